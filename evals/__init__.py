@@ -1,0 +1,1 @@
+"""Evals: read tasks and pools, replay strategies on them, estimate, compare, report."""

@@ -1,0 +1,88 @@
+"""The schema of ``tts compare`` configurations; YAML in ``configs/`` and ``key=value`` overrides fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from strategies import spec
+from strategies.catalog import CATALOG, Method, method
+from tts.errors import InputError
+
+
+@dataclass
+class CompareConfig:
+    """How to compare strategies on a pool.
+
+    Attributes:
+        budget: the most samples a question; null takes as many as every question has.
+        permutations: random orders a question, common to all strategies.
+        seed: decides orders, halves and bootstrap.
+        strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, budget}.
+        answers: kind of answer: auto, number, choice, text, or math (checked pairwise by math-verify).
+        calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
+        tune: whether to sweep every rule's threshold.
+        margin: accuracy given away that still counts as not inferior, as a fraction.
+        replicates: bootstrap replicates.
+    """
+
+    budget: int | None = None
+    permutations: int = 200
+    seed: int = 0
+    strategies: list[Any] = field(default_factory=lambda: ["all"])
+    answers: str = "auto"
+    calibrate: str | None = None
+    tune: bool = False
+    margin: float = 0.005
+    replicates: int = 10_000
+
+
+def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Method], dict[str, str]]:
+    """The strategies a configuration names.
+
+    Args:
+        entries: names, "all", or mappings of composed strategies.
+        has_confidence: whether the pool has confidences.
+
+    Returns:
+        (methods, skipped): with "all", strategies that need confidences the pool lacks are skipped, with the reason.
+
+    Raises:
+        InputError: an unknown or doubled name, or one asked for by name that the pool cannot serve.
+    """
+    chosen: dict[str, Method] = {}
+    skipped: dict[str, str] = {}
+    for entry in entries:
+        if entry == "all":
+            for row in CATALOG.values():
+                if row.needs_confidence and not has_confidence:
+                    skipped[row.name] = "they need confidences and the pool has none"
+                else:
+                    chosen.setdefault(row.name, row)
+            continue
+        row = composed(entry) if isinstance(entry, Mapping) else method(str(entry))
+        if row.needs_confidence and not has_confidence:
+            raise InputError(
+                f"strategy {row.name} needs confidences and the pool has none: "
+                "choose strategies that only count, or score the pool"
+            )
+        if row.name in chosen and isinstance(entry, Mapping):
+            raise InputError(f"two strategies are called {row.name}: give the composed one a name of its own")
+        chosen[row.name] = row
+    if not chosen:
+        raise InputError("no strategy was named: give names of the catalogue (see `tts strategies`) or all")
+    return list(chosen.values()), skipped
+
+
+def composed(entry: Mapping[str, Any]) -> Method:
+    """A composed strategy as a row beside the catalogue's."""
+    built = spec.vote(entry, budget=1)  # refuses a bad one before any work is done
+    return Method(
+        name=built.name,
+        source="composed",
+        summary="Composed in a configuration.",
+        recipe=lambda budget, params: spec.vote(
+            {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
+        ),
+    )

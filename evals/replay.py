@@ -1,0 +1,161 @@
+"""Replay: every strategy on the same samples under the same permutations, all rows at once.
+
+A random permutation of i.i.d. draws is i.i.d., so any rule that looks at the first draws only is evaluated without
+bias; averaging over permutations removes noise (an incomplete U-statistic). Intervals come from questions, never from
+permutations.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.arrays import PoolArrays
+from strategies.columns import Columns, by_discovery
+from strategies.vote import Vote
+from tts.errors import InputError
+
+Array = NDArray[Any]
+CHUNK = 4096
+"""Rows replayed together: small enough that a column stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A strategy and the name of the scores it reads: "recorded", "oracle" or "random"."""
+
+    strategy: Vote
+    scores: str = "recorded"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one strategy did; every array has shape [questions, permutations].
+
+    Attributes:
+        correct: whether its answer was right; an abstention is not.
+        used: draws used.
+        abstained: whether nothing it drew could be parsed.
+        tokens: tokens of the draws used, or None where the pool does not count them.
+        rule: index of the stopping rule that fired, -1 for the budget.
+    """
+
+    correct: Array
+    used: Array
+    abstained: Array
+    tokens: Array | None
+    rule: Array
+
+
+def permutations(sizes: Array, *, count: int, draws: int, seed: int) -> Array:
+    """Random orders of each question's samples, cut to the first ``draws``.
+
+    Args:
+        sizes: samples of each question, [questions], each at least ``draws``.
+        count: orders a question.
+        draws: how many samples of each order are kept.
+        seed: the same seed gives the same orders, whatever strategies follow.
+
+    Returns:
+        Sample indices, [questions, count, draws].
+    """
+    if int(sizes.min()) < draws:
+        raise InputError(
+            f"budget {draws} is above the {int(sizes.min())} samples of the pool's smallest question: "
+            f"choose a budget of at most {int(sizes.min())}"
+        )
+    if count < 1:
+        raise InputError(f"permutations must be at least 1, got {count}")
+    rng = np.random.default_rng(seed)
+    kind = np.uint8 if int(sizes.max()) <= 256 else np.uint16
+    out = np.empty((len(sizes), count, draws), dtype=kind)
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        shelf = np.broadcast_to(np.arange(size, dtype=kind), (len(rows), count, size))
+        out[rows] = rng.permuted(shelf, axis=2)[:, :, :draws]
+    return out
+
+
+def replay(
+    arrays: PoolArrays, entrants: Sequence[Entrant], orders: Array, *, scores: Mapping[str, Array | None]
+) -> list[Outcome]:
+    """Play every strategy over every question and permutation.
+
+    Args:
+        arrays: the pool.
+        entrants: the strategies and the scores each reads.
+        orders: sample indices, [questions, permutations, draws].
+        scores: confidence arrays by name, in [0, 1] where the sample is parsed: [questions, samples], permuted with the
+            samples, or [questions, permutations, draws] for scores that belong to no sample.
+
+    Returns:
+        One outcome an entrant, in the same order.
+    """
+    questions, count, _ = orders.shape
+    shape = (questions, count)
+    outcomes = [
+        Outcome(
+            correct=np.zeros(shape, dtype=bool),
+            used=np.zeros(shape, dtype=np.int16),
+            abstained=np.zeros(shape, dtype=bool),
+            tokens=None if arrays.tokens is None else np.zeros(shape, dtype=np.float64),
+            rule=np.zeros(shape, dtype=np.int8),
+        )
+        for _ in entrants
+    ]
+    # Questions with equally many distinct answers go together, so that no chunk carries empty columns.
+    order = np.argsort(arrays.labels.max(axis=1, initial=-1), kind="stable")
+    batch = max(1, CHUNK // count)
+    chunks = [order[i : i + batch] for i in range(0, questions, batch)]
+
+    def play(rows: Array) -> None:
+        _play(arrays, entrants, orders, scores, rows, outcomes)
+
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        list(pool.map(play, chunks))
+    return outcomes
+
+
+def _play(
+    arrays: PoolArrays,
+    entrants: Sequence[Entrant],
+    orders: Array,
+    scores: Mapping[str, Array | None],
+    rows: Array,
+    outcomes: Sequence[Outcome],
+) -> None:
+    """Replay the questions ``rows``; writes only their rows of ``outcomes``, so chunks may run side by side."""
+    _, count, draws = orders.shape
+    index = orders[rows].astype(np.intp)
+
+    def by_draw(values: Array) -> Array:
+        """Permute [questions, samples] into [draws, rows]; scores given per draw are in their order already."""
+        mine = values[rows]
+        picked = mine[:, :count] if mine.ndim == 3 else np.take_along_axis(mine[:, None, :], index, axis=2)
+        return np.ascontiguousarray(picked.reshape(-1, draws).T)
+
+    width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
+    labels, names = by_discovery(by_draw(arrays.labels.astype(width)))
+    columns: dict[str, Columns] = {}
+    spent = None if arrays.tokens is None else np.cumsum(by_draw(arrays.tokens), axis=0)
+    question = np.repeat(rows, count)
+    at = np.arange(len(question))
+    for entrant, outcome in zip(entrants, outcomes, strict=True):
+        if entrant.scores not in columns:
+            values = scores[entrant.scores]
+            columns[entrant.scores] = Columns(labels, None if values is None else by_draw(values))
+        label, used, rule = entrant.strategy.decide(columns[entrant.scores])
+        answered = label >= 0
+        right = arrays.class_correct[question, names[np.maximum(label, 0), at]] & answered
+        outcome.correct[rows] = right.reshape(-1, count)
+        outcome.used[rows] = used.reshape(-1, count)
+        outcome.abstained[rows] = ~answered.reshape(-1, count)
+        outcome.rule[rows] = rule.reshape(-1, count)
+        if spent is not None and outcome.tokens is not None:
+            outcome.tokens[rows] = spent[used - 1, at].reshape(-1, count)

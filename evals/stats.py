@@ -1,0 +1,280 @@
+"""Error bars and tests for comparing strategies on the same questions.
+
+The unit of resampling is the question: a value is one question's accuracy, samples or tokens, already averaged over
+draws or permutations, and a comparison is the interval of the per-question differences. Knows only arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tts.errors import InputError
+
+Floats = NDArray[np.float64]
+
+_CHUNK = 1_000_000  # resampled indices held at a time; part of what a seed means, so fixed
+
+
+def bootstrap_weights(questions: int, replicates: int, seed: int) -> Floats:
+    """The share of every question in each bootstrap resample, to be used for all strategies alike (paired).
+
+    Args:
+        questions: How many questions there are, >= 1.
+        replicates: How many resamples to draw, >= 1; 10,000 is usual.
+        seed: Seed of numpy's default generator; the same seed gives the same resamples.
+
+    Returns:
+        Multinomial counts / questions, float64, shape [replicates, questions]; every row sums to 1.
+
+    Raises:
+        InputError: If a number is below 1.
+
+    Source:
+        Efron 1979, the nonparametric bootstrap.
+    """
+    if questions < 1 or replicates < 1:
+        raise InputError(
+            f"A bootstrap needs at least 1 question and 1 replicate, got {questions} and {replicates}: raise them."
+        )
+    rng = np.random.default_rng(seed)
+    weights = np.empty((replicates, questions))
+    rows = max(1, _CHUNK // questions)
+    for start in range(0, replicates, rows):
+        block = weights[start : start + rows]
+        drawn = rng.integers(0, questions, size=block.shape)
+        drawn += np.arange(len(block))[:, None] * questions
+        block[:] = np.bincount(drawn.ravel(), minlength=block.size).reshape(block.shape)
+    weights /= questions
+    return weights
+
+
+def bootstrap_interval(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+    """The percentile interval of the mean over questions, for each trailing column of ``values``.
+
+    Args:
+        values: One value per question (for a comparison: one difference), shape [questions, ...].
+        weights: What ``bootstrap_weights`` returned, shape [replicates, questions].
+        level: Coverage of the two-sided interval, in (0, 1).
+
+    Returns:
+        The lower and the upper end, each of the trailing shape of ``values``, in its units.
+
+    Raises:
+        InputError: If the shapes do not fit, a value is not finite or the level is out of range.
+
+    Source:
+        Efron and Tibshirani 1993, chapter 13 (percentile interval).
+    """
+    return _percentiles(_resampled(values, weights), level)
+
+
+def bootstrap_ratio_interval(
+    num: ArrayLike, den: ArrayLike, weights: Floats, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """The percentile interval of mean(num) / mean(den) over questions, for each trailing column.
+
+    Args:
+        num: One numerator per question (such as the tokens of one strategy), shape [questions, ...].
+        den: One denominator per question (such as the tokens of the baseline), shape [questions, ...].
+        weights: What ``bootstrap_weights`` returned, shape [replicates, questions].
+        level: Coverage of the two-sided interval, in (0, 1).
+
+    Returns:
+        The lower and the upper end, each of the trailing shape.
+
+    Raises:
+        InputError: As ``bootstrap_interval``, or if the mean of ``den`` is not positive in some resample.
+
+    Source:
+        Efron and Tibshirani 1993, chapter 13 (percentile interval).
+    """
+    if np.shape(num) != np.shape(den):
+        raise InputError(
+            f"A ratio needs one numerator per denominator, got shapes {np.shape(num)} and {np.shape(den)}: pair them."
+        )
+    above, below = _resampled(num, weights), _resampled(den, weights)
+    if np.any(below <= 0):
+        raise InputError(
+            f"A ratio needs a denominator above 0 in every resample, got {float(below.min()):g} in the smallest: "
+            "compare differences instead."
+        )
+    return _percentiles(above / below, level)
+
+
+def mcnemar_exact(a: ArrayLike, b: ArrayLike) -> float:
+    """The two-sided exact p-value that two strategies are right equally often on the same questions.
+
+    Args:
+        a: Whether the first strategy is right, booleans, shape [questions].
+        b: Whether the second is, booleans, shape [questions].
+
+    Returns:
+        2 P(Binomial(d, 1/2) <= the smaller side of the d discordant questions), at most 1; 1.0 where d is 0.
+
+    Raises:
+        InputError: If the arguments are not booleans of one shape.
+
+    Source:
+        McNemar 1947; the exact conditional test.
+    """
+    first, second = np.asarray(a), np.asarray(b)
+    if first.shape != second.shape or first.ndim != 1:
+        raise InputError(
+            f"McNemar's test needs one pair per question, got shapes {first.shape} and {second.shape}: pair them."
+        )
+    if first.size and (first.dtype != np.bool_ or second.dtype != np.bool_):
+        raise InputError(
+            f"McNemar's test needs True or False per question, got {first.dtype} and {second.dtype}: "
+            "for mean accuracies use bootstrap_interval of the differences."
+        )
+    only_first, only_second = int(np.sum(first > second)), int(np.sum(second > first))
+    discordant = only_first + only_second
+    term, tail = 1, 1
+    for i in range(min(only_first, only_second)):
+        term = term * (discordant - i) // (i + 1)
+        tail += term
+    return min(1.0, float(2 * tail / (1 << discordant)))
+
+
+def non_inferior(diff_low: float, margin: float) -> bool:
+    """Whether a strategy is shown to be at most ``margin`` worse than the baseline.
+
+    Args:
+        diff_low: Lower end of the interval of (strategy - baseline), in the units of the margin.
+        margin: The loss accepted, >= 0 and fixed before looking at the data.
+
+    Returns:
+        True if diff_low > -margin.
+
+    Raises:
+        InputError: If the margin is negative or a number is NaN.
+
+    Source:
+        ICH E9 1998, section 3.3.2.
+    """
+    if not margin >= 0 or math.isnan(diff_low):
+        raise InputError(
+            f"Non-inferiority needs a lower bound and a margin of at least 0, got {diff_low} and {margin}: "
+            "give the accepted loss as a positive number."
+        )
+    return bool(diff_low > -margin)
+
+
+def holm(pvalues: ArrayLike) -> Floats:
+    """The p-values adjusted so that rejecting those <= alpha keeps the family-wise error at alpha.
+
+    Args:
+        pvalues: One p-value per comparison, in [0, 1], shape [comparisons].
+
+    Returns:
+        Adjusted p-values in [0, 1], in the order given, shape [comparisons].
+
+    Raises:
+        InputError: If a value is not in [0, 1].
+
+    Source:
+        Holm 1979.
+    """
+    p = np.asarray(pvalues, dtype=np.float64)
+    if p.ndim != 1 or not np.all((p >= 0) & (p <= 1)):
+        raise InputError(
+            f"Holm's method needs a list of p-values in [0, 1], got {p.tolist()}: give one per comparison."
+        )
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
+
+
+def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The score interval of one proportion, usable for few trials and for 0 or n successes.
+
+    Args:
+        successes: Successful trials, in [0, n].
+        n: Trials, >= 1.
+        level: Coverage of the two-sided interval, in (0, 1).
+
+    Returns:
+        The lower and the upper end, in [0, 1].
+
+    Raises:
+        InputError: If a number is out of range.
+
+    Source:
+        Wilson 1927.
+    """
+    if n < 1 or not 0 <= successes <= n:
+        raise InputError(f"A proportion needs 0 <= successes <= n and n >= 1, got {successes} of {n}: check the order.")
+    z2 = NormalDist().inv_cdf(0.5 + _checked_level(level) / 2) ** 2
+    centre = (successes + z2 / 2) / (n + z2)
+    half = math.sqrt(z2 * (successes * (n - successes) / n + z2 / 4)) / (n + z2)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return low, high
+
+
+def clustered_se(values: ArrayLike, clusters: Sequence[object] | NDArray[np.generic]) -> float:
+    """The standard error of a mean whose rows come in dependent groups, such as many samples of one question.
+
+    Args:
+        values: One value per row, shape [rows].
+        clusters: The group of each row, labels of one sortable type, shape [rows]; at least 2 groups.
+
+    Returns:
+        The standard error, in the units of the values; with one row per group it is the usual s / sqrt(rows).
+
+    Raises:
+        InputError: If the shapes differ, a value is not finite or there are fewer than 2 groups.
+
+    Source:
+        Miller 2024 (arXiv 2411.00640), clustered standard errors: SE^2 of the central limit theorem plus
+        sum over groups and i != j of (s_i - mean)(s_j - mean) / n^2.
+    """
+    x, labels = np.asarray(values, dtype=np.float64), np.asarray(clusters)
+    if x.ndim != 1 or x.shape != labels.shape:
+        raise InputError(
+            f"A clustered error needs one group label per value, got shapes {x.shape} and {labels.shape}: pair them."
+        )
+    if not np.all(np.isfinite(x)):
+        raise InputError("A clustered error needs finite values, got NaN or infinity: leave those rows out.")
+    names, group = np.unique(labels, return_inverse=True)
+    if len(names) < 2:
+        raise InputError(
+            f"A clustered error needs at least 2 groups, got {len(names)}: give each row its group's label."
+        )
+    n = len(x)
+    centred = x - x.mean()
+    own = float(centred @ centred)
+    within = float(np.sum(np.bincount(group, weights=centred) ** 2)) - own
+    return math.sqrt(max(0.0, own / (n * (n - 1)) + within / n**2))
+
+
+def _resampled(values: ArrayLike, weights: Floats) -> Floats:
+    """The mean of each column in each resample, shape [replicates, ...]."""
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim == 0 or weights.ndim != 2 or len(x) != weights.shape[1]:
+        raise InputError(
+            f"A bootstrap needs values [questions, ...] and weights [replicates, questions], got shapes {x.shape} and "
+            f"{weights.shape}: make the weights for the same questions."
+        )
+    if not np.all(np.isfinite(x)):
+        raise InputError("A bootstrap needs a finite value for every question, got NaN or infinity: leave those out.")
+    return np.asarray((weights @ x.reshape(len(x), -1)).reshape(-1, *x.shape[1:]))
+
+
+def _percentiles(resampled: Floats, level: float) -> tuple[Floats, Floats]:
+    tail = (1 - _checked_level(level)) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
+    return np.asarray(low), np.asarray(high)
+
+
+def _checked_level(level: float) -> float:
+    if not 0 < level < 1:
+        raise InputError(f"A confidence level is between 0 and 1, got {level}: give for example 0.95.")
+    return level

@@ -1,0 +1,57 @@
+"""A synthetic pool: simulated answers, confidences and token counts, for demonstrations and tests without any data.
+
+No language model is involved and its numbers say nothing about one. Questions differ in difficulty; wrong answers are
+partly systematic (a favourite distractor), so that a few majorities are wrong; confidences are informative but not
+sharp; wrong samples run longer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from tts.errors import InputError
+from tts.pool import Entry, Pool
+from tts.types import Problem, Sample, Usage
+
+
+def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) -> Pool:
+    """Simulate a pool.
+
+    Args:
+        questions: how many questions, >= 1.
+        samples: draws a question, >= 1.
+        seed: the same seed gives the same pool.
+
+    Raises:
+        InputError: a count below one.
+    """
+    if questions < 1 or samples < 1:
+        raise InputError(f"a synthetic pool needs at least 1 question and 1 sample, got {questions} and {samples}")
+    rng = np.random.default_rng(seed)
+    entries = []
+    for q in range(questions):
+        gold = int(rng.integers(2, 500))
+        skill = rng.beta(1.6, 0.9)  # P(one draw is right): mean .64, from hopeless to certain
+        favourite = rng.beta(1.5, 1.0)  # share of the wrong draws that fall for the same trap
+        trap, drawn, grades = gold + int(rng.integers(1, 9)), [], []
+        for i in range(samples):
+            right = bool(rng.random() < skill)
+            wrong = trap if rng.random() < favourite else gold + int(rng.integers(9, 30))
+            unparsed = not right and rng.random() < 0.04
+            # The logit of the confidence: the question's difficulty, what this draw's own slips give away, and noise.
+            logit = 0.7 * np.log(skill / (1.0 - skill)) + (0.35 if right else -0.35) + rng.normal(0.0, 0.9)
+            drawn.append(
+                Sample(
+                    answer=None if unparsed else str(gold if right else wrong),
+                    confidence=round(float(1.0 / (1.0 + np.exp(-logit))), 4),
+                    index=i,
+                    usage=Usage(kept=int(rng.lognormal(4.6 if right else 4.8, 0.3))),
+                )
+            )
+            grades.append(right)
+        problem = Problem(f"synthetic-{q}", f"Synthetic question {q}.", str(gold), "synthetic")
+        entries.append(Entry(problem, tuple(drawn), tuple(grades), {"model": "simulated"}))
+    name = f"synthetic-{questions}x{samples}-seed{seed}"
+    return Pool(name, hashlib.sha256(name.encode()).hexdigest(), tuple(entries))

@@ -1,0 +1,1 @@
+"""Tasks: load problems, extract and grade answers."""

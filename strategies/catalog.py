@@ -1,0 +1,343 @@
+"""The catalogue: each published method by its own name, with its source, its parameters and the grid they are swept on.
+
+A row is a recipe ``(budget, parameters) -> strategy``. Parameters that a paper fixes have its value; parameters it
+leaves open are fitted on questions that are not scored. Grids run from the most cautious setting to the boldest, so
+that the first of equally good settings is the most cautious.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies import learn
+from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
+from strategies.spec import unknown
+from strategies.stopping import (
+    Beta,
+    Confident,
+    Dirichlet,
+    Gate,
+    Never,
+    Posterior,
+    Reservation,
+    Share,
+    StoppingRule,
+    Unanimous,
+)
+from strategies.vote import Select, Vote
+from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform, Weighting
+
+Array = NDArray[Any]
+Params = Mapping[str, Any]
+Objective = Literal["accuracy", "cost"]
+
+TAUS = (0.995, 0.99, 0.98, 0.97, 0.95, 0.925, 0.9, 0.875, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
+LEVELS = (0.999, 0.995, 0.99, 0.975, 0.95, 0.925, 0.9, 0.85, 0.8, 0.7)
+EPSILONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+TEMPERATURES = (5.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02)
+PRIORS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+SIZES = (*range(1, 17), 20, 24, 32, 40, 48, 64)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the catalogue.
+
+    Attributes:
+        name: the name users type.
+        source: where it comes from.
+        summary: what it does, in one line.
+        recipe: builds the strategy from a budget and parameters.
+        params: default parameters.
+        sweep: values each swept parameter may take, the most cautious first; "budget" sweeps a fixed size.
+        fit: how the swept parameters are chosen on questions that are not scored: for the highest "accuracy", or for
+            the least "cost" that is not inferior to self-consistency; None keeps the defaults.
+        teach: parameters read directly off labelled scores, given (confidence, correct, params).
+        scores: which scores it reads: the pool's own, or those of a control.
+        control: whether it is a control and no candidate.
+    """
+
+    name: str
+    source: str
+    summary: str
+    recipe: Callable[[int, Params], Vote]
+    params: Params = field(default_factory=dict)
+    sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    fit: Objective | None = None
+    teach: Callable[[Array, Array, Params], Params] | None = None
+    scores: Literal["recorded", "oracle", "random"] = "recorded"
+    control: bool = False
+
+    def build(self, budget: int, params: Params | None = None) -> Vote:
+        """The strategy at this budget; ``params`` override the defaults."""
+        given = {**self.params, **(params or {})}
+        return self.recipe(min(budget, int(given.get("budget", budget))), given)
+
+    def grid(self, budget: int) -> Iterator[dict[str, Any]]:
+        """Every combination of swept values that differs at this budget, the most cautious first."""
+        sweep = {k: v for k, v in self.sweep.items() if k != "budget"}
+        if "budget" in self.sweep:
+            sweep["budget"] = tuple(sorted({b for b in self.sweep["budget"] if b < budget} | {budget}, reverse=True))
+        for values in itertools.product(*sweep.values()):
+            yield dict(zip(sweep, values, strict=True))
+
+    @property
+    def needs_confidence(self) -> bool:
+        """Whether the pool must hold confidences."""
+        return self.scores == "recorded" and self.build(2, self.example).needs_confidence
+
+    @property
+    def example(self) -> Params:
+        """Parameters that build it without data, for listings."""
+        if self.teach is None:
+            return self.params
+        return {**self.params, **self.teach(np.array([0.25, 0.75]), np.array([False, True]), self.params)}
+
+
+def _vote(
+    name: str,
+    *,
+    weighting: Callable[[Params], Weighting] = lambda p: Uniform(),
+    stop: Callable[[Params], tuple[StoppingRule, ...]] = lambda p: (Never(),),
+    select: Select = "vote",
+) -> Callable[[int, Params], Vote]:
+    def recipe(budget: int, params: Params) -> Vote:
+        return Vote(name=name, budget=budget, weighting=weighting(params), stop=stop(params), select=select)
+
+    return recipe
+
+
+def _teach_reasc(confidence: Array, correct: Array, params: Params) -> Params:
+    gate = learn.gate_for_precision(confidence, correct, params["precision"])
+    return {"gate": gate, **learn.standardisation(confidence)}
+
+
+def _teach_pandora(confidence: Array, correct: Array, params: Params) -> Params:
+    return {"value": learn.reservation_value(confidence, params["cost"])}
+
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        "first_sample",
+        "baseline",
+        "The first sample's answer.",
+        lambda budget, p: Vote("first_sample", 1),
+    ),
+    Method(
+        "self_consistency",
+        "Wang et al. 2203.11171",
+        "The most frequent answer of all samples.",
+        _vote("self_consistency"),
+        sweep={"budget": SIZES},
+    ),
+    Method(
+        "confidence_weighted_voting",
+        "this framework",
+        "Weighted vote; the weighting (linear, softmax or log-odds) fitted.",
+        _vote("confidence_weighted_voting", weighting=lambda p: p["weighting"]),
+        params={"weighting": Linear()},
+        sweep={
+            "weighting": (
+                Softmax(2.0),
+                Linear(),
+                *(Softmax(t) for t in (0.5, 0.2, 0.1, 0.05)),
+                LogOdds(),
+                *(LogOdds(prior) for prior in PRIORS),
+            )
+        },
+        fit="accuracy",
+    ),
+    Method(
+        "early_stopped_best_of_n",
+        "this framework",
+        "Best-of-N that stops at the first sample whose confidence reaches a fitted value.",
+        _vote("early_stopped_best_of_n", stop=lambda p: (Reservation(p["value"]),), select="best"),
+        params={"value": 0.9},
+        sweep={"value": TAUS},
+        fit="cost",
+    ),
+    Method(
+        "confidence_gated_self_consistency",
+        "this framework",
+        "Stops on one sample over the gate, else once the confidence-weighted vote is decided; both fitted.",
+        _vote(
+            "confidence_gated_self_consistency",
+            weighting=lambda p: Linear(),
+            stop=lambda p: (Confident(p["gate"]), Beta(p["level"])),
+        ),
+        params={"gate": 0.95, "level": 0.95},
+        sweep={"gate": (1.0, 0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7), "level": (0.99, 0.95, 0.9, 0.8)},
+        fit="cost",
+    ),
+    Method(
+        "best_of_n",
+        "baseline",
+        "The answer of the most confident sample.",
+        _vote("best_of_n", select="best"),
+        sweep={"budget": SIZES},
+    ),
+    Method(
+        "grace_sc",
+        "GrACE 2509.09438",
+        "Votes weighted by confidence.",
+        _vote("grace_sc", weighting=lambda p: Linear()),
+        sweep={"budget": SIZES},
+    ),
+    Method(
+        "grace_es",
+        "GrACE 2509.09438",
+        "Returns the first sample with confidence over tau (fitted), else votes weighted by confidence.",
+        _vote("grace_es", weighting=lambda p: Linear(), stop=lambda p: (Confident(p["tau"]),)),
+        params={"tau": 0.7},
+        sweep={"tau": TAUS},
+        fit="cost",
+    ),
+    Method(
+        "cisc",
+        "CISC 2502.06233",
+        "Votes weighted by softmax(confidence / T), T fitted.",
+        _vote("cisc", weighting=lambda p: Softmax(p["temperature"])),
+        params={"temperature": 1.0},
+        sweep={"temperature": TEMPERATURES},
+        fit="accuracy",
+    ),
+    Method(
+        "log_odds_vote",
+        "Kuang et al. 2510.13918",
+        "Votes weighted by logit(confidence) - logit(prior), prior fitted; weights may be negative.",
+        _vote("log_odds_vote", weighting=lambda p: LogOdds(p["prior"])),
+        params={"prior": 0.5},
+        sweep={"prior": PRIORS},
+        fit="accuracy",
+    ),
+    Method(
+        "adaptive_consistency",
+        "Aggarwal et al. 2305.11860",
+        "Stops once P(leader beats runner-up) reaches the level, Beta rule.",
+        _vote("adaptive_consistency", stop=lambda p: (Beta(p["level"]),)),
+        params={"level": 0.95},
+        sweep={"level": LEVELS},
+    ),
+    Method(
+        "adaptive_consistency_dirichlet",
+        "Aggarwal et al. 2305.11860",
+        "Stops once P(leader is the most probable answer) reaches the level, exact Dirichlet rule.",
+        _vote("adaptive_consistency_dirichlet", stop=lambda p: (Dirichlet(p["level"]),)),
+        params={"level": 0.95},
+        sweep={"level": LEVELS},
+    ),
+    Method(
+        "esc",
+        "ESC 2401.10480",
+        "Stops at the first unanimous window.",
+        _vote("esc", stop=lambda p: (Unanimous(p["window"]),)),
+        params={"window": 5},
+        sweep={"window": (8, 7, 6, 5, 4, 3, 2)},
+    ),
+    Method(
+        "cats_asc",
+        "Self-Calibration 2503.00031",
+        "Stops once the leader's share of all confidence reaches tau (fitted), from the second sample on.",
+        _vote("cats_asc", weighting=lambda p: Linear(), stop=lambda p: (Share(p["tau"]),)),
+        params={"tau": 0.8},
+        sweep={"tau": (1.0, *TAUS)},
+        fit="cost",
+    ),
+    Method(
+        "reasc",
+        "ReASC 2601.02970",
+        "Accepts a first sample over a learned gate, else stops by the Beta rule on soft counts.",
+        _vote(
+            "reasc",
+            weighting=lambda p: SoftCount(p["strength"], p["mean"], p["scale"]),
+            stop=lambda p: (Gate(p["gate"]), Beta(p["level"])),
+        ),
+        params={"strength": 0.7, "level": 0.95, "precision": 0.9},
+        sweep={"level": LEVELS},
+        teach=_teach_reasc,
+    ),
+    Method(
+        "cges",
+        "CGES 2511.02603",
+        "Bayesian vote; stops once the leader's posterior reaches gamma.",
+        _vote("cges", weighting=lambda p: LogOdds(), stop=lambda p: (Posterior(p["gamma"]),)),
+        params={"gamma": 0.95},
+        sweep={"gamma": (0.9999, *LEVELS, 0.6)},
+    ),
+    Method(
+        "ppr_1v1",
+        "Jain et al. 2109.05047",
+        "Certifies the mode: prior-posterior ratio of leader against runner-up; categories assumed known.",
+        _vote("ppr_1v1", stop=lambda p: (PPR(p["delta"], p["categories"]),)),
+        params={"delta": 0.05, "categories": 10},
+        sweep={"delta": EPSILONS},
+    ),
+    Method(
+        "martingale_majority",
+        "Cordero-Encinar & Duncan 2510.17472",
+        "Certifies the majority: two e-processes, leader against runner-up and against all others.",
+        _vote("martingale_majority", stop=lambda p: (MajorityMartingale(p["epsilon"]),)),
+        params={"epsilon": 0.05},
+        sweep={"epsilon": EPSILONS},
+    ),
+    Method(
+        "certified_self_consistency",
+        "after CITE 2605.05873",
+        "Certifies the mode among unknown answers: data-driven intersection-union rule.",
+        _vote("certified_self_consistency", stop=lambda p: (Certified(p["epsilon"]),)),
+        params={"epsilon": 0.05},
+        sweep={"epsilon": EPSILONS},
+    ),
+    Method(
+        "certified_weighted",
+        "after CITE 2605.05873",
+        "Certifies the confidence-weighted mode by betting.",
+        _vote("certified_weighted", weighting=lambda p: Linear(), stop=lambda p: (CertifiedWeighted(p["epsilon"]),)),
+        params={"epsilon": 0.05},
+        sweep={"epsilon": EPSILONS},
+    ),
+    Method(
+        "pandora",
+        "Kalayci et al. 2510.01394",
+        "Best-of-N that stops at the reservation value for a cost a draw, scores' distribution learned.",
+        _vote("pandora", stop=lambda p: (Reservation(p["value"]),), select="best"),
+        params={"cost": 0.01},
+        sweep={"cost": (0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)},
+        teach=_teach_pandora,
+    ),
+    Method(
+        "oracle",
+        "control",
+        "Stops at the first right sample: what a perfect scorer would do.",
+        _vote("oracle", stop=lambda p: (Reservation(1.0),), select="best"),
+        scores="oracle",
+        control=True,
+    ),
+    Method(
+        "random",
+        "control",
+        "Best-of-N with scores that know nothing.",
+        _vote("random", select="best"),
+        scores="random",
+        control=True,
+    ),
+)
+
+CATALOG: dict[str, Method] = {method.name: method for method in METHODS}
+
+
+def method(name: str) -> Method:
+    """The catalogue's row of this name.
+
+    Raises:
+        InputError: no such row; the sentence lists all names.
+    """
+    if name not in CATALOG:
+        raise unknown("strategy", name, CATALOG)
+    return CATALOG[name]

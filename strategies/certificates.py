@@ -1,0 +1,126 @@
+"""Stopping rules with a guarantee: P(ever stopping on an answer that is not the model's mode) <= level, at any time.
+
+The guarantee is about the mode of the model's own answers, not about correctness. Each rule is an e-process crossed at
+one over its level (Ville's inequality); a stop by budget is uncertified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from strategies.counts import log_e_one_sided, log_e_two_sided
+from strategies.evidence import Evidence
+from strategies.stopping import Answer, counts_only, unit_interval
+from strategies.weighting import Weighting
+from tts.errors import InputError
+
+
+class _Counting:
+    """What rules on plain votes share."""
+
+    answer: ClassVar[Answer] = "leader"
+    needs_confidence: ClassVar[bool] = False
+    stride: ClassVar[int | None] = 1
+
+    def check(self, weighting: Weighting) -> None:
+        """Refuse any weighting but the uniform one: the certificate is about votes."""
+        counts_only(type(self).__name__, weighting)
+
+
+@dataclass(frozen=True)
+class PPR(_Counting):
+    """Prior-posterior ratio, one against one (PPR-1v1, Jain et al. 2022, 2109.05047).
+
+    Stops once ``2^n B(v1 + 1, v2 + 1) >= (categories - 1) / delta``. The guarantee holds where the question has at most
+    ``categories`` possible answers, which must be known beforehand.
+    """
+
+    delta: float = 0.05
+    categories: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse options outside their ranges."""
+        unit_interval("ppr", delta=self.delta)
+        if self.categories < 2:
+            raise InputError(f"stopping rule ppr needs categories >= 2, got {self.categories}")
+
+    def fires(self, evidence: Evidence) -> Any:
+        """Where 1/2 is excluded for the leader against its runner-up."""
+        bar = np.log((self.categories - 1) / self.delta)
+        return (evidence.lead > evidence.next) & (log_e_two_sided(evidence.lead, evidence.next) >= bar)
+
+
+@dataclass(frozen=True)
+class MajorityMartingale(_Counting):
+    """Martingale Majority Certificate (2510.17472, algorithm 1), prior Beta(1/2, 1/2) truncated to (1/2, 1).
+
+    Bets before each draw on the current leader, once against the runner-up and once against all others together; stops
+    when both e-values reach ``1 / epsilon``. It never certifies a leader with less than half of the mass.
+    """
+
+    epsilon: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse a level outside (0, 1)."""
+        unit_interval("majority_martingale", epsilon=self.epsilon)
+
+    def fires(self, evidence: Evidence) -> Any:
+        """Where both e-values are large."""
+        run, rest = evidence.duel
+        bar = -np.log(self.epsilon)
+        return (run >= bar) & (rest >= bar)
+
+
+@dataclass(frozen=True)
+class Certified(_Counting):
+    """Certified self-consistency: the data-driven intersection-union rule (after CITE, 2605.05873).
+
+    When the r-th distinct answer is first seen it gets the level ``epsilon * 6 / (pi r)^2`` and counters of its own;
+    the leader is certified once the one-sided e-value against its strongest rival since then reaches one over that
+    level. No number of categories need be known.
+    """
+
+    epsilon: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse a level outside (0, 1)."""
+        unit_interval("certified", epsilon=self.epsilon)
+
+    def fires(self, evidence: Evidence) -> Any:
+        """Where the leader beats every rival, seen or unseen."""
+        return log_e_one_sided(evidence.own, evidence.rival) >= bar_by_rank(self.epsilon, evidence.rank)
+
+
+@dataclass(frozen=True)
+class CertifiedWeighted:
+    """Certified self-consistency on confidence-weighted votes: a betting e-process a rival (after CITE, 2605.05873).
+
+    Certifies the mode of ``E[c 1(answer)]``, which a confidence-weighted vote estimates; the levels are those of
+    :class:`Certified`, the wealth ``prod(1 + lambda c (1[a] - 1[j]))`` mixed over fixed betting fractions lambda.
+    """
+
+    epsilon: float = 0.05
+    answer: ClassVar[Answer] = "leader"
+    needs_confidence: ClassVar[bool] = True
+    stride: ClassVar[int | None] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a level outside (0, 1)."""
+        unit_interval("certified_weighted", epsilon=self.epsilon)
+
+    def check(self, weighting: Weighting) -> None:
+        """Refuse weights outside [0, 1], on which the bets could go bankrupt."""
+        if not weighting.unit:
+            raise InputError(f"stopping rule certified_weighted needs weights in [0, 1], got {weighting}")
+
+    def fires(self, evidence: Evidence) -> Any:
+        """Where the least wealth of the leader is large enough for its rank."""
+        return evidence.wealth >= bar_by_rank(self.epsilon, evidence.rank)
+
+
+def bar_by_rank(epsilon: float, rank: Any) -> Any:
+    """Log of one over the level of the answer discovered as number ``rank`` (from 0): the levels sum to epsilon."""
+    return 2.0 * np.log((np.maximum(rank, 0) + 1.0) * np.pi) - np.log(6.0 * epsilon)

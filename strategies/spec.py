@@ -1,0 +1,108 @@
+"""Strategies from plain mappings: a config names a weighting, stopping rules and a selection; this builds them.
+
+A component is a name (``beta``) or a mapping with its options (``{name: beta, level: 0.9}``). An unknown name or option
+is refused with one sentence that lists what is allowed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from strategies import certificates, stopping
+from strategies.stopping import StoppingRule
+from strategies.vote import Vote
+from strategies.weighting import WEIGHTINGS, Weighting
+from tts.errors import InputError
+
+STOPPING_RULES: dict[str, type[Any]] = {
+    "never": stopping.Never,
+    "confident": stopping.Confident,
+    "gate": stopping.Gate,
+    "reservation": stopping.Reservation,
+    "beta": stopping.Beta,
+    "dirichlet": stopping.Dirichlet,
+    "unanimous": stopping.Unanimous,
+    "share": stopping.Share,
+    "posterior": stopping.Posterior,
+    "ppr": certificates.PPR,
+    "majority_martingale": certificates.MajorityMartingale,
+    "certified": certificates.Certified,
+    "certified_weighted": certificates.CertifiedWeighted,
+}
+
+
+def unknown(what: str, given: str, allowed: Iterable[str]) -> InputError:
+    """One sentence for a name that is not among those allowed, with the closest one suggested."""
+    names = sorted(allowed)
+    close = difflib.get_close_matches(given, names, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return InputError(f"unknown {what} {given!r}: allowed are {', '.join(names)}{hint}")
+
+
+def component(what: str, kinds: Mapping[str, type[Any]], spec: str | Mapping[str, Any]) -> Any:
+    """Build one component from its name or mapping.
+
+    Args:
+        what: how errors call it, such as "weighting".
+        kinds: the allowed names and their dataclasses.
+        spec: ``name`` or ``{name: ..., option: value}``.
+
+    Raises:
+        InputError: an unknown name, an unknown option, or a value of the wrong type.
+    """
+    given = {"name": spec} if isinstance(spec, str) else dict(spec)
+    name = str(given.pop("name", None))
+    if name not in kinds:
+        raise unknown(what, name, kinds)
+    options = {f.name: f for f in dataclasses.fields(kinds[name])}
+    for key, value in given.items():
+        if key not in options:
+            raise unknown(f"option of {what} {name}", key, options or ["none"])
+        whole = options[key].type in (int, "int")
+        ok = (isinstance(value, int) if whole else isinstance(value, int | float)) and not isinstance(value, bool)
+        if not ok and not (value is None and "None" in str(options[key].type)):
+            raise InputError(f"{what} {name} needs a {'whole number' if whole else 'number'} for {key}, got {value!r}")
+    return kinds[name](**given)
+
+
+def weighting(spec: str | Mapping[str, Any]) -> Weighting:
+    """Build a weighting, e.g. from ``{name: softmax, temperature: 0.3}``."""
+    built: Weighting = component("weighting", WEIGHTINGS, spec)
+    return built
+
+
+def stopping_rule(spec: str | Mapping[str, Any]) -> StoppingRule:
+    """Build a stopping rule, e.g. from ``{name: beta, level: 0.9}``."""
+    built: StoppingRule = component("stopping rule", STOPPING_RULES, spec)
+    return built
+
+
+def vote(spec: Mapping[str, Any], *, budget: int) -> Vote:
+    """Build a composed strategy from ``{name, weighting, stop, select, budget}``; all but ``name`` may be left out.
+
+    Args:
+        spec: the mapping; ``stop`` is one rule or a list of rules, asked in order.
+        budget: the most draws where the mapping names none.
+    """
+    allowed = ("name", "weighting", "stop", "select", "budget")
+    for key in spec:
+        if key not in allowed:
+            raise unknown("key of a composed strategy", str(key), allowed)
+    rules = spec.get("stop", "never")
+    if isinstance(rules, str | Mapping):
+        rules = [rules]
+    if not isinstance(rules, Sequence) or not rules:
+        raise InputError(f"stop of a composed strategy must be a rule or a list of rules, got {rules!r}")
+    own = spec.get("budget", budget)
+    if not isinstance(own, int) or isinstance(own, bool):
+        raise InputError(f"budget of a composed strategy must be a whole number, got {own!r}")
+    return Vote(
+        name=str(spec.get("name", "composed")),
+        budget=own,
+        weighting=weighting(spec.get("weighting", "uniform")),
+        stop=tuple(stopping_rule(rule) for rule in rules),
+        select=spec.get("select", "vote"),
+    )

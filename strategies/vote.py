@@ -1,0 +1,160 @@
+"""The vote family: weighting x stopping rule x selection x budget, as one strategy.
+
+Most published methods are one line of :mod:`strategies.catalog` over this class. ``run`` plays it live, one draw after
+the other; ``decide`` plays it over the columns of a replay. Both read the same weighting and the same rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.base import Steps
+from strategies.columns import Columns, Weighed
+from strategies.stopping import Never, StoppingRule
+from strategies.tally import Tally
+from strategies.weighting import Uniform, Weighting
+from tts.errors import InputError
+from tts.types import Decision, Draw, Problem, total_usage
+
+Select = Literal["vote", "best"]
+BUDGET = "budget"
+
+
+class Decisions(NamedTuple):
+    """What a strategy decided on each row of a replay; every array has shape [rows].
+
+    Attributes:
+        label: the answer's label, -1 where it abstains because nothing was parsed.
+        used: draws used.
+        rule: index of the rule that stopped it, -1 for the budget.
+    """
+
+    label: NDArray[Any]
+    used: NDArray[np.intp]
+    rule: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Vote:
+    """Draw, weigh, stop, choose.
+
+    Attributes:
+        name: what tables call it.
+        budget: the most draws a question, >= 1.
+        weighting: how much a vote counts.
+        stop: stopping rules, asked in this order after each draw; the first that fires decides.
+        select: "vote" returns the answer with the highest score, "best" that of the most confident sample.
+    """
+
+    name: str
+    budget: int
+    weighting: Weighting = field(default_factory=Uniform)
+    stop: tuple[StoppingRule, ...] = (Never(),)
+    select: Select = "vote"
+    branches: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Refuse a combination that means nothing."""
+        if self.budget < 1:
+            raise InputError(f"strategy {self.name} needs budget >= 1, got {self.budget}")
+        if self.select not in ("vote", "best"):
+            raise InputError(f"strategy {self.name} needs select vote or best, got {self.select}")
+        for rule in self.stop:
+            rule.check(self.weighting)
+
+    @property
+    def needs_confidence(self) -> bool:
+        """Whether samples must carry a confidence in [0, 1]."""
+        return (
+            self.weighting.needs_confidence or self.select == "best" or any(rule.needs_confidence for rule in self.stop)
+        )
+
+    @property
+    def stride(self) -> int:
+        """How many draws are asked for at once: as many as no rule wants to look between."""
+        strides = {rule.stride for rule in self.stop} - {None}
+        if not strides:
+            return self.budget
+        only = strides.pop()
+        return min(only, self.budget) if only is not None and not strides else 1
+
+    def run(self, problem: Problem) -> Steps:
+        """Play one question; see :class:`~strategies.base.Strategy`."""
+        tally = Tally(self.weighting, needs_confidence=self.needs_confidence)
+        stride = self.stride
+        one = Draw(1)
+        while tally.n < self.budget:
+            ask = min(stride, self.budget - tally.n)
+            for sample in (yield one if ask == 1 else Draw(ask)):
+                tally.add(sample)
+            for rule in self.stop:
+                if rule.fires(tally):
+                    label = tally.labels[-1] if rule.answer == "current" else self._chosen(tally)
+                    return self._decision(tally, label, rule_name(rule))
+        return self._decision(tally, self._chosen(tally), BUDGET)
+
+    def _chosen(self, tally: Tally) -> int:
+        return tally.best_label if self.select == "best" else tally.leader
+
+    def _decision(self, tally: Tally, label: int, reason: str) -> Decision:
+        return Decision(
+            answer=tally.answer(label),
+            confidence=self._confidence(tally, label),
+            samples=tuple(tally.samples),
+            reason=reason,
+            usage=total_usage(tally.samples),
+        )
+
+    def _confidence(self, tally: Tally, label: int) -> float | None:
+        """The leader's posterior for log-odds votes, the best sample's confidence, else the answer's share."""
+        if label < 0:
+            return None
+        if self.select == "best":
+            return float(tally.best)
+        if self.weighting.signed:
+            return float(tally.posterior) if label == tally.leader else None
+        return float(tally.weights[label] / tally.total) if tally.total > 0 else None
+
+    def decide(self, columns: Columns) -> Decisions:
+        """Play every row of a replay; equal to ``run`` on each row's draws.
+
+        Args:
+            columns: the draws; those beyond the budget are not looked at.
+
+        Returns:
+            One decision a row.
+        """
+        evidence = columns.weighed(self.weighting)
+        horizon = min(self.budget, columns.draws)
+        used = np.full(columns.rows, horizon, dtype=np.intp)
+        rule_at = np.full(columns.rows, -1, dtype=np.int8)
+        for index, rule in enumerate(self.stop):
+            if isinstance(rule, Never):
+                continue
+            first = evidence.first(rule)
+            earlier = (first < used) | ((first == used) & (rule_at < 0))
+            np.copyto(used, first, where=earlier)
+            np.copyto(rule_at, index, where=earlier)
+        return Decisions(self._labels(evidence, used, rule_at), used, rule_at)
+
+    def _labels(self, evidence: Weighed, used: NDArray[np.intp], rule_at: NDArray[np.int8]) -> NDArray[Any]:
+        columns = evidence.columns
+        chosen = columns.best_label if self.select == "best" else evidence.leader
+        rows = np.arange(columns.rows)
+        label: NDArray[Any] = chosen[used - 1, rows]
+        for index, rule in enumerate(self.stop):
+            if rule.answer == "current":
+                mine = rule_at == index
+                label = np.where(mine, columns.labels[used - 1, rows], label)
+        return label
+
+
+def rule_name(rule: StoppingRule) -> str:
+    """The name by which tables, decisions and configs call a rule."""
+    from strategies.spec import STOPPING_RULES
+
+    return next((name for name, kind in STOPPING_RULES.items() if type(rule) is kind), type(rule).__name__)

@@ -1,0 +1,61 @@
+"""The second process of the crash and lock tests: it writes to a pool and says what it has committed."""
+
+from __future__ import annotations
+
+import sys
+
+from tts.pool import PoolStore, RunKey
+from tts.types import Problem, Sample, Trace, Usage
+
+PROBLEMS = [f"q{i}" for i in range(5)]
+DRAWS = 60
+KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "top_p": 1})
+
+
+def drawn(problem_id: str, index: int, attempt: str) -> Sample:
+    """The sample a given attempt draws: large enough that a write takes a while, and told apart by its text."""
+    return Sample(
+        text=f"{problem_id} {index} by attempt {attempt} " + "x" * 2000,
+        answer=str(index % 7),
+        index=index,
+        token_ids=tuple(range(200)),
+        trace=Trace(logprobs=(-0.5,) * 200),
+        usage=Usage(kept=200),
+    )
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def fill(path: str, attempt: str) -> None:
+    """Draw what is missing, two samples a transaction; a line on stdout for each index, after its commit."""
+    with PoolStore.create_or_open(path) as store:
+        store.add_problems(Problem(problem_id, "?", "3") for problem_id in PROBLEMS)
+        run = store.open_run(KEY, {"attempt": attempt})
+        for problem_id in PROBLEMS:
+            missing = store.missing(run, problem_id, DRAWS)
+            for i in range(0, len(missing), 2):
+                batch = missing[i : i + 2]
+                store.add(run, problem_id, [drawn(problem_id, index, attempt) for index in batch])
+                for index in batch:
+                    say(f"committed {problem_id} {index} {attempt}")
+    say("done")
+
+
+def hold(path: str) -> None:
+    """Write one sample, say so, and keep the pool open until stdin ends."""
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(Problem("q0", "?", "3"))
+        run = store.open_run(KEY, {})
+        store.add(run, "q0", [drawn("q0", 0, "hold")])
+        say("holding")
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "fill":
+        fill(sys.argv[2], sys.argv[3])
+    else:
+        hold(sys.argv[2])

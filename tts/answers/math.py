@@ -1,0 +1,178 @@
+r"""Equality of mathematical answers through the math-verify library, in processes that can be killed.
+
+sympy may compute for ever, or in one C call that no signal handler interrupts, and math-verify's own timeouts need
+SIGALRM and so the main thread. Here every comparison runs in a child process, bounded by the wall clock: a child that
+takes longer is killed and replaced. Safe from any thread and from several at once.
+
+    with MathVerifier() as verifier:
+        verifier.equal(r"\frac12", "0.5")  # True
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import queue
+import re
+import threading
+import weakref
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+from tts.answers.compare import latex
+from tts.answers.process import Worker
+from tts.errors import InputError, UnsupportedError
+
+BATCH = 32  # comparisons per request: one round trip, and few enough to share among workers
+CACHE = 100_000  # pairs remembered
+
+_INTEGER = re.compile(r"\$-?[0-9]+\$")
+_CODE = "from tts.answers.compare import main; main()"
+
+
+class MathVerifier:
+    r"""Answers whether two mathematical answers are equal: fractions, sets, intervals, tuples, expressions, equations.
+
+    Symmetric, but not transitive: math-verify takes 0.333333 for 1/3 (six digits) and "x=5" for "5". It also ignores
+    the base in 12_3 and the case of words. % and units are dropped first (`canonical`), so 50\% is 50 and not 0.5. A
+    comparison that takes too long or crashes counts as not equal and in `timeouts`. Results are remembered per pair.
+
+    Attributes:
+        timeouts: comparisons so far that ran into the timeout or crashed their process.
+    """
+
+    def __init__(self, *, timeout: float = 5.0, workers: int = 1) -> None:
+        """Check that math-verify is installed; processes start with the first comparison that needs one.
+
+        Args:
+            timeout: seconds of wall-clock time for one comparison, > 0; the start of a process is not counted.
+            workers: processes, >= 1; one `equal_many` and several threads share them.
+
+        Raises:
+            UnsupportedError: math-verify is not installed.
+            InputError: ``timeout`` or ``workers`` out of range.
+        """
+        if not 0 < timeout < float("inf"):
+            raise InputError(f"timeout must be a positive number of seconds, got {timeout}")
+        if workers < 1:
+            raise InputError(f"workers must be at least 1, got {workers}")
+        if importlib.util.find_spec("math_verify") is None:
+            raise UnsupportedError("MathVerifier needs the math-verify library: pip install 'tts-rerank[math]'")
+        self.timeouts = 0
+        self._timeout = timeout
+        self._workers = [Worker(_CODE) for _ in range(workers)]
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._lock = threading.Lock()  # of timeouts and the cache
+        self._closing = threading.Lock()
+        self._cache: dict[tuple[str, str], bool] = {}
+        self._closed = False
+        self._finalizer = weakref.finalize(self, _stop_all, self._workers)  # also at the interpreter's exit
+
+    def equal(self, a: str, b: str) -> bool:
+        """Whether ``a`` and ``b`` are equal; an empty answer equals nothing.
+
+        Raises:
+            InputError: the verifier is closed.
+            UnsupportedError: math-verify is installed but cannot be imported.
+        """
+        return self.equal_many([(a, b)])[0]
+
+    def equal_many(self, pairs: Iterable[tuple[str, str]]) -> list[bool]:
+        """`equal` for each pair, in order, in batches over all workers; the errors are those of `equal`."""
+        self._check_open()
+        keys = [_key(a, b) for a, b in pairs]
+        with self._lock:
+            known = {key: self._cache[key] for key in keys if key in self._cache}
+        unknown = []
+        for key in dict.fromkeys(keys):
+            if key in known:
+                continue
+            if (easy := _without_algebra(*key)) is not None:
+                known[key] = easy
+            else:
+                unknown.append(key)
+        size = max(1, min(BATCH, -(-len(unknown) // len(self._workers))))
+        batches = [unknown[i : i + size] for i in range(0, len(unknown), size)]
+        if len(batches) > 1 and len(self._workers) > 1:
+            with ThreadPoolExecutor(len(self._workers)) as pool:
+                results = list(pool.map(self._compare, batches))
+        else:
+            results = [self._compare(batch) for batch in batches]
+        for batch, result in zip(batches, results, strict=True):
+            known.update(zip(batch, result, strict=True))
+        return [known[key] for key in keys]
+
+    def close(self) -> None:
+        """End all processes; comparisons in flight in other threads raise InputError. May be called twice."""
+        self._closed = True
+        with self._closing:
+            taken: list[Worker] = []
+            while len(taken) < len(self._workers):
+                try:
+                    taken.append(self._idle.get(timeout=0.05))
+                except queue.Empty:
+                    for worker in self._workers:  # its thread sees the end of the process, then that we are closed
+                        worker.interrupt()
+            self._finalizer()
+            for worker in taken:  # for threads that still wait for one
+                self._idle.put(worker)
+
+    def __enter__(self) -> MathVerifier:
+        """The verifier itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """`close`."""
+        self.close()
+
+    def _compare(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """The results of one worker, which is replaced after each pair that it does not survive."""
+        worker = self._idle.get()
+        results: list[bool] = []
+        try:
+            while len(results) < len(pairs):
+                self._check_open()
+                results += worker.run(pairs[len(results) :], self._timeout)
+                self._check_open()
+                if len(results) < len(pairs):
+                    results.append(False)
+                    with self._lock:
+                        self.timeouts += 1
+        except UnsupportedError:
+            self._check_open()  # a start interrupted by close() is no failure to start
+            raise
+        finally:
+            self._idle.put(worker)
+        with self._lock:
+            if len(self._cache) + len(pairs) > CACHE:
+                self._cache.clear()
+            self._cache.update(zip(pairs, results, strict=True))
+        return results
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InputError("this MathVerifier is closed: compare inside its with block")
+
+
+def _key(a: str, b: str) -> tuple[str, str]:
+    """The pair as LaTeX in sorted order, "" for an answer that is empty."""
+    low, high = sorted((latex(a) or "", latex(b) or ""))
+    return low, high
+
+
+def _without_algebra(a: str, b: str) -> bool | None:
+    """The answer where none has to be computed: empty, the same text, two different integers; else None."""
+    if not a or not b:
+        return False
+    if a == b:
+        return True
+    return False if _INTEGER.fullmatch(a) and _INTEGER.fullmatch(b) else None
+
+
+def _stop_all(workers: Sequence[Worker]) -> None:
+    for worker in workers:
+        worker.stop()

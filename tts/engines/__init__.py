@@ -1,0 +1,1 @@
+"""Engines: whatever draws samples, live or recorded."""

@@ -1,0 +1,100 @@
+"""The seam to whatever draws samples: a live engine that streams them, or a recording that already has them.
+
+Knows nothing about strategies or scoring rules. Every engine counts its own work on the request's :class:`Meter`, so
+that tokens of aborted and failed draws are known exactly, streamed or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+
+from tts.types import END, Boundary, End, Problem, Sample, Signals
+
+
+@dataclass(slots=True)
+class Meter:
+    """Work an engine did for one request: the engine adds, the driver reads once the stream is closed."""
+
+    prompt: int = 0
+    prompt_cached: int = 0
+    drawn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do beyond drawing whole samples.
+
+    Attributes:
+        watch_tokens: reports P(watched token) in the pass that draws.
+        score_prefix: answers ``score``.
+        branch: continues a given prefix and stops at boundaries.
+        adapters: switches adapters per request.
+    """
+
+    watch_tokens: bool = False
+    score_prefix: bool = False
+    branch: bool = False
+    adapters: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures."""
+
+    problem: Problem
+    index: int = 0
+    prefix: Sample | None = None
+    until: Boundary = END
+    signals: Signals = field(default_factory=Signals)
+    attempt: int = 0
+    meter: Meter = field(default_factory=Meter, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a sample: new text and tokens with their signals; ``end`` is set on the last piece only."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...] = ()
+    watched: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    end: End | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Something to score: a problem and the text generated so far."""
+
+    problem: Problem
+    text: str = ""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Draws live samples. Failures raise :class:`~tts.errors.EngineError`; anything else is a bug and propagates."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    def sample(self, request: Request) -> AsyncIterator[Chunk]:
+        """Stream one sample; closing the iterator aborts it. Work is added to ``request.meter``."""
+        ...
+
+    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
+        """P(token | prefix), shape [len(prefixes), len(tokens)]; work is added to ``meter``."""
+        ...
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """Has its samples already: replay is exact for strategies that only stop or select."""
+
+    def recorded(self, problem: Problem) -> Sequence[Sample]:
+        """The samples of a problem, in the order in which draws hand them out."""
+        ...

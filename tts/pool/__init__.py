@@ -1,0 +1,32 @@
+"""Pools: samples drawn once and kept, on which every strategy is then replayed.
+
+Formats, told apart by suffix: JSON Lines (.jsonl, .jsonl.gz) to share, SQLite (.sqlite, .db) to write while drawing,
+Parquet (.parquet) to analyse. Importing this loads neither numpy nor pyarrow.
+"""
+
+from tts.pool.atomic import atomic_path
+from tts.pool.convert import export_pool, import_pool, load_pool
+from tts.pool.jsonl import read_jsonl, write_jsonl
+from tts.pool.parquet import read_parquet, write_parquet
+from tts.pool.records import Entry, Pool
+from tts.pool.runs import Run, RunKey
+from tts.pool.store import PoolStore
+from tts.pool.summary import PoolSummary, describe
+
+__all__ = [
+    "Entry",
+    "Pool",
+    "PoolStore",
+    "PoolSummary",
+    "Run",
+    "RunKey",
+    "atomic_path",
+    "describe",
+    "export_pool",
+    "import_pool",
+    "load_pool",
+    "read_jsonl",
+    "read_parquet",
+    "write_jsonl",
+    "write_parquet",
+]

@@ -1,0 +1,49 @@
+"""Write a file whole or not at all: under a temporary name beside it, then renamed over it.
+
+Knows nothing about pools; JSON reports and plots use it too.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tts.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path in the same directory, which becomes ``path`` when the block ends well.
+
+    The temporary name ends in the target's own name, so a writer that picks its format by suffix (gzip, matplotlib)
+    works on it. It does not exist yet: the block creates it, with the usual permissions. A link is followed, so its
+    target is what gets replaced. When the block raises, everything named after the temporary path is removed and
+    ``path`` is what it was before.
+
+    Raises:
+        InputError: where the directory is missing, ``path`` exists and is no regular file, or writing fails (no space,
+            no permission).
+    """
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise InputError(f"cannot write {path}: the directory {target.parent} does not exist")
+    if target.exists() and not target.is_file():
+        raise InputError(f"cannot write {path}: it exists and is not a regular file")
+    temp = target.with_name(f".tmp-{os.urandom(4).hex()}-{target.name}")
+    try:
+        yield temp
+        with temp.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temp, target)
+    except OSError as error:
+        # Only what concerns this file is a person's business; another file's error keeps its own type.
+        if error.filename is None or str(error.filename) == str(temp):
+            raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
+    finally:
+        for leftover in target.parent.glob(glob.escape(temp.name) + "*"):
+            with suppress(OSError):
+                leftover.unlink()

@@ -1,0 +1,59 @@
+"""What every recorded sample must satisfy, whichever file it came from or goes to."""
+
+from __future__ import annotations
+
+import math
+
+from tts.types import Sample, Usage
+
+_INT32 = (-(2**31), 2**31 - 1)
+_INT64_MAX = 2**63 - 1
+
+
+def text_fault(text: str) -> str | None:
+    """Say why a string cannot be kept as UTF-8, or None where it can."""
+    if text.isascii():
+        return None
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return f"holds the lone surrogate {text[error.start]!a}, which is not valid text"
+    return None
+
+
+def sample_fault(sample: Sample, correct: bool | None) -> str | None:
+    """Say what is wrong with a sample and its grade, naming the field, or None where all is well.
+
+    Allowed: index in [0, 2^63); an answer that is not empty, or None; a finite confidence (any scale: a raw reward
+    logit is legal here), or None; token counts in [0, 2^63); token ids in [-2^31, 2^31); ``correct`` not True where
+    the answer is None.
+    """
+    if not 0 <= sample.index <= _INT64_MAX:
+        return f"index must be from 0 to {_INT64_MAX}, got {sample.index}"
+    if sample.answer is None:
+        if correct:
+            return "correct must not be true where no answer could be read"
+    elif not sample.answer:
+        return "answer must not be empty: None says that no answer could be read"
+    elif fault := text_fault(sample.answer):
+        return f"answer {fault}"
+    if sample.confidence is not None and not math.isfinite(sample.confidence):
+        return f"confidence must be a finite number or None, got {sample.confidence}"
+    if fault := text_fault(sample.text):
+        return f"text {fault}"
+    if sample.error is not None and (fault := text_fault(sample.error)):
+        return f"error {fault}"
+    if sample.usage is not None and (fault := _usage_fault(sample.usage)):
+        return fault
+    ids = (*sample.token_ids, *sample.trace.watched)
+    if ids and not (_INT32[0] <= min(ids) and max(ids) <= _INT32[1]):
+        return f"token ids must be from {_INT32[0]} to {_INT32[1]}, got {min(ids)} to {max(ids)}"
+    return None
+
+
+def _usage_fault(usage: Usage) -> str | None:
+    for name in Usage.__slots__:
+        count = getattr(usage, name)
+        if not 0 <= count <= _INT64_MAX:
+            return f"usage.{name} must be a count from 0 to {_INT64_MAX}, got {count}"
+    return None

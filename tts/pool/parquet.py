@@ -1,0 +1,157 @@
+"""Pools as Parquet: one row a sample, the question's columns repeated on each, nothing lost.
+
+Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``index`` (int64), ``text, answer, end``
+(strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
+``watched`` (map of token id to a list of float64), ``usage`` (struct of six int64), ``error`` (string). Null means the
+same as None in ``tts.types``. Rows of one question follow each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from tts.errors import InputError
+from tts.pool.atomic import atomic_path
+from tts.pool.files import pool_format, read_bytes
+from tts.pool.records import Entry, Pool
+from tts.types import End, Problem, Sample, Trace, Usage
+
+_REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids", "logprobs", "watched")
+_NO_TRACE = Trace()
+
+
+def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
+    """Write a pool to a .parquet file, whole or not at all; an existing file is replaced.
+
+    ``read_parquet`` gives back the same entries.
+
+    Raises:
+        InputError: for another suffix, or a place that cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pool_format(path, "parquet")
+    schema = _schema()
+    rows = [(e, s, c) for e in pool.entries for s, c in zip(e.samples, e.correct, strict=True)]
+    columns: dict[str, list[Any]] = {
+        "id": [e.problem.id for e, _, _ in rows],
+        "question": [e.problem.question for e, _, _ in rows],
+        "gold": [e.problem.gold for e, _, _ in rows],
+        "task": [e.problem.task for e, _, _ in rows],
+        "meta": [list(e.meta.items()) for e, _, _ in rows],
+        "index": [s.index for _, s, _ in rows],
+        "text": [s.text for _, s, _ in rows],
+        "answer": [s.answer for _, s, _ in rows],
+        "end": [str(s.end) for _, s, _ in rows],
+        "confidence": [s.confidence for _, s, _ in rows],
+        "correct": [c for _, _, c in rows],
+        "token_ids": [s.token_ids for _, s, _ in rows],
+        "logprobs": [s.trace.logprobs for _, s, _ in rows],
+        "watched": [list(s.trace.watched.items()) for _, s, _ in rows],
+        "usage": [None if s.usage is None else {n: getattr(s.usage, n) for n in Usage.__slots__} for _, s, _ in rows],
+        "error": [s.error for _, s, _ in rows],
+    }
+    table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in schema}, schema)
+    with atomic_path(path) as temp:
+        pq.write_table(table, temp, compression="zstd")
+
+
+def read_parquet(path: str | os.PathLike[str]) -> Pool:
+    """Read a pool that ``write_parquet`` wrote; further columns are ignored.
+
+    Raises:
+        InputError: for another suffix, a missing or damaged file, a missing column, a column of another type, a null
+            where there must be a value, or rows that are no pool, naming the column, row or question.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pool_format(path, "parquet")
+    data = read_bytes(path)
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a valid Parquet file ({_first_line(error)})") from None
+    columns = []
+    for field in _schema():
+        if field.name not in table.column_names:
+            raise InputError(f"{path}: column {field.name!r} is missing; it has {', '.join(table.column_names)}")
+        column = table.column(field.name)
+        if field.name in _REQUIRED and column.null_count:
+            raise InputError(f"{path}: column {field.name!r} must have a value in every row")
+        try:
+            columns.append(column.cast(field.type).to_pylist())
+        except (pa.ArrowException, NotImplementedError):
+            raise InputError(f"{path}: column {field.name!r} must be {field.type}, got {column.type}") from None
+    try:
+        grouped = itertools.groupby(zip(*columns, strict=True), key=lambda row: row[:4])
+        entries = tuple(_entry(list(rows)) for _, rows in grouped)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return Pool(str(path), hashlib.sha256(data).hexdigest(), entries)
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    counts = pa.struct([(name, pa.int64()) for name in Usage.__slots__])
+    types = {
+        "id": pa.string(),
+        "question": pa.string(),
+        "gold": pa.string(),
+        "task": pa.string(),
+        "meta": pa.map_(pa.string(), pa.string()),
+        "index": pa.int64(),
+        "text": pa.string(),
+        "answer": pa.string(),
+        "end": pa.string(),
+        "confidence": pa.float64(),
+        "correct": pa.bool_(),
+        "token_ids": pa.list_(pa.int32()),
+        "logprobs": pa.list_(pa.float64()),
+        "watched": pa.map_(pa.int32(), pa.list_(pa.float64())),
+        "usage": counts,
+        "error": pa.string(),
+    }
+    return pa.schema(list(types.items()))
+
+
+def _entry(rows: Sequence[tuple[Any, ...]]) -> Entry:
+    problem_id, question, gold, task, meta, *_ = rows[0]
+    return Entry(
+        Problem(problem_id, question, gold, task),
+        tuple(_sample(row) for row in rows),
+        tuple(row[10] for row in rows),
+        dict(meta),
+    )
+
+
+def _sample(row: tuple[Any, ...]) -> Sample:
+    problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, usage, error = row
+    if end not in tuple(End):
+        raise InputError(f"question {problem_id!a}: end must be one of {', '.join(End)}, got {end!a}")
+    if usage is not None and None in usage.values():
+        raise InputError(f"question {problem_id!a}: usage must have all six counts or be null, got {usage}")
+    if None in ids or None in logprobs or any(p is None or None in p for _, p in watched):
+        raise InputError(f"question {problem_id!a}: token_ids, logprobs and watched must not hold nulls")
+    trace = Trace(tuple(logprobs), {token: tuple(p) for token, p in watched}) if logprobs or watched else _NO_TRACE
+    return Sample(
+        text=text,
+        answer=answer,
+        end=End(end),
+        confidence=confidence,
+        index=index,
+        token_ids=tuple(ids),
+        trace=trace,
+        usage=None if usage is None else Usage(**usage),
+        error=error,
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

@@ -1,0 +1,136 @@
+"""A pool in memory: what a model once answered to each question, and which of it was right.
+
+Grades stand beside the samples, not in them, so that a strategy that is handed samples cannot see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tts.errors import InputError
+from tts.pool.check import sample_fault, text_fault
+from tts.types import Problem, Sample
+
+RESERVED = frozenset({"id", "question", "gold", "task", "samples"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One question and every sample recorded for it.
+
+    Attributes:
+        problem: the question; its id is not empty.
+        samples: at least one, in strictly increasing order of ``Sample.index``; gaps are allowed.
+        correct: one grade a sample, None where it was not graded; never True where the answer is None.
+        meta: other question-level strings, such as model, group or level; no key of ``RESERVED``.
+
+    Raises:
+        InputError: where one of these does not hold, or a sample's field is out of range (see ``tts.pool.check``).
+    """
+
+    problem: Problem
+    samples: tuple[Sample, ...]
+    correct: tuple[bool | None, ...]
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what no pool may hold."""
+        if fault := self._fault():
+            raise InputError(f"question {self.problem.id!a}: {fault}")
+
+    def _fault(self) -> str | None:
+        problem = self.problem
+        if fault := problem_fault(problem, self.meta):
+            return fault
+        if not self.samples:
+            return "samples must hold at least one sample, got none"
+        if len(self.samples) != len(self.correct):
+            return f"correct must hold one grade a sample, got {len(self.correct)} for {len(self.samples)} samples"
+        previous = -1
+        for position, (sample, correct) in enumerate(zip(self.samples, self.correct, strict=True)):
+            if fault := sample_fault(sample, correct):
+                return f"samples[{position}].{fault}"
+            if sample.index <= previous:
+                return f"samples[{position}].index must be greater than the one before, got {sample.index}"
+            previous = sample.index
+        return None
+
+
+def problem_fault(problem: Problem, meta: Mapping[str, str]) -> str | None:
+    """Say what is wrong with a problem and its question-level strings, or None where all is well."""
+    if not problem.id:
+        return "id must not be empty"
+    for name, text in (("id", problem.id), ("question", problem.question), ("task", problem.task)):
+        if fault := text_fault(text):
+            return f"{name} {fault}"
+    if problem.gold is not None and (fault := text_fault(problem.gold)):
+        return f"gold {fault}"
+    for name, text in meta.items():
+        if name in RESERVED:
+            return f"meta must not use the name {name!r}, which is a field of its own"
+        if not isinstance(text, str):
+            return f"meta {name!a} must be a string, got {text!r}"
+        if fault := text_fault(name) or text_fault(text):
+            return f"meta {name!a} {fault}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Every recorded question of one file.
+
+    Attributes:
+        path: the file it was read from, as given.
+        sha256: hex digest that names the content. JSON Lines and Parquet: of the file's bytes. SQLite, whose bytes
+            change without its content changing: of the JSON Lines text that ``write_jsonl`` writes for the same pool.
+        entries: at least one, with distinct problem ids.
+
+    Raises:
+        InputError: where there are no entries, or two with the same problem id.
+    """
+
+    path: str
+    sha256: str
+    entries: tuple[Entry, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty pool and repeated ids."""
+        if not self.entries:
+            raise InputError(f"{self.path}: holds no questions; a pool needs at least one")
+        seen: set[str] = set()
+        for entry in self.entries:
+            if entry.problem.id in seen:
+                raise InputError(f"{self.path}: two questions have the id {entry.problem.id!a}; ids must be distinct")
+            seen.add(entry.problem.id)
+
+    @property
+    def questions(self) -> int:
+        """How many questions."""
+        return len(self.entries)
+
+    @property
+    def samples_min(self) -> int:
+        """The fewest samples of any question."""
+        return min(len(entry.samples) for entry in self.entries)
+
+    @property
+    def samples_max(self) -> int:
+        """The most samples of any question."""
+        return max(len(entry.samples) for entry in self.entries)
+
+    @property
+    def has_confidence(self) -> bool:
+        """True if at least one answer was read and every sample with an answer has a confidence."""
+        parsed = [s for entry in self.entries for s in entry.samples if s.answer is not None]
+        return bool(parsed) and all(s.confidence is not None for s in parsed)
+
+    @property
+    def has_tokens(self) -> bool:
+        """True if every sample has token counts."""
+        return all(s.usage is not None for entry in self.entries for s in entry.samples)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The distinct models the questions name, in order of first appearance."""
+        return tuple(dict.fromkeys(e.meta["model"] for e in self.entries if "model" in e.meta))

@@ -1,0 +1,178 @@
+"""The vocabulary: what a strategy asks for, what it gets and what it decides.
+
+Frozen, slotted data only: knows nothing about models, numpy, event loops or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One question of a task; ``gold`` is None where the right answer is not known."""
+
+    id: str
+    question: str
+    gold: str | None = None
+    task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Where a draw ends: at its own end, after a step, after ``value`` tokens, or below confidence ``value``."""
+
+    kind: Literal["end", "step", "tokens", "confidence_below"]
+    value: float = 0.0
+
+
+END = Boundary("end")
+STEP = Boundary("step")
+
+
+def TOKENS(k: int) -> Boundary:  # noqa: N802 - a constructor of the same rank as END and STEP
+    """The boundary after ``k`` >= 1 new tokens."""
+    if k < 1:
+        raise ValueError(f"TOKENS(k) needs k >= 1, got {k}")
+    return Boundary("tokens", k)
+
+
+def CONFIDENCE_BELOW(tau: float) -> Boundary:  # noqa: N802
+    """The boundary at the first token whose running confidence falls below ``tau`` in [0, 1]."""
+    if not 0.0 <= tau <= 1.0:
+        raise ValueError(f"CONFIDENCE_BELOW(tau) needs tau in [0, 1], got {tau}")
+    return Boundary("confidence_below", tau)
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The one thing a strategy may ask for: ``n`` continuations of ``prefix`` (None = the bare problem)."""
+
+    n: int = 1
+    prefix: Sample | None = None
+    until: Boundary = END
+
+
+class End(StrEnum):
+    """Why a sample ended."""
+
+    STOP = "stop"  # the model ended it
+    LENGTH = "length"  # the token limit
+    BOUNDARY = "boundary"  # the draw's own boundary: a partial sample
+    ABORTED = "aborted"  # the strategy had decided
+    FAILED = "failed"  # the engine failed, retries included
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, each charged to exactly one cause; sums reconcile with the engine's own counters."""
+
+    prompt: int = 0  # prompt tokens computed
+    prompt_cached: int = 0  # prompt tokens served from a cache
+    kept: int = 0  # drawn tokens of samples delivered to the strategy
+    aborted: int = 0  # drawn tokens nobody used: look-ahead, retries, pruned beams
+    scorer_prefill: int = 0  # tokens a scorer read
+    scorer_decode: int = 0  # tokens a scorer drew
+
+    def __add__(self, other: Usage) -> Usage:
+        """The field-wise sum."""
+        return Usage(
+            self.prompt + other.prompt,
+            self.prompt_cached + other.prompt_cached,
+            self.kept + other.kept,
+            self.aborted + other.aborted,
+            self.scorer_prefill + other.scorer_prefill,
+            self.scorer_decode + other.scorer_decode,
+        )
+
+    @property
+    def generated(self) -> int:
+        """Every token the model had to decode: kept, aborted and drawn by scorers."""
+        return self.kept + self.aborted + self.scorer_decode
+
+    @property
+    def total(self) -> int:
+        """Every token of every cause."""
+        return self.prompt + self.prompt_cached + self.generated + self.scorer_prefill
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What to collect in the same forward pass that draws: watched token ids, and the top-k log-probabilities."""
+
+    watch: tuple[int, ...] = ()
+    logprobs: int = 0
+
+    def __or__(self, other: Signals) -> Signals:
+        """What satisfies both."""
+        return Signals(tuple(dict.fromkeys(self.watch + other.watch)), max(self.logprobs, other.logprobs))
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Signals of one sample, one entry a drawn token: its log-probability, and P(watched token) per watched id."""
+
+    logprobs: tuple[float, ...] = ()
+    watched: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One draw, prefix included: ``text`` and ``token_ids`` are everything after the problem's prompt.
+
+    Attributes:
+        text: the generated text.
+        answer: the canonical answer, or None where none could be read: such a sample never votes.
+        end: why it ended; a BOUNDARY sample is partial and may be the prefix of another draw.
+        confidence: P(correct) in [0, 1] from the scorer, or None where nothing scored it.
+        index: the draw's number within its question, counted in order of submission from 0.
+        token_ids: the generated tokens, empty where the source keeps none.
+        trace: in-pass signals.
+        usage: tokens this draw cost, without its prefix; None where the source keeps no counts.
+        error: for a FAILED sample, the engine's sentence.
+    """
+
+    text: str = ""
+    answer: str | None = None
+    end: End = End.STOP
+    confidence: float | None = None
+    index: int = 0
+    token_ids: tuple[int, ...] = ()
+    trace: Trace = Trace()
+    usage: Usage | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a strategy returns for one problem.
+
+    Attributes:
+        answer: the answer, or None where it abstains because no sample could be parsed.
+        confidence: the strategy's own estimate that the answer is right, in [0, 1], or None.
+        samples: every sample it was given, in order of submission, failed ones included.
+        reason: why it stopped: the name of the rule that fired, or "budget".
+        usage: every token spent on the problem, or None where the source keeps no counts.
+    """
+
+    answer: str | None
+    confidence: float | None
+    samples: tuple[Sample, ...]
+    reason: str
+    usage: Usage | None = None
+
+    @property
+    def failed(self) -> int:
+        """How many draws failed for good and used up budget."""
+        return sum(s.end is End.FAILED for s in self.samples)
+
+
+def total_usage(samples: Iterable[Sample]) -> Usage | None:
+    """The sum over samples, or None where any of them has no counts."""
+    usages = [s.usage for s in samples]
+    if any(u is None for u in usages):
+        return None
+    return sum((u for u in usages if u is not None), Usage())
