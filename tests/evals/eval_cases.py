@@ -1,0 +1,29 @@
+"""Pools for the tests of this folder: small ones from lists, and real ones where they are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tts.pool import Entry, Pool, load_pool
+from tts.types import Problem, Sample
+
+POOLS = Path(__file__).parents[2].parent / "shared" / "data" / "pools"
+
+
+def real(name):
+    path = POOLS / f"{name}.jsonl.gz"
+    if not path.exists():
+        pytest.skip(f"needs the recorded pool {name}, which is not part of the project")
+    return load_pool(path)
+
+
+def pool_of(*questions, gold="1"):
+    """A pool from lists of (answer, confidence) or answers."""
+    entries = []
+    for q, draws in enumerate(questions):
+        cells = [(d, None) if d is None or isinstance(d, str) else d for d in draws]
+        samples = tuple(Sample(answer=a, confidence=c, index=i) for i, (a, c) in enumerate(cells))
+        entries.append(Entry(Problem(f"q{q}", "?", gold), samples, tuple(a == gold for a, _ in cells), {}))
+    return Pool("memory", "0" * 64, tuple(entries))
