@@ -16,7 +16,7 @@ lint: $(VENV)/installed
 
 demo: $(VENV)/installed
 	mkdir -p out
-	$(BIN)/tts pool simulate out/demo.jsonl
+	$(BIN)/tts pool simulate --force out/demo.jsonl
 	$(BIN)/tts compare out/demo.jsonl --json out/demo.json --plot out/demo.png
 
 bench: $(VENV)/installed

@@ -111,13 +111,13 @@ class Contest:
     weights: Array
 
     @staticmethod
-    def of(arrays: PoolArrays, settings: Settings, *, fitted: bool) -> Contest:
+    def of(arrays: PoolArrays, settings: Settings, methods: Sequence[Method], *, fitted: bool) -> Contest:
         """Set up; ``fitted`` splits the questions into halves, needed as soon as anything is fitted.
 
         Raises:
             InputError: a budget above the pool, raw scores without calibration, a calibration without scores.
         """
-        _check_confidence(arrays, settings)
+        _check_confidence(arrays, settings, methods)
         orders = permutations(arrays.sizes, count=settings.permutations, draws=settings.budget, seed=settings.seed)
         everything = np.arange(arrays.questions)
         folds = halves(arrays.questions, settings.seed) if fitted else (Fold(everything[:0], everything),)
@@ -177,7 +177,7 @@ def compare(arrays: PoolArrays, methods: Sequence[Method], settings: Settings) -
     if all(m.name != REFERENCE for m in methods):
         methods = [CATALOG[REFERENCE], *methods]
     fitted = settings.calibrate is not None or any(m.fit or m.teach for m in methods)
-    contest = Contest.of(arrays, settings, fitted=fitted)
+    contest = Contest.of(arrays, settings, methods, fitted=fitted)
     params = [
         choose(arrays, methods, contest.orders, scores, fold, budget=settings.budget, margin=settings.margin)
         for scores, fold in zip(contest.scores, contest.folds, strict=True)
@@ -257,7 +257,7 @@ def merged_params(method: Method, chosen: Sequence[dict[str, Any]]) -> dict[str,
     return out
 
 
-def _check_confidence(arrays: PoolArrays, settings: Settings) -> None:
+def _check_confidence(arrays: PoolArrays, settings: Settings, methods: Sequence[Method]) -> None:
     if arrays.confidence is None:
         if settings.calibrate is not None:
             raise InputError(
@@ -265,10 +265,12 @@ def _check_confidence(arrays: PoolArrays, settings: Settings) -> None:
                 "leave it out, or score the pool"
             )
         return
+    if settings.calibrate is not None or not any(method.needs_confidence for method in methods):
+        return
     values = arrays.confidence[arrays.labels >= 0]
     low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
-    if settings.calibrate is None and (low < 0.0 or high > 1.0):
+    if low < 0.0 or high > 1.0:
         raise InputError(
             f"the pool's confidences span [{low:g}, {high:g}] and probabilities lie in [0, 1]: "
-            "map raw scores with --calibrate platt, isotonic, beta or temperature"
+            "map raw scores with --calibrate platt, isotonic or temperature"
         )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from strategies import spec
 from strategies.catalog import CATALOG, Method, method
 from tts.errors import InputError
+from tts.scorers.maps import MapKind
+
+ANSWERS = ("auto", "number", "choice", "text", "math")
+MOST = 1_000_000
+"""Of permutations and of replicates: more would only cost memory."""
 
 
 @dataclass
@@ -37,6 +42,18 @@ class CompareConfig:
     margin: float = 0.005
     replicates: int = 10_000
 
+    def __post_init__(self) -> None:
+        """Refuse what no comparison could use, before any work is done."""
+        if self.answers not in ANSWERS:
+            raise spec.unknown("kind of answers", self.answers, ANSWERS)
+        if self.calibrate is not None and self.calibrate not in get_args(MapKind):
+            raise spec.unknown("calibration", self.calibrate, get_args(MapKind))
+        if self.seed < 0:
+            raise InputError(f"seed must be at least 0, got {self.seed}")
+        for key in ("permutations", "replicates"):
+            if not 1 <= getattr(self, key) <= MOST:
+                raise InputError(f"{key} must be from 1 to {MOST}, got {getattr(self, key)}")
+
 
 def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Method], dict[str, str]]:
     """The strategies a configuration names.
@@ -52,6 +69,7 @@ def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Metho
         InputError: an unknown or doubled name, or one asked for by name that the pool cannot serve.
     """
     chosen: dict[str, Method] = {}
+    named: set[str] = set()
     skipped: dict[str, str] = {}
     for entry in entries:
         if entry == "all":
@@ -62,13 +80,14 @@ def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Metho
                     chosen.setdefault(row.name, row)
             continue
         row = composed(entry) if isinstance(entry, Mapping) else method(str(entry))
+        if row.name in named:
+            raise InputError(f"two strategies are called {row.name}: name each one once")
         if row.needs_confidence and not has_confidence:
             raise InputError(
                 f"strategy {row.name} needs confidences and the pool has none: "
                 "choose strategies that only count, or score the pool"
             )
-        if row.name in chosen and isinstance(entry, Mapping):
-            raise InputError(f"two strategies are called {row.name}: give the composed one a name of its own")
+        named.add(row.name)
         chosen[row.name] = row
     if not chosen:
         raise InputError("no strategy was named: give names of the catalogue (see `tts strategies`) or all")
@@ -76,13 +95,23 @@ def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Metho
 
 
 def composed(entry: Mapping[str, Any]) -> Method:
-    """A composed strategy as a row beside the catalogue's."""
+    """A composed strategy as a row beside the catalogue's; its parameters are the mapping's own.
+
+    Raises:
+        InputError: a bad component, or a name that is no text, "all" or the catalogue's.
+    """
     built = spec.vote(entry, budget=1)  # refuses a bad one before any work is done
+    name = entry.get("name", built.name)
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
+    if name == "all" or name in CATALOG:
+        raise InputError(f"a composed strategy cannot be called {name}, which means the catalogue's: rename it")
     return Method(
-        name=built.name,
+        name=name,
         source="composed",
         summary="Composed in a configuration.",
         recipe=lambda budget, params: spec.vote(
             {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
         ),
+        params={key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "name"},
     )

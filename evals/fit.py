@@ -159,6 +159,11 @@ def teach(method: Method, arrays: PoolArrays, scores: Scores, fold: Fold) -> dic
     if method.teach is None or values is None:
         return {}
     parsed = arrays.labels[fold.fit] >= 0
+    if not parsed.any():
+        raise InputError(
+            f"strategy {method.name} learns from answers of questions that are not scored, and one half has none: "
+            "leave it out, or record more answers"
+        )
     return dict(method.teach(values[fold.fit][parsed], arrays.sample_correct[fold.fit][parsed], method.params))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,14 @@ def plot(path: str, title: str, rows: Sequence[Row], frontiers: Sequence[Frontie
     from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
     lines = _lines(rows, frontiers)
-    with plt.rc_context({"svg.hashsalt": "tts", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
+    style: Any = {
+        "svg.hashsalt": "tts",
+        "text.parse_math": False,  # a dollar in a name is a dollar
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with plt.rc_context(style):
         figure, axes = plt.subplots(figsize=(10, 6), layout="constrained")
         notable = _notable(lines)
         colours = dict(zip(notable, COLOURS, strict=False))
@@ -72,10 +80,11 @@ def plot(path: str, title: str, rows: Sequence[Row], frontiers: Sequence[Frontie
         axes.set_xlabel("mean samples a question (log scale)")
         axes.set_ylabel("accuracy")
         axes.grid(alpha=0.25)
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_title(title.encode(errors="backslashreplace").decode(), loc="left", fontsize=11)
         handles, labels = axes.get_legend_handles_labels()
         axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
-        with atomic_path(path) as target:
+        with atomic_path(path) as target, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a name in a script without a font
             metadata = {"Date": None} if path.lower().endswith(".svg") else {"Software": None}
             figure.savefig(target, dpi=150, format=Path(path).suffix[1:].lower(), metadata=metadata)
         plt.close(figure)
@@ -104,13 +113,14 @@ def _notable(lines: dict[str, list[Point]]) -> list[str]:
 def _draw(axes: Any, name: str, points: Sequence[Point], colours: dict[str, str]) -> None:
     x = [p.samples for p in points]
     y = [p.accuracy for p in points]
+    shown = f" {name}" if name.startswith("_") else name  # legends leave out what starts with an underscore
     if name in CONTROLS:
         axes.plot(x[-1:], y[-1:], marker="x", linestyle="none", color="#555555", label=name, zorder=2)
         return
     reference = name == "self_consistency"
     colour = "#000000" if reference else colours.get(name, "#c8c8c8")
     strong = reference or name in colours
-    label = name if strong else "other strategies"
+    label = shown if strong else "other strategies"
     if not strong and label in axes.get_legend_handles_labels()[1]:
         label = "_"
     axes.plot(x, y, color=colour, linewidth=2.0 if strong else 1.0, label=label, zorder=4 if strong else 1)

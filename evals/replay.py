@@ -22,7 +22,7 @@ from strategies.vote import Vote
 from tts.errors import InputError
 
 Array = NDArray[Any]
-CHUNK = 4096
+CHUNK = 8192
 """Rows replayed together: small enough that a column stays in the processor's cache."""
 
 
@@ -132,25 +132,30 @@ def _play(
 ) -> None:
     """Replay the questions ``rows``; writes only their rows of ``outcomes``, so chunks may run side by side."""
     _, count, draws = orders.shape
-    index = orders[rows].astype(np.intp)
+    question = np.repeat(rows, count)
+    at = np.arange(len(question))
+    index = orders[rows].reshape(-1, draws).T.astype(np.intp, order="C")
+    index += question * arrays.labels.shape[1]
 
     def by_draw(values: Array) -> Array:
         """Permute [questions, samples] into [draws, rows]; scores given per draw are in their order already."""
-        mine = values[rows]
-        picked = mine[:, :count] if mine.ndim == 3 else np.take_along_axis(mine[:, None, :], index, axis=2)
-        return np.ascontiguousarray(picked.reshape(-1, draws).T)
+        if values.ndim == 3:
+            return np.ascontiguousarray(values[rows, :count].reshape(-1, draws).T)
+        return values.take(index)
 
     width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
     labels, names = by_discovery(by_draw(arrays.labels.astype(width)))
-    columns: dict[str, Columns] = {}
+    kinds, kind = distinct_rows(labels)
+    counted = Columns(np.ascontiguousarray(labels[:, kinds]))
+    scored: dict[str, Columns] = {}
     spent = None if arrays.tokens is None else np.cumsum(by_draw(arrays.tokens), axis=0)
-    question = np.repeat(rows, count)
-    at = np.arange(len(question))
     for entrant, outcome in zip(entrants, outcomes, strict=True):
-        if entrant.scores not in columns:
-            values = scores[entrant.scores]
-            columns[entrant.scores] = Columns(labels, None if values is None else by_draw(values))
-        label, used, rule = entrant.strategy.decide(columns[entrant.scores])
+        if not entrant.strategy.needs_confidence:
+            label, used, rule = (part[kind] for part in entrant.strategy.decide(counted))
+        else:
+            if entrant.scores not in scored:
+                scored[entrant.scores] = Columns(labels, by_draw(_given(scores, entrant)))
+            label, used, rule = entrant.strategy.decide(scored[entrant.scores])
         answered = label >= 0
         right = arrays.class_correct[question, names[np.maximum(label, 0), at]] & answered
         outcome.correct[rows] = right.reshape(-1, count)
@@ -159,3 +164,33 @@ def _play(
         outcome.rule[rows] = rule.reshape(-1, count)
         if spent is not None and outcome.tokens is not None:
             outcome.tokens[rows] = spent[used - 1, at].reshape(-1, count)
+
+
+def distinct_rows(labels: Array) -> tuple[Array, Array]:
+    """Rows with equal labels, which a strategy that only counts cannot tell apart.
+
+    Numbered by discovery, unanimous questions are all one row, and so on: most rows of a real pool are repeats.
+
+    Args:
+        labels: [draws, rows].
+
+    Returns:
+        (kinds, kind): the first row of each kind, and the kind of each row: ``labels == labels[:, kinds[kind]]``.
+    """
+    code = np.ones(labels.shape[1], dtype=np.uint64)
+    for drawn in labels:
+        code *= np.uint64(0x9E3779B97F4A7C15)
+        code += (drawn + 1).astype(np.uint64)
+        code ^= code >> np.uint64(29)
+    _, kinds, kind = np.unique(code, return_index=True, return_inverse=True)
+    if (labels[:, kinds[kind]] == labels).all():
+        return kinds, kind
+    _, kinds, kind = np.unique(labels, axis=1, return_index=True, return_inverse=True)  # two codes collided
+    return kinds, kind
+
+
+def _given(scores: Mapping[str, Array | None], entrant: Entrant) -> Array:
+    values = scores[entrant.scores]
+    if values is None:
+        raise InputError(f"strategy {entrant.strategy.name} needs confidences and the pool has none")
+    return values

@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from evals.compare import Point, Row, Settings
+from evals.compare import Row, Settings
 from evals.curves import Curve
 from evals.frontier import Frontier, Tuned
+from strategies.catalog import Method
 
 SHOWN = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+FOLD = 20
+"""The least width of a column whose cells may take several lines."""
 
 
 def as_mapping(
@@ -60,7 +64,7 @@ def to_json(mapping: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return describe(value)
+        return _plain({"name": _name(value), **_options(value)})
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -70,8 +74,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _point(point: Point) -> dict[str, Any]:
-    return {f.name: getattr(point, f.name) for f in dataclasses.fields(point)}
+def _name(component: Any) -> str:
+    """What configurations call a weighting or a rule."""
+    return str(component.name)
+
+
+def _options(value: Any) -> dict[str, Any]:
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
 
 
 def _comparison(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,36 +100,39 @@ def _row(row: Row) -> dict[str, Any]:
         "name": row.name,
         "source": row.source,
         "params": row.params,
-        **_point(row.point),
+        **_options(row.point),
         "abstained": row.abstained,
         "vs_self_consistency": _comparison(vars(row)),
-        "efficiency": [{"budget": b, **_point(p)} for b, p in row.efficiency],
+        "efficiency": [{"budget": b, **_options(p)} for b, p in row.efficiency],
     }
 
 
 def _tuned(tuned: Tuned) -> dict[str, Any]:
     comparison = _comparison({"mcnemar_p_holm": None, **tuned.comparison})
     del comparison["mcnemar_p_holm"]  # one tuned pick alone is no family of tests
-    return {"target": tuned.target, "params": tuned.params, **_point(tuned.point), "vs_self_consistency": comparison}
+    return {"target": tuned.target, "params": tuned.params, **_options(tuned.point), "vs_self_consistency": comparison}
 
 
 def _frontier(frontier: Frontier) -> dict[str, Any]:
     return {
         "name": frontier.name,
         "source": frontier.source,
-        "sweep": [{"params": s.params, **_point(s.point)} for s in frontier.sweep],
+        "sweep": [{"params": s.params, **_options(s.point)} for s in frontier.sweep],
         "tuned_within": [{"max_samples": cap, **_tuned(t)} for cap, t in frontier.within],
         "tuned_cheapest": _tuned(frontier.cheapest),
     }
 
 
 def describe(value: Any) -> str:
-    """A parameter for people: numbers short, components as ``name(option=value)``."""
+    """A parameter for people: numbers short, components as ``name(option=value)``, one value a fold as ``a | b``."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        options = ", ".join(f"{f.name}={describe(getattr(value, f.name))}" for f in dataclasses.fields(value))
-        return f"{type(value).__name__.lower()}({options})"
+        return f"{_name(value)}({_params(_options(value))})"
+    if isinstance(value, Mapping):
+        return f"{value.get('name')}({_params({k: v for k, v in value.items() if k != 'name'})})"
     if isinstance(value, list):
         return " | ".join(describe(v) for v in value)
+    if isinstance(value, tuple):
+        return " or ".join(describe(v) for v in value)
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value)
@@ -130,31 +142,71 @@ def _params(params: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={describe(v)}" for k, v in params.items())
 
 
+def _print_table(
+    console: Console,
+    columns: Sequence[str],
+    lines: Sequence[tuple[Mapping[str, str], str | None]],
+    *,
+    left: Sequence[str],
+    folding: Sequence[str] = (),
+    spare: Sequence[str] = (),
+    title: str | None = None,
+) -> None:
+    """A table of which no number is ever cut: where it does not fit, its lines run over.
+
+    Args:
+        console: where to.
+        columns: their names; what follows a tab is not shown, so that two may look the same.
+        lines: cells by column, and a style.
+        left: columns set flush left; the others are numbers.
+        folding: columns whose cells may take several lines.
+        spare: columns that a narrow terminal (but no file) goes without, the first first.
+        title: above the table.
+    """
+
+    def width(column: str) -> int:
+        if column in folding:
+            return max(FOLD, cell_len(column))
+        return max(cell_len(text) for text in (column.split("\t")[0], *(cells[column] for cells, _ in lines)))
+
+    room, shown = console.width, list(columns)
+    need = sum(map(width, shown)) + len(shown) - 1
+    for column in spare:
+        if console.is_terminal and need > room and column in shown:
+            shown.remove(column)
+            need -= width(column) + 1
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=title, title_justify="left")
+    for column in shown:
+        justify: Literal["left", "right"] = "left" if column in left else "right"
+        whole = column not in folding
+        table.add_column(
+            column.split("\t")[0], justify=justify, min_width=width(column), no_wrap=whole, overflow="fold"
+        )
+    for cells, style in lines:
+        table.add_row(*(cells[column] for column in shown), style=style)
+    console.width = max(room, need)
+    console.print()
+    console.print(table)
+    console.width = room
+
+
 def print_rows(console: Console, rows: Sequence[Row], settings: Settings) -> None:
     """The table, one line a strategy; a narrow terminal gets it without intervals."""
-    wide = console.width >= 116
-    cells = [_cells(row) for row in rows]
-    drop = set() if any(row.point.tokens is not None for row in rows) else {"tokens"}
-    if not wide:
-        drop |= {"95 % interval", "diff interval", "p", "tokens"}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    shown = [column for column in cells[0] if column not in drop]
-    for column in shown:
-        left = column in ("strategy", "verdict")
-        table.add_column(
-            column.replace("diff interval", "95 % interval"), justify="left" if left else "right", no_wrap=True
-        )
-    for row, line in zip(rows, cells, strict=True):
-        style = {"better": "green", "not worse": "green", "worse": "red", "reference": "bold"}.get(row.verdict)
-        table.add_row(*(line[column] for column in shown), style=style)
-    console.print(table)
+    styles = {"better": "green", "not worse": "green", "worse": "red", "reference": "bold"}
+    lines = [(_cells(row), styles.get(row.verdict)) for row in rows]
+    columns = list(lines[0][0])
+    if all(row.point.tokens is None for row in rows):
+        columns.remove("tokens")
+    spare = ("tokens", "p", "95 % interval\tdiff", "95 % interval")
+    _print_table(console, columns, lines, left=("strategy", "verdict"), spare=spare)
+    console.print()
     console.print(
-        f"diff: accuracy minus that of self_consistency at {settings.budget} samples, in points, paired. "
+        f"diff: accuracy minus that of self_consistency at budget {settings.budget}, in points, paired. "
         f"verdict: better = its interval is above 0; not worse = above -{100 * settings.margin:g} points; "
         "worse = below 0; open = the data do not tell. "
-        f"p: exact McNemar on the first of {settings.permutations} permutations, after Holm over all strategies.",
+        f"p: exact McNemar on the first of {settings.permutations} permutations; "
+        "* = below .05 after Holm over all strategies.",
         style="dim",
-        highlight=False,
     )
     fitted = {row.name: _params(row.params) for row in rows if row.params}
     if fitted:
@@ -162,7 +214,7 @@ def print_rows(console: Console, rows: Sequence[Row], settings: Settings) -> Non
             "parameters (a | b: fitted on one half of the questions, scored on the other, both ways):", style="dim"
         )
         for name, text in fitted.items():
-            console.print(f"  {name}: {text}", style="dim", highlight=False)
+            console.print(f"  {name}: {text}", style="dim")
 
 
 def _cells(row: Row) -> dict[str, str]:
@@ -173,58 +225,68 @@ def _cells(row: Row) -> dict[str, str]:
         "95 % interval": _interval(row.point.accuracy_ci),
         "samples": f"{row.point.samples:.2f}",
         "tokens": "-" if row.point.tokens is None else f"{row.point.tokens:.0f}",
-        "diff": "" if reference else f"{100 * row.diff:+.2f}",
-        "diff interval": "" if reference else f"[{100 * row.diff_ci[0]:+.2f}, {100 * row.diff_ci[1]:+.2f}]",
-        "p": "" if reference else f"{row.mcnemar_p_holm:.3f}",
+        "diff": "" if reference else _points(row.diff),
+        "95 % interval\tdiff": "" if reference else f"[{_points(row.diff_ci[0])}, {_points(row.diff_ci[1])}]",
+        "p": "" if reference else f"{row.mcnemar_p:.3f}{'*' if row.mcnemar_p_holm < 0.05 else ' '}",
         "saved": "" if reference else f"{100 * (1 - row.samples_ratio):.1f} %",
         "verdict": row.verdict,
     }
 
 
 def print_curves(console: Console, curves: Mapping[str, Curve]) -> None:
-    """The exact curves at round k."""
-    ks = [k for k in SHOWN if k in curves["maj"]]
+    """The exact curves at round k; a narrow terminal gets powers of two only."""
     last = max(curves["maj"])
-    ks += [last] if last not in ks else []
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title="exact curves", title_justify="left")
-    table.add_column("k", justify="left", no_wrap=True)
-    for k in ks:
-        table.add_column(str(k), justify="right", no_wrap=True)
-    for name, label in (("maj", "maj@k"), ("pass", "pass@k"), ("best_of", "best-of-k")):
-        if name in curves:
-            table.add_row(label, *(f"{curves[name][k]:.4f}" for k in ks))
-    console.print(table)
+    ks = [k for k in SHOWN if k < last] + [last]
+    lines: list[tuple[Mapping[str, str], str | None]] = [
+        ({"k": label, **{str(k): f"{curves[name][k]:.4f}" for k in ks}}, None)
+        for name, label in (("maj", "maj@k"), ("pass", "pass@k"), ("best_of", "best-of-k"))
+        if name in curves
+    ]
+    spare = [str(k) for k in ks[:-1] if k & (k - 1)]
+    _print_table(console, ["k", *map(str, ks)], lines, left=("k",), spare=spare, title="exact curves")
 
 
 def print_frontiers(console: Console, frontiers: Sequence[Frontier]) -> None:
     """What tuning makes of each rule: the cheapest setting not inferior to self-consistency, cross-fitted."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1),
-        title="tuned: the cheapest setting not inferior on one half, scored on the other",
-        title_justify="left",
-    )
-    for column in ("strategy", "accuracy", "samples", "diff, points", "95 % interval", "saved", "verdict", "setting"):
-        right = column not in ("strategy", "setting", "verdict")
-        table.add_column(column, justify="right" if right else "left", no_wrap=column != "setting")
+    columns = ("strategy", "accuracy", "samples", "diff, points", "95 % interval", "saved", "verdict", "setting")
+    lines: list[tuple[Mapping[str, str], str | None]] = []
     for frontier in sorted(frontiers, key=lambda f: f.cheapest.point.samples):
         tuned, c = frontier.cheapest, frontier.cheapest.comparison
-        table.add_row(
+        swept = {key for setting in frontier.sweep for key in setting.params}
+        cells = (
             frontier.name,
             f"{tuned.point.accuracy:.4f}",
             f"{tuned.point.samples:.2f}",
-            f"{100 * c['diff']:+.2f}",
-            f"[{100 * c['diff_ci'][0]:+.2f}, {100 * c['diff_ci'][1]:+.2f}]",
+            _points(c["diff"]),
+            f"[{_points(c['diff_ci'][0])}, {_points(c['diff_ci'][1])}]",
             f"{100 * (1 - c['samples_ratio']):.1f} %",
             c["verdict"],
-            _params({k: v for k, v in tuned.params.items() if k in _swept(frontier)}),
+            _params({k: v for k, v in tuned.params.items() if k in swept}),
         )
-    console.print(table)
+        lines.append((dict(zip(columns, cells, strict=True)), None))
+    if not lines:
+        console.print("tuned: none of these strategies has anything to sweep", style="dim")
+        return
+    _print_table(
+        console,
+        columns,
+        lines,
+        left=("strategy", "verdict", "setting"),
+        folding=("setting",),
+        spare=("95 % interval", "accuracy"),
+        title="tuned: the cheapest setting not inferior on one half, scored on the other",
+    )
 
 
-def _swept(frontier: Frontier) -> set[str]:
-    return {key for setting in frontier.sweep for key in setting.params}
+def print_catalogue(console: Console, methods: Sequence[Method]) -> None:
+    """Every strategy with its source, what it does and its defaults."""
+    columns = ("strategy", "source", "what it does", "defaults")
+    lines = [(dict(zip(columns, (m.name, m.source, m.summary, _params(m.params)), strict=True)), None) for m in methods]
+    _print_table(console, columns, lines, left=columns, folding=columns[1:])
+
+
+def _points(fraction: float) -> str:
+    return f"{round(100 * fraction, 2) + 0.0:+.2f}"  # never -0.00
 
 
 def _interval(interval: tuple[float, float]) -> str:

@@ -22,13 +22,15 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
     Args:
         questions: how many questions, >= 1.
         samples: draws a question, >= 1.
-        seed: the same seed gives the same pool.
+        seed: the same seed gives the same pool, >= 0.
 
     Raises:
-        InputError: a count below one.
+        InputError: a count below one, or a negative seed.
     """
     if questions < 1 or samples < 1:
         raise InputError(f"a synthetic pool needs at least 1 question and 1 sample, got {questions} and {samples}")
+    if seed < 0:
+        raise InputError(f"seed must be at least 0, got {seed}")
     rng = np.random.default_rng(seed)
     entries = []
     for q in range(questions):

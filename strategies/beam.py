@@ -66,7 +66,7 @@ class PrunedBeams:
         pruner: which unfinished beams live on at each boundary.
         until: where beams pause to be judged.
         weighting: how much a finished beam's vote counts.
-        rounds: boundaries after which unfinished beams are given up.
+        rounds: boundaries at which beams are judged, >= 1; what is unfinished at the last one is given up.
     """
 
     name: str = "pruned_beams"
@@ -92,27 +92,46 @@ class PrunedBeams:
         """Play one question; see :class:`~strategies.base.Strategy`."""
         everything: list[Sample] = []
         tally = Tally(self.weighting, needs_confidence=True)
-        beams = yield Draw(self.width, until=self.until)
+        reason = "rounds"
+        draws = [Draw(self.width, until=self.until)]
         for _ in range(self.rounds):
+            beams: list[Sample] = []
+            for draw in draws:
+                beams += yield draw
             everything += beams
             for beam in beams:
                 if beam.end is not End.BOUNDARY:
                     tally.add(beam)
             unfinished = [beam for beam in beams if beam.end is End.BOUNDARY]
-            free = self.width - tally.n
-            if not unfinished or free < 1:
+            if not unfinished:
+                reason = "finished"
                 break
-            kept = [unfinished[i] for i in self.pruner.survivors(confidences(unfinished))][:free]
-            beams = []
-            for rank, beam in enumerate(kept):
-                beams += yield Draw(free // len(kept) + (rank < free % len(kept)), prefix=beam, until=self.until)
+            draws = self._forks(unfinished, self.width - tally.n)
         return Decision(
             answer=tally.answer(tally.leader),
-            confidence=float(tally.lead / tally.total) if tally.total > 0 else None,
+            confidence=self._confidence(tally),
             samples=tuple(everything),
-            reason="finished" if tally.n else "rounds",
+            reason=reason,
             usage=total_usage(everything),
         )
+
+    def _forks(self, unfinished: Sequence[Sample], free: int) -> list[Draw]:
+        """One draw a survivor, ``free`` beams together; what does not divide evenly goes to the best."""
+        kept = [unfinished[i] for i in self.pruner.survivors(confidences(unfinished))][:free]
+        if not kept:
+            raise InputError(
+                f"pruner {type(self.pruner).__name__} kept none of {len(unfinished)} beams: keep at least one"
+            )
+        share, rest = divmod(free, len(kept))
+        return [Draw(share + (rank < rest), prefix=beam, until=self.until) for rank, beam in enumerate(kept)]
+
+    def _confidence(self, tally: Tally) -> float | None:
+        """The leader's posterior for log-odds votes, else its share of all weight."""
+        if tally.leader < 0:
+            return None
+        if self.weighting.signed:
+            return float(tally.posterior)
+        return float(tally.lead / tally.total) if tally.total > 0 else None
 
 
 def confidences(beams: Sequence[Sample]) -> NDArray[Any]:

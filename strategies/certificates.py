@@ -6,12 +6,11 @@ one over its level (Ville's inequality); a stop by budget is uncertified.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from strategies.counts import log_e_one_sided, log_e_two_sided
+from strategies.counts import LOG_INTEGER, log_e_one_sided, log_e_two_sided
 from strategies.evidence import Evidence
 from strategies.stopping import Answer, counts_only, unit_interval
 from strategies.weighting import Weighting
@@ -24,10 +23,11 @@ class _Counting:
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
+    name: ClassVar[str]
 
     def check(self, weighting: Weighting) -> None:
         """Refuse any weighting but the uniform one: the certificate is about votes."""
-        counts_only(type(self).__name__, weighting)
+        counts_only(self.name, weighting)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class PPR(_Counting):
 
     delta: float = 0.05
     categories: int = 10
+    name: ClassVar[str] = "ppr"
 
     def __post_init__(self) -> None:
         """Refuse options outside their ranges."""
@@ -49,7 +50,7 @@ class PPR(_Counting):
 
     def fires(self, evidence: Evidence) -> Any:
         """Where 1/2 is excluded for the leader against its runner-up."""
-        bar = np.log((self.categories - 1) / self.delta)
+        bar = math.log((self.categories - 1) / self.delta)
         return (evidence.lead > evidence.next) & (log_e_two_sided(evidence.lead, evidence.next) >= bar)
 
 
@@ -62,6 +63,7 @@ class MajorityMartingale(_Counting):
     """
 
     epsilon: float = 0.05
+    name: ClassVar[str] = "majority_martingale"
 
     def __post_init__(self) -> None:
         """Refuse a level outside (0, 1)."""
@@ -70,7 +72,7 @@ class MajorityMartingale(_Counting):
     def fires(self, evidence: Evidence) -> Any:
         """Where both e-values are large."""
         run, rest = evidence.duel
-        bar = -np.log(self.epsilon)
+        bar = -math.log(self.epsilon)
         return (run >= bar) & (rest >= bar)
 
 
@@ -84,6 +86,7 @@ class Certified(_Counting):
     """
 
     epsilon: float = 0.05
+    name: ClassVar[str] = "certified"
 
     def __post_init__(self) -> None:
         """Refuse a level outside (0, 1)."""
@@ -103,6 +106,7 @@ class CertifiedWeighted:
     """
 
     epsilon: float = 0.05
+    name: ClassVar[str] = "certified_weighted"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = True
     stride: ClassVar[int | None] = 1
@@ -122,5 +126,8 @@ class CertifiedWeighted:
 
 
 def bar_by_rank(epsilon: float, rank: Any) -> Any:
-    """Log of one over the level of the answer discovered as number ``rank`` (from 0): the levels sum to epsilon."""
-    return 2.0 * np.log((np.maximum(rank, 0) + 1.0) * np.pi) - np.log(6.0 * epsilon)
+    """Log of one over the level of the answer discovered as number ``rank``, from 0: the levels sum to epsilon.
+
+    Before any answer the rank is -1, and the evidence nothing.
+    """
+    return 2.0 * LOG_INTEGER[rank + 1] + math.log(math.pi**2 / (6.0 * epsilon))

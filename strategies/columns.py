@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.counts import dirichlet_leader_probability, duel_mean
+from strategies.counts import LOG_INTEGER, dirichlet_leader_probability, leader_probability, log_loss_bet, log_win_bet
 from strategies.stopping import StoppingRule
 from strategies.weighting import Uniform, Weighting
 
@@ -36,16 +36,31 @@ def by_discovery(raw: Array) -> tuple[Array, Array]:
     draws, rows = raw.shape
     answers = max(int(raw.max(initial=-1)) + 1, 1)
     step = np.arange(draws, dtype=np.int16)[:, None]
-    first = np.stack([np.where(raw == k, step, draws + k).min(axis=0) for k in range(answers)])
-    names = np.argsort(first, axis=0, kind="stable").astype(raw.dtype)
+    names = np.zeros((answers, rows), dtype=raw.dtype)
     if answers == 1:
         return raw, names
-    place = np.empty_like(names)
-    np.put_along_axis(place, names, np.arange(answers, dtype=raw.dtype)[:, None].repeat(rows, axis=1), axis=0)
-    labels = np.full_like(raw, -1)
+    first = [np.where(raw == k, step, draws + k).min(axis=0) for k in range(answers)]
+    labels, every_row = np.full_like(raw, -1), np.arange(rows)
     for k in range(answers):
-        np.copyto(labels, place[k], where=raw == k)
+        place = sum((first[j] < first[k] for j in range(answers)), np.zeros(rows, dtype=raw.dtype))
+        names[place, every_row] = k
+        np.copyto(labels, place, where=raw == k)
     return labels, names
+
+
+def running(add: np.ufunc, values: Array, dtype: Any = None) -> Array:
+    """``add.accumulate`` over draws, a row of the machine at a time: several times faster than numpy's own.
+
+    Args:
+        add: a binary function, such as ``np.add``.
+        values: [draws, rows].
+        dtype: of the result, where it is not that of ``values``.
+    """
+    out = np.empty(values.shape, dtype=dtype or values.dtype)
+    out[0] = values[0]
+    for t in range(1, len(values)):
+        add(out[t - 1], values[t], out=out[t])
+    return out
 
 
 class Columns:
@@ -89,12 +104,12 @@ class Columns:
     @cached_property
     def votes(self) -> list[Array]:
         """Per label, its votes so far."""
-        return [np.cumsum(hit, axis=0, dtype=np.int16) for hit in self.is_label]
+        return [running(np.add, hit, np.int16) for hit in self.is_label]
 
     @cached_property
     def distinct(self) -> Array:
         """Distinct answers seen so far."""
-        return np.maximum.accumulate(self.labels, axis=0).astype(np.int16) + 1
+        return running(np.maximum, self.labels, np.int16) + 1
 
     @cached_property
     def streak(self) -> Array:
@@ -116,7 +131,7 @@ class Columns:
     @cached_property
     def best(self) -> Array:
         """Highest confidence of a parsed draw so far."""
-        return np.maximum.accumulate(self.parsed_confidence, axis=0)
+        return running(np.maximum, self.parsed_confidence)
 
     @cached_property
     def best_label(self) -> Array:
@@ -129,13 +144,16 @@ class Columns:
     @cached_property
     def dirichlet(self) -> Array:
         """P(leader is the most probable answer), evaluated once for each distinct multiset of counts."""
-        key = _ZOBRIST[self.votes[0]]
+        if self.answers <= 2:
+            a, b = self.votes[0], self.votes[-1] if self.answers == 2 else np.zeros_like(self.votes[0])
+            return np.asarray(leader_probability(np.maximum(a, b), np.minimum(a, b)))
+        key = _ZOBRIST.take(self.votes[0])
         for count in self.votes[1:]:
-            key = key + _ZOBRIST[count]
+            key += _ZOBRIST.take(count)
         _, where, inverse = np.unique(key, return_index=True, return_inverse=True)
         counts = np.stack([c.ravel()[where] for c in self.votes], axis=1)
-        counts = -np.sort(-counts, axis=1)
-        values = [dirichlet_leader_probability(tuple(int(v) for v in row if v > 0) or (0,)) for row in counts]
+        ranked = (-np.sort(-counts, axis=1)).tolist()
+        values = [dirichlet_leader_probability(tuple(row[: row.index(0)] if 0 in row else row)) for row in ranked]
         return np.array(values)[inverse].reshape(key.shape)
 
 
@@ -202,7 +220,7 @@ class Weighed:
             return columns.votes
         scores = []
         for hit, votes in zip(columns.is_label, columns.votes, strict=True):
-            score = np.cumsum(np.where(hit, self._weights, 0.0), axis=0)
+            score = running(np.add, np.where(hit, self._weights, 0.0))
             if self.weighting.dynamic:
                 score += votes * LOG_INTEGER[columns.distinct]
             scores.append(np.where(votes > 0, score, -np.inf))
@@ -252,7 +270,7 @@ class Weighed:
     @cached_property
     def total(self) -> Array:
         """Sum of all weights."""
-        return np.cumsum(self._weights, axis=0)
+        return running(np.add, self._weights)
 
     @cached_property
     def posterior(self) -> Array:
@@ -279,7 +297,7 @@ class Weighed:
                 if j == a:
                     continue
                 # An answer discovered later than a has all its votes after a's discovery.
-                since = columns.votes[j] if j > a else np.cumsum(columns.is_label[j] & seen, axis=0, dtype=np.int16)
+                since = columns.votes[j] if j > a else running(np.add, columns.is_label[j] & seen, np.int16)
                 np.copyto(rival, np.maximum(rival, since), where=leads)
         return self.leader, own, rival
 
@@ -311,11 +329,11 @@ class Weighed:
         other = bet & ~win & ~loss
 
         def so_far(hit: Array) -> Array:
-            return np.cumsum(hit, axis=0, dtype=np.int16) - hit
+            return running(np.add, hit, np.int16) - hit
 
         run = _log_bets(so_far(win), so_far(loss), win, loss)
         rest = _log_bets(so_far(win), so_far(other), win, other)
-        return np.cumsum(run, axis=0), np.cumsum(rest, axis=0)
+        return running(np.add, run), running(np.add, rest)
 
     @cached_property
     def wealth(self) -> Array:
@@ -331,23 +349,18 @@ class Weighed:
             fresh = weights * (columns.is_label[a][:, rows] & (columns.votes[a][:, rows] > 1))
             rivals = [weights * (columns.is_label[j][:, rows] & since) for j in range(columns.answers) if j != a]
             # Capped far above any bar, so that a long winning streak cannot overflow.
-            gains = [np.minimum(np.cumprod(1.0 + bet * fresh, axis=0), 1e150) for bet in BETS]
+            gains = [np.minimum(running(np.multiply, 1.0 + bet * fresh), 1e150) for bet in BETS]
             least = sum(gains[1:], gains[0])  # against an answer nobody gave
             for lost in rivals:
                 mixed = np.zeros(least.shape)
                 for bet, gain in zip(BETS, gains, strict=True):
-                    mixed += gain * np.cumprod(1.0 - bet * lost, axis=0)
+                    mixed += gain * running(np.multiply, 1.0 - bet * lost)
                 least = np.minimum(least, mixed)
             leads = self.leader[:, rows] == a
             out[:, rows] = np.where(leads, np.log(least / len(BETS)), out[:, rows])
         return out
 
 
-LOG_INTEGER = np.concatenate([[0.0], np.log(np.arange(1.0, 4097.0))])
-"""``log(m)`` for m distinct answers; 0 for m = 0, before any."""
-
-
 def _log_bets(wins: Array, losses: Array, win: Array, loss: Array) -> Array:
-    """Log of one predictable bet a draw: ``2q`` on a win, ``2(1 - q)`` on a loss, 1 otherwise."""
-    q = duel_mean(wins, losses)
-    return np.where(win, np.log(2.0 * q), np.where(loss, np.log(2.0 * (1.0 - q)), 0.0))
+    """Log of one predictable bet a draw, from the wins and losses before it."""
+    return np.where(win, log_win_bet(wins, losses), np.where(loss, log_loss_bet(wins, losses), 0.0))

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaln, gammainc, gammaln
 
 LN2 = float(np.log(2.0))
+LOG_INTEGER = np.concatenate([[0.0], np.log(np.arange(1.0, 4097.0))])
+"""``log(m)``, and 0 for m = 0."""
 
 
 class CountTable:
@@ -66,7 +68,8 @@ def _log_e_one_sided(a: Any, b: Any) -> Any:
         return _log_e_two_sided(a, b) + LN2 + np.log(_leader(a, b))
 
 
-def _duel_mean(a: Any, b: Any) -> Any:
+def duel_mean(a: Any, b: Any) -> Any:
+    """Posterior mean of theta on (1/2, 1) after a wins and b losses, prior Beta(1/2, 1/2) truncated there."""
     tail = _upper_half(a + 0.5, b + 0.5)
     mean = (a + 0.5) / (a + b + 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -83,10 +86,29 @@ log_e_two_sided = CountTable(_log_e_two_sided)
 log_e_one_sided = CountTable(_log_e_one_sided)
 """Log e-value against theta <= 1/2: the mixture uniform on (1/2, 1] (CITE, 2605.05873; methods note 4.1)."""
 
-duel_mean = CountTable(_duel_mean)
-"""Posterior mean of theta on (1/2, 1) after a wins and b losses, prior Beta(1/2, 1/2) truncated there (2510.17472)."""
+log_win_bet = CountTable(lambda a, b: np.log(2.0 * duel_mean(a, b)))
+"""Log of ``2q``, what a win pays after a wins and b losses, q as :func:`duel_mean` says (2510.17472, algorithm 1)."""
+
+log_loss_bet = CountTable(lambda a, b: np.log(2.0 * (1.0 - duel_mean(a, b))))
+"""Log of ``2(1 - q)``, what a loss leaves."""
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(160)
+
+
+@lru_cache(maxsize=1 << 12)
+def _leader_nodes(lead: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes over the bulk of Gamma(lead + 1), and its density there times the quadrature weights."""
+    shape = lead + 1.0
+    spread = 12.0 * np.sqrt(shape) + 24.0
+    low, high = max(0.0, shape - spread), shape + spread
+    x = low + (high - low) * (_NODES + 1.0) / 2.0
+    return x, _NODE_WEIGHTS * np.exp(lead * np.log(x) - x - gammaln(shape)) * (high - low) / 2.0
+
+
+@lru_cache(maxsize=1 << 14)
+def _below_leader(lead: int, votes: int) -> NDArray[np.float64]:
+    """P(Gamma(votes + 1) < x) at the leader's nodes."""
+    return np.asarray(gammainc(votes + 1.0, _leader_nodes(lead)[0]))
 
 
 @lru_cache(maxsize=1 << 17)
@@ -94,17 +116,16 @@ def dirichlet_leader_probability(counts: tuple[int, ...]) -> float:
     """P(the most counted answer is the most probable one) under a flat Dirichlet prior, exactly.
 
     The one-dimensional integral over the leader's Gamma variate (Adaptive-Consistency, 2305.11860, Dirichlet rule):
-    ``int g_{v1+1}(x) prod_j G_{vj+1}(x) dx`` by Gauss-Legendre quadrature. An unseen rival with no vote always
-    competes, so that one observed answer alone is not certain.
+    ``int g_{v1+1}(x) prod_j G_{vj+1}(x) dx`` by Gauss-Legendre quadrature. With two answers it is the Beta rule; with
+    one, an unseen rival without votes competes, so that a lone answer is not certain.
 
     Args:
         counts: votes of each answer, sorted in decreasing order.
     """
-    lead, rivals = counts[0], counts[1:] or (0,)
-    shape = lead + 1.0
-    spread = 12.0 * np.sqrt(shape) + 24.0
-    low, high = max(0.0, shape - spread), shape + spread
-    x = low + (high - low) * (_NODES + 1.0) / 2.0
-    log_density = lead * np.log(x) - x - gammaln(shape)
-    others = np.prod([gammainc(v + 1.0, x) for v in rivals], axis=0)
-    return float(np.sum(_NODE_WEIGHTS * np.exp(log_density) * others) * (high - low) / 2.0)
+    if len(counts) <= 2:
+        return float(leader_probability(*(*counts, 0, 0)[:2]))
+    lead, *rivals = counts
+    product = _leader_nodes(lead)[1]
+    for votes in rivals:
+        product = product * _below_leader(lead, votes)
+    return float(product.sum())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,19 +19,22 @@ from strategies.weighting import WEIGHTINGS, Weighting
 from tts.errors import InputError
 
 STOPPING_RULES: dict[str, type[Any]] = {
-    "never": stopping.Never,
-    "confident": stopping.Confident,
-    "gate": stopping.Gate,
-    "reservation": stopping.Reservation,
-    "beta": stopping.Beta,
-    "dirichlet": stopping.Dirichlet,
-    "unanimous": stopping.Unanimous,
-    "share": stopping.Share,
-    "posterior": stopping.Posterior,
-    "ppr": certificates.PPR,
-    "majority_martingale": certificates.MajorityMartingale,
-    "certified": certificates.Certified,
-    "certified_weighted": certificates.CertifiedWeighted,
+    kind.name: kind
+    for kind in (
+        stopping.Never,
+        stopping.Confident,
+        stopping.Gate,
+        stopping.Reservation,
+        stopping.Beta,
+        stopping.Dirichlet,
+        stopping.Unanimous,
+        stopping.Share,
+        stopping.Posterior,
+        certificates.PPR,
+        certificates.MajorityMartingale,
+        certificates.Certified,
+        certificates.CertifiedWeighted,
+    )
 }
 
 
@@ -53,6 +57,8 @@ def component(what: str, kinds: Mapping[str, type[Any]], spec: str | Mapping[str
     Raises:
         InputError: an unknown name, an unknown option, or a value of the wrong type.
     """
+    if not isinstance(spec, str | Mapping):
+        raise InputError(f"{what} must be a name or a mapping {{name: ..., option: ...}}, got {spec!r}")
     given = {"name": spec} if isinstance(spec, str) else dict(spec)
     name = str(given.pop("name", None))
     if name not in kinds:
@@ -60,11 +66,13 @@ def component(what: str, kinds: Mapping[str, type[Any]], spec: str | Mapping[str
     options = {f.name: f for f in dataclasses.fields(kinds[name])}
     for key, value in given.items():
         if key not in options:
-            raise unknown(f"option of {what} {name}", key, options or ["none"])
+            raise unknown(f"option of {what} {name}", str(key), options or ["none"])
         whole = options[key].type in (int, "int")
         ok = (isinstance(value, int) if whole else isinstance(value, int | float)) and not isinstance(value, bool)
         if not ok and not (value is None and "None" in str(options[key].type)):
             raise InputError(f"{what} {name} needs a {'whole number' if whole else 'number'} for {key}, got {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{what} {name} needs a finite number for {key}, got {value}")
     return kinds[name](**given)
 
 

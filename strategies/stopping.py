@@ -21,11 +21,13 @@ class StoppingRule(Protocol):
     """Fires once the evidence is enough.
 
     Attributes:
+        name: what configs, tables and decisions call it.
         answer: what a stop returns: the leading answer, or that of the latest draw.
         needs_confidence: whether samples must carry a confidence.
         stride: how many draws belong together; the rule is only asked after each such batch.
     """
 
+    name: ClassVar[str]
     answer: ClassVar[Answer]
     needs_confidence: ClassVar[bool]
 
@@ -69,6 +71,7 @@ class AnyWeighting:
 class Never(AnyWeighting):
     """Draws the whole budget: fixed-size self-consistency and best-of-N."""
 
+    name: ClassVar[str] = "never"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
     stride: ClassVar[int | None] = None
@@ -83,6 +86,7 @@ class Confident(AnyWeighting):
     """Stops at any one sample with confidence > ``tau`` and returns that sample's answer (GrACE-ES, 2509.09438)."""
 
     tau: float = 0.7
+    name: ClassVar[str] = "confident"
     answer: ClassVar[Answer] = "current"
     needs_confidence: ClassVar[bool] = True
 
@@ -101,6 +105,7 @@ class Gate(AnyWeighting):
     """Accepts the first sample alone where its confidence is at least ``threshold`` (ReASC stage 1, 2601.02970)."""
 
     threshold: float = 0.9
+    name: ClassVar[str] = "gate"
     answer: ClassVar[Answer] = "current"
     needs_confidence: ClassVar[bool] = True
 
@@ -114,6 +119,7 @@ class Reservation(AnyWeighting):
     """Stops once the best confidence so far is at least ``value``: Weitzman's rule (Pandora best-of-N, 2510.01394)."""
 
     value: float = 0.9
+    name: ClassVar[str] = "reservation"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = True
 
@@ -131,6 +137,7 @@ class Beta:
     """
 
     level: float = 0.95
+    name: ClassVar[str] = "beta"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
@@ -154,6 +161,7 @@ class Dirichlet:
     """Stops once P(leader is the most probable answer) >= ``level`` under a flat Dirichlet prior (2305.11860)."""
 
     level: float = 0.95
+    name: ClassVar[str] = "dirichlet"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
@@ -179,6 +187,7 @@ class Unanimous(AnyWeighting):
     """
 
     window: int = 5
+    name: ClassVar[str] = "unanimous"
     answer: ClassVar[Answer] = "current"
     needs_confidence: ClassVar[bool] = False
 
@@ -203,6 +212,7 @@ class Share:
 
     tau: float = 0.8
     minimum: int = 2
+    name: ClassVar[str] = "share"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
@@ -211,6 +221,8 @@ class Share:
         """Refuse a share outside (0, 1]."""
         if not 0.0 < self.tau <= 1.0:
             raise InputError(f"stopping rule share needs tau in (0, 1], got {self.tau}")
+        if self.minimum < 1:
+            raise InputError(f"stopping rule share needs minimum >= 1, got {self.minimum}")
 
     def check(self, weighting: Weighting) -> None:
         """Refuse log-odds scores, which have no shares."""
@@ -227,6 +239,7 @@ class Posterior:
     """Stops once P(leader) >= ``gamma``, scores read as log-odds and any unseen answer scoring 0 (CGES, 2511.02603)."""
 
     gamma: float = 0.95
+    name: ClassVar[str] = "posterior"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = True
     stride: ClassVar[int | None] = 1

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.columns import LOG_INTEGER, Columns, Weighed
-from strategies.counts import dirichlet_leader_probability
+from strategies.columns import Columns, Weighed
+from strategies.counts import LOG_INTEGER, dirichlet_leader_probability
 from strategies.weighting import Weighting
 from tts.errors import UnsupportedError
 from tts.types import Sample
@@ -28,6 +28,7 @@ class Tally:
         "_lead",
         "_leader",
         "_needs_confidence",
+        "_signed",
         "answers",
         "best",
         "best_label",
@@ -61,6 +62,7 @@ class Tally:
         self._needs_confidence = needs_confidence or weighting.needs_confidence
         self._base = None if weighting.needs_confidence else weighting.weigh(None)
         self._dynamic = weighting.dynamic
+        self._signed = weighting.signed
         self._lead: Any = None
         self._leader = -1
 
@@ -131,11 +133,13 @@ class Tally:
     @property
     def next(self) -> Any:
         """Score of the runner-up, 0 where there is none."""
-        if len(self.votes) < 2:
-            return NEVER if self.weighting.signed else 0
-        leader = self.leader
-        scores = self.scores
-        return max(max(scores[:leader], default=NEVER), max(scores[leader + 1 :], default=NEVER))
+        second: Any = NEVER if self._signed else 0
+        if len(self.votes) > 1:
+            leader = self.leader
+            for label, score in enumerate(self.scores):
+                if score > second and label != leader:
+                    second = score
+        return second
 
     @property
     def posterior(self) -> Any:
@@ -150,7 +154,7 @@ class Tally:
     @property
     def dirichlet(self) -> float:
         """P(the leading answer is the most probable one) under a flat Dirichlet prior."""
-        return dirichlet_leader_probability(tuple(sorted(self.votes, reverse=True)) or (0,))
+        return dirichlet_leader_probability(tuple(sorted(self.votes, reverse=True)))
 
     def answer(self, label: int) -> str | None:
         """The answer with this label, or None for -1."""

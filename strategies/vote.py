@@ -94,7 +94,7 @@ class Vote:
             for rule in self.stop:
                 if rule.fires(tally):
                     label = tally.labels[-1] if rule.answer == "current" else self._chosen(tally)
-                    return self._decision(tally, label, rule_name(rule))
+                    return self._decision(tally, label, rule.name)
         return self._decision(tally, self._chosen(tally), BUDGET)
 
     def _chosen(self, tally: Tally) -> int:
@@ -151,10 +151,3 @@ class Vote:
                 mine = rule_at == index
                 label = np.where(mine, columns.labels[used - 1, rows], label)
         return label
-
-
-def rule_name(rule: StoppingRule) -> str:
-    """The name by which tables, decisions and configs call a rule."""
-    from strategies.spec import STOPPING_RULES
-
-    return next((name for name, kind in STOPPING_RULES.items() if type(rule) is kind), type(rule).__name__)

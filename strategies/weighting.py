@@ -19,12 +19,14 @@ class Weighting(Protocol):
     """Confidence in, weight of the vote out.
 
     Attributes:
+        name: what configs and tables call it.
         needs_confidence: whether samples must carry a confidence.
         signed: whether weights may be negative or are log-odds: such scores are no counts.
         unit: whether every weight lies in [0, 1].
         dynamic: whether each vote also gains ``log(distinct answers seen)``.
     """
 
+    name: ClassVar[str]
     needs_confidence: ClassVar[bool]
     signed: ClassVar[bool]
     unit: ClassVar[bool]
@@ -43,6 +45,7 @@ class Weighting(Protocol):
 class Uniform:
     """Every vote counts one: plain self-consistency (Wang et al., 2203.11171)."""
 
+    name: ClassVar[str] = "uniform"
     needs_confidence: ClassVar[bool] = False
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = True
@@ -57,6 +60,7 @@ class Uniform:
 class Linear:
     """A vote counts its confidence: GrACE-SC (2509.09438, section on test-time scaling)."""
 
+    name: ClassVar[str] = "linear"
     needs_confidence: ClassVar[bool] = True
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = True
@@ -75,6 +79,7 @@ class Softmax:
     """
 
     temperature: float = 1.0
+    name: ClassVar[str] = "softmax"
     needs_confidence: ClassVar[bool] = True
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = True
@@ -100,6 +105,7 @@ class LogOdds:
 
     prior: float | None = None
     clip: float = 1e-3
+    name: ClassVar[str] = "log_odds"
     needs_confidence: ClassVar[bool] = True
     signed: ClassVar[bool] = True
     unit: ClassVar[bool] = False
@@ -133,6 +139,7 @@ class SoftCount:
     strength: float = 0.7
     mean: float = 0.5
     scale: float = 0.25
+    name: ClassVar[str] = "soft_count"
     needs_confidence: ClassVar[bool] = True
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = False
@@ -148,10 +155,4 @@ class SoftCount:
         return np.maximum(1.0, np.exp(self.strength * ((confidence - self.mean) / self.scale)))
 
 
-WEIGHTINGS: dict[str, type[Any]] = {
-    "uniform": Uniform,
-    "linear": Linear,
-    "softmax": Softmax,
-    "log_odds": LogOdds,
-    "soft_count": SoftCount,
-}
+WEIGHTINGS: dict[str, type[Any]] = {kind.name: kind for kind in (Uniform, Linear, Softmax, LogOdds, SoftCount)}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
+from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,41 +38,67 @@ app.add_typer(pool_app, name="pool")
 PoolArgument = Annotated[
     Path, typer.Argument(metavar="POOL", help="A pool: .jsonl, .jsonl.gz, .sqlite, .db or .parquet.")
 ]
-
-
-class Calibration(StrEnum):
-    """Maps from raw scores to probabilities."""
-
-    PLATT = "platt"
-    ISOTONIC = "isotonic"
-    BETA = "beta"
-    TEMPERATURE = "temperature"
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the target if it exists.")]
+RunOption = Annotated[int | None, typer.Option(help="Which run, where a SQLite pool holds several.")]
 
 
 def main() -> None:
-    """Run the command line; the entry point of the ``tts`` script."""
+    """Run the command line; the entry point of the ``tts`` script.
+
+    Status 0: done. 1: whoever read the output closed it. 2: bad input, one sentence. 130: Ctrl-C.
+    """
+    if sys.stdout is None:  # closed by whoever started this
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name the terminal cannot show is no reason to stop
     try:
-        app()
-    except TTSError as error:
-        print(f"tts: {error}", file=sys.stderr)
+        status = app(prog_name="tts", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        raise SystemExit(130) from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # the output: what is left of it goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(1) from None
+        print(_sentence(error), file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
+    if status:
+        raise SystemExit(status)
+
+
+def _sentence(error: Exception) -> str:
+    """What to tell a person about bad input; anything else is a bug and raised again with its traceback."""
+    if isinstance(error, TTSError):
+        return f"tts: {error}"
+    if isinstance(error, MemoryError):
+        return "tts: not enough memory: ask for fewer permutations or replicates, or a smaller pool"
+    if isinstance(error, OSError):
+        return f"tts: {error.filename or 'standard output'}: {error.strerror or error}"
+    if not hasattr(error, "format_message"):
+        raise error
+    # A usage error: click's own class or typer's copy of it, as the version of typer has it.
+    message = str(error.format_message())
+    if message.startswith("Usage:"):  # the whole help, where no command was given
+        return message
+    message = " ".join(message.split()).rstrip(".")
+    ctx = getattr(error, "ctx", None)
+    return f"tts: {message}; see `{ctx.command_path if ctx else 'tts'} --help`"
 
 
 def console() -> Console:
-    """Where tables go: the terminal's width, or 120 columns where there is none."""
+    """Where tables go: the terminal's width, or 120 columns where there is none; names are no markup."""
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=120)
+    width = None if sys.stdout.isatty() else 120
+    return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 @app.command()
 def compare(
     pool: PoolArgument,
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Configuration overrides.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Configuration overrides, such as seed=1.")
     ] = None,
     config: Annotated[list[Path] | None, typer.Option(help="YAML configuration; may be given several times.")] = None,
     budget: Annotated[int | None, typer.Option(help="The most samples a question [default: all].")] = None,
@@ -84,49 +111,54 @@ def compare(
         str | None, typer.Option(help="Kind of answer: auto, number, choice, text, math [default: auto].")
     ] = None,
     calibrate: Annotated[
-        Calibration | None, typer.Option(help="Map raw scores to probabilities, cross-fitted.")
+        str | None, typer.Option(help="Map scores to probabilities, cross-fitted: platt, isotonic, beta, temperature.")
     ] = None,
     tune: Annotated[bool, typer.Option("--tune", help="Sweep every rule's threshold: whole frontiers.")] = False,
     margin: Annotated[float | None, typer.Option(help="Non-inferiority margin, a fraction [default: 0.005].")] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write accuracy against samples as .png or .svg.")] = None,
+    run: RunOption = None,
 ) -> None:
     """Replay every strategy on the same samples of a pool, under the same permutations, and compare.
 
     Prints accuracy with its 95 % interval, mean samples, the paired difference to self-consistency at the full budget
     and the share of samples saved; then maj@k, pass@k and best-of-k.
     """
+    from dataclasses import replace
+
+    from evals import plot as plotting
     from evals.config import CompareConfig
     from tts.config import load_config
     from tts.pool import load_pool
 
-    settings = load_config(CompareConfig, config or [], overrides or [])
-    given: dict[str, Any] = {
-        "budget": budget,
-        "strategies": [name.strip() for name in strategies.split(",") if name.strip()] if strategies else None,
-        "permutations": permutations,
-        "seed": seed,
-        "answers": answers,
-        "calibrate": calibrate.value if calibrate else None,
-        "tune": tune or None,
-        "margin": margin,
-    }
-    for key, value in given.items():
-        if value is not None:
-            setattr(settings, key, value)
+    files = config or []
+    names = None if strategies is None else [name.strip() for name in strategies.split(",") if name.strip()]
+    given: dict[str, Any] = {"budget": budget, "strategies": names, "permutations": permutations, "seed": seed}
+    given |= {"answers": answers, "calibrate": calibrate, "tune": tune or None, "margin": margin}
+    settings = load_config(CompareConfig, files, overrides or [])
+    settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
     if plot is not None:
-        from evals import plot as plotting
-
         plotting.check(str(plot))
-    for target in (json, plot):
-        if target is not None and not target.resolve().parent.is_dir():
-            raise InputError(f"cannot write {target}: the folder {target.resolve().parent} does not exist")
-    _compare(load_pool(pool), settings, json, plot)
+    _check_outputs([path for path in (json, plot) if path is not None], [pool, *files])
+    _compare(load_pool(pool, run=run), settings, json, plot)
+
+
+def _check_outputs(outputs: list[Path], inputs: list[Path]) -> None:
+    """Refuse outputs that cannot be written, or that would replace an input or one another, before any work is done."""
+    for i, path in enumerate(outputs):
+        real = Path(os.path.realpath(path))
+        if not real.parent.is_dir():
+            raise InputError(f"cannot write {path}: the folder {real.parent} does not exist")
+        if real.exists() and not real.is_file():
+            raise InputError(f"cannot write {path}: it exists and is not a regular file")
+        for other in inputs:
+            if real.exists() and other.exists() and real.samefile(other):
+                raise InputError(f"cannot write {path}: it is an input of this comparison; give another name")
+        if str(real) in map(os.path.realpath, outputs[:i]):
+            raise InputError(f"cannot write {path} twice: give the JSON and the plot different names")
 
 
 def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None) -> None:
-    from contextlib import ExitStack
-
     from evals import plot as plotting
     from evals import report
     from evals.arrays import PoolArrays
@@ -152,77 +184,63 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
         arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
     rows = play(arrays, chosen, settings)
     lines = curves(arrays, settings.budget)
-    swept = frontiers(Contest.of(arrays, settings, fitted=True), chosen) if config.tune else None
+    swept = frontiers(Contest.of(arrays, settings, chosen, fitted=True), chosen) if config.tune else None
+    described = {
+        "path": pool.path,
+        "sha256": pool.sha256,
+        "questions": arrays.questions,
+        "samples_min": pool.samples_min,
+        "samples_max": pool.samples_max,
+        "answers": config.answers,
+        "merged": arrays.tiers,
+        "grade_conflicts": arrays.conflicts,
+    }
+    # Files first, all or none: they do not depend on anybody reading the table to its end.
+    with ExitStack() as stack:
+        if json is not None:
+            text = report.to_json(report.as_mapping(described, settings, rows, lines, swept, skipped))
+            # A file name that is no UTF-8 becomes an escape that JSON knows.
+            stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
+        if plot is not None:
+            title = f"{Path(pool.path).name}: {arrays.questions} questions, budget {settings.budget}"
+            plotting.plot(str(plot), title, rows, swept)
     screen = console()
+    sizes = "-".join(str(size) for size in dict.fromkeys((pool.samples_min, pool.samples_max)))
     screen.print(
-        f"{pool.path}: {arrays.questions} questions, {_span(pool.samples_min, pool.samples_max)} samples each; budget "
-        f"{settings.budget}, {settings.permutations} permutations, seed {settings.seed}"
+        f"{pool.path}: {arrays.questions} questions, {sizes} samples each; budget {settings.budget}, "
+        f"{settings.permutations} permutations, seed {settings.seed}"
         + (f", {settings.calibrate} calibration" if settings.calibrate else ""),
-        highlight=False,
         soft_wrap=True,
     )
     report.print_rows(screen, rows, settings)
     for reason in dict.fromkeys(skipped.values()):
         names = [name for name, why in skipped.items() if why == reason]
-        screen.print(f"left out ({reason}): {', '.join(names)}", style="dim", highlight=False)
+        screen.print(f"left out ({reason}): {', '.join(names)}", style="dim")
     if arrays.conflicts:
-        screen.print(
-            f"{arrays.conflicts} answers carried different grades; the majority counts", style="yellow", highlight=False
-        )
+        screen.print(f"{arrays.conflicts} answers carried different grades; the majority counts", style="yellow")
     if swept is not None:
         report.print_frontiers(screen, swept)
     report.print_curves(screen, lines)
-    if json is not None:
-        described = {
-            "path": pool.path,
-            "sha256": pool.sha256,
-            "questions": arrays.questions,
-            "samples_min": pool.samples_min,
-            "samples_max": pool.samples_max,
-            "answers": config.answers,
-            "merged": arrays.tiers,
-            "grade_conflicts": arrays.conflicts,
-        }
-        mapping = report.as_mapping(described, settings, rows, lines, swept, skipped)
-        with atomic_path(json) as target:
-            target.write_text(report.to_json(mapping), encoding="utf-8")
-        screen.print(f"wrote {json}", highlight=False, soft_wrap=True)
-    if plot is not None:
-        title = f"{Path(pool.path).name}: {arrays.questions} questions, budget {settings.budget}"
-        plotting.plot(str(plot), title, rows, swept)
-        screen.print(f"wrote {plot}", highlight=False, soft_wrap=True)
-
-
-def _span(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low}-{high}"
+    for written in (json, plot):
+        if written is not None:
+            screen.print(f"wrote {written}", soft_wrap=True)
 
 
 @app.command()
 def strategies() -> None:
     """List the catalogue: every strategy by name, with its source and what it does."""
-    from rich import box
-    from rich.table import Table
-
-    from evals.report import describe
+    from evals.report import print_catalogue
     from strategies.catalog import METHODS
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("strategy", no_wrap=True)
-    table.add_column("source")
-    table.add_column("what it does")
-    table.add_column("defaults")
-    for row in METHODS:
-        params = ", ".join(f"{key}={describe(value)}" for key, value in row.params.items())
-        table.add_row(row.name, row.source, row.summary, params)
-    console().print(table)
+    print_catalogue(console(), METHODS)
 
 
 @pool_app.command()
-def info(pool: PoolArgument) -> None:
+def info(pool: PoolArgument, run: RunOption = None) -> None:
     """Say what a pool holds."""
     from tts.pool import describe, load_pool
 
-    for key, value in describe(load_pool(pool)).items():
+    for key, value in describe(load_pool(pool, run=run)).items():
         if isinstance(value, float):
             value = f"{value:.4f}"
         elif isinstance(value, list | tuple):
@@ -236,7 +254,7 @@ def info(pool: PoolArgument) -> None:
 def import_(
     source: Annotated[Path, typer.Argument(help="A pool: .jsonl, .jsonl.gz or .parquet.")],
     target: Annotated[Path, typer.Argument(help="The SQLite pool to write: .sqlite or .db.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the target if it exists.")] = False,
+    force: ForceOption = False,
 ) -> None:
     """Import a pool into SQLite; the target appears whole or not at all."""
     from tts.pool import import_pool
@@ -249,8 +267,8 @@ def import_(
 def export(
     source: PoolArgument,
     target: Annotated[Path, typer.Argument(help="The file to write: .parquet, .jsonl or .jsonl.gz.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the target if it exists.")] = False,
-    run: Annotated[int | None, typer.Option(help="Which run, where a SQLite pool holds several.")] = None,
+    force: ForceOption = False,
+    run: RunOption = None,
 ) -> None:
     """Export a pool to Parquet or JSON Lines; the target appears whole or not at all."""
     from tts.pool import export_pool
@@ -265,11 +283,14 @@ def simulate(
     questions: Annotated[int, typer.Option(help="How many questions.")] = 300,
     samples: Annotated[int, typer.Option(help="Draws a question.")] = 16,
     seed: Annotated[int, typer.Option(help="The same seed gives the same pool.")] = 0,
+    force: ForceOption = False,
 ) -> None:
     """Simulate a pool without any model, for trying things out; its numbers say nothing about one."""
     from evals.synthetic import synthetic_pool
     from tts.pool import write_jsonl
 
+    if target.exists() and not force:
+        raise InputError(f"{target} exists already: give another name, or --force to replace it")
     write_jsonl(synthetic_pool(questions=questions, samples=samples, seed=seed), target)
     print(f"wrote {target}: {questions} questions, {samples} samples each (simulated)")
 

@@ -6,9 +6,10 @@ OmegaConf structured configs; an unknown key, a wrong type or a missing file get
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,6 +17,15 @@ from omegaconf.errors import OmegaConfBaseException
 from tts.errors import InputError
 
 T = TypeVar("T")
+_WANTED = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a mapping",
+    type(None): "null",
+}
 
 
 def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> T:
@@ -34,7 +44,7 @@ def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Se
     """
     config = OmegaConf.structured(schema)
     for file in files:
-        config = _merge(schema, config, _read(file), str(file))
+        config = _merge(schema, config, _read(file), f"config file {file}")
     for override in overrides:
         key, equals, _ = override.partition("=")
         if not equals or not key.strip():
@@ -42,9 +52,12 @@ def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Se
         try:
             values = OmegaConf.from_dotlist([override])
         except Exception as error:
-            raise InputError(f"override {override!r} cannot be read: {_first_line(error)}") from None
+            raise InputError(f"override {override!r} cannot be read: {_reason(error)}") from None
         config = _merge(schema, config, values, f"override {override!r}")
-    built: T = OmegaConf.to_object(config)  # type: ignore[assignment]
+    try:
+        built: T = OmegaConf.to_object(config)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:  # an interpolation such as ${key} that leads nowhere
+        raise InputError(f"key {error.full_key or '?'} of the configuration: {_reason(error)}") from None
     return built
 
 
@@ -54,7 +67,7 @@ def _read(file: str | Path) -> Any:
     except FileNotFoundError:
         raise InputError(f"config file {file} does not exist") from None
     except Exception as error:  # whatever the YAML reader makes of a malformed file
-        raise InputError(f"config file {file} cannot be read: {_first_line(error)}") from None
+        raise InputError(f"config file {file} cannot be read: {_reason(error)}") from None
     if not OmegaConf.is_dict(values):
         raise InputError(f"config file {file} must hold keys and values at its top level, such as `seed: 1`")
     return values
@@ -62,15 +75,43 @@ def _read(file: str | Path) -> Any:
 
 def _merge(schema: type[Any], config: Any, values: Any, where: str) -> Any:
     allowed = [f.name for f in dataclasses.fields(schema)]
-    for key in values:
+    given: Any = OmegaConf.to_container(values, resolve=False)
+    for key, value in given.items():
         if key not in allowed:
-            raise InputError(f"{where}: unknown key {key!r}; allowed are {', '.join(allowed)}")
-    try:
-        return OmegaConf.merge(config, values)
-    except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or "?"
-        raise InputError(f"{where}: key {key!r} cannot take this value: {_first_line(error)}") from None
+            close = difflib.get_close_matches(str(key), allowed, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise InputError(f"{where}: unknown key {key!r}: allowed are {', '.join(allowed)}{hint}")
+        try:
+            config = OmegaConf.merge(config, {key: value})
+        except (OmegaConfBaseException, TypeError) as error:
+            inner = getattr(error, "full_key", None) or key
+            if inner != key:
+                raise InputError(f"{where}: key {inner!r} cannot take this value: {_reason(error)}") from None
+            wanted = _wanted(get_type_hints(schema)[key])
+            raise InputError(f"{where}: key {key!r} must be {wanted}, got {_shown(value)}") from None
+    return config
 
 
-def _first_line(error: BaseException) -> str:
+def _wanted(hint: Any) -> str:
+    """A type for people: "a whole number or null"."""
+    kind = get_origin(hint) or hint
+    if kind in _WANTED:
+        return _WANTED[kind]
+    return " or ".join(_wanted(arg) for arg in get_args(hint)) or "a mapping"
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML spells it: null and true, not None and True."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(dict(value) if isinstance(value, Mapping) else value)
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong in one line; of a YAML error the problem and its place."""
+    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+    if problem and mark:
+        return f"{problem} at line {mark.line + 1}, column {mark.column + 1}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return " ".join(str(error).split("\n")[0].split())

@@ -9,20 +9,19 @@ handed over as a FAILED sample: it uses up budget and stays visible, the budget 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections import deque
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
-from contextlib import aclosing
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from tts.engines.base import Engine, Recording, Request
-from tts.errors import EngineError, InputError, UnsupportedError
-from tts.scorers.base import MeteredEngine, Scorer
-from tts.types import END, Boundary, Decision, Draw, End, Problem, Sample, Signals, Trace, Usage, total_usage
+from tts.engines.base import Engine, Recording
+from tts.errors import InputError, UnsupportedError
+from tts.live import DEFAULTS, Extract, Live, Options, abort, told_to_stop
+from tts.scorers.base import Scorer
+from tts.types import END, Decision, Draw, Problem, Sample
 
-Extract = Callable[[Problem, str], str | None]
-T = TypeVar("T")
+__all__ = ["Extract", "Options", "Plays", "Result", "run", "run_all"]
 
 
 class Plays(Protocol):
@@ -35,29 +34,6 @@ class Plays(Protocol):
     @property
     def branches(self) -> bool: ...  # noqa: D102
     def run(self, problem: Problem) -> Generator[Draw, list[Sample], Decision]: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the driver works.
-
-    Attributes:
-        concurrency: questions in flight, >= 1.
-        lookahead: draws of a question started before the strategy asks for them; 0 wastes no token.
-        retries: attempts after a failed one.
-        backoff: seconds before the first retry, doubled each time.
-    """
-
-    concurrency: int = 256
-    lookahead: int = 0
-    retries: int = 2
-    backoff: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
-        for key, least in (("concurrency", 1), ("lookahead", 0), ("retries", 0), ("backoff", 0)):
-            if getattr(self, key) < least:
-                raise InputError(f"driver option {key} must be at least {least}, got {getattr(self, key)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +58,7 @@ async def run(
     *,
     extract: Extract | None = None,
     scorer: Scorer | None = None,
-    options: Options = Options(),
+    options: Options = DEFAULTS,
 ) -> AsyncIterator[Result]:
     """Play a strategy over problems and yield each result as soon as it is decided.
 
@@ -104,11 +80,15 @@ async def run(
     async def work() -> None:
         try:
             for problem in waiting:
-                await done.put(await play(problem))
-        except Exception as error:
-            await done.put(error)
-        else:
+                result = await play(problem)
+                if told_to_stop():
+                    return
+                await done.put(result)
             await done.put(None)
+        except (Exception, asyncio.CancelledError) as error:
+            if told_to_stop():
+                raise
+            await done.put(error)
 
     workers = [asyncio.create_task(work()) for _ in range(options.concurrency)]
     try:
@@ -117,12 +97,14 @@ async def run(
             got = await done.get()
             if got is None:
                 finished += 1
+            elif isinstance(got, asyncio.CancelledError):  # raised as it is, it would look like the caller's own
+                raise RuntimeError("the engine, the scorer or the strategy cancelled a draw by itself") from got
             elif isinstance(got, BaseException):
                 raise got
             else:
                 yield got
     finally:
-        await _cancel(workers)
+        await abort(workers)
 
 
 async def run_all(
@@ -132,11 +114,18 @@ async def run_all(
     *,
     extract: Extract | None = None,
     scorer: Scorer | None = None,
-    options: Options = Options(),
+    options: Options = DEFAULTS,
 ) -> list[Result]:
-    """Like :func:`run`, all results at once in the order of the problems."""
+    """Like :func:`run`, all results at once in the order of the problems.
+
+    Raises:
+        InputError: two problems share an id, so that their results could not be told apart.
+    """
     ordered = list(problems)
     place = {problem.id: i for i, problem in enumerate(ordered)}
+    if len(place) < len(ordered):
+        twice, times = Counter(problem.id for problem in ordered).most_common(1)[0]
+        raise InputError(f"problem ids must be unique, and {twice!r} is given {times} times: rename or drop the others")
     results = [r async for r in run(strategy, ordered, source, extract=extract, scorer=scorer, options=options)]
     return sorted(results, key=lambda r: place[r.problem.id])
 
@@ -167,7 +156,16 @@ def _player(
     engine, read = source, extract
 
     async def live(problem: Problem) -> Result:
-        return await _Live(strategy, problem, engine, read, scorer, options).play()
+        draws = Live(problem, engine, extract=read, scorer=scorer, budget=strategy.budget, options=options)
+        async with draws:
+            with closing(strategy.run(problem)) as steps:
+                try:
+                    draw = next(steps)
+                    while True:
+                        draw = steps.send(await draws.take(draw))
+                except StopIteration as stop:
+                    await draws.drop()
+                    return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted)
 
     return live
 
@@ -179,7 +177,7 @@ def _replay(strategy: Plays, problem: Problem, recording: Recording) -> Decision
     try:
         draw = next(steps)
         while True:
-            if draw.prefix is not None or draw.until is not END:
+            if draw.prefix is not None or (draw.until is not END and draw.until != END):
                 raise UnsupportedError(f"strategy {strategy.name} asked a recording for partial samples")
             if at + draw.n > len(samples):
                 raise InputError(
@@ -190,160 +188,3 @@ def _replay(strategy: Plays, problem: Problem, recording: Recording) -> Decision
     except StopIteration as stop:
         decision: Decision = stop.value
         return decision
-
-
-class _Live:
-    """One question on a live engine: its draws in flight, in order of submission, and its ledger."""
-
-    def __init__(
-        self,
-        strategy: Plays,
-        problem: Problem,
-        engine: Engine,
-        extract: Extract,
-        scorer: Scorer | None,
-        options: Options,
-    ) -> None:
-        self.strategy, self.problem, self.engine = strategy, problem, engine
-        self.extract, self.scorer, self.options = extract, scorer, options
-        self.signals = scorer.needs if scorer is not None else Signals()
-        self.pending: deque[tuple[Boundary, asyncio.Task[Sample]]] = deque()
-        self.started = 0
-        self.aborted = 0
-        self.overhead = Usage()  # scoring, and draws nobody was given
-
-    async def play(self) -> Result:
-        steps = self.strategy.run(self.problem)
-        usage = Usage()
-        try:
-            draw = next(steps)
-            while True:
-                samples = await self.take(draw)
-                usage += total_usage(samples) or Usage()
-                draw = steps.send(samples)
-        except StopIteration as stop:
-            await self.drop()
-            decision: Decision = stop.value
-            return Result(self.problem, replace(decision, usage=usage + self.overhead), self.aborted)
-        finally:
-            steps.close()
-            await self.drop()
-
-    async def take(self, draw: Draw) -> list[Sample]:
-        """The samples of one draw, scored, in order of submission."""
-        if self.pending and (draw.prefix is not None or self.pending[0][0] != draw.until):
-            await self.drop()
-        ahead = self.options.lookahead if draw.prefix is None else 0
-        want = draw.n + max(0, min(ahead, self.strategy.budget - self.started + len(self.pending) - draw.n))
-        while len(self.pending) < want:
-            request = Request(self.problem, self.started, draw.prefix, draw.until, self.signals)
-            self.pending.append((draw.until, asyncio.create_task(self.draw(request))))
-            self.started += 1
-        samples = []
-        for _ in range(draw.n):
-            samples.append(await self.pending[0][1])
-            self.pending.popleft()
-        return await self.score(samples)
-
-    async def draw(self, request: Request) -> Sample:
-        """Draw one sample, retrying failures; an abort charges what was drawn so far."""
-        spent = Usage()
-        error = ""
-        for attempt in range(self.options.retries + 1):
-            request = replace(request, attempt=attempt)
-            try:
-                sample = await self.attempt(request)
-                return replace(sample, usage=spent + (sample.usage or Usage()))
-            except EngineError as failure:
-                error = str(failure)
-            except asyncio.CancelledError:
-                self.overhead += spent + _wasted(request)
-                self.aborted += 1
-                raise
-            spent += _wasted(request)
-            request = replace(request, meter=type(request.meter)())
-            if attempt < self.options.retries:
-                try:
-                    await asyncio.sleep(self.options.backoff * 2**attempt)
-                except asyncio.CancelledError:
-                    self.overhead += spent
-                    self.aborted += 1
-                    raise
-        return Sample(end=End.FAILED, index=request.index, usage=spent, error=error)
-
-    async def attempt(self, request: Request) -> Sample:
-        text: list[str] = []
-        ids: list[int] = []
-        logprobs: list[float] = []
-        watched: dict[int, list[float]] = {token: [] for token in self.signals.watch}
-        prefix, end = request.prefix, None
-        async with aclosing(self.engine.sample(request)) as stream:  # type: ignore[type-var]
-            async for chunk in stream:
-                text.append(chunk.text)
-                ids.extend(chunk.token_ids)
-                logprobs.extend(chunk.logprobs)
-                for token, values in watched.items():
-                    values.extend(chunk.watched.get(token, ()))
-                end = chunk.end
-        if end is None:
-            raise EngineError(f"{type(self.engine).__name__} ended a stream without saying why")
-        whole = (prefix.text if prefix else "") + "".join(text)
-        meter = request.meter
-        return Sample(
-            text=whole,
-            answer=None if end is End.BOUNDARY else self.extract(self.problem, whole),
-            end=end,
-            index=request.index,
-            token_ids=(prefix.token_ids if prefix else ()) + tuple(ids),
-            trace=Trace(tuple(logprobs), {token: tuple(values) for token, values in watched.items()}),
-            usage=Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, kept=meter.drawn),
-        )
-
-    async def score(self, samples: list[Sample]) -> list[Sample]:
-        """Give each sample that did not fail its confidence."""
-        judged = [i for i, s in enumerate(samples) if s.end is not End.FAILED]
-        if self.scorer is None or not judged:
-            return samples
-        engine = MeteredEngine(self.engine)
-        scores = await self.scorer.score(self.problem, [samples[i] for i in judged], engine)
-        self.overhead += engine.usage
-        values = [float(v) for v in scores]
-        if len(values) != len(judged):
-            raise UnsupportedError(
-                f"scorer {type(self.scorer).__name__} gave {len(values)} scores for {len(judged)} samples"
-            )
-        for i, value in zip(judged, values, strict=True):
-            if not (math.isfinite(value) and 0.0 <= value <= 1.0):
-                raise UnsupportedError(
-                    f"scorer {type(self.scorer).__name__} gave {value} for draw {samples[i].index} of problem "
-                    f"{self.problem.id!r}, and a confidence must be in [0, 1]: calibrate raw scores first"
-                )
-            samples[i] = replace(samples[i], confidence=value)
-        return samples
-
-    async def drop(self) -> None:
-        """Abort what is in flight and wait until its tokens are counted."""
-        tasks = [task for _, task in self.pending]
-        self.pending.clear()
-        for sample in await _cancel(tasks):
-            # It had finished before the abort reached it: its tokens are wasted all the same.
-            self.aborted += 1
-            spent = sample.usage or Usage()
-            self.overhead += replace(spent, kept=0, aborted=spent.aborted + spent.kept)
-
-
-def _wasted(request: Request) -> Usage:
-    meter = request.meter
-    return Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, aborted=meter.drawn)
-
-
-async def _cancel(tasks: list[asyncio.Task[T]]) -> list[T]:
-    """Cancel tasks, wait for all of them, and return the results of those that had already finished."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
-    failures = [t.exception() for t in tasks if not t.cancelled() and t.exception() is not None]
-    if failures and failures[0] is not None:
-        raise failures[0]
-    return [t.result() for t in tasks if not t.cancelled()]

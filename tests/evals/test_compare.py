@@ -115,6 +115,7 @@ def test_raw_scores_need_calibration_and_are_told_so():
     raw = PoolArrays.of(pool_of(*[[("1", 3.5), ("2", -1.0)]] * 8))
     with pytest.raises(InputError, match=r"span \[-1, 3.5\].*--calibrate platt"):
         compare(raw, METHODS, Settings(budget=2, permutations=5))
+    assert len(compare(raw, [CATALOG["esc"]], Settings(budget=2, permutations=5))) == 2, "counting needs no scores"
     rows = compare(raw, [CATALOG["best_of_n"]], Settings(budget=2, permutations=5, calibrate="platt"))
     assert rows[1].point.accuracy == 1.0
 
@@ -154,7 +155,7 @@ def test_verdicts_say_what_the_interval_says(interval, word):
 
 
 def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
-    contest = Contest.of(arrays, SMALL, fitted=True)
+    contest = Contest.of(arrays, SMALL, METHODS, fitted=True)
     found = {f.name: f for f in frontiers(contest, METHODS)}
     assert set(found) == {m.name for m in METHODS if m.sweep}
     adaptive = found["adaptive_consistency"]
@@ -169,11 +170,11 @@ def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
 
 def test_tuned_settings_are_scored_on_questions_that_did_not_choose_them(arrays):
     """Turn over the grades of one half: what the other half contributes to the tuned accuracy is unchanged."""
-    contest = Contest.of(arrays, SMALL, fitted=True)
+    contest = Contest.of(arrays, SMALL, METHODS, fitted=True)
     fold = contest.folds[0]
     poisoned = arrays.class_correct.copy()
     poisoned[fold.scored] = ~poisoned[fold.scored]
-    other = Contest.of(replace(arrays, class_correct=poisoned), SMALL, fitted=True)
+    other = Contest.of(replace(arrays, class_correct=poisoned), SMALL, METHODS, fitted=True)
     method = [CATALOG["esc"]]
     honest, turned = frontiers(contest, method)[0].cheapest, frontiers(other, method)[0].cheapest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from tts.pool import PoolStore, RunKey
 from tts.types import Problem, Sample, Trace, Usage
@@ -29,8 +30,14 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def fill(path: str, attempt: str) -> None:
-    """Draw what is missing, two samples a transaction; a line on stdout for each index, after its commit."""
+def say_and_wait(line: str) -> None:
+    """Say it and wait for an answer, so that whoever kills this process is never far behind it."""
+    say(line)
+    sys.stdin.readline()
+
+
+def fill(path: str, attempt: str, tell: Callable[[str], None] = say) -> None:
+    """Draw what is missing, two samples a transaction; tell each index after its commit."""
     with PoolStore.create_or_open(path) as store:
         store.add_problems(Problem(problem_id, "?", "3") for problem_id in PROBLEMS)
         run = store.open_run(KEY, {"attempt": attempt})
@@ -40,7 +47,7 @@ def fill(path: str, attempt: str) -> None:
                 batch = missing[i : i + 2]
                 store.add(run, problem_id, [drawn(problem_id, index, attempt) for index in batch])
                 for index in batch:
-                    say(f"committed {problem_id} {index} {attempt}")
+                    tell(f"committed {problem_id} {index} {attempt}")
     say("done")
 
 
@@ -56,6 +63,6 @@ def hold(path: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "fill":
-        fill(sys.argv[2], sys.argv[3])
+        fill(sys.argv[2], sys.argv[3], say_and_wait)
     else:
         hold(sys.argv[2])

@@ -28,6 +28,9 @@ def test_kill_9_loses_nothing_reported_and_a_second_process_resumes(tmp_path: Pa
             for number, line in enumerate(process.stdout):
                 if (done := line == "done\n") or not line.endswith("\n"):  # or it died in the middle of a word
                     break
+                if number <= patience:
+                    process.stdin.write("\n")
+                    process.stdin.flush()
                 if number == patience:
                     time.sleep(rng.uniform(0, 0.002))  # so that kills fall anywhere within a transaction
                     process.kill()

@@ -12,7 +12,7 @@ from strategies.catalog import METHODS
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.columns import Columns, by_discovery
 from strategies.stopping import Beta, Confident, Dirichlet, Gate, Posterior, Reservation, Share, Unanimous
-from strategies.vote import BUDGET, Vote, rule_name
+from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform
 from tts.types import Decision, Problem, Sample
 
@@ -92,7 +92,7 @@ def agree(strategy: Vote, raw: np.ndarray, confidence: np.ndarray) -> None:
         assert live.answer == (None if label < 0 else f"answer {names[label, row]}")
         assert len(live.samples) == decided.used[row]
         rule = decided.rule[row]
-        assert live.reason == (BUDGET if rule < 0 else rule_name(strategy.stop[rule]))
+        assert live.reason == (BUDGET if rule < 0 else strategy.stop[rule].name)
 
 
 @settings(max_examples=600, deadline=None)

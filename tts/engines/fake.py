@@ -1,8 +1,9 @@
 """A fake engine for tests and benchmarks: deterministic, token by token, with latency, failures and abort.
 
 Knows no language model. A problem's gold is an integer; a sample is four steps that each may slip, "#### gold + slips"
-at the end. What is drawn depends only on (seed, problem, index, prefix), never on timing or on what else is in the
-batch. All running requests advance by one token a tick, like continuous batching.
+at the end. What is drawn depends only on (seed, problem, index, prefix), never on timing, on the boundary or on what
+else is in the batch. All running requests advance by one token a tick, like continuous batching; a request that has
+ended or was closed leaves the batch before the next one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,17 +36,29 @@ class Latency:
     tick: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Row:
     """One running request."""
 
     script: Iterator[tuple[str, float]]
-    meter: Meter
+    request: Request
     wait: int
-    queue: asyncio.Queue[Chunk | EngineError]
-    fail_after: int | None
-    interval: int
-    held: list[tuple[str, float]]
+    fails: bool
+    queue: asyncio.Queue[Chunk | Exception] = field(default_factory=asyncio.Queue)
+    held: list[tuple[str, float]] = field(default_factory=list)
+    drawn: int = 0
+
+    def end(self, word: str, probability: float) -> End | None:
+        """Whether this token is the last one, and why."""
+        kind, value = self.request.until.kind, self.request.until.value
+        if word.startswith("####"):
+            return End.STOP
+        here = (
+            (kind == "step" and word == "\n")
+            or (kind == "tokens" and self.drawn >= value)
+            or (kind == "confidence_below" and probability < value)
+        )
+        return End.BOUNDARY if here else None
 
 
 class FakeEngine:
@@ -78,7 +91,8 @@ class FakeEngine:
         self.drawn = self.prompt = self.prompt_cached = self.scored = self.running_most = 0
         self._cached: set[str] = set()
         self._rows: list[_Row] = []
-        self._ticker: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticking = False
 
     @staticmethod
     def problems(count: int, *, seed: int = 0) -> list[Problem]:
@@ -95,40 +109,21 @@ class FakeEngine:
 
     def truth(self, problem: Problem, text: str) -> float:
         """The true P(correct) of a sample whose text so far is ``text``."""
-        done = re.findall(r"slip (\d+) \n", text)
+        done = outcomes(text)
         if "####" in text:
             return float(extract(problem, text) == problem.gold)
-        return 0.0 if done and done[-1] != "0" else self.step_skill(problem) ** (STEPS - len(done))
+        return 0.0 if any(done) else self.step_skill(problem) ** (STEPS - len(done))
 
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
         """Stream one sample; see :class:`~tts.engines.base.Engine`."""
         self._prefill(request)
-        row = _Row(
-            script=self._script(request),
-            meter=request.meter,
-            wait=self.latency.prefill,
-            queue=asyncio.Queue(),
-            fail_after=3 if self.fails(request) else None,
-            interval=self.stream_interval,
-            held=[],
-        )
-        self._rows.append(row)
-        self.running_most = max(self.running_most, len(self._rows))
-        if self._ticker is None or self._ticker.done():
-            self._ticker = asyncio.get_running_loop().create_task(self._tick())
-        drawn, conf = 0, request.until.value if request.until.kind == "confidence_below" else -1.0
+        row = _Row(self._script(request), request, self.latency.prefill, self.fails(request))
+        self._join(row)
         try:
             while True:
                 got = await row.queue.get()
-                if isinstance(got, EngineError):
+                if isinstance(got, Exception):
                     raise got
-                drawn += len(got.token_ids)
-                if got.end is None and (
-                    (request.until.kind == "step" and got.text.endswith("\n"))
-                    or (request.until.kind == "tokens" and drawn >= request.until.value)
-                    or (got.watched[WATCHED] and got.watched[WATCHED][-1] < conf)
-                ):
-                    got = Chunk(got.text, got.token_ids, got.logprobs, got.watched, End.BOUNDARY)
                 yield got
                 if got.end is not None:
                     return
@@ -156,33 +151,48 @@ class FakeEngine:
             self.prompt += cost
             request.meter.prompt += cost
 
-    async def _tick(self) -> None:
-        while self._rows:
-            await asyncio.sleep(self.latency.tick)
-            for row in list(self._rows):
-                self._advance(row)
+    def _join(self, row: _Row) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:  # whatever ran in another loop has ended with it
+            self._loop, self._rows, self._ticking = loop, [], False
+        self._rows.append(row)
+        self.running_most = max(self.running_most, len(self._rows))
+        if not self._ticking:
+            self._ticking = True
+            loop.call_later(self.latency.tick, self._tick)
+
+    def _tick(self) -> None:
+        for row in list(self._rows):
+            self._advance(row)
+        self._ticking = bool(self._rows)
+        if self._ticking:
+            asyncio.get_running_loop().call_later(self.latency.tick, self._tick)
 
     def _advance(self, row: _Row) -> None:
         if row.wait > 0:
             row.wait -= 1
             return
-        if row.fail_after is not None and row.meter.drawn >= row.fail_after:
-            row.queue.put_nowait(EngineError("the fake engine was told to fail"))
+        try:
+            if row.fails and row.drawn >= 3:
+                raise EngineError("the fake engine was told to fail")
+            word, probability = next(row.script)
+        except Exception as error:  # a bug too is raised where somebody waits for the sample
+            row.queue.put_nowait(error)
             self._rows.remove(row)
             return
-        row.meter.drawn += 1
         self.drawn += 1
-        piece = next(row.script)
-        row.held.append(piece)
-        last = piece[0].startswith("####")
-        if last or piece[0] == "\n" or len(row.held) >= row.interval:
-            text = "".join(word if word == "\n" else f"{word} " for word, _ in row.held)
-            watched = {WATCHED: tuple(p for _, p in row.held)}
-            logprobs = tuple(-0.1 for _ in row.held)
-            ids = tuple(1 + hash_word(word) for word, _ in row.held)
-            row.queue.put_nowait(Chunk(text, ids, logprobs, watched, End.STOP if last else None))
+        row.drawn += 1
+        row.request.meter.drawn += 1
+        row.held.append((word, probability))
+        end = row.end(word, probability)
+        if end is not None or len(row.held) >= self.stream_interval:
+            words, probabilities = zip(*row.held, strict=True)
+            ids = tuple(1 + hash_word(w) for w in words)
+            row.queue.put_nowait(
+                Chunk("".join(map(spelled, words)), ids, (-0.1,) * len(ids), {WATCHED: probabilities}, end)
+            )
             row.held = []
-        if last:
+        if end is not None:
             self._rows.remove(row)
 
     def _script(self, request: Request) -> Iterator[tuple[str, float]]:
@@ -190,26 +200,34 @@ class FakeEngine:
         problem, text = request.problem, request.prefix.text if request.prefix else ""
         rng = random.Random(f"{self.seed}|{problem.id}|{request.index}|{text}")
         skill = self.step_skill(problem)
-        lines = text.split("\n")
-        slips = int(([0] + [int(s) for s in re.findall(r"slip (\d+) \n", text)])[-1])
-        for step in range(len(lines) - 1, STEPS):
-            begun = lines[-1].split() if step == len(lines) - 1 else []
-            if begun[-2:-1] == ["slip"]:  # the step's outcome is already written
-                slips, words = int(begun[-1]), ["\n"]
+        slips = ([0, *outcomes(text)])[-1]
+        for step in range(text.count("\n"), STEPS):
+            begun = text[text.rfind("\n") + 1 :].split()  # only a prefix leaves a step unfinished
+            if "slip" in begun[:-1]:  # its outcome is already written
+                words = ["\n"]
             else:
                 if rng.random() > skill:
                     slips += rng.choice((1, 1, 1, 2, 3))
                 words = ["step", str(step), *["so"] * rng.randrange(4), "slip", str(slips), "\n"]
-                if begun:
-                    words = [str(slips), "\n"] if begun[-1] == "slip" else words[words.index("slip") :]
+                words = words[-2:] if begun[-1:] == ["slip"] else words[min(len(begun), len(words) - 3) :]
             for word in words:
-                text += word if word == "\n" else f"{word} "
+                text += spelled(word)
                 yield word, self._watched(rng, problem, text)
         answer = f"#### {int(problem.gold or 0) + slips}"
-        yield answer, self._watched(rng, problem, f"{text}{answer} ")
+        yield answer, self._watched(rng, problem, text + spelled(answer))
 
     def _watched(self, rng: random.Random, problem: Problem, text: str) -> float:
         return min(1.0, max(0.0, self.truth(problem, text) + rng.gauss(0.0, self.noise)))
+
+
+def spelled(word: str) -> str:
+    """A token as text."""
+    return word if word == "\n" else f"{word} "
+
+
+def outcomes(text: str) -> list[int]:
+    """How far each step whose outcome is written is off."""
+    return [int(slip) for slip in re.findall(r"slip (\d+) ", text)]
 
 
 def hash_word(word: str) -> int:

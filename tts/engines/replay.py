@@ -22,13 +22,27 @@ class ReplayEngine:
         Raises:
             InputError: the recording has no such problem.
         """
-        try:
-            return self._samples[problem.id]
-        except KeyError:
-            raise InputError(
-                f"the recording has no problem {problem.id!r} among its {len(self._samples)}: replay the pool's own"
-            ) from None
+        return self._of(problem.id)
 
     def permuted(self, orders: Mapping[str, Iterable[Any]]) -> ReplayEngine:
-        """The same samples in other orders, one sequence of sample numbers a problem id."""
-        return ReplayEngine({key: [self._samples[key][int(i)] for i in order] for key, order in orders.items()})
+        """The same samples in other orders, one sequence of sample numbers a problem id.
+
+        Raises:
+            InputError: the recording has no such problem or sample.
+        """
+        return ReplayEngine({key: self._picked(key, [int(i) for i in order]) for key, order in orders.items()})
+
+    def _picked(self, key: str, order: Sequence[int]) -> list[Sample]:
+        samples = self._of(key)
+        for i in order:
+            if not 0 <= i < len(samples):
+                raise InputError(f"the recording has samples 0 to {len(samples) - 1} of problem {key!r}, not {i}")
+        return [samples[i] for i in order]
+
+    def _of(self, key: str) -> Sequence[Sample]:
+        try:
+            return self._samples[key]
+        except KeyError:
+            raise InputError(
+                f"the recording has no problem {key!r} among its {len(self._samples)}: replay the pool's own"
+            ) from None

@@ -37,9 +37,10 @@ class MeteredEngine:
                 "that drew the sample, or an engine that can"
             )
         meter = Meter()
-        values = await self._engine.score(prefixes, tokens, meter)
-        self.usage += Usage(scorer_prefill=meter.prompt + meter.prompt_cached, scorer_decode=meter.drawn)
-        return values
+        try:
+            return await self._engine.score(prefixes, tokens, meter)
+        finally:  # a pass that failed has cost its tokens too
+            self.usage += Usage(scorer_prefill=meter.prompt + meter.prompt_cached, scorer_decode=meter.drawn)
 
 
 @runtime_checkable

@@ -1,0 +1,109 @@
+"""Replaying many rows at once against a Python loop, on the same samples with identical decisions.
+
+    python -m benchmarks.replay POOL [--permutations 200] [--loop-permutations 200] [--seed 0]
+
+Prints seconds of either path for each of ten strategies, their ratio, whether every decision was identical, the peak
+memory, and the draws a second of the generator path through the replay engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import resource
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.naive import LOOPS
+from evals.arrays import PoolArrays
+from evals.replay import Entrant, permutations, replay
+from strategies.catalog import CATALOG
+from tts.driver import run_all
+from tts.engines.replay import ReplayEngine
+from tts.pool import Pool, load_pool
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pool")
+    parser.add_argument("--permutations", type=int, default=200)
+    parser.add_argument("--loop-permutations", type=int, default=200, help="of these, how many the loop replays")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    pool = load_pool(options.pool)
+    arrays = PoolArrays.of(pool)
+    budget = int(arrays.sizes.min())
+    size = f"{pool.questions} questions x {budget} samples x {options.permutations} permutations"
+    print(f"{size}, Python {platform.python_version()}, numpy {np.__version__}, {os.cpu_count()} cores")
+    vectorised(arrays, budget, options.permutations, options.loop_permutations, options.seed)
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    generators(pool, arrays, budget, options.seed)
+
+
+def vectorised(arrays: PoolArrays, budget: int, count: int, loop_count: int, seed: int) -> None:
+    """Time both paths and compare every decision."""
+    started = time.perf_counter()
+    orders = permutations(arrays.sizes, count=count, draws=budget, seed=seed)
+    scores: dict[str, Any] = {
+        "recorded": None,
+        "oracle": arrays.sample_correct.astype(np.float64),
+        "random": np.random.default_rng(seed).random(arrays.labels.shape),
+    }
+    entrants = [Entrant(CATALOG[name].build(budget), read) for name, (_, read) in LOOPS.items()]
+    outcomes = replay(arrays, entrants, orders, scores=scores)
+    whole = time.perf_counter() - started
+    print(f"{'strategy':32} {'loop, s':>9} {'identical decisions':>20}")
+    loop_whole, decisions = 0.0, 0
+    for (name, (play, read)), outcome in zip(LOOPS.items(), outcomes, strict=True):
+        started = time.perf_counter()
+        same = 0
+        for q in range(arrays.questions):
+            labels = arrays.labels[q].tolist()
+            values = (scores[read] if scores[read] is not None else scores["oracle"])[q].tolist()
+            right = arrays.class_correct[q].tolist()
+            for p, order in enumerate(orders[q, :loop_count].tolist()):
+                answer, used = play([labels[i] for i in order], [values[i] for i in order])
+                correct = answer >= 0 and right[answer]
+                same += used == outcome.used[q, p] and correct == outcome.correct[q, p]
+        took = time.perf_counter() - started
+        loop_whole += took
+        total = arrays.questions * loop_count
+        decisions += total
+        print(f"{name:32} {took:9.2f} {same:>9} of {total}")
+        assert same == total, f"{name} decides differently"
+    loop_whole *= count / loop_count
+    ratio = loop_whole / whole
+    print(f"{len(LOOPS)} strategies: loop {loop_whole:.1f} s, all rows at once {whole:.2f} s, ratio {ratio:.0f}")
+
+
+def generators(pool: Pool, arrays: PoolArrays, budget: int, seed: int) -> None:
+    """Draws a second of the generator path, all questions through the driver over the replay engine."""
+    samples = {
+        entry.problem.id: [
+            replace(s, answer=None if k < 0 else arrays.classes[q][k])
+            for s, k in zip(entry.samples, arrays.labels[q], strict=False)
+        ]
+        for q, entry in enumerate(pool.entries)
+    }
+    order = permutations(arrays.sizes, count=1, draws=budget, seed=seed)
+    engine = ReplayEngine(samples).permuted({e.problem.id: order[q, 0] for q, e in enumerate(pool.entries)})
+    problems = [entry.problem for entry in pool.entries]
+    for name in ("self_consistency", "adaptive_consistency", "esc", "certified_self_consistency"):
+        strategy = CATALOG[name].build(budget)
+        best = float("inf")
+        for _ in range(5):
+            started = time.perf_counter()
+            results = asyncio.run(run_all(strategy, problems, engine))
+            best = min(best, time.perf_counter() - started)
+        draws = sum(len(result.decision.samples) for result in results)
+        print(f"generator path, {name:28} {draws:6} draws, {draws / best:9,.0f} a second")
+
+
+if __name__ == "__main__":
+    main()

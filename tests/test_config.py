@@ -1,0 +1,253 @@
+"""Configurations: files, overrides and options in that order, and one sentence for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.config import CompareConfig, composed, methods
+from evals.synthetic import synthetic_pool
+from strategies.catalog import CATALOG
+from strategies.vote import Vote
+from tts.config import load_config
+from tts.errors import InputError
+from tts.pool import Pool
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+KEYS = [field.name for field in dataclasses.fields(CompareConfig)]
+
+
+def refused(*overrides: str, file: Path | None = None) -> str:
+    """The sentence with which a configuration is refused."""
+    with pytest.raises(InputError) as caught:
+        load_config(CompareConfig, [] if file is None else [file], overrides)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "c.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    assert load_config(CompareConfig) == CompareConfig()
+
+
+def test_later_files_beat_earlier_ones_and_overrides_beat_files(tmp_path: Path) -> None:
+    one, two = tmp_path / "1.yaml", tmp_path / "2.yaml"
+    one.write_text("seed: 1\npermutations: 11\nmargin: 0.01\nstrategies: [esc, cges]\n")
+    two.write_text("seed: 2\npermutations: 22\nstrategies: [cisc]\n")
+    loaded = load_config(CompareConfig, [one, two], ["seed=3", "tune=true", "budget=null"])
+    assert loaded == CompareConfig(seed=3, permutations=22, margin=0.01, strategies=["cisc"], tune=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("seed=3", "seed", 3),
+        ("budget=8", "budget", 8),
+        ("budget=", "budget", None),
+        ("margin=1e-3", "margin", 0.001),
+        ("margin=0", "margin", 0.0),
+        ("calibrate=platt", "calibrate", "platt"),
+        ("strategies=[esc,cges]", "strategies", ["esc", "cges"]),
+        ("strategies=[{name: a, stop: beta}]", "strategies", [{"name": "a", "stop": "beta"}]),
+        ("seed=${permutations}", "seed", 200),
+    ],
+)
+def test_an_override_sets_one_key(override: str, key: str, value: Any) -> None:
+    expected = CompareConfig(**{key: value})
+    assert load_config(CompareConfig, [], [override]) == expected
+    assert type(getattr(expected, key)) is type(value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "~\n"])
+def test_an_empty_file_changes_nothing(tmp_path: Path, text: str) -> None:
+    assert load_config(CompareConfig, [written(tmp_path, text)]) == CompareConfig()
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("seed", r"override 'seed' must read key=value, such as seed=1"),
+        ("=3", r"override '=3' must read key=value"),
+        ("sead=3", r"override 'sead=3': unknown key 'sead': allowed are budget, .*; did you mean seed\?"),
+        ("seed=abc", r"override 'seed=abc': key 'seed' must be a whole number, got 'abc'"),
+        ("seed=3.5", r"key 'seed' must be a whole number, got 3\.5"),
+        ("seed=true", r"key 'seed' must be a whole number, got true"),
+        ("seed=", r"key 'seed' must be a whole number, got null"),
+        ("seed.x=1", r"key 'seed' must be a whole number, got \{'x': 1\}"),
+        ("seed=-1", r"seed must be at least 0, got -1"),
+        ("seed=${nowhere}", r"key seed of the configuration: Interpolation key 'nowhere' not found"),
+        ("budget=all", r"key 'budget' must be a whole number or null, got 'all'"),
+        ("margin=half", r"key 'margin' must be a number, got 'half'"),
+        ("tune=perhaps", r"key 'tune' must be true or false, got 'perhaps'"),
+        ("answers=null", r"key 'answers' must be text, got null"),
+        ("answers=numbr", r"unknown kind of answers 'numbr': allowed are .*; did you mean number\?"),
+        ("calibrate=plat", r"unknown calibration 'plat': allowed are .*; did you mean platt\?"),
+        ("strategies=esc", r"key 'strategies' must be a list, got 'esc'"),
+        ("strategies={a: 1}", r"key 'strategies' must be a list, got \{'a': 1\}"),
+        ("strategies[0]=esc", r"key 'strategies' must be a list"),
+        ("strategies=[esc", r"override 'strategies=\[esc' cannot be read: .* at line \d+, column \d+"),
+        ("permutations=0", r"permutations must be from 1 to 1000000, got 0"),
+        ("permutations=10000000000000000000000", r"permutations must be from 1 to 1000000, got 1000000"),
+        ("replicates=0", r"replicates must be from 1 to 1000000, got 0"),
+    ],
+)
+def test_a_bad_override_is_refused_naming_key_value_and_what_is_allowed(override: str, sentence: str) -> None:
+    assert re.search(sentence, refused(override))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- seed: 1\n", r"c\.yaml must hold keys and values at its top level, such as `seed: 1`"),
+        ("seed: [1,\nfoo: }\n", r"c\.yaml cannot be read: .* at line 2, column \d"),
+        ("seed: 1\nseed: 2\n", r"c\.yaml cannot be read: found duplicate key seed at line 2"),
+        ("seed: 1\n---\nseed: 2\n", r"c\.yaml cannot be read: .*another document at line 2"),
+        ("seed: !!python/object/apply:os.getcwd []\n", r"cannot be read: could not determine a constructor"),
+        (b"seed: \xff\n", r"c\.yaml cannot be read: 'utf-8' codec can't decode byte 0xff"),
+        ("sead: 1\n", r"config file .*c\.yaml: unknown key 'sead': allowed are .*did you mean seed\?"),
+        ("1: 2\n", r"unknown key 1"),
+        ("hello\n", r"unknown key 'hello'"),
+        ("seed: abc\n", r"config file .*c\.yaml: key 'seed' must be a whole number, got 'abc'"),
+        ("strategies: all\n", r"key 'strategies' must be a list, got 'all'"),
+        ("strategies:\n  name: x\n", r"key 'strategies' must be a list, got \{'name': 'x'\}"),
+        ("margin: ${a.b}\n", r"key margin of the configuration: Interpolation key 'a\.b' not found"),
+    ],
+)
+def test_a_bad_file_is_refused_naming_the_file(tmp_path: Path, text: str | bytes, sentence: str) -> None:
+    assert re.search(sentence, refused(file=written(tmp_path, text)))
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    assert refused(file=tmp_path / "no.yaml").endswith("no.yaml does not exist")
+    assert refused(file=tmp_path).endswith("cannot be read: Is a directory")
+
+
+def test_nested_keys_are_named_in_full() -> None:
+    @dataclasses.dataclass
+    class Outer:
+        inner: CompareConfig = dataclasses.field(default_factory=CompareConfig)
+
+    assert load_config(Outer, [], ["inner.seed=4"]).inner.seed == 4
+    for override in ("inner.seed=x", "inner.sead=1"):
+        with pytest.raises(InputError, match=r"key 'inner\.se.d' cannot take this value: "):
+            load_config(Outer, [], [override])
+    with pytest.raises(InputError, match=r"key 'inner' (must be a mapping, got 3|cannot take this value)"):
+        load_config(Outer, [], ["inner=3"])
+
+
+def test_all_means_the_catalogue_and_leaves_out_what_the_pool_cannot_serve() -> None:
+    every, skipped = methods(["all"], has_confidence=True)
+    assert [m.name for m in every] == list(CATALOG)
+    assert skipped == {}
+    counting, skipped = methods(["all"], has_confidence=False)
+    assert {m.name for m in counting} | set(skipped) == set(CATALOG)
+    assert {"self_consistency", "esc", "oracle"} <= {m.name for m in counting}
+    assert all(CATALOG[name].needs_confidence for name in skipped)
+    assert set(skipped.values()) == {"they need confidences and the pool has none"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ([], r"no strategy was named"),
+        (["escc"], r"unknown strategy 'escc': allowed are .*; did you mean esc\?"),
+        ([3], r"unknown strategy '3'"),
+        (["esc", "cges", "esc"], r"two strategies are called esc: name each one once"),
+        ([{"name": "a"}, {"name": "a", "stop": "beta"}], r"two strategies are called a"),
+        ([{}, {"stop": "beta"}], r"two strategies are called composed"),
+        ([{"name": "self_consistency"}], r"cannot be called self_consistency, which means the catalogue's"),
+        ([{"name": "all"}], r"cannot be called all"),
+        ([{"name": ""}], r"name of a composed strategy must be one line of text, got ''"),
+        ([{"name": "a\nb"}], r"must be one line of text"),
+        ([{"name": 3}], r"must be one line of text, got 3"),
+        ([{"nam": "a"}], r"unknown key of a composed strategy 'nam': .*did you mean name\?"),
+        ([{"name": "a", "weighting": "linar"}], r"unknown weighting 'linar': .*did you mean linear\?"),
+        ([{"name": "a", "stop": "bta"}], r"unknown stopping rule 'bta': .*did you mean beta\?"),
+        ([{"name": "a", "stop": {"name": "beta", "levle": 0.9}}], r"option of stopping rule beta 'levle': .*level\?"),
+        ([{"name": "a", "stop": {"name": "beta", "level": "high"}}], r"beta needs a number for level, got 'high'"),
+        ([{"name": "a", "stop": {"name": "beta", "level": 1.5}}], r"beta needs level in \(0, 1\), got 1\.5"),
+        ([{"name": "a", "stop": {"name": "confident", "tau": -1}}], r"confident needs tau in \[0, 1\], got -1"),
+        ([{"name": "a", "stop": {"name": "unanimous", "window": 2.5}}], r"needs a whole number for window, got 2\.5"),
+        ([{"name": "a", "weighting": {"name": "softmax", "temperature": 0}}], r"temperature > 0, got 0"),
+        ([{"name": "a", "stop": []}], r"stop of a composed strategy must be a rule or a list of rules, got \[\]"),
+        ([{"name": "a", "stop": "posterior"}], r"posterior needs weighting log_odds"),
+        ([{"name": "a", "select": "worst"}], r"needs select vote or best, got worst"),
+        ([{"name": "a", "budget": 0}], r"needs budget >= 1, got 0"),
+        ([{"name": "a", "budget": "8"}], r"budget of a composed strategy must be a whole number, got '8'"),
+    ],
+)
+def test_a_bad_strategy_is_refused(entries: list[Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        methods(entries, has_confidence=True)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", ["cges", {"name": "a", "weighting": "linear"}, {"name": "a", "select": "best"}])
+def test_a_strategy_asked_for_by_name_needs_what_it_reads(entry: Any) -> None:
+    with pytest.raises(InputError, match="needs confidences and the pool has none"):
+        methods(["all", entry], has_confidence=False)
+
+
+def test_a_composed_strategy_is_what_its_mapping_says_and_keeps_to_the_budget() -> None:
+    entry = {"name": "mine", "weighting": "linear", "stop": [{"name": "confident", "tau": 0.9}, "beta"], "budget": 12}
+    row = composed(entry)
+    assert (row.name, row.source, row.needs_confidence) == ("mine", "composed", True)
+    assert row.params == {"weighting": "linear", "stop": ({"name": "confident", "tau": 0.9}, "beta"), "budget": 12}
+    small, large = row.build(5, row.params), row.build(40, row.params)
+    assert (small.budget, large.budget) == (5, 12)
+    assert isinstance(small, Vote)
+    assert [type(rule).__name__ for rule in small.stop] == ["Confident", "Beta"]
+
+
+def test_the_example_of_all_defaults_holds_exactly_the_defaults_each_explained() -> None:
+    path = CONFIGS / "compare.yaml"
+    assert load_config(CompareConfig, [path]) == CompareConfig()
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    assert [line.partition(":")[0] for line in lines] == KEYS
+    assert all(" # " in line for line in lines)
+
+
+def test_the_example_of_composed_strategies_loads_and_builds() -> None:
+    chosen, _ = methods(load_config(CompareConfig, [CONFIGS / "composed.yaml"]).strategies, has_confidence=True)
+    mine = [row for row in chosen if row.source == "composed"]
+    assert [row.name for row in mine] == ["softmax_until_decided", "log_odds_until_sure"]
+    assert [[type(rule).__name__ for rule in row.build(8).stop] for row in mine] == [
+        ["Beta"],
+        ["Confident", "Posterior"],
+    ]
+    assert [type(row.build(8).weighting).__name__ for row in mine] == ["Softmax", "LogOdds"]
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_loads(path: Path) -> None:
+    assert methods(load_config(CompareConfig, [path]).strategies, has_confidence=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        ({"questions": 0}, "at least 1 question and 1 sample, got 0 and 16"),
+        ({"samples": -1}, "at least 1 question and 1 sample, got 300 and -1"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+    ],
+)
+def test_a_synthetic_pool_of_nothing_is_refused(counts: dict[str, int], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        synthetic_pool(**counts)
+
+
+def test_a_synthetic_pool_is_decided_by_its_seed() -> None:
+    def made(seed: int) -> Pool:
+        return synthetic_pool(questions=3, samples=4, seed=seed)
+
+    assert made(1) == made(1)
+    assert made(1).entries != made(2).entries

@@ -1,0 +1,255 @@
+"""One question on a live engine: its draws in flight, handed over in order of submission, and its ledger.
+
+Knows nothing about strategies or other questions. A draw or a scoring that fails is retried; what fails for good comes
+back as a FAILED sample. Anything but an ``EngineError`` is a bug and is raised as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tts.engines.base import Engine, Meter, Request
+from tts.errors import EngineError, InputError, UnsupportedError
+from tts.scorers.base import MeteredEngine, Scorer
+from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Trace, Usage
+
+Extract = Callable[[Problem, str], str | None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the driver works.
+
+    Attributes:
+        concurrency: questions in flight, >= 1.
+        lookahead: draws of a question started before the strategy asks for them; 0 wastes no token.
+        retries: attempts after a failed one.
+        backoff: seconds before the first retry, doubled each time.
+    """
+
+    concurrency: int = 256
+    lookahead: int = 0
+    retries: int = 2
+    backoff: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        for key, least in (("concurrency", 1), ("lookahead", 0), ("retries", 0), ("backoff", 0)):
+            if not least <= getattr(self, key) < math.inf:
+                raise InputError(f"driver option {key} must be at least {least}, got {getattr(self, key)}")
+
+
+DEFAULTS = Options()
+
+
+class Live:
+    """The draws of one question; leaving the context aborts what is in flight.
+
+    Attributes:
+        usage: every token spent so far, exact once nothing is in flight.
+        aborted: draws started ahead that nobody was given.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        *,
+        extract: Extract,
+        scorer: Scorer | None,
+        budget: int,
+        options: Options,
+    ) -> None:
+        """Start with nothing in flight; never look ahead beyond ``budget`` draws."""
+        self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
+        self.budget, self.options = budget, options
+        self.usage = Usage()
+        self.aborted = 0
+        self._given = 0
+        self._pending: deque[tuple[Boundary, asyncio.Task[Sample]]] = deque()
+        self._dropped: list[asyncio.Task[Sample]] = []
+
+    async def __aenter__(self) -> Live:
+        """Nothing to set up."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Abort what is in flight, quietly: the error that got us here is the one to see."""
+        await abort([task for _, task in self._pending])
+        await settle(self._dropped)
+
+    async def take(self, draw: Draw) -> list[Sample]:
+        """The samples of one draw, scored, in order of submission."""
+        if self._pending and (draw.prefix is not None or self._pending[0][0] != draw.until):
+            await self.drop()
+        ahead = self.options.lookahead if draw.prefix is None else 0
+        want = draw.n + max(0, min(ahead, self.budget - self._given - draw.n))
+        signals = self.scorer.needs if self.scorer is not None else Signals()
+        for index in range(self._given + len(self._pending), self._given + want):
+            request = Request(self.problem, index, draw.prefix, draw.until, signals)
+            self._pending.append((draw.until, asyncio.create_task(self._draw(request))))
+        asked = [task for _, task in islice(self._pending, draw.n)]
+        if asked:  # unlike gather, a cancelled wait leaves the tasks to be aborted once, by us
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()  # a bug need not wait for the rest
+        for _ in asked:
+            self._pending.popleft()
+        self._given += len(asked)
+        samples = await self._score([task.result() for task in asked])
+        self.usage = sum((s.usage for s in samples if s.usage is not None), self.usage)
+        return samples
+
+    async def drop(self) -> None:
+        """Abort what is in flight and charge it; the next draw takes the first number that nobody was given.
+
+        Raises:
+            Exception: the bug that one of them met.
+        """
+        tasks = self._dropped = [task for _, task in self._pending]
+        self._pending.clear()
+        await abort(tasks)
+        self.aborted += len(tasks)
+        for task in tasks:
+            if not task.cancelled():  # it had finished before the abort reached it: wasted all the same
+                self.usage += _unused(task.result().usage)
+
+    async def _draw(self, request: Request) -> Sample:
+        """Draw one sample, retrying failures; an abort charges what was drawn so far."""
+        spent = Usage()
+
+        async def attempt(number: int) -> Sample:
+            nonlocal spent
+            meter = Meter()
+            try:
+                sample = await self._attempt(replace(request, attempt=number, meter=meter))
+            except BaseException:
+                spent += _unused(_charge(meter))
+                raise
+            return replace(sample, usage=spent + _charge(meter))
+
+        try:
+            return await self._retry(attempt)
+        except EngineError as failure:
+            return Sample(end=End.FAILED, index=request.index, usage=spent, error=str(failure))
+        except asyncio.CancelledError:
+            self.usage += spent
+            raise
+
+    async def _attempt(self, request: Request) -> Sample:
+        text: list[str] = []
+        ids: list[int] = []
+        logprobs: list[float] = []
+        watched: dict[int, list[float]] = {token: [] for token in request.signals.watch}
+        prefix, end = request.prefix, None
+        async with aclosing(self.engine.sample(request)) as stream:  # type: ignore[type-var]
+            async for chunk in stream:
+                text.append(chunk.text)
+                ids.extend(chunk.token_ids)
+                logprobs.extend(chunk.logprobs)
+                for token, values in watched.items():
+                    values.extend(chunk.watched.get(token, ()))
+                end = chunk.end
+        if end is None:
+            raise EngineError(f"{type(self.engine).__name__} ended a stream without saying why")
+        whole = (prefix.text if prefix else "") + "".join(text)
+        return Sample(
+            text=whole,
+            answer=None if end is End.BOUNDARY else self.extract(self.problem, whole),
+            end=end,
+            index=request.index,
+            token_ids=(prefix.token_ids if prefix else ()) + tuple(ids),
+            trace=Trace(tuple(logprobs), {token: tuple(values) for token, values in watched.items()}),
+        )
+
+    async def _score(self, samples: list[Sample]) -> list[Sample]:
+        """Give each sample that did not fail its confidence; where scoring fails for good, the sample has failed."""
+        judged = [s for s in samples if s.end is not End.FAILED]
+        scorer = self.scorer
+        if scorer is None or not judged:
+            return samples
+
+        async def attempt(_: int) -> Any:
+            engine = MeteredEngine(self.engine)
+            try:
+                return await scorer.score(self.problem, judged, engine)
+            finally:
+                self.usage += engine.usage
+
+        try:
+            raw = await self._retry(attempt)
+        except EngineError as failure:
+            return [s if s.end is End.FAILED else _failed(s, str(failure)) for s in samples]
+        scores = iter(self._confidences(judged, raw))
+        return [s if s.end is End.FAILED else replace(s, confidence=next(scores)) for s in samples]
+
+    def _confidences(self, samples: list[Sample], scores: Any) -> list[float]:
+        values, one_each = np.asarray(scores, dtype=np.float64), (len(samples),)
+        scorer, problem = type(self.scorer).__name__, self.problem.id
+        if values.shape != one_each:
+            raise UnsupportedError(
+                f"scorer {scorer} gave scores of shape {values.shape} for {len(samples)} samples of problem "
+                f"{problem!r}, expected {one_each}"
+            )
+        for sample, value in zip(samples, values, strict=True):
+            if not 0.0 <= value <= 1.0:
+                raise UnsupportedError(
+                    f"scorer {scorer} gave {value} for draw {sample.index} of problem {problem!r}, "
+                    "and a confidence must be in [0, 1]: calibrate raw scores first"
+                )
+        return [float(value) for value in values]
+
+    async def _retry(self, attempt: Callable[[int], Awaitable[T]]) -> T:
+        """What ``attempt`` gives, tried again after a pause that doubles; the last failure is raised."""
+        for number in range(self.options.retries):
+            try:
+                return await attempt(number)
+            except EngineError:
+                if told_to_stop():
+                    raise
+            await asyncio.sleep(self.options.backoff * 2**number)
+        return await attempt(self.options.retries)
+
+
+def _charge(meter: Meter) -> Usage:
+    return Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, kept=meter.drawn)
+
+
+def _unused(usage: Usage | None) -> Usage:
+    return replace(usage, kept=0, aborted=usage.aborted + usage.kept) if usage else Usage()
+
+
+def _failed(sample: Sample, error: str) -> Sample:
+    return replace(sample, answer=None, end=End.FAILED, usage=_unused(sample.usage), error=error)
+
+
+async def abort(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait for all of them; what they met meanwhile is left on them."""
+    for task in tasks:
+        task.cancel()
+    await settle(tasks)
+
+
+async def settle(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Wait until all tasks have ended; none of their errors is reported as lost."""
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
+
+
+def told_to_stop() -> bool:
+    """Whether the current task was cancelled, even where something swallowed the CancelledError."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
