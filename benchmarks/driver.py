@@ -1,9 +1,10 @@
 """What the driver costs a sample, 500 questions in flight on the fake engine without latency.
 
-    python -m benchmarks.driver [--questions 500] [--rounds 7]
+    python -m benchmarks.driver [--questions 2000] [--in-flight 500] [--rounds 7]
 
-The same draws are streamed twice in turn: bare (one task a question that reads the engine's streams) and through the
-driver with a strategy. The difference a sample is the driver's and the strategy's overhead.
+The same draws are streamed twice in turn: bare (one task a question in flight that reads the engine's streams) and
+through the driver with a strategy. The difference in processor time a sample, pair by pair, is the overhead of driver
+and strategy; its median is quoted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from contextlib import aclosing
 
 from strategies.catalog import CATALOG
 from strategies.vote import Vote
-from tts.driver import Options, run_all
+from tts.driver import Options, run
 from tts.engines.base import Request
 from tts.engines.fake import FakeEngine, WatchedScorer, extract
 from tts.types import Problem
@@ -26,11 +27,13 @@ from tts.types import Problem
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=500)
+    parser.add_argument("--questions", type=int, default=2000)
+    parser.add_argument("--in-flight", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     problems = FakeEngine.problems(options.questions)
-    print(f"{options.questions} questions in flight, Python {platform.python_version()}")
+    flight = options.in_flight
+    print(f"{options.questions} questions, {flight} in flight, Python {platform.python_version()}")
     print(
         f"{'strategy':26} {'samples':>8} {'bare, us':>9} {'driver, us':>11} {'overhead, us a sample':>22} {'ratio':>6}"
     )
@@ -38,33 +41,36 @@ def main() -> None:
         strategy = CATALOG[name].build(16)
         bare, driven, samples = [], [], 0
         for _ in range(options.rounds):
-            took, drawn = asyncio.run(through_driver(strategy, problems))
+            took, drawn = asyncio.run(through_driver(strategy, problems, flight))
             driven.append(took)
             samples = sum(drawn.values())
-            bare.append(asyncio.run(without(problems, drawn, whole=name == "self_consistency")))
+            bare.append(asyncio.run(without(problems, flight, drawn, whole=name == "self_consistency")))
         a, b = statistics.median(bare) / samples * 1e6, statistics.median(driven) / samples * 1e6
-        print(f"{name:26} {samples:8} {a:9.1f} {b:11.1f} {b - a:22.1f} {b / a:6.2f}")
+        over = statistics.median(y - x for x, y in zip(bare, driven, strict=True)) / samples * 1e6
+        print(f"{name:26} {samples:8} {a:9.1f} {b:11.1f} {over:22.1f} {b / a:6.2f}")
 
 
-async def through_driver(strategy: Vote, problems: list[Problem]) -> tuple[float, dict[str, int]]:
-    """(seconds, samples drawn for each problem)."""
+async def through_driver(strategy: Vote, problems: list[Problem], flight: int) -> tuple[float, dict[str, int]]:
+    """(processor seconds, samples drawn for each problem)."""
     engine = FakeEngine(stream_interval=16)
-    started = time.perf_counter()
-    results = await run_all(
+    drawn = {}
+    started = time.process_time()
+    async for result in run(
         strategy,
         problems,
         engine,
         extract=extract,
         scorer=WatchedScorer() if strategy.needs_confidence else None,
-        options=Options(concurrency=len(problems)),
-    )
-    took = time.perf_counter() - started
-    assert engine.running_most >= len(problems)
-    return took, {r.problem.id: len(r.decision.samples) for r in results}
+        options=Options(concurrency=flight),
+    ):
+        drawn[result.problem.id] = len(result.decision.samples)
+    took = time.process_time() - started
+    assert engine.running_most >= flight
+    return took, drawn
 
 
-async def without(problems: list[Problem], drawn: dict[str, int], *, whole: bool) -> float:
-    """Seconds to read the same streams with nothing around them; ``whole`` starts all of a question at once."""
+async def without(problems: list[Problem], flight: int, drawn: dict[str, int], *, whole: bool) -> float:
+    """Processor seconds to read the same streams bare; ``whole`` starts all of a question's at once."""
     engine = FakeEngine(stream_interval=16)
 
     async def one(problem: Problem, index: int) -> None:
@@ -72,16 +78,18 @@ async def without(problems: list[Problem], drawn: dict[str, int], *, whole: bool
             async for _ in stream:
                 pass
 
-    async def question(problem: Problem) -> None:
-        if whole:
-            await asyncio.gather(*(one(problem, i) for i in range(drawn[problem.id])))
-        else:
-            for i in range(drawn[problem.id]):
-                await one(problem, i)
+    async def worker() -> None:
+        for problem in waiting:
+            if whole:
+                await asyncio.gather(*(one(problem, i) for i in range(drawn[problem.id])))
+            else:
+                for i in range(drawn[problem.id]):
+                    await one(problem, i)
 
-    started = time.perf_counter()
-    await asyncio.gather(*(question(problem) for problem in problems))
-    return time.perf_counter() - started
+    waiting = iter(problems)
+    started = time.process_time()
+    await asyncio.gather(*(worker() for _ in range(flight)))
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

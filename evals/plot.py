@@ -35,11 +35,11 @@ def check(path: str) -> None:
 
 
 def plot(path: str, title: str, rows: Sequence[Row], frontiers: Sequence[Frontier] | None) -> None:
-    """Draw accuracy against mean samples (log axis) with 95 % bands.
+    """Draw accuracy against mean samples (log axis) with 95 % intervals over questions.
 
     A line is a strategy at growing budgets, or, with frontiers, tuned within growing numbers of samples; its mark is
-    the full budget. Self-consistency is black; the strategies that reach furthest above it at equal samples stand out
-    in colour, the others stay grey.
+    the full budget, with its interval. Self-consistency is black with a band; the strategies that reach furthest above
+    it at equal samples stand out in colour, the others stay grey.
 
     Args:
         path: .png or .svg, written atomically.
@@ -76,7 +76,7 @@ def plot(path: str, title: str, rows: Sequence[Row], frontiers: Sequence[Frontie
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticklabels([str(t) for t in ticks])
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_xlabel("mean samples a question (log scale)")
         axes.set_ylabel("accuracy")
         axes.grid(alpha=0.25)
@@ -125,7 +125,8 @@ def _draw(axes: Any, name: str, points: Sequence[Point], colours: dict[str, str]
         label = "_"
     axes.plot(x, y, color=colour, linewidth=2.0 if strong else 1.0, label=label, zorder=4 if strong else 1)
     axes.plot(x[-1:], y[-1:], marker="o", color=colour, markersize=6 if strong else 4, zorder=5 if strong else 1)
-    if strong:
-        low = [p.accuracy_ci[0] for p in points]
-        high = [p.accuracy_ci[1] for p in points]
-        axes.fill_between(x, low, high, color=colour, alpha=0.07, linewidth=0, zorder=0)
+    low, high = [p.accuracy_ci[0] for p in points], [p.accuracy_ci[1] for p in points]
+    if reference:
+        axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0, zorder=0)
+    elif strong:
+        axes.vlines(x[-1:], low[-1:], high[-1:], color=colour, linewidth=1.5, alpha=0.6, zorder=3)

@@ -80,10 +80,7 @@ async def run(
     async def work() -> None:
         try:
             for problem in waiting:
-                result = await play(problem)
-                if told_to_stop():
-                    return
-                await done.put(result)
+                await done.put(await play(problem))
             await done.put(None)
         except (Exception, asyncio.CancelledError) as error:
             if told_to_stop():

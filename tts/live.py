@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from tts.scorers.base import MeteredEngine, Scorer
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Trace, Usage
 
 Extract = Callable[[Problem, str], str | None]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,8 @@ class Options:
 
 
 DEFAULTS = Options()
+NOTHING = Usage()
+NO_TRACE = Trace()
 
 
 class Live:
@@ -73,8 +74,9 @@ class Live:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws."""
         self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
         self.budget, self.options = budget, options
-        self.usage = Usage()
+        self.usage = NOTHING
         self.aborted = 0
+        self._signals = scorer.needs if scorer is not None else Signals()
         self._given = 0
         self._pending: deque[tuple[Boundary, asyncio.Task[Sample]]] = deque()
         self._dropped: list[asyncio.Task[Sample]] = []
@@ -94,10 +96,12 @@ class Live:
             await self.drop()
         ahead = self.options.lookahead if draw.prefix is None else 0
         want = draw.n + max(0, min(ahead, self.budget - self._given - draw.n))
-        signals = self.scorer.needs if self.scorer is not None else Signals()
+        if draw.n == want == 1 and not self._pending:  # nothing runs beside it, so it needs no task of its own
+            sample = await self._draw(self._request(self._given, draw))
+            self._given += 1
+            return await self._hand_over([sample])
         for index in range(self._given + len(self._pending), self._given + want):
-            request = Request(self.problem, index, draw.prefix, draw.until, signals)
-            self._pending.append((draw.until, asyncio.create_task(self._draw(request))))
+            self._pending.append((draw.until, asyncio.create_task(self._draw(self._request(index, draw)))))
         asked = [task for _, task in islice(self._pending, draw.n)]
         if asked:  # unlike gather, a cancelled wait leaves the tasks to be aborted once, by us
             done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
@@ -106,7 +110,15 @@ class Live:
         for _ in asked:
             self._pending.popleft()
         self._given += len(asked)
-        samples = await self._score([task.result() for task in asked])
+        return await self._hand_over([task.result() for task in asked])
+
+    def _request(self, index: int, draw: Draw) -> Request:
+        return Request(self.problem, index, draw.prefix, draw.until, self._signals)
+
+    async def _hand_over(self, samples: list[Sample]) -> list[Sample]:
+        samples = await self._score(samples)
+        if told_to_stop():  # an engine or a scorer took the abort for a failure, or lost it
+            raise asyncio.CancelledError
         self.usage = sum((s.usage for s in samples if s.usage is not None), self.usage)
         return samples
 
@@ -126,27 +138,28 @@ class Live:
 
     async def _draw(self, request: Request) -> Sample:
         """Draw one sample, retrying failures; an abort charges what was drawn so far."""
-        spent = Usage()
-
-        async def attempt(number: int) -> Sample:
-            nonlocal spent
-            meter = Meter()
-            try:
-                sample = await self._attempt(replace(request, attempt=number, meter=meter))
-            except BaseException:
-                spent += _unused(_charge(meter))
-                raise
-            return replace(sample, usage=spent + _charge(meter))
-
+        spent, failure = NOTHING, ""
         try:
-            return await self._retry(attempt)
-        except EngineError as failure:
-            return Sample(end=End.FAILED, index=request.index, usage=spent, error=str(failure))
+            for number in range(self.options.retries + 1):
+                if number:
+                    await self._pause(number)
+                    request = replace(request, attempt=number, meter=Meter())
+                try:
+                    return await self._attempt(request, spent)
+                except EngineError as error:
+                    spent += _unused(_charge(request.meter))
+                    failure = str(error)
+                    if told_to_stop():
+                        break
+                except BaseException:
+                    spent += _unused(_charge(request.meter))
+                    raise
         except asyncio.CancelledError:
             self.usage += spent
             raise
+        return Sample(end=End.FAILED, index=request.index, usage=spent, error=failure)
 
-    async def _attempt(self, request: Request) -> Sample:
+    async def _attempt(self, request: Request, spent: Usage) -> Sample:
         text: list[str] = []
         ids: list[int] = []
         logprobs: list[float] = []
@@ -155,10 +168,10 @@ class Live:
         async with aclosing(self.engine.sample(request)) as stream:  # type: ignore[type-var]
             async for chunk in stream:
                 text.append(chunk.text)
-                ids.extend(chunk.token_ids)
-                logprobs.extend(chunk.logprobs)
+                ids += chunk.token_ids
+                logprobs += chunk.logprobs
                 for token, values in watched.items():
-                    values.extend(chunk.watched.get(token, ()))
+                    values += chunk.watched.get(token, ())
                 end = chunk.end
         if end is None:
             raise EngineError(f"{type(self.engine).__name__} ended a stream without saying why")
@@ -169,7 +182,10 @@ class Live:
             end=end,
             index=request.index,
             token_ids=(prefix.token_ids if prefix else ()) + tuple(ids),
-            trace=Trace(tuple(logprobs), {token: tuple(values) for token, values in watched.items()}),
+            trace=Trace(tuple(logprobs), {k: tuple(v) for k, v in watched.items()})
+            if logprobs or watched
+            else NO_TRACE,
+            usage=_charge(request.meter) if spent is NOTHING else spent + _charge(request.meter),
         )
 
     async def _score(self, samples: list[Sample]) -> list[Sample]:
@@ -179,19 +195,21 @@ class Live:
         if scorer is None or not judged:
             return samples
 
-        async def attempt(_: int) -> Any:
+        failure = ""
+        for number in range(self.options.retries + 1):
+            if number:
+                await self._pause(number)
             engine = MeteredEngine(self.engine)
             try:
-                return await scorer.score(self.problem, judged, engine)
+                scores = iter(self._confidences(judged, await scorer.score(self.problem, judged, engine)))
+                return [s if s.end is End.FAILED else replace(s, confidence=next(scores)) for s in samples]
+            except EngineError as error:
+                failure = str(error)
+                if told_to_stop():
+                    break
             finally:
                 self.usage += engine.usage
-
-        try:
-            raw = await self._retry(attempt)
-        except EngineError as failure:
-            return [s if s.end is End.FAILED else _failed(s, str(failure)) for s in samples]
-        scores = iter(self._confidences(judged, raw))
-        return [s if s.end is End.FAILED else replace(s, confidence=next(scores)) for s in samples]
+        return [s if s.end is End.FAILED else _failed(s, failure) for s in samples]
 
     def _confidences(self, samples: list[Sample], scores: Any) -> list[float]:
         values, one_each = np.asarray(scores, dtype=np.float64), (len(samples),)
@@ -209,16 +227,9 @@ class Live:
                 )
         return [float(value) for value in values]
 
-    async def _retry(self, attempt: Callable[[int], Awaitable[T]]) -> T:
-        """What ``attempt`` gives, tried again after a pause that doubles; the last failure is raised."""
-        for number in range(self.options.retries):
-            try:
-                return await attempt(number)
-            except EngineError:
-                if told_to_stop():
-                    raise
-            await asyncio.sleep(self.options.backoff * 2**number)
-        return await attempt(self.options.retries)
+    async def _pause(self, number: int) -> None:
+        """Wait before attempt ``number``, twice as long each time."""
+        await asyncio.sleep(self.options.backoff * 2 ** (number - 1))
 
 
 def _charge(meter: Meter) -> Usage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
@@ -158,26 +159,34 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-def calmly(scenario: Coroutine[Any, Any, T], *, collect: bool = True) -> T:
+def calmly(scenario: Coroutine[Any, Any, T], *, collect: bool = False) -> T:
     """Run to its end, and fail where a task is left over or asyncio had to report a lost error.
 
-    Lost errors in reference cycles are only found where ``collect``, which takes its time.
+    Errors that only reference cycles or tracebacks keep alive are found where ``collect``, which takes its time.
     """
+    lost: list[dict[str, Any]] = []
 
     async def watched() -> T:
-        lost: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
         try:
             async with asyncio.timeout(60):  # only reached by a deadlock
                 return await scenario
         finally:
             left = asyncio.all_tasks() - {asyncio.current_task()}
-            if collect:
-                gc.collect()
             assert not left, left
-            assert not lost, lost
 
-    return asyncio.run(watched())
+    try:
+        return asyncio.run(watched())
+    except BaseException as error:
+        seen: BaseException | None = error
+        while collect and seen is not None:
+            traceback.clear_frames(seen.__traceback__)
+            seen = seen.__context__
+        raise
+    finally:
+        if collect:
+            gc.collect()
+        assert not lost, lost
 
 
 def play(strategy: Any, problems: Iterable[Problem], engine: Any, **options: Any) -> list[Result]:
@@ -185,4 +194,4 @@ def play(strategy: Any, problems: Iterable[Problem], engine: Any, **options: Any
     read = options.pop("extract", extract if isinstance(engine, FakeEngine) else said)
     scorer = options.pop("scorer", None)
     settings = Options(**{"backoff": 0.0, **options})
-    return calmly(run_all(strategy, problems, engine, extract=read, scorer=scorer, options=settings), collect=False)
+    return calmly(run_all(strategy, problems, engine, extract=read, scorer=scorer, options=settings))

@@ -177,6 +177,17 @@ def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None
     [result] = play(Greedy(), FakeEngine.problems(1), FakeEngine(), lookahead=3)
     assert [s.index for s in result.decision.samples] == list(range(6))
     assert result.aborted == 0
+
+    class Idle:
+        name, budget, branches = "idle", 2, False
+
+        def run(self, problem: Problem) -> Steps:
+            assert (yield Draw(0)) == []
+            return Decision(None, None, (), "idle")
+
+    for lookahead in range(4):
+        [result] = play(Idle(), FakeEngine.problems(1), FakeEngine(), lookahead=lookahead)
+        assert result.aborted == min(lookahead, 2)
     assert Boundary("end") == END
 
 

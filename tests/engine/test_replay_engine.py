@@ -28,7 +28,7 @@ ABC = [Sample(text=a, answer=a, index=i, usage=Usage(kept=i + 1)) for i, a in en
 
 
 def replayed(strategy: Any, source: Recording, problems: list[Problem] | None = None, **options: Any) -> list[Result]:
-    return calmly(run_all(strategy, problems or [ONE], source, **options), collect=False)
+    return calmly(run_all(strategy, problems or [ONE], source, **options))
 
 
 def test_it_is_a_recording_and_no_engine() -> None:

@@ -90,7 +90,8 @@ class FakeEngine:
         self.stream_interval, self.fails = stream_interval, fails
         self.drawn = self.prompt = self.prompt_cached = self.scored = self.running_most = 0
         self._cached: set[str] = set()
-        self._rows: list[_Row] = []
+        self._skills: dict[str, float] = {}
+        self._rows: dict[_Row, None] = {}  # in order of arrival
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking = False
 
@@ -104,8 +105,11 @@ class FakeEngine:
 
     def step_skill(self, problem: Problem) -> float:
         """P(one step does not slip) on this problem; problems differ."""
-        spread = random.Random(f"{self.seed}|{problem.id}").uniform(-0.1, 0.09)
-        return min(0.999, max(0.01, self.skill + spread))
+        known = self._skills.get(problem.id)
+        if known is None:
+            spread = random.Random(f"{self.seed}|{problem.id}").uniform(-0.1, 0.09)
+            known = self._skills[problem.id] = min(0.999, max(0.01, self.skill + spread))
+        return known
 
     def truth(self, problem: Problem, text: str) -> float:
         """The true P(correct) of a sample whose text so far is ``text``."""
@@ -128,8 +132,7 @@ class FakeEngine:
                 if got.end is not None:
                     return
         finally:
-            if row in self._rows:
-                self._rows.remove(row)
+            self._rows.pop(row, None)
 
     async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
         """P(token | prefix): the truth for the watched token, 0 for any other."""
@@ -154,8 +157,8 @@ class FakeEngine:
     def _join(self, row: _Row) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # whatever ran in another loop has ended with it
-            self._loop, self._rows, self._ticking = loop, [], False
-        self._rows.append(row)
+            self._loop, self._rows, self._ticking = loop, {}, False
+        self._rows[row] = None
         self.running_most = max(self.running_most, len(self._rows))
         if not self._ticking:
             self._ticking = True
@@ -178,7 +181,7 @@ class FakeEngine:
             word, probability = next(row.script)
         except Exception as error:  # a bug too is raised where somebody waits for the sample
             row.queue.put_nowait(error)
-            self._rows.remove(row)
+            del self._rows[row]
             return
         self.drawn += 1
         row.drawn += 1
@@ -193,31 +196,34 @@ class FakeEngine:
             )
             row.held = []
         if end is not None:
-            self._rows.remove(row)
+            del self._rows[row]
 
     def _script(self, request: Request) -> Iterator[tuple[str, float]]:
         """The rest of a sample, piece by piece, each with its watched probability."""
         problem, text = request.problem, request.prefix.text if request.prefix else ""
         rng = random.Random(f"{self.seed}|{problem.id}|{request.index}|{text}")
         skill = self.step_skill(problem)
-        slips = ([0, *outcomes(text)])[-1]
+        seen = outcomes(text)  # steps whose outcome is written
+        slips = shown = seen[-1] if seen else 0
+        written = len(seen)
+        begun = text[text.rfind("\n") + 1 :].split()  # only a prefix leaves a step unfinished
         for step in range(text.count("\n"), STEPS):
-            begun = text[text.rfind("\n") + 1 :].split()  # only a prefix leaves a step unfinished
-            if "slip" in begun[:-1]:  # its outcome is already written
+            if "slip" in begun[:-1]:
                 words = ["\n"]
             else:
                 if rng.random() > skill:
                     slips += rng.choice((1, 1, 1, 2, 3))
                 words = ["step", str(step), *["so"] * rng.randrange(4), "slip", str(slips), "\n"]
                 words = words[-2:] if begun[-1:] == ["slip"] else words[min(len(begun), len(words) - 3) :]
-            for word in words:
-                text += spelled(word)
-                yield word, self._watched(rng, problem, text)
-        answer = f"#### {int(problem.gold or 0) + slips}"
-        yield answer, self._watched(rng, problem, text + spelled(answer))
+            begun = []
+            for left, word in enumerate(words, 1 - len(words)):
+                if left == -1:  # the word before the end of the line is the outcome
+                    shown, written = slips, written + 1
+                yield word, self._noisy(rng, 0.0 if shown else skill ** (STEPS - written))
+        yield f"#### {int(problem.gold or 0) + slips}", self._noisy(rng, float(slips == 0))
 
-    def _watched(self, rng: random.Random, problem: Problem, text: str) -> float:
-        return min(1.0, max(0.0, self.truth(problem, text) + rng.gauss(0.0, self.noise)))
+    def _noisy(self, rng: random.Random, truth: float) -> float:
+        return min(1.0, max(0.0, truth + rng.gauss(0.0, self.noise)))
 
 
 def spelled(word: str) -> str:
