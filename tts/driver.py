@@ -76,12 +76,16 @@ async def run(
     play = _player(strategy, source, extract, scorer, options)
     waiting = iter(problems)
     done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
+    working = options.concurrency
 
     async def work() -> None:
+        nonlocal working
         try:
             for problem in waiting:
                 await done.put(await play(problem))
-            await done.put(None)
+            working -= 1
+            if not working:
+                await done.put(None)
         except (Exception, asyncio.CancelledError) as error:
             if told_to_stop():
                 raise
@@ -89,12 +93,8 @@ async def run(
 
     workers = [asyncio.create_task(work()) for _ in range(options.concurrency)]
     try:
-        finished = 0
-        while finished < len(workers):
-            got = await done.get()
-            if got is None:
-                finished += 1
-            elif isinstance(got, asyncio.CancelledError):  # raised as it is, it would look like the caller's own
+        while (got := await done.get()) is not None:
+            if isinstance(got, asyncio.CancelledError):  # raised as it is, it would look like the caller's own
                 raise RuntimeError("the engine, the scorer or the strategy cancelled a draw by itself") from got
             elif isinstance(got, BaseException):
                 raise got

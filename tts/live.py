@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tts.engines.base import Engine, Meter, Request
+from tts.engines.base import Chunk, Engine, Meter, Request
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Trace, Usage
@@ -50,7 +50,6 @@ class Options:
 
 DEFAULTS = Options()
 NOTHING = Usage()
-NO_TRACE = Trace()
 
 
 class Live:
@@ -160,31 +159,24 @@ class Live:
         return Sample(end=End.FAILED, index=request.index, usage=spent, error=failure)
 
     async def _attempt(self, request: Request, spent: Usage) -> Sample:
-        text: list[str] = []
-        ids: list[int] = []
-        logprobs: list[float] = []
-        watched: dict[int, list[float]] = {token: [] for token in request.signals.watch}
-        prefix, end = request.prefix, None
+        chunks: list[Chunk] = []
         async with aclosing(self.engine.sample(request)) as stream:  # type: ignore[type-var]
             async for chunk in stream:
-                text.append(chunk.text)
-                ids += chunk.token_ids
-                logprobs += chunk.logprobs
-                for token, values in watched.items():
-                    values += chunk.watched.get(token, ())
-                end = chunk.end
-        if end is None:
+                chunks.append(chunk)
+        if not chunks or chunks[-1].end is None:
             raise EngineError(f"{type(self.engine).__name__} ended a stream without saying why")
-        whole = (prefix.text if prefix else "") + "".join(text)
+        prefix, end = request.prefix, chunks[-1].end
+        text = (prefix.text if prefix else "") + "".join([c.text for c in chunks])
         return Sample(
-            text=whole,
-            answer=None if end is End.BOUNDARY else self.extract(self.problem, whole),
+            text=text,
+            answer=None if end is End.BOUNDARY else self.extract(self.problem, text),
             end=end,
             index=request.index,
-            token_ids=(prefix.token_ids if prefix else ()) + tuple(ids),
-            trace=Trace(tuple(logprobs), {k: tuple(v) for k, v in watched.items()})
-            if logprobs or watched
-            else NO_TRACE,
+            token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
+            trace=Trace(
+                tuple([p for c in chunks for p in c.logprobs]),
+                {k: tuple([p for c in chunks for p in c.watched.get(k, ())]) for k in request.signals.watch},
+            ),
             usage=_charge(request.meter) if spent is NOTHING else spent + _charge(request.meter),
         )
 
