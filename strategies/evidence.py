@@ -1,7 +1,7 @@
 """Evidence: what a stopping rule may look at, the same names for one live question and for many replayed rows.
 
 A rule is written once against this protocol. :class:`~strategies.tally.Tally` answers with plain numbers for the draws
-of one live question; :class:`~strategies.columns.Weighed` answers with arrays of shape [draws, rows], entry ``[t, r]``
+of one live question; :class:`~strategies.weighed.Weighed` answers with arrays of shape [draws, rows], entry ``[t, r]``
 being row r after t + 1 draws. Arithmetic and comparisons read alike on both. A property test holds the two to the same
 decisions.
 """

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.columns import Columns, Weighed
+from strategies.columns import Columns
 from strategies.counts import LOG_INTEGER, dirichlet_leader_probability
+from strategies.weighed import Weighed
 from strategies.weighting import Weighting
 from tts.errors import UnsupportedError
 from tts.types import Sample
@@ -165,7 +166,7 @@ class Tally:
         confidence = None
         if self._needs_confidence:
             confidence = np.array([np.nan if s.confidence is None else s.confidence for s in self.samples])[:, None]
-        return Columns(labels, confidence).weighed(self.weighting)
+        return Weighed.of(Columns(labels, confidence), self.weighting)
 
     @property
     def rank(self) -> int:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.base import Steps
-from strategies.columns import Columns, Weighed
+from strategies.columns import Columns
 from strategies.stopping import Never, StoppingRule
 from strategies.tally import Tally
+from strategies.weighed import Weighed
 from strategies.weighting import Uniform, Weighting
 from tts.errors import InputError
 from tts.types import Decision, Draw, Problem, total_usage
@@ -128,7 +129,7 @@ class Vote:
         Returns:
             One decision a row.
         """
-        evidence = columns.weighed(self.weighting)
+        evidence = Weighed.of(columns, self.weighting)
         horizon = min(self.budget, columns.draws)
         used = np.full(columns.rows, horizon, dtype=np.intp)
         rule_at = np.full(columns.rows, -1, dtype=np.int8)

@@ -12,6 +12,7 @@ from strategies.counts import CountTable, dirichlet_leader_probability, leader_p
 from strategies.stopping import Beta, Confident, Dirichlet, Gate, Never, Posterior, Reservation, Share, Unanimous
 from strategies.tally import Tally
 from strategies.vote import Vote
+from strategies.weighed import Weighed
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform
 from tts.errors import InputError, UnsupportedError
 from tts.types import Problem, Sample, Usage
@@ -232,4 +233,4 @@ def test_never_asks_for_the_whole_budget_at_once():
 def test_columns_of_one_row_need_no_confidence_for_counting_rules():
     columns = Columns(np.zeros((5, 1), dtype=np.int16))
     assert Vote("ac", 5, stop=(Beta(0.95),)).decide(columns).used.tolist() == [4]
-    assert columns.weighed(Uniform()) is columns.weighed(Uniform())
+    assert Weighed.of(columns, Uniform()) is Weighed.of(columns, Uniform())

@@ -1,1 +1,0 @@
-"""Tasks: load problems, extract and grade answers."""
