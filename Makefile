@@ -19,8 +19,8 @@ demo: $(VENV)/installed
 	$(BIN)/tts pool simulate --force out/demo.jsonl
 	$(BIN)/tts compare out/demo.jsonl --json out/demo.json --plot out/demo.png
 
-bench: $(VENV)/installed
-	$(BIN)/python -m benchmarks.replay
+bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, such as svamp_codex_pot30.jsonl.gz
+	$(BIN)/python -m benchmarks.replay $(POOL)
 	$(BIN)/python -m benchmarks.driver
 
 clean:
