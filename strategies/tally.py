@@ -1,7 +1,7 @@
 """Tally: the running votes of one live question, a microsecond a draw.
 
-Gives the same :class:`~strategies.evidence.Evidence` as :class:`~strategies.columns.Columns` does for many rows; the
-facts behind certificates, which need the whole history, are read off a one-row ``Columns``.
+Gives the same :class:`~strategies.evidence.Evidence` as :class:`~strategies.weighed.Weighed` does for many rows; the
+two facts that need the whole history (``duel`` and ``wealth``) are read off a one-row ``Weighed``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Tally:
 
     __slots__ = (
         "_base",
+        "_before",
         "_dynamic",
         "_lead",
         "_leader",
@@ -64,6 +65,7 @@ class Tally:
         self._base = None if weighting.needs_confidence else weighting.weigh(None)
         self._dynamic = weighting.dynamic
         self._signed = weighting.signed
+        self._before: list[tuple[int, ...]] = []  # the votes of all others when each answer was first seen
         self._lead: Any = None
         self._leader = -1
 
@@ -85,6 +87,7 @@ class Tally:
         label = self.answers.get(answer)
         if label is None:
             label = self.answers[answer] = len(self.votes)
+            self._before.append(tuple(self.votes))
             self.votes.append(0)
             self.weights.append(0)
         self.streak = self.streak + 1 if self.parsed and self.labels[-1] == label else 1
@@ -182,9 +185,9 @@ class Tally:
     def rival(self) -> int:
         """Votes of its strongest rival since the leading answer was first seen."""
         leader = self.leader
-        if leader <= 0:  # discovered first, so every other vote came later
-            return max(self.votes[1:], default=0)
-        return int(self._row().rival[-1, 0])
+        before = self._before[leader] if self.votes else ()
+        earlier = [now - then for now, then in zip(self.votes, before, strict=False)]
+        return max(earlier + self.votes[leader + 1 :], default=0)
 
     @property
     def duel(self) -> tuple[float, float]:

@@ -73,6 +73,13 @@ async def run(
     Raises:
         UnsupportedError: a strategy that branches meets a recording, or an engine lacks what is needed.
     """
+    if isinstance(source, Recording):  # nothing to wait for, so one question after the other
+        _check_replay(strategy, scorer)
+        for number, problem in enumerate(problems, 1):
+            yield Result(problem, _replay(strategy, problem, source))
+            if number % 64 == 0:
+                await asyncio.sleep(0)
+        return
     play = _player(strategy, source, extract, scorer, options)
     waiting = iter(problems)
     done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
@@ -127,30 +134,26 @@ async def run_all(
     return sorted(results, key=lambda r: place[r.problem.id])
 
 
+def _check_replay(strategy: Plays, scorer: Scorer | None) -> None:
+    if strategy.branches:
+        raise UnsupportedError(
+            f"strategy {strategy.name} draws from prefixes, which a recording cannot continue: "
+            "run it on a live engine, or replay a strategy that only stops or selects"
+        )
+    if scorer is not None:
+        raise UnsupportedError("a recording keeps its recorded confidences: calibrate or rescore the pool instead")
+
+
 def _player(
-    strategy: Plays, source: Engine | Recording, extract: Extract | None, scorer: Scorer | None, options: Options
+    strategy: Plays, engine: Engine, extract: Extract | None, scorer: Scorer | None, options: Options
 ) -> Callable[[Problem], Awaitable[Result]]:
-    if isinstance(source, Recording):
-        if strategy.branches:
-            raise UnsupportedError(
-                f"strategy {strategy.name} draws from prefixes, which a recording cannot continue: "
-                "run it on a live engine, or replay a strategy that only stops or selects"
-            )
-        if scorer is not None:
-            raise UnsupportedError("a recording keeps its recorded confidences: calibrate or rescore the pool instead")
-        recording = source
-
-        async def replay(problem: Problem) -> Result:
-            return Result(problem, _replay(strategy, problem, recording))
-
-        return replay
     if extract is None:
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
-    if strategy.branches and not source.capabilities.branch:
+    if strategy.branches and not engine.capabilities.branch:
         raise UnsupportedError(
-            f"strategy {strategy.name} draws from prefixes and {type(source).__name__} cannot continue one"
+            f"strategy {strategy.name} draws from prefixes and {type(engine).__name__} cannot continue one"
         )
-    engine, read = source, extract
+    read = extract
 
     async def live(problem: Problem) -> Result:
         draws = Live(problem, engine, extract=read, scorer=scorer, budget=strategy.budget, options=options)
