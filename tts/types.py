@@ -73,7 +73,7 @@ class Usage:
     prompt: int = 0  # prompt tokens computed
     prompt_cached: int = 0  # prompt tokens served from a cache
     kept: int = 0  # drawn tokens of samples delivered to the strategy
-    aborted: int = 0  # drawn tokens nobody used: look-ahead, retries, pruned beams
+    aborted: int = 0  # drawn tokens no strategy was given: look-ahead, failed attempts
     scorer_prefill: int = 0  # tokens a scorer read
     scorer_decode: int = 0  # tokens a scorer drew
 
