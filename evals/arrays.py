@@ -57,11 +57,6 @@ class PoolArrays:
         right = np.take_along_axis(self.class_correct, np.maximum(self.labels, 0).astype(np.intp), axis=1)
         return right & (self.labels >= 0)
 
-    @property
-    def present(self) -> Array:
-        """Whether each cell holds a sample and is no padding, [questions, samples]."""
-        return np.arange(self.labels.shape[1])[None, :] < self.sizes[:, None]
-
     def subset(self, rows: Array) -> PoolArrays:
         """The questions at these indices, in this order."""
         return replace(

@@ -15,16 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.arrays import PoolArrays
-from evals.fit import Fold, Scores, choose, halves, replay_on, scores_for
+from evals.fit import REFERENCE, Fold, Scores, choose, halves, replay_on, scores_for
 from evals.replay import Entrant, Outcome, permutations
-from evals.stats import bootstrap_interval, bootstrap_ratio_interval, bootstrap_weights, holm, mcnemar_exact
+from evals.stats import (
+    bootstrap_interval,
+    bootstrap_ratio_interval,
+    bootstrap_weights,
+    holm,
+    mcnemar_exact,
+    non_inferior,
+)
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
 
 Array = NDArray[Any]
 Interval = tuple[float, float]
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-REFERENCE = "self_consistency"
 
 
 @dataclass(frozen=True)
@@ -174,10 +180,15 @@ def compare(arrays: PoolArrays, methods: Sequence[Method], settings: Settings) -
     Returns:
         One row a method, in the given order.
     """
+    needed = settings.calibrate is not None or any(m.fit or m.teach for m in methods)
+    return table(Contest.of(arrays, settings, methods, fitted=needed), methods)
+
+
+def table(contest: Contest, methods: Sequence[Method]) -> list[Row]:
+    """Like :func:`compare`, on a contest that is already set up (for these methods) and may serve frontiers too."""
+    arrays, settings = contest.arrays, contest.settings
     if all(m.name != REFERENCE for m in methods):
         methods = [CATALOG[REFERENCE], *methods]
-    fitted = settings.calibrate is not None or any(m.fit or m.teach for m in methods)
-    contest = Contest.of(arrays, settings, methods, fitted=fitted)
     params = [
         choose(arrays, methods, contest.orders, scores, fold, budget=settings.budget, margin=settings.margin)
         for scores, fold in zip(contest.scores, contest.folds, strict=True)
@@ -242,7 +253,7 @@ def verdict(low: float, high: float, margin: float) -> str:
     """In a word, what the interval of the paired difference says."""
     if low > 0:
         return "better"
-    if low > -margin:
+    if non_inferior(low, margin):
         return "not worse"
     return "worse" if high < 0 else "open"
 

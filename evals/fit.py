@@ -20,6 +20,8 @@ from tts.scorers.maps import fit_map
 
 Array = NDArray[Any]
 Scores = dict[str, Array | None]
+REFERENCE = "self_consistency"
+"""What every strategy is compared with, at the full budget."""
 FIT_PERMUTATIONS = 50
 """Orders a question on which settings are compared while fitting."""
 
@@ -100,7 +102,7 @@ def choose(
     """
     taught = [teach(method, arrays, scores, fold) for method in methods]
     candidates: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.fit else [] for m in methods]
-    entrants = [Entrant(CATALOG["self_consistency"].build(budget))]
+    entrants = [Entrant(CATALOG[REFERENCE].build(budget))]
     for method, lesson, settings in zip(methods, taught, candidates, strict=True):
         if method.fit:
             entrants += [Entrant(method.build(budget, {**lesson, **s}), method.scores) for s in settings]

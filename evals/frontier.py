@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.compare import REFERENCE, SIZES, Contest, Point, against, merged_params
-from evals.fit import FIT_PERMUTATIONS, cheapest, replay_on, teach
+from evals.compare import SIZES, Contest, Point, against, merged_params
+from evals.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, replay_on, teach
 from evals.replay import Entrant, Outcome
 from strategies.catalog import CATALOG, Method
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.arrays import PoolArrays
-from strategies.columns import Columns, by_discovery
+from strategies.columns import Columns, by_discovery, running
 from strategies.vote import Vote
 from tts.errors import InputError
 
@@ -148,7 +148,7 @@ def _play(
     kinds, kind = distinct_rows(labels)
     counted = Columns(np.ascontiguousarray(labels[:, kinds]))
     scored: dict[str, Columns] = {}
-    spent = None if arrays.tokens is None else np.cumsum(by_draw(arrays.tokens), axis=0)
+    spent = None if arrays.tokens is None else running(np.add, by_draw(arrays.tokens))
     for entrant, outcome in zip(entrants, outcomes, strict=True):
         if not entrant.strategy.needs_confidence:
             label, used, rule = (part[kind] for part in entrant.strategy.decide(counted))

@@ -60,7 +60,6 @@ class Method:
             the least "cost" that is not inferior to self-consistency; None keeps the defaults.
         teach: parameters read directly off labelled scores, given (confidence, correct, params).
         scores: which scores it reads: the pool's own, or those of a control.
-        control: whether it is a control and no candidate.
     """
 
     name: str
@@ -72,7 +71,6 @@ class Method:
     fit: Objective | None = None
     teach: Callable[[Array, Array, Params], Params] | None = None
     scores: Literal["recorded", "oracle", "random"] = "recorded"
-    control: bool = False
 
     def build(self, budget: int, params: Params | None = None) -> Vote:
         """The strategy at this budget; ``params`` override the defaults."""
@@ -317,7 +315,6 @@ METHODS: tuple[Method, ...] = (
         "Stops at the first right sample: what a perfect scorer would do.",
         _vote("oracle", stop=lambda p: (Reservation(1.0),), select="best"),
         scores="oracle",
-        control=True,
     ),
     Method(
         "random",
@@ -325,7 +322,6 @@ METHODS: tuple[Method, ...] = (
         "Best-of-N with scores that know nothing.",
         _vote("random", select="best"),
         scores="random",
-        control=True,
     ),
 )
 

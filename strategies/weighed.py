@@ -153,7 +153,7 @@ class Weighed:
         return posterior
 
     @cached_property
-    def _certificate(self) -> tuple[Array, Array, Array]:
+    def _certificate(self) -> tuple[Array, Array]:
         columns = self.columns
         own = np.zeros(columns.labels.shape, dtype=np.int16)
         rival = np.zeros(columns.labels.shape, dtype=np.int16)
@@ -169,22 +169,22 @@ class Weighed:
                 # An answer discovered later than a has all its votes after a's discovery.
                 since = columns.votes[j] if j > a else running(np.add, columns.is_label[j] & seen, np.int16)
                 np.copyto(rival, np.maximum(rival, since), where=leads)
-        return self.leader, own, rival
+        return own, rival
 
     @property
     def rank(self) -> Array:
         """How many distinct answers were seen before the leading one."""
-        return self._certificate[0]
+        return self.leader
 
     @property
     def own(self) -> Array:
         """Votes of the leading answer after its first."""
-        return self._certificate[1]
+        return self._certificate[0]
 
     @property
     def rival(self) -> Array:
         """Votes of its strongest rival since the leading answer was first seen."""
-        return self._certificate[2]
+        return self._certificate[1]
 
     @cached_property
     def duel(self) -> tuple[Array, Array]:

@@ -162,7 +162,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     from evals import plot as plotting
     from evals import report
     from evals.arrays import PoolArrays
-    from evals.compare import Contest, Settings
+    from evals.compare import Contest, Settings, table
     from evals.compare import compare as play
     from evals.config import methods
     from evals.curves import curves
@@ -182,9 +182,12 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     with ExitStack() as stack:
         equal = stack.enter_context(MathVerifier()).equal if config.answers == "math" else None
         arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
-    rows = play(arrays, chosen, settings)
+    if config.tune:
+        contest = Contest.of(arrays, settings, chosen, fitted=True)
+        rows, swept = table(contest, chosen), frontiers(contest, chosen)
+    else:
+        rows, swept = play(arrays, chosen, settings), None
     lines = curves(arrays, settings.budget)
-    swept = frontiers(Contest.of(arrays, settings, chosen, fitted=True), chosen) if config.tune else None
     described = {
         "path": pool.path,
         "sha256": pool.sha256,
