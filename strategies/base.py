@@ -22,6 +22,9 @@ class Strategy(Protocol):
         name: what tables and logs call it.
         budget: the most whole samples it will ever ask for on one problem; the driver never looks ahead beyond it.
         branches: whether it draws from prefixes, which a recorded pool cannot replay.
+
+    A strategy that reads signals of the pass itself, without a scorer, names them in an attribute ``needs``
+    (:class:`~tts.types.Signals`), which may be missing.
     """
 
     @property

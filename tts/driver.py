@@ -15,11 +15,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from tts.cut import cut
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.live import DEFAULTS, Extract, Live, Options, abort, told_to_stop
 from tts.scorers.base import Scorer
-from tts.types import END, Decision, Draw, Problem, Sample
+from tts.types import Decision, Draw, Problem, Sample, Signals
 
 __all__ = ["Extract", "Options", "Plays", "Result", "run", "run_all"]
 
@@ -33,6 +34,8 @@ class Plays(Protocol):
     def budget(self) -> int: ...  # noqa: D102
     @property
     def branches(self) -> bool: ...  # noqa: D102
+    @property
+    def needs_confidence(self) -> bool: ...  # noqa: D102
     def run(self, problem: Problem) -> Generator[Draw, list[Sample], Decision]: ...  # noqa: D102
 
 
@@ -153,10 +156,18 @@ def _player(
         raise UnsupportedError(
             f"strategy {strategy.name} draws from prefixes and {type(engine).__name__} cannot continue one"
         )
+    if strategy.needs_confidence and scorer is None:
+        raise UnsupportedError(f"strategy {strategy.name} needs confidences and no scorer was given: give one")
+    signals: Signals = getattr(strategy, "needs", Signals()) | (scorer.needs if scorer is not None else Signals())
+    if lacking := engine.capabilities.lacking(signals):
+        asking = f"strategy {strategy.name}" + (f" with scorer {type(scorer).__name__}" if scorer is not None else "")
+        raise UnsupportedError(f"{asking} needs {lacking}, which {type(engine).__name__} cannot collect")
     read = extract
 
     async def live(problem: Problem) -> Result:
-        draws = Live(problem, engine, extract=read, scorer=scorer, budget=strategy.budget, options=options)
+        draws = Live(
+            problem, engine, extract=read, scorer=scorer, budget=strategy.budget, options=options, signals=signals
+        )
         async with draws:
             with closing(strategy.run(problem)) as steps:
                 try:
@@ -177,14 +188,17 @@ def _replay(strategy: Plays, problem: Problem, recording: Recording) -> Decision
     try:
         draw = next(steps)
         while True:
-            if draw.prefix is not None or (draw.until is not END and draw.until != END):
+            if draw.prefix is not None or draw.until.kind not in ("end", "group_below"):
                 raise UnsupportedError(f"strategy {strategy.name} asked a recording for partial samples")
             if at + draw.n > len(samples):
                 raise InputError(
                     f"strategy {strategy.name} asked for sample {at + draw.n} of problem {problem.id!r} and the "
                     f"recording has {len(samples)}: lower its budget"
                 )
-            draw, at = steps.send(list(samples[at : at + draw.n])), at + draw.n
+            taken = samples[at : at + draw.n]
+            if draw.until.kind == "group_below":
+                taken = [cut(sample, draw.until) for sample in taken]
+            draw, at = steps.send(list(taken)), at + draw.n
     except StopIteration as stop:
         decision: Decision = stop.value
         return decision

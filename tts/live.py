@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -69,13 +69,14 @@ class Live:
         scorer: Scorer | None,
         budget: int,
         options: Options,
+        signals: Signals,
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws."""
         self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
         self.budget, self.options = budget, options
         self.usage = NOTHING
         self.aborted = 0
-        self._signals = scorer.needs if scorer is not None else Signals()
+        self._signals = signals
         self._given = 0
         self._pending: deque[tuple[Boundary, asyncio.Task[Sample]]] = deque()
         self._dropped: list[asyncio.Task[Sample]] = []
@@ -173,10 +174,7 @@ class Live:
             end=end,
             index=request.index,
             token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
-            trace=Trace(
-                tuple([p for c in chunks for p in c.logprobs]),
-                {k: tuple([p for c in chunks for p in c.watched.get(k, ())]) for k in request.signals.watch},
-            ),
+            trace=chunks[0].trace if len(chunks) == 1 else joined([c.trace for c in chunks], request.signals.watch),
             usage=_charge(request.meter) if spent is NOTHING else spent + _charge(request.meter),
         )
 
@@ -222,6 +220,17 @@ class Live:
     async def _pause(self, number: int) -> None:
         """Wait before attempt ``number``, twice as long each time."""
         await asyncio.sleep(self.options.backoff * 2 ** (number - 1))
+
+
+def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
+    """The trace of a sample from those of its pieces."""
+    return Trace(
+        logprobs=tuple([p for t in traces for p in t.logprobs]),
+        watched={k: tuple([p for t in traces for p in t.watched.get(k, ())]) for k in watch},
+        top=tuple([p for t in traces for p in t.top]),
+        entropy=tuple([p for t in traces for p in t.entropy]),
+        certainty=tuple([p for t in traces for p in t.certainty]),
+    )
 
 
 def _charge(meter: Meter) -> Usage:

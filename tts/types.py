@@ -23,10 +23,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Where a draw ends: at its own end, after a step, after ``value`` tokens, or below confidence ``value``."""
+    """Where a draw ends: at its own end, after a step, after ``value`` tokens, or below confidence ``value``.
 
-    kind: Literal["end", "step", "tokens", "confidence_below"]
+    ``window`` is the number of tokens that a group confidence is the mean of.
+    """
+
+    kind: Literal["end", "step", "tokens", "confidence_below", "group_below"]
     value: float = 0.0
+    window: int = 1
 
 
 END = Boundary("end")
@@ -45,6 +49,17 @@ def CONFIDENCE_BELOW(tau: float) -> Boundary:  # noqa: N802
     if not 0.0 <= tau <= 1.0:
         raise ValueError(f"CONFIDENCE_BELOW(tau) needs tau in [0, 1], got {tau}")
     return Boundary("confidence_below", tau)
+
+
+def GROUP_BELOW(value: float, window: int) -> Boundary:  # noqa: N802
+    """The boundary at the first token that ends a group of ``window`` >= 1 tokens of mean confidence under ``value``.
+
+    A token's confidence is the mean negative log-probability of the k most probable tokens there, in nats, high where
+    the model is sure (DeepConf, arXiv 2508.15260); the draw needs ``Signals.top``.
+    """
+    if window < 1:
+        raise ValueError(f"GROUP_BELOW(value, window) needs window >= 1, got {window}")
+    return Boundary("group_below", value, window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +116,53 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What to collect in the same forward pass that draws: watched token ids, and the top-k log-probabilities."""
+    """What to collect in the same forward pass that draws, at temperature 1 whatever the sampling temperature.
+
+    Attributes:
+        watch: ids of tokens whose probability to collect.
+        top: k > 0 collects the mean negative log-probability of the k most probable tokens, in nats; 0 does not.
+        entropy: whether to collect the entropy of the next-token distribution, in nats.
+        certainty: whether to collect self-certainty, KL(uniform || next-token distribution), in nats.
+    """
 
     watch: tuple[int, ...] = ()
-    logprobs: int = 0
+    top: int = 0
+    entropy: bool = False
+    certainty: bool = False
 
     def __or__(self, other: Signals) -> Signals:
-        """What satisfies both."""
-        return Signals(tuple(dict.fromkeys(self.watch + other.watch)), max(self.logprobs, other.logprobs))
+        """What satisfies both.
+
+        Raises:
+            ValueError: they want the mean over different numbers of top tokens, and one pass collects one.
+        """
+        if self.top and other.top and self.top != other.top:
+            raise ValueError(f"one pass collects one top-k confidence, asked for k = {self.top} and {other.top}")
+        return Signals(
+            tuple(dict.fromkeys(self.watch + other.watch)),
+            self.top or other.top,
+            self.entropy or other.entropy,
+            self.certainty or other.certainty,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Signals of one sample, one entry a drawn token: its log-probability, and P(watched token) per watched id."""
+    """Signals of one sample, one entry a drawn token, each empty where it was not collected.
+
+    Attributes:
+        logprobs: log-probability of the drawn token at temperature 1, in nats.
+        watched: P(watched token) per watched id, in [0, 1].
+        top: mean negative log-probability of the k most probable tokens, in nats.
+        entropy: of the next-token distribution, in nats.
+        certainty: KL(uniform || next-token distribution), in nats.
+    """
 
     logprobs: tuple[float, ...] = ()
     watched: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    top: tuple[float, ...] = ()
+    entropy: tuple[float, ...] = ()
+    certainty: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Mixed:
     name: str = "mixed"
     budget: int = 9
     branches: bool = True
+    needs_confidence: bool = False
 
     def run(self, problem: Problem) -> Steps:
         samples = list((yield Draw(1)))

@@ -166,7 +166,7 @@ def test_two_problems_of_one_id_are_refused() -> None:
 
 def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None:
     class Greedy:
-        name, budget, branches = "greedy", 2, False
+        name, budget, branches, needs_confidence = "greedy", 2, False, False
 
         def run(self, problem: Problem) -> Steps:
             samples = list((yield Draw(5)))
@@ -179,7 +179,7 @@ def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None
     assert result.aborted == 0
 
     class Idle:
-        name, budget, branches = "idle", 2, False
+        name, budget, branches, needs_confidence = "idle", 2, False, False
 
         def run(self, problem: Problem) -> Steps:
             assert (yield Draw(0)) == []

@@ -40,7 +40,8 @@ def joined(parts: Iterable[Chunk], prefix: Sample | None = None) -> Sample:
         end=parts[-1].end,
         token_ids=(prefix.token_ids if prefix else ()) + tuple(i for p in parts for i in p.token_ids),
         trace=Trace(
-            tuple(x for p in parts for x in p.logprobs), {WATCHED: tuple(x for p in parts for x in p.watched[WATCHED])}
+            tuple(x for p in parts for x in p.trace.logprobs),
+            {WATCHED: tuple(x for p in parts for x in p.trace.watched[WATCHED])},
         ),
     )
 

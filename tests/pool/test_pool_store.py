@@ -220,7 +220,7 @@ def test_it_is_in_wal_mode_while_written(path: Path) -> None:
 def other_version(path: Path) -> None:
     filled(path, Sample("", "4"))
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 1")
 
 
 def other_program(path: Path) -> None:
@@ -231,7 +231,7 @@ def other_program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (other_version, "a pool of version 2, but this program reads version 1"),
+        (other_version, "a pool of version 1, but this program reads version 2"),
         (other_program, "a SQLite file, but not a pool"),
         (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
         (lambda path: path.mkdir(), "no such file|cannot be opened"),

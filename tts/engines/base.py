@@ -6,13 +6,13 @@ that tokens of aborted and failed draws are known exactly, streamed or not.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from tts.types import END, Boundary, End, Problem, Sample, Signals
+from tts.types import END, Boundary, End, Problem, Sample, Signals, Trace
 
 
 @dataclass(slots=True)
@@ -32,13 +32,31 @@ class Capabilities:
         watch_tokens: reports P(watched token) in the pass that draws.
         score_prefix: answers ``score``.
         branch: continues a given prefix and stops at boundaries.
+        top: the largest k of ``Signals.top`` it collects.
+        entropy: collects ``Signals.entropy``.
+        certainty: collects ``Signals.certainty``.
         adapters: switches adapters per request.
     """
 
     watch_tokens: bool = False
     score_prefix: bool = False
     branch: bool = False
+    top: int = 0
+    entropy: bool = False
+    certainty: bool = False
     adapters: bool = False
+
+    def lacking(self, signals: Signals) -> str | None:
+        """What of these signals it cannot collect, in words, or None."""
+        if signals.watch and not self.watch_tokens:
+            return "the probability of a watched token"
+        if signals.top > self.top:
+            return f"the {signals.top} most probable tokens (at most {self.top})" if self.top else "top-k confidences"
+        if signals.entropy and not self.entropy:
+            return "the entropy of each token"
+        if signals.certainty and not self.certainty:
+            return "self-certainty"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +78,7 @@ class Chunk:
 
     text: str
     token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...] = ()
-    watched: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    trace: Trace = field(default_factory=Trace)
     end: End | None = None
 
 
@@ -88,6 +105,14 @@ class Engine(Protocol):
 
     async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
         """P(token | prefix), shape [len(prefixes), len(tokens)]; work is added to ``meter``."""
+        ...
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The token ids of a text, without special tokens.
+
+        Raises:
+            UnsupportedError: the engine knows no tokens.
+        """
         ...
 
 

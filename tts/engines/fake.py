@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.errors import EngineError
-from tts.types import End, Problem, Sample, Signals
+from tts.types import End, Problem, Sample, Signals, Trace
 
 STEPS = 4
 WATCHED = 0
@@ -143,6 +143,10 @@ class FakeEngine:
         truth = [self.truth(p.problem, p.text) for p in prefixes]
         return np.array([[t if token == WATCHED else 0.0 for token in tokens] for t in truth])
 
+    def encode(self, text: str) -> tuple[int, ...]:
+        """A stable id a word."""
+        return tuple(hash_word(word) for word in text.split())
+
     def _prefill(self, request: Request) -> None:
         prefix = request.prefix
         cost = len(request.problem.question.split()) + (len(prefix.token_ids) if prefix else 0)
@@ -192,7 +196,7 @@ class FakeEngine:
             words, probabilities = zip(*row.held, strict=True)
             ids = tuple(1 + hash_word(w) for w in words)
             row.queue.put_nowait(
-                Chunk("".join(map(spelled, words)), ids, (-0.1,) * len(ids), {WATCHED: probabilities}, end)
+                Chunk("".join(map(spelled, words)), ids, Trace((-0.1,) * len(ids), {WATCHED: probabilities}), end)
             )
             row.held = []
         if end is not None:

@@ -9,8 +9,8 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
 - ``tokens`` is ``Usage(kept=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
 - ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
-  ``usage`` (all six counts), ``token_ids``, ``logprobs`` and ``watched`` (token id -> probabilities). Floats that JSON
-  has no number for are the strings "inf", "-inf" and "nan".
+  ``usage`` (all six counts), ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty`` and ``watched``
+  (token id -> probabilities). Floats that JSON has no number for are the strings "inf", "-inf" and "nan".
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tts.pool.records import RESERVED, Entry
 from tts.types import End, Problem, Sample, Trace, Usage
 
 _NO_TRACE = Trace()
+_PER_TOKEN = ("logprobs", "top", "entropy", "certainty")
 _SPECIAL = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -140,7 +141,7 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
         end=End(end),
         index=_count(extra.get("index", sample.index), f"{at}.index"),
         token_ids=tuple(ids),
-        trace=Trace(_floats(extra.get("logprobs", []), f"{at}.logprobs"), watched),
+        trace=Trace(watched=watched, **{n: _floats(extra[n], f"{at}.{n}") for n in _PER_TOKEN if n in extra}),
         usage=usage,
         error=None if extra.get("error") is None else _string(extra["error"], f"{at}.error"),
     )
@@ -172,8 +173,9 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
         extra["usage"] = {name: int(getattr(sample.usage, name)) for name in Usage.__slots__}
     if sample.token_ids:
         extra["token_ids"] = [int(token) for token in sample.token_ids]
-    if sample.trace.logprobs:
-        extra["logprobs"] = _dump_floats(sample.trace.logprobs)
+    for name in _PER_TOKEN:
+        if values := getattr(sample.trace, name):
+            extra[name] = _dump_floats(values)
     if watched := sorted(sample.trace.watched.items()):
         extra["watched"] = {str(int(token)): _dump_floats(values) for token, values in watched}
     if extra:

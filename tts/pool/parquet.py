@@ -2,8 +2,9 @@
 
 Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``index`` (int64), ``text, answer, end``
 (strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
-``watched`` (map of token id to a list of float64), ``usage`` (struct of six int64), ``error`` (string). Null means the
-same as None in ``tts.types``. Rows of one question follow each other.
+``watched`` (map of token id to a list of float64), ``top, entropy, certainty`` (list of float64, may be missing),
+``usage`` (struct of six int64), ``error`` (string). Null means the same as None in ``tts.types``. Rows of one question
+follow each other.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tts.pool.records import Entry, Pool
 from tts.types import End, Problem, Sample, Trace, Usage
 
 _REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids", "logprobs", "watched")
+_OPTIONAL = ("top", "entropy", "certainty")
 _NO_TRACE = Trace()
 
 
@@ -53,6 +55,7 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
         "token_ids": [s.token_ids for _, s, _ in rows],
         "logprobs": [s.trace.logprobs for _, s, _ in rows],
         "watched": [list(s.trace.watched.items()) for _, s, _ in rows],
+        **{name: [getattr(s.trace, name) for _, s, _ in rows] for name in _OPTIONAL},
         "usage": [None if s.usage is None else {n: getattr(s.usage, n) for n in Usage.__slots__} for _, s, _ in rows],
         "error": [s.error for _, s, _ in rows],
     }
@@ -77,8 +80,11 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
         table = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a valid Parquet file ({_first_line(error)})") from None
-    columns = []
+    columns: list[list[Any]] = []
     for field in _schema():
+        if field.name in _OPTIONAL and field.name not in table.column_names:
+            columns.append([[]] * table.num_rows)
+            continue
         if field.name not in table.column_names:
             raise InputError(f"{path}: column {field.name!r} is missing; it has {', '.join(table.column_names)}")
         column = table.column(field.name)
@@ -115,6 +121,7 @@ def _schema() -> Any:
         "token_ids": pa.list_(pa.int32()),
         "logprobs": pa.list_(pa.float64()),
         "watched": pa.map_(pa.int32(), pa.list_(pa.float64())),
+        **{name: pa.list_(pa.float64()) for name in _OPTIONAL},
         "usage": counts,
         "error": pa.string(),
     }
@@ -132,14 +139,21 @@ def _entry(rows: Sequence[tuple[Any, ...]]) -> Entry:
 
 
 def _sample(row: tuple[Any, ...]) -> Sample:
-    problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, usage, error = row
+    problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, *means, usage, error = row
     if end not in tuple(End):
         raise InputError(f"question {problem_id!a}: end must be one of {', '.join(End)}, got {end!a}")
     if usage is not None and None in usage.values():
         raise InputError(f"question {problem_id!a}: usage must have all six counts or be null, got {usage}")
-    if None in ids or None in logprobs or any(p is None or None in p for _, p in watched):
+    means = [mean or () for mean in means]
+    if (
+        None in ids
+        or any(None in values for values in (logprobs, *means))
+        or any(p is None or None in p for _, p in watched)
+    ):
         raise InputError(f"question {problem_id!a}: token_ids, logprobs and watched must not hold nulls")
-    trace = Trace(tuple(logprobs), {token: tuple(p) for token, p in watched}) if logprobs or watched else _NO_TRACE
+    trace = _NO_TRACE
+    if logprobs or watched or any(means):
+        trace = Trace(tuple(logprobs), {token: tuple(p) for token, p in watched}, *map(tuple, means))
     return Sample(
         text=text,
         answer=answer,

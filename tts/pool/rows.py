@@ -1,8 +1,9 @@
 """A Sample as a row of SQLite, and back, without loss.
 
 Scalars have a column each. Arrays are little-endian blobs without a header, NULL where empty: token ids int32, log-
-probabilities float64. Watched tokens are one blob of records, each the token id (int32), the number of values (int32)
-and the values (float64). Token counts are all NULL where the source keeps none.
+probabilities, top-k confidences, entropies and self-certainties float64. Watched tokens are one blob of records, each
+the token id (int32), the number of values (int32) and the values (float64). Token counts are all NULL where the
+source keeps none.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ COLUMNS = (
     "token_ids",
     "logprobs",
     "watched",
+    "top",
+    "entropy",
+    "certainty",
     "prompt",
     "prompt_cached",
     "kept",
@@ -54,6 +58,9 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
             for token, values in sample.trace.watched.items()
         )
         or None,
+        _pack("d", sample.trace.top),
+        _pack("d", sample.trace.entropy),
+        _pack("d", sample.trace.certainty),
         *(_NO_USAGE if usage is None else (int(getattr(usage, name)) for name in Usage.__slots__)),
         sample.error,
     )
@@ -61,8 +68,9 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
 
 def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
     """The sample and its grade that ``to_row`` was given."""
-    index, correct, text, answer, ending, confidence, ids, logprobs, watched, *usage, error = row
-    plain = logprobs is None and watched is None
+    index, correct, text, answer, ending, confidence, ids, logprobs, watched, *rest = row
+    means, usage, error = [_unpack("d", blob) for blob in rest[:3]], rest[3:9], rest[9]
+    plain = logprobs is None and watched is None and not any(means)
     return (
         Sample(
             text,
@@ -71,7 +79,7 @@ def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
             confidence,
             index,
             _unpack("i", ids),
-            _NO_TRACE if plain else Trace(_unpack("d", logprobs), _watched(watched or b"")),
+            _NO_TRACE if plain else Trace(_unpack("d", logprobs), _watched(watched or b""), *means),
             None if usage[0] is None else Usage(*usage),
             error,
         ),

@@ -11,7 +11,7 @@ import sqlite3
 from tts.errors import InputError
 from tts.pool.rows import COLUMNS
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x7474_7370
 
 _TABLES = """
@@ -30,7 +30,8 @@ CREATE TABLE openings (
 CREATE TABLE samples (
     run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
     correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
-    logprobs BLOB, watched BLOB, prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
+    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB,
+    prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
     scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, UNIQUE (run, problem, idx)
 );
 """

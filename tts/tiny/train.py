@@ -1,0 +1,200 @@
+"""Train the bundled reasoner from scratch: about an hour on two CPU cores, minutes on a GPU.
+
+Stories are made up as they are needed, so no epoch repeats; only the solution is learned, the question is read. A
+checkpoint is written every few minutes and picked up again; the order of the data depends on the seed alone.
+
+    tts train tiny --out DIR
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts.tiny.stories import Story, stories
+from tts.tiny.tokenizer import build
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything the weights depend on.
+
+    Attributes:
+        seed: of the weights and of the data.
+        steps: optimiser steps.
+        tokens: tokens a step, padding included.
+        width: of the residual stream; heads are 64 wide.
+        layers: of the model.
+        rate: peak learning rate of AdamW (embeddings, norms).
+        muon_rate: peak learning rate of Muon (matrices of the layers).
+        warmup: steps until the peak; after it the rate falls linearly to zero.
+    """
+
+    seed: int = 1
+    steps: int = 1800
+    tokens: int = 8192
+    width: int = 256
+    layers: int = 4
+    rate: float = 3e-3
+    muon_rate: float = 2e-2
+    warmup: int = 50
+
+
+def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """An untrained model of the recipe's shape."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(recipe.seed)
+    heads = recipe.width // 64
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=recipe.width,
+            intermediate_size=recipe.width * 11 // 4,
+            num_hidden_layers=recipe.layers,
+            num_attention_heads=heads,
+            num_key_value_heads=max(1, heads // 2),
+            head_dim=64,
+            max_position_embeddings=512,
+            tie_word_embeddings=True,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def batches(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Inputs and targets without end, each [rows, length]; targets are -100 on the question and on padding."""
+    import torch
+
+    end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    source, rng = stories("train", recipe.seed), random.Random(recipe.seed)
+    while True:  # rows of like length share a batch, so that little is padding
+        rows = sorted((_encode(story, tokenizer, end) for story in islice(source, 1024)), key=lambda row: len(row[0]))
+        found = []
+        while rows:
+            n = min(len(rows), max(1, recipe.tokens // len(rows[-1][0])))
+            chunk, rows = rows[-n:], rows[:-n]
+            width = len(chunk[-1][0])
+            found.append(
+                (
+                    torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in chunk]),
+                    torch.tensor([[-100] * asked + ids[asked:] + [-100] * (width - len(ids)) for ids, asked in chunk]),
+                )
+            )
+        rng.shuffle(found)
+        yield from found
+
+
+def _encode(story: Story, tokenizer: PreTrainedTokenizerFast, end: int) -> tuple[list[int], int]:
+    """Token ids of a story, and how many of them are the question."""
+    asked = tokenizer(f"{story.question}\n").input_ids
+    return [*asked, *tokenizer(story.solution, add_special_tokens=False).input_ids, end], len(asked)
+
+
+def optimisers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for the rest."""
+    import torch
+
+    matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
+    taken = {id(p) for p in matrices}
+    rest = [p for p in model.parameters() if id(p) not in taken]
+    return [
+        torch.optim.Muon(
+            matrices, lr=recipe.muon_rate, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+
+
+def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str], None] = print) -> None:
+    """Train until the recipe's last step and write model, tokenizer and recipe to ``out``.
+
+    Args:
+        out: a directory; a checkpoint in it, of the same recipe, is continued.
+        recipe: everything the weights depend on.
+        device: cpu, cuda or mps.
+        tell: gets a line of progress now and then.
+
+    Raises:
+        InputError: the checkpoint in ``out`` is of another recipe.
+    """
+    import torch
+
+    from tts.errors import InputError
+
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer = build()
+    model = new_model(recipe, tokenizer)
+    model.to(torch.device(device))  # type: ignore[arg-type]
+    optims = optimisers(model, recipe)
+    first, saved = 0, out / "checkpoint.pt"
+    if saved.exists():
+        state: dict[str, Any] = torch.load(saved, map_location=device)
+        if state["recipe"] != asdict(recipe):
+            raise InputError(
+                f"{saved}: a checkpoint of another recipe, {state['recipe']}; train into an empty directory"
+            )
+        model.load_state_dict(state["model"])
+        for optim, kept in zip(optims, state["optims"], strict=True):
+            optim.load_state_dict(kept)
+        first = state["step"]
+        tell(f"continuing at step {first} of {recipe.steps}")
+    peaks = [recipe.muon_rate, recipe.rate]
+    model.train()
+    began = written = time.monotonic()
+    losses: list[float] = []
+    for step, (ids, targets) in enumerate(islice(batches(recipe, tokenizer), first, recipe.steps), first):
+        scale = min((step + 1) / recipe.warmup, 1.0) * (1 - step / recipe.steps)
+        for optim, peak in zip(optims, peaks, strict=True):
+            optim.param_groups[0]["lr"] = peak * scale
+        ids, targets = ids.to(device), targets.to(device)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            logits = model(input_ids=ids, use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), targets[:, 1:].flatten())
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optim in optims:
+            optim.step()
+            optim.zero_grad(set_to_none=True)
+        losses.append(float(loss))
+        now = time.monotonic()
+        if (step + 1) % 20 == 0:
+            pace = (now - began) / (step + 1 - first)
+            mean = math.fsum(losses[-20:]) / len(losses[-20:])
+            tell(
+                f"step {step + 1}/{recipe.steps}  loss {mean:.4f}  {recipe.tokens / pace:.0f} tok/s  "
+                f"{pace * (recipe.steps - step - 1) / 60:.1f} min left"
+            )
+        if now - written > 120 or step + 1 == recipe.steps:
+            state = {
+                "recipe": asdict(recipe),
+                "step": step + 1,
+                "model": model.state_dict(),
+                "optims": [o.state_dict() for o in optims],
+            }
+            torch.save(state, out / "checkpoint.tmp")
+            os.replace(out / "checkpoint.tmp", saved)
+            written = now
+    save(out, model, tokenizer, recipe)
+
+
+def save(out: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> None:
+    """Write the finished model in bfloat16, the tokenizer and the recipe."""
+    model.bfloat16().save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n")
