@@ -450,9 +450,9 @@ BAD = [
     ("compare good.jsonl --json folder.jsonl", r"cannot write folder\.jsonl: it exists and is not a regular file"),
     ("compare good.jsonl --json /dev/null", r"cannot write /dev/null: it exists and is not a regular file"),
     ("compare good.jsonl --json a.svg --plot ./a.svg", r"cannot write a\.svg twice: give .* different names"),
-    ("compare good.jsonl --json good.jsonl", r"cannot write good\.jsonl: it is an input of this comparison.*"),
-    ("compare good.jsonl --json link.json", r"cannot write link\.json: it is an input of this comparison.*"),
-    ("compare good.jsonl --json hard.json", r"cannot write hard\.json: it is an input of this comparison.*"),
+    ("compare good.jsonl --json good.jsonl", r"cannot write good\.jsonl: it is an input of this command.*"),
+    ("compare good.jsonl --json link.json", r"cannot write link\.json: it is an input of this command.*"),
+    ("compare good.jsonl --json hard.json", r"cannot write hard\.json: it is an input of this command.*"),
     ("compare good.jsonl --config none.yaml --json none.yaml", r"cannot write none\.yaml: it is an input .*"),
     # usage
     ("compare", r"Missing argument 'POOL'; see `tts compare --help`"),

@@ -1,0 +1,145 @@
+"""``tts compare`` and ``tts strategies``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tts.cli.app import app, console
+from tts.cli.options import PoolArgument, RunOption, check_outputs
+
+if TYPE_CHECKING:
+    from evals.config import CompareConfig
+    from tts.pool import Pool
+
+
+@app.command()
+def compare(
+    pool: PoolArgument,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Configuration overrides, such as seed=1.")
+    ] = None,
+    config: Annotated[list[Path] | None, typer.Option(help="YAML configuration; may be given several times.")] = None,
+    budget: Annotated[int | None, typer.Option(help="The most samples a question [default: all].")] = None,
+    strategies: Annotated[
+        str | None, typer.Option(help="Names, comma-separated; see `tts strategies` [default: all].")
+    ] = None,
+    permutations: Annotated[int | None, typer.Option(help="Random orders a question [default: 200].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides orders, halves and bootstrap [default: 0].")] = None,
+    answers: Annotated[
+        str | None, typer.Option(help="Kind of answer: auto, number, choice, text, math [default: auto].")
+    ] = None,
+    calibrate: Annotated[
+        str | None, typer.Option(help="Map scores to probabilities, cross-fitted: platt, isotonic, beta, temperature.")
+    ] = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Sweep every rule's threshold: whole frontiers.")] = False,
+    margin: Annotated[float | None, typer.Option(help="Non-inferiority margin, a fraction [default: 0.005].")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write accuracy against samples as .png or .svg.")] = None,
+    run: RunOption = None,
+) -> None:
+    """Replay every strategy on the same samples of a pool, under the same permutations, and compare.
+
+    Prints accuracy with its 95 % interval, mean samples, the paired difference to self-consistency at the full budget
+    and the share of samples saved; then maj@k, pass@k and best-of-k.
+    """
+    from dataclasses import replace
+
+    from evals import plot as plotting
+    from evals.config import CompareConfig
+    from tts.config import load_config
+    from tts.pool import load_pool
+
+    files = config or []
+    names = None if strategies is None else [name.strip() for name in strategies.split(",") if name.strip()]
+    given: dict[str, Any] = {"budget": budget, "strategies": names, "permutations": permutations, "seed": seed}
+    given |= {"answers": answers, "calibrate": calibrate, "tune": tune or None, "margin": margin}
+    settings = load_config(CompareConfig, files, overrides or [])
+    settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
+    if plot is not None:
+        plotting.check(str(plot))
+    check_outputs([path for path in (json, plot) if path is not None], [pool, *files])
+    _compare(load_pool(pool, run=run), settings, json, plot)
+
+
+def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None) -> None:
+    from evals import plot as plotting
+    from evals import report
+    from evals.arrays import PoolArrays
+    from evals.compare import Contest, Settings, table
+    from evals.compare import compare as play
+    from evals.config import methods
+    from evals.curves import curves
+    from evals.frontier import frontiers
+    from tts.answers import MathVerifier
+    from tts.pool import atomic_path
+
+    chosen, skipped = methods(config.strategies, has_confidence=pool.has_confidence)
+    settings = Settings(
+        budget=pool.samples_min if config.budget is None else config.budget,
+        permutations=config.permutations,
+        seed=config.seed,
+        calibrate=config.calibrate,
+        margin=config.margin,
+        replicates=config.replicates,
+    )
+    with ExitStack() as stack:
+        equal = stack.enter_context(MathVerifier()).equal if config.answers == "math" else None
+        arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
+    if config.tune:
+        contest = Contest.of(arrays, settings, chosen, fitted=True)
+        rows, swept = table(contest, chosen), frontiers(contest, chosen)
+    else:
+        rows, swept = play(arrays, chosen, settings), None
+    lines = curves(arrays, settings.budget)
+    described = {
+        "path": pool.path,
+        "sha256": pool.sha256,
+        "questions": arrays.questions,
+        "samples_min": pool.samples_min,
+        "samples_max": pool.samples_max,
+        "answers": config.answers,
+        "merged": arrays.tiers,
+        "grade_conflicts": arrays.conflicts,
+    }
+    # Files first, all or none: they do not depend on anybody reading the table to its end.
+    with ExitStack() as stack:
+        if json is not None:
+            text = report.to_json(report.as_mapping(described, settings, rows, lines, swept, skipped))
+            # A file name that is no UTF-8 becomes an escape that JSON knows.
+            stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
+        if plot is not None:
+            title = f"{Path(pool.path).name}: {arrays.questions} questions, budget {settings.budget}"
+            plotting.plot(str(plot), title, rows, swept)
+    screen = console()
+    sizes = "-".join(str(size) for size in dict.fromkeys((pool.samples_min, pool.samples_max)))
+    screen.print(
+        f"{pool.path}: {arrays.questions} questions, {sizes} samples each; budget {settings.budget}, "
+        f"{settings.permutations} permutations, seed {settings.seed}"
+        + (f", {settings.calibrate} calibration" if settings.calibrate else ""),
+        soft_wrap=True,
+    )
+    report.print_rows(screen, rows, settings)
+    for reason in dict.fromkeys(skipped.values()):
+        names = [name for name, why in skipped.items() if why == reason]
+        screen.print(f"left out ({reason}): {', '.join(names)}", style="dim")
+    if arrays.conflicts:
+        screen.print(f"{arrays.conflicts} answers carried different grades; the majority counts", style="yellow")
+    if swept is not None:
+        report.print_frontiers(screen, swept)
+    report.print_curves(screen, lines)
+    for written in (json, plot):
+        if written is not None:
+            screen.print(f"wrote {written}", soft_wrap=True)
+
+
+@app.command()
+def strategies() -> None:
+    """List the catalogue: every strategy by name, with its source and what it does."""
+    from evals.report import print_catalogue
+    from strategies.catalog import METHODS
+
+    print_catalogue(console(), METHODS)

@@ -1,0 +1,77 @@
+"""``tts pool``: look at, convert or simulate recorded samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts.cli.app import app
+from tts.cli.options import ForceOption, PoolArgument, RunOption
+from tts.errors import InputError
+
+pool_app = typer.Typer(
+    help="Recorded samples: look at, convert or simulate a pool.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(pool_app, name="pool")
+
+
+@pool_app.command()
+def info(pool: PoolArgument, run: RunOption = None) -> None:
+    """Say what a pool holds."""
+    from tts.pool import describe, load_pool
+
+    for key, value in describe(load_pool(pool, run=run)).items():
+        if isinstance(value, float):
+            value = f"{value:.4f}"
+        elif isinstance(value, list | tuple):
+            value = ", ".join(str(v) for v in value)
+        elif isinstance(value, dict):
+            value = ", ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in value.items())
+        print(f"{key.replace('_', ' '):20} {'-' if value is None else value}")
+
+
+@pool_app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="A pool: .jsonl, .jsonl.gz or .parquet.")],
+    target: Annotated[Path, typer.Argument(help="The SQLite pool to write: .sqlite or .db.")],
+    force: ForceOption = False,
+) -> None:
+    """Import a pool into SQLite; the target appears whole or not at all."""
+    from tts.pool import import_pool
+
+    pool = import_pool(source, target, force=force)
+    print(f"wrote {target}: {pool.questions} questions")
+
+
+@pool_app.command()
+def export(
+    source: PoolArgument,
+    target: Annotated[Path, typer.Argument(help="The file to write: .parquet, .jsonl or .jsonl.gz.")],
+    force: ForceOption = False,
+    run: RunOption = None,
+) -> None:
+    """Export a pool to Parquet or JSON Lines; the target appears whole or not at all."""
+    from tts.pool import export_pool
+
+    pool = export_pool(source, target, force=force, run=run)
+    print(f"wrote {target}: {pool.questions} questions")
+
+
+@pool_app.command()
+def simulate(
+    target: Annotated[Path, typer.Argument(help="The file to write: .jsonl or .jsonl.gz.")],
+    questions: Annotated[int, typer.Option(help="How many questions.")] = 300,
+    samples: Annotated[int, typer.Option(help="Draws a question.")] = 16,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same pool.")] = 0,
+    force: ForceOption = False,
+) -> None:
+    """Simulate a pool without any model, for trying things out; its numbers say nothing about one."""
+    from evals.synthetic import synthetic_pool
+    from tts.pool import write_jsonl
+
+    if target.exists() and not force:
+        raise InputError(f"{target} exists already: give another name, or --force to replace it")
+    write_jsonl(synthetic_pool(questions=questions, samples=samples, seed=seed), target)
+    print(f"wrote {target}: {questions} questions, {samples} samples each (simulated)")

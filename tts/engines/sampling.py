@@ -1,0 +1,36 @@
+"""How an engine turns next-token distributions into samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tts.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Sampling parameters of a run.
+
+    Attributes:
+        temperature: >= 0; 0 takes the most probable token.
+        top_p: keep the smallest set of tokens that holds this much probability, in (0, 1]; 1 keeps all.
+        top_k: keep this many of the most probable tokens; 0 keeps all.
+        max_tokens: the most tokens a sample may have, >= 1.
+        seed: >= 0; with the problem's id and the draw's number it decides every token.
+    """
+
+    temperature: float = 0.8
+    top_p: float = 1.0
+    top_k: int = 0
+    max_tokens: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if not 0.0 <= self.temperature < float("inf"):
+            raise InputError(f"temperature must be at least 0, got {self.temperature}")
+        if not 0.0 < self.top_p <= 1.0:
+            raise InputError(f"top_p must be above 0 and at most 1, got {self.top_p}")
+        for key, least in (("top_k", 0), ("max_tokens", 1), ("seed", 0)):
+            if getattr(self, key) < least:
+                raise InputError(f"{key} must be at least {least}, got {getattr(self, key)}")

@@ -1,0 +1,50 @@
+"""From a problem to what the model reads: a template, worked examples before it, and chat messages where wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tts.errors import InputError
+from tts.types import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt template.
+
+    Attributes:
+        template: text around ``{question}``, such as "Question: {question} Answer:".
+        shots: worked examples before it, (question, answer) each; an answer follows its filled-in template as it is.
+        separator: what stands between examples.
+        system: the system message of a chat, or text before everything else; empty for none.
+        chat: whether to hand the engine chat messages, which need a chat template, instead of text.
+    """
+
+    template: str = "{question}\n"
+    shots: tuple[tuple[str, str], ...] = ()
+    separator: str = "\n\n"
+    system: str = ""
+    chat: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a template that would not show the question."""
+        if "{question}" not in self.template:
+            raise InputError(f"a prompt template must hold {{question}}, got {self.template!r}")
+
+    def filled(self, question: str) -> str:
+        """The template around a question."""
+        return self.template.replace("{question}", question)
+
+    def text(self, problem: Problem) -> str:
+        """The whole prompt as text."""
+        shots = (self.filled(question) + answer for question, answer in self.shots)
+        head = (self.system,) if self.system else ()
+        return self.separator.join((*head, *shots, self.filled(problem.question)))
+
+    def messages(self, problem: Problem) -> list[Mapping[str, str]]:
+        """The whole prompt as chat messages, each with a role and a content."""
+        head = [{"role": "system", "content": self.system}] if self.system else []
+        for question, answer in self.shots:
+            head += [{"role": "user", "content": self.filled(question)}, {"role": "assistant", "content": answer}]
+        return [*head, {"role": "user", "content": self.filled(problem.question)}]
