@@ -15,17 +15,15 @@ from tts.types import Boundary, End, Sample, Trace
 def group_confidence(top: Sequence[float], window: int) -> NDArray[np.float64]:
     """The mean confidence of each group of ``window`` consecutive tokens, shape [max(1, tokens - window + 1)].
 
-    A sample shorter than the window is one group. Every group is summed by itself, from left to right, so that a
-    running sample and its recording give the same numbers to the last bit.
+    A sample shorter than the window is one group. Means are differences of a running sum, so that an engine that adds
+    up token by token gets the same numbers to the last bit.
 
     Source:
         DeepConf, arXiv 2508.15260, section 3: group confidence over a sliding window.
     """
-    values = np.asarray(top, dtype=np.float64)
-    if len(values) <= window:
-        return np.array([values.sum() / max(len(values), 1)])
-    groups = np.lib.stride_tricks.sliding_window_view(values, window)
-    return np.asarray(groups.sum(axis=1) / window, dtype=np.float64)
+    total = np.concatenate([[0.0], np.cumsum(np.asarray(top, dtype=np.float64))])
+    size = min(window, len(total) - 1)
+    return np.asarray((total[size:] - total[: len(total) - size]) / max(size, 1), dtype=np.float64)
 
 
 def crossing(boundary: Boundary, top: Sequence[float]) -> int | None:
