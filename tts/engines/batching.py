@@ -88,8 +88,7 @@ class Batch:
         self._active: list[Row] = []  # row i has slot i
         self._stepping: set[Row] = set()
         self._moves: list[tuple[int, int, int]] = []
-        self._scoring: deque[tuple[list[Joining], list[int], Scores]] = deque()
-        self._reading: Scores | None = None
+        self._scoring: deque[tuple[list[Joining], list[int], Meter, Scores]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-transformers")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Task[None] | None = None
@@ -115,20 +114,9 @@ class Batch:
         """P(token | sequence), [sequences][tokens]; work is added to ``meter``, done or not."""
         self._enter()
         future: Scores = asyncio.get_running_loop().create_future()
-        self._scoring.append((joining, tokens, future))
+        self._scoring.append((joining, tokens, meter, future))
         self._serve()
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            if self._reading is not future:
-                future.cancel()
-            elif not future.done():  # it is being read, and will have been paid for
-                await asyncio.wait([future])
-            raise
-        finally:
-            if not future.cancelled():
-                meter.prompt += sum(len(j.ids) - j.cached for j in joining)
-                meter.prompt_cached += sum(j.cached for j in joining)
+        return await future
 
     def _enter(self) -> None:
         """Start afresh in another event loop: whatever ran in the last one has ended with it."""
@@ -202,6 +190,9 @@ class Batch:
             certainty=wanted.certainty,
         )
         self._stepping = set(rows)
+        self.decoder.plan(work.joining)
+        for row, read in zip(joining, work.joining, strict=True):
+            self._charge_prompt(row.meter, read)
         try:
             drawn = await self._compute(self.decoder.run, work)
         except BaseException as error:
@@ -217,7 +208,6 @@ class Batch:
         self.steps += 1
         for row, read in zip(joining, work.joining, strict=True):
             row.cached = len(read.ids)
-            self._charge_prompt(row.meter, read)
         for row in self._active:
             row.cached += 1
         self._active = rows
@@ -281,20 +271,26 @@ class Batch:
                 return End.BOUNDARY
         return End.LENGTH if n >= row.limit else None
 
-    async def _score(self, joining: list[Joining], tokens: list[int], future: Scores) -> None:
-        if future.done():
+    async def _score(self, joining: list[Joining], tokens: list[int], meter: Meter, future: Scores) -> None:
+        if future.done():  # nobody waits any more
             return
-        self._reading = future
+        self.decoder.plan(joining)
+        for one in joining:
+            meter.prompt += len(one.ids) - one.cached
+            meter.prompt_cached += one.cached
+            self.scored += len(one.ids)
         try:
             found = await self._compute(self.decoder.score, joining, tokens)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             await self._compute(self.decoder.forget)
-            future.set_exception(EngineError(f"out of memory reading {len(joining)} texts to score at once"))
+            found = EngineError(f"out of memory reading {len(joining)} texts to score at once: score fewer")
+        if future.done():
             return
-        self.scored += sum(len(j.ids) for j in joining)
-        if not future.done():
+        if isinstance(found, EngineError):
+            future.set_exception(found)
+        else:
             future.set_result(found)
 
     async def _halve(self, rows: list[Row]) -> None:

@@ -126,6 +126,13 @@ class Decoder:
         layers, heads, dim = self._shape
         return torch.zeros((layers, 2, rows, heads, length, dim), dtype=self.model.dtype, device=self.model.device)
 
+    def plan(self, joining: Sequence[Joining]) -> None:
+        """Say on each sequence how much of it has been read already, if they are read in this order."""
+        known = set(self._read)
+        for one in joining:
+            one.cached = len(one.ids) if one.ids in known else len(one.shared) if one.shared in known else 0
+            known |= {one.shared, one.ids}
+
     @torch.inference_mode()
     def run(self, work: Work) -> Drawn:
         """Draw one token for every row."""
@@ -192,13 +199,7 @@ class Decoder:
         return out
 
     def _prefill(self, joining: Sequence[Joining]) -> list[Prefilled]:
-        """Read sequences, what they share once; says on each how much of it had been read already."""
-        known = set(self._read)
-        for one in joining:
-            one.cached = len(one.shared) if one.shared in known else 0
-            if one.ids in known:
-                one.cached = len(one.ids)
-            known |= {one.shared, one.ids}
+        """Read sequences, what they share once."""
         found = {one.shared: self._read[one.shared] for one in joining if one.shared in self._read}
         fresh = [one.shared for one in joining if one.shared not in found]
         found |= self._read_all({ids: None for ids in fresh})

@@ -95,6 +95,9 @@ class FakeEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking = False
 
+    def close(self) -> None:
+        """Nothing to give up."""
+
     @staticmethod
     def problems(count: int, *, seed: int = 0) -> list[Problem]:
         """Problems this engine can answer."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.batching import Batch, Row, noise
 from tts.engines.decoder import Decoder, Ids, Joining, check
+from tts.engines.device import pick
 from tts.engines.sampling import Sampling
 from tts.errors import InputError, UnsupportedError
 from tts.prompts import Prompt
@@ -121,7 +122,7 @@ class TransformersEngine:
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        place = _device(device)
+        place = pick(device)
         if dtype not in ("float32", "bfloat16", "float16"):
             raise InputError(f"dtype must be float32, bfloat16 or float16, got {dtype}")
         name = str(model)
@@ -290,19 +291,3 @@ def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     if not found:
         raise InputError("the model names no end-of-sequence token: set eos_token_id in its generation config")
     return frozenset(found)
-
-
-def _device(name: str) -> str:
-    """The device to use.
-
-    Raises:
-        InputError: an unknown one, or one this machine lacks.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
-    if name not in there:
-        raise InputError(f"device must be auto, cpu, cuda or mps, got {name}")
-    if not there[name]:
-        raise InputError(f"device {name} is not available on this machine: use cpu or auto")
-    return name

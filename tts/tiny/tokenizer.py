@@ -1,4 +1,4 @@
-"""The bundled reasoner's tokenizer: one token a word, one a digit, spaces kept, so that any story reads back exactly.
+"""The bundled reasoner's tokenizer: one token a word, one a digit, spaces kept, so that a story reads back exactly.
 
 A plain ``tokenizers`` file without custom code: what it does not know becomes ``<unk>``.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PAD, BOS, EOS, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
-PIECES = r" ?[A-Za-z]+| ?[0-9]|\n| ?[^\sA-Za-z0-9]+|\s"  # a word or a digit takes the space before it along
+PIECES = r" ?[A-Za-z]+|[0-9]|\n| ?[^\sA-Za-z0-9]+|\s"  # a word takes the space before it along, a digit does not
 
 
 def build(stories: int = 40_000) -> PreTrainedTokenizerFast:
@@ -35,7 +35,7 @@ def build(stories: int = 40_000) -> PreTrainedTokenizerFast:
     pieces = {
         piece for story in take("train", stories) for piece in pattern.findall(f"{story.question}\n{story.solution}")
     }
-    pieces |= {f"{space}{digit}" for digit in range(10) for space in ("", " ")}
+    pieces |= {*"0123456789", " ", "\n"}
     vocabulary = {piece: i for i, piece in enumerate((PAD, BOS, EOS, UNKNOWN, *sorted(pieces)))}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = Split(Regex(PIECES), behavior="isolated")

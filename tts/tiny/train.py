@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts.tiny.stories import Story, stories
+from tts.tiny.stories import STEPS, Story, stories
 from tts.tiny.tokenizer import build
 
 if TYPE_CHECKING:
@@ -39,17 +39,25 @@ class Recipe:
         layers: of the model.
         rate: peak learning rate of AdamW (embeddings, norms).
         muon_rate: peak learning rate of Muon (matrices of the layers).
-        warmup: steps until the peak; after it the rate falls linearly to zero.
+        warmup: steps until the peak; after it the rate falls linearly, to be zero after ``horizon`` steps.
+        horizon: see ``warmup``; beyond ``steps``.
+        cooldown: the length of the ramp at whose end, the last step, the rate is zero.
+        question: weight of a question's tokens in the loss, beside 1 for a solution's.
+        easy: share of the steps with stories of at most 3 steps, and again with stories of at most 5.
     """
 
     seed: int = 1
-    steps: int = 1800
-    tokens: int = 8192
+    steps: int = 2400
+    tokens: int = 4096
     width: int = 256
     layers: int = 4
     rate: float = 3e-3
-    muon_rate: float = 2e-2
+    muon_rate: float = 6e-3
     warmup: int = 50
+    horizon: int = 4000
+    cooldown: int = 1200
+    question: float = 0.1
+    easy: float = 0.2
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -66,7 +74,7 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
             intermediate_size=recipe.width * 11 // 4,
             num_hidden_layers=recipe.layers,
             num_attention_heads=heads,
-            num_key_value_heads=max(1, heads // 2),
+            num_key_value_heads=heads,
             head_dim=64,
             max_position_embeddings=512,
             tie_word_embeddings=True,
@@ -78,32 +86,36 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
 
 
 def batches(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Inputs and targets without end, each [rows, length]; targets are -100 on the question and on padding."""
+    """One batch a step: token ids and the weight of each in the loss, both [rows, length]."""
     import torch
 
-    end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-    source, rng = stories("train", recipe.seed), random.Random(recipe.seed)
-    while True:  # rows of like length share a batch, so that little is padding
-        rows = sorted((_encode(story, tokenizer, end) for story in islice(source, 1024)), key=lambda row: len(row[0]))
-        found = []
-        while rows:
-            n = min(len(rows), max(1, recipe.tokens // len(rows[-1][0])))
-            chunk, rows = rows[-n:], rows[:-n]
-            width = len(chunk[-1][0])
-            found.append(
-                (
-                    torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in chunk]),
-                    torch.tensor([[-100] * asked + ids[asked:] + [-100] * (width - len(ids)) for ids, asked in chunk]),
-                )
-            )
-        rng.shuffle(found)
-        yield from found
+    rng = random.Random(recipe.seed)
+    phases = ((3, recipe.easy), (5, recipe.easy), (max(STEPS), 1 - 2 * recipe.easy))
+    for number, (longest, share) in enumerate(phases):
+        source = stories("train", recipe.seed * 10 + number, longest=longest)
+        left = round(recipe.steps * share) if number < 2 else recipe.steps - 2 * round(recipe.steps * recipe.easy)
+        while left > 0:  # rows of like length share a batch, so that little is padding
+            rows = sorted((_encode(story, tokenizer) for story in islice(source, 512)), key=lambda row: len(row[0]))
+            found = []
+            while rows:
+                n = min(len(rows), max(1, recipe.tokens // len(rows[-1][0])))
+                chunk, rows = rows[-n:], rows[:-n]
+                ids = torch.zeros((n, len(chunk[-1][0])), dtype=torch.long)
+                weights = torch.zeros(ids.shape)
+                for row, (tokens, asked) in enumerate(chunk):
+                    ids[row, : len(tokens)] = torch.tensor(tokens)
+                    weights[row, : len(tokens)] = 1.0
+                    weights[row, :asked] = recipe.question
+                found.append((ids, weights))
+            rng.shuffle(found)
+            yield from found[:left]
+            left -= len(found)
 
 
-def _encode(story: Story, tokenizer: PreTrainedTokenizerFast, end: int) -> tuple[list[int], int]:
+def _encode(story: Story, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], int]:
     """Token ids of a story, and how many of them are the question."""
     asked = tokenizer(f"{story.question}\n").input_ids
-    return [*asked, *tokenizer(story.solution, add_special_tokens=False).input_ids, end], len(asked)
+    return [*asked, *tokenizer(story.solution, add_special_tokens=False).input_ids, tokenizer.eos_token_id], len(asked)
 
 
 def optimisers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -158,20 +170,24 @@ def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str
     model.train()
     began = written = time.monotonic()
     losses: list[float] = []
-    for step, (ids, targets) in enumerate(islice(batches(recipe, tokenizer), first, recipe.steps), first):
-        scale = min((step + 1) / recipe.warmup, 1.0) * (1 - step / recipe.steps)
+    for step, (ids, weights) in enumerate(islice(batches(recipe, tokenizer), first, None), first):
+        slope = 1 - step / recipe.horizon
+        scale = min((step + 1) / recipe.warmup * slope, slope, (recipe.steps - step) / recipe.cooldown)
         for optim, peak in zip(optims, peaks, strict=True):
             optim.param_groups[0]["lr"] = peak * scale
-        ids, targets = ids.to(device), targets.to(device)
+        ids, weights = ids.to(device), weights[:, 1:].flatten().to(device)
         with torch.autocast(device, dtype=torch.bfloat16):
             logits = model(input_ids=ids, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), targets[:, 1:].flatten())
+        each = torch.nn.functional.cross_entropy(
+            logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
+        )
+        loss = (each * weights).sum() / weights.sum()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optim in optims:
             optim.step()
             optim.zero_grad(set_to_none=True)
-        losses.append(float(loss))
+        losses.append(float(each[weights == 1].detach().mean()))
         now = time.monotonic()
         if (step + 1) % 20 == 0:
             pace = (now - began) / (step + 1 - first)

@@ -1,0 +1,193 @@
+"""Engines from a configuration: which model draws, how, and what it records of each token.
+
+Imports neither torch nor transformers before an engine is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tts.engines.base import Engine
+from tts.engines.sampling import Sampling
+from tts.errors import InputError
+from tts.prompts import Prompt
+from tts.types import Signals
+
+KINDS = ("transformers", "fake")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("float32", "bfloat16", "float16")
+TINY = "tiny"
+"""The name of the model that comes with the package."""
+EDGE = 1 << 20  # bytes of each end of a file that make its fingerprint
+
+
+class LiveEngine(Engine, Protocol):
+    """An engine of this process, which holds a model until it is closed."""
+
+    def close(self) -> None:
+        """Give up what it holds."""
+        ...
+
+
+@dataclass
+class SignalsConfig:
+    """What to record of each token beside its log-probability; see :class:`~tts.types.Signals`.
+
+    Attributes:
+        top: k of the mean over the k most probable tokens; 0 for none.
+        entropy: whether to record the entropy.
+        certainty: whether to record self-certainty.
+    """
+
+    top: int = 0
+    entropy: bool = False
+    certainty: bool = False
+
+
+@dataclass
+class EngineConfig:
+    """Which model draws, and how.
+
+    Attributes:
+        kind: "transformers", or "fake": no language model, but one that tests know every token of.
+        model: "tiny" (comes with the package), a directory, or a name on the hub.
+        revision: the revision of a model on the hub; null takes its default.
+        device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is.
+        dtype: "float32", "bfloat16" or "float16".
+        temperature: see :class:`~tts.engines.sampling.Sampling`, and so are top_p, top_k, max_tokens and seed.
+        top_p: see there.
+        top_k: see there.
+        max_tokens: see there.
+        seed: see there.
+        rows: the most samples in a batch, >= 1.
+        signals: what to record of each token.
+        tick: seconds a token takes the fake engine.
+    """
+
+    kind: str = "transformers"
+    model: str = TINY
+    revision: str | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+    temperature: float = 0.8
+    top_p: float = 1.0
+    top_k: int = 0
+    max_tokens: int = 256
+    seed: int = 0
+    rows: int = 64
+    signals: SignalsConfig = field(default_factory=SignalsConfig)
+    tick: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no engine could do."""
+        for key, given, allowed in (
+            ("kind", self.kind, KINDS),
+            ("device", self.device, DEVICES),
+            ("dtype", self.dtype, DTYPES),
+        ):
+            if given not in allowed:
+                raise InputError(f"engine.{key} must be one of {', '.join(allowed)}, got {given!r}")
+        if self.rows < 1 or self.tick < 0 or self.signals.top < 0:
+            raise InputError(
+                "engine.rows must be at least 1, engine.tick and engine.signals.top at least 0, "
+                f"got {self.rows}, {self.tick:g} and {self.signals.top}"
+            )
+        if not self.model.strip():
+            raise InputError("engine.model must be tiny, a directory or a name on the hub, got nothing")
+        _ = self.sampling
+
+    @property
+    def sampling(self) -> Sampling:
+        """The sampling parameters."""
+        return Sampling(self.temperature, self.top_p, self.top_k, self.max_tokens, self.seed)
+
+    @property
+    def recorded(self) -> Signals:
+        """The signals to record."""
+        return Signals(top=self.signals.top, entropy=self.signals.entropy, certainty=self.signals.certainty)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What to call the model, and its revision: of a local one a fingerprint of its files.
+
+        Raises:
+            InputError: no such directory.
+        """
+        if self.kind == "fake":
+            return "fake", ""
+        model = _model(self)
+        return self.model, self.revision or (_fingerprint(model) if isinstance(model, Path) else "")
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """What, beside the model and the prompt, decides the tokens that are drawn."""
+        return {**asdict(self.sampling), "dtype": self.dtype}
+
+
+def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    """Load the model.
+
+    Args:
+        config: which and how.
+        prompt: from a problem to what the model reads.
+        tell: gets a sentence about anything that takes or changes something, such as a smaller batch.
+
+    Raises:
+        InputError: no such model or device, or a prompt that this model cannot be given.
+        UnsupportedError: the extra for this kind of engine is not installed.
+    """
+    if config.kind == "fake":
+        from tts.engines.fake import FakeEngine, Latency
+
+        return FakeEngine(seed=config.seed, latency=Latency(tick=config.tick))
+    model = _model(config)
+    try:
+        from tts.engines.transformers import TransformersEngine
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("torch", "transformers"):
+            raise
+        raise InputError(
+            f"engine.kind transformers needs {error.name}, which is not installed: pip install 'tts-rerank[hf]'"
+        ) from None
+    engine: LiveEngine = TransformersEngine.load(
+        model,
+        prompt=prompt,
+        sampling=config.sampling,
+        rows=config.rows,
+        device=config.device,
+        dtype=config.dtype,
+        revision=config.revision,
+        tell=tell,
+    )
+    return engine
+
+
+def _model(config: EngineConfig) -> str | Path:
+    """The directory, or the name on the hub."""
+    if config.model == TINY:
+        from tts import tiny
+
+        return tiny.weights()
+    folder = Path(config.model).expanduser()
+    if folder.is_dir():
+        return folder
+    if config.model.startswith((".", "~", "/")) or config.model.count("/") > 1 or folder.exists():
+        raise InputError(f"engine.model {config.model}: no such directory; give tiny, a directory or a name on the hub")
+    return config.model
+
+
+def _fingerprint(folder: Path) -> str:
+    """Twelve hex digits that change with the weights, the configuration or the tokenizer, without reading gigabytes."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".bin", ".model")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size} ".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(EDGE))
+            file.seek(max(0, size - EDGE))
+            digest.update(file.read(EDGE))
+    return digest.hexdigest()[:12]

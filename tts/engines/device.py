@@ -1,0 +1,23 @@
+"""Where a model runs."""
+
+from __future__ import annotations
+
+from tts.errors import InputError
+
+
+def pick(name: str) -> str:
+    """The device of this name, or for ``auto`` the best there is.
+
+    Raises:
+        InputError: an unknown device, or one that this machine lacks.
+    """
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
+    if name not in there:
+        raise InputError(f"device must be auto, cpu, cuda or mps, got {name}")
+    if not there[name]:
+        raise InputError(f"device {name} is not available on this machine: use cpu or auto")
+    return name
