@@ -44,7 +44,9 @@ def cut(sample: Sample, boundary: Boundary) -> Sample:
         UnsupportedError: the recording has no top-k confidences.
     """
     trace, usage = sample.trace, sample.usage
-    if not trace.top and sample.end is not End.FAILED:
+    if sample.end is End.FAILED:
+        return sample
+    if not trace.top:
         raise UnsupportedError("the recording has no top-k confidences: sample it with `signals.top` above 0")
     n = crossing(boundary, trace.top)
     if n is None or (n == len(trace.top) and sample.end is End.STOP):  # a sample that has ended is not cut any more

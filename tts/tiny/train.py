@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 
+SAVE_EVERY = 60.0
+"""Seconds between checkpoints."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything the weights depend on.
@@ -47,7 +51,7 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 2400
+    steps: int = 3200
     tokens: int = 4096
     width: int = 256
     layers: int = 4
@@ -55,9 +59,9 @@ class Recipe:
     muon_rate: float = 6e-3
     warmup: int = 50
     horizon: int = 4000
-    cooldown: int = 1200
+    cooldown: int = 1600
     question: float = 0.1
-    easy: float = 0.2
+    easy: float = 0.15
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -196,7 +200,7 @@ def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str
                 f"step {step + 1}/{recipe.steps}  loss {mean:.4f}  {recipe.tokens / pace:.0f} tok/s  "
                 f"{pace * (recipe.steps - step - 1) / 60:.1f} min left"
             )
-        if now - written > 120 or step + 1 == recipe.steps:
+        if now - written > SAVE_EVERY or step + 1 == recipe.steps:
             state = {
                 "recipe": asdict(recipe),
                 "step": step + 1,
@@ -211,6 +215,20 @@ def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str
 
 def save(out: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> None:
     """Write the finished model in bfloat16, the tokenizer and the recipe."""
+    from importlib.metadata import version
+
     model.bfloat16().save_pretrained(out)
     tokenizer.save_pretrained(out)
-    (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n")
+    made = {name: version(name) for name in ("torch", "transformers", "tokenizers")}
+    command = f"tts train tiny --out DIR --seed {recipe.seed}"
+    write(out, {"command": command, "recipe": asdict(recipe), "versions": made})
+
+
+def record(out: Path, numbers: dict[str, float]) -> None:
+    """Add what the model can do to the recipe beside its weights."""
+    write(out, {**json.loads((out / "recipe.json").read_text()), "test split": numbers})
+
+
+def write(out: Path, content: dict[str, Any]) -> None:
+    """Replace ``recipe.json``."""
+    (out / "recipe.json").write_text(json.dumps(content, indent=2) + "\n")
