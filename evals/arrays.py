@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evals.traces import RecordedTraces
 from tts.answers import canonical, merge
 from tts.errors import InputError
 from tts.pool import Entry, Pool
@@ -34,6 +35,7 @@ class PoolArrays:
         tokens: generated tokens of each sample, [questions, samples]; None where the pool does not count them.
         tiers: how many answer classes each tier of merging made ("exact", "canonical", "pairwise").
         conflicts: answer classes whose samples carried different grades (the majority of them was taken).
+        recorded: the samples themselves with their traces, one a question; empty where they were left behind.
     """
 
     ids: tuple[str, ...]
@@ -45,6 +47,7 @@ class PoolArrays:
     tokens: Array | None
     tiers: dict[str, int]
     conflicts: int
+    recorded: tuple[RecordedTraces, ...] = ()
 
     @property
     def questions(self) -> int:
@@ -68,6 +71,7 @@ class PoolArrays:
             classes=tuple(self.classes[i] for i in rows),
             confidence=None if self.confidence is None else self.confidence[rows],
             tokens=None if self.tokens is None else self.tokens[rows],
+            recorded=tuple(self.recorded[i] for i in rows) if self.recorded else (),
         )
 
     @staticmethod
@@ -106,6 +110,7 @@ class PoolArrays:
             tokens=_column(pool, width, lambda s: s.usage.generated) if pool.has_tokens else None,
             tiers=dict(sorted(tiers.items())),
             conflicts=conflicts,
+            recorded=tuple(RecordedTraces(entry.samples) for entry in pool.entries),
         )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
+from evals.rescore import check_score, is_probability
 from strategies import spec
 from strategies.catalog import CATALOG, Method, method
 from tts.errors import InputError
 from tts.scorers.maps import MapKind
+from tts.scorers.traces import WINDOW
 
 ANSWERS = ("auto", "number", "choice", "text", "math")
 MOST = 1_000_000
@@ -26,6 +28,8 @@ class CompareConfig:
         seed: decides orders, halves and bootstrap.
         strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, budget}.
         answers: kind of answer: auto, number, choice, text, or math (checked pairwise by math-verify).
+        score: what to take for confidences: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded ones.
+        window: tokens in a group, for the scores and strategies of DeepConf.
         calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
         tune: whether to sweep every rule's threshold.
         margin: accuracy given away that still counts as not inferior, as a fraction.
@@ -37,6 +41,8 @@ class CompareConfig:
     seed: int = 0
     strategies: list[Any] = field(default_factory=lambda: ["all"])
     answers: str = "auto"
+    score: str | None = None
+    window: int = WINDOW
     calibrate: str | None = None
     tune: bool = False
     margin: float = 0.005
@@ -46,24 +52,30 @@ class CompareConfig:
         """Refuse what no comparison could use, before any work is done."""
         if self.answers not in ANSWERS:
             raise spec.unknown("kind of answers", self.answers, ANSWERS)
+        if self.score is not None:
+            check_score(self.score)
         if self.calibrate is not None and self.calibrate not in get_args(MapKind):
             raise spec.unknown("calibration", self.calibrate, get_args(MapKind))
         if self.seed < 0:
             raise InputError(f"seed must be at least 0, got {self.seed}")
-        for key in ("permutations", "replicates"):
+        for key in ("permutations", "replicates", "window"):
             if not 1 <= getattr(self, key) <= MOST:
                 raise InputError(f"{key} must be from 1 to {MOST}, got {getattr(self, key)}")
 
 
-def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Method], dict[str, str]]:
+def methods(
+    entries: Iterable[Any], *, has_confidence: bool, has_top: bool = True, window: int = WINDOW
+) -> tuple[list[Method], dict[str, str]]:
     """The strategies a configuration names.
 
     Args:
         entries: names, "all", or mappings of composed strategies.
         has_confidence: whether the pool has confidences.
+        has_top: whether its traces have top-k confidences.
+        window: tokens in a group, for strategies that read them.
 
     Returns:
-        (methods, skipped): with "all", strategies that need confidences the pool lacks are skipped, with the reason.
+        (methods, skipped): with "all", strategies that need what the pool lacks are skipped, with the reason.
 
     Raises:
         InputError: an unknown or doubled name, or one asked for by name that the pool cannot serve.
@@ -76,6 +88,8 @@ def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Metho
             for row in CATALOG.values():
                 if row.needs_confidence and not has_confidence:
                     skipped[row.name] = "they need confidences and the pool has none"
+                elif row.needs_top and not has_top:
+                    skipped[row.name] = "they need the top-k confidences of every token and the pool has none"
                 else:
                     chosen.setdefault(row.name, row)
             continue
@@ -87,11 +101,33 @@ def methods(entries: Iterable[Any], *, has_confidence: bool) -> tuple[list[Metho
                 f"strategy {row.name} needs confidences and the pool has none: "
                 "choose strategies that only count, or score the pool"
             )
+        if row.needs_top and not has_top:
+            raise InputError(
+                f"strategy {row.name} needs the top-k confidences of every token and the pool has none: "
+                "sample it with `signals.top` above 0, or choose another strategy"
+            )
         named.add(row.name)
         chosen[row.name] = row
     if not chosen:
         raise InputError("no strategy was named: give names of the catalogue (see `tts strategies`) or all")
-    return list(chosen.values()), skipped
+    return [_with_window(row, window) if row.needs_top else row for row in chosen.values()], skipped
+
+
+def _with_window(row: Method, window: int) -> Method:
+    return replace(row, params={**row.params, "window": window})
+
+
+def check_scale(score: str, calibrate: str | None, chosen: Iterable[Method]) -> None:
+    """Refuse strategies that need probabilities where the score is none and nothing makes it one.
+
+    Raises:
+        InputError: naming the score.
+    """
+    if calibrate is None and not is_probability(score) and any(row.needs_confidence for row in chosen):
+        raise InputError(
+            f"score {score} is no probability: map it with --calibrate platt or isotonic, "
+            "or choose strategies that only count"
+        )
 
 
 def composed(entry: Mapping[str, Any]) -> Method:

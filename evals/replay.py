@@ -17,7 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.arrays import PoolArrays
+from evals.generators import play_generator
+from evals.traces import ReplayedTraces
+from strategies.base import Strategy
 from strategies.columns import Columns, by_discovery, running
+from strategies.deepconf import DeepConf
 from strategies.vote import Vote
 from tts.errors import InputError
 
@@ -28,9 +32,12 @@ CHUNK = 8192
 
 @dataclass(frozen=True)
 class Entrant:
-    """A strategy and the name of the scores it reads: "recorded", "oracle" or "random"."""
+    """A strategy and the name of the scores it reads: "recorded", "oracle" or "random".
 
-    strategy: Vote
+    The vote family and DeepConf are played all rows at once; any other strategy row by row, as a generator.
+    """
+
+    strategy: Strategy
     scores: str = "recorded"
 
 
@@ -42,7 +49,7 @@ class Outcome:
         correct: whether its answer was right; an abstention is not.
         used: draws used.
         abstained: whether nothing it drew could be parsed.
-        tokens: tokens of the draws used, or None where the pool does not count them.
+        tokens: tokens of the draws used, of one that was stopped those before that; None where the pool counts none.
         rule: index of the stopping rule that fired, -1 for the budget.
     """
 
@@ -96,9 +103,13 @@ def replay(
 
     Returns:
         One outcome an entrant, in the same order.
+
+    Raises:
+        InputError: a strategy reads top-k confidences or scores that the pool lacks.
     """
     questions, count, _ = orders.shape
     shape = (questions, count)
+    _check(arrays, entrants)
     outcomes = [
         Outcome(
             correct=np.zeros(shape, dtype=bool),
@@ -144,26 +155,60 @@ def _play(
         return values.take(index)
 
     width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
-    labels, names = by_discovery(by_draw(arrays.labels.astype(width)))
+    raw = by_draw(arrays.labels.astype(width))
+    labels, names = by_discovery(raw)
     kinds, kind = distinct_rows(labels)
     counted = Columns(np.ascontiguousarray(labels[:, kinds]))
     scored: dict[str, Columns] = {}
-    spent = None if arrays.tokens is None else running(np.add, by_draw(arrays.tokens))
+    tokens = None if arrays.tokens is None else by_draw(arrays.tokens)
+    spent = None if tokens is None else running(np.add, tokens)
+    traced: ReplayedTraces | None = None
     for entrant, outcome in zip(entrants, outcomes, strict=True):
-        if not entrant.strategy.needs_confidence:
-            label, used, rule = (part[kind] for part in entrant.strategy.decide(counted))
+        strategy, cost = entrant.strategy, None
+        if isinstance(strategy, Vote):
+            if not strategy.needs_confidence:
+                label, used, rule = (part[kind] for part in strategy.decide(counted))
+            else:
+                if entrant.scores not in scored:
+                    scored[entrant.scores] = Columns(labels, by_draw(_given(scores, entrant)))
+                label, used, rule = strategy.decide(scored[entrant.scores])
+            label = np.where(label >= 0, names[np.maximum(label, 0), at], -1)
+            cost = None if spent is None else spent[used - 1, at]
+        elif isinstance(strategy, DeepConf):
+            if traced is None:
+                recorded = [arrays.recorded[q] for q in rows]
+                local = np.repeat(np.arange(len(rows)), count)
+                traced = ReplayedTraces(raw, tokens, recorded, local, index - question * arrays.labels.shape[1])
+            label, used, rule, cost = strategy.decide(traced)
         else:
-            if entrant.scores not in scored:
-                scored[entrant.scores] = Columns(labels, by_draw(_given(scores, entrant)))
-            label, used, rule = entrant.strategy.decide(scored[entrant.scores])
+            label, used, rule, cost = play_generator(
+                strategy,
+                [arrays.recorded[q].samples for q in rows],
+                arrays.labels[rows],
+                [arrays.classes[q] for q in rows],
+                orders[rows],
+                _given(scores, entrant)[rows] if strategy.needs_confidence else None,
+            )
         answered = label >= 0
-        right = arrays.class_correct[question, names[np.maximum(label, 0), at]] & answered
+        right = arrays.class_correct[question, np.maximum(label, 0)] & answered
         outcome.correct[rows] = right.reshape(-1, count)
         outcome.used[rows] = used.reshape(-1, count)
         outcome.abstained[rows] = ~answered.reshape(-1, count)
         outcome.rule[rows] = rule.reshape(-1, count)
-        if spent is not None and outcome.tokens is not None:
-            outcome.tokens[rows] = spent[used - 1, at].reshape(-1, count)
+        if cost is not None and outcome.tokens is not None:
+            outcome.tokens[rows] = cost.reshape(-1, count)
+
+
+def _check(arrays: PoolArrays, entrants: Sequence[Entrant]) -> None:
+    """Refuse strategies that read more of a recording than this one has."""
+    for strategy in (e.strategy for e in entrants if not isinstance(e.strategy, Vote)):
+        if not arrays.recorded:
+            raise InputError(f"strategy {strategy.name} is played on the samples themselves: read the arrays of a pool")
+        if isinstance(strategy, DeepConf) and not all(r.has_top for r in arrays.recorded):
+            raise InputError(
+                f"strategy {strategy.name} reads top-k confidences and the pool lacks them: "
+                "sample it with `signals.top` above 0, or choose another strategy"
+            )
 
 
 def distinct_rows(labels: Array) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 No language model is involved and its numbers say nothing about one. Questions differ in difficulty; wrong answers are
 partly systematic (a favourite distractor), so that a few majorities are wrong; confidences are informative but not
-sharp; wrong samples run longer.
+sharp; wrong samples run longer, and their top-k confidences dip deeper.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from tts.errors import InputError
 from tts.pool import Entry, Pool
-from tts.types import Problem, Sample, Usage
+from tts.types import Problem, Sample, Trace, Usage
 
 
 def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) -> Pool:
@@ -31,7 +31,7 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
         raise InputError(f"a synthetic pool needs at least 1 question and 1 sample, got {questions} and {samples}")
     if seed < 0:
         raise InputError(f"seed must be at least 0, got {seed}")
-    rng = np.random.default_rng(seed)
+    rng, tops = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     entries = []
     for q in range(questions):
         gold = int(rng.integers(2, 500))
@@ -44,12 +44,14 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
             unparsed = not right and rng.random() < 0.04
             # The logit of the confidence: the question's difficulty, what this draw's own slips give away, and noise.
             logit = 0.7 * np.log(skill / (1.0 - skill)) + (0.35 if right else -0.35) + rng.normal(0.0, 0.9)
+            tokens = int(rng.lognormal(4.6 if right else 4.8, 0.3))
             drawn.append(
                 Sample(
                     answer=None if unparsed else str(gold if right else wrong),
                     confidence=round(float(1.0 / (1.0 + np.exp(-logit))), 4),
                     index=i,
-                    usage=Usage(kept=int(rng.lognormal(4.6 if right else 4.8, 0.3))),
+                    trace=Trace(top=_top(tops, tokens, right)),
+                    usage=Usage(kept=tokens),
                 )
             )
             grades.append(right)
@@ -57,3 +59,11 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
         entries.append(Entry(problem, tuple(drawn), tuple(grades), {"model": "simulated"}))
     name = f"synthetic-{questions}x{samples}-seed{seed}"
     return Pool(name, hashlib.sha256(name.encode()).hexdigest(), tuple(entries))
+
+
+def _top(rng: np.random.Generator, tokens: int, right: bool) -> tuple[float, ...]:
+    """Confidences around 12 nats with one doubtful stretch, as deep as the sample is wrong and as chance has it."""
+    values = rng.gamma(36.0, 1.0 / 3.0, size=tokens)
+    at = int(rng.integers(tokens)) if tokens else 0
+    values[at : at + 24] -= max(0.0, rng.normal(3.0 if right else 3.8, 1.5))
+    return tuple(np.maximum(values, 1.0).round(2).tolist())

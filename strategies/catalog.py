@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies import learn
+from strategies.base import Strategy
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
+from strategies.deepconf import DeepConfOffline, DeepConfOnline
 from strategies.spec import unknown
 from strategies.stopping import (
     Beta,
@@ -32,6 +34,8 @@ from strategies.stopping import (
 )
 from strategies.vote import Select, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform, Weighting
+from tts.scorers.traces import WINDOW
+from tts.types import Signals
 
 Array = NDArray[Any]
 Params = Mapping[str, Any]
@@ -43,6 +47,7 @@ EPSILONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 TEMPERATURES = (5.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02)
 PRIORS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 SIZES = (*range(1, 17), 20, 24, 32, 40, 48, 64)
+ETAS = (90.0, 75.0, 50.0, 25.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -65,14 +70,14 @@ class Method:
     name: str
     source: str
     summary: str
-    recipe: Callable[[int, Params], Vote]
+    recipe: Callable[[int, Params], Strategy]
     params: Params = field(default_factory=dict)
     sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     fit: Objective | None = None
     teach: Callable[[Array, Array, Params], Params] | None = None
     scores: Literal["recorded", "oracle", "random"] = "recorded"
 
-    def build(self, budget: int, params: Params | None = None) -> Vote:
+    def build(self, budget: int, params: Params | None = None) -> Strategy:
         """The strategy at this budget; ``params`` override the defaults."""
         given = {**self.params, **(params or {})}
         return self.recipe(min(budget, int(given.get("budget", budget))), given)
@@ -89,6 +94,12 @@ class Method:
     def needs_confidence(self) -> bool:
         """Whether the pool must hold confidences."""
         return self.scores == "recorded" and self.build(2, self.example).needs_confidence
+
+    @property
+    def needs_top(self) -> bool:
+        """Whether the pool must hold the top-k confidences of every token."""
+        needs: Signals = getattr(self.build(2, self.example), "needs", Signals())
+        return needs.top > 0
 
     @property
     def example(self) -> Params:
@@ -308,6 +319,22 @@ METHODS: tuple[Method, ...] = (
         params={"cost": 0.01},
         sweep={"cost": (0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)},
         teach=_teach_pandora,
+    ),
+    Method(
+        "deepconf_offline",
+        "DeepConf 2508.15260",
+        "Keeps the eta % most confident traces and weighs their votes by it.",
+        lambda budget, p: DeepConfOffline("deepconf_offline", budget, **p),
+        params={"eta": 50.0, "metric": "bottom10", "window": WINDOW},
+        sweep={"eta": ETAS},
+    ),
+    Method(
+        "deepconf_online",
+        "DeepConf 2508.15260",
+        "Stops traces that fall below a bar learned on a warm-up, and all once the weighted vote agrees.",
+        lambda budget, p: DeepConfOnline("deepconf_online", budget, **p),
+        params={"warmup": 8, "eta": 90.0, "tau": 0.95, "metric": "lowest", "window": WINDOW},
+        sweep={"eta": ETAS},
     ),
     Method(
         "oracle",

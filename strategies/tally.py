@@ -69,8 +69,8 @@ class Tally:
         self._lead: Any = None
         self._leader = -1
 
-    def add(self, sample: Sample) -> None:
-        """Count one sample.
+    def add(self, sample: Sample, weight: float | None = None) -> None:
+        """Count one sample; ``weight`` is that of its vote where not the weighting but the caller says so.
 
         Raises:
             UnsupportedError: the rule or weighting needs a confidence and the sample has none.
@@ -93,7 +93,7 @@ class Tally:
         self.streak = self.streak + 1 if self.parsed and self.labels[-1] == label else 1
         self.parsed = True
         self.labels.append(label)
-        weight = self._base
+        weight = self._base if weight is None else weight
         if self._needs_confidence:
             confidence = sample.confidence
             if confidence is None or not 0.0 <= confidence <= 1.0:

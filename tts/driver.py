@@ -19,10 +19,13 @@ from tts.cut import cut
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.live import DEFAULTS, Extract, Live, Options, abort, told_to_stop
+from tts.memory import Memory
 from tts.scorers.base import Scorer
 from tts.types import Decision, Draw, Problem, Sample, Signals
 
-__all__ = ["Extract", "Options", "Plays", "Result", "run", "run_all"]
+__all__ = ["Extract", "Memory", "Options", "Plays", "Result", "run", "run_all"]
+
+NONE = Signals()
 
 
 class Plays(Protocol):
@@ -47,11 +50,13 @@ class Result:
         problem: the problem.
         decision: the strategy's decision.
         aborted: draws started by look-ahead that nobody used.
+        recalled: samples of the decision that came from the memory; ``decision.usage`` counts what they once cost.
     """
 
     problem: Problem
     decision: Decision
     aborted: int = 0
+    recalled: int = 0
 
 
 async def run(
@@ -62,6 +67,8 @@ async def run(
     extract: Extract | None = None,
     scorer: Scorer | None = None,
     options: Options = DEFAULTS,
+    signals: Signals = NONE,
+    memory: Memory | None = None,
 ) -> AsyncIterator[Result]:
     """Play a strategy over problems and yield each result as soon as it is decided.
 
@@ -72,6 +79,8 @@ async def run(
         extract: reads the canonical answer from a finished text; required with a live engine.
         scorer: gives each sample its confidence; a recording keeps its recorded ones.
         options: concurrency, look-ahead and retries.
+        signals: what to collect besides what the strategy and the scorer need; with a live engine only.
+        memory: remembers draws, so that none is drawn or scored again; with a live engine only.
 
     Raises:
         UnsupportedError: a strategy that branches meets a recording, or an engine lacks what is needed.
@@ -83,7 +92,7 @@ async def run(
             if number % 64 == 0:
                 await asyncio.sleep(0)
         return
-    play = _player(strategy, source, extract, scorer, options)
+    play = _player(strategy, source, extract, scorer, options, signals, memory)
     waiting = iter(problems)
     done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
     working = options.concurrency
@@ -122,6 +131,8 @@ async def run_all(
     extract: Extract | None = None,
     scorer: Scorer | None = None,
     options: Options = DEFAULTS,
+    signals: Signals = NONE,
+    memory: Memory | None = None,
 ) -> list[Result]:
     """Like :func:`run`, all results at once in the order of the problems.
 
@@ -133,8 +144,17 @@ async def run_all(
     if len(place) < len(ordered):
         twice, times = Counter(problem.id for problem in ordered).most_common(1)[0]
         raise InputError(f"problem ids must be unique, and {twice!r} is given {times} times: rename or drop the others")
-    results = [r async for r in run(strategy, ordered, source, extract=extract, scorer=scorer, options=options)]
-    return sorted(results, key=lambda r: place[r.problem.id])
+    playing = run(
+        strategy,
+        ordered,
+        source,
+        extract=extract,
+        scorer=scorer,
+        options=options,
+        signals=signals,
+        memory=memory,
+    )
+    return sorted([r async for r in playing], key=lambda r: place[r.problem.id])
 
 
 def _check_replay(strategy: Plays, scorer: Scorer | None) -> None:
@@ -148,7 +168,13 @@ def _check_replay(strategy: Plays, scorer: Scorer | None) -> None:
 
 
 def _player(
-    strategy: Plays, engine: Engine, extract: Extract | None, scorer: Scorer | None, options: Options
+    strategy: Plays,
+    engine: Engine,
+    extract: Extract | None,
+    scorer: Scorer | None,
+    options: Options,
+    extra: Signals,
+    memory: Memory | None,
 ) -> Callable[[Problem], Awaitable[Result]]:
     if extract is None:
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
@@ -158,7 +184,7 @@ def _player(
         )
     if strategy.needs_confidence and scorer is None:
         raise UnsupportedError(f"strategy {strategy.name} needs confidences and no scorer was given: give one")
-    signals: Signals = getattr(strategy, "needs", Signals()) | (scorer.needs if scorer is not None else Signals())
+    signals: Signals = getattr(strategy, "needs", NONE) | (scorer.needs if scorer is not None else NONE) | extra
     if lacking := engine.capabilities.lacking(signals):
         asking = f"strategy {strategy.name}" + (f" with scorer {type(scorer).__name__}" if scorer is not None else "")
         raise UnsupportedError(f"{asking} needs {lacking}, which {type(engine).__name__} cannot collect")
@@ -166,7 +192,14 @@ def _player(
 
     async def live(problem: Problem) -> Result:
         draws = Live(
-            problem, engine, extract=read, scorer=scorer, budget=strategy.budget, options=options, signals=signals
+            problem,
+            engine,
+            extract=read,
+            scorer=scorer,
+            budget=strategy.budget,
+            options=options,
+            signals=signals,
+            memory=memory,
         )
         async with draws:
             with closing(strategy.run(problem)) as steps:
@@ -176,7 +209,7 @@ def _player(
                         draw = steps.send(await draws.take(draw))
                 except StopIteration as stop:
                     await draws.drop()
-                    return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted)
+                    return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted, draws.recalled)
 
     return live
 

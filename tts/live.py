@@ -19,6 +19,8 @@ import numpy as np
 
 from tts.engines.base import Chunk, Engine, Meter, Request
 from tts.errors import EngineError, InputError, UnsupportedError
+from tts.ledger import NOTHING, charge, failed, shares, unused
+from tts.memory import Memory, memorable, recall
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Trace, Usage
 
@@ -49,15 +51,15 @@ class Options:
 
 
 DEFAULTS = Options()
-NOTHING = Usage()
 
 
 class Live:
     """The draws of one question; leaving the context aborts what is in flight.
 
     Attributes:
-        usage: every token spent so far, exact once nothing is in flight.
+        usage: every token spent so far, exact once nothing is in flight; recalled draws count as what they once cost.
         aborted: draws started ahead that nobody was given.
+        recalled: draws handed over from the memory.
     """
 
     def __init__(
@@ -70,15 +72,17 @@ class Live:
         budget: int,
         options: Options,
         signals: Signals,
+        memory: Memory | None = None,
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws."""
         self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
         self.budget, self.options = budget, options
         self.usage = NOTHING
-        self.aborted = 0
-        self._signals = signals
+        self.aborted = self.recalled = 0
+        self._signals, self._memory = signals, memory
         self._given = 0
-        self._pending: deque[tuple[Boundary, asyncio.Task[Sample]]] = deque()
+        self._pending: deque[tuple[Boundary, asyncio.Future[Sample]]] = deque()  # a task, or done where recalled
+        self._old: set[int] = set()  # the numbers of recalled draws
         self._dropped: list[asyncio.Task[Sample]] = []
 
     async def __aenter__(self) -> Live:
@@ -87,7 +91,7 @@ class Live:
 
     async def __aexit__(self, *_: object) -> None:
         """Abort what is in flight, quietly: the error that got us here is the one to see."""
-        await abort([task for _, task in self._pending])
+        await abort([task for _, task in self._pending if isinstance(task, asyncio.Task)])
         await settle(self._dropped)
 
     async def take(self, draw: Draw) -> list[Sample]:
@@ -97,11 +101,11 @@ class Live:
         ahead = self.options.lookahead if draw.prefix is None else 0
         want = draw.n + max(0, min(ahead, self.budget - self._given - draw.n))
         if draw.n == want == 1 and not self._pending:  # nothing runs beside it, so it needs no task of its own
-            sample = await self._draw(self._request(self._given, draw))
+            sample = self._recall(self._given, draw) or await self._draw(self._request(self._given, draw))
             self._given += 1
-            return await self._hand_over([sample])
+            return await self._hand_over([sample], draw)
         for index in range(self._given + len(self._pending), self._given + want):
-            self._pending.append((draw.until, asyncio.create_task(self._draw(self._request(index, draw)))))
+            self._pending.append((draw.until, self._start(index, draw)))
         asked = [task for _, task in islice(self._pending, draw.n)]
         if asked:  # unlike gather, a cancelled wait leaves the tasks to be aborted once, by us
             done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
@@ -110,16 +114,38 @@ class Live:
         for _ in asked:
             self._pending.popleft()
         self._given += len(asked)
-        return await self._hand_over([task.result() for task in asked])
+        return await self._hand_over([task.result() for task in asked], draw)
 
     def _request(self, index: int, draw: Draw) -> Request:
         return Request(self.problem, index, draw.prefix, draw.until, self._signals)
 
-    async def _hand_over(self, samples: list[Sample]) -> list[Sample]:
+    def _recall(self, index: int, draw: Draw) -> Sample | None:
+        if self._memory is None or draw.prefix is not None:
+            return None
+        sample = recall(self._memory, self.problem, index, draw.until)
+        if sample is not None:
+            self._old.add(index)
+        return sample
+
+    def _start(self, index: int, draw: Draw) -> asyncio.Future[Sample]:
+        sample = self._recall(index, draw)
+        if sample is None:
+            return asyncio.create_task(self._draw(self._request(index, draw)))
+        ready: asyncio.Future[Sample] = asyncio.get_running_loop().create_future()
+        ready.set_result(sample)
+        return ready
+
+    async def _hand_over(self, samples: list[Sample], draw: Draw) -> list[Sample]:
         samples = await self._score(samples)
         if told_to_stop():  # an engine or a scorer took the abort for a failure, or lost it
             raise asyncio.CancelledError
         self.usage = sum((s.usage for s in samples if s.usage is not None), self.usage)
+        if self._memory is not None and draw.prefix is None:
+            for sample in samples:
+                if sample.index in self._old:
+                    self.recalled += 1
+                elif memorable(sample, draw.until):
+                    self._memory.put(self.problem, sample, draw.until)
         return samples
 
     async def drop(self) -> None:
@@ -128,13 +154,14 @@ class Live:
         Raises:
             Exception: the bug that one of them met.
         """
-        tasks = self._dropped = [task for _, task in self._pending]
+        tasks = self._dropped = [task for _, task in self._pending if isinstance(task, asyncio.Task)]
         self._pending.clear()
+        self._old.clear()
         await abort(tasks)
         self.aborted += len(tasks)
         for task in tasks:
             if not task.cancelled():  # it had finished before the abort reached it: wasted all the same
-                self.usage += _unused(task.result().usage)
+                self.usage += unused(task.result().usage)
 
     async def _draw(self, request: Request) -> Sample:
         """Draw one sample, retrying failures; an abort charges what was drawn so far."""
@@ -147,12 +174,12 @@ class Live:
                 try:
                     return await self._attempt(request, spent)
                 except EngineError as error:
-                    spent += _unused(_charge(request.meter))
+                    spent += unused(charge(request.meter))
                     failure = str(error)
                     if told_to_stop():
                         break
                 except BaseException:
-                    spent += _unused(_charge(request.meter))
+                    spent += unused(charge(request.meter))
                     raise
         except asyncio.CancelledError:
             self.usage += spent
@@ -175,31 +202,36 @@ class Live:
             index=request.index,
             token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
             trace=chunks[0].trace if len(chunks) == 1 else joined([c.trace for c in chunks], request.signals.watch),
-            usage=_charge(request.meter) if spent is NOTHING else spent + _charge(request.meter),
+            usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),
         )
 
     async def _score(self, samples: list[Sample]) -> list[Sample]:
-        """Give each sample that did not fail its confidence; where scoring fails for good, the sample has failed."""
-        judged = [s for s in samples if s.end is not End.FAILED]
+        """Give each sample its confidence and its share of what that cost, unless it failed or was recalled with one.
+
+        Where scoring fails for good, the sample has failed.
+        """
+        judged = [s for s in samples if to_judge(s)]
         scorer = self.scorer
         if scorer is None or not judged:
             return samples
 
-        failure = ""
-        for number in range(self.options.retries + 1):
-            if number:
-                await self._pause(number)
-            engine = MeteredEngine(self.engine)
-            try:
-                scores = iter(self._confidences(judged, await scorer.score(self.problem, judged, engine)))
-                return [s if s.end is End.FAILED else replace(s, confidence=next(scores)) for s in samples]
-            except EngineError as error:
-                failure = str(error)
-                if told_to_stop():
-                    break
-            finally:
-                self.usage += engine.usage
-        return [s if s.end is End.FAILED else _failed(s, failure) for s in samples]
+        engine, failure = MeteredEngine(self.engine), ""
+        try:
+            for number in range(self.options.retries + 1):
+                if number:
+                    await self._pause(number)
+                try:
+                    scores = self._confidences(judged, await scorer.score(self.problem, judged, engine))
+                    return scored(samples, scores, engine.usage)
+                except EngineError as error:
+                    failure = str(error)
+                    if told_to_stop():
+                        break
+        except BaseException:
+            self.usage += engine.usage
+            raise
+        self.usage += engine.usage
+        return [failed(s, failure) if to_judge(s) else s for s in samples]
 
     def _confidences(self, samples: list[Sample], scores: Any) -> list[float]:
         values, one_each = np.asarray(scores, dtype=np.float64), (len(samples),)
@@ -222,6 +254,24 @@ class Live:
         await asyncio.sleep(self.options.backoff * 2 ** (number - 1))
 
 
+def scored(samples: Sequence[Sample], scores: Sequence[float], cost: Usage) -> list[Sample]:
+    """The samples, those that were to be judged with their confidences and equal shares of what judging them cost."""
+    verdicts = iter(zip(scores, shares(cost, len(scores)), strict=True))
+    out = []
+    for sample in samples:
+        if to_judge(sample):
+            confidence, share = next(verdicts)
+            usage = sample.usage if share is NOTHING else (sample.usage or NOTHING) + share
+            sample = replace(sample, confidence=confidence, usage=usage)
+        out.append(sample)
+    return out
+
+
+def to_judge(sample: Sample) -> bool:
+    """Whether a scorer is asked: not about a failed draw, nor about one recalled with its confidence."""
+    return sample.confidence is None and sample.end is not End.FAILED
+
+
 def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
     """The trace of a sample from those of its pieces."""
     return Trace(
@@ -231,18 +281,6 @@ def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
         entropy=tuple([p for t in traces for p in t.entropy]),
         certainty=tuple([p for t in traces for p in t.certainty]),
     )
-
-
-def _charge(meter: Meter) -> Usage:
-    return Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, kept=meter.drawn)
-
-
-def _unused(usage: Usage | None) -> Usage:
-    return replace(usage, kept=0, aborted=usage.aborted + usage.kept) if usage else Usage()
-
-
-def _failed(sample: Sample, error: str) -> Sample:
-    return replace(sample, answer=None, end=End.FAILED, usage=_unused(sample.usage), error=error)
 
 
 async def abort(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -12,6 +12,7 @@ from eval_cases import pool_of, real
 from evals.arrays import PoolArrays
 from evals.replay import Entrant, permutations, replay
 from evals.synthetic import synthetic_pool
+from evals.traces import has_top
 from strategies.catalog import METHODS
 from tts.driver import run_all
 from tts.engines.replay import ReplayEngine
@@ -46,6 +47,7 @@ def test_both_paths_decide_alike_for_the_whole_catalogue(name):
     arrays = PoolArrays.of(pool)
     orders = permutations(arrays.sizes, count=3, draws=12, seed=5)
     methods = [m for m in METHODS if m.scores == "recorded" and (pool.has_confidence or not m.needs_confidence)]
+    methods = [m for m in methods if has_top(pool) or not m.needs_top]
     entrants = [Entrant(m.build(12, m.example)) for m in methods]
     outcomes = replay(arrays, entrants, orders, scores={"recorded": arrays.confidence})
     for entrant, outcome in zip(entrants, outcomes, strict=True):
@@ -108,7 +110,7 @@ def test_ungraded_samples_are_graded_by_the_gold_answer():
 def test_questions_without_a_single_parsed_sample_abstain_and_are_wrong():
     arrays = PoolArrays.of(pool_of([None] * 4, ["1"] * 4))
     orders = permutations(arrays.sizes, count=2, draws=4, seed=0)
-    methods = [m for m in METHODS if not m.needs_confidence]
+    methods = [m for m in METHODS if not m.needs_confidence and not m.needs_top]
     scores = {"recorded": None, "oracle": arrays.sample_correct.astype(float), "random": np.full(orders.shape, 0.5)}
     for outcome in replay(arrays, [Entrant(m.build(4), m.scores) for m in methods], orders, scores=scores):
         assert outcome.abstained.tolist() == [[True, True], [False, False]]

@@ -35,6 +35,8 @@ PUBLISHED = [
     "certified_self_consistency",
     "certified_weighted",
     "pandora",
+    "deepconf_offline",
+    "deepconf_online",
     "oracle",
     "random",
     "confidence_weighted_voting",

@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from tts.answers import extract_gsm8k
-from tts.tiny import stories as told
-from tts.tiny.stories import SPLITS, STEPS, Story, stories, take
+from tts.tiny.plot import MOST
+from tts.tiny.stories import STEPS, stories, take
+from tts.tiny.story import SPLITS, Story
 
 EQUATIONS = (
     (r"(\d+) \+ (\d+) = (\d+)", "+"), (r"(\d+) plus (\d+) is (\d+)", "+"),
@@ -47,7 +48,7 @@ def test_every_step_computes_right_and_the_last_one_is_the_answer(many: list[Sto
             assert holds, line
             results.append(result)
         assert str(results[-1]) == story.answer == extract_gsm8k(story.solution)
-        assert 2 <= len(story.lines) <= 8 and 0 < int(story.answer) <= told.MOST
+        assert 2 <= len(story.lines) <= 8 and 0 < int(story.answer) <= MOST
         assert "\n" not in story.question and "{" not in story.question + story.solution
 
 

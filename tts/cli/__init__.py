@@ -3,7 +3,7 @@
 One module a group of commands; heavy imports wait until a command needs them.
 """
 
-from tts.cli import compare, pool  # noqa: F401 - each registers its commands
+from tts.cli import calibrate, calibration, compare, pool, run, sample, train  # noqa: F401 - each registers its commands
 from tts.cli.app import main
 
 __all__ = ["main"]

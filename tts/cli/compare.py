@@ -32,6 +32,9 @@ def compare(
     answers: Annotated[
         str | None, typer.Option(help="Kind of answer: auto, number, choice, text, math [default: auto].")
     ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Score to use instead of the recorded one, such as mean_logprob or frequency.")
+    ] = None,
     calibrate: Annotated[
         str | None, typer.Option(help="Map scores to probabilities, cross-fitted: platt, isotonic, beta, temperature.")
     ] = None,
@@ -56,7 +59,7 @@ def compare(
     files = config or []
     names = None if strategies is None else [name.strip() for name in strategies.split(",") if name.strip()]
     given: dict[str, Any] = {"budget": budget, "strategies": names, "permutations": permutations, "seed": seed}
-    given |= {"answers": answers, "calibrate": calibrate, "tune": tune or None, "margin": margin}
+    given |= {"answers": answers, "score": score, "calibrate": calibrate, "tune": tune or None, "margin": margin}
     settings = load_config(CompareConfig, files, overrides or [])
     settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
     if plot is not None:
@@ -71,13 +74,14 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     from evals.arrays import PoolArrays
     from evals.compare import Contest, Settings, table
     from evals.compare import compare as play
-    from evals.config import methods
+    from evals.config import check_scale, methods
     from evals.curves import curves
     from evals.frontier import frontiers
+    from evals.rescore import rescored
+    from evals.traces import has_top
     from tts.answers import MathVerifier
     from tts.pool import atomic_path
 
-    chosen, skipped = methods(config.strategies, has_confidence=pool.has_confidence)
     settings = Settings(
         budget=pool.samples_min if config.budget is None else config.budget,
         permutations=config.permutations,
@@ -88,7 +92,17 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     )
     with ExitStack() as stack:
         equal = stack.enter_context(MathVerifier()).equal if config.answers == "math" else None
+        if config.score is not None:
+            natural = config.calibrate is None
+            pool = rescored(
+                pool, config.score, probability=natural, window=config.window, answers=config.answers, equal=equal
+            )
         arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
+    chosen, skipped = methods(
+        config.strategies, has_confidence=pool.has_confidence, has_top=has_top(pool), window=config.window
+    )
+    if config.score is not None:
+        check_scale(config.score, config.calibrate, chosen)
     if config.tune:
         contest = Contest.of(arrays, settings, chosen, fitted=True)
         rows, swept = table(contest, chosen), frontiers(contest, chosen)
@@ -102,6 +116,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
         "samples_min": pool.samples_min,
         "samples_max": pool.samples_max,
         "answers": config.answers,
+        "score": config.score,
         "merged": arrays.tiers,
         "grade_conflicts": arrays.conflicts,
     }
@@ -119,6 +134,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     screen.print(
         f"{pool.path}: {arrays.questions} questions, {sizes} samples each; budget {settings.budget}, "
         f"{settings.permutations} permutations, seed {settings.seed}"
+        + (f", score {config.score}" if config.score else "")
         + (f", {settings.calibrate} calibration" if settings.calibrate else ""),
         soft_wrap=True,
     )

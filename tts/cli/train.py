@@ -28,7 +28,8 @@ def tiny(
     About an hour on two CPU cores, minutes on a GPU. Interrupted, the same command continues from the last checkpoint.
     """
     from tts.engines.device import pick
-    from tts.tiny.train import Recipe, train
+    from tts.tiny.grade import grade
+    from tts.tiny.train import Recipe, record, train
 
     given = {"steps": steps, "width": width}
     recipe = replace(Recipe(seed=seed), **{key: value for key, value in given.items() if value is not None})
@@ -36,5 +37,10 @@ def tiny(
         raise InputError(f"steps must be at least 1 and seed at least 0, got {recipe.steps} and {seed}")
     if recipe.width < 64 or recipe.width % 64:
         raise InputError(f"width must be a positive multiple of 64, got {recipe.width}")
-    train(out, recipe, device=pick(device), tell=lambda line: print(line, flush=True))
-    print(f"wrote {out}: use it with `model={out}`")
+    place = pick(device)
+    train(out, recipe, device=place, tell=lambda line: print(line, flush=True))
+    numbers = grade(out, device=place)
+    record(out, numbers)
+    for key, value in numbers.items():
+        print(f"{key.replace('_', ' '):20} {value:.4g}")
+    print(f"wrote {out}: use it with `engine.model={out}`")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.errors import EngineError
+from tts.errors import EngineError, UnsupportedError
 from tts.types import End, Problem, Sample, Signals, Trace
 
 STEPS = 4
@@ -262,5 +262,11 @@ class WatchedScorer:
         self.needs = Signals(watch=(WATCHED,))
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: Any) -> NDArray[np.float64]:
-        """P(correct), shape [len(samples)]."""
+        """P(correct), shape [len(samples)].
+
+        Raises:
+            UnsupportedError: a sample was drawn without watching.
+        """
+        if any(WATCHED not in s.trace.watched for s in samples):
+            raise UnsupportedError("the watched token's probability was not recorded: draw with this scorer")
         return np.array([s.trace.watched[WATCHED][-1] for s in samples], dtype=np.float64)

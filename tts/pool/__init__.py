@@ -7,6 +7,7 @@ Parquet (.parquet) to analyse. Importing this loads neither numpy nor pyarrow.
 from tts.pool.atomic import atomic_path
 from tts.pool.convert import export_pool, import_pool, load_pool
 from tts.pool.jsonl import read_jsonl, write_jsonl
+from tts.pool.memory import PoolMemory
 from tts.pool.parquet import read_parquet, write_parquet
 from tts.pool.records import Entry, Pool
 from tts.pool.runs import Run, RunKey
@@ -16,6 +17,7 @@ from tts.pool.summary import PoolSummary, describe
 __all__ = [
     "Entry",
     "Pool",
+    "PoolMemory",
     "PoolStore",
     "PoolSummary",
     "Run",

@@ -37,6 +37,10 @@ CREATE TABLE samples (
 """
 
 ADD_SAMPLE = f"INSERT INTO samples (run, problem, {', '.join(COLUMNS)}) VALUES (?, ?, {', '.join('?' * len(COLUMNS))})"
+READ_SAMPLE = (
+    f"SELECT {', '.join(COLUMNS)} FROM samples WHERE run = ? "
+    "AND problem = (SELECT number FROM problems WHERE id = ?) AND idx = ?"
+)
 READ_SAMPLES = f"SELECT problem, {', '.join(COLUMNS)} FROM samples WHERE run = ? ORDER BY problem, idx"
 
 

@@ -24,7 +24,7 @@ from tts.pool.connect import close_writer, open_reader, open_writer, write_lock
 from tts.pool.files import pool_format
 from tts.pool.jsonl import content_sha256
 from tts.pool.records import Pool, problem_fault
-from tts.pool.rows import to_entries, to_row
+from tts.pool.rows import from_row, to_entries, to_row
 from tts.pool.runs import Run, RunKey, plain_json, versions
 from tts.types import Problem, Sample
 
@@ -170,6 +170,11 @@ class PoolStore:
                         f"{self._path}: run {run} holds sample {sample.index} of question {problem_id!a} already; "
                         "samples are never overwritten, so draw the indices that missing() names"
                     ) from None
+
+    def get(self, run: int, problem_id: str, index: int) -> Sample | None:
+        """One sample of a question, or None where the run does not hold it (yet)."""
+        row = self._connection.execute(schema.READ_SAMPLE, (run, problem_id, index)).fetchone()
+        return None if row is None else from_row(row)[0]
 
     def missing(self, run: int, problem_id: str, n: int) -> list[int]:
         """The indices below ``n`` still to draw for a question, in rising order.

@@ -16,7 +16,8 @@ from tts.engines.base import Request
 from tts.engines.sampling import Sampling
 from tts.engines.transformers import TransformersEngine
 from tts.prompts import Prompt
-from tts.tiny.stories import Split, take
+from tts.tiny.stories import take
+from tts.tiny.story import Split
 from tts.types import Problem
 
 

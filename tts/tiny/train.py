@@ -19,7 +19,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts.tiny.stories import STEPS, Story, stories
+from tts.tiny.stories import STEPS, stories
+from tts.tiny.story import Story
 from tts.tiny.tokenizer import build
 
 if TYPE_CHECKING:

@@ -1,0 +1,26 @@
+"""Tasks: problems with gold answers, loaded, asked, read and graded.
+
+task = load_task(TaskConfig(name="stories", split="test", n=100))
+"""
+
+from __future__ import annotations
+
+from evals.tasks.base import Grade, Task, grade_number
+from evals.tasks.config import TaskConfig
+
+__all__ = ["Grade", "Task", "TaskConfig", "grade_number", "load_task"]
+
+
+def load_task(config: TaskConfig) -> Task:
+    """The task that a configuration names.
+
+    Raises:
+        InputError: a file, split or field that is not what it must be.
+    """
+    if config.name == "stories":
+        from evals.tasks.stories import stories
+
+        return stories(config)
+    from evals.tasks.gsm8k import gsm8k
+
+    return gsm8k(config)

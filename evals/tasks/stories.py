@@ -1,0 +1,46 @@
+"""Stories: word problems made up from a seed, in splits that share no question; see :mod:`tts.tiny.stories`."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from evals.tasks.base import Task
+from evals.tasks.config import TaskConfig
+from evals.tasks.reading import extractor
+from strategies.spec import unknown
+from tts.errors import InputError
+from tts.prompts import Prompt
+from tts.tiny.stories import take
+from tts.tiny.story import Split
+from tts.types import Problem
+
+TEMPLATE = "{question}\n"
+COUNT = 200
+"""Problems, where none are asked for."""
+
+
+def stories(config: TaskConfig) -> Task:
+    """The stories of a split, with ids such as "story-test-17" ("story-test-s3-17" with seed 3).
+
+    Raises:
+        InputError: an unknown split, or a path, which stories do not have.
+    """
+    if config.split not in get_args(Split):
+        raise unknown("task.split", config.split, get_args(Split))
+    for key in ("path", "shots_path"):
+        if getattr(config, key) is not None:
+            raise InputError(f"task stories makes its problems up and takes no {key}: leave it out, or name task jsonl")
+    split: Split = next(s for s in get_args(Split) if s == config.split)
+    seeded = f"s{config.seed}-" if config.seed else ""
+    prompt = Prompt(
+        template=TEMPLATE if config.template is None else config.template,
+        shots=tuple((s.question, s.solution) for s in take("train", config.shots, config.seed + 1)),
+        system=config.system or "",
+        chat=config.chat,
+    )
+    problems = tuple(
+        Problem(f"story-{split}-{seeded}{i}", story.question, story.answer, "stories")
+        for i, story in enumerate(take(split, config.n or COUNT, config.seed))
+    )
+    reading = config.extract or "strict"
+    return Task("stories", problems, prompt, extractor(reading, prompt), reading)

@@ -1,0 +1,85 @@
+"""``tts calibrate``: fit a calibration map on a pool and keep it with what it was fitted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts.cli.app import app
+from tts.cli.options import ForceOption, PoolArgument, RunOption, check_outputs
+from tts.errors import InputError
+
+if TYPE_CHECKING:
+    from tts.pool import Pool
+    from tts.scorers.calibration import Provenance
+
+
+@app.command()
+def calibrate(
+    pool: PoolArgument,
+    score: Annotated[str, typer.Option(help="The score to calibrate, such as mean_logprob or deepconf_tail.")],
+    out: Annotated[Path, typer.Option(help="The calibration file to write, JSON.")],
+    map: Annotated[str, typer.Option(help="Kind of map: platt, isotonic, beta, temperature.")] = "platt",
+    window: Annotated[int | None, typer.Option(help="Tokens in a group, for DeepConf's scores [default: 32].")] = None,
+    run: RunOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Fit a map from a score to the probability of being right, on all graded answers of a pool.
+
+    Calibrate on questions that are scored nowhere else. The file says which model, scorer, prompt and kind of
+    log-probabilities it was fitted on, and is refused for any other.
+    """
+    from evals.rescore import check_score, rescored
+    from tts.pool import load_pool
+    from tts.scorers.calibration import save_calibration
+    from tts.scorers.maps import fit_map
+    from tts.scorers.traces import WINDOW, scorer_name
+
+    check_score(score)
+    window = WINDOW if window is None else window
+    if window < 1:
+        raise InputError(f"--window must be at least 1, got {window}")
+    check_outputs([out], [pool])
+    if out.exists() and not force:
+        raise InputError(f"{out} exists already: give another name, or --force to replace it")
+    recorded = load_pool(pool, run=run)
+    graded = [
+        (sample.confidence, correct)
+        for entry in rescored(recorded, score, window=window).entries
+        for sample, correct in zip(entry.samples, entry.correct, strict=True)
+        if sample.confidence is not None and correct is not None
+    ]
+    if not graded:
+        raise InputError(f"{pool}: calibration needs graded answers and the pool has none: grade its samples first")
+    fitted = fit_map(map, [c for c, _ in graded], [y for _, y in graded])
+    provenance = _provenance(pool, recorded, run, scorer_name(score, window))
+    save_calibration(out, fitted, provenance)
+    right = sum(y for _, y in graded) / len(graded)
+    print(
+        f"wrote {out}: {map} map of {provenance.scorer}, fitted on {len(graded)} answers of {recorded.questions} "
+        f"questions, {100 * right:.1f} % of them right (model {provenance.model or 'not named'})"
+    )
+
+
+def _provenance(path: Path, pool: Pool, run: int | None, scorer: str) -> Provenance:
+    """What the pool says of its samples: its run's key in SQLite, else the one model that its questions name."""
+    from tts.pool import PoolStore
+    from tts.pool.files import pool_format
+    from tts.scorers.calibration import RAW, Provenance
+
+    if pool_format(path) == "sqlite":
+        with PoolStore.read(path) as store:
+            key = next(r.key for r in store.runs() if run is None or r.id == run)
+        mode = str(key.sampling.get("logprob_mode", RAW))
+        return Provenance(
+            f"{key.model}@{key.revision}" if key.revision else key.model, scorer, key.prompt_template, mode
+        )
+    named = {entry.meta.get("model", "") for entry in pool.entries}
+    if len(named) > 1:
+        raise InputError(
+            f"{path}: a calibration holds for one model and the pool names {', '.join(sorted(map(repr, named)))}: "
+            "split it by model"
+        )
+    return Provenance(named.pop(), scorer)

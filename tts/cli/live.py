@@ -1,0 +1,95 @@
+"""What ``tts sample`` and ``tts run`` have in common: their configuration, their pool, and Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from tts.cli.options import check_outputs
+from tts.cli.progress import Progress, tell
+from tts.errors import InputError
+
+if TYPE_CHECKING:
+    from tts.engines.config import EngineConfig, LiveEngine
+    from tts.pool import PoolMemory, PoolStore
+    from tts.prompts import Prompt
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+ConfigArguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="CONFIG... KEY=VALUE...", help="YAML files, merged in order, and overrides."),
+]
+
+
+def configured(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, list[Path]]:
+    """The configuration, and the files it came from; what holds "=" and is no file is an override."""
+    from tts.config import load_config
+
+    given = list(arguments or ())
+    overrides = [text for text in given if "=" in text and not os.path.isfile(text)]
+    files = [Path(text) for text in given if text not in overrides]
+    return load_config(schema, files, overrides), files
+
+
+def pool_path(out: str | None, outputs: Sequence[Path | None], inputs: Sequence[Path | str | None]) -> Path:
+    """Where the pool goes.
+
+    Raises:
+        InputError: nowhere, to a file that is read, or to one that is written already.
+    """
+    from tts.pool.files import pool_format
+
+    if out is None:
+        raise InputError("out names no pool: give out=FILE.sqlite, where every sample is kept")
+    path = Path(out)
+    pool_format(path, "sqlite")
+    read = [Path(name) for name in inputs if name is not None]
+    written = [name for name in outputs if name is not None]
+    check_outputs(written, [path, *read])
+    check_outputs([path], read)
+    if any(other.resolve() == path.resolve() for other in written):
+        raise InputError(f"cannot write {path} twice: give the pool and the JSON different names")
+    return path
+
+
+@contextmanager
+def opened(config: EngineConfig, prompt: Prompt) -> Iterator[LiveEngine]:
+    """The engine, closed at the end; a line says what is being loaded."""
+    from tts.engines.config import open_engine
+
+    if config.kind != "fake":
+        tell(f"loading {config.model}")
+    engine = open_engine(config, prompt, tell)
+    with closing(engine):
+        yield engine
+
+
+def live(
+    path: Path, store: PoolStore, run: int, memory: PoolMemory, work: Callable[[Progress], Coroutine[Any, Any, T]]
+) -> T:
+    """Do the work under a progress display; where Ctrl-C ends it, say how to go on.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C; the pool holds all that was handed over.
+    """
+    try:
+        with Progress(lambda: memory.tokens) as progress:
+            return asyncio.run(work(progress))
+    except KeyboardInterrupt:
+        held = next(r.samples for r in store.runs() if r.id == run)
+        tell(f"tts: interrupted; {path} holds {held} samples: give the same command again to go on from there")
+        raise
+
+
+def kept(path: Path, run: int, memory: PoolMemory, total: int) -> str:
+    """A line about the pool."""
+    cut = f"; {memory.cut} more that a strategy may have cut short are in a run of their own" if memory.cut else ""
+    return f"{path}: run {run} holds {total} samples, {memory.kept} of them drawn now ({memory.tokens} tokens{cut})"

@@ -1,0 +1,62 @@
+"""``tts sample``: draw samples of every problem into a pool."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from tts.cli.app import app, console
+from tts.cli.live import ConfigArguments, configured, kept, live, opened, pool_path
+
+
+@app.command()
+def sample(configs: ConfigArguments = None) -> None:
+    """Draw n samples of every problem of a task into a pool.
+
+    A command that was interrupted, in whatever way, goes on where it was when it is given again: no sample is lost that
+    had been kept, and none is drawn twice.
+    """
+    from evals.live import check_signals, draw_samples, open_memory, run_key
+    from evals.live_config import SampleConfig
+    from evals.live_report import REPLICATES, verdict
+    from evals.stats import bootstrap_interval, bootstrap_weights
+    from evals.tasks import load_task
+    from tts.errors import TTSError
+    from tts.pool import PoolStore
+
+    config, files = configured(SampleConfig, configs)
+    path = pool_path(config.out, [], [*files, config.task.path, config.task.shots_path])
+    task = load_task(config.task)
+    model, revision = config.engine.identity
+    signals = config.engine.recorded
+    key = run_key(config.engine, task, signals, None, model=model, revision=revision)
+    with opened(config.engine, task.prompt) as engine:
+        check_signals(engine, signals)
+        with PoolStore.create_or_open(path) as store:
+            run, memory = open_memory(store, key, task, asdict(config))
+            results = live(
+                path,
+                store,
+                run,
+                memory,
+                lambda watch: draw_samples(config, task, engine, memory, signals=signals, watch=watch),
+            )
+            total = next(r.samples for r in store.runs() if r.id == run)
+    graded = [[(s, task.grade(r.problem, s)) for s in r.decision.samples] for r in results]
+    rates = [sum(right for _, right in of_one) / config.n for of_one in graded]
+    low, high = bootstrap_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
+    every = [pair for of_one in graded for pair in of_one]
+    unread = sum(s.answer is None for s, _ in every)
+    screen = console()
+    screen.print(
+        f"{len(results)} questions, {config.n} samples each: {sum(r for _, r in every)} of {len(every)} right "
+        f"({sum(rates) / len(rates):.4f} [{float(low):.3f}, {float(high):.3f}]), {unread} without an answer",
+        soft_wrap=True,
+    )
+    screen.print(kept(path, run, memory, total), soft_wrap=True)
+    if (sentence := verdict(every)) is not None:
+        screen.print(sentence, style="yellow", soft_wrap=True)
+    if failed := [s for s, _ in every if s.error is not None]:
+        raise TTSError(
+            f"{len(failed)} of {len(every)} draws failed ({failed[0].error}): the pool holds the others, "
+            "give the same command again to draw them"
+        )

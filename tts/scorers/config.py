@@ -1,0 +1,133 @@
+"""Scorers from a configuration: a name, its options, and perhaps a calibration file.
+
+{name: deepconf_tail, window: 16, calibration: tail.json}
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from tts.errors import InputError
+from tts.scorers.base import Calibrated, Scorer
+from tts.scorers.calibration import Provenance, load_calibration
+from tts.scorers.maps import CalibrationMap
+from tts.scorers.traces import TRACE_SCORES, TraceScorer
+from tts.types import Signals
+
+_OTHERS = {
+    "p_true": ("tts.scorers.asking", "PTrue"),
+    "verbalised": ("tts.scorers.asking", "Verbalised"),
+    "reward": ("tts.scorers.reward", "OutcomeReward"),
+    "self_consistency": ("tts.scorers.consistency", "SelfConsistency"),
+    "constant": ("tts.scorers.base", "ConstantScorer"),
+    "oracle": ("tts.scorers.base", "OracleScorer"),
+    "watched": ("tts.engines.fake", "WatchedScorer"),
+}
+NAMES = (*TRACE_SCORES, *_OTHERS)
+"""Trace scores, P(True), verbalised confidence, an outcome reward model, the share of equal answers, two controls, and
+the confidence that the fake engine gives in its pass."""
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "Path": (str,)}
+_WORDS = {"int": "a whole number", "float": "a number", "str": "text", "Path": "a path"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenScorer:
+    """A scorer with what a run's key says of it.
+
+    Attributes:
+        scorer: the scorer, calibrated where a calibration was given.
+        name: what calibration files call it.
+        key: everything its confidences depend on, as JSON values.
+    """
+
+    scorer: Scorer
+    name: str
+    key: Mapping[str, object]
+
+    @property
+    def inner(self) -> Scorer:
+        """The scorer without its calibration."""
+        return self.scorer.scorer if isinstance(self.scorer, Calibrated) else self.scorer
+
+    @property
+    def probability(self) -> bool:
+        """Whether its confidences are probabilities; a raw score must be calibrated first."""
+        return not isinstance(self.scorer, TraceScorer) or self.scorer.trace_score.probability is not None
+
+    def calibrated(self, calibration: CalibrationMap) -> OpenScorer:
+        """The same scorer through a map."""
+        return OpenScorer(
+            Calibrated(self.inner, calibration), self.name, {**self.key, "calibration": calibration.to_dict()}
+        )
+
+
+def open_scorer(spec: Mapping[str, Any], *, model: str, revision: str, template: str, top: int = 0) -> OpenScorer:
+    """Build a scorer.
+
+    Args:
+        spec: {name, calibration, ...} with the options of that scorer.
+        model: the model whose samples it will judge; a calibration must have been fitted on the same.
+        revision: its revision, or nothing.
+        template: the prompt template they are drawn with.
+        top: k of the top-k confidences that are recorded anyway; 0 where none are.
+
+    Raises:
+        InputError: an unknown name or option, a value of the wrong type, or a calibration of something else.
+    """
+    given = dict(spec)
+    name, file = given.pop("name", None), given.pop("calibration", None)
+    if not isinstance(name, str) or name not in NAMES:
+        raise InputError(f"unknown scorer {name!r}: scorer.name must be one of {', '.join(NAMES)}")
+    if name in TRACE_SCORES:
+        _check(name, TraceScorer, given, hidden=("score",))
+        if top and TRACE_SCORES[name].column == "top":
+            given.setdefault("top", top)
+        scorer: Scorer = TraceScorer(name, **given)
+    else:
+        module, kind = _OTHERS[name]
+        build: Callable[..., Scorer] = getattr(import_module(module), kind)
+        _check(name, build, given)
+        scorer = build(**given)
+    built = OpenScorer(scorer, getattr(scorer, "name", name), {"name": name, **given})
+    if file is None:
+        return built
+    if not isinstance(file, str):
+        raise InputError(f"scorer.calibration must be a file, got {file!r}")
+    at_hand = Provenance(f"{model}@{revision}" if revision else model, built.name, template)
+    return built.calibrated(load_calibration(file, at_hand))
+
+
+def merged(*needs: Signals) -> Signals:
+    """What satisfies all of these.
+
+    Raises:
+        InputError: they want the mean over different numbers of top tokens.
+    """
+    all_of_them = Signals()
+    for one in needs:
+        try:
+            all_of_them |= one
+        except ValueError as error:
+            raise InputError(f"engine.signals.top, the scorer and the strategies must agree: {error}") from None
+    return all_of_them
+
+
+def _check(name: str, build: Callable[..., Any], given: Mapping[str, Any], hidden: tuple[str, ...] = ()) -> None:
+    """Refuse options that this scorer does not have, and values of the wrong type."""
+    allowed = {key: p for key, p in inspect.signature(build).parameters.items() if key not in hidden}
+    for key, value in given.items():
+        if key not in allowed:
+            raise InputError(f"scorer {name} has no option {key!r}: allowed are {', '.join((*allowed, 'calibration'))}")
+        words = str(allowed[key].annotation).split(" | ")
+        kinds = tuple(kind for word in words for kind in _KINDS.get(word, ()))
+        if (value is None and "None" in words) or (isinstance(value, kinds) and not isinstance(value, bool)):
+            continue
+        wanted = " or ".join(dict.fromkeys(_WORDS[word] for word in words if word in _WORDS))
+        raise InputError(f"scorer {name} needs {wanted} for {key}, got {value!r}")
+    for key, parameter in allowed.items():
+        if parameter.default is inspect.Parameter.empty and key not in given:
+            raise InputError(f"scorer {name} needs scorer.{key}")

@@ -1,0 +1,34 @@
+"""Self-consistency as a score: how many of the samples that are judged together give the same answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.scorers.base import MeteredEngine
+from tts.types import Problem, Sample, Signals
+
+
+def frequency(answers: Sequence[Hashable | None]) -> NDArray[np.float64]:
+    """The share of each answer among all of them, in [0, 1], shape [len(answers)]; 0 where there is none (None)."""
+    counts = Counter(a for a in answers if a is not None)
+    return np.array([counts[a] / len(answers) if a is not None else 0.0 for a in answers], dtype=np.float64)
+
+
+class SelfConsistency:
+    """The share of the samples judged together that give a sample's answer; 0 for one without an answer.
+
+    Samples are judged together that were drawn together: a strategy that draws one by one learns nothing from it.
+
+    Source:
+        Wang et al., arXiv 2203.11171: the vote as a measure of confidence.
+    """
+
+    needs = Signals()
+
+    async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """Frequencies, shape [len(samples)]."""
+        return frequency([s.answer for s in samples])

@@ -1,0 +1,186 @@
+"""Outcome reward models: a sequence classifier that reads a question with a whole sample and says how good it is.
+
+Knows nothing about engines; the model is its own, is loaded on first use, and runs in a thread, so that the event loop
+lives. Needs the extra ``hf``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.errors import InputError, UnsupportedError
+from tts.scorers.base import MeteredEngine
+from tts.types import Problem, Sample, Signals
+
+Ids = list[int]
+
+
+class OutcomeReward:
+    """Any Hugging Face sequence-classification model as a scorer; ``raw`` gives its log-odds.
+
+    One label: the sigmoid of its logit. Several: the softmax of the positive one.
+
+    Source:
+        Cobbe et al., arXiv 2110.14168: verifiers that judge a whole solution.
+    """
+
+    needs = Signals()
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        positive: int | None = None,
+        template: str | None = None,
+        batch: int = 8,
+        device: str = "cpu",
+    ) -> None:
+        """Name the model; nothing is loaded yet.
+
+        Args:
+            path: the directory of the model and its tokenizer.
+            positive: the label that means "right"; the last one where left out.
+            template: text with ``{question}`` and ``{text}`` to classify; left out, a chat of both where the tokenizer
+                has a chat template, else both with a line break between them.
+            batch: samples a forward pass, >= 1.
+            device: where torch puts the model.
+
+        Raises:
+            InputError: the directory is missing or holds no sequence classifier, or ``batch`` is below 1.
+        """
+        if batch < 1:
+            raise InputError(f"an outcome reward model needs a batch of at least 1, got {batch}")
+        self.path, self.positive, self.template, self.batch, self.device = Path(path), positive, template, batch, device
+        _check(self.path)
+        self._loading = threading.Lock()
+        self._loaded: tuple[Any, Any] | None = None
+
+    async def raw(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """Log-odds of the positive label, shape [len(samples)]; every token read is charged.
+
+        Raises:
+            InputError: the model cannot be loaded.
+            UnsupportedError: a text is too long for it, or the extra ``hf`` is missing.
+        """
+        logits = np.zeros(len(samples))
+        if not samples:
+            return logits
+        model, tokenizer = await asyncio.to_thread(self._load)
+        texts = await asyncio.to_thread(self._encoded, problem, samples, model, tokenizer)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # of like length together: little padding
+        size = self.batch if tokenizer.pad_token_id is not None else 1
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            engine.charge(sum(len(texts[i]) for i in rows))  # a pass that was begun runs to its end
+            logits[rows] = await asyncio.to_thread(self._odds, [texts[i] for i in rows], model, tokenizer)
+        return logits
+
+    async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """P(right) as the model has it, shape [len(samples)].
+
+        Raises:
+            InputError: the model cannot be loaded.
+            UnsupportedError: a text is too long for it, or the extra ``hf`` is missing.
+        """
+        return np.asarray(np.exp(-np.logaddexp(0.0, -await self.raw(problem, samples, engine))))
+
+    def _load(self) -> tuple[Any, Any]:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = load(self.path, self.device)
+            return self._loaded
+
+    def _encoded(self, problem: Problem, samples: Sequence[Sample], model: Any, tokenizer: Any) -> list[Ids]:
+        texts = []
+        most = getattr(model.config, "max_position_embeddings", None)
+        with self._loading:  # a tokenizer serves one thread at a time
+            for sample in samples:
+                ids = self._ids(problem, sample, tokenizer)
+                if most is not None and len(ids) > most:
+                    raise UnsupportedError(
+                        f"reward model {self.path} reads {most} tokens and draw {sample.index} of problem "
+                        f"{problem.id!r} has {len(ids)} with its question: draw shorter samples or use another model"
+                    )
+                texts.append(ids)
+        return texts
+
+    def _ids(self, problem: Problem, sample: Sample, tokenizer: Any) -> Ids:
+        if self.template is None and tokenizer.chat_template:
+            turns = [{"role": "user", "content": problem.question}, {"role": "assistant", "content": sample.text}]
+            return list(
+                tokenizer(tokenizer.apply_chat_template(turns, tokenize=False), add_special_tokens=False).input_ids
+            )
+        template = "{question}\n{text}" if self.template is None else self.template
+        before, _, after = template.partition("{text}")
+        filled = before.replace("{question}", problem.question) + sample.text
+        return list(tokenizer(filled + after.replace("{question}", problem.question)).input_ids)
+
+    def _odds(self, texts: list[Ids], model: Any, tokenizer: Any) -> NDArray[np.float64]:
+        import torch
+
+        longest = max(map(len, texts))
+        pad = tokenizer.pad_token_id or 0
+        ids = torch.tensor([text + [pad] * (longest - len(text)) for text in texts], device=self.device)
+        mask = torch.tensor([[1] * len(text) + [0] * (longest - len(text)) for text in texts], device=self.device)
+        with self._loading, torch.inference_mode():
+            logits = model(input_ids=ids, attention_mask=mask).logits.double()
+        labels = logits.shape[1]
+        positive = labels - 1 if self.positive is None else self.positive
+        if not 0 <= positive < labels:
+            raise InputError(
+                f"reward model {self.path} has labels 0 to {labels - 1} and positive is {positive}: choose one of them"
+            )
+        rest = logits[:, [k for k in range(labels) if k != positive]]
+        odds = logits[:, positive] - (torch.logsumexp(rest, dim=1) if labels > 1 else 0.0)
+        return np.asarray(odds.cpu().numpy(), dtype=np.float64)
+
+
+def load(path: Path, device: str) -> tuple[Any, Any]:
+    """The model in evaluation mode, and its tokenizer.
+
+    Raises:
+        InputError: the directory holds no sequence classifier whose weights are complete.
+        UnsupportedError: the extra ``hf`` is missing.
+    """
+    try:
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    except ImportError:
+        raise UnsupportedError(
+            "outcome reward models need torch and transformers: install the extra with pip install 'tts-rerank[hf]'"
+        ) from None
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        model, found = AutoModelForSequenceClassification.from_pretrained(
+            path, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:  # whatever a broken directory makes of it
+        reason = " ".join(str(error).split())
+        raise InputError(f"reward model {path} cannot be loaded ({reason:.200}): give a complete directory") from error
+    if missing := sorted(found["missing_keys"]):
+        raise InputError(f"reward model {path} lacks the weights {', '.join(missing)}: give a complete directory")
+    if tokenizer.pad_token_id is not None and model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return model.to(device).eval(), tokenizer
+
+
+def _check(path: Path) -> None:
+    """Refuse what is no directory of a sequence classifier, without loading it."""
+    if not path.is_dir():
+        raise InputError(f"reward model {path}: no such directory; give that of a sequence-classification model")
+    try:
+        kinds = json.loads((path / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    except (OSError, ValueError, AttributeError):
+        raise InputError(f"reward model {path} holds no readable config.json: give a Hugging Face model") from None
+    if not any(str(kind).endswith("ForSequenceClassification") for kind in kinds):
+        raise InputError(
+            f"reward model {path} must be a sequence classifier (...ForSequenceClassification), and is "
+            f"{', '.join(map(str, kinds)) or 'of no named architecture'}: give a reward model"
+        )

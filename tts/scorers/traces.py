@@ -1,0 +1,185 @@
+"""Trace scores: confidence read off the signals of the pass that drew a sample, without any further pass.
+
+Each is one published number of the per-token signals, high where the model was sure. Those with a natural reading as a
+probability are scorers as they are; the others are raw scores, to be wrapped in
+:class:`~tts.scorers.base.Calibrated`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.cut import group_confidence
+from tts.errors import InputError, UnsupportedError
+from tts.scorers.base import MeteredEngine
+from tts.types import Problem, Sample, Signals
+
+Values = Sequence[float]
+Column = Literal["logprobs", "top", "entropy", "certainty"]
+
+TOP = 20
+"""DeepConf's k: how many of the most probable tokens a token's confidence is the mean over."""
+WINDOW = 32
+"""Tokens in a group: a tenth of a short chain of thought, as DeepConf's 2048 are of its traces of some 20,000."""
+
+_CALLED: dict[Column, tuple[str, str]] = {
+    "logprobs": ("log-probabilities", "draw it with an engine that keeps them"),
+    "top": ("top-k confidences", "draw it with `signals.top` above 0"),
+    "entropy": ("entropies", "draw it with `signals.entropy`"),
+    "certainty": ("self-certainties", "draw it with `signals.certainty`"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TraceScore:
+    """One number of a sample's trace; of a sample that continues a prefix, of the continuation alone.
+
+    Attributes:
+        name: what users call it.
+        source: where it comes from.
+        column: the signal of the trace that it reads.
+        measure: from that signal's values and the window to the score.
+        windowed: whether the window matters.
+        probability: from the score to a number in [0, 1] that reads as P(correct), or None where there is no such.
+    """
+
+    name: str
+    source: str
+    column: Column
+    measure: Callable[[Values, int], float]
+    windowed: bool = False
+    probability: Callable[[float], float] | None = None
+
+    def needs(self, top: int = TOP) -> Signals:
+        """What to collect while drawing; ``top`` is DeepConf's k."""
+        return Signals(
+            top=top if self.column == "top" else 0,
+            entropy=self.column == "entropy",
+            certainty=self.column == "certainty",
+        )
+
+    def raw(self, sample: Sample, *, window: int = WINDOW) -> float:
+        """The score of one sample, a finite number.
+
+        Args:
+            sample: with the signal in its trace.
+            window: tokens in a group, >= 1; a shorter sample is one group.
+
+        Raises:
+            UnsupportedError: the trace lacks the signal, or what it says is no finite number.
+        """
+        values: Values = getattr(sample.trace, self.column)
+        what, remedy = _CALLED[self.column]
+        if not len(values):
+            raise UnsupportedError(
+                f"trace score {self.name} reads {what} and sample {sample.index} has none: {remedy}, "
+                "or choose another score"
+            )
+        value = float(self.measure(values, window))
+        if not math.isfinite(value):
+            raise UnsupportedError(
+                f"trace score {self.name} of sample {sample.index} is {value}, expected a finite number: "
+                f"its {what} are broken, so draw it again"
+            )
+        return value
+
+
+def _mean(values: Values, window: int) -> float:
+    return float(np.mean(values))
+
+
+def _total(values: Values, window: int) -> float:
+    return float(np.sum(values))
+
+
+def _negated_mean(values: Values, window: int) -> float:
+    return -float(np.mean(values))
+
+
+def _bottom10(values: Values, window: int) -> float:
+    groups = np.sort(group_confidence(values, window))
+    return float(groups[: max(1, len(groups) // 10)].mean())
+
+
+def _tail(values: Values, window: int) -> float:
+    return float(np.mean(values[-window:]))
+
+
+def _lowest(values: Values, window: int) -> float:
+    return float(group_confidence(values, window).min())
+
+
+def _exp(logprob: float) -> float:
+    return math.exp(min(logprob, 0.0))
+
+
+_ALL = (
+    TraceScore("mean_logprob", "geometric mean of token probabilities", "logprobs", _mean, probability=_exp),
+    TraceScore("total_logprob", "probability of the sample", "logprobs", _total, probability=_exp),
+    TraceScore("entropy", "mean token entropy, negated", "entropy", _negated_mean),
+    TraceScore("self_certainty", "Kang et al. 2502.18581", "certainty", _mean),
+    TraceScore("deepconf_mean", "DeepConf 2508.15260, average trace confidence", "top", _mean),
+    TraceScore("deepconf_bottom10", "DeepConf 2508.15260, lowest tenth of groups", "top", _bottom10, windowed=True),
+    TraceScore("deepconf_tail", "DeepConf 2508.15260, last tokens", "top", _tail, windowed=True),
+    TraceScore("deepconf_lowest", "DeepConf 2508.15260, lowest group", "top", _lowest, windowed=True),
+)
+TRACE_SCORES: dict[str, TraceScore] = {score.name: score for score in _ALL}
+"""By name, in nats: mean_logprob = mean log p(token), total_logprob = its sum, entropy = -mean H, self_certainty = mean
+KL(uniform || p). With C the confidence of a token: deepconf_mean = mean C, deepconf_tail = mean C of the last
+``window`` tokens; of the means over ``window`` consecutive tokens, deepconf_lowest is the least one and
+deepconf_bottom10 the mean of the lowest tenth, rounded down but at least one."""
+
+
+class TraceScorer:
+    """A trace score as a :class:`~tts.scorers.base.Scorer`; ``raw`` gives the score as it is."""
+
+    def __init__(self, score: str, *, window: int = WINDOW, top: int = TOP) -> None:
+        """Choose a score.
+
+        Args:
+            score: a name of :data:`TRACE_SCORES`.
+            window: tokens in a group, >= 1, for the scores that look at groups.
+            top: DeepConf's k, >= 1 and at most the vocabulary; an engine that cannot collect so many is refused.
+
+        Raises:
+            InputError: an unknown name, or a number below 1.
+        """
+        if score not in TRACE_SCORES:
+            raise InputError(f"unknown trace score {score!r}: allowed are {', '.join(sorted(TRACE_SCORES))}")
+        if window < 1 or top < 1:
+            raise InputError(f"trace score {score} needs window and top of at least 1, got {window} and {top}")
+        self.trace_score, self.window, self.needs = TRACE_SCORES[score], window, TRACE_SCORES[score].needs(top)
+
+    @property
+    def name(self) -> str:
+        """What a calibration file calls it; see :func:`scorer_name`."""
+        return scorer_name(self.trace_score.name, self.window)
+
+    async def raw(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """The raw scores, shape [len(samples)].
+
+        Raises:
+            UnsupportedError: a sample's trace lacks the signal.
+        """
+        return np.array([self.trace_score.raw(s, window=self.window) for s in samples], dtype=np.float64)
+
+    async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """The scores as probabilities where that is natural, else raw, which the driver refuses: calibrate those.
+
+        Raises:
+            UnsupportedError: a sample's trace lacks the signal.
+        """
+        raw, probability = await self.raw(problem, samples, engine), self.trace_score.probability
+        return raw if probability is None else np.array([probability(v) for v in raw.tolist()], dtype=np.float64)
+
+
+def scorer_name(score: str, window: int = WINDOW) -> str:
+    """The name that stands for exactly one way to score, such as "deepconf_tail(window=32)"."""
+    windowed = score in TRACE_SCORES and TRACE_SCORES[score].windowed
+    return f"{score}(window={window})" if windowed else score
