@@ -110,10 +110,10 @@ def content(pool: Pool) -> dict[str, list[Any]]:
     }
 
 
-def drawn_now(out: str) -> tuple[int, int]:
+def drawn_now(ran: Ran) -> tuple[int, int]:
     """(samples held, samples drawn now), as the summary has it."""
-    found = re.search(r"holds (\d+) samples, (\d+) of them drawn now", out)
-    assert found is not None, out
+    found = re.search(r"holds (\d+) samples, (\d+) of them drawn now", ran.out)
+    assert found is not None, ran.err
     return int(found.group(1)), int(found.group(2))
 
 
@@ -131,11 +131,11 @@ def test_sample_killed_twice_ends_with_the_pool_of_an_uninterrupted_run(tts: Tts
         before = held(path)
     ran = tts(*command[:-1])
     assert ran.status == 0
-    assert drawn_now(ran.out) == (60, 60 - before)
+    assert drawn_now(ran) == (60, 60 - before)
     assert tts("sample", *FAKE, *TASK, "n=6", f"out={calm}").status == 0
     assert content(load_pool(path)) == content(load_pool(calm))
     assert [len(entry.samples) for entry in load_pool(path).entries] == [6] * 10
-    assert drawn_now(tts(*command[:-1]).out) == (60, 0)  # and once more: nothing is left to draw
+    assert drawn_now(tts(*command[:-1])) == (60, 0)  # and once more: nothing is left to draw
     with PoolStore.read(path) as store:
         assert len(store.runs()) == 1
 
@@ -150,9 +150,9 @@ def test_run_killed_ends_with_the_pool_and_the_decisions_of_an_uninterrupted_run
     before = held(path)
     assert 12 <= before < 70
     ran = tts(*command, f"out={path}", "--json", tmp_path / "j.json")
-    assert drawn_now(ran.out) == (70, 70 - before)
+    assert drawn_now(ran) == (70, 70 - before)
     whole = tts(*command, f"out={calm}", "--json", tmp_path / "calm.json")
-    assert drawn_now(whole.out) == (70, 70)
+    assert drawn_now(whole) == (70, 70)
     assert content(load_pool(path)) == content(load_pool(calm))
     one, other = (json.loads((tmp_path / name).read_text())["strategies"] for name in ("j.json", "calm.json"))
     for a, b in zip(one, other, strict=True):
@@ -176,7 +176,7 @@ def test_ctrl_c_says_how_to_go_on_and_loses_nothing(tts: Tts, tmp_path: Path, co
     )
     assert "Traceback" not in err
     assert not path.with_name("p.sqlite-wal").exists()
-    assert drawn_now(tts(*arguments).out) == (60, 60 - before)
+    assert drawn_now(tts(*arguments)) == (60, 60 - before)
 
 
 # --- sharing, the ledger and replay ----------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def live(config: RunConfig, path: Path) -> tuple[Any, FakeEngine, Any]:
 
 
 def test_strategies_share_their_draws_and_the_pool_is_the_ledger(tmp_path: Path) -> None:
-    config = load_config(RunConfig, [], [*TASK, "budget=6", "strategies=[cges,esc]", "scorer.name=watched"])
+    config = load_config(RunConfig, [], [*FAKE, *TASK, "budget=6", "strategies=[cges,esc]", "scorer.name=watched"])
     played, engine, memory = live(config, tmp_path / "p.sqlite")
     pool = load_pool(tmp_path / "p.sqlite")
     longest = [
@@ -223,7 +223,7 @@ def test_strategies_share_their_draws_and_the_pool_is_the_ledger(tmp_path: Path)
 
 
 def test_the_ledger_of_a_fresh_run_is_the_engines(tmp_path: Path) -> None:
-    config = load_config(RunConfig, [], [*TASK, "budget=6", "strategies=[esc]", "lookahead=2"])
+    config = load_config(RunConfig, [], [*FAKE, *TASK, "budget=6", "strategies=[esc]", "lookahead=2"])
     [played], engine, _ = live(config, tmp_path / "p.sqlite")
     total = sum((r.decision.usage for r in played.results if r.decision.usage is not None), Usage())
     assert (total.prompt, total.prompt_cached) == (engine.prompt, engine.prompt_cached)
@@ -255,9 +255,9 @@ def test_replaying_the_pool_gives_the_decisions_sample_for_sample(tts: Tts, tmp_
 
 def test_run_goes_on_with_what_sample_drew(tts: Tts, tmp_path: Path) -> None:
     path = tmp_path / "p.sqlite"
-    assert drawn_now(tts("sample", *FAKE, *TASK, "n=3", f"out={path}").out) == (30, 30)
-    assert drawn_now(tts("run", *FAKE, *TASK, "budget=5", f"out={path}").out) == (50, 20)
-    assert drawn_now(tts("run", *FAKE, "task.n=12", "budget=5", f"out={path}").out) == (60, 10)
+    assert drawn_now(tts("sample", *FAKE, *TASK, "n=3", f"out={path}")) == (30, 30)
+    assert drawn_now(tts("run", *FAKE, *TASK, "budget=5", f"out={path}")) == (50, 20)
+    assert drawn_now(tts("run", *FAKE, "task.n=12", "budget=5", f"out={path}")) == (60, 10)
 
 
 @pytest.mark.parametrize(
@@ -278,9 +278,9 @@ def test_run_goes_on_with_what_sample_drew(tts: Tts, tmp_path: Path) -> None:
 def test_what_makes_draws_other_draws_makes_another_run(tts: Tts, tmp_path: Path, change: str) -> None:
     path = tmp_path / "p.sqlite"
     base = ("run", *FAKE, "task.n=2", "budget=2", f"out={path}")
-    assert drawn_now(tts(*base).out) == (4, 4)
-    assert drawn_now(tts(*base, change).out) == (4, 4)
-    assert drawn_now(tts(*base, "engine.rows=2", "lookahead=1", "strategies=[first_sample]").out) == (4, 0)
+    assert drawn_now(tts(*base)) == (4, 4)
+    assert drawn_now(tts(*base, change)) == (4, 4)
+    assert drawn_now(tts(*base, "engine.rows=2", "lookahead=1", "strategies=[first_sample]")) == (4, 0)
     with PoolStore.read(path) as store:
         runs = store.runs()
     assert len(runs) == 2
@@ -314,7 +314,7 @@ def test_parameters_and_a_map_are_fitted_on_other_questions(tts: Tts, tmp_path: 
     assert run.key.sampling["scorer"]["calibration"]["kind"] == "platt"  # type: ignore[index]
     # the same again: the same map, so the same run, and nothing is drawn
     again = tts(*arguments, f"fit={calibration}", "calibrate=platt", f"out={path}")
-    assert drawn_now(again.out)[1] == 0
+    assert drawn_now(again)[1] == 0
 
 
 def test_what_is_scored_is_never_fitted_on(tts: Tts, tmp_path: Path, calibration: Path) -> None:
@@ -379,7 +379,7 @@ def test_all_plays_what_can_be_played_and_says_why_not_the_rest(tts: Tts, tmp_pa
     assert "left out (it needs confidences and there is no scorer: give scorer.name): " in text
     assert "left out (it is a control for recorded pools: `tts compare` the pool that this run writes): oracle" in text
     assert "left out (it needs top-k confidences, which this engine cannot collect): deepconf_offline" in text
-    assert drawn_now(ran.out) == (9, 9)
+    assert drawn_now(ran) == (9, 9)
 
 
 def test_draws_that_fail_are_drawn_by_the_next_command(
@@ -435,7 +435,7 @@ def test_a_command_of_files_runs(tts: Tts, tmp_path: Path) -> None:
     signals = "engine.signals={top: 0, entropy: false, certainty: false}"
     ran = tts("run", *files, *FAKE, signals, "task.n=4", f"out={tmp_path / 'p.sqlite'}")
     assert ran.status == 0
-    assert drawn_now(ran.out) == (64, 64)
+    assert drawn_now(ran) == (64, 64)
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -595,10 +595,10 @@ def test_a_model_draws_goes_on_and_is_known_by_its_files(tts: Tts, tmp_path: Pat
     names = "strategies=[self_consistency,deepconf_online,grace_sc]"
     ran = tts(*command, "scorer.name=mean_logprob", names, "engine.device=cpu")
     assert ran.status == 0
-    assert drawn_now(ran.out) == (12, 12)
+    assert drawn_now(ran) == (12, 12)
     assert "of 12 right" in ran.out
-    assert drawn_now(tts(*command, "scorer.name=mean_logprob", names, "engine.rows=2").out) == (12, 0)
-    assert drawn_now(tts(*command, "strategies=[deepconf_online]").out) == (12, 12)  # its warm-up is all of the budget
+    assert drawn_now(tts(*command, "scorer.name=mean_logprob", names, "engine.rows=2")) == (12, 0)
+    assert drawn_now(tts(*command, "strategies=[deepconf_online]")) == (12, 12)  # its warm-up is all of the budget
     with PoolStore.read(path) as store:
         revision = store.runs()[0].key.revision
         sample = store.get(1, "story-test-0", 0)
@@ -608,7 +608,7 @@ def test_a_model_draws_goes_on_and_is_known_by_its_files(tts: Tts, tmp_path: Pat
         0 < len(sample.trace.top) == len(sample.trace.entropy) == len(sample.trace.certainty) == len(sample.token_ids)
     )
     (model / "added.json").write_text("{}")
-    assert drawn_now(tts(*command, "scorer.name=mean_logprob").out) == (12, 12)  # other files, another revision
+    assert drawn_now(tts(*command, "scorer.name=mean_logprob")) == (12, 12)  # other files, another revision
 
 
 @pytest.mark.parametrize(

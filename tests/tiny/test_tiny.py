@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tts.errors import InputError  # noqa: E402
 from tts.tiny import weights  # noqa: E402
 from tts.tiny.grade import auroc, grade  # noqa: E402
 from tts.tiny.tokenizer import build  # noqa: E402
-from tts.tiny.train import Recipe, batches, train  # noqa: E402
+from tts.tiny.train import Phase, Recipe, batches, train  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +51,12 @@ def test_it_is_a_plain_small_model() -> None:
     assert type(model).__name__ == "LlamaForCausalLM"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert tokenizer.get_vocab() == build().get_vocab()
-    assert json.loads((folder / "recipe.json").read_text())["recipe"] == json.loads(
-        json.dumps({name: getattr(Recipe(), name) for name in Recipe.__slots__})
-    )
+    assert json.loads((folder / "recipe.json").read_text())["recipe"] == json.loads(json.dumps(asdict(Recipe())))
 
 
 def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
     torch.set_num_threads(1)
-    recipe = Recipe(steps=6, tokens=512, width=64, layers=1, cooldown=3, horizon=8)
+    recipe = Recipe(phases=(Phase(6, 3, False),), tokens=512, width=64, layers=1, cooldown=3, horizon=8)
     monkeypatch.setattr("tts.tiny.train.build", lambda: build(500))
     monkeypatch.setattr("tts.tiny.train.SAVE_EVERY", 0.0)
     train(tmp_path / "whole", recipe, tell=lambda line: None)
@@ -82,11 +81,11 @@ def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path
     whole, parts = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "parts"))
     assert whole == parts
     with pytest.raises(InputError, match="a checkpoint of another recipe"):
-        train(tmp_path / "parts", Recipe(steps=9), tell=lines.append)
+        train(tmp_path / "parts", Recipe(), tell=lines.append)
 
 
 def test_batches_follow_the_recipe() -> None:
-    recipe = Recipe(steps=20, tokens=1024)
+    recipe = Recipe(phases=(Phase(12, 3, True), Phase(8, 8, False)), tokens=1024)
     tokenizer = build(500)
     found = list(batches(recipe, tokenizer))
     assert len(found) == 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +19,8 @@ def tiny(
     out: Annotated[Path, typer.Option(help="Directory for checkpoint and model; a checkpoint there is continued.")],
     device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of the weights and of the data.")] = 1,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps [default: the recipe's].")] = None,
-    width: Annotated[int | None, typer.Option(help="Of the model, a multiple of 64 [default: the recipe's].")] = None,
+    share: Annotated[float, typer.Option(help="Of the recipe's steps, in (0, 1]: less for a quick trial.")] = 1.0,
+    width: Annotated[int, typer.Option(help="Of the model, a multiple of 64.")] = 256,
 ) -> None:
     """Train the bundled reasoner from scratch on generated stories, then grade it on the test split.
 
@@ -31,12 +30,11 @@ def tiny(
     from tts.tiny.grade import grade
     from tts.tiny.train import Recipe, record, train
 
-    given = {"steps": steps, "width": width}
-    recipe = replace(Recipe(seed=seed), **{key: value for key, value in given.items() if value is not None})
-    if recipe.steps < 1 or seed < 0:
-        raise InputError(f"steps must be at least 1 and seed at least 0, got {recipe.steps} and {seed}")
-    if recipe.width < 64 or recipe.width % 64:
-        raise InputError(f"width must be a positive multiple of 64, got {recipe.width}")
+    if seed < 0 or not 0 < share <= 1:
+        raise InputError(f"seed must be at least 0 and share above 0 and at most 1, got {seed} and {share}")
+    if width < 64 or width % 64:
+        raise InputError(f"width must be a positive multiple of 64, got {width}")
+    recipe = Recipe(seed=seed, width=width).shortened(share)
     place = pick(device)
     train(out, recipe, device=place, tell=lambda line: print(line, flush=True))
     numbers = grade(out, device=place)

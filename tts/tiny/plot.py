@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from tts.tiny import phrases as say
 from tts.tiny.story import Story
 
-MOST = 300
-"""No number of a solution is larger."""
+MOST, MOST_WIDE = 100, 300
+"""No number of a solution is larger; the second holds where numbers are ``wide``."""
 
 
 class Impossible(Exception):  # noqa: N818 - not an error: the plot is dropped and another is made up
@@ -23,6 +23,7 @@ class Plot:
     """A story in the making: what was told, what was computed, and the number that the next event changes."""
 
     rng: random.Random
+    wide: bool = False
     p: str = field(init=False)
     q: str = field(init=False)
     r: str = field(init=False)
@@ -49,7 +50,7 @@ class Plot:
 
     def compute(self, among: tuple[str, ...], a: int, b: int, c: int, what: str, unit: str = "") -> int:
         """Write one step of the solution and return its result."""
-        if not 0 < c <= MOST:
+        if not 0 < c <= (MOST_WIDE if self.wide else MOST):
             raise Impossible
         if among in (say.ADD, say.MULTIPLY) and self.rng.random() < 0.3:
             a, b = b, a
@@ -74,12 +75,18 @@ class Plot:
             raise Impossible
         return self.compute(say.DIVIDE, a, b, a // b, what, unit)
 
+    def upto(self, most: int, most_wide: int) -> int:
+        """A number from 2 to ``most``, or where numbers are wide to ``most_wide``."""
+        return self.rng.randint(2, most_wide if self.wide else most)
+
     def small(self) -> int:
         """A number that is easy to multiply by."""
-        return self.rng.randint(2, 9)
+        return self.upto(6, 9)
 
     def medium(self) -> int:
         """A number of one or two digits."""
+        if not self.wide:
+            return self.rng.randint(2, 20) if self.rng.random() < 0.7 else self.rng.randint(10, 40)
         return self.rng.randint(3, 30) if self.rng.random() < 0.7 else self.rng.randint(10, 80)
 
     def owned(self, name: str) -> str:
@@ -100,7 +107,7 @@ class Plot:
         self.facts.append(self.phrase(say.HAS, a=self.x))
 
     def _packed(self) -> None:
-        a, b = self.small(), self.rng.randint(2, 12)
+        a, b = self.small(), self.upto(8, 12)
         told = self.rng.choice((say.PACKED, say.PACKED, say.RATE))
         self.facts.append(self.phrase(told, a=a, b=b))
         self.x = self.times(a, b, self.owned(self.p))
@@ -108,11 +115,11 @@ class Plot:
     def _units(self) -> None:
         self.traps.append("unit")
         if self.rng.random() < 0.5:
-            a = self.rng.randint(2, 12)
+            a = self.upto(6, 12)
             self.facts.append(self.phrase(say.DOZEN, a=a))
             self.x = self.times(a, 12, self.owned(self.p))
             return
-        a, b = self.small(), self.rng.randint(2, 5)
+        a, b = self.small(), self.upto(3, 5)
         self.facts.append(self.phrase(say.WEEKS, a=a, b=b))
         days = self.times(b, 7, "the number of days", "days")
         self.x = self.times(days, a, self.owned(self.p))
@@ -131,7 +138,7 @@ class Plot:
 
     def _comparison(self, a: int, told: list[str]) -> int:
         """Tell how p compares with q, who has ``a``, and compute what p has."""
-        k, factor = self.rng.randint(2, 30), self.rng.choice((2, 2, 3, 4, 5))
+        k, factor = self.upto(15, 30), self.rng.choice((2, 2, 3, 4, 5))
         way, what = self.rng.randrange(4), self.owned(self.p)
         if way == 0:
             told.append(self.phrase(say.MORE, k=k))
@@ -161,7 +168,7 @@ class Plot:
         self.parted = False
 
     def _loss(self) -> None:
-        k = self.rng.randint(1, min(self.x, 60))
+        k = self.rng.randint(1, min(self.x, 60 if self.wide else 30))
         self.facts.append(self.phrase(say.LOSS, k=k))
         self.x = self.minus(self.x, k, self._left())
         self.parted = True
@@ -173,14 +180,14 @@ class Plot:
         self.parted = False
 
     def _gain_packed(self) -> None:
-        a, b = self.small(), self.rng.randint(2, 12)
+        a, b = self.small(), self.upto(6, 12)
         self.facts.append(self.phrase(say.GAIN_PACKED, a=a, b=b))
         more = self.times(a, b, f"the number of new {self.thing}")
         self.x = self.plus(self.x, more, self.owned(self.p))
         self.parted = False
 
     def _loss_packed(self) -> None:
-        a, b = self.small(), self.rng.randint(2, 9)
+        a, b = self.small(), self.upto(6, 9)
         self.facts.append(self.phrase(say.LOSS_PACKED, a=a, b=b))
         gone = self.times(a, b, f"the number of {self.thing} that are gone")
         self.x = self.minus(self.x, gone, self._left())
@@ -220,7 +227,7 @@ class Plot:
         self.plus(self.x, b, "the total")
 
     def _more(self) -> None:
-        b = self.rng.randint(1, min(self.x, 60))
+        b = self.rng.randint(1, min(self.x, 60 if self.wide else 30))
         self.apart.append(self.phrase(say.OTHER, q=self.r, a=b))
         self.asks = self.phrase(say.ASK_MORE, q=self.r)
         self.minus(self.x, b, "the difference")
@@ -254,7 +261,7 @@ class Plot:
 
     def _compared_together(self) -> None:
         """Another one is compared with p at the end; where the sentence is about p, it is to be inverted."""
-        k = self.rng.randint(2, 30)
+        k = self.upto(15, 30)
         way, what = self.rng.randrange(2), self.owned(self.r)
         told = self.phrase((say.FEWER, say.MORE)[way], q=self.r, k=k)
         self.facts.append("In the end " + told.replace("Compared", "compared"))

@@ -14,12 +14,12 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts.tiny.stories import STEPS, stories
+from tts.tiny.stories import stories
 from tts.tiny.story import Story
 from tts.tiny.tokenizer import build
 
@@ -33,26 +33,39 @@ SAVE_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of training on stories of one kind; see :func:`tts.tiny.stories.stories`."""
+
+    steps: int
+    longest: int
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything the weights depend on.
 
     Attributes:
         seed: of the weights and of the data.
-        steps: optimiser steps.
+        phases: what the steps are trained on: short stories first, and at last the task itself.
         tokens: tokens a step, padding included.
         width: of the residual stream; heads are 64 wide.
         layers: of the model.
         rate: peak learning rate of AdamW (embeddings, norms).
         muon_rate: peak learning rate of Muon (matrices of the layers).
         warmup: steps until the peak; after it the rate falls linearly, to be zero after ``horizon`` steps.
-        horizon: see ``warmup``; beyond ``steps``.
+        horizon: see ``warmup``; beyond the last step.
         cooldown: the length of the ramp at whose end, the last step, the rate is zero.
         question: weight of a question's tokens in the loss, beside 1 for a solution's.
-        easy: share of the steps with stories of at most 3 steps, and again with stories of at most 5.
     """
 
     seed: int = 1
-    steps: int = 3200
+    phases: tuple[Phase, ...] = (
+        Phase(480, 3, True),
+        Phase(480, 5, True),
+        Phase(1232, 8, True),
+        Phase(1300, 8, False),
+    )
     tokens: int = 4096
     width: int = 256
     layers: int = 4
@@ -62,7 +75,21 @@ class Recipe:
     horizon: int = 4000
     cooldown: int = 1600
     question: float = 0.1
-    easy: float = 0.15
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps in all."""
+        return sum(phase.steps for phase in self.phases)
+
+    def shortened(self, share: float) -> Recipe:
+        """The same recipe with this share of every phase and of the schedule, in (0, 1]."""
+        return replace(
+            self,
+            phases=tuple(replace(phase, steps=max(1, round(phase.steps * share))) for phase in self.phases),
+            warmup=max(1, round(self.warmup * share)),
+            horizon=max(1, round(self.horizon * share)),
+            cooldown=max(1, round(self.cooldown * share)),
+        )
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -95,10 +122,9 @@ def batches(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[tupl
     import torch
 
     rng = random.Random(recipe.seed)
-    phases = ((3, recipe.easy), (5, recipe.easy), (max(STEPS), 1 - 2 * recipe.easy))
-    for number, (longest, share) in enumerate(phases):
-        source = stories("train", recipe.seed * 10 + number, longest=longest)
-        left = round(recipe.steps * share) if number < 2 else recipe.steps - 2 * round(recipe.steps * recipe.easy)
+    for number, phase in enumerate(recipe.phases):
+        source = stories("train", recipe.seed * 10 + number, longest=phase.longest, wide=phase.wide)
+        left = phase.steps
         while left > 0:  # rows of like length share a batch, so that little is padding
             rows = sorted((_encode(story, tokenizer) for story in islice(source, 512)), key=lambda row: len(row[0]))
             found = []
