@@ -14,14 +14,20 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+TINY := configs/task/stories.yaml configs/model/tiny.yaml
+
 demo: $(VENV)/installed
 	mkdir -p out
-	$(BIN)/tts pool simulate --force out/demo.jsonl
-	$(BIN)/tts compare out/demo.jsonl --json out/demo.json --plot out/demo.png
+	$(BIN)/tts sample $(TINY) task.split=calibration task.n=100 n=16 out=out/calibration.sqlite
+	$(BIN)/tts run $(TINY) configs/strategy/all.yaml configs/scorer/mean_logprob.yaml task.n=150 \
+		fit=out/calibration.sqlite calibrate=platt out=out/demo.sqlite --json out/demo.json
+	$(BIN)/tts compare out/demo.sqlite --tune --json out/compare.json --plot out/demo.png
+	$(BIN)/tts calibration out/demo.sqlite --plot out/reliability.png
 
 bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, such as svamp_codex_pot30.jsonl.gz
 	$(BIN)/python -m benchmarks.replay $(POOL)
 	$(BIN)/python -m benchmarks.driver
+	$(BIN)/python -m benchmarks.engine
 
 clean:
 	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -121,6 +121,7 @@ class TransformersEngine:
             InputError: no such model, a device this machine lacks, or what :meth:`__init__` refuses.
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
         place = pick(device)
         if dtype not in ("float32", "bfloat16", "float16"):
@@ -133,6 +134,7 @@ class TransformersEngine:
                     f"{folder}: no model there (it has no config.json): give a model's directory or hub name"
                 )
             model = folder
+        bar, _ = logging.is_progress_bar_enabled(), logging.disable_progress_bar()  # ours is the only one
         try:
             given = {"revision": revision} if revision else {}
             tokenizer = AutoTokenizer.from_pretrained(model, **given)
@@ -142,6 +144,9 @@ class TransformersEngine:
             raise InputError(
                 f"model {name} cannot be loaded ({reason}): give a model's directory or hub name"
             ) from None
+        finally:
+            if bar:
+                logging.enable_progress_bar()
         loaded.to(place)
         return cls(
             loaded.eval(),
