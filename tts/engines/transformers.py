@@ -134,7 +134,8 @@ class TransformersEngine:
                     f"{folder}: no model there (it has no config.json): give a model's directory or hub name"
                 )
             model = folder
-        bar, _ = logging.is_progress_bar_enabled(), logging.disable_progress_bar()  # ours is the only one
+        bar = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call] # ours is the only one
         try:
             given = {"revision": revision} if revision else {}
             tokenizer = AutoTokenizer.from_pretrained(model, **given)
@@ -146,7 +147,7 @@ class TransformersEngine:
             ) from None
         finally:
             if bar:
-                logging.enable_progress_bar()
+                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         loaded.to(place)
         return cls(
             loaded.eval(),
