@@ -25,7 +25,7 @@ def grade(
     folder: Path,
     *,
     split: Split = "test",
-    questions: int = 300,
+    questions: int = 400,
     draws: int = 16,
     temperature: float = 0.8,
     seed: int = 0,

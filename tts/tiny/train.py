@@ -246,6 +246,10 @@ def save(out: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast,
 
     model.bfloat16().save_pretrained(out)
     tokenizer.save_pretrained(out)
+    named = json.loads((out / "tokenizer_config.json").read_text())  # by the name that every version knows
+    (out / "tokenizer_config.json").write_text(
+        json.dumps({**named, "tokenizer_class": "PreTrainedTokenizerFast"}, indent=2) + "\n"
+    )
     made = {name: version(name) for name in ("torch", "transformers", "tokenizers")}
     command = f"tts train tiny --out DIR --seed {recipe.seed}"
     write(out, {"command": command, "recipe": asdict(recipe), "versions": made})
