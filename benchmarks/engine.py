@@ -31,6 +31,7 @@ from tts.tiny.stories import take
 from tts.types import Problem, Signals
 
 ROWS = 128
+AHEAD = 2
 
 
 def main() -> None:
@@ -57,13 +58,16 @@ def main() -> None:
     def plain() -> tuple[int, float]:
         return drain(engine(), requests, Signals())
 
-    def watched() -> tuple[int, float]:
-        return drain(engine(), requests, Signals(watch=(2,)))
-
     compare("engine / generate", plain, lambda: static(engine(), requests), options.rounds)
-    compare("watching one token / not", watched, plain, 2 * options.rounds)
+    few = requests[: 2 * ROWS]
     compare(
-        f"adaptive consistency over {options.driven} questions / all draws at once",
+        "watching one token / not",
+        lambda: drain(engine(), few, Signals(watch=(2,))),
+        lambda: drain(engine(), few, Signals()),
+        8 * options.rounds,
+    )
+    compare(
+        f"adaptive consistency over {options.driven} questions, look-ahead {AHEAD} / all draws at once",
         lambda: driven(engine(), problems),
         lambda: drain(engine(), [(p, i) for p in problems for i in range(5)], Signals()),
         options.rounds,
@@ -109,18 +113,26 @@ def driven(engine: TransformersEngine, problems: list[Problem]) -> tuple[int, fl
     """(tokens, seconds) of a strategy that asks for one draw after the other and stops by itself."""
     strategy: Vote = CATALOG["adaptive_consistency"].build(16)
     started = time.perf_counter()
-    asyncio.run(
+    results = asyncio.run(
         run_all(
             strategy,
             problems,
             engine,
             extract=lambda problem, text: extract_gsm8k(text),
-            options=Options(concurrency=len(problems)),
+            options=Options(concurrency=len(problems), lookahead=AHEAD),
         )
     )
     took = time.perf_counter() - started
     engine.close()
+    spent = [r.decision.usage for r in results if r.decision.usage is not None]
+    wasted = sum(u.aborted for u in spent)
+    print(f"  {batch_rows(engine):.0f} rows a step, {wasted / engine.batch.drawn:.1%} of its tokens aborted")
     return engine.batch.drawn, took
+
+
+def batch_rows(engine: TransformersEngine) -> float:
+    """Mean rows of a step."""
+    return engine.batch.drawn / engine.batch.steps
 
 
 def static(engine: TransformersEngine, requests: list[tuple[Problem, int]]) -> tuple[int, float]:

@@ -175,9 +175,8 @@ class Batch:
     async def _step(self, joining: list[Row]) -> None:
         rows = [*self._active, *joining]
         wanted = Signals()
-        for row in rows:
-            if row.signals is not wanted:
-                wanted = wanted | row.signals
+        for signals in {id(row.signals): row.signals for row in rows}.values():
+            wanted = wanted | signals
         work = Work(
             moves=self._moves,
             joining=[Joining(row.ids + tuple(row.tokens), row.shared) for row in joining],
