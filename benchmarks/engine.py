@@ -1,6 +1,6 @@
 """The transformers engine beside static `generate`, watching a token beside not, strategy-driven beside offline.
 
-    python -m benchmarks.engine [--model tiny] [--questions 40] [--rounds 3]
+    python -m benchmarks.engine [--model tiny] [--questions 40] [--rounds 3] [--parts generate,watch,driven]
 
 Ratios of tokens a second, each pair measured in turn in one run. Tokens are those a sample keeps: what `generate`
 computes for rows that have ended and wait for the longest of their batch is time, not tokens.
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=40)
     parser.add_argument("--driven", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--parts", default="generate,watch,driven")
     options = parser.parse_args()
     folder = weights() if options.model == "tiny" else options.model
     print(
@@ -58,14 +59,18 @@ def main() -> None:
     def plain() -> tuple[int, float]:
         return drain(engine(), requests, Signals())
 
-    compare("engine / generate", plain, lambda: static(engine(), requests), options.rounds)
+    if "generate" in options.parts:
+        compare("engine / generate", plain, lambda: static(engine(), requests), options.rounds)
     few = requests[: 2 * ROWS]
-    compare(
-        "watching one token / not",
-        lambda: drain(engine(), few, Signals(watch=(2,))),
-        lambda: drain(engine(), few, Signals()),
-        8 * options.rounds,
-    )
+    if "watch" in options.parts:
+        compare(
+            "watching one token / not",
+            lambda: drain(engine(), few, Signals(watch=(2,))),
+            lambda: drain(engine(), few, Signals()),
+            8 * options.rounds,
+        )
+    if "driven" not in options.parts:
+        return
     compare(
         f"adaptive consistency over {options.driven} questions, look-ahead {AHEAD} / all draws at once",
         lambda: driven(engine(), problems),

@@ -20,7 +20,7 @@ from tts.engines.sampling import Sampling
 from tts.engines.transformers import TransformersEngine
 from tts.pool import PoolMemory, PoolStore, RunKey
 from tts.prompts import Prompt
-from tts.scorers.traces import TRACE_SCORES, TraceScorer
+from tts.scorers.traces import TraceScorer
 from tts.tiny import weights
 from tts.tiny.stories import take
 from tts.types import Problem, Signals, Usage
@@ -28,7 +28,7 @@ from tts.types import Problem, Signals, Usage
 BUDGET = 6
 PROBLEMS = [Problem(f"story-{i}", s.question, s.answer, "stories") for i, s in enumerate(take("test", 8, seed=9))]
 NAMES = ("adaptive_consistency", "grace_es", "cges", "esc", "deepconf_offline", "deepconf_online", "best_of_n")
-SCORER = TraceScorer(TRACE_SCORES["mean_logprob"])
+SCORER = TraceScorer("mean_logprob")
 SIGNALS = Signals(top=20, entropy=True, certainty=True)
 
 
@@ -69,7 +69,7 @@ def test_replaying_the_recorded_run_gives_every_decision_again(engine: Transform
 
 
 def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: TransformersEngine) -> None:
-    online = CATALOG["deepconf_online"].build(12, {"warmup": 4, "eta": 20, "window": 16})
+    online = CATALOG["deepconf_online"].build(12, {"warmup": 6, "eta": 60, "window": 16})
     whole = CATALOG["self_consistency"].build(12)
     alone = asyncio.run(run_all(online, PROBLEMS, engine, extract=read))
     drawn = engine.batch.drawn
@@ -88,7 +88,7 @@ def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: Transformer
 
 @pytest.mark.parametrize("lookahead", [0, 3])
 def test_the_ledger_is_the_engine_s_own_count(engine: TransformersEngine, lookahead: int) -> None:
-    strategy = CATALOG["adaptive_consistency"].build(BUDGET)
+    strategy = CATALOG["adaptive_consistency"].build(BUDGET, {"level": 0.7})
     options = Options(concurrency=5, lookahead=lookahead)
     spent = total(asyncio.run(run_all(strategy, PROBLEMS, engine, extract=read, options=options)))
     batch = engine.batch
