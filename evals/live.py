@@ -100,6 +100,17 @@ def check_signals(engine: Engine, signals: Signals) -> None:
         raise InputError(f"{type(engine).__name__} cannot record {lacking}, which this configuration asks for")
 
 
+def check_prompts(engine: Engine, problems: Sequence[Problem]) -> None:
+    """Read every prompt before a pool is made, where the engine can.
+
+    Raises:
+        InputError: a prompt leaves no room in the model's context.
+    """
+    if (read := getattr(engine, "prompt_ids", None)) is not None:
+        for problem in problems:
+            read(problem)
+
+
 def open_memory(store: PoolStore, key: RunKey, task: Task, config: Mapping[str, Any]) -> tuple[int, PoolMemory]:
     """Add the problems, start or resume the run, and remember into it.
 

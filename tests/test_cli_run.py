@@ -21,6 +21,7 @@ import pytest
 
 from evals.live import Collect, open_memory, play, run_key
 from evals.live_config import RunConfig, SampleConfig
+from evals.live_report import verdict
 from evals.plan import plan
 from evals.tasks import load_task
 from strategies.catalog import CATALOG
@@ -371,6 +372,14 @@ def test_where_nothing_is_right_it_says_so(
     ran = tts(command, *FAKE, *TASK, size, f"out={tmp_path / 'p.sqlite'}")
     assert ran.status == 0
     assert "0 of 20 right; 20 had no answer that could be read: this model does not solve this task" in ran.out
+
+
+def test_where_hardly_anything_is_right_it_says_so_too() -> None:
+    right, wrong = (Sample(answer="1"), True), (Sample(answer="2"), False)
+    assert verdict([right] + 19 * [wrong]) == (
+        "1 of 20 right; 19 were wrong: this model hardly ever solves this task as it is asked"
+    )
+    assert verdict(2 * [right] + 18 * [wrong]) is None
 
 
 def test_all_plays_what_can_be_played_and_says_why_not_the_rest(tts: Tts, tmp_path: Path) -> None:

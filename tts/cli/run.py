@@ -22,7 +22,7 @@ def run(
     Every draw goes into a pool, and the strategies share them: all are compared on the same samples, and each sample
     is drawn once. A command that was interrupted, in whatever way, goes on where it was when it is given again.
     """
-    from evals.live import check_signals, open_memory, play, run_key
+    from evals.live import check_prompts, check_signals, open_memory, play, run_key
     from evals.live_config import RunConfig
     from evals.live_report import as_mapping, lines, print_lines, verdict
     from evals.plan import plan
@@ -38,6 +38,7 @@ def run(
     with opened(config.engine, task.prompt) as engine:
         todo = todo.within(engine.capabilities)
         check_signals(engine, todo.signals)
+        check_prompts(engine, task.problems)
         key = run_key(config.engine, task, todo.signals, todo.scorer, model=model, revision=revision)
         with PoolStore.create_or_open(path) as store:
             number, memory = open_memory(store, key, task, asdict(config))

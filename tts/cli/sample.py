@@ -15,7 +15,7 @@ def sample(configs: ConfigArguments = None) -> None:
     A command that was interrupted, in whatever way, goes on where it was when it is given again: no sample is lost that
     had been kept, and none is drawn twice.
     """
-    from evals.live import check_signals, draw_samples, open_memory, run_key
+    from evals.live import check_prompts, check_signals, draw_samples, open_memory, run_key
     from evals.live_config import SampleConfig
     from evals.live_report import REPLICATES, verdict
     from evals.stats import bootstrap_interval, bootstrap_weights
@@ -31,6 +31,7 @@ def sample(configs: ConfigArguments = None) -> None:
     key = run_key(config.engine, task, signals, None, model=model, revision=revision)
     with opened(config.engine, task.prompt) as engine:
         check_signals(engine, signals)
+        check_prompts(engine, task.problems)
         with PoolStore.create_or_open(path) as store:
             run, memory = open_memory(store, key, task, asdict(config))
             results = live(
