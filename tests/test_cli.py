@@ -16,45 +16,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import pytest
+from cli_cases import Ran, Tts
 
 from evals.config import ANSWERS, CompareConfig
 from evals.synthetic import synthetic_pool
 from strategies.catalog import CATALOG
-from tts import cli
 from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
 from tts.scorers.maps import MapKind
 
 ROOT = Path(__file__).resolve().parents[1]
 FAST = ("permutations=10", "replicates=200")
 POOL = synthetic_pool(questions=12, samples=8)
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Tts = Callable[..., Ran]
-
-
-@pytest.fixture
-def tts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tts:
-    """Run the command line in this process."""
-
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tts", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as done:
-            status = int(done.code or 0)
-        return Ran(status, *capsys.readouterr())
-
-    return run
 
 
 def process(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from cli_cases import Tts
 
 from evals.rescore import rescored
 from evals.synthetic import synthetic_pool
-from tts import cli
 from tts.errors import InputError
 from tts.pool import Pool, PoolStore, RunKey, write_jsonl
 from tts.scorers.calibration import Provenance, load_calibration
@@ -22,29 +20,6 @@ from tts.scorers.maps import fit_map
 from tts.types import Trace
 
 FAST = ("permutations=5", "replicates=50")
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Tts = Callable[..., Ran]
-
-
-@pytest.fixture
-def tts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tts:
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tts", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as done:
-            status = int(done.code or 0)
-        return Ran(status, *capsys.readouterr())
-
-    return run
 
 
 def with_logprobs(pool: Pool) -> Pool:

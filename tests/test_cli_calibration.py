@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from cli_cases import Tts
 
 from evals.confidence import METRICS
 from evals.synthetic import synthetic_pool
-from tts import cli
 from tts.pool import Pool, load_pool, write_jsonl, write_parquet
 from tts.types import Sample, Trace
 
@@ -37,31 +36,6 @@ def simulated() -> Pool:
 
 
 POOL = simulated()
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Tts = Callable[..., Ran]
-
-
-@pytest.fixture
-def tts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tts:
-    """Run the command line in this process."""
-
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tts", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as done:
-            status = int(done.code or 0)
-        return Ran(status, *capsys.readouterr())
-
-    return run
 
 
 def changed(change: Callable[[Sample], Sample]) -> Pool:

@@ -11,13 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from cli_cases import Ran, Tts
 
 from evals.live import Collect, open_memory, play, run_key
 from evals.live_config import RunConfig, SampleConfig
@@ -25,7 +25,6 @@ from evals.live_report import verdict
 from evals.plan import plan
 from evals.tasks import load_task
 from strategies.catalog import CATALOG
-from tts import cli
 from tts.cli import progress
 from tts.config import load_config
 from tts.driver import run_all
@@ -39,31 +38,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
 FAKE = ("engine.kind=fake", "engine.rows=4")
 TASK = ("task.n=10",)
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Tts = Callable[..., Ran]
-
-
-@pytest.fixture
-def tts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tts:
-    """Run the command line in this process."""
-
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tts", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as done:
-            status = int(done.code or 0)
-        return Ran(status, *capsys.readouterr())
-
-    return run
 
 
 def process(*arguments: str | Path) -> subprocess.Popen[str]:

@@ -123,9 +123,12 @@ class Batch:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._server = loop, None
-            self._active, self._moves, self._stepping = [], [], set()
-            self._waiting.clear()
-            self._scoring.clear()
+            self._drop_all()
+
+    def _drop_all(self) -> None:
+        self._active, self._moves, self._stepping = [], [], set()
+        self._waiting.clear()
+        self._scoring.clear()
 
     def _serve(self) -> None:
         if self._server is None or self._server.done():
@@ -149,9 +152,7 @@ class Batch:
             for *_, future in self._scoring:
                 if not future.done():
                     future.set_exception(error)
-            self._active, self._moves, self._stepping = [], [], set()
-            self._waiting.clear()
-            self._scoring.clear()
+            self._drop_all()
 
     def _clear(self) -> None:
         """Free the slots of rows that are gone; the last row moves into each."""
@@ -183,10 +184,7 @@ class Batch:
             tokens=[row.tokens[-1] for row in self._active],
             lengths=[row.cached for row in self._active],
             noise=[next(row.noise) for row in rows],
-            watch=wanted.watch,
-            top=wanted.top,
-            entropy=wanted.entropy,
-            certainty=wanted.certainty,
+            signals=wanted,
         )
         self._stepping = set(rows)
         self.decoder.plan(work.joining)
@@ -210,7 +208,7 @@ class Batch:
         for row in self._active:
             row.cached += 1
         self._active = rows
-        self._deliver(rows, drawn, work.watch)
+        self._deliver(rows, drawn, wanted.watch)
 
     def _charge_prompt(self, meter: Meter, read: Joining) -> None:
         computed = len(read.ids) - read.cached
