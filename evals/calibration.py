@@ -14,7 +14,7 @@ from scipy.fft import dct
 
 from evals.judged import Counts, Judged
 from tts.errors import InputError
-from tts.scorers.maps import EPS
+from tts.scorers.logistic import EPS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from evals.arrays import PoolArrays
 from evals.fit import REFERENCE, Fold, Scores, choose, halves, replay_on, scores_for
+from evals.regret import Regret, first_right, regrets_of
 from evals.replay import Entrant, Outcome, permutations
 from evals.stats import (
     bootstrap_interval,
@@ -86,8 +87,10 @@ class Row:
         diff: accuracy minus the reference's, and ``diff_ci`` its interval.
         mcnemar_p: exact, on the first permutation; ``mcnemar_p_holm`` corrected over all strategies.
         samples_ratio: samples over the reference's, and ``ratio_ci`` its interval.
+        tokens_ratio: generated tokens over the reference's, and ``tokens_ci`` its interval; None if none are counted.
         verdict: "reference", "better", "not worse" (within the margin), "worse" or "open".
         efficiency: the same strategy at smaller budgets, (budget, point).
+        regret: what its wrong decisions are owed to.
     """
 
     name: str
@@ -101,8 +104,11 @@ class Row:
     mcnemar_p_holm: float
     samples_ratio: float
     ratio_ci: Interval
+    tokens_ratio: float | None
+    tokens_ci: Interval | None
     verdict: str
     efficiency: tuple[tuple[int, Point], ...]
+    regret: Regret
 
 
 @dataclass(frozen=True)
@@ -194,15 +200,20 @@ def table(contest: Contest, methods: Sequence[Method]) -> list[Row]:
         for scores, fold in zip(contest.scores, contest.folds, strict=True)
     ]
     sizes = [b for b in SIZES if b < settings.budget] + [settings.budget]
-    outcomes = contest.play(
-        [
-            [Entrant(m.build(b, p), m.scores) for m, p in zip(methods, mine, strict=True) for b in sizes]
-            for mine in params
-        ]
-    )
+    entrants = [
+        [Entrant(m.build(b, p), m.scores) for m, p in zip(methods, mine, strict=True) for b in sizes] for mine in params
+    ]
+    outcomes = contest.play(entrants)
     points = contest.points(outcomes)
     full = slice(len(sizes) - 1, None, len(sizes))
     comparisons = against(contest, outcomes[full], [m.name for m in methods].index(REFERENCE))
+    regrets = regrets_of(
+        [mine[full] for mine in entrants],
+        outcomes[full],
+        play=contest.play,
+        first=first_right(arrays, contest.orders),
+        budget=settings.budget,
+    )
     rows = []
     for i, method in enumerate(methods):
         line = points[i * len(sizes) : (i + 1) * len(sizes)]
@@ -214,6 +225,7 @@ def table(contest: Contest, methods: Sequence[Method]) -> list[Row]:
                 point=line[-1],
                 abstained=float(outcomes[full][i].abstained.mean()),
                 efficiency=tuple(zip(sizes, line, strict=True)),
+                regret=regrets[i],
                 **comparisons[i],
             )
         )
@@ -224,7 +236,6 @@ def against(contest: Contest, outcomes: Sequence[Outcome], reference: int) -> li
     """The paired comparison of each outcome with the reference's: fields of :class:`Row`."""
     base = outcomes[reference]
     diff = np.stack([o.correct.mean(axis=1) - base.correct.mean(axis=1) for o in outcomes], axis=1)
-    used = np.stack([o.used.mean(axis=1) for o in outcomes], axis=1)
     d_low, d_high = bootstrap_interval(diff, contest.weights)
     p = np.array([mcnemar_exact(o.correct[:, 0], base.correct[:, 0]) for o in outcomes])
     others = [i for i in range(len(outcomes)) if i != reference]
@@ -233,7 +244,8 @@ def against(contest: Contest, outcomes: Sequence[Outcome], reference: int) -> li
         p_holm[others] = holm(p[others])
     compared = []
     for i in range(len(outcomes)):
-        r_low, r_high = bootstrap_ratio_interval(used[:, i], base.used.mean(axis=1), contest.weights)
+        samples, samples_ci = _ratio(outcomes[i].used, base.used, contest.weights)
+        tokens, tokens_ci = _tokens_ratio(outcomes[i], base, contest.weights)
         low, high = float(d_low[i]), float(d_high[i])
         compared.append(
             {
@@ -241,12 +253,27 @@ def against(contest: Contest, outcomes: Sequence[Outcome], reference: int) -> li
                 "diff_ci": (low, high),
                 "mcnemar_p": float(p[i]),
                 "mcnemar_p_holm": float(p_holm[i]),
-                "samples_ratio": float(used[:, i].mean() / base.used.mean()),
-                "ratio_ci": (float(r_low), float(r_high)),
+                "samples_ratio": samples,
+                "ratio_ci": samples_ci,
+                "tokens_ratio": tokens,
+                "tokens_ci": tokens_ci,
                 "verdict": "reference" if i == reference else verdict(low, high, contest.settings.margin),
             }
         )
     return compared
+
+
+def _ratio(spent: Array, base: Array, weights: Array) -> tuple[float, Interval]:
+    """Mean of ``spent`` over that of ``base``, both [questions, permutations], with its paired interval."""
+    low, high = bootstrap_ratio_interval(spent.mean(axis=1), base.mean(axis=1), weights)
+    return float(spent.mean() / base.mean()), (float(low), float(high))
+
+
+def _tokens_ratio(outcome: Outcome, base: Outcome, weights: Array) -> tuple[float | None, Interval | None]:
+    """The ratio of generated tokens; None where the pool counts none, or a question has none to divide by."""
+    if outcome.tokens is None or base.tokens is None or not (base.tokens.mean(axis=1) > 0).all():
+        return None, None
+    return _ratio(outcome.tokens, base.tokens, weights)
 
 
 def verdict(low: float, high: float, margin: float) -> str:

@@ -26,7 +26,8 @@ class CompareConfig:
         budget: the most samples a question; null takes as many as every question has.
         permutations: random orders a question, common to all strategies.
         seed: decides orders, halves and bootstrap.
-        strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, budget}.
+        strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, prune,
+            budget}.
         answers: kind of answer: auto, number, choice, text, or math (checked pairwise by math-verify).
         score: what to take for confidences: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded ones.
         window: tokens in a group, for the scores and strategies of DeepConf.
@@ -64,7 +65,12 @@ class CompareConfig:
 
 
 def methods(
-    entries: Iterable[Any], *, has_confidence: bool, has_top: bool = True, window: int = WINDOW
+    entries: Iterable[Any],
+    *,
+    has_confidence: bool,
+    has_top: bool = True,
+    has_steps: bool = True,
+    window: int = WINDOW,
 ) -> tuple[list[Method], dict[str, str]]:
     """The strategies a configuration names.
 
@@ -72,6 +78,7 @@ def methods(
         entries: names, "all", or mappings of composed strategies.
         has_confidence: whether the pool has confidences.
         has_top: whether its traces have top-k confidences.
+        has_steps: whether its traces have a watched probability and say where steps end.
         window: tokens in a group, for strategies that read them.
 
     Returns:
@@ -90,6 +97,8 @@ def methods(
                     skipped[row.name] = "they need confidences and the pool has none"
                 elif row.needs_top and not has_top:
                     skipped[row.name] = "they need the top-k confidences of every token and the pool has none"
+                elif row.needs_steps and not has_steps:
+                    skipped[row.name] = "they need a watched probability at the end of each step and the pool has none"
                 else:
                     chosen.setdefault(row.name, row)
             continue
@@ -105,6 +114,11 @@ def methods(
             raise InputError(
                 f"strategy {row.name} needs the top-k confidences of every token and the pool has none: "
                 "sample it with `signals.top` above 0, or choose another strategy"
+            )
+        if row.needs_steps and not has_steps:
+            raise InputError(
+                f"strategy {row.name} needs a watched probability at the end of each step and the pool has none: "
+                "draw it with a scorer that watches a token, and with `signals.steps`, or choose another strategy"
             )
         named.add(row.name)
         chosen[row.name] = row

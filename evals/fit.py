@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from evals.arrays import PoolArrays
 from evals.replay import Entrant, Outcome, replay
+from evals.risk import learn_then_test, regrets
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
 from tts.scorers.maps import fit_map
@@ -98,7 +99,9 @@ def choose(
         margin: how much accuracy below self-consistency at the full budget still counts as equal.
 
     Returns:
-        One mapping a method; empty where nothing is learned or fitted.
+        One mapping a method; empty where nothing is learned or fitted. By ``Method.fit``: "accuracy" as
+        :func:`most_accurate`; "cost" as :func:`cheapest` by mean draws; "tokens" the same by mean generated tokens, by
+        draws where the pool counts none; "risk" as :func:`controlled`, with the method's ``alpha`` and ``delta``.
     """
     taught = [teach(method, arrays, scores, fold) for method in methods]
     candidates: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.fit else [] for m in methods]
@@ -118,26 +121,61 @@ def choose(
         mine = outcomes[at : at + len(settings)]
         at += len(settings)
         accuracy = np.stack([o.correct.mean(axis=1) for o in mine], axis=1)
-        if method.fit == "cost":
-            best = cheapest(accuracy.mean(axis=0), np.array([o.used.mean() for o in mine]), floor)
-        else:
+        if method.fit == "accuracy":
             best = most_accurate(accuracy)
+        elif method.fit == "risk":
+            best = controlled(mine, outcomes[0], alpha=method.params["alpha"], delta=method.params["delta"])
+        else:
+            best = cheapest(accuracy.mean(axis=0), costs(mine, tokens=method.fit == "tokens"), floor)
         chosen.append({**lesson, **settings[best]})
     return chosen
 
 
-def cheapest(accuracy: Array, samples: Array, floor: float) -> int:
-    """The setting with the fewest draws among those at or above the floor, else the most accurate one.
+def costs(outcomes: Sequence[Outcome], *, tokens: bool) -> Array:
+    """Mean generated tokens of each outcome where they are wanted and counted, else mean draws, [outcomes]."""
+    spent = [o.used if o.tokens is None or not tokens else o.tokens for o in outcomes]
+    return np.array([cost.mean() for cost in spent])
+
+
+def controlled(outcomes: Sequence[Outcome], reference: Outcome, *, alpha: float, delta: float) -> int:
+    """The setting with the fewest draws among those certified by Learn then Test, else the first.
+
+    The risk of a setting is the probability that it is wrong on a new question where self-consistency at the full
+    budget, on the same draws, is right; with probability at least 1 - ``delta`` over the fitting questions it is at
+    most ``alpha`` for the setting returned, if questions are i.i.d. and scores were not made from these questions (a
+    calibration map fitted on them voids the guarantee). Where nothing is certified (always so with fewer than
+    ln(delta) / ln(1 - alpha) questions, 114 at .02 and .1), the first setting is returned without a certificate; a
+    grid whose first setting is self-consistency itself, of risk 0, keeps the guarantee there too.
+
+    Args:
+        outcomes: of each setting on the fitting half, the most cautious first; the first permutation is read.
+        reference: self-consistency's at the full budget on the same permutations.
+        alpha: the risk that is still accepted, in (0, 1).
+        delta: the probability with which it may be higher, in (0, 1).
+
+    Raises:
+        InputError: alpha or delta outside (0, 1).
+
+    Source:
+        Angelopoulos et al. 2110.01052; see :mod:`evals.risk`.
+    """
+    losses = np.stack([regrets(o, reference) for o in outcomes], axis=1)
+    last = learn_then_test(losses, alpha=alpha, delta=delta)
+    return 0 if last is None else int(np.argmin(costs(outcomes[: last + 1], tokens=False)))
+
+
+def cheapest(accuracy: Array, cost: Array, floor: float) -> int:
+    """The setting of the least cost among those at or above the floor, else the most accurate one.
 
     Ties go to the first, which grids make the most cautious.
 
     Args:
         accuracy: of each setting on the fitting half, [settings].
-        samples: mean draws of each setting, [settings].
+        cost: mean draws or tokens of each setting, [settings].
         floor: the least accuracy that will do.
     """
     if (accuracy >= floor).any():
-        return int(np.argmin(np.where(accuracy >= floor, samples, np.inf)))
+        return int(np.argmin(np.where(accuracy >= floor, cost, np.inf)))
     return int(np.argmax(accuracy))
 
 

@@ -2,7 +2,8 @@
 
 A sweep shows every setting as it is: nothing was chosen, so nothing is biased. Where a setting is chosen (the most
 accurate within so many samples, or the cheapest that is not inferior to self-consistency) it is chosen on one half of
-the questions and scored on the other, both ways.
+the questions and scored on the other, both ways. The cheapest takes the fewest draws, or the fewest generated tokens
+where the catalogue fits the method for these.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.compare import SIZES, Contest, Point, against, merged_params
-from evals.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, replay_on, teach
+from evals.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, replay_on, teach
 from evals.replay import Entrant, Outcome
 from strategies.catalog import CATALOG, Method
 
@@ -103,6 +104,7 @@ def frontiers(contest: Contest, methods: Sequence[Method]) -> list[Frontier]:
             return [np.array([getattr(o, attribute).mean() for o in r[mine]]) for r in rehearsals]
 
         accuracy, used = seen("correct"), seen("used")
+        cost = [costs(r[mine], tokens=method.fit == "tokens") for r in rehearsals]
         floors = [float(r[0].correct.mean()) - contest.settings.margin for r in rehearsals]
         found.append(
             Frontier(
@@ -121,7 +123,7 @@ def frontiers(contest: Contest, methods: Sequence[Method]) -> list[Frontier]:
                 ),
                 cheapest=tuned(
                     "cheapest not inferior",
-                    [cheapest(a, u, floor) for a, u, floor in zip(accuracy, used, floors, strict=True)],
+                    [cheapest(a, c, floor) for a, c, floor in zip(accuracy, cost, floors, strict=True)],
                 ),
             )
         )

@@ -108,14 +108,14 @@ class Judged:
             before = len(confidence)
             gold = None if entry.problem.gold is None else canonical(entry.problem.gold)
             for sample, recorded in zip(entry.samples, entry.correct, strict=True):
-                grade = _grade(sample, recorded, gold)
+                right = grade(sample, recorded, gold)
                 if sample.confidence is None:
                     left_out["no confidence"] += 1
-                elif grade is None:
+                elif right is None:
                     left_out["no grade, and no gold answer to grade by"] += 1
                 else:
                     confidence.append(sample.confidence)
-                    correct.append(grade)
+                    correct.append(right)
                     question.append(number)
                     unparsed += sample.answer is None
             number += len(confidence) > before
@@ -150,7 +150,14 @@ class Judged:
         return replace(self, confidence=fitted)
 
 
-def _grade(sample: Sample, recorded: bool | None, gold: str | None) -> bool | None:
+def grade(sample: Sample, recorded: bool | None, gold: str | None) -> bool | None:
+    """Whether a sample is right: as recorded, else by its answer; None where neither says.
+
+    Args:
+        sample: without a readable answer it is wrong.
+        recorded: the grade that the pool keeps, or None.
+        gold: the right answer in canonical form, or None.
+    """
     if recorded is not None:
         return bool(recorded)
     if sample.answer is None:

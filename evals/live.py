@@ -84,7 +84,9 @@ def run_key(
     config: EngineConfig, task: Task, signals: Signals, scorer: OpenScorer | None, *, model: str, revision: str
 ) -> RunKey:
     """Everything that two draws must share to be interchangeable."""
-    sampling: dict[str, object] = {**config.key, "signals": asdict(signals), "answers": task.reading}
+    # Signals that came later are named where they are collected, so that runs from before can go on.
+    collected = {key: value for key, value in asdict(signals).items() if value or key not in ("steps", "probe")}
+    sampling: dict[str, object] = {**config.key, "signals": collected, "answers": task.reading}
     if scorer is not None:
         sampling["scorer"] = scorer.key
     return RunKey(model, revision, task.template, sampling)

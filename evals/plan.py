@@ -19,6 +19,7 @@ from evals.fit import FIT_PERMUTATIONS, Fold, choose, scores_for
 from evals.live_config import RunConfig
 from evals.replay import permutations
 from evals.tasks import Task
+from evals.traces import has_steps
 from strategies.base import Strategy
 from strategies.catalog import Method
 from tts.engines.base import Capabilities
@@ -105,7 +106,14 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
     scorer = None
     if config.scorer is not None:
         top = config.engine.signals.top
-        scorer = open_scorer(config.scorer, model=model, revision=revision, template=task.template, top=top)
+        scorer = open_scorer(
+            config.scorer,
+            model=model,
+            revision=revision,
+            template=task.template,
+            top=top,
+            folder=config.engine.folder,
+        )
         if isinstance(scorer.inner, SelfConsistency):
             raise InputError(
                 "scorer self_consistency judges samples by those drawn together with them, and the strategies of a "
@@ -118,11 +126,16 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
                 f"scorer {scorer.name} gives raw scores, and a run needs probabilities: give scorer.calibration "
                 "(see `tts calibrate`), or fit=POOL and calibrate=platt"
             )
-    chosen, skipped = playable(config, has_scorer=scorer is not None)
+    pool = None if config.fit is None else load_pool(config.fit, run=config.fit_run)
+    chosen, skipped = playable(
+        config,
+        has_scorer=scorer is not None,
+        watches=scorer is not None and bool(scorer.scorer.needs.watch),
+        fits_steps=pool is None or has_steps(pool),
+    )
     named = {_name(entry) for entry in config.strategies}
     params: Sequence[Mapping[str, Any]] = [{}] * len(chosen)
-    if config.fit is not None:
-        pool = load_pool(config.fit, run=config.fit_run)
+    if pool is not None:
         check_apart(pool, task, model)
         scorer, params = fitted(config, pool, chosen, scorer)
     entrants = tuple(
@@ -132,8 +145,16 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
     return Plan(entrants, skipped, scorer, config.engine.recorded)
 
 
-def playable(config: RunConfig, *, has_scorer: bool) -> tuple[list[Method], dict[str, str]]:
+def playable(
+    config: RunConfig, *, has_scorer: bool, watches: bool, fits_steps: bool = True
+) -> tuple[list[Method], dict[str, str]]:
     """The strategies to play and, of "all", those to skip with the reason.
+
+    Args:
+        config: the run.
+        has_scorer: whether there is a scorer.
+        watches: whether it watches a token, by which draws can be pruned.
+        fits_steps: whether the fit pool, if any, has a watched probability and says where steps end.
 
     Raises:
         InputError: one that was asked for by name cannot be played.
@@ -147,6 +168,10 @@ def playable(config: RunConfig, *, has_scorer: bool) -> tuple[list[Method], dict
             reason = "it is a control for recorded pools: `tts compare` the pool that this run writes"
         elif row.needs_confidence and not has_scorer:
             reason = "it needs confidences and there is no scorer: give scorer.name"
+        elif row.needs_steps and not watches:
+            reason = "it prunes draws by the probability of a token that the scorer watches, and this one watches none"
+        elif row.needs_steps and row.fit and not fits_steps:
+            reason = f"it is fitted on where draws would be pruned, and fit pool {config.fit} does not record that"
         elif row.teach is not None and config.fit is None:
             reason = "it learns from other questions: give fit=POOL"
         if reason is None:

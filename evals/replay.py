@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def replay(
         One outcome an entrant, in the same order.
 
     Raises:
-        InputError: a strategy reads top-k confidences or scores that the pool lacks.
+        InputError: a strategy reads top-k confidences, watched probabilities or scores that the pool lacks.
     """
     questions, count, _ = orders.shape
     shape = (questions, count)
@@ -133,6 +134,32 @@ def replay(
     return outcomes
 
 
+@dataclass(frozen=True)
+class _Dealt:
+    """What the vote family reads of the draws of many rows, and the columns made of it, by the name of their scores.
+
+    Attributes:
+        labels: numbered by discovery, [draws, rows].
+        names: the answer class of each label, [answers, rows].
+        spent: tokens so far, [draws, rows], or None.
+        columns: filled as strategies ask.
+    """
+
+    labels: Array
+    names: Array
+    spent: Array | None
+    columns: dict[str, Columns]
+
+    @staticmethod
+    def of(raw: Array, tokens: Array | None, spared: Array | None = None) -> _Dealt:
+        """From answer classes and tokens of whole draws; ``spared`` >= 0 are the tokens that a pruned one lacks."""
+        if spared is not None:
+            raw = np.where(spared < 0, raw, raw.dtype.type(-1))
+            tokens = None if tokens is None else tokens - np.maximum(spared, 0)
+        labels, names = by_discovery(raw)
+        return _Dealt(labels, names, None if tokens is None else running(np.add, tokens), {})
+
+
 def _play(
     arrays: PoolArrays,
     entrants: Sequence[Entrant],
@@ -156,30 +183,33 @@ def _play(
 
     width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
     raw = by_draw(arrays.labels.astype(width))
-    labels, names = by_discovery(raw)
-    kinds, kind = distinct_rows(labels)
-    counted = Columns(np.ascontiguousarray(labels[:, kinds]))
-    scored: dict[str, Columns] = {}
     tokens = None if arrays.tokens is None else by_draw(arrays.tokens)
-    spent = None if tokens is None else running(np.add, tokens)
-    traced: ReplayedTraces | None = None
+    whole = _Dealt.of(raw, tokens)
+    kinds, kind = distinct_rows(whole.labels)
+    counted = Columns(np.ascontiguousarray(whole.labels[:, kinds]))
+    bar, pruned = None, whole  # of one bar at a time: grids ask for all settings of a bar in a row
+
+    @cache
+    def traces() -> ReplayedTraces:
+        recorded, local = [arrays.recorded[q] for q in rows], np.repeat(np.arange(len(rows)), count)
+        return ReplayedTraces(raw, tokens, recorded, local, index - question * arrays.labels.shape[1])
+
     for entrant, outcome in zip(entrants, outcomes, strict=True):
         strategy, cost = entrant.strategy, None
         if isinstance(strategy, Vote):
+            if strategy.prune not in (None, bar):
+                bar, pruned = strategy.prune, _Dealt.of(raw, tokens, traces().pruned(strategy.prune))
+            dealt = whole if strategy.prune is None else pruned
             if not strategy.needs_confidence:
                 label, used, rule = (part[kind] for part in strategy.decide(counted))
             else:
-                if entrant.scores not in scored:
-                    scored[entrant.scores] = Columns(labels, by_draw(_given(scores, entrant)))
-                label, used, rule = strategy.decide(scored[entrant.scores])
-            label = np.where(label >= 0, names[np.maximum(label, 0), at], -1)
-            cost = None if spent is None else spent[used - 1, at]
+                if entrant.scores not in dealt.columns:
+                    dealt.columns[entrant.scores] = Columns(dealt.labels, by_draw(_given(scores, entrant)))
+                label, used, rule = strategy.decide(dealt.columns[entrant.scores])
+            label = np.where(label >= 0, dealt.names[np.maximum(label, 0), at], -1)
+            cost = None if dealt.spent is None else dealt.spent[used - 1, at]
         elif isinstance(strategy, DeepConf):
-            if traced is None:
-                recorded = [arrays.recorded[q] for q in rows]
-                local = np.repeat(np.arange(len(rows)), count)
-                traced = ReplayedTraces(raw, tokens, recorded, local, index - question * arrays.labels.shape[1])
-            label, used, rule, cost = strategy.decide(traced)
+            label, used, rule, cost = strategy.decide(traces())
         else:
             label, used, rule, cost = play_generator(
                 strategy,
@@ -201,9 +231,16 @@ def _play(
 
 def _check(arrays: PoolArrays, entrants: Sequence[Entrant]) -> None:
     """Refuse strategies that read more of a recording than this one has."""
-    for strategy in (e.strategy for e in entrants if not isinstance(e.strategy, Vote)):
+    for strategy in (e.strategy for e in entrants):
+        if isinstance(strategy, Vote) and strategy.prune is None:
+            continue
         if not arrays.recorded:
             raise InputError(f"strategy {strategy.name} is played on the samples themselves: read the arrays of a pool")
+        if isinstance(strategy, Vote) and not all(r.has_steps for r in arrays.recorded):
+            raise InputError(
+                f"strategy {strategy.name} reads a watched probability at the end of each step and the pool lacks it: "
+                "draw it with a scorer that watches a token, and with `signals.steps`, or choose another strategy"
+            )
         if isinstance(strategy, DeepConf) and not all(r.has_top for r in arrays.recorded):
             raise InputError(
                 f"strategy {strategy.name} reads top-k confidences and the pool lacks them: "

@@ -5,21 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from rich import box
-from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 
 from evals.compare import Row, Settings
 from evals.curves import Curve
 from evals.frontier import Frontier, Tuned
+from evals.tables import print_table
 from strategies.catalog import Method
 
 SHOWN = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-FOLD = 20
-"""The least width of a column whose cells may take several lines."""
 
 
 def as_mapping(
@@ -91,6 +87,8 @@ def _comparison(values: Mapping[str, Any]) -> dict[str, Any]:
         "mcnemar_p_holm": values["mcnemar_p_holm"],
         "samples_ratio": values["samples_ratio"],
         "samples_ratio_ci": values["ratio_ci"],
+        "tokens_ratio": values["tokens_ratio"],
+        "tokens_ratio_ci": values["tokens_ci"],
         "verdict": values["verdict"],
     }
 
@@ -102,6 +100,7 @@ def _row(row: Row) -> dict[str, Any]:
         "params": row.params,
         **_options(row.point),
         "abstained": row.abstained,
+        "regret": _options(row.regret),
         "vs_self_consistency": _comparison(vars(row)),
         "efficiency": [{"budget": b, **_options(p)} for b, p in row.efficiency],
     }
@@ -142,54 +141,6 @@ def _params(params: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={describe(v)}" for k, v in params.items())
 
 
-def _print_table(
-    console: Console,
-    columns: Sequence[str],
-    lines: Sequence[tuple[Mapping[str, str], str | None]],
-    *,
-    left: Sequence[str],
-    folding: Sequence[str] = (),
-    spare: Sequence[str] = (),
-    title: str | None = None,
-) -> None:
-    """A table of which no number is ever cut: where it does not fit, its lines run over.
-
-    Args:
-        console: where to.
-        columns: their names; what follows a tab is not shown, so that two may look the same.
-        lines: cells by column, and a style.
-        left: columns set flush left; the others are numbers.
-        folding: columns whose cells may take several lines.
-        spare: columns that a narrow terminal (but no file) goes without, the first first.
-        title: above the table.
-    """
-
-    def width(column: str) -> int:
-        if column in folding:
-            return max(FOLD, cell_len(column))
-        return max(cell_len(text) for text in (column.split("\t")[0], *(cells[column] for cells, _ in lines)))
-
-    room, shown = console.width, list(columns)
-    need = sum(map(width, shown)) + len(shown) - 1
-    for column in spare:
-        if console.is_terminal and need > room and column in shown:
-            shown.remove(column)
-            need -= width(column) + 1
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=title, title_justify="left")
-    for column in shown:
-        justify: Literal["left", "right"] = "left" if column in left else "right"
-        whole = column not in folding
-        table.add_column(
-            column.split("\t")[0], justify=justify, min_width=width(column), no_wrap=whole, overflow="fold"
-        )
-    for cells, style in lines:
-        table.add_row(*(cells[column] for column in shown), style=style)
-    console.width = max(room, need)
-    console.print()
-    console.print(table)
-    console.width = room
-
-
 def print_rows(console: Console, rows: Sequence[Row], settings: Settings) -> None:
     """The table, one line a strategy; a narrow terminal gets it without intervals."""
     styles = {"better": "green", "not worse": "green", "worse": "red", "reference": "bold"}
@@ -198,7 +149,7 @@ def print_rows(console: Console, rows: Sequence[Row], settings: Settings) -> Non
     if all(row.point.tokens is None for row in rows):
         columns.remove("tokens")
     spare = ("tokens", "p", "95 % interval\tdiff", "95 % interval")
-    _print_table(console, columns, lines, left=("strategy", "verdict"), spare=spare)
+    print_table(console, columns, lines, left=("strategy", "verdict"), spare=spare)
     console.print()
     console.print(
         f"diff: accuracy minus that of self_consistency at budget {settings.budget}, in points, paired. "
@@ -233,6 +184,24 @@ def _cells(row: Row) -> dict[str, str]:
     }
 
 
+def print_regret(console: Console, rows: Sequence[Row]) -> None:
+    """What the wrong decisions of each strategy are owed to, in points."""
+    columns = ("strategy", "wrong", "unsolved", "not selected", "stopped early", "gained")
+    lines: list[tuple[Mapping[str, str], str | None]] = []
+    for row in rows:
+        parts = (1.0 - row.point.accuracy, *_options(row.regret).values())
+        cells = (row.name, *("-" if part is None else f"{100 * part:.2f}" for part in parts))
+        lines.append((dict(zip(columns, cells, strict=True)), None))
+    print_table(console, columns, lines, left=("strategy",), title="regret, in points of accuracy")
+    console.print()
+    console.print(
+        "wrong = unsolved (no sample of the budget is right) + not selected (one is, and without stopping the decision "
+        "would be wrong too) + stopped early (without stopping it would be right). gained: right, and wrong without "
+        "stopping. -: not known; there unsolved counts the samples used.",
+        style="dim",
+    )
+
+
 def print_curves(console: Console, curves: Mapping[str, Curve]) -> None:
     """The exact curves at round k; a narrow terminal gets powers of two only."""
     last = max(curves["maj"])
@@ -243,7 +212,7 @@ def print_curves(console: Console, curves: Mapping[str, Curve]) -> None:
         if name in curves
     ]
     spare = [str(k) for k in ks[:-1] if k & (k - 1)]
-    _print_table(console, ["k", *map(str, ks)], lines, left=("k",), spare=spare, title="exact curves")
+    print_table(console, ["k", *map(str, ks)], lines, left=("k",), spare=spare, title="exact curves")
 
 
 def print_frontiers(console: Console, frontiers: Sequence[Frontier]) -> None:
@@ -267,7 +236,7 @@ def print_frontiers(console: Console, frontiers: Sequence[Frontier]) -> None:
     if not lines:
         console.print("tuned: none of these strategies has anything to sweep", style="dim")
         return
-    _print_table(
+    print_table(
         console,
         columns,
         lines,
@@ -282,7 +251,7 @@ def print_catalogue(console: Console, methods: Sequence[Method]) -> None:
     """Every strategy with its source, what it does and its defaults."""
     columns = ("strategy", "source", "what it does", "defaults")
     lines = [(dict(zip(columns, (m.name, m.source, m.summary, _params(m.params)), strict=True)), None) for m in methods]
-    _print_table(console, columns, lines, left=columns, folding=columns[1:])
+    print_table(console, columns, lines, left=columns, folding=columns[1:])
 
 
 def _points(fraction: float) -> str:

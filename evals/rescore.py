@@ -1,19 +1,24 @@
-"""The same pool under another score: confidences read off recorded traces, or off the answers themselves."""
+"""The same pool under another score: read off recorded traces, stacked from several, or off the answers themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from evals.fit import halves
+from evals.judged import grade
 from strategies.spec import unknown
-from tts.answers import merge
+from tts.answers import canonical, merge
 from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
+from tts.scorers.stacked import FEATURES, NAME, Stacked, fit_stacked
 from tts.scorers.traces import TRACE_SCORES, WINDOW, TraceScore
+from tts.types import Sample
 
 FREQUENCY = "frequency"
-SCORES = (*TRACE_SCORES, FREQUENCY)
+STACKED = NAME
+SCORES = (*TRACE_SCORES, STACKED, FREQUENCY)
 
 
 def rescored(
@@ -24,27 +29,80 @@ def rescored(
     window: int = WINDOW,
     answers: str = "auto",
     equal: Callable[[str, str], bool] | None = None,
+    seed: int = 0,
+    features: Sequence[str] = FEATURES,
 ) -> Pool:
     """The pool with each answered sample's confidence replaced by a score, and that of any other by None.
 
     Args:
         pool: the recorded samples.
-        name: a trace score (see :data:`~tts.scorers.traces.TRACE_SCORES`), raw, or "frequency": the share of the
-            question's samples that give the sample's answer.
+        name: a trace score (see :data:`~tts.scorers.traces.TRACE_SCORES`), raw; "frequency": the share of the
+            question's samples that give the sample's answer; or "stacked": see :func:`stacked`.
         probability: take the score's natural map to [0, 1], where it has one, instead of the raw score.
         window: tokens in a group, >= 1, for trace scores that look at groups.
         answers: the kind of answer, which says what counts as the same one; for "frequency" only.
         equal: a pairwise check that merges further answers; for "frequency" only.
+        seed: decides the halves, >= 0; for "stacked" only.
+        features: what to stack; for "stacked" only.
 
     Raises:
-        InputError: an unknown name, or an answered sample whose trace lacks what the score reads.
+        InputError: an unknown name, an answered sample whose trace lacks what the score reads, or what
+            :func:`stacked` refuses.
     """
     check_score(name)
+    if name == STACKED:
+        return stacked(pool, seed=seed, features=features)
     if name == FREQUENCY:
         return replace(pool, entries=tuple(_counted(entry, answers, equal) for entry in pool.entries))
     score = TRACE_SCORES[name]
     convert = score.probability if probability else None
     return replace(pool, entries=tuple(_read(pool.path, entry, score, convert, window) for entry in pool.entries))
+
+
+def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] = FEATURES) -> Pool:
+    """The pool with cross-fitted stacked confidences: each half of the questions by weights fitted on the other half.
+
+    The halves are those of :func:`evals.fit.halves`. So no sample's score depends on its own grade; but a map or a
+    parameter that is then fitted on one half reads scores by weights that were fitted on the other. Where even that is
+    too much, fit the weights on another pool with ``tts calibrate``.
+
+    Raises:
+        InputError: fewer than four questions, a half with fewer than two graded answers, or an answered sample whose
+            trace lacks a feature.
+    """
+    entries = list(pool.entries)
+    for fold in halves(len(entries), seed):
+        weights = fit_weights(replace(pool, entries=tuple(pool.entries[q] for q in fold.fit)), features=features)
+        for q in fold.scored:
+            entries[q] = _stacked(pool.path, pool.entries[q], weights)
+    return replace(pool, entries=tuple(entries))
+
+
+def fit_weights(pool: Pool, *, features: Sequence[str] = FEATURES) -> Stacked:
+    """Stacked weights of all answered samples that have a grade, or whose question has a gold answer.
+
+    Raises:
+        InputError: fewer than two of them, or a trace that lacks a feature.
+    """
+    found = graded(pool)
+    if len(found) < 2:
+        raise InputError(f"{pool.path}: stacking needs graded answers and got {len(found)}: grade its samples first")
+    try:
+        return fit_stacked([sample for sample, _ in found], [right for _, right in found], features=features)
+    except UnsupportedError as error:
+        raise InputError(f"{pool.path}: {error}") from None
+
+
+def graded(pool: Pool) -> list[tuple[Sample, bool]]:
+    """The answered samples with whether they are right, by the recorded grade or the gold answer; without neither."""
+    found = []
+    for entry in pool.entries:
+        gold = None if entry.problem.gold is None else canonical(entry.problem.gold)
+        for sample, recorded in zip(entry.samples, entry.correct, strict=True):
+            right = None if sample.answer is None else grade(sample, recorded, gold)
+            if right is not None:
+                found.append((sample, right))
+    return found
 
 
 def check_score(name: str) -> None:
@@ -59,7 +117,7 @@ def check_score(name: str) -> None:
 
 def is_probability(name: str) -> bool:
     """Whether the score, or its natural map, lies in [0, 1] and reads as a probability."""
-    return name == FREQUENCY or TRACE_SCORES[name].probability is not None
+    return name in (FREQUENCY, STACKED) or TRACE_SCORES[name].probability is not None
 
 
 def _counted(entry: Entry, answers: str, equal: Callable[[str, str], bool] | None) -> Entry:
@@ -80,6 +138,15 @@ def _read(path: str, entry: Entry, score: TraceScore, convert: Callable[[float],
             raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
         found.append(raw if convert is None else convert(raw))
     return _with(entry, found)
+
+
+def _stacked(path: str, entry: Entry, weights: Stacked) -> Entry:
+    answered = [s for s in entry.samples if s.answer is not None]
+    try:
+        scores = iter(weights.score(answered).tolist())
+    except UnsupportedError as error:
+        raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
+    return _with(entry, [None if s.answer is None else next(scores) for s in entry.samples])
 
 
 def _with(entry: Entry, confidences: list[float | None]) -> Entry:

@@ -2,7 +2,8 @@
 
 No language model is involved and its numbers say nothing about one. Questions differ in difficulty; wrong answers are
 partly systematic (a favourite distractor), so that a few majorities are wrong; confidences are informative but not
-sharp; wrong samples run longer, and their top-k confidences dip deeper.
+sharp; wrong samples run longer, and their top-k confidences dip deeper. The confidence a sample ends with shows step by
+step in the probability of a watched token.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ import numpy as np
 from tts.errors import InputError
 from tts.pool import Entry, Pool
 from tts.types import Problem, Sample, Trace, Usage
+
+WATCHED = 0
+"""The token that stands for the confidence."""
+STEP = 12
+"""Tokens in a step."""
 
 
 def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) -> Pool:
@@ -31,7 +37,7 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
         raise InputError(f"a synthetic pool needs at least 1 question and 1 sample, got {questions} and {samples}")
     if seed < 0:
         raise InputError(f"seed must be at least 0, got {seed}")
-    rng, tops = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    rng, tops, walks = (np.random.default_rng(key) for key in (seed, [seed, 1], [seed, 2]))
     entries = []
     for q in range(questions):
         gold = int(rng.integers(2, 500))
@@ -45,12 +51,13 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
             # The logit of the confidence: the question's difficulty, what this draw's own slips give away, and noise.
             logit = 0.7 * np.log(skill / (1.0 - skill)) + (0.35 if right else -0.35) + rng.normal(0.0, 0.9)
             tokens = int(rng.lognormal(4.6 if right else 4.8, 0.3))
+            watched, steps = _running(walks, tokens, logit)
             drawn.append(
                 Sample(
                     answer=None if unparsed else str(gold if right else wrong),
                     confidence=round(float(1.0 / (1.0 + np.exp(-logit))), 4),
                     index=i,
-                    trace=Trace(top=_top(tops, tokens, right)),
+                    trace=Trace(watched={WATCHED: watched}, top=_top(tops, tokens, right), steps=steps),
                     usage=Usage(kept=tokens),
                 )
             )
@@ -67,3 +74,16 @@ def _top(rng: np.random.Generator, tokens: int, right: bool) -> tuple[float, ...
     at = int(rng.integers(tokens)) if tokens else 0
     values[at : at + 24] -= max(0.0, rng.normal(3.0 if right else 3.8, 1.5))
     return tuple(np.maximum(values, 1.0).round(2).tolist())
+
+
+def _running(rng: np.random.Generator, tokens: int, logit: float) -> tuple[tuple[float, ...], tuple[bool, ...]]:
+    """P(watched token) of each token, the same throughout a step, and where steps end, the last token among them.
+
+    Its logit goes from 0 straight to ``logit``, with noise that is gone at the end.
+    """
+    at = np.arange(1, tokens + 1)
+    ends = (at % STEP == 0) | (at == tokens)
+    done = np.minimum((at + STEP - 1) // STEP * STEP, tokens) / max(tokens, 1)
+    noise = np.repeat(rng.normal(0.0, 1.0, size=tokens // STEP + 1), STEP)[:tokens]
+    values = 1.0 / (1.0 + np.exp(-(logit * done + noise * np.sqrt(done * (1.0 - done)))))
+    return tuple(values.round(4).tolist()), tuple(ends.tolist())

@@ -7,18 +7,12 @@ that the first of equally good settings is the most cautious.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
 
 from strategies import learn
-from strategies.base import Strategy
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.deepconf import DeepConfOffline, DeepConfOnline
+from strategies.method import BARS, EPSILONS, ETAS, LEVELS, PRIORS, SIZES, TAUS, TEMPERATURES, Array, Method, Params
 from strategies.spec import unknown
 from strategies.stopping import (
     Beta,
@@ -35,78 +29,8 @@ from strategies.stopping import (
 from strategies.vote import Select, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform, Weighting
 from tts.scorers.traces import WINDOW
-from tts.types import Signals
 
-Array = NDArray[Any]
-Params = Mapping[str, Any]
-Objective = Literal["accuracy", "cost"]
-
-TAUS = (0.995, 0.99, 0.98, 0.97, 0.95, 0.925, 0.9, 0.875, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
-LEVELS = (0.999, 0.995, 0.99, 0.975, 0.95, 0.925, 0.9, 0.85, 0.8, 0.7)
-EPSILONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-TEMPERATURES = (5.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02)
-PRIORS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
-SIZES = (*range(1, 17), 20, 24, 32, 40, 48, 64)
-ETAS = (90.0, 75.0, 50.0, 25.0, 10.0)
-
-
-@dataclass(frozen=True)
-class Method:
-    """One row of the catalogue.
-
-    Attributes:
-        name: the name users type.
-        source: where it comes from.
-        summary: what it does, in one line.
-        recipe: builds the strategy from a budget and parameters.
-        params: default parameters.
-        sweep: values each swept parameter may take, the most cautious first; "budget" sweeps a fixed size.
-        fit: how the swept parameters are chosen on questions that are not scored: for the highest "accuracy", or for
-            the least "cost" that is not inferior to self-consistency; None keeps the defaults.
-        teach: parameters read directly off labelled scores, given (confidence, correct, params).
-        scores: which scores it reads: the pool's own, or those of a control.
-    """
-
-    name: str
-    source: str
-    summary: str
-    recipe: Callable[[int, Params], Strategy]
-    params: Params = field(default_factory=dict)
-    sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    fit: Objective | None = None
-    teach: Callable[[Array, Array, Params], Params] | None = None
-    scores: Literal["recorded", "oracle", "random"] = "recorded"
-
-    def build(self, budget: int, params: Params | None = None) -> Strategy:
-        """The strategy at this budget; ``params`` override the defaults."""
-        given = {**self.params, **(params or {})}
-        return self.recipe(min(budget, int(given.get("budget", budget))), given)
-
-    def grid(self, budget: int) -> Iterator[dict[str, Any]]:
-        """Every combination of swept values that differs at this budget, the most cautious first."""
-        sweep = {k: v for k, v in self.sweep.items() if k != "budget"}
-        if "budget" in self.sweep:
-            sweep["budget"] = tuple(sorted({b for b in self.sweep["budget"] if b < budget} | {budget}, reverse=True))
-        for values in itertools.product(*sweep.values()):
-            yield dict(zip(sweep, values, strict=True))
-
-    @property
-    def needs_confidence(self) -> bool:
-        """Whether the pool must hold confidences."""
-        return self.scores == "recorded" and self.build(2, self.example).needs_confidence
-
-    @property
-    def needs_top(self) -> bool:
-        """Whether the pool must hold the top-k confidences of every token."""
-        needs: Signals = getattr(self.build(2, self.example), "needs", Signals())
-        return needs.top > 0
-
-    @property
-    def example(self) -> Params:
-        """Parameters that build it without data, for listings."""
-        if self.teach is None:
-            return self.params
-        return {**self.params, **self.teach(np.array([0.25, 0.75]), np.array([False, True]), self.params)}
+__all__ = ["CATALOG", "METHODS", "Method", "method"]
 
 
 def _vote(
@@ -115,9 +39,10 @@ def _vote(
     weighting: Callable[[Params], Weighting] = lambda p: Uniform(),
     stop: Callable[[Params], tuple[StoppingRule, ...]] = lambda p: (Never(),),
     select: Select = "vote",
+    prune: Callable[[Params], float | None] = lambda p: None,
 ) -> Callable[[int, Params], Vote]:
     def recipe(budget: int, params: Params) -> Vote:
-        return Vote(name=name, budget=budget, weighting=weighting(params), stop=stop(params), select=select)
+        return Vote(name, budget, weighting(params), stop(params), select, prune(params))
 
     return recipe
 
@@ -185,6 +110,29 @@ METHODS: tuple[Method, ...] = (
         fit="cost",
     ),
     Method(
+        "confidence_pruned_voting",
+        "this framework",
+        "Votes weighted by confidence; a draw ends at the first step whose running confidence is below a fitted bar.",
+        _vote("confidence_pruned_voting", weighting=lambda p: Linear(), prune=lambda p: p["bar"]),
+        params={"bar": 0.05},
+        sweep={"bar": BARS},
+        fit="tokens",
+    ),
+    Method(
+        "confidence_pruned_cges",
+        "this framework",
+        "CGES whose draws end at the first step with running confidence below a bar; gamma and bar fitted.",
+        _vote(
+            "confidence_pruned_cges",
+            weighting=lambda p: LogOdds(),
+            stop=lambda p: (Posterior(p["gamma"]),),
+            prune=lambda p: p["bar"],
+        ),
+        params={"bar": 0.05, "gamma": 0.95},
+        sweep={"bar": BARS, "gamma": (0.99, 0.95, 0.9, 0.8)},
+        fit="tokens",
+    ),
+    Method(
         "best_of_n",
         "baseline",
         "The answer of the most confident sample.",
@@ -206,6 +154,19 @@ METHODS: tuple[Method, ...] = (
         params={"tau": 0.7},
         sweep={"tau": TAUS},
         fit="cost",
+    ),
+    Method(
+        "grace_es_ltt",
+        "GrACE 2509.09438 + Learn then Test 2110.01052",
+        "GrACE-ES whose tau is certified to lose at most alpha against self-consistency; at tau = 1 it is that.",
+        _vote(
+            "grace_es_ltt",
+            weighting=lambda p: Linear() if p["tau"] < 1.0 else Uniform(),
+            stop=lambda p: (Confident(p["tau"]),),
+        ),
+        params={"tau": 1.0, "alpha": 0.02, "delta": 0.1},
+        sweep={"tau": (1.0, *TAUS)},
+        fit="risk",
     ),
     Method(
         "cisc",

@@ -89,13 +89,13 @@ def stopping_rule(spec: str | Mapping[str, Any]) -> StoppingRule:
 
 
 def vote(spec: Mapping[str, Any], *, budget: int) -> Vote:
-    """Build a composed strategy from ``{name, weighting, stop, select, budget}``; all but ``name`` may be left out.
+    """Build a composed strategy from ``{name, weighting, stop, select, prune, budget}``; all may be left out.
 
     Args:
         spec: the mapping; ``stop`` is one rule or a list of rules, asked in order.
         budget: the most draws where the mapping names none.
     """
-    allowed = ("name", "weighting", "stop", "select", "budget")
+    allowed = ("name", "weighting", "stop", "select", "prune", "budget")
     for key in spec:
         if key not in allowed:
             raise unknown("key of a composed strategy", str(key), allowed)
@@ -107,10 +107,14 @@ def vote(spec: Mapping[str, Any], *, budget: int) -> Vote:
     own = spec.get("budget", budget)
     if not isinstance(own, int) or isinstance(own, bool):
         raise InputError(f"budget of a composed strategy must be a whole number, got {own!r}")
+    bar = spec.get("prune")
+    if bar is not None and (not isinstance(bar, int | float) or isinstance(bar, bool)):
+        raise InputError(f"prune of a composed strategy must be a number in [0, 1] or null, got {bar!r}")
     return Vote(
         name=str(spec.get("name", "composed")),
         budget=own,
         weighting=weighting(spec.get("weighting", "uniform")),
         stop=tuple(stopping_rule(rule) for rule in rules),
         select=spec.get("select", "vote"),
+        prune=bar,
     )

@@ -1,4 +1,4 @@
-"""The vote family: weighting x stopping rule x selection x budget, as one strategy.
+"""The vote family: weighting x stopping rule x selection x budget, as one strategy, its draws perhaps pruned in flight.
 
 Most published methods are one line of :mod:`strategies.catalog` over this class. ``run`` plays it live, one draw after
 the other; ``decide`` plays it over the columns of a replay. Both read the same weighting and the same rules.
@@ -19,7 +19,7 @@ from strategies.tally import Tally
 from strategies.weighed import Weighed
 from strategies.weighting import Uniform, Weighting
 from tts.errors import InputError
-from tts.types import Decision, Draw, Problem, total_usage
+from tts.types import END, STEP_BELOW, Decision, Draw, Problem, Signals, total_usage
 
 Select = Literal["vote", "best"]
 BUDGET = "budget"
@@ -49,6 +49,10 @@ class Vote:
         weighting: how much a vote counts.
         stop: stopping rules, asked in this order after each draw; the first that fires decides.
         select: "vote" returns the answer with the highest score, "best" that of the most confident sample.
+        prune: in [0, 1]: a draw ends at the first step after which P(the token that the scorer watches) is below it. A
+            pruned draw counts as a draw and costs what it had drawn, and it has no vote; where all are pruned there is
+            no answer to give, and the strategy abstains. None and 0 let every draw run to its end. The bar is on the
+            scale of the model, whatever map calibrates the confidences that votes weigh.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Vote:
     weighting: Weighting = field(default_factory=Uniform)
     stop: tuple[StoppingRule, ...] = (Never(),)
     select: Select = "vote"
+    prune: float | None = None
     branches: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -64,6 +69,8 @@ class Vote:
             raise InputError(f"strategy {self.name} needs budget >= 1, got {self.budget}")
         if self.select not in ("vote", "best"):
             raise InputError(f"strategy {self.name} needs select vote or best, got {self.select}")
+        if self.prune is not None and not 0.0 <= self.prune <= 1.0:
+            raise InputError(f"strategy {self.name} needs prune in [0, 1] or null, got {self.prune}")
         for rule in self.stop:
             rule.check(self.weighting)
 
@@ -71,8 +78,16 @@ class Vote:
     def needs_confidence(self) -> bool:
         """Whether samples must carry a confidence in [0, 1]."""
         return (
-            self.weighting.needs_confidence or self.select == "best" or any(rule.needs_confidence for rule in self.stop)
+            self.weighting.needs_confidence
+            or self.select == "best"
+            or self.prune is not None
+            or any(rule.needs_confidence for rule in self.stop)
         )
+
+    @property
+    def needs(self) -> Signals:
+        """Where steps end, if draws are pruned there; the scorer watches the token."""
+        return Signals(steps=self.prune is not None)
 
     @property
     def stride(self) -> int:
@@ -87,10 +102,11 @@ class Vote:
         """Play one question; see :class:`~strategies.base.Strategy`."""
         tally = Tally(self.weighting, needs_confidence=self.needs_confidence)
         stride = self.stride
-        one = Draw(1)
+        until = END if self.prune is None else STEP_BELOW(self.prune)
+        one = Draw(1, until=until)
         while tally.n < self.budget:
             ask = min(stride, self.budget - tally.n)
-            for sample in (yield one if ask == 1 else Draw(ask)):
+            for sample in (yield one if ask == 1 else Draw(ask, until=until)):
                 tally.add(sample)
             for rule in self.stop:
                 if rule.fires(tally):
@@ -124,7 +140,7 @@ class Vote:
         """Play every row of a replay; equal to ``run`` on each row's draws.
 
         Args:
-            columns: the draws; those beyond the budget are not looked at.
+            columns: the draws, pruned ones unparsed; those beyond the budget are not looked at.
 
         Returns:
             One decision a row.

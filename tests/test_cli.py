@@ -117,6 +117,18 @@ def test_the_table_names_every_strategy_and_cuts_nothing(tts: Tts, pool: Path) -
     assert all(len(line) <= 120 for line in out.splitlines()[1:])
 
 
+def test_regret_adds_a_table_of_what_the_json_always_says(tts: Tts, pool: Path) -> None:
+    names = ("--strategies", "self_consistency,grace_es,deepconf_online")
+    out = tts("compare", pool, *FAST, *names, "--regret").out
+    assert "regret" not in tts("compare", pool, *FAST, *names).out
+    for row in compared(tts, pool, *names)["strategies"]:
+        parts = row["regret"]
+        wrong = parts["unsolved"] + parts["not_selected"] + (parts["stopped_early"] or 0.0)
+        assert wrong == pytest.approx(1 - row["accuracy"])
+        cells = ["-" if part is None else f"{100 * part:.2f}" for part in (wrong, *parts.values())]
+        assert re.search(rf"^{row['name']} +{' +'.join(cells)} *$", out, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_the_same_inputs_and_seed_give_the_same_bytes(tts: Tts, pool: Path, tmp_path: Path, suffix: str) -> None:
     def drawn(name: str, seed: int) -> tuple[bytes, bytes]:

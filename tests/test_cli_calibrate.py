@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from cli_cases import Tts
+from grace_cases import graced
 
-from evals.rescore import rescored
+from evals.rescore import graded, rescored
 from evals.synthetic import synthetic_pool
 from tts.errors import InputError
-from tts.pool import Pool, PoolStore, RunKey, write_jsonl
+from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
 from tts.scorers.calibration import Provenance, load_calibration
 from tts.scorers.maps import fit_map
+from tts.scorers.stacked import FEATURES, fit_stacked, load_stacked
 from tts.types import Trace
 
 FAST = ("permutations=5", "replicates=50")
@@ -43,6 +45,16 @@ POOL = with_logprobs(synthetic_pool(questions=12, samples=8))
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("calibrate") / "pool.jsonl"
     write_jsonl(POOL, path)
+    return path
+
+
+GRACE_POOL = graced(synthetic_pool(questions=24, samples=8))
+
+
+@pytest.fixture(scope="session")
+def grace_pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calibrate") / "grace.jsonl"
+    write_jsonl(GRACE_POOL, path)
     return path
 
 
@@ -79,6 +91,65 @@ def test_the_window_is_part_of_the_name(tts: Tts, pool: Path, tmp_path: Path) ->
         load_calibration(out, Provenance("simulated", "deepconf_tail(window=32)"))
 
 
+def test_a_reading_of_the_confidence_token_goes_by_the_scorers_name(tts: Tts, grace_pool: Path, tmp_path: Path) -> None:
+    for score, name in (("grace", "grace"), ("grace_min", "grace(reading=min)")):
+        out = tmp_path / f"{score}.json"
+        ran = tts("calibrate", grace_pool, "--score", score, "--out", out)
+        assert (ran.status, ran.err) == (0, "") and f"platt map of {name}, fitted on" in ran.out
+        assert load_calibration(out, Provenance("simulated", name)) == fit_map("platt", *pairs(GRACE_POOL, score))
+
+
+def test_stacked_weights_are_those_of_all_graded_answers(tts: Tts, grace_pool: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s.json"
+    ran = tts("calibrate", grace_pool, "--score", "stacked", "--out", out)
+    found = graded(GRACE_POOL)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith(
+        f"wrote {out}: stacked weights of {', '.join(FEATURES)}, fitted on {len(found)} answers of 24 questions, "
+    )
+    fitted = load_stacked(out, Provenance("simulated", "stacked"))
+    assert fitted == fit_stacked([s for s, _ in found], [y for _, y in found])
+    with pytest.raises(InputError, match="is no calibration file"):
+        load_calibration(out, Provenance("simulated", "stacked"))
+
+
+def test_stacked_weights_serve_live_runs_of_the_same_model_and_no_other_prompt(tts: Tts, tmp_path: Path) -> None:
+    from tts.engines.fake import WATCHED
+    from tts.grace.card import Card, write_card
+
+    write_card(tmp_path, Card("<CNF>", WATCHED))
+    drawn, weights, live = (tmp_path / name for name in ("cal.sqlite", "s.json", "run.sqlite"))
+    fake = ("run", "engine.kind=fake", "budget=4", f"scorer.card={tmp_path}")
+    done = tts(*fake, "task.split=calibration", "task.n=12", "scorer.name=grace", "scorer.reading=min", f"out={drawn}")
+    assert done.status == 0
+    assert tts("calibrate", drawn, "--score", "stacked", "--out", weights).status == 0
+    command = (*fake, "task.n=6", "scorer.name=stacked", f"scorer.weights={weights}", "strategies=[grace_sc]")
+    assert tts(*command, f"out={live}").status == 0
+    with PoolStore.read(live) as store:
+        (run,) = store.runs()
+        key: Any = run.key.sampling["scorer"]
+    fitted = load_stacked(weights, Provenance("fake", "stacked", run.key.prompt_template))
+    assert key == {"name": "stacked", "weights": fitted.to_dict(), "token_id": WATCHED}
+    samples = [s for e in load_pool(live).entries for s in e.samples]
+    assert [s.confidence for s in samples] == pytest.approx(fitted.score(samples).tolist(), abs=1e-12)
+    mapped = tts(*command, f"fit={drawn}", "calibrate=platt", f"out={tmp_path / 'mapped.sqlite'}")
+    assert mapped.status == 0 and "scorer stacked" in mapped.out
+    refused = tts(*command, "task.template='Asked: {question}'", f"out={tmp_path / 'other.sqlite'}")
+    assert refused.status == 2 and "fitted for prompt_template" in refused.err
+
+
+@pytest.mark.parametrize("score", ["grace", "grace_min", "grace_step", "grace_mean", "stacked"])
+def test_compare_plays_on_scores_of_the_confidence_token(
+    tts: Tts, grace_pool: Path, tmp_path: Path, score: str
+) -> None:
+    target = tmp_path / "c.json"
+    names = ("--strategies", "self_consistency,grace_sc,grace_es")
+    ran = tts("compare", grace_pool, *FAST, *names, "--score", score, "--json", target)
+    assert (ran.status, ran.err) == (0, "")
+    rows = {row["name"]: row for row in json.loads(target.read_text())["strategies"]}
+    assert rows["grace_es"]["samples"] <= rows["grace_sc"]["samples"] == 8
+
+
 def test_the_provenance_of_a_run_is_its_key(tts: Tts, tmp_path: Path) -> None:
     path, out = tmp_path / "p.sqlite", tmp_path / "c.json"
     with PoolStore.create_or_open(path) as store:
@@ -107,11 +178,18 @@ def test_bad_input_gets_one_sentence_and_nothing_is_written(tts: Tts, pool: Path
     refused("reads entropies and sample 0 has none", "--score", "entropy")
     refused("'cubic'", "--score", "mean_logprob", "--map", "cubic")
     refused("--window must be at least 1, got 0", "--score", "deepconf_tail", "--window", "0")
+    refused("--map platt is not for score stacked, whose weights", "--score", "stacked", "--map", "platt")
     refused("Beta calibration needs probabilities in [0, 1]", "--score", "mean_logprob", "--map", "beta")
     bare, mixed = tmp_path / "bare.jsonl", tmp_path / "mixed.jsonl"
-    ungraded = tuple(replace(e, correct=(None,) * len(e.samples)) for e in POOL.entries)
+    ungraded = tuple(
+        replace(e, problem=replace(e.problem, gold=None), correct=(None,) * len(e.samples)) for e in POOL.entries
+    )
     write_jsonl(replace(POOL, entries=ungraded), bare)
     refused("calibration needs graded answers and the pool has none", "--score", "mean_logprob", path=bare)
+    plain = tmp_path / "plain.jsonl"
+    blind = (replace(e, samples=tuple(replace(s, trace=Trace((-1.0,))) for s in e.samples)) for e in POOL.entries)
+    write_jsonl(replace(POOL, entries=tuple(blind)), plain)
+    refused("score stacked takes feature grace: trace score grace reads the prob", "--score", "stacked", path=plain)
     two = tuple(replace(e, meta={"model": f"m{i % 2}"}) for i, e in enumerate(POOL.entries))
     write_jsonl(replace(POOL, entries=two), mixed)
     refused("holds for one model and the pool names 'm0', 'm1'", "--score", "mean_logprob", path=mixed)

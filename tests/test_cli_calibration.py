@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from cli_cases import Tts
+from grace_cases import graced
 
 from evals.confidence import METRICS
 from evals.synthetic import synthetic_pool
@@ -164,6 +165,17 @@ def test_a_score_is_computed_from_the_traces(tts: Tts, tmp_path: Path) -> None:
     assert found["score"] == "mean_logprob"
     assert (found["samples"], found["left_out"]) == (96 - UNPARSED, {"no confidence": UNPARSED})
     assert "mean_logprob; " in tts("calibration", path, *FAST, "--score", "mean_logprob").out
+
+
+@pytest.mark.parametrize("score", ["grace", "grace_min", "stacked"])
+def test_scores_of_the_confidence_token_are_probabilities(tts: Tts, tmp_path: Path, score: str) -> None:
+    path = tmp_path / "p.jsonl"
+    write_jsonl(graced(POOL), path)
+    found = measured(tts, path, "--score", score)
+    assert found["samples"] == 96 - UNPARSED
+    assert all(m["value"] is not None for m in found["metrics"])
+    again = [measured(tts, path, "--score", score, "--seed", seed)["metrics"][0]["value"] for seed in (0, 1)]
+    assert (again[0] != again[1]) == (score == "stacked"), "the seed decides the halves"
 
 
 def test_one_sort_of_grade_has_no_auroc(tts: Tts, tmp_path: Path) -> None:

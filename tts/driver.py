@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tts.cut import cut
+from tts.cut import CUTS, cut
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.live import DEFAULTS, Extract, Live, Options, abort, told_to_stop
@@ -221,7 +221,7 @@ def _replay(strategy: Plays, problem: Problem, recording: Recording) -> Decision
     try:
         draw = next(steps)
         while True:
-            if draw.prefix is not None or draw.until.kind not in ("end", "group_below"):
+            if draw.prefix is not None or draw.until.kind not in ("end", *CUTS):
                 raise UnsupportedError(f"strategy {strategy.name} asked a recording for partial samples")
             if at + draw.n > len(samples):
                 raise InputError(
@@ -229,7 +229,7 @@ def _replay(strategy: Plays, problem: Problem, recording: Recording) -> Decision
                     f"recording has {len(samples)}: lower its budget"
                 )
             taken = samples[at : at + draw.n]
-            if draw.until.kind == "group_below":
+            if draw.until.kind in CUTS:
                 taken = [cut(sample, draw.until) for sample in taken]
             draw, at = steps.send(list(taken)), at + draw.n
     except StopIteration as stop:

@@ -280,6 +280,8 @@ def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
         top=tuple([p for t in traces for p in t.top]),
         entropy=tuple([p for t in traces for p in t.entropy]),
         certainty=tuple([p for t in traces for p in t.certainty]),
+        steps=tuple([ends for t in traces for ends in t.steps]),
+        probe=next((t.probe for t in traces if t.probe is not None), None),
     )
 
 

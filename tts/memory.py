@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tts.cut import crossing, cut
+from tts.cut import CUTS, cut, cut_at, shows
 from tts.types import END, Boundary, End, Problem, Sample
 
 
@@ -26,23 +26,23 @@ class Memory(Protocol):
 def recall(memory: Memory, problem: Problem, index: int, until: Boundary) -> Sample | None:
     """What the memory has in place of a draw, or None where it must be drawn.
 
-    A draw until END is served by one that was drawn until END. A draw until ``group_below`` is served by the same,
-    cut where it crosses the boundary, or else by a remembered one that shows where it would have been cut.
+    A draw until END is served by one that was drawn until END. A draw until a boundary of ``CUTS`` is served by the
+    same, cut where it crosses the boundary, or else by a remembered one that shows where it would have been cut.
     """
     if until.kind == "end":
         return memory.get(problem, index)
-    if until.kind != "group_below":
+    if until.kind not in CUTS:
         return None
     whole = memory.get(problem, index)
-    if whole is not None and whole.trace.top:
+    if whole is not None and shows(whole.trace, until):
         return cut(whole, until)
     partial = memory.get(problem, index, until)
-    if partial is None or not partial.trace.top:
+    if partial is None or not shows(partial.trace, until):
         return None
-    seen_to_its_end = partial.end is not End.BOUNDARY or crossing(until, partial.trace.top) is not None
+    seen_to_its_end = partial.end is not End.BOUNDARY or cut_at(partial.trace, until) is not None
     return cut(partial, until) if seen_to_its_end else None
 
 
 def memorable(sample: Sample, until: Boundary) -> bool:
     """Whether a fresh draw from the bare problem may serve again: it did not fail, and recalling it can be exact."""
-    return until.kind in ("end", "group_below") and sample.end not in (End.FAILED, End.ABORTED)
+    return until.kind in ("end", *CUTS) and sample.end not in (End.FAILED, End.ABORTED)

@@ -28,7 +28,7 @@ class Boundary:
     ``window`` is the number of tokens that a group confidence is the mean of.
     """
 
-    kind: Literal["end", "step", "tokens", "confidence_below", "group_below"]
+    kind: Literal["end", "step", "tokens", "confidence_below", "group_below", "step_below"]
     value: float = 0.0
     window: int = 1
 
@@ -49,6 +49,17 @@ def CONFIDENCE_BELOW(tau: float) -> Boundary:  # noqa: N802
     if not 0.0 <= tau <= 1.0:
         raise ValueError(f"CONFIDENCE_BELOW(tau) needs tau in [0, 1], got {tau}")
     return Boundary("confidence_below", tau)
+
+
+def STEP_BELOW(tau: float) -> Boundary:  # noqa: N802
+    """The boundary at the first token that ends a step and where P(watched token) is below ``tau`` in [0, 1].
+
+    The probability is that of the distribution which drew the step's last token; the first watched token counts. The
+    draw needs ``Signals.watch``, a recording of it ``Signals.steps`` too.
+    """
+    if not 0.0 <= tau <= 1.0:
+        raise ValueError(f"STEP_BELOW(tau) needs tau in [0, 1], got {tau}")
+    return Boundary("step_below", tau)
 
 
 def GROUP_BELOW(value: float, window: int) -> Boundary:  # noqa: N802
@@ -123,26 +134,36 @@ class Signals:
         top: k > 0 collects the mean negative log-probability of the k most probable tokens, in nats; 0 does not.
         entropy: whether to collect the entropy of the next-token distribution, in nats.
         certainty: whether to collect self-certainty, KL(uniform || next-token distribution), in nats.
+        steps: whether to note which tokens end a step.
+        probe: a token to feed once after a sample has ended, to collect its probability at its own position; it costs
+            one drawn token. None does not.
     """
 
     watch: tuple[int, ...] = ()
     top: int = 0
     entropy: bool = False
     certainty: bool = False
+    steps: bool = False
+    probe: int | None = None
 
     def __or__(self, other: Signals) -> Signals:
         """What satisfies both.
 
         Raises:
-            ValueError: they want the mean over different numbers of top tokens, and one pass collects one.
+            ValueError: they want the mean over different numbers of top tokens, or different probes, and one pass
+                collects one.
         """
         if self.top and other.top and self.top != other.top:
             raise ValueError(f"one pass collects one top-k confidence, asked for k = {self.top} and {other.top}")
+        if self.probe is not None and other.probe is not None and self.probe != other.probe:
+            raise ValueError(f"one pass probes one token, asked for tokens {self.probe} and {other.probe}")
         return Signals(
             tuple(dict.fromkeys(self.watch + other.watch)),
             self.top or other.top,
             self.entropy or other.entropy,
             self.certainty or other.certainty,
+            self.steps or other.steps,
+            other.probe if self.probe is None else self.probe,
         )
 
 
@@ -156,6 +177,8 @@ class Trace:
         top: mean negative log-probability of the k most probable tokens, in nats.
         entropy: of the next-token distribution, in nats.
         certainty: KL(uniform || next-token distribution), in nats.
+        steps: whether the token ends a step.
+        probe: P(probed token) after the sample with that token appended, in [0, 1]; one number, not one a token.
     """
 
     logprobs: tuple[float, ...] = ()
@@ -163,6 +186,8 @@ class Trace:
     top: tuple[float, ...] = ()
     entropy: tuple[float, ...] = ()
     certainty: tuple[float, ...] = ()
+    steps: tuple[bool, ...] = ()
+    probe: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,18 @@ from engine_cases import calmly, turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tts.cut import step_crossing
 from tts.engines.base import Chunk, Engine, Meter, Prefix, Recording, Request
-from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, WatchedScorer, extract, outcomes
+from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, WatchedScorer, extract, hash_word, outcomes
 from tts.errors import EngineError
 from tts.scorers.base import Scorer
-from tts.types import CONFIDENCE_BELOW, END, STEP, TOKENS, Boundary, End, Problem, Sample, Trace
+from tts.types import CONFIDENCE_BELOW, END, STEP, STEP_BELOW, TOKENS, Boundary, End, Problem, Sample, Signals, Trace
 
 PROBLEM = Problem("fake-0", "What is number 0 ?", "42", "fake")
 WHOLE = re.compile(r"(step (\d) (so )*slip \d+ \n){4}#### -?\d+ ")
 SEEDS = st.integers(0, 10**6)
-BOUNDARIES = st.sampled_from([END, STEP, TOKENS(1), TOKENS(2), TOKENS(7), CONFIDENCE_BELOW(0.5), CONFIDENCE_BELOW(0.7)])
+BARS = [CONFIDENCE_BELOW(0.5), CONFIDENCE_BELOW(0.7), STEP_BELOW(0.5), STEP_BELOW(0.7)]
+BOUNDARIES = st.sampled_from([END, STEP, TOKENS(1), TOKENS(2), TOKENS(7), *BARS])
 
 
 async def chunks(engine: FakeEngine, request: Request) -> list[Chunk]:
@@ -99,6 +101,19 @@ def test_a_boundary_cuts_the_whole_sample_at_the_first_token_that_meets_it(
     elif until.kind == "confidence_below":
         assert all(p >= until.value for p in watched[: n - 1])
         assert part.end is End.STOP or watched[n - 1] < until.value
+    elif until.kind == "step_below":
+        lines = [token == 1 + hash_word("\n") for token in whole.token_ids]
+        assert n == (step_crossing(until.value, watched, lines) or len(whole.token_ids))
+
+
+def test_steps_are_noted_where_they_are_asked_for() -> None:
+    for interval in (1, 4):
+        engine = FakeEngine(stream_interval=interval)
+        parts = calmly(chunks(engine, Request(PROBLEM, signals=Signals(steps=True))))
+        steps = [ends for part in parts for ends in part.trace.steps]
+        words = "".join(part.text for part in parts).replace("\n", "\n ").replace("#### ", "####").split(" ")[:-1]
+        assert steps == [word == "\n" for word in words] and sum(steps) == STEPS
+        assert all(part.trace.steps == () for part in calmly(chunks(engine, Request(PROBLEM))))
 
 
 @settings(max_examples=60, deadline=None)

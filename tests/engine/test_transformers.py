@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+from transformers_cases import PROBLEMS, alone, draw, draws, random_model, read  # noqa: E402
 
 from strategies.stopping import Unanimous  # noqa: E402
 from strategies.vote import Vote  # noqa: E402
@@ -22,9 +23,8 @@ from tts.engines.sampling import Sampling  # noqa: E402
 from tts.engines.transformers import TransformersEngine  # noqa: E402
 from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
-from tts.tiny.stories import take  # noqa: E402
 from tts.tiny.tokenizer import build  # noqa: E402
-from tts.types import CONFIDENCE_BELOW, GROUP_BELOW, STEP, TOKENS, End, Problem, Sample, Signals, Trace  # noqa: E402
+from tts.types import CONFIDENCE_BELOW, GROUP_BELOW, STEP, STEP_BELOW, TOKENS, End, Problem, Sample, Signals  # noqa: E402
 
 EVERYTHING = Signals(watch=(10, 11), top=20, entropy=True, certainty=True)
 
@@ -36,25 +36,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def model(tokenizer: Any) -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=256,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        initializer_range=0.2,  # sharp enough that tokens depend on what was read
-    )
-    return LlamaForCausalLM(config).eval()
+    return random_model(tokenizer)
 
 
 @pytest.fixture
@@ -71,46 +53,6 @@ def make(model: Any, tokenizer: Any) -> Iterator[Any]:
     yield engine
     for one in made:
         one.close()
-
-
-PROBLEMS = [Problem(f"p{i}", story.question, story.answer) for i, story in enumerate(take("test", 12))]
-
-
-async def draw(engine: TransformersEngine, problem: Problem, index: int = 0, **more: Any) -> tuple[Sample, Meter]:
-    request = Request(problem, index, **more)
-    async with aclosing(engine.sample(request)) as stream:  # type: ignore[type-var]
-        chunks = [chunk async for chunk in stream]
-    traces = [c.trace for c in chunks]
-    sample = Sample(
-        text="".join(c.text for c in chunks),
-        end=chunks[-1].end or End.FAILED,
-        token_ids=tuple(i for c in chunks for i in c.token_ids),
-        trace=Trace(
-            tuple(x for t in traces for x in t.logprobs),
-            {w: tuple(x for t in traces for x in t.watched[w]) for w in request.signals.watch},
-            tuple(x for t in traces for x in t.top),
-            tuple(x for t in traces for x in t.entropy),
-            tuple(x for t in traces for x in t.certainty),
-        ),
-    )
-    return sample, request.meter
-
-
-def draws(engine: TransformersEngine, requests: Sequence[tuple[Problem, int]], **more: Any) -> list[Sample]:
-    async def all_of_them() -> list[tuple[Sample, Meter]]:
-        return await asyncio.gather(*(draw(engine, problem, index, **more) for problem, index in requests))
-
-    return [sample for sample, _ in asyncio.run(all_of_them())]
-
-
-def alone(engine: TransformersEngine, problem: Problem, index: int = 0, **more: Any) -> Sample:
-    return draws(engine, [(problem, index)], **more)[0]
-
-
-def read(model: Any, ids: Sequence[int]) -> Any:
-    """Log-probabilities after each token, [len(ids), vocab], by a plain forward pass."""
-    with torch.no_grad():
-        return model(input_ids=torch.tensor([list(ids)])).logits[0].log_softmax(-1)
 
 
 def test_greedy_draws_are_those_of_generate(make: Any, model: Any) -> None:
@@ -333,8 +275,9 @@ def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_
         alone(engine, long)
     with pytest.raises(InputError, match="cannot be continued"):
         alone(engine, PROBLEMS[0], prefix=Sample(text="x", token_ids=(5,) * 40))
-    with pytest.raises(UnsupportedError, match="needs a watched token"):
-        alone(engine, PROBLEMS[0], until=CONFIDENCE_BELOW(0.5))
+    for until in (CONFIDENCE_BELOW(0.5), STEP_BELOW(0.5)):
+        with pytest.raises(UnsupportedError, match=f"until {until.kind.upper()} needs a watched token"):
+            alone(engine, PROBLEMS[0], until=until)
     with pytest.raises(UnsupportedError, match="needs top-k confidences"):
         alone(engine, PROBLEMS[0], until=GROUP_BELOW(0.5, 4))
     with pytest.raises(InputError, match="has no chat template: set chat=false"):

@@ -75,6 +75,7 @@ def test_the_table_holds_every_strategy_and_the_reference_against_itself(arrays)
         1.0,
     )
     assert reference.verdict == "reference"
+    assert (reference.tokens_ratio, reference.tokens_ci) == (1.0, (1.0, 1.0))
     assert rows["oracle"].point.accuracy >= max(row.point.accuracy for row in rows.values())
     assert rows["first_sample"].point.samples == 1.0
     for row in rows.values():
@@ -82,6 +83,8 @@ def test_the_table_holds_every_strategy_and_the_reference_against_itself(arrays)
         assert row.diff == pytest.approx(row.point.accuracy - reference.point.accuracy)
         assert row.point.samples <= SMALL.budget
         assert row.efficiency[-1] == (8, row.point)
+        assert row.tokens_ratio == pytest.approx(row.point.tokens / reference.point.tokens)
+        assert row.tokens_ci[0] <= row.tokens_ratio <= row.tokens_ci[1]
 
 
 def test_adaptive_rules_with_small_budgets_agree_with_exact_curves(arrays):

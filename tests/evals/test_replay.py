@@ -12,7 +12,7 @@ from eval_cases import pool_of, real
 from evals.arrays import PoolArrays
 from evals.replay import Entrant, permutations, replay
 from evals.synthetic import synthetic_pool
-from evals.traces import has_top
+from evals.traces import has_steps, has_top
 from strategies.catalog import METHODS
 from tts.driver import run_all
 from tts.engines.replay import ReplayEngine
@@ -47,7 +47,7 @@ def test_both_paths_decide_alike_for_the_whole_catalogue(name):
     arrays = PoolArrays.of(pool)
     orders = permutations(arrays.sizes, count=3, draws=12, seed=5)
     methods = [m for m in METHODS if m.scores == "recorded" and (pool.has_confidence or not m.needs_confidence)]
-    methods = [m for m in methods if has_top(pool) or not m.needs_top]
+    methods = [m for m in methods if (has_top(pool) or not m.needs_top) and (has_steps(pool) or not m.needs_steps)]
     entrants = [Entrant(m.build(12, m.example)) for m in methods]
     outcomes = replay(arrays, entrants, orders, scores={"recorded": arrays.confidence})
     for entrant, outcome in zip(entrants, outcomes, strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from eval_cases import pool_of
+from grace_cases import graced
 
 from evals.arrays import PoolArrays
 from evals.compare import Settings, compare
@@ -38,7 +39,12 @@ def traced(pool: Pool, make: Any) -> Pool:
 FULL = traced(
     pool_of(["1", "2", None], ["1", "1", "3"]),
     lambda q, i: Trace(
-        logprobs=(-0.5 - q, -0.1 * i), top=(3.0 + i, 2.0, 5.0), entropy=(0.1, q + 1.0), certainty=(1.0, 2.0 * i)
+        logprobs=(-0.5 - q, -0.1 * i),
+        top=(3.0 + i, 2.0, 5.0),
+        entropy=(0.1, q + 1.0),
+        certainty=(1.0, 2.0 * i),
+        watched={7: (0.1 * i, 0.3 + 0.2 * q)},
+        steps=(True, False),
     ),
 )
 
@@ -58,7 +64,10 @@ def test_a_natural_probability_is_taken_where_it_is_wanted_and_there_is_one() ->
     assert natural == pytest.approx(math.exp((-1.5 - 0.1) / 2))
     raw = rescored(FULL, "deepconf_mean")
     assert rescored(FULL, "deepconf_mean", probability=True) == raw
-    assert {name for name in SCORES if is_probability(name)} == {"mean_logprob", "total_logprob", "frequency"}
+    assert {name for name in SCORES if is_probability(name)} == {
+        *("mean_logprob", "total_logprob", "frequency"),
+        *("grace", "grace_min", "grace_step", "grace_mean", "stacked"),
+    }
 
 
 def test_frequency_is_the_share_of_all_samples_of_the_question_with_equal_answers_merged() -> None:
@@ -69,6 +78,35 @@ def test_frequency_is_the_share_of_all_samples_of_the_question_with_equal_answer
     assert [s.confidence for s in as_text.entries[0].samples] == [0.4, 0.2, 0.4, 0.2, None]
     paired = rescored(pool_of(["a", "b"]), "frequency", equal=lambda a, b: True)
     assert paired.entries[0].samples[0].confidence == 1.0
+
+
+def test_stacking_names_what_a_pool_lacks_and_takes_fewer_features() -> None:
+    pool = traced(POOL, lambda q, i: Trace(logprobs=(-0.1 * i - 0.01 * q, -0.2)))
+    with pytest.raises(
+        InputError, match=r"takes feature grace: trace score grace reads the prob.* 0 has none: draw it"
+    ):
+        rescored(pool, "stacked")
+    plain = rescored(pool, "stacked", features=("mean_logprob", "least_logprob"))
+    found = [s.confidence for e in plain.entries for s in e.samples if s.answer is not None]
+    assert all(c is not None and 0 < c < 1 for c in found)
+    assert all(s.confidence is None for e in plain.entries for s in e.samples if s.answer is None)
+    with pytest.raises(InputError, match="at least 4 questions, the pool has 2"):
+        rescored(FULL, "stacked")
+    ungraded = tuple(
+        replace(e, problem=replace(e.problem, gold=None), correct=(None,) * len(e.samples)) for e in pool.entries
+    )
+    with pytest.raises(InputError, match="stacking needs graded answers and got 0: grade its samples first"):
+        rescored(replace(pool, entries=ungraded), "stacked")
+    by_gold = tuple(replace(e, correct=(None,) * len(e.samples)) for e in pool.entries)
+    again = rescored(replace(pool, entries=by_gold), "stacked", features=("mean_logprob", "least_logprob"))
+    assert [e.samples for e in again.entries] == [e.samples for e in plain.entries]
+
+
+def test_the_seed_decides_the_halves() -> None:
+    pool = graced(synthetic_pool(questions=12, samples=4))
+    one, same, other = (rescored(pool, "stacked", seed=seed).entries for seed in (0, 0, 1))
+    assert one == same
+    assert one != other
 
 
 def test_unknown_scores_and_missing_traces_get_one_sentence() -> None:

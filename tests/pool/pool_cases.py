@@ -20,7 +20,16 @@ COUNT = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 VALUES = st.lists(st.floats(allow_nan=False), max_size=4).map(tuple)
 USAGES = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT) | st.builds(Usage, kept=COUNT)
-TRACES = st.builds(Trace, VALUES, st.dictionaries(INT32, VALUES, max_size=3))
+TRACES = st.builds(
+    Trace,
+    VALUES,
+    st.dictionaries(INT32, VALUES, max_size=3),
+    VALUES,
+    VALUES,
+    VALUES,
+    st.lists(st.booleans(), max_size=4).map(tuple),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+)
 
 
 @st.composite

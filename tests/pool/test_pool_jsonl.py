@@ -15,7 +15,7 @@ from pool_cases import left_in, pools, small_pool
 
 from tts.errors import InputError
 from tts.pool import Entry, Pool, read_jsonl, write_jsonl
-from tts.types import Problem, Sample, Usage
+from tts.types import Problem, Sample, Trace, Usage
 
 
 def line(*samples: dict[str, Any], **fields: Any) -> str:
@@ -46,6 +46,12 @@ def test_what_is_written_comes_back(pool: Pool) -> None:
         assert (Path(folder) / "p.jsonl.gz").read_bytes()[4:8] == bytes(4)  # no time of writing in the gzip header
         for text in (Path(folder) / "p.jsonl").read_bytes().splitlines():
             json.loads(text, parse_constant=pytest.fail)  # strict JSON: no NaN, no Infinity
+
+
+def test_watched_tokens_keep_their_order(tmp_path: Path) -> None:
+    sample = Sample("", "4", trace=Trace(watched={9: (0.5,), 3: (0.25,)}))
+    write_jsonl(Pool("x", "", (Entry(Problem("a", "?"), (sample,), (None,)),)), tmp_path / "p.jsonl")
+    assert list(read_jsonl(tmp_path / "p.jsonl").entries[0].samples[0].trace.watched) == [9, 3]
 
 
 def test_a_line_becomes_an_entry(tmp_path: Path) -> None:
@@ -139,6 +145,8 @@ BAD_LINES = [
     (line({"answer": "4", "tts": {"logprobs": ["x"]}}), "tts.logprobs' must hold numbers, 'inf', '-inf' or 'nan', got"),
     (line({"answer": "4", "tts": {"watched": {"x": []}}}), 'tts.watched\' must be keyed by token ids, got "x"'),
     (line({"answer": "4", "tts": {"watched": {"1": 0}}}), "tts.watched.1' must be a list, got 0"),
+    (line({"answer": "4", "tts": {"steps": [1]}}), r"tts.steps' must be a list of true and false, got \[1\]"),
+    (line({"answer": "4", "tts": {"probe": "1"}}), 'tts.probe\' must be a finite number, got "1"'),
     (line({"answer": "4", "tts": {"error": 1}}), "tts.error' must be a string, got 1"),
 ]
 

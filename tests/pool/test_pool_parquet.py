@@ -29,6 +29,13 @@ def test_every_field_of_every_sample_comes_back(pool: Pool) -> None:
         assert pq.read_metadata(path).num_rows == sum(len(entry.samples) for entry in pool.entries)
 
 
+def test_a_file_from_before_a_signal_was_known_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    write_parquet(small_pool(), path)
+    pq.write_table(pq.read_table(path).drop_columns(["top", "entropy", "certainty", "steps", "probe"]), path)
+    assert read_parquet(path).entries == small_pool().entries
+
+
 def column(name: str, values: list[Any], kind: Any = None) -> Any:
     """A change to the table of ``small_pool``, which has four rows."""
     return lambda table: table.set_column(table.column_names.index(name), name, pa.array(values, kind))
@@ -48,6 +55,11 @@ CHANGES = [
     (column("end", ["later"] * 4), "question 'q1': end must be one of stop, length, .*, got 'later'"),
     (column("correct", [True] * 4), r"question 'q1': samples\[1\].correct must not be true where no answer"),
     (column("logprobs", [[None]] * 4, pa.list_(pa.float64())), "token_ids, logprobs and watched must not hold nulls"),
+    (column("steps", [[True, None]] * 4, pa.list_(pa.bool_())), "must not hold nulls"),
+    (
+        column("probe", [float("inf")] * 4),
+        r"question 'q1': samples\[0\].probe must be a finite number or None, got inf",
+    ),
     (lambda table: table.take([0, 3, 1]), "two questions have the id 'q1'; ids must be distinct"),
     (lambda table: table.slice(0, 0), "holds no questions; a pool needs at least one"),
 ]

@@ -80,12 +80,20 @@ def test_numpy_numbers_are_kept_as_numbers(path: Path) -> None:
         confidence=np.float32(0.25),  # type: ignore[arg-type]
         index=np.int64(3),  # type: ignore[arg-type]
         token_ids=tuple(np.arange(3)),
-        trace=Trace(tuple(np.array([-0.5, -1.0]))),
+        trace=Trace(tuple(np.array([-0.5, -1.0])), steps=tuple(np.array([True, False])), probe=np.float32(0.5)),  # type: ignore[arg-type]
         usage=Usage(kept=np.int64(7)),  # type: ignore[arg-type]
     )
     pool = filled(path, given, correct=[np.bool_(True)])  # type: ignore[list-item]
     assert pool.entries[0].samples == (
-        Sample("x", "4", confidence=0.25, index=3, token_ids=(0, 1, 2), trace=Trace((-0.5, -1.0)), usage=Usage(kept=7)),
+        Sample(
+            "x",
+            "4",
+            confidence=0.25,
+            index=3,
+            token_ids=(0, 1, 2),
+            trace=Trace((-0.5, -1.0), steps=(True, False), probe=0.5),
+            usage=Usage(kept=7),
+        ),
     )
     assert pool.entries[0].correct == (True,)
 
@@ -161,6 +169,7 @@ def test_a_problem_may_be_added_again_only_unchanged(path: Path) -> None:
         (Sample(answer="4", usage=Usage(aborted=-1)), None, "usage.aborted must be a count from 0 to .*, got -1"),
         (Sample(answer="4", token_ids=(1, 2**31)), None, "token ids must be from -2147483648 to 2147483647"),
         (Sample(answer="4", trace=Trace(watched={-(2**40): ()})), None, "token ids must be"),
+        (Sample(answer="4", trace=Trace(probe=math.nan)), None, "probe must be a finite number or None, got nan"),
     ],
 )
 def test_a_field_out_of_range_is_refused_whole(path: Path, sample: Sample, correct: bool | None, sentence: str) -> None:
@@ -217,6 +226,88 @@ def test_it_is_in_wal_mode_while_written(path: Path) -> None:
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+VERSION_2 = """
+CREATE TABLE problems (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL, gold TEXT, task TEXT NOT NULL,
+    meta TEXT NOT NULL
+);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL, prompt_template TEXT NOT NULL,
+    sampling TEXT NOT NULL, UNIQUE (model, revision, prompt_template, sampling)
+);
+CREATE TABLE openings (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, opened TEXT NOT NULL, config TEXT NOT NULL,
+    versions TEXT NOT NULL
+);
+CREATE TABLE samples (
+    run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
+    correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
+    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB,
+    prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
+    scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, UNIQUE (run, problem, idx)
+);
+INSERT INTO problems VALUES (1, 'q1', '2+2?', '4', '', '{}');
+INSERT INTO runs VALUES (1, 'toy', '', '', '{}');
+INSERT INTO openings VALUES (1, 1, '2026-01-01', '{}', '{}');
+INSERT INTO samples VALUES (
+    1, 1, 0, 1, 'so 4', '4', 'stop', 0.5, x'0700000009000000', x'000000000000E0BF000000000000F0BF', NULL,
+    x'000000000000F03F0000000000000040', NULL, NULL, 5, 0, 2, 0, 0, 0, NULL
+);
+PRAGMA application_id = 0x74747370;
+PRAGMA user_version = 2;
+"""
+OLD = Sample(
+    "so 4", "4", confidence=0.5, token_ids=(7, 9), trace=Trace((-0.5, -1.0), top=(1.0, 2.0)), usage=Usage(5, 0, 2)
+)
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    """A file that an earlier version of this program wrote."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_2)
+    return path
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_pool_of_version_2_is_read_and_left_as_it_is(old: Path) -> None:
+    before = old.read_bytes()
+    with PoolStore.read(old) as store:
+        assert store.get(1, "q1", 0) == OLD and store.get(1, "q1", 1) is None
+        assert store.to_pool().entries == (Entry(PROBLEM, (OLD,), (True,), {"model": "toy"}),)
+        assert [run.samples for run in store.runs()] == [1]
+    assert old.read_bytes() == before and left_in(old.parent) == {"pool.sqlite"}
+
+
+def test_a_pool_of_version_2_is_migrated_when_it_is_written_to_even_under_a_reader(old: Path) -> None:
+    new = Sample("so 5", "5", index=1, trace=Trace(watched={3: (0.5,)}, steps=(True,), probe=0.25))
+    with PoolStore.read(old) as reader:
+        with PoolStore.create_or_open(old) as store:
+            assert store.get(1, "q1", 0) == OLD and store.missing(1, "q1", 3) == [1, 2]
+            store.add(1, "q1", [new])
+            assert reader.get(1, "q1", 0) == OLD
+            assert store.to_pool().entries[0].samples == (OLD, new)
+        assert reader.get(1, "q1", 1) == new
+    assert version(old) == 3
+    for opened in (PoolStore.read, PoolStore.create_or_open):
+        with opened(old) as store:
+            assert store.to_pool().entries[0].samples == (OLD, new)
+
+
+def test_a_migration_that_breaks_half_way_changes_nothing(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection:
+        connection.execute("ALTER TABLE samples ADD COLUMN probe")  # so that its second step is refused
+    with pytest.raises(InputError, match=r"cannot be opened for writing .*duplicate column name: probe"):
+        PoolStore.create_or_open(old)
+    with closing(sqlite3.connect(old)) as connection:
+        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(samples)")]
+    assert "steps" not in columns and version(old) == 2
+
+
 def other_version(path: Path) -> None:
     filled(path, Sample("", "4"))
     with closing(sqlite3.connect(path)) as connection:
@@ -231,7 +322,7 @@ def other_program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (other_version, "a pool of version 1, but this program reads version 2"),
+        (other_version, "a pool of version 1, but this program reads versions 2 to 3"),
         (other_program, "a SQLite file, but not a pool"),
         (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
         (lambda path: path.mkdir(), "no such file|cannot be opened"),

@@ -17,11 +17,13 @@ from tts.engines.fake import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer
 from tts.scorers.maps import fit_map
-from tts.scorers.traces import TRACE_SCORES, WINDOW, TraceScorer, scorer_name
+from tts.scorers.traces import SIGNAL_SCORES, TRACE_SCORES, WINDOW, TraceScorer, scorer_name
 from tts.types import Problem, Sample, Signals, Trace
 
 ONE = Problem("q", "?")
 VALUES = st.lists(st.floats(0.0, 30.0), min_size=1, max_size=80)
+WATCHED = st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), min_size=1, max_size=40)
+GRACE = ("grace", "grace_min", "grace_step", "grace_mean")
 
 
 def groups(values: list[float], window: int) -> list[float]:
@@ -45,10 +47,13 @@ def by_hand(name: str, values: list[float], window: int) -> float:
 
 
 def sample(name: str, values: list[float]) -> Sample:
-    return Sample("a", "1", trace=Trace(**{TRACE_SCORES[name].column: tuple(values)}))
+    if name in GRACE:
+        return Sample("a", "1", trace=Trace(watched={7: tuple(values)}, steps=(False,) * len(values)))
+    trace: dict[str, Any] = {TRACE_SCORES[name].column: tuple(values)}
+    return Sample("a", "1", trace=Trace(**trace))
 
 
-@pytest.mark.parametrize("name", TRACE_SCORES)
+@pytest.mark.parametrize("name", SIGNAL_SCORES)
 @settings(deadline=None)
 @given(values=VALUES, window=st.integers(1, 100))
 def test_each_score_is_its_definition(name: str, values: list[float], window: int) -> None:
@@ -62,6 +67,37 @@ def test_each_score_is_its_definition(name: str, values: list[float], window: in
         assert natural(raw) == pytest.approx(math.exp(raw), abs=1e-9)
 
 
+@settings(deadline=None)
+@given(drawn=WATCHED)
+def test_the_confidence_token_is_read_at_the_last_token_and_where_steps_end(drawn: list[tuple[float, bool]]) -> None:
+    values, steps = zip(*drawn, strict=True)
+    whole = Sample(trace=Trace(watched={7: values, 3: (0.0,) * len(values)}, steps=steps))
+    read = {name: TRACE_SCORES[name].raw(whole) for name in GRACE}
+    ends = [i for i in range(len(values) - 1) if steps[i]]
+    at = [values[i] for i in ends] + [values[-1]]
+    assert read["grace"] == values[-1]
+    assert read["grace_min"] == min(at)
+    assert read["grace_mean"] == pytest.approx(sum(at) / len(at))
+    assert read["grace_step"] == (values[ends[-1]] if ends else values[-1])
+    for name in GRACE:
+        natural = TRACE_SCORES[name].probability
+        assert natural is not None and natural(read[name]) == read[name]
+        assert TRACE_SCORES[name].raw(whole, token=3) == 0.0
+
+
+def test_a_probed_value_is_the_confidence_at_the_end_and_nowhere_else() -> None:
+    both = Sample(trace=Trace(watched={7: (0.2, 0.4)}, steps=(True, False), probe=0.9))
+    assert [TRACE_SCORES[name].raw(both) for name in GRACE] == [0.9, 0.2, 0.2, pytest.approx(0.3)]
+    assert TRACE_SCORES["grace"].raw(Sample(trace=Trace(probe=0.9))) == 0.9
+
+
+@pytest.mark.parametrize("name", GRACE[1:])
+@pytest.mark.parametrize("steps", [(), (True,)])
+def test_step_ends_that_were_not_noted_are_not_made_up(name: str, steps: tuple[bool, ...]) -> None:
+    with pytest.raises(UnsupportedError, match=rf"{name} reads the probability of a confidence token where steps end"):
+        TRACE_SCORES[name].raw(Sample(trace=Trace(watched={7: (0.2, 0.4)}, steps=steps)))
+
+
 def test_the_natural_probabilities_are_those_of_tokens() -> None:
     tokens = (0.5, 0.9, 0.2)
     drawn = Sample(trace=Trace(logprobs=tuple(map(math.log, tokens))))
@@ -73,9 +109,10 @@ def test_the_natural_probabilities_are_those_of_tokens() -> None:
 
 @pytest.mark.parametrize("name", TRACE_SCORES)
 def test_a_trace_without_the_signal_is_refused_and_never_gets_a_number(name: str) -> None:
-    others: dict[str, tuple[float, ...]] = {c: (1.0,) for c in ("logprobs", "top", "entropy", "certainty")}
-    del others[TRACE_SCORES[name].column]
-    for trace in (Trace(), Trace(**others)):
+    others: dict[str, Any] = {c: (1.0,) for c in ("logprobs", "top", "entropy", "certainty")}
+    others["watched"] = {7: (0.5,)}
+    del others["watched" if name in GRACE else TRACE_SCORES[name].column]
+    for trace in (Trace(), Trace(steps=(True,), **others)):
         with pytest.raises(UnsupportedError, match=rf"trace score {name} reads .* and sample 3 has none: draw it with"):
             TRACE_SCORES[name].raw(Sample(index=3, trace=trace))
     with pytest.raises(UnsupportedError, match="expected a finite number"):
@@ -83,7 +120,7 @@ def test_a_trace_without_the_signal_is_refused_and_never_gets_a_number(name: str
 
 
 def test_what_to_collect_follows_from_the_score() -> None:
-    assert {name: TraceScorer(name, top=5).needs for name in TRACE_SCORES} == {
+    assert {name: TraceScorer(name, top=5).needs for name in SIGNAL_SCORES} == {
         "mean_logprob": Signals(),
         "total_logprob": Signals(),
         "entropy": Signals(entropy=True),
@@ -97,6 +134,7 @@ def test_what_to_collect_follows_from_the_score() -> None:
     ("given", "sentence"),
     [
         ({"score": "logprob"}, "unknown trace score 'logprob': allowed are deepconf_bottom10"),
+        ({"score": "grace_min"}, "unknown trace score 'grace_min': allowed are deepconf_bottom10"),
         ({"score": "deepconf_tail", "window": 0}, "window and top of at least 1, got 0 and 20"),
         ({"score": "deepconf_tail", "top": 0}, "window and top of at least 1, got 32 and 0"),
     ],
@@ -111,6 +149,12 @@ def test_a_name_stands_for_one_way_to_score() -> None:
     assert TraceScorer("mean_logprob", window=7).name == scorer_name("mean_logprob") == "mean_logprob"
     assert scorer_name("deepconf_lowest") == f"deepconf_lowest(window={WINDOW})"
     assert scorer_name("frequency") == "frequency"
+    assert [scorer_name(name, 7) for name in GRACE] == [
+        "grace",
+        "grace(reading=min)",
+        "grace(reading=step)",
+        "grace(reading=mean)",
+    ]
 
 
 def scored(scorer: Any, samples: list[Sample]) -> list[float]:

@@ -22,6 +22,7 @@ PUBLISHED = [
     "best_of_n",
     "grace_sc",
     "grace_es",
+    "grace_es_ltt",
     "cisc",
     "log_odds_vote",
     "adaptive_consistency",
@@ -42,6 +43,8 @@ PUBLISHED = [
     "confidence_weighted_voting",
     "early_stopped_best_of_n",
     "confidence_gated_self_consistency",
+    "confidence_pruned_voting",
+    "confidence_pruned_cges",
 ]
 
 
@@ -85,6 +88,7 @@ def test_a_composed_strategy_is_built_from_a_mapping():
         budget=16,
     )
     assert built == Vote("mine", 8, Softmax(0.3), (Confident(0.9), Beta(0.95)))
+    assert spec.vote({"name": "mine", "prune": 0.1}, budget=5) == Vote("mine", 5, prune=0.1)
     assert spec.vote({"name": "plain"}, budget=5) == Vote("plain", 5, Uniform())
 
 
@@ -100,6 +104,9 @@ def test_a_composed_strategy_is_built_from_a_mapping():
         ({"stop": "sometimes"}, "unknown stopping rule 'sometimes'"),
         ({"budget": "many"}, "must be a whole number, got 'many'"),
         ({"stop": {"name": "beta", "level": True}}, "needs a number for level, got True"),
+        ({"prune": "early"}, r"prune of a composed strategy must be a number in \[0, 1\] or null, got 'early'"),
+        ({"prune": 1.5}, r"strategy composed needs prune in \[0, 1\] or null, got 1.5"),
+        ({"prune": float("nan")}, "or null, got nan"),
     ],
 )
 def test_mistakes_in_a_composed_strategy_get_one_sentence(entry, sentence):

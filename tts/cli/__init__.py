@@ -3,7 +3,16 @@
 One module a group of commands; heavy imports wait until a command needs them.
 """
 
-from tts.cli import calibrate, calibration, compare, pool, run, sample, train  # noqa: F401 - each registers its commands
+from tts.cli import (  # noqa: F401 - each registers its commands
+    calibrate,
+    calibration,
+    compare,
+    grace,
+    pool,
+    run,
+    sample,
+    train,
+)
 from tts.cli.app import main
 
 __all__ = ["main"]

@@ -21,44 +21,53 @@ def calibrate(
     pool: PoolArgument,
     score: Annotated[str, typer.Option(help="The score to calibrate, such as mean_logprob or deepconf_tail.")],
     out: Annotated[Path, typer.Option(help="The calibration file to write, JSON.")],
-    map: Annotated[str, typer.Option(help="Kind of map: platt, isotonic, beta, temperature.")] = "platt",
+    map: Annotated[
+        str | None, typer.Option(help="Kind of map: platt, isotonic, beta, temperature [default: platt].")
+    ] = None,
     window: Annotated[int | None, typer.Option(help="Tokens in a group, for DeepConf's scores [default: 32].")] = None,
     run: RunOption = None,
     force: ForceOption = False,
 ) -> None:
     """Fit a map from a score to the probability of being right, on all graded answers of a pool.
 
-    Calibrate on questions that are scored nowhere else. The file says which model, scorer, prompt and kind of
-    log-probabilities it was fitted on, and is refused for any other.
+    --score stacked fits no map but the weights of several scores at once, to be used as scorer.weights. Calibrate on
+    questions that are scored nowhere else. The file says which model, scorer, prompt and kind of log-probabilities it
+    was fitted on, and is refused for any other.
     """
-    from evals.rescore import check_score, rescored
+    from evals.rescore import STACKED, check_score, fit_weights, graded, rescored
     from tts.pool import load_pool
     from tts.scorers.calibration import save_calibration
     from tts.scorers.maps import fit_map
+    from tts.scorers.stacked import save_stacked
     from tts.scorers.traces import WINDOW, scorer_name
 
     check_score(score)
     window = WINDOW if window is None else window
     if window < 1:
         raise InputError(f"--window must be at least 1, got {window}")
+    if score == STACKED and map is not None:
+        raise InputError(f"--map {map} is not for score {STACKED}, whose weights give probabilities: leave it out")
     check_outputs([out], [pool])
     if out.exists() and not force:
         raise InputError(f"{out} exists already: give another name, or --force to replace it")
     recorded = load_pool(pool, run=run)
-    graded = [
-        (sample.confidence, correct)
-        for entry in rescored(recorded, score, window=window).entries
-        for sample, correct in zip(entry.samples, entry.correct, strict=True)
-        if sample.confidence is not None and correct is not None
-    ]
-    if not graded:
+    answers = graded(recorded)
+    if not answers:
         raise InputError(f"{pool}: calibration needs graded answers and the pool has none: grade its samples first")
-    fitted = fit_map(map, [c for c, _ in graded], [y for _, y in graded])
     provenance = _provenance(pool, recorded, run, scorer_name(score, window))
-    save_calibration(out, fitted, provenance)
-    right = sum(y for _, y in graded) / len(graded)
+    if score == STACKED:
+        weights = fit_weights(recorded)
+        save_stacked(out, weights, provenance)
+        what = f"{STACKED} weights of {', '.join(weights.features)}"
+    else:
+        kind, scored = map or "platt", graded(rescored(recorded, score, window=window))
+        pairs = [(s.confidence, y) for s, y in scored if s.confidence is not None]
+        fitted = fit_map(kind, [c for c, _ in pairs], [y for _, y in pairs])
+        save_calibration(out, fitted, provenance)
+        what = f"{kind} map of {provenance.scorer}"
+    right = sum(y for _, y in answers) / len(answers)
     print(
-        f"wrote {out}: {map} map of {provenance.scorer}, fitted on {len(graded)} answers of {recorded.questions} "
+        f"wrote {out}: {what}, fitted on {len(answers)} answers of {recorded.questions} "
         f"questions, {100 * right:.1f} % of them right (model {provenance.model or 'not named'})"
     )
 

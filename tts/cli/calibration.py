@@ -38,7 +38,7 @@ def calibration(
 
     Prints calibration errors, Brier score, log-likelihood, AUROC (also within questions), AUPRC, AURC and selective
     accuracy, each with its 95 % interval over questions. Scores outside [0, 1] are ranked only, unless --calibrate
-    maps them; the map of a question is fitted on the other half of the questions.
+    maps them; the map of a question, and the weights of score stacked, are fitted on the other half of the questions.
     """
     from evals import plot as plotting
     from evals import reliability
@@ -58,7 +58,7 @@ def calibration(
     if score is not None:
         from evals.rescore import rescored
 
-        recorded = rescored(recorded, score)
+        recorded = rescored(recorded, score, seed=seed)
     judged = Judged.of_pool(recorded)
     if calibrate is not None:
         judged = judged.calibrated(calibrate, seed)

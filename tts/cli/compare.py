@@ -39,6 +39,7 @@ def compare(
         str | None, typer.Option(help="Map scores to probabilities, cross-fitted: platt, isotonic, beta, temperature.")
     ] = None,
     tune: Annotated[bool, typer.Option("--tune", help="Sweep every rule's threshold: whole frontiers.")] = False,
+    regret: Annotated[bool, typer.Option("--regret", help="Say what wrong decisions are owed to.")] = False,
     margin: Annotated[float | None, typer.Option(help="Non-inferiority margin, a fraction [default: 0.005].")] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write accuracy against samples as .png or .svg.")] = None,
@@ -65,10 +66,10 @@ def compare(
     if plot is not None:
         plotting.check(str(plot))
     check_outputs([path for path in (json, plot) if path is not None], [pool, *files])
-    _compare(load_pool(pool, run=run), settings, json, plot)
+    _compare(load_pool(pool, run=run), settings, json, plot, regret=regret)
 
 
-def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None) -> None:
+def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None, *, regret: bool) -> None:
     from evals import plot as plotting
     from evals import report
     from evals.arrays import PoolArrays
@@ -78,7 +79,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     from evals.curves import curves
     from evals.frontier import frontiers
     from evals.rescore import rescored
-    from evals.traces import has_top
+    from evals.traces import has_steps, has_top
     from tts.answers import MathVerifier
     from tts.pool import atomic_path
 
@@ -95,11 +96,21 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
         if config.score is not None:
             natural = config.calibrate is None
             pool = rescored(
-                pool, config.score, probability=natural, window=config.window, answers=config.answers, equal=equal
+                pool,
+                config.score,
+                probability=natural,
+                window=config.window,
+                answers=config.answers,
+                equal=equal,
+                seed=config.seed,
             )
         arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
     chosen, skipped = methods(
-        config.strategies, has_confidence=pool.has_confidence, has_top=has_top(pool), window=config.window
+        config.strategies,
+        has_confidence=pool.has_confidence,
+        has_top=has_top(pool),
+        has_steps=has_steps(pool),
+        window=config.window,
     )
     if config.score is not None:
         check_scale(config.score, config.calibrate, chosen)
@@ -144,6 +155,8 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
         screen.print(f"left out ({reason}): {', '.join(names)}", style="dim")
     if arrays.conflicts:
         screen.print(f"{arrays.conflicts} answers carried different grades; the majority counts", style="yellow")
+    if regret:
+        report.print_regret(screen, rows)
     if swept is not None:
         report.print_frontiers(screen, swept)
     report.print_curves(screen, lines)

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -16,6 +17,9 @@ from tts.cli.progress import Progress, tell
 from tts.errors import InputError
 
 if TYPE_CHECKING:
+    from evals.live_config import SampleConfig
+    from evals.tasks import Task
+    from tts.driver import Result
     from tts.engines.config import EngineConfig, LiveEngine
     from tts.pool import PoolMemory, PoolStore
     from tts.prompts import Prompt
@@ -66,7 +70,7 @@ def opened(config: EngineConfig, prompt: Prompt) -> Iterator[LiveEngine]:
     from tts.engines.config import open_engine
 
     if config.kind != "fake":
-        tell(f"loading {config.model}")
+        tell(f"loading {config.identity[0]}")
     engine = open_engine(config, prompt, tell)
     with closing(engine):
         yield engine
@@ -87,6 +91,42 @@ def live(
         held = next(r.samples for r in store.runs() if r.id == run)
         tell(f"tts: interrupted; {path} holds {held} samples: give the same command again to go on from there")
         raise
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Samples in a pool: the results, the run that holds them, and a line about it."""
+
+    results: list[Result]
+    run: int
+    kept: str
+
+
+def draw(config: SampleConfig, task: Task, engine: LiveEngine, path: Path) -> Drawn:
+    """Draw n samples of every problem into a pool, those that it does not hold yet.
+
+    Raises:
+        InputError: the engine cannot record the signals, or a prompt leaves no room.
+    """
+    from evals.live import check_prompts, check_signals, draw_samples, open_memory, run_key
+    from tts.pool import PoolStore
+
+    model, revision = config.engine.identity
+    signals = config.engine.recorded
+    key = run_key(config.engine, task, signals, None, model=model, revision=revision)
+    check_signals(engine, signals)
+    check_prompts(engine, task.problems)
+    with PoolStore.create_or_open(path) as store:
+        run, memory = open_memory(store, key, task, asdict(config))
+        results = live(
+            path,
+            store,
+            run,
+            memory,
+            lambda watch: draw_samples(config, task, engine, memory, signals=signals, watch=watch),
+        )
+        total = next(r.samples for r in store.runs() if r.id == run)
+    return Drawn(results, run, kept(path, run, memory, total))
 
 
 def kept(path: Path, run: int, memory: PoolMemory, total: int) -> str:

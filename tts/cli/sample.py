@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from tts.cli.app import app, console
-from tts.cli.live import ConfigArguments, configured, kept, live, opened, pool_path
+from tts.cli.live import ConfigArguments, configured, draw, opened, pool_path
 
 
 @app.command()
@@ -15,33 +13,18 @@ def sample(configs: ConfigArguments = None) -> None:
     A command that was interrupted, in whatever way, goes on where it was when it is given again: no sample is lost that
     had been kept, and none is drawn twice.
     """
-    from evals.live import check_prompts, check_signals, draw_samples, open_memory, run_key
     from evals.live_config import SampleConfig
     from evals.live_report import REPLICATES, verdict
     from evals.stats import bootstrap_interval, bootstrap_weights
     from evals.tasks import load_task
     from tts.errors import TTSError
-    from tts.pool import PoolStore
 
     config, files = configured(SampleConfig, configs)
     path = pool_path(config.out, [], [*files, config.task.path, config.task.shots_path])
     task = load_task(config.task)
-    model, revision = config.engine.identity
-    signals = config.engine.recorded
-    key = run_key(config.engine, task, signals, None, model=model, revision=revision)
     with opened(config.engine, task.prompt) as engine:
-        check_signals(engine, signals)
-        check_prompts(engine, task.problems)
-        with PoolStore.create_or_open(path) as store:
-            run, memory = open_memory(store, key, task, asdict(config))
-            results = live(
-                path,
-                store,
-                run,
-                memory,
-                lambda watch: draw_samples(config, task, engine, memory, signals=signals, watch=watch),
-            )
-            total = next(r.samples for r in store.runs() if r.id == run)
+        drawn = draw(config, task, engine, path)
+    results = drawn.results
     graded = [[(s, task.grade(r.problem, s)) for s in r.decision.samples] for r in results]
     rates = [sum(right for _, right in of_one) / config.n for of_one in graded]
     low, high = bootstrap_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
@@ -53,7 +36,7 @@ def sample(configs: ConfigArguments = None) -> None:
         f"({sum(rates) / len(rates):.4f} [{float(low):.3f}, {float(high):.3f}]), {unread} without an answer",
         soft_wrap=True,
     )
-    screen.print(kept(path, run, memory, total), soft_wrap=True)
+    screen.print(drawn.kept, soft_wrap=True)
     if (sentence := verdict(every)) is not None:
         screen.print(sentence, style="yellow", soft_wrap=True)
     if failed := [s for s, _ in every if s.error is not None]:

@@ -35,6 +35,8 @@ class Capabilities:
         top: the largest k of ``Signals.top`` it collects.
         entropy: collects ``Signals.entropy``.
         certainty: collects ``Signals.certainty``.
+        steps: notes ``Signals.steps``.
+        probe: reads ``Signals.probe`` after a sample.
         adapters: switches adapters per request.
     """
 
@@ -44,6 +46,8 @@ class Capabilities:
     top: int = 0
     entropy: bool = False
     certainty: bool = False
+    steps: bool = False
+    probe: bool = False
     adapters: bool = False
 
     def lacking(self, signals: Signals) -> str | None:
@@ -56,6 +60,10 @@ class Capabilities:
             return "the entropy of each token"
         if signals.certainty and not self.certainty:
             return "self-certainty"
+        if signals.steps and not self.steps:
+            return "which tokens end a step"
+        if signals.probe is not None and not self.probe:
+            return "the probability of a token probed after a sample"
         return None
 
 

@@ -7,49 +7,20 @@ back what was drawn. Knows tokens, not text.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
 from tts.engines.base import Meter
-from tts.engines.decoder import Decoder, Drawn, Ids, Joining, Work
+from tts.engines.decoder import Decoder, Joining, Work
+from tts.engines.drawing import Drawn, Ids
+from tts.engines.row import Row
 from tts.errors import EngineError
-from tts.types import Boundary, End, Signals
+from tts.types import End, Signals
 
 Scores = asyncio.Future[list[list[float]]]
-NOISE = 64
-"""Uniform numbers made at a time."""
-
-
-@dataclass(slots=True, eq=False)
-class Row:
-    """One running request, in tokens."""
-
-    ids: Ids  # what the model reads: the prompt, and the prefix's tokens
-    shared: Ids  # the prompt alone
-    limit: int  # the most tokens it may draw
-    until: Boundary
-    signals: Signals
-    meter: Meter
-    noise: Iterator[float]
-    send: Callable[[Row, End | None], None]  # called when there is something to hand over
-    fail: Callable[[Exception], None]
-    stream: int = 0  # tokens a chunk, 0 for one chunk at the end
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    watched: dict[int, list[float]] = field(default_factory=dict)
-    top: list[float] = field(default_factory=list)
-    entropy: list[float] = field(default_factory=list)
-    certainty: list[float] = field(default_factory=list)
-    sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of ``top``
-    cached: int = 0  # tokens of it in the cache, while it has a slot
-    closed: bool = False
 
 
 class Batch:
@@ -57,7 +28,7 @@ class Batch:
 
     Attributes:
         rows: the most rows at a time; halved when memory runs out.
-        drawn: tokens drawn, those of closed rows included.
+        drawn: tokens drawn, those of closed rows included; probing a token counts as drawing one.
         prompt: prompt tokens computed.
         prompt_cached: prompt tokens that had been computed before.
         scored: tokens read to score prefixes, cached ones included.
@@ -178,13 +149,16 @@ class Batch:
         wanted = Signals()
         for signals in {id(row.signals): row.signals for row in rows}.values():
             wanted = wanted | signals
+        for row in joining:  # one that had ended when memory ran out reads its probe along
+            row.probing = row.end is not None
         work = Work(
             moves=self._moves,
-            joining=[Joining(row.ids + tuple(row.tokens), row.shared) for row in joining],
-            tokens=[row.tokens[-1] for row in self._active],
+            joining=[Joining(row.read, row.shared) for row in joining],
+            tokens=[row.newest for row in self._active],
             lengths=[row.cached for row in self._active],
             noise=[next(row.noise) for row in rows],
             signals=wanted,
+            probing=[] if wanted.probe is None else [i for i, row in enumerate(rows) if row.probing],
         )
         self._stepping = set(rows)
         self.decoder.plan(work.joining)
@@ -226,8 +200,11 @@ class Batch:
         for i, row in enumerate(rows):
             if row.closed:  # charged when it left
                 continue
+            if row.end is not None:
+                self._probe(row, drawn.probed.get(i))
+                continue
             self._charge(row)
-            token = drawn.tokens[i]
+            token = row.newest = drawn.tokens[i]
             row.tokens.append(token)
             row.logprobs.append(drawn.logprobs[i])
             if drawn.watched is not None and row.signals.watch:
@@ -241,32 +218,33 @@ class Batch:
                 row.entropy.append(drawn.entropy[i])
             if drawn.certainty is not None and row.signals.certainty:
                 row.certainty.append(drawn.certainty[i])
-            end = self._end(row, token)
-            if end is not None:
-                row.closed = True
-                row.send(row, end)
+            if row.signals.steps:
+                row.steps.append(self._is_step(token))
+            row.end = row.ending(token, self._ends, self._is_step)
+            if row.end is not None:
+                self._finish(row)
             elif row.stream and len(row.tokens) % row.stream == 0:
                 row.send(row, None)
 
-    def _end(self, row: Row, token: int) -> End | None:
-        """Why a row ends with this token, or None where it goes on."""
-        if token in self._ends:
-            return End.STOP
-        kind, value = row.until.kind, row.until.value
-        n = len(row.tokens)
-        if kind != "end":
-            if kind == "step":
-                here = self._is_step(token)
-            elif kind == "tokens":
-                here = n >= value
-            elif kind == "confidence_below":
-                here = row.watched[row.signals.watch[0]][-1] < value
-            else:
-                window = row.until.window
-                here = n >= window and (row.sums[-1] - row.sums[-1 - window]) / window < value
-            if here:
-                return End.BOUNDARY
-        return End.LENGTH if n >= row.limit else None
+    def _finish(self, row: Row) -> None:
+        """Hand over a row that has ended, or go on to probe it.
+
+        An end-of-sequence token is not read: the probe takes its place. Any other last token is read first.
+        """
+        if row.signals.probe is None:
+            row.closed = True
+            row.send(row, row.end)
+        elif row.end is End.STOP:
+            row.newest, row.probing = row.signals.probe, True
+
+    def _probe(self, row: Row, probability: float | None) -> None:
+        """The last token of a row that has ended was read, or its probe: one token drawn, however many were read."""
+        if probability is not None:
+            self._charge(row)
+            row.probe, row.closed = probability, True
+            row.send(row, row.end)
+        elif row.signals.probe is not None:
+            row.newest, row.probing = row.signals.probe, True
 
     async def _score(self, joining: list[Joining], tokens: list[int], meter: Meter, future: Scores) -> None:
         if future.done():  # nobody waits any more
@@ -314,11 +292,3 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
     )
-
-
-def noise(key: str) -> Iterator[float]:
-    """Uniform numbers in [0, 1), the same for the same key."""
-    digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
-    rng = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
-    while True:
-        yield from rng.random(NOISE, dtype=np.float32).tolist()

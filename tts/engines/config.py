@@ -20,8 +20,8 @@ from tts.types import Signals
 KINDS = ("transformers", "fake")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
-TINY = "tiny"
-"""The name of the model that comes with the package."""
+BUNDLED = ("tiny", "grace")
+"""The names of the models that come with the package: the reasoner, and the same with a confidence token."""
 EDGE = 1 << 20  # bytes of each end of a file that make its fingerprint
 
 
@@ -41,11 +41,15 @@ class SignalsConfig:
         top: k of the mean over the k most probable tokens; 0 for none.
         entropy: whether to record the entropy.
         certainty: whether to record self-certainty.
+        steps: whether to record which tokens end a step.
+        confidence: whether to record the probability of a GrACE model's confidence token.
     """
 
     top: int = 0
     entropy: bool = False
     certainty: bool = False
+    steps: bool = False
+    confidence: bool = False
 
 
 @dataclass
@@ -54,7 +58,7 @@ class EngineConfig:
 
     Attributes:
         kind: "transformers", or "fake": no language model, but one that tests know every token of.
-        model: "tiny" (comes with the package), a directory, or a name on the hub.
+        model: "tiny" or "grace" (both come with the package), a directory, or a name on the hub.
         revision: the revision of a model on the hub; null takes its default.
         device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is.
         dtype: "float32", "bfloat16" or "float16".
@@ -69,7 +73,7 @@ class EngineConfig:
     """
 
     kind: str = "transformers"
-    model: str = TINY
+    model: str = "tiny"
     revision: str | None = None
     device: str = "auto"
     dtype: str = "float32"
@@ -97,8 +101,18 @@ class EngineConfig:
                 f"got {self.rows}, {self.tick:g} and {self.signals.top}"
             )
         if not self.model.strip():
-            raise InputError("engine.model must be tiny, a directory or a name on the hub, got nothing")
+            raise InputError("engine.model must be tiny, grace, a directory or a name on the hub, got nothing")
         _ = self.sampling
+
+    @property
+    def folder(self) -> Path | None:
+        """The model's directory, None of one on the hub or of the fake engine.
+
+        Raises:
+            InputError: no such directory.
+        """
+        model = None if self.kind == "fake" else _model(self)
+        return model if isinstance(model, Path) else None
 
     @property
     def sampling(self) -> Sampling:
@@ -107,8 +121,18 @@ class EngineConfig:
 
     @property
     def recorded(self) -> Signals:
-        """The signals to record."""
-        return Signals(top=self.signals.top, entropy=self.signals.entropy, certainty=self.signals.certainty)
+        """The signals to record.
+
+        Raises:
+            InputError: a confidence token is asked for, and the model has none.
+        """
+        plain = self.signals
+        recorded = Signals(top=plain.top, entropy=plain.entropy, certainty=plain.certainty, steps=plain.steps)
+        if not plain.confidence:
+            return recorded
+        from tts.scorers.grace import find_card, needs
+
+        return recorded | needs(find_card("grace", None, self.folder), steps=plain.steps)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -168,15 +192,17 @@ def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None
 
 def _model(config: EngineConfig) -> str | Path:
     """The directory, or the name on the hub."""
-    if config.model == TINY:
+    if config.model in BUNDLED:
         from tts import tiny
 
-        return tiny.weights()
+        return tiny.weights(config.model)
     folder = Path(config.model).expanduser()
     if folder.is_dir():
         return folder
     if config.model.startswith((".", "~", "/")) or config.model.count("/") > 1 or folder.exists():
-        raise InputError(f"engine.model {config.model}: no such directory; give tiny, a directory or a name on the hub")
+        raise InputError(
+            f"engine.model {config.model}: no such directory; give tiny, grace, a directory or a name on the hub"
+        )
     return config.model
 
 

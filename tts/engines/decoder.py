@@ -1,4 +1,4 @@
-"""One causal language model, its key-value cache and its sampler: tensors in, numbers out.
+"""One causal language model and its key-value cache: sequences of tokens in, the next token of each out.
 
 Knows nothing about requests, event loops or text. Rows of the cache are slots 0 to n - 1, kept dense by moving the last
 row into a freed slot, so that a step reads a view of the cache and copies nothing. Everything here runs in one thread.
@@ -6,7 +6,6 @@ row into a freed slot, so that a step reads a view of the cache and copies nothi
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tts.engines.drawing import Drawn, Ids, Sampler
 from tts.engines.sampling import Sampling
 from tts.errors import UnsupportedError
 from tts.types import Signals
-
-Ids = tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -50,6 +48,7 @@ class Work:
         lengths: tokens of each running row that are in the cache.
         noise: a uniform number in [0, 1) a row, joining rows last.
         signals: what to report of each distribution.
+        probing: rows whose newest token is ``signals.probe``, to report its probability there.
     """
 
     moves: list[tuple[int, int, int]] = field(default_factory=list)
@@ -58,18 +57,7 @@ class Work:
     lengths: list[int] = field(default_factory=list)
     noise: list[float] = field(default_factory=list)
     signals: Signals = field(default_factory=Signals)
-
-
-@dataclass(slots=True)
-class Drawn:
-    """One token a row, running rows first; ``watched`` is [rows][watched tokens]; None was not asked for."""
-
-    tokens: list[int]
-    logprobs: list[float]
-    watched: list[list[float]] | None = None
-    top: list[float] | None = None
-    entropy: list[float] | None = None
-    certainty: list[float] | None = None
+    probing: list[int] = field(default_factory=list)
 
 
 class Cache:
@@ -97,16 +85,26 @@ class Cache:
 class Decoder:
     """Runs :class:`Work`, and keeps what it read of prompts for later draws."""
 
-    def __init__(self, model: Any, sampling: Sampling, *, keep_tokens: int = 32_768, pass_tokens: int = 4096) -> None:
+    def __init__(
+        self,
+        model: Any,
+        sampling: Sampling,
+        *,
+        suppressed: Ids = (),
+        keep_tokens: int = 32_768,
+        pass_tokens: int = 4096,
+    ) -> None:
         """Take a causal language model in evaluation mode.
 
         Args:
             model: a Hugging Face model on its device.
             sampling: how tokens are drawn.
+            suppressed: ids of tokens that are never drawn.
             keep_tokens: the most tokens of read prompts to keep for later draws.
             pass_tokens: the most tokens to read in one pass.
         """
-        self.model, self.sampling = model, sampling
+        self.model = model
+        self.sampler = Sampler(sampling, suppressed, model.device)
         self.keep_tokens, self.pass_tokens = keep_tokens, pass_tokens
         self.vocabulary: int = model.get_output_embeddings().weight.shape[0]
         config = model.config.get_text_config()
@@ -142,11 +140,11 @@ class Decoder:
         logits = [self._step(work)] if running else []
         if read:
             logits.append(torch.stack([one.logits for one in read]))
-        return self._draw(torch.cat(logits).float(), work)
+        return self.sampler.draw(torch.cat(logits).float(), work.noise, work.signals, work.probing)
 
     @torch.inference_mode()
     def score(self, sequences: Sequence[Joining], tokens: Sequence[int]) -> list[list[float]]:
-        """P(token | sequence) at temperature 1, [sequences][tokens]."""
+        """P(token | sequence) at temperature 1 among all tokens, suppressed ones too, [sequences][tokens]."""
         read = self._prefill(sequences)
         probabilities = torch.stack([one.logits for one in read]).float().softmax(-1)
         out: list[list[float]] = probabilities[:, torch.tensor(list(tokens), device=probabilities.device)].tolist()
@@ -244,40 +242,6 @@ class Decoder:
             ids: Prefilled(kv[:, :, row, :, : len(ids)].clone(), logits[row].clone())
             for row, (ids, _) in enumerate(items)
         }
-
-    def _draw(self, logits: Tensor, work: Work) -> Drawn:
-        """Draw from [rows, vocab] by inverting each row's distribution at its own uniform number."""
-        logprobs, wanted = logits.log_softmax(-1), work.signals
-        tokens = self._pick(logits, work.noise)
-        drawn = Drawn(tokens.tolist(), logprobs.gather(-1, tokens[:, None])[:, 0].tolist())
-        if wanted.watch:
-            drawn.watched = logprobs[:, torch.tensor(wanted.watch, device=logits.device)].exp().tolist()
-        if wanted.top:
-            drawn.top = (-logprobs.topk(wanted.top).values.mean(-1)).tolist()
-        if wanted.entropy:
-            drawn.entropy = (-(logprobs.exp() * logprobs.clamp(min=torch.finfo(torch.float32).min)).sum(-1)).tolist()
-        if wanted.certainty:
-            drawn.certainty = (-logprobs.mean(-1) - math.log(logprobs.shape[-1])).tolist()
-        return drawn
-
-    def _pick(self, logits: Tensor, noise: Sequence[float]) -> Tensor:
-        how = self.sampling
-        if how.temperature == 0:
-            return logits.argmax(-1)
-        probabilities, order = (logits / how.temperature).softmax(-1), None
-        if how.top_k or how.top_p < 1:
-            probabilities, order = probabilities.sort(dim=-1, descending=True)
-            if how.top_p < 1:
-                before = probabilities.cumsum(-1) - probabilities
-                probabilities = probabilities.masked_fill(before >= how.top_p, 0.0)
-            if how.top_k:
-                probabilities[:, how.top_k :] = 0.0
-        heap = probabilities.cumsum(-1)
-        total = heap[:, -1:].contiguous()
-        at = torch.tensor(noise, dtype=heap.dtype, device=heap.device)[:, None] * total
-        token = torch.searchsorted(heap, at, right=True)
-        token = token.minimum(torch.searchsorted(heap, total))  # never past the last token that can be drawn
-        return (token if order is None else order.gather(-1, token))[:, 0]
 
 
 def _unread(ids: Ids, base: Prefilled | None) -> int:

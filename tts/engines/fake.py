@@ -57,6 +57,7 @@ class _Row:
             (kind == "step" and word == "\n")
             or (kind == "tokens" and self.drawn >= value)
             or (kind == "confidence_below" and probability < value)
+            or (kind == "step_below" and word == "\n" and probability < value)
         )
         return End.BOUNDARY if here else None
 
@@ -64,7 +65,7 @@ class _Row:
 class FakeEngine:
     """Implements :class:`~tts.engines.base.Engine`; ``drawn``, ``prompt`` and ``scored`` are its own counters."""
 
-    capabilities = Capabilities(watch_tokens=True, score_prefix=True, branch=True)
+    capabilities = Capabilities(watch_tokens=True, score_prefix=True, branch=True, steps=True)
 
     def __init__(
         self,
@@ -198,9 +199,9 @@ class FakeEngine:
         if end is not None or len(row.held) >= self.stream_interval:
             words, probabilities = zip(*row.held, strict=True)
             ids = tuple(1 + hash_word(w) for w in words)
-            row.queue.put_nowait(
-                Chunk("".join(map(spelled, words)), ids, Trace((-0.1,) * len(ids), {WATCHED: probabilities}), end)
-            )
+            steps = tuple([word == "\n" for word in words]) if row.request.signals.steps else ()
+            trace = Trace((-0.1,) * len(ids), {WATCHED: probabilities}, steps=steps)
+            row.queue.put_nowait(Chunk("".join(map(spelled, words)), ids, trace, end))
             row.held = []
         if end is not None:
             del self._rows[row]

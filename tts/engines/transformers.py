@@ -17,13 +17,16 @@ import torch
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.engines.batching import Batch, Row, noise
-from tts.engines.decoder import Decoder, Ids, Joining, check
+from tts.engines.batching import Batch
+from tts.engines.decoder import Decoder, Joining, check
 from tts.engines.device import pick
+from tts.engines.drawing import Ids
+from tts.engines.row import Row, noise
 from tts.engines.sampling import Sampling
+from tts.engines.special import end_ids, suppressed_ids
 from tts.errors import InputError, UnsupportedError
 from tts.prompts import Prompt
-from tts.types import End, Problem, Trace
+from tts.types import End, Problem
 
 MAX_TOP = 1024
 """The largest k of a top-k confidence."""
@@ -64,7 +67,8 @@ class TransformersEngine:
             tell: gets one sentence when memory ran out.
 
         Raises:
-            InputError: a chat prompt for a tokenizer without a chat template, or no end-of-sequence token.
+            InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
+                tokens that the model does not have.
             UnsupportedError: the model cannot run on this engine's cache.
         """
         if rows < 1:
@@ -76,16 +80,19 @@ class TransformersEngine:
         self.prompt, self.sampling, self.tokenizer = prompt, sampling, tokenizer
         self.stream = stream
         self.context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
-        decoder = Decoder(model, sampling)
-        ends = _end_ids(model, tokenizer)
+        suppressed = suppressed_ids(model)
+        decoder = Decoder(model, sampling, suppressed=suppressed)
+        ends = end_ids(model, tokenizer)
         self.batch = Batch(decoder, rows=rows, ends=ends, is_step=self._is_step, tell=tell)
         self.capabilities = Capabilities(
             watch_tokens=True,
             score_prefix=True,
             branch=True,
-            top=min(MAX_TOP, decoder.vocabulary),
+            top=min(MAX_TOP, decoder.vocabulary - len(suppressed)),
             entropy=True,
             certainty=True,
+            steps=True,
+            probe=True,
         )
         self._prompts: dict[tuple[str, str], Ids] = {}
         self._steps: dict[int, bool] = {}
@@ -195,7 +202,16 @@ class TransformersEngine:
         return ids
 
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
-        """Stream one sample; closing the iterator frees its row at the next step."""
+        """Stream one sample; closing the iterator frees its row at the next step.
+
+        A probed token (``Signals.probe``) is read right after the sample's last token, in place of the end-of-sequence
+        token where one was drawn, and charged as one more drawn token; a sample that leaves it no place in the model's
+        context ends one token earlier.
+
+        Raises:
+            InputError: no room to draw a token, or a watched or probed token that the model does not have.
+            UnsupportedError: a boundary without the signal it looks at.
+        """
         queue: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
         row = self._row(request, queue)
         self.batch.add(row)
@@ -230,13 +246,28 @@ class TransformersEngine:
     def _row(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> Row:
         """A request in tokens."""
         prefix, until, signals = request.prefix, request.until, request.signals
-        if until.kind == "confidence_below" and not signals.watch:
-            raise UnsupportedError("a draw until CONFIDENCE_BELOW needs a watched token: use a scorer that watches one")
+        if until.kind in ("confidence_below", "step_below") and not signals.watch:
+            raise UnsupportedError(
+                f"a draw until {until.kind.upper()} needs a watched token: use a scorer that watches one"
+            )
         if until.kind == "group_below" and not signals.top:
             raise UnsupportedError("a draw until GROUP_BELOW needs top-k confidences: ask for `Signals.top`")
         shared = self.prompt_ids(request.problem)
         before = (prefix.token_ids or self.encode(prefix.text)) if prefix is not None else ()
-        limit = min(self.sampling.max_tokens, self.context - len(shared)) - len(before)
+        probed = () if signals.probe is None else (signals.probe,)
+        for token in (*signals.watch, *probed):
+            if not 0 <= token < self.batch.decoder.vocabulary:
+                raise InputError(
+                    f"token {token} is to be watched or probed and the model has tokens 0 to "
+                    f"{self.batch.decoder.vocabulary - 1}: use the model that this signal belongs to"
+                )
+        room = self.context - len(shared) - len(probed)
+        if room < 1:
+            raise InputError(
+                f"problem {request.problem.id!r} has a prompt of {len(shared)} tokens and the model's context holds "
+                f"{self.context}, which leaves no room for an answer and a probe: shorten the prompt"
+            )
+        limit = min(self.sampling.max_tokens, room) - len(before)
         if limit < 1:
             raise InputError(
                 f"a prefix of {len(before)} tokens of problem {request.problem.id!r} cannot be continued: a sample may "
@@ -252,14 +283,7 @@ class TransformersEngine:
                 return
             at, sent = sent, len(row.tokens)
             new, text = whole[len(text) :], whole
-            trace = Trace(
-                logprobs=tuple(row.logprobs[at:]),
-                watched={token: tuple(values[at:]) for token, values in row.watched.items()},
-                top=tuple(row.top[at:]),
-                entropy=tuple(row.entropy[at:]),
-                certainty=tuple(row.certainty[at:]),
-            )
-            queue.put_nowait(Chunk(new, tuple(row.tokens[at:]), trace, end))
+            queue.put_nowait(Chunk(new, tuple(row.tokens[at:]), row.trace(at), end))
 
         return Row(
             ids=shared + before,
@@ -288,12 +312,3 @@ class TransformersEngine:
         if known is None:
             known = self._steps[token] = "\n" in str(self.tokenizer.decode([token]))
         return known
-
-
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Ids of the tokens that end a sample, from the generation configuration and the tokenizer."""
-    given = model.generation_config.eos_token_id if model.generation_config is not None else None
-    found = {tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])} - {None}
-    if not found:
-        raise InputError("the model names no end-of-sequence token: set eos_token_id in its generation config")
-    return frozenset(found)

@@ -25,8 +25,8 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
     """Say what is wrong with a sample and its grade, naming the field, or None where all is well.
 
     Allowed: index in [0, 2^63); an answer that is not empty, or None; a finite confidence (any scale: a raw reward
-    logit is legal here), or None; token counts in [0, 2^63); token ids in [-2^31, 2^31); ``correct`` not True where
-    the answer is None.
+    logit is legal here), or None; a finite probe, or None; token counts in [0, 2^63); token ids in [-2^31, 2^31);
+    ``correct`` not True where the answer is None.
     """
     if not 0 <= sample.index <= _INT64_MAX:
         return f"index must be from 0 to {_INT64_MAX}, got {sample.index}"
@@ -39,6 +39,8 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
         return f"answer {fault}"
     if sample.confidence is not None and not math.isfinite(sample.confidence):
         return f"confidence must be a finite number or None, got {sample.confidence}"
+    if sample.trace.probe is not None and not math.isfinite(sample.trace.probe):
+        return f"probe must be a finite number or None, got {sample.trace.probe}"
     if fault := text_fault(sample.text):
         return f"text {fault}"
     if sample.error is not None and (fault := text_fault(sample.error)):

@@ -43,7 +43,7 @@ def write_lock(path: str | os.PathLike[str]) -> BaseFileLock:
 
 
 def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
-    """Open a pool file for writing in WAL mode and make its tables where there are none; needs the write lock.
+    """Open a pool file for writing in WAL mode, make or migrate its tables where need be; needs the write lock.
 
     Raises:
         InputError: where it is no pool or cannot be written.
@@ -51,13 +51,15 @@ def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
     """
     connection = _connect(Path(os.path.realpath(path)).as_uri(), str(path))
     try:
-        known = schema.check(connection, str(path), new=True)
+        version = schema.check(connection, str(path), new=True)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
-            if not known:
+            if not version:
                 schema.create(connection)
+            elif version < schema.VERSION:
+                schema.migrate(connection)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise PoolLockedError(f"{path} is being read by another process; try again when that ends") from None
@@ -79,7 +81,8 @@ def open_reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
         raise InputError(f"{path}: no such file")
     connection = _connect(f"{Path(os.path.realpath(path)).as_uri()}?mode=ro", str(path))
     try:
-        schema.check(connection, str(path))
+        if schema.check(connection, str(path)) < schema.VERSION:
+            schema.widen(connection)
     except BaseException:
         connection.close()
         raise

@@ -9,8 +9,9 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
 - ``tokens`` is ``Usage(kept=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
 - ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
-  ``usage`` (all six counts), ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty`` and ``watched``
-  (token id -> probabilities). Floats that JSON has no number for are the strings "inf", "-inf" and "nan".
+  ``usage`` (all six counts), ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps`` (true or
+  false a token), ``watched`` (token id -> probabilities) and ``probe``. Floats that JSON has no number for are the
+  strings "inf", "-inf" and "nan".
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def parse_line(line: str, where: str) -> Entry:
 
 
 def dump_line(entry: Entry) -> str:
-    """Write one line, without its newline: equal entries give equal text."""
+    """Write one line, without its newline: equal entries, their watched tokens in equal order, give equal text."""
     problem = entry.problem
     record: dict[str, Any] = {"id": problem.id, "question": problem.question, "gold": problem.gold}
     if problem.task:
@@ -130,6 +131,10 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
     ids = _list(extra.get("token_ids", []), f"{at}.token_ids")
     if any(type(token) is not int for token in ids):
         raise _Fault(f"key '{at}.token_ids' must be a list of whole numbers, got {_shown(ids)}")
+    steps = _list(extra.get("steps", []), f"{at}.steps")
+    if any(type(step) is not bool for step in steps):
+        raise _Fault(f"key '{at}.steps' must be a list of true and false, got {_shown(steps)}")
+    probe = None if extra.get("probe") is None else _finite(extra["probe"], f"{at}.probe")
     watched = {}
     for token, values in _mapping(extra.get("watched", {}), f"{at}.watched").items():
         try:
@@ -141,7 +146,12 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
         end=End(end),
         index=_count(extra.get("index", sample.index), f"{at}.index"),
         token_ids=tuple(ids),
-        trace=Trace(watched=watched, **{n: _floats(extra[n], f"{at}.{n}") for n in _PER_TOKEN if n in extra}),
+        trace=Trace(
+            watched=watched,
+            steps=tuple(steps),
+            probe=probe,
+            **{n: _floats(extra[n], f"{at}.{n}") for n in _PER_TOKEN if n in extra},
+        ),
         usage=usage,
         error=None if extra.get("error") is None else _string(extra["error"], f"{at}.error"),
     )
@@ -176,8 +186,12 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
     for name in _PER_TOKEN:
         if values := getattr(sample.trace, name):
             extra[name] = _dump_floats(values)
-    if watched := sorted(sample.trace.watched.items()):
-        extra["watched"] = {str(int(token)): _dump_floats(values) for token, values in watched}
+    if sample.trace.steps:
+        extra["steps"] = [bool(step) for step in sample.trace.steps]
+    if sample.trace.watched:  # in their order: the first one counts where draws are cut
+        extra["watched"] = {str(int(token)): _dump_floats(values) for token, values in sample.trace.watched.items()}
+    if sample.trace.probe is not None:
+        extra["probe"] = float(sample.trace.probe)
     if extra:
         record["tts"] = extra
     return record

@@ -2,8 +2,9 @@
 
 Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``index`` (int64), ``text, answer, end``
 (strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
-``watched`` (map of token id to a list of float64), ``top, entropy, certainty`` (list of float64, may be missing),
-``usage`` (struct of six int64), ``error`` (string). Null means the same as None in ``tts.types``. Rows of one question
+``watched`` (map of token id to a list of float64), ``top, entropy, certainty`` (list of float64), ``steps`` (list of
+bool), ``probe`` (float64), ``usage`` (struct of six int64), ``error`` (string). The columns from ``top`` to ``probe``
+may be missing. Null means the same as None in ``tts.types``. Rows of one question
 follow each other.
 """
 
@@ -22,7 +23,8 @@ from tts.pool.records import Entry, Pool
 from tts.types import End, Problem, Sample, Trace, Usage
 
 _REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids", "logprobs", "watched")
-_OPTIONAL = ("top", "entropy", "certainty")
+_MEANS = ("top", "entropy", "certainty")
+_PER_TOKEN = (*_MEANS, "steps")
 _NO_TRACE = Trace()
 
 
@@ -55,7 +57,8 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
         "token_ids": [s.token_ids for _, s, _ in rows],
         "logprobs": [s.trace.logprobs for _, s, _ in rows],
         "watched": [list(s.trace.watched.items()) for _, s, _ in rows],
-        **{name: [getattr(s.trace, name) for _, s, _ in rows] for name in _OPTIONAL},
+        **{name: [getattr(s.trace, name) for _, s, _ in rows] for name in _PER_TOKEN},
+        "probe": [s.trace.probe for _, s, _ in rows],
         "usage": [None if s.usage is None else {n: getattr(s.usage, n) for n in Usage.__slots__} for _, s, _ in rows],
         "error": [s.error for _, s, _ in rows],
     }
@@ -82,8 +85,8 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
         raise InputError(f"{path}: not a valid Parquet file ({_first_line(error)})") from None
     columns: list[list[Any]] = []
     for field in _schema():
-        if field.name in _OPTIONAL and field.name not in table.column_names:
-            columns.append([[]] * table.num_rows)
+        if field.name in (*_PER_TOKEN, "probe") and field.name not in table.column_names:
+            columns.append([None] * table.num_rows)
             continue
         if field.name not in table.column_names:
             raise InputError(f"{path}: column {field.name!r} is missing; it has {', '.join(table.column_names)}")
@@ -121,7 +124,9 @@ def _schema() -> Any:
         "token_ids": pa.list_(pa.int32()),
         "logprobs": pa.list_(pa.float64()),
         "watched": pa.map_(pa.int32(), pa.list_(pa.float64())),
-        **{name: pa.list_(pa.float64()) for name in _OPTIONAL},
+        **{name: pa.list_(pa.float64()) for name in _MEANS},
+        "steps": pa.list_(pa.bool_()),
+        "probe": pa.float64(),
         "usage": counts,
         "error": pa.string(),
     }
@@ -139,21 +144,24 @@ def _entry(rows: Sequence[tuple[Any, ...]]) -> Entry:
 
 
 def _sample(row: tuple[Any, ...]) -> Sample:
-    problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, *means, usage, error = row
+    problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, *rest = row
+    *noted, probe, usage, error = rest
     if end not in tuple(End):
         raise InputError(f"question {problem_id!a}: end must be one of {', '.join(End)}, got {end!a}")
     if usage is not None and None in usage.values():
         raise InputError(f"question {problem_id!a}: usage must have all six counts or be null, got {usage}")
-    means = [mean or () for mean in means]
+    noted = [values or () for values in noted]
     if (
         None in ids
-        or any(None in values for values in (logprobs, *means))
+        or any(None in values for values in (logprobs, *noted))
         or any(p is None or None in p for _, p in watched)
     ):
         raise InputError(f"question {problem_id!a}: token_ids, logprobs and watched must not hold nulls")
     trace = _NO_TRACE
-    if logprobs or watched or any(means):
-        trace = Trace(tuple(logprobs), {token: tuple(p) for token, p in watched}, *map(tuple, means))
+    if logprobs or watched or any(noted) or probe is not None:
+        top, entropy, certainty, steps = map(tuple, noted)
+        seen = {token: tuple(p) for token, p in watched}
+        trace = Trace(tuple(logprobs), seen, top, entropy, certainty, steps, probe)
     return Sample(
         text=text,
         answer=answer,

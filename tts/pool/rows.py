@@ -1,9 +1,9 @@
 """A Sample as a row of SQLite, and back, without loss.
 
 Scalars have a column each. Arrays are little-endian blobs without a header, NULL where empty: token ids int32, log-
-probabilities, top-k confidences, entropies and self-certainties float64. Watched tokens are one blob of records, each
-the token id (int32), the number of values (int32) and the values (float64). Token counts are all NULL where the
-source keeps none.
+probabilities, top-k confidences, entropies and self-certainties float64, ends of steps one byte each. Watched tokens
+are one blob of records, each the token id (int32), the number of values (int32) and the values (float64). Token counts
+are all NULL where the source keeps none.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ COLUMNS = (
     "top",
     "entropy",
     "certainty",
+    "steps",
+    "probe",
     "prompt",
     "prompt_cached",
     "kept",
@@ -37,6 +39,7 @@ COLUMNS = (
     "scorer_decode",
     "error",
 )
+Blob = bytes | None
 _NO_TRACE = Trace()
 _NO_USAGE = (None,) * 6
 
@@ -61,6 +64,8 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         _pack("d", sample.trace.top),
         _pack("d", sample.trace.entropy),
         _pack("d", sample.trace.certainty),
+        _pack("?", sample.trace.steps),
+        None if sample.trace.probe is None else float(sample.trace.probe),
         *(_NO_USAGE if usage is None else (int(getattr(usage, name)) for name in Usage.__slots__)),
         sample.error,
     )
@@ -69,8 +74,9 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
 def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
     """The sample and its grade that ``to_row`` was given."""
     index, correct, text, answer, ending, confidence, ids, logprobs, watched, *rest = row
-    means, usage, error = [_unpack("d", blob) for blob in rest[:3]], rest[3:9], rest[9]
-    plain = logprobs is None and watched is None and not any(means)
+    top, entropy, certainty, steps, probe, *usage, error = rest
+    plain = all(signal is None for signal in (logprobs, watched, top, entropy, certainty, steps, probe))
+    trace = _NO_TRACE if plain else _trace(logprobs, watched, top, entropy, certainty, steps, probe)
     return (
         Sample(
             text,
@@ -79,7 +85,7 @@ def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
             confidence,
             index,
             _unpack("i", ids),
-            _NO_TRACE if plain else Trace(_unpack("d", logprobs), _watched(watched or b""), *means),
+            trace,
             None if usage[0] is None else Usage(*usage),
             error,
         ),
@@ -118,6 +124,18 @@ def _pack(code: str, values: tuple[Any, ...]) -> bytes | None:
 
 def _unpack(code: str, blob: bytes | None) -> tuple[Any, ...]:
     return () if blob is None else struct.unpack(f"<{len(blob) // struct.calcsize(f'<{code}')}{code}", blob)
+
+
+def _trace(logprobs: Blob, watched: Blob, top: Blob, entropy: Blob, certainty: Blob, steps: Blob, probe: Any) -> Trace:
+    return Trace(
+        _unpack("d", logprobs),
+        _watched(watched or b""),
+        _unpack("d", top),
+        _unpack("d", entropy),
+        _unpack("d", certainty),
+        _unpack("?", steps),
+        probe,
+    )
 
 
 def _watched(blob: bytes) -> dict[int, tuple[float, ...]]:

@@ -1,7 +1,8 @@
 """The tables of a pool file, and the check that a file is one.
 
 ``user_version`` is the version of the tables, ``application_id`` says that the file is a pool and not another
-program's SQLite file.
+program's SQLite file. Version 2 lacks the columns ``steps`` and ``probe``: it is read as if they were there, NULL
+throughout, and given them when it is first opened for writing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import sqlite3
 from tts.errors import InputError
 from tts.pool.rows import COLUMNS
 
-VERSION = 2
+VERSION = 3
+OLDEST = 2
 APPLICATION = 0x7474_7370
 
 _TABLES = """
@@ -30,7 +32,7 @@ CREATE TABLE openings (
 CREATE TABLE samples (
     run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
     correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
-    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB,
+    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB, steps BLOB, probe REAL,
     prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
     scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, UNIQUE (run, problem, idx)
 );
@@ -44,8 +46,8 @@ READ_SAMPLE = (
 READ_SAMPLES = f"SELECT problem, {', '.join(COLUMNS)} FROM samples WHERE run = ? ORDER BY problem, idx"
 
 
-def check(connection: sqlite3.Connection, path: str, *, new: bool = False) -> bool:
-    """See that an open file is a pool of this version, without changing it.
+def check(connection: sqlite3.Connection, path: str, *, new: bool = False) -> int:
+    """See that an open file is a pool of a version this program reads, without changing it.
 
     Args:
         connection: the open file.
@@ -53,7 +55,7 @@ def check(connection: sqlite3.Connection, path: str, *, new: bool = False) -> bo
         new: whether a file without any table will do, because it is about to be made a pool.
 
     Returns:
-        True for a pool, False for a file without any table.
+        The version of its tables, 0 for a file without any.
 
     Raises:
         InputError: where it is no SQLite file, no pool, or a pool of another version.
@@ -67,12 +69,12 @@ def check(connection: sqlite3.Connection, path: str, *, new: bool = False) -> bo
     except sqlite3.DatabaseError:
         raise InputError(f"{path}: not a SQLite file; import JSON Lines or Parquet with import_pool") from None
     if not tables and new:
-        return False
+        return 0
     if not tables or application != APPLICATION:
         raise InputError(f"{path}: a SQLite file, but not a pool")
-    if version != VERSION:
-        raise InputError(f"{path}: a pool of version {version}, but this program reads version {VERSION}")
-    return True
+    if not OLDEST <= version <= VERSION:
+        raise InputError(f"{path}: a pool of version {version}, but this program reads versions {OLDEST} to {VERSION}")
+    return int(version)
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -83,3 +85,17 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Give a pool of version 2 the columns of this version in one transaction: a crash leaves all of them or none."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ALTER TABLE samples ADD COLUMN steps BLOB")
+    connection.execute("ALTER TABLE samples ADD COLUMN probe REAL")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def widen(connection: sqlite3.Connection) -> None:
+    """Let a reader of a pool of version 2 see the columns of this version; the file is left as it is."""
+    connection.execute("CREATE TEMP VIEW samples AS SELECT *, NULL AS steps, NULL AS probe FROM main.samples")

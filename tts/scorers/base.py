@@ -21,10 +21,18 @@ from tts.types import TOKENS, Problem, Sample, Signals, Usage
 class MeteredEngine:
     """What a scorer may use of an engine, with every token charged to :attr:`usage`."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Meter this engine for one call of a scorer."""
-        self._engine = engine
+    def __init__(self, engine: Engine | None) -> None:
+        """Meter this engine for one call of a scorer; None where recorded samples are judged without one."""
+        self._given = engine
         self.usage = Usage()
+
+    @property
+    def _engine(self) -> Engine:
+        if self._given is None:
+            raise UnsupportedError(
+                "there is no model here to read a text with: draw the samples with the signals that this scorer reads"
+            )
+        return self._given
 
     async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int]) -> NDArray[Any]:
         """P(token | prefix), shape [len(prefixes), len(tokens)].

@@ -1,7 +1,7 @@
-"""Calibration files: a fitted map with the circumstances it holds in, as JSON.
+"""Calibration files: a fitted map, or fitted weights, with the circumstances they hold in, as JSON.
 
-A map fitted on one model, scorer, prompt or kind of log-probability says nothing about another, so loading names what
-is at hand and refuses a file that was fitted on anything else.
+What was fitted on one model, scorer, prompt or kind of log-probability says nothing about another, so loading names
+what is at hand and refuses a file that was fitted on anything else.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +46,7 @@ def save_calibration(path: str | os.PathLike[str], calibration: CalibrationMap, 
     Raises:
         InputError: it cannot be written.
     """
-    data = {"format": FORMAT, "provenance": dataclasses.asdict(provenance), "map": calibration.to_dict()}
-    with atomic_path(path) as temp:
-        temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    save_fitted(path, FORMAT, "map", calibration.to_dict(), provenance)
 
 
 def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> CalibrationMap:
@@ -57,9 +56,60 @@ def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> Ca
         InputError: no such file, no calibration, or one that was fitted on something else; the sentence names the field
             and both values.
     """
-    data = _read(path)
-    fitted, broken = data.get("provenance"), f"{path}: is no calibration file: fit one with `tts calibrate`"
-    if data.get("format") != FORMAT or not isinstance(fitted, dict) or not isinstance(data.get("map"), dict):
+    data = load_fitted(path, FORMAT, "map", provenance)
+    try:
+        return CalibrationMap.from_dict(data)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def save_fitted(
+    path: str | os.PathLike[str], form: str, key: str, fitted: Mapping[str, Any], provenance: Provenance
+) -> None:
+    """Write something fitted with what it was fitted on, as JSON, whole or not at all.
+
+    Args:
+        path: the file.
+        form: the name of the format.
+        key: what the fitted thing is called in it.
+        fitted: it, as JSON values.
+        provenance: what it was fitted on.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    data = {"format": form, "provenance": dataclasses.asdict(provenance), key: fitted}
+    with atomic_path(path) as temp:
+        temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_fitted(
+    path: str | os.PathLike[str],
+    form: str,
+    key: str,
+    provenance: Provenance,
+    *,
+    wanted: str = "calibration file",
+    by: str = "",
+) -> dict[str, Any]:
+    """What :func:`save_fitted` wrote, for use under ``provenance``.
+
+    Args:
+        path: the file.
+        form: the name of the format it must have.
+        key: what the fitted thing is called in it.
+        provenance: what is at hand.
+        wanted: what to call such a file.
+        by: options of ``tts calibrate`` that write one.
+
+    Raises:
+        InputError: no such file, another format, or fitted on something else; the sentence names the field and both
+            values.
+    """
+    data = _read(path, by)
+    fitted, broken = data.get("provenance"), f"{path}: is no {wanted}: fit one with `tts calibrate{by}`"
+    found = data.get(key)
+    if data.get("format") != form or not isinstance(fitted, dict) or not isinstance(found, dict):
         raise InputError(broken)
     for field in dataclasses.fields(Provenance):
         theirs, ours = fitted.get(field.name), getattr(provenance, field.name)
@@ -69,17 +119,14 @@ def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> Ca
             raise InputError(
                 f"{path}: fitted for {field.name} {theirs!r} and used for {ours!r}: fit a calibration for the latter"
             )
-    try:
-        return CalibrationMap.from_dict(data["map"])
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return found
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def _read(path: str | os.PathLike[str], by: str) -> dict[str, Any]:
     try:
         data = json.loads(read_bytes(path))
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: is no JSON: fit a calibration with `tts calibrate`") from None
+        raise InputError(f"{path}: is no JSON: fit a calibration with `tts calibrate{by}`") from None
     return data if isinstance(data, dict) else {}

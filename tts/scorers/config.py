@@ -9,16 +9,19 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from tts.errors import InputError
 from tts.scorers.base import Calibrated, Scorer
 from tts.scorers.calibration import Provenance, load_calibration
 from tts.scorers.maps import CalibrationMap
-from tts.scorers.traces import TRACE_SCORES, TraceScorer
+from tts.scorers.traces import SIGNAL_SCORES, TRACE_SCORES, TraceScorer
 from tts.types import Signals
 
 _OTHERS = {
+    "grace": ("tts.scorers.grace", "open_grace"),
+    "stacked": ("tts.scorers.stacked", "open_stacked"),
     "p_true": ("tts.scorers.asking", "PTrue"),
     "verbalised": ("tts.scorers.asking", "Verbalised"),
     "reward": ("tts.scorers.reward", "OutcomeReward"),
@@ -27,9 +30,9 @@ _OTHERS = {
     "oracle": ("tts.scorers.base", "OracleScorer"),
     "watched": ("tts.engines.fake", "WatchedScorer"),
 }
-NAMES = (*TRACE_SCORES, *_OTHERS)
-"""Trace scores, P(True), verbalised confidence, an outcome reward model, the share of equal answers, two controls, and
-the confidence that the fake engine gives in its pass."""
+NAMES = (*SIGNAL_SCORES, *_OTHERS)
+"""Trace scores, a confidence token, fitted weights of both, P(True), verbalised confidence, an outcome reward model,
+the share of equal answers, two controls, and the confidence that the fake engine gives in its pass."""
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "Path": (str,)}
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text", "Path": "a path"}
 
@@ -65,7 +68,9 @@ class OpenScorer:
         )
 
 
-def open_scorer(spec: Mapping[str, Any], *, model: str, revision: str, template: str, top: int = 0) -> OpenScorer:
+def open_scorer(
+    spec: Mapping[str, Any], *, model: str, revision: str, template: str, top: int = 0, folder: Path | None = None
+) -> OpenScorer:
     """Build a scorer.
 
     Args:
@@ -74,6 +79,7 @@ def open_scorer(spec: Mapping[str, Any], *, model: str, revision: str, template:
         revision: its revision, or nothing.
         template: the prompt template they are drawn with.
         top: k of the top-k confidences that are recorded anyway; 0 where none are.
+        folder: the model's local directory, whose files may say more of it; None where it has none.
 
     Raises:
         InputError: an unknown name or option, a value of the wrong type, or a calibration of something else.
@@ -82,7 +88,8 @@ def open_scorer(spec: Mapping[str, Any], *, model: str, revision: str, template:
     name, file = given.pop("name", None), given.pop("calibration", None)
     if not isinstance(name, str) or name not in NAMES:
         raise InputError(f"unknown scorer {name!r}: scorer.name must be one of {', '.join(NAMES)}")
-    if name in TRACE_SCORES:
+    model = f"{model}@{revision}" if revision else model
+    if name in SIGNAL_SCORES:
         _check(name, TraceScorer, given, hidden=("score",))
         if top and TRACE_SCORES[name].column == "top":
             given.setdefault("top", top)
@@ -90,15 +97,16 @@ def open_scorer(spec: Mapping[str, Any], *, model: str, revision: str, template:
     else:
         module, kind = _OTHERS[name]
         build: Callable[..., Scorer] = getattr(import_module(module), kind)
-        _check(name, build, given)
-        scorer = build(**given)
-    built = OpenScorer(scorer, getattr(scorer, "name", name), {"name": name, **given})
+        at_hand = {"folder": folder, "provenance": Provenance(model, name, template)}
+        _check(name, build, given, hidden=tuple(at_hand))
+        wanted = inspect.signature(build).parameters
+        scorer = build(**given, **{key: value for key, value in at_hand.items() if key in wanted})
+    built = OpenScorer(scorer, getattr(scorer, "name", name), {"name": name, **getattr(scorer, "key", given)})
     if file is None:
         return built
     if not isinstance(file, str):
         raise InputError(f"scorer.calibration must be a file, got {file!r}")
-    at_hand = Provenance(f"{model}@{revision}" if revision else model, built.name, template)
-    return built.calibrated(load_calibration(file, at_hand))
+    return built.calibrated(load_calibration(file, Provenance(model, built.name, template)))
 
 
 def merged(*needs: Signals) -> Signals:

@@ -15,14 +15,12 @@ from itertools import pairwise
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tts.errors import InputError
+from tts.scorers.logistic import EPS, Floats, least_loss, log_loss, logit, sigmoid, smoothed
 
-Floats = NDArray[np.float64]
 MapKind = Literal["platt", "isotonic", "beta", "temperature"]
-
-EPS = 1e-12  # probabilities stay this far from 0 and 1, so that their log-odds are finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +115,11 @@ def fit_map(kind: str, scores: ArrayLike, correct: ArrayLike) -> CalibrationMap:
 
 
 def _fit_platt(s: Floats, y: Floats) -> tuple[float, ...]:
-    targets = _smoothed(y)
+    targets = smoothed(y)
     if np.ptp(s) == 0:
         return 0.0, _log_odds(float(targets.mean()))
     centre, scale = float(s.mean()), float(s.std())
-    slope, intercept = _logistic(np.stack([(s - centre) / scale, np.ones_like(s)], axis=1), targets)
+    slope, intercept = least_loss(np.stack([(s - centre) / scale, np.ones_like(s)], axis=1), targets)
     return float(slope / scale), float(intercept - slope * centre / scale)
 
 
@@ -143,7 +141,7 @@ def _fit_beta(s: Floats, y: Floats) -> tuple[float, ...]:
             f"Beta calibration needs probabilities in [0, 1], got scores from {s.min():g} to {s.max():g}: "
             "use platt or isotonic for raw scores."
         )
-    targets = _smoothed(y)
+    targets = smoothed(y)
     p = np.clip(s, EPS, 1 - EPS)
     if np.ptp(p) == 0:
         return 0.0, 0.0, _log_odds(float(targets.mean()))
@@ -153,8 +151,8 @@ def _fit_beta(s: Floats, y: Floats) -> tuple[float, ...]:
     best, best_loss = np.zeros(3), math.inf
     for free in ([0, 1, 2], [0, 2], [1, 2], [2]):  # which of a, b, c are not held at 0: the loss is convex
         theta = np.zeros(3)
-        theta[free] = _logistic(design[:, free], targets)
-        if theta[:2].min() >= 0 and (loss := _log_loss(design @ theta, targets)) < best_loss:
+        theta[free] = least_loss(design[:, free], targets)
+        if theta[:2].min() >= 0 and (loss := log_loss(design @ theta, targets)) < best_loss:
             best, best_loss = theta, loss
     a, b = best[:2] / scale
     return float(a), float(b), float(best[2] - np.sum(best[:2] * centre / scale))
@@ -162,18 +160,18 @@ def _fit_beta(s: Floats, y: Floats) -> tuple[float, ...]:
 
 def _fit_temperature(s: Floats, y: Floats) -> tuple[float, ...]:
     probabilities = bool(s.min() >= 0 and s.max() <= 1)
-    logits = _logit(s) if probabilities else s
+    logits = logit(s) if probabilities else s
     size = float(np.sqrt(np.mean(logits**2)))
     if size == 0:
         return 1.0, float(probabilities)
-    (inverse,) = _logistic((logits / size)[:, None], _smoothed(y))
+    (inverse,) = least_loss((logits / size)[:, None], smoothed(y))
     return float(size / max(inverse, 1e-6)), float(probabilities)  # T stays positive where the data ask for T < 0
 
 
 def _apply_platt(parameters: tuple[float, ...], s: Floats) -> Floats:
     slope, intercept = parameters
     with np.errstate(over="ignore"):
-        return _sigmoid(slope * _finite(s) + intercept)
+        return sigmoid(slope * _finite(s) + intercept)
 
 
 def _apply_isotonic(parameters: tuple[float, ...], s: Floats) -> Floats:
@@ -184,14 +182,14 @@ def _apply_isotonic(parameters: tuple[float, ...], s: Floats) -> Floats:
 def _apply_beta(parameters: tuple[float, ...], s: Floats) -> Floats:
     a, b, c = parameters
     p = _checked_probabilities("beta", s)
-    return _sigmoid(a * np.log(p) - b * np.log1p(-p) + c)
+    return sigmoid(a * np.log(p) - b * np.log1p(-p) + c)
 
 
 def _apply_temperature(parameters: tuple[float, ...], s: Floats) -> Floats:
     temperature, probabilities = parameters
-    logits = _logit(_checked_probabilities("temperature", s)) if probabilities else _finite(s)
+    logits = logit(_checked_probabilities("temperature", s)) if probabilities else _finite(s)
     with np.errstate(over="ignore"):
-        return _sigmoid(logits / temperature)
+        return sigmoid(logits / temperature)
 
 
 _FIT: dict[MapKind, Callable[[Floats, Floats], tuple[float, ...]]] = {
@@ -206,51 +204,6 @@ _APPLY: dict[MapKind, Callable[[tuple[float, ...], Floats], Floats]] = {
     "beta": _apply_beta,
     "temperature": _apply_temperature,
 }
-
-
-def _logistic(design: Floats, targets: Floats) -> Floats:
-    """The coefficients of least log loss, shape [features]; convex, by Newton steps in a trust region."""
-    from scipy.optimize import minimize  # here, because importing it takes half a second
-
-    n = len(targets)
-
-    def gradient(theta: Floats) -> Floats:
-        return np.asarray(design.T @ (_sigmoid(design @ theta) - targets) / n)
-
-    def hessian(theta: Floats) -> Floats:
-        p = _sigmoid(design @ theta)
-        return np.asarray((design * (p * (1 - p))[:, None]).T @ design / n)
-
-    def loss(theta: Floats) -> float:
-        return _log_loss(design @ theta, targets)
-
-    found = minimize(
-        loss,
-        np.zeros(design.shape[1]),
-        method="trust-exact",
-        jac=gradient,
-        hess=hessian,
-        options={"gtol": 1e-10},
-    )
-    return np.asarray(found.x, dtype=np.float64)
-
-
-def _log_loss(logits: Floats, targets: Floats) -> float:
-    return float(np.mean(np.logaddexp(0.0, logits) - targets * logits))
-
-
-def _smoothed(y: Floats) -> Floats:
-    right = y.sum()
-    return np.asarray(np.where(y > 0, (right + 1) / (right + 2), 1 / (len(y) - right + 2)))
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(np.exp(-np.logaddexp(0.0, -x)))
-
-
-def _logit(p: Floats) -> Floats:
-    inside = np.clip(p, EPS, 1 - EPS)
-    return np.asarray(np.log(inside) - np.log1p(-inside))
 
 
 def _log_odds(p: float) -> float:

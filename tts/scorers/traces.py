@@ -2,7 +2,8 @@
 
 Each is one published number of the per-token signals, high where the model was sure. Those with a natural reading as a
 probability are scorers as they are; the others are raw scores, to be wrapped in
-:class:`~tts.scorers.base.Calibrated`.
+:class:`~tts.scorers.base.Calibrated`. Those of GrACE read the probability of a confidence token, which only the model's
+card names: live, :mod:`tts.scorers.grace` collects it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 from tts.cut import group_confidence
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import MeteredEngine
-from tts.types import Problem, Sample, Signals
+from tts.types import Problem, Sample, Signals, Trace
 
 Values = Sequence[float]
-Column = Literal["logprobs", "top", "entropy", "certainty"]
+Column = Literal["logprobs", "top", "entropy", "certainty", "confidence", "steps"]
 
 TOP = 20
 """DeepConf's k: how many of the most probable tokens a token's confidence is the mean over."""
@@ -33,6 +34,11 @@ _CALLED: dict[Column, tuple[str, str]] = {
     "top": ("top-k confidences", "draw it with `signals.top` above 0"),
     "entropy": ("entropies", "draw it with `signals.entropy`"),
     "certainty": ("self-certainties", "draw it with `signals.certainty`"),
+    "confidence": ("the probability of a confidence token", "draw it with a GrACE model and scorer grace"),
+    "steps": (
+        "the probability of a confidence token where steps end",
+        "draw it with a GrACE model and scorer {name: grace, reading: step}",
+    ),
 }
 
 
@@ -43,7 +49,9 @@ class TraceScore:
     Attributes:
         name: what users call it.
         source: where it comes from.
-        column: the signal of the trace that it reads.
+        column: the signal of the trace that it reads; "confidence" is the probability of a confidence token at each
+            token, or after the sample alone where that was probed; "steps" is that probability at the tokens that end
+            a step and at the last one.
         measure: from that signal's values and the window to the score.
         windowed: whether the window matters.
         probability: from the score to a number in [0, 1] that reads as P(correct), or None where there is no such.
@@ -56,25 +64,31 @@ class TraceScore:
     windowed: bool = False
     probability: Callable[[float], float] | None = None
 
+    @property
+    def watches(self) -> bool:
+        """Whether it reads a confidence token, so that collecting it takes a model that has one."""
+        return self.column in ("confidence", "steps")
+
     def needs(self, top: int = TOP) -> Signals:
-        """What to collect while drawing; ``top`` is DeepConf's k."""
+        """What to collect while drawing, a confidence token apart; ``top`` is DeepConf's k."""
         return Signals(
             top=top if self.column == "top" else 0,
             entropy=self.column == "entropy",
             certainty=self.column == "certainty",
         )
 
-    def raw(self, sample: Sample, *, window: int = WINDOW) -> float:
+    def raw(self, sample: Sample, *, window: int = WINDOW, token: int | None = None) -> float:
         """The score of one sample, a finite number.
 
         Args:
             sample: with the signal in its trace.
             window: tokens in a group, >= 1; a shorter sample is one group.
+            token: the id of the confidence token; None takes the first token that was watched, normally the only one.
 
         Raises:
             UnsupportedError: the trace lacks the signal, or what it says is no finite number.
         """
-        values: Values = getattr(sample.trace, self.column)
+        values = _values(sample.trace, self.column, token)
         what, remedy = _CALLED[self.column]
         if not len(values):
             raise UnsupportedError(
@@ -88,6 +102,37 @@ class TraceScore:
                 f"its {what} are broken, so draw it again"
             )
         return value
+
+
+def _values(trace: Trace, column: Column, token: int | None) -> Values:
+    """The signal of a trace, empty where it was not collected."""
+    if column == "confidence" and trace.probe is not None:
+        return (trace.probe,)
+    if column == "confidence" or column == "steps":
+        watched = next(iter(trace.watched.values()), ()) if token is None else trace.watched.get(token, ())
+        return watched if column == "confidence" else _at_steps(watched, trace.steps)
+    values: Values = getattr(trace, column)
+    return values
+
+
+def _at_steps(watched: Values, steps: Sequence[bool]) -> Values:
+    """The watched values at the tokens that end a step and at the last one; none where either was not collected."""
+    if len(watched) != len(steps):
+        return ()
+    last = len(steps) - 1
+    return [value for i, (value, ends) in enumerate(zip(watched, steps, strict=True)) if ends or i == last]
+
+
+def _last(values: Values, window: int) -> float:
+    return values[-1]
+
+
+def _least(values: Values, window: int) -> float:
+    return min(values)
+
+
+def _last_step(values: Values, window: int) -> float:
+    return values[-2] if len(values) > 1 else values[-1]
 
 
 def _mean(values: Values, window: int) -> float:
@@ -119,6 +164,10 @@ def _exp(logprob: float) -> float:
     return math.exp(min(logprob, 0.0))
 
 
+def _itself(probability: float) -> float:
+    return probability
+
+
 _ALL = (
     TraceScore("mean_logprob", "geometric mean of token probabilities", "logprobs", _mean, probability=_exp),
     TraceScore("total_logprob", "probability of the sample", "logprobs", _total, probability=_exp),
@@ -128,12 +177,24 @@ _ALL = (
     TraceScore("deepconf_bottom10", "DeepConf 2508.15260, lowest tenth of groups", "top", _bottom10, windowed=True),
     TraceScore("deepconf_tail", "DeepConf 2508.15260, last tokens", "top", _tail, windowed=True),
     TraceScore("deepconf_lowest", "DeepConf 2508.15260, lowest group", "top", _lowest, windowed=True),
+    TraceScore("grace", "GrACE 2509.09438, at the end", "confidence", _last, probability=_itself),
+    TraceScore("grace_min", "GrACE 2509.09438, least of all steps", "steps", _least, probability=_itself),
+    TraceScore("grace_step", "GrACE 2509.09438, last step", "steps", _last_step, probability=_itself),
+    TraceScore("grace_mean", "GrACE 2509.09438, mean of all steps", "steps", _mean, probability=_itself),
 )
 TRACE_SCORES: dict[str, TraceScore] = {score.name: score for score in _ALL}
 """By name, in nats: mean_logprob = mean log p(token), total_logprob = its sum, entropy = -mean H, self_certainty = mean
 KL(uniform || p). With C the confidence of a token: deepconf_mean = mean C, deepconf_tail = mean C of the last
 ``window`` tokens; of the means over ``window`` consecutive tokens, deepconf_lowest is the least one and
-deepconf_bottom10 the mean of the lowest tenth, rounded down but at least one."""
+deepconf_bottom10 the mean of the lowest tenth, rounded down but at least one.
+
+With c the probability of the confidence token in the distribution that drew a token: grace = c of the last token (where
+it was probed after the sample, that number instead). Over the tokens that end a step and the last one, grace_min = min
+c, grace_mean = mean c, and grace_step = c of the last of them before the last token, or of that where it is the only
+one. A trace without step ends has no such number: the least c of all tokens would be another score by the same name."""
+
+SIGNAL_SCORES = tuple(name for name, score in TRACE_SCORES.items() if not score.watches)
+"""Names of the trace scores that any model can be drawn with."""
 
 
 class TraceScorer:
@@ -143,15 +204,15 @@ class TraceScorer:
         """Choose a score.
 
         Args:
-            score: a name of :data:`TRACE_SCORES`.
+            score: a name of :data:`SIGNAL_SCORES`.
             window: tokens in a group, >= 1, for the scores that look at groups.
             top: DeepConf's k, >= 1 and at most the vocabulary; an engine that cannot collect so many is refused.
 
         Raises:
-            InputError: an unknown name, or a number below 1.
+            InputError: an unknown name, one that reads a confidence token, or a number below 1.
         """
-        if score not in TRACE_SCORES:
-            raise InputError(f"unknown trace score {score!r}: allowed are {', '.join(sorted(TRACE_SCORES))}")
+        if score not in SIGNAL_SCORES:
+            raise InputError(f"unknown trace score {score!r}: allowed are {', '.join(sorted(SIGNAL_SCORES))}")
         if window < 1 or top < 1:
             raise InputError(f"trace score {score} needs window and top of at least 1, got {window} and {top}")
         self.trace_score, self.window, self.needs = TRACE_SCORES[score], window, TRACE_SCORES[score].needs(top)
@@ -180,6 +241,9 @@ class TraceScorer:
 
 
 def scorer_name(score: str, window: int = WINDOW) -> str:
-    """The name that stands for exactly one way to score, such as "deepconf_tail(window=32)"."""
-    windowed = score in TRACE_SCORES and TRACE_SCORES[score].windowed
-    return f"{score}(window={window})" if windowed else score
+    """The name that stands for exactly one way to score, such as "deepconf_tail(window=32)" or "grace(reading=min)"."""
+    if score not in TRACE_SCORES:
+        return score
+    if TRACE_SCORES[score].column == "steps":
+        return f"grace(reading={score.removeprefix('grace_')})"
+    return f"{score}(window={window})" if TRACE_SCORES[score].windowed else score

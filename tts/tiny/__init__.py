@@ -1,4 +1,4 @@
-"""The bundled reasoner: the stories it was trained on, its tokenizer, its recipe and its weights."""
+"""The bundled models: the stories they were trained on, their tokenizer, their recipes and their weights."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from pathlib import Path
 from tts.errors import InputError
 
 
-def weights() -> Path:
-    """The directory of the bundled model, as ``AutoModelForCausalLM`` and vLLM load it.
+def weights(name: str = "tiny") -> Path:
+    """The directory of a bundled model, as ``AutoModelForCausalLM`` and vLLM load it.
+
+    Args:
+        name: "tiny", the reasoner, or "grace", the same with a confidence token, which is kept as its difference to the
+            reasoner and put together in the user's cache on first use (see :mod:`tts.tiny.delta`).
 
     Raises:
-        InputError: this installation came without its data files.
+        InputError: this installation came without its data files, or the cache cannot be written.
     """
     folder = Path(__file__).parent / "model"
     if not (folder / "model.safetensors").is_file():
         raise InputError(f"{folder}: the bundled model is missing: reinstall, or train one with `tts train tiny`")
-    return folder
+    if name == "tiny":
+        return folder
+    from tts.tiny.delta import unpack
+
+    return unpack(folder, folder.with_name(name))

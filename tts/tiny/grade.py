@@ -8,14 +8,13 @@ from contextlib import aclosing
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from tts.answers import extract_gsm8k
 from tts.engines.base import Request
 from tts.engines.sampling import Sampling
 from tts.engines.transformers import TransformersEngine
 from tts.prompts import Prompt
+from tts.ranking import auroc
 from tts.tiny.stories import take
 from tts.tiny.story import Split
 from tts.types import Problem
@@ -78,12 +77,3 @@ def grade(
         "auroc_total_logprob": auroc(np.array([np.sum(v) for v in logprobs]), correct.ravel()),
         "tokens": float(np.mean([len(v) for v in logprobs])),
     }
-
-
-def auroc(scores: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
-    """P(a right sample scores above a wrong one), ties counting half; NaN where there are not both."""
-    right = int(correct.sum())
-    wrong = len(correct) - right
-    if not right or not wrong:
-        return float("nan")
-    return float((rankdata(scores)[correct].sum() - right * (right + 1) / 2) / (right * wrong))

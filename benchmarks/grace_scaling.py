@@ -1,0 +1,271 @@
+"""Test-time scaling with GrACE: the part of `python -m benchmarks.grace` that plays strategies.
+
+Thresholds, temperatures and maps are fitted on the calibration split; strategies are compared on the test split, on the
+same samples in the same orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evals.arrays import PoolArrays
+from evals.compare import Settings, against
+from evals.matched import Side, matched, play_fitted
+from evals.regret import Regret, first_right, patient, regret
+from evals.replay import Entrant, Outcome
+from evals.stats import bootstrap_interval, bootstrap_weights
+from strategies.catalog import CATALOG, Method
+from tts.pool import Pool
+from tts.scorers.maps import fit_map
+
+Say = Callable[[str], None]
+ORDERS = 100
+MARGIN = 0.005
+CAUTION = 0.005
+"""Accuracy above self-consistency's that a setting must show where it is chosen, so that it holds elsewhere."""
+VOTES = ("self_consistency", "cisc", "grace_sc", "confidence_weighted_voting", "log_odds_vote")
+STOPS = (
+    "adaptive_consistency",
+    "esc",
+    "grace_es",
+    "early_stopped_best_of_n",
+    "confidence_gated_self_consistency",
+    "cats_asc",
+    "reasc",
+    "cges",
+    "certified_self_consistency",
+    "certified_weighted",
+)
+BASELINES = ("adaptive_consistency", "esc")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One score's two splits, Platt-scaled on the first."""
+
+    name: str
+    fit: Side
+    test: Side
+
+
+def scaling(scores: Mapping[str, tuple[Pool, Pool]], say: Say, *, budget: int) -> None:
+    """Play everything and say how it went."""
+    sides = {name: sides_of(name, *scores[name], budget=budget) for name in ("mean_logprob", "grace", "stacked")}
+    chosen = best_score(sides, say)
+    for size in sorted({min(8, budget), budget}):
+        votes(sides, size, say)
+    for name in dict.fromkeys(("mean_logprob", "grace", chosen)):
+        stops(sides[name], budget, say)
+    certified(sides_of("grace", *scores["grace"], budget=budget, platt=False), budget, say)
+    rivals(sides[chosen], budget, say)
+    pruning(sides[chosen], budget, say)
+
+
+def sides_of(name: str, fit: Pool, test: Pool, *, budget: int, platt: bool = True) -> Sides:
+    """Both splits as arrays, their confidences Platt-scaled on the first, or as they are."""
+    arrays = [PoolArrays.of(pool, answers="number") for pool in (fit, test)]
+    raw = arrays[0].confidence
+    assert raw is not None
+    seen = arrays[0].labels >= 0
+    scale = fit_map("platt", raw[seen], arrays[0].sample_correct[seen])
+    sides = []
+    for one in arrays:
+        assert one.confidence is not None
+        if not platt:
+            sides.append(Side.of(one, budget=budget, count=ORDERS, seed=0))
+            continue
+        parsed = one.labels >= 0
+        values = np.full(one.confidence.shape, np.nan)
+        values[parsed] = scale(one.confidence[parsed])
+        sides.append(Side.of(replace(one, confidence=values), budget=budget, count=ORDERS, seed=0))
+    return Sides(name, *sides)
+
+
+def settings(budget: int) -> Settings:
+    """How to compare."""
+    return Settings(budget=budget, permutations=ORDERS, margin=MARGIN)
+
+
+def best_score(sides: Mapping[str, Sides], say: Say) -> str:
+    """The score whose weighted vote is best on the calibration split."""
+    say("\n## Which confidence the strategies use: CISC at the full budget on the calibration split")
+    found = {}
+    for name, side in sides.items():
+        budget = side.fit.orders.shape[2]
+        _, (outcome,) = play_fitted(side.fit, side.fit, [CATALOG["cisc"]], budget=budget, margin=MARGIN)
+        found[name] = float(outcome.correct.mean())
+        say(f"{name:16} {found[name]:.4f}")
+    chosen = max(found, key=lambda name: found[name])
+    say(f"chosen: {chosen}")
+    return chosen
+
+
+def votes(sides: Mapping[str, Sides], budget: int, say: Say) -> None:
+    """Weighted votes at a fixed number of samples."""
+    say(f"\n## Votes of {budget} samples, against self-consistency at {budget}")
+    say(f"{'confidence':16}{'strategy':30}{'accuracy':>9}{'difference':>28}")
+    methods = [CATALOG[name] for name in VOTES]
+    for name, side in sides.items():
+        _, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=MARGIN)
+        compared = against(side.test.contest(settings(budget)), outcomes, 0)
+        for method, outcome, row in zip(methods, outcomes, compared, strict=True):
+            if method.name == "self_consistency" and name != next(iter(sides)):
+                continue
+            shown = "" if row["verdict"] == "reference" else f"{points(row['diff'], row['diff_ci'])} {row['verdict']}"
+            weighs = "" if method.name == "self_consistency" else name
+            say(f"{weighs:16}{method.name:30}{outcome.correct.mean():9.4f}{shown:>34}")
+
+
+def stops(side: Sides, budget: int, say: Say) -> None:
+    """Stopping rules, each with the cheapest setting that is as accurate as self-consistency where it is fitted."""
+    say(f"\n## Stopping early with {side.name}, against self-consistency at {budget}: the cheapest setting that is")
+    say(f"{100 * CAUTION:g} points above it on the calibration split, for caution; scored on the test split")
+    header = f"{'strategy':34}{'accuracy':>9}{'difference':>22}{'':>10}{'samples':>8}{'tokens':>8}"
+    say(header + f"{'unsolved':>10}{'not sel.':>9}{'early':>7}{'gained':>7}  setting")
+    methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in STOPS)]
+    params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=-CAUTION)
+    compared = against(side.test.contest(settings(budget)), outcomes, 0)
+    regrets = regrets_of(side, methods, params, outcomes, budget)
+    for method, given, outcome, row, lost in zip(methods, params, outcomes, compared, regrets, strict=True):
+        line(method.name, given, outcome, row, lost, say)
+
+
+def certified(side: Sides, budget: int, say: Say) -> None:
+    """GrACE-ES with a threshold that Learn then Test certifies, on confidences as they are."""
+    say("\n## GrACE-ES with a certified threshold (Learn then Test): with probability 1 - delta")
+    say("at most a share alpha of questions is lost that self-consistency answers. Confidences are raw: no map is")
+    say("fitted on the questions that certify. The guarantee itself is simulated by `python -m benchmarks.risk`")
+    say(f"{'alpha':>6}{'delta':>6}{'tau':>7}{'lost, test':>24}{'accuracy':>9}{'samples':>8}{'tokens':>7}")
+    reference = side.test.play([Entrant(CATALOG["self_consistency"].build(budget))])[0]
+    for alpha in (0.01, 0.02, 0.05):
+        method = CATALOG["grace_es_ltt"]
+        method = replace(method, params={**method.params, "alpha": alpha})
+        (given,), (outcome,) = play_fitted(side.fit, side.test, [method], budget=budget, margin=MARGIN)
+        lost = (reference.correct & ~outcome.correct).mean(axis=1)
+        low, high = bootstrap_interval(lost, bootstrap_weights(len(lost), 2000, 0))
+        tau, delta = given.get("tau", method.params["tau"]), method.params["delta"]
+        shown = f"{lost.mean():.4f} [{float(low):.4f}, {float(high):.4f}]"
+        tokens = np.nan if outcome.tokens is None else float(outcome.tokens.mean())
+        say(
+            f"{alpha:6.2f}{delta:6.2f}{tau:7.3f}{shown:>24}{outcome.correct.mean():9.4f}{outcome.used.mean():8.2f}"
+            f"{tokens:7.0f}"
+        )
+
+
+def regrets_of(
+    side: Sides,
+    methods: Sequence[Method],
+    params: Sequence[Mapping[str, Any]],
+    outcomes: Sequence[Outcome],
+    budget: int,
+) -> list[Regret]:
+    """Where each strategy's wrong decisions come from."""
+    first = first_right(side.test.arrays, side.test.orders)
+    found = []
+    for method, given, outcome in zip(methods, params, outcomes, strict=True):
+        waits = patient(Entrant(method.build(budget, given), method.scores), budget)
+        played = None if waits is None else side.test.play([waits])[0]
+        found.append(regret(outcome, played, first, budget=budget))
+    return found
+
+
+def line(name: str, given: Mapping[str, Any], outcome: Outcome, row: Mapping[str, Any], lost: Regret, say: Say) -> None:
+    """One strategy."""
+    tokens = np.nan if outcome.tokens is None else float(outcome.tokens.mean())
+    shown = "" if row["verdict"] == "reference" else points(row["diff"], row["diff_ci"])
+    parts = f"{lost.unsolved:10.4f}{lost.not_selected:9.4f}{lost.stopped_early or 0:7.4f}{lost.gained or 0:7.4f}"
+    setting = " ".join(f"{key}={value:g}" for key, value in given.items() if isinstance(value, int | float))
+    say(
+        f"{name:34}{outcome.correct.mean():9.4f}{shown:>22}{row['verdict']:>10}{outcome.used.mean():8.2f}{tokens:8.0f}"
+        f"{parts}  {setting}"
+    )
+
+
+def rivals(side: Sides, budget: int, say: Say) -> None:
+    """Tokens beside Adaptive-Consistency and ESC that are tuned to be as accurate."""
+    say(f"\n## Tokens at equal accuracy ({side.name}): each baseline's cheapest setting that is as accurate as the")
+    say("strategy on the calibration split, else its most accurate one (marked -); paired on the test split")
+    say(f"{'strategy':34}{'baseline':24}{'difference':>22}{'tokens':>24}{'samples':>8}")
+    for name in ("grace_es", "confidence_gated_self_consistency", "reasc", "cges"):
+        found = matched(
+            side.fit,
+            side.test,
+            tuned(CATALOG[name]),
+            [CATALOG[baseline] for baseline in BASELINES],
+            settings=replace(settings(budget), margin=0.0),
+        )
+        for one in found:
+            ratio, (low, high) = one.tokens_ratio or np.nan, one.tokens_ci or (np.nan, np.nan)
+            mark = "" if one.reached else " -"
+            say(
+                f"{name:34}{one.baseline + mark:24}{points(one.diff, one.diff_ci):>22}"
+                f"{f'{ratio:.2f} [{low:.2f}, {high:.2f}]':>24}{one.samples_ratio:8.2f}"
+            )
+
+
+def pruning(side: Sides, budget: int, say: Say) -> None:
+    """Draws ended in flight: by the confidence trace, and by DeepConf's groups."""
+    say(f"\n## In flight ({side.name}): draws ended at a step of low confidence, against the same vote of whole draws,")
+    say("and DeepConf on the same questions")
+    say(f"{'strategy':44}{'accuracy':>9}{'difference':>22}{'tokens':>8}{'of the vote':>24}  setting")
+    groups: list[tuple[Method, list[Method]]] = [
+        (CATALOG["grace_sc"], [CATALOG["confidence_pruned_voting"]]),
+        (tuned(CATALOG["cges"]), [CATALOG["confidence_pruned_cges"]]),
+        (
+            CATALOG["self_consistency"],
+            [
+                CATALOG["deepconf_offline"],
+                *(with_defaults(CATALOG["deepconf_online"], eta=eta) for eta in (90.0, 50.0, 10.0)),
+            ],
+        ),
+    ]
+    for reference, others in groups:
+        methods = [reference, *others]
+        params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=-CAUTION)
+        show(side, methods, params, outcomes, budget, say)
+    say("the whole sweep of the bar, votes of all samples (nothing chosen):")
+    bars = CATALOG["confidence_pruned_voting"].sweep["bar"]
+    methods = [CATALOG["grace_sc"], *(with_defaults(CATALOG["confidence_pruned_voting"], bar=bar) for bar in bars)]
+    plain = [replace(method, fit=None) for method in methods]
+    params, outcomes = play_fitted(side.fit, side.test, plain, budget=budget, margin=MARGIN)
+    show(side, plain, [method.params for method in plain], outcomes, budget, say)
+
+
+def show(
+    side: Sides,
+    methods: Sequence[Method],
+    params: Sequence[Mapping[str, Any]],
+    outcomes: Sequence[Outcome],
+    budget: int,
+    say: Say,
+) -> None:
+    """Strategies with their tokens, against the first."""
+    compared = against(side.test.contest(settings(budget)), outcomes, 0)
+    for method, given, outcome, row in zip(methods, params, outcomes, compared, strict=True):
+        assert outcome.tokens is not None
+        ratio, (low, high) = row["tokens_ratio"], row["tokens_ci"]
+        reference = row["verdict"] == "reference"
+        shown = "" if reference else points(row["diff"], row["diff_ci"])
+        share = "" if reference else f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
+        setting = " ".join(f"{k}={v:g}" for k, v in {**method.params, **given}.items() if isinstance(v, int | float))
+        head = f"{method.name:44}{outcome.correct.mean():9.4f}{shown:>22}"
+        say(f"{head}{outcome.tokens.mean():8.0f}{share:>24}  {setting}")
+
+
+def tuned(method: Method) -> Method:
+    """The method with its sweep fitted for cost, where the catalogue keeps a published default."""
+    return method if method.fit or not method.sweep or method.teach else replace(method, fit="cost")
+
+
+def with_defaults(method: Method, **params: Any) -> Method:
+    """The method with other defaults, and nothing fitted."""
+    return replace(method, params={**method.params, **params}, fit=None)
+
+
+def points(diff: float, interval: tuple[float, float]) -> str:
+    """A difference of accuracies in points."""
+    return f"{100 * diff:+.1f} [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]"

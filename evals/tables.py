@@ -1,0 +1,62 @@
+"""Tables on a terminal of which no number is ever cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+
+FOLD = 20
+"""The least width of a column whose cells may take several lines."""
+
+
+def print_table(
+    console: Console,
+    columns: Sequence[str],
+    lines: Sequence[tuple[Mapping[str, str], str | None]],
+    *,
+    left: Sequence[str],
+    folding: Sequence[str] = (),
+    spare: Sequence[str] = (),
+    title: str | None = None,
+) -> None:
+    """A table of which no number is ever cut: where it does not fit, its lines run over.
+
+    Args:
+        console: where to.
+        columns: their names; what follows a tab is not shown, so that two may look the same.
+        lines: cells by column, and a style.
+        left: columns set flush left; the others are numbers.
+        folding: columns whose cells may take several lines.
+        spare: columns that a narrow terminal (but no file) goes without, the first first.
+        title: above the table.
+    """
+
+    def width(column: str) -> int:
+        if column in folding:
+            return max(FOLD, cell_len(column))
+        return max(cell_len(text) for text in (column.split("\t")[0], *(cells[column] for cells, _ in lines)))
+
+    room, shown = console.width, list(columns)
+    need = sum(map(width, shown)) + len(shown) - 1
+    for column in spare:
+        if console.is_terminal and need > room and column in shown:
+            shown.remove(column)
+            need -= width(column) + 1
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=title, title_justify="left")
+    for column in shown:
+        justify: Literal["left", "right"] = "left" if column in left else "right"
+        whole = column not in folding
+        table.add_column(
+            column.split("\t")[0], justify=justify, min_width=width(column), no_wrap=whole, overflow="fold"
+        )
+    for cells, style in lines:
+        table.add_row(*(cells[column] for column in shown), style=style)
+    console.width = max(room, need)
+    console.print()
+    console.print(table)
+    console.width = room

@@ -1,0 +1,336 @@
+"""Scorer grace: no pass where the sample was drawn with it, one for all texts drawn elsewhere, and the same numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.vote import Vote
+from tts.driver import Options, run_all
+from tts.engines.base import Capabilities, Meter, Prefix
+from tts.engines.fake import WATCHED, FakeEngine, WatchedScorer, extract
+from tts.errors import EngineError, InputError, UnsupportedError
+from tts.grace.card import Card, write_card
+from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.config import NAMES, open_scorer
+from tts.scorers.grace import Grace, open_grace
+from tts.types import STEP, Decision, Draw, End, Problem, Sample, Signals, Trace
+
+ONE = Problem("q", "?")
+BEFORE, AFTER = Card("<CNF>", 7), Card("<CNF>", 7, "after")
+READINGS = ("last", "min", "step", "mean")
+
+
+class Reader:
+    """An engine that scores a text by its length, and remembers what it was asked."""
+
+    capabilities = Capabilities(score_prefix=True)
+
+    def __init__(self, *, spelled: tuple[int, ...] = (7,), value: float | None = None) -> None:
+        self.asked: list[list[str]] = []
+        self.spelled, self.value = spelled, value
+
+    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> Any:
+        self.asked.append([p.text for p in prefixes])
+        assert list(tokens) == [7]
+        return np.array([[self.of(p.text) if self.value is None else self.value] for p in prefixes])
+
+    @staticmethod
+    def of(text: str) -> float:
+        return 1 / (2 + len(text))
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return self.spelled
+
+
+def judged(scorer: Scorer, samples: Sequence[Sample], engine: Any) -> list[float]:
+    return asyncio.run(scorer.score(ONE, samples, MeteredEngine(engine))).tolist()
+
+
+def drawn(*values: float, steps: tuple[bool, ...] = (), probe: float | None = None) -> Sample:
+    return Sample("drawn here", trace=Trace(watched={7: values} if values else {}, steps=steps, probe=probe))
+
+
+def test_a_sample_drawn_with_it_costs_nothing() -> None:
+    one, two = drawn(0.5, 0.1, 0.8, steps=(True, True, False)), drawn(0.3, steps=(True,))
+    expected = {"last": [0.8, 0.3], "min": [0.1, 0.3], "step": [0.1, 0.3], "mean": [1.4 / 3, 0.3]}
+    for reading in READINGS:
+        scorer = Grace(BEFORE, reading=reading)
+        assert isinstance(scorer, Scorer)
+        assert judged(scorer, [one, two], None) == pytest.approx(expected[reading])
+    assert judged(Grace(AFTER), [drawn(0.5, probe=0.9), drawn(probe=0.0)], None) == [0.9, 0.0]
+    assert judged(Grace(BEFORE), [drawn(0.5, probe=0.9)], None) == [0.5], "a card that reads before ignores a probe"
+    assert judged(Grace(BEFORE), [], None) == []
+
+
+def test_what_to_collect_follows_from_the_card_and_the_reading() -> None:
+    assert {reading: Grace(BEFORE, reading=reading).needs for reading in READINGS} == {
+        "last": Signals(watch=(7,)),
+        **{reading: Signals(watch=(7,), steps=True) for reading in READINGS[1:]},
+    }
+    assert {reading: Grace(AFTER, reading=reading).needs for reading in READINGS} == {
+        "last": Signals(probe=7),
+        **{reading: Signals(watch=(7,), steps=True, probe=7) for reading in READINGS[1:]},
+    }
+
+
+@given(st.lists(st.text("ab\n", max_size=12), min_size=1, max_size=5))
+def test_texts_drawn_elsewhere_are_read_in_one_pass_at_the_same_places(texts: list[str]) -> None:
+    samples = [Sample(text, index=i) for i, text in enumerate(texts)]
+    for reading, join in (("last", lambda v: v[-1]), ("min", min), ("mean", np.mean)):
+        engine = Reader()
+        found = judged(Grace(BEFORE, reading=reading), samples, engine)
+        assert len(engine.asked) == 1
+        for text, value in zip(texts, found, strict=True):
+            ends = [i for i, c in enumerate(text) if c == "\n" and (i == 0 or text[i - 1] != "\n")]
+            assert value == pytest.approx(join([Reader.of(text[:i]) for i in ends] + [Reader.of(text)]))
+    engine = Reader()
+    found = judged(Grace(AFTER), samples, engine)
+    assert engine.asked == [[f"{text}<CNF>" for text in texts]]
+    assert found == [Reader.of(f"{text}<CNF>") for text in texts]
+
+
+def test_a_partial_text_that_ends_a_step_is_read_before_its_line_break_as_the_pass_that_draws_does() -> None:
+    partial = Sample("one\ntwo\n", end=End.BOUNDARY)
+    for reading, places in (("last", ["one\ntwo"]), ("step", ["one", "one\ntwo"]), ("min", ["one", "one\ntwo"])):
+        engine = Reader()
+        judged(Grace(BEFORE, reading=reading), [partial], engine)
+        assert engine.asked == [places]
+    engine = Reader()
+    assert judged(Grace(BEFORE, reading="step"), [partial], engine) == [Reader.of("one")]
+    judged(Grace(BEFORE), [replace(partial, end=End.STOP), replace(partial, text="one\ntw")], engine)
+    assert engine.asked[1:] == [["one\ntwo\n", "one\ntw"]]
+    judged(Grace(AFTER), [partial], engine)
+    assert engine.asked[2:] == [["one\ntwo\n<CNF>"]]
+
+
+def test_only_the_samples_that_lack_the_signals_are_read() -> None:
+    engine = Reader()
+    mixed = [drawn(0.5), Sample("ab"), drawn(0.25), Sample("abcd")]
+    assert judged(Grace(BEFORE), mixed, engine) == [0.5, 1 / 4, 0.25, 1 / 6]
+    assert engine.asked == [["ab", "abcd"]]
+    other = Sample("ab", trace=Trace(watched={8: (0.9,)}))
+    assert judged(Grace(BEFORE), [other], engine) == [1 / 4], "another token's probability is none of its business"
+    noted = Sample("ab", trace=Trace(watched={7: (0.9,)}))
+    assert judged(Grace(BEFORE, reading="min"), [noted], engine) == [1 / 4], "step ends were not noted"
+
+
+def test_a_score_that_cannot_be_had_is_an_error() -> None:
+    with pytest.raises(UnsupportedError, match="there is no model here to read a text with: draw the samples with"):
+        judged(Grace(BEFORE), [Sample("ab")], None)
+    with pytest.raises(UnsupportedError, match="trace score grace of sample 0 is nan, expected a finite number"):
+        judged(Grace(BEFORE), [drawn(math.nan)], None)
+    for value in (math.nan, math.inf, -0.1, 1.1):
+        with pytest.raises(EngineError, match="gave no probability of '<CNF>' on problem 'q'"):
+            judged(Grace(BEFORE), [Sample("ab")], Reader(value=value))
+    with pytest.raises(UnsupportedError, match="'<CNF>' is token 7 and the engine's tokenizer reads it as 3, 4: use"):
+        judged(Grace(AFTER), [Sample("ab")], Reader(spelled=(3, 4)))
+    blind = Reader()
+    blind.capabilities = Capabilities()  # type: ignore[misc]
+    with pytest.raises(UnsupportedError, match="Reader cannot score a prefix"):
+        judged(Grace(BEFORE), [Sample("ab")], blind)
+
+
+def test_a_configuration_opens_it_with_the_models_card_or_another(tmp_path: Path) -> None:
+    at: dict[str, Any] = {"model": "m", "revision": "", "template": "{question}"}
+    assert "grace" in NAMES and "grace_min" not in NAMES, "a reading is an option, not another scorer"
+    with pytest.raises(InputError, match=r"scorer grace needs the grace\.json of a GrACE model, and this model is"):
+        open_scorer({"name": "grace"}, **at)
+    with pytest.raises(InputError, match=r"has no grace\.json: train one with `tts train grace`"):
+        open_scorer({"name": "grace"}, **at, folder=tmp_path)
+    write_card(tmp_path, AFTER)
+    for opened in (
+        open_scorer({"name": "grace"}, **at, folder=tmp_path),
+        open_scorer({"name": "grace", "card": str(tmp_path)}, **at, folder=tmp_path / "ignored"),
+    ):
+        assert isinstance(opened.scorer, Grace) and opened.scorer.card == AFTER
+        assert (opened.name, opened.probability) == ("grace", True)
+        assert opened.key == {"name": "grace", "reading": "last", "token_id": 7, "readout": "after"}
+    least = open_scorer({"name": "grace", "reading": "min"}, **at, folder=tmp_path)
+    assert least.name == "grace(reading=min)"
+    with pytest.raises(InputError, match="scorer grace needs reading last, min, step, mean, got 'worst'"):
+        open_scorer({"name": "grace", "reading": "worst"}, **at, folder=tmp_path)
+    with pytest.raises(InputError, match="has no option 'folder': allowed are reading, card, calibration"):
+        open_scorer({"name": "grace", "folder": "x"}, **at)
+    with pytest.raises(InputError, match="scorer grace needs text for reading, got 3"):
+        open_scorer({"name": "grace", "reading": 3}, **at, folder=tmp_path)
+
+
+class Halfway:
+    """Draws three partial samples and decides nothing."""
+
+    name, budget, branches, needs_confidence = "halfway", 3, True, True
+
+    def run(self, problem: Problem) -> Any:
+        samples = yield Draw(3, until=STEP)
+        return Decision(None, None, tuple(samples), "budget")
+
+
+@pytest.mark.parametrize("strategy", [Vote("sc", 4), Halfway()], ids=lambda s: s.name)
+def test_on_the_fake_engine_it_is_the_watched_confidence_of_whole_and_partial_samples(
+    tmp_path: Path, strategy: Any
+) -> None:
+    write_card(tmp_path, Card("<CNF>", WATCHED))
+
+    def play(scorer: Any) -> Any:
+        engine = FakeEngine()
+        results = asyncio.run(run_all(strategy, engine.problems(5), engine, extract=extract, scorer=scorer))
+        assert engine.scored == 0, "no further pass"
+        return [r.decision for r in results]
+
+    decisions = play(open_grace(folder=tmp_path))
+    assert decisions == play(WatchedScorer())
+    ends = {End.BOUNDARY} if strategy.name == "halfway" else {End.STOP}
+    assert {s.end for d in decisions for s in d.samples} == ends
+
+
+# --- a real model ----------------------------------------------------------------------------------------------------
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+
+@pytest.fixture(scope="module")
+def grace_model() -> Any:
+    """A small random Llama with an added token: it writes words and line breaks, ends, and is never sure."""
+    from tts.tiny.tokenizer import build
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    tokenizer = build(2000)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<CNF>"]})
+    cnf, end, line = (tokenizer.convert_tokens_to_ids(t) for t in ("<CNF>", tokenizer.eos_token, "\n"))
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=False,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=end,
+        pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.1,
+    )
+    model = transformers.LlamaForCausalLM(config).eval()
+    model.generation_config.suppress_tokens = [cnf]
+    with torch.no_grad():  # one hidden dimension is always on, so that a row of the head can say how probable it is
+        model.model.embed_tokens.weight[:, 0] = 2.0
+        bias = torch.full((len(tokenizer),), -4.0)
+        pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        bias[[i for i, piece in enumerate(pieces) if piece[0] == " " and piece[1:].isalpha()]] = 0.0
+        bias[[cnf, end, line]] = torch.tensor([0.9, 0.9, 0.9])
+        model.lm_head.weight[:, 0] = bias
+    return model, tokenizer, cnf
+
+
+@pytest.fixture
+def live(grace_model: Any) -> Any:
+    from tts.engines.sampling import Sampling
+    from tts.engines.transformers import TransformersEngine
+    from tts.prompts import Prompt
+
+    model, tokenizer, cnf = grace_model
+    engine = TransformersEngine(
+        model, tokenizer, prompt=Prompt(), sampling=Sampling(temperature=1.0, max_tokens=60, seed=0)
+    )
+    passes: list[int] = []
+    hook = model.register_forward_hook(lambda *_: passes.append(1))
+    yield engine, cnf, passes
+    hook.remove()
+    engine.close()
+
+
+def whole(problem: Problem, text: str) -> str:
+    return text.split()[0] if text.split() else "nothing"
+
+
+def play(engine: Any, scorer: Any) -> tuple[Sample, ...]:
+    problem = Problem("p", "How many apples are left?")
+    (result,) = asyncio.run(
+        run_all(
+            Vote("sc", 8),
+            [problem],
+            engine,
+            extract=whole,
+            scorer=scorer,
+            options=Options(concurrency=1, lookahead=7),
+        )
+    )
+    samples: tuple[Sample, ...] = result.decision.samples
+    return samples
+
+
+def test_it_adds_no_forward_pass_and_agrees_with_one_over_the_text(live: Any, tmp_path: Path) -> None:
+    engine, cnf, passes = live
+    write_card(tmp_path, Card("<CNF>", cnf))
+    play(engine, None)  # the prompt is read, and kept
+    passes.clear()
+    plain = play(engine, None)
+    without = len(passes)
+    passes.clear()
+    samples = play(engine, open_grace(folder=tmp_path))
+    assert len(passes) == without > 0
+    assert [s.token_ids for s in samples] == [s.token_ids for s in plain]
+    confidences = [s.confidence for s in samples]
+    assert confidences == [s.trace.watched[cnf][-1] for s in samples]
+
+    ended = [s for s in samples if s.end is End.STOP and engine.encode(s.text) == s.token_ids[:-1]]
+    assert len(ended) >= 6, "texts that are read back as they were drawn"
+    calls: list[int] = []
+    score = engine.score
+
+    async def counted(prefixes: Any, tokens: Any, meter: Any) -> Any:
+        calls.append(len(prefixes))
+        return await score(prefixes, tokens, meter)
+
+    engine.score = counted
+    foreign = [Sample(s.text, s.answer, index=s.index) for s in ended]
+    passes.clear()
+    metered = MeteredEngine(engine)
+    problem = Problem("p", "How many apples are left?")
+    read = asyncio.run(open_grace(folder=tmp_path).score(problem, foreign, metered))
+    assert calls == [len(foreign)] and len(passes) == 1
+    assert read == pytest.approx([s.confidence for s in ended], abs=1e-4, rel=1e-3)
+    assert np.ptp(read) > 1e-3 and read.min() > 1e-3, "confidences that differ, and are not all next to nothing"
+    prompt = len(engine.prompt_ids(problem))
+    assert metered.usage.scorer_prefill == sum(prompt + len(engine.encode(s.text)) for s in foreign)
+
+
+@pytest.mark.parametrize("reading", READINGS[1:])
+def test_readings_of_steps_agree_with_a_pass_over_the_text(live: Any, tmp_path: Path, reading: str) -> None:
+    engine, cnf, _ = live
+    write_card(tmp_path, Card("<CNF>", cnf))
+    scorer = open_grace(reading=reading, folder=tmp_path)
+    samples = play(engine, scorer)
+    ended = [
+        s for s in samples if s.end is End.STOP and engine.encode(s.text) == s.token_ids[:-1] and "\n\n" not in s.text
+    ]
+    assert len(ended) >= 4 and any("\n" in s.text for s in ended)
+    problem, foreign = Problem("p", "How many apples are left?"), [Sample(s.text) for s in ended]
+    read = asyncio.run(scorer.score(problem, foreign, MeteredEngine(engine)))
+    assert read == pytest.approx([s.confidence for s in ended], abs=1e-4, rel=1e-3)
+
+
+def test_a_probed_value_agrees_with_a_pass_over_the_text_and_the_token(live: Any, tmp_path: Path) -> None:
+    engine, cnf, _ = live
+    write_card(tmp_path, Card("<CNF>", cnf, "after"))
+    scorer = open_grace(folder=tmp_path)
+    samples = play(engine, scorer)
+    assert all(s.trace.probe is not None for s in samples)
+    ended = [s for s in samples if s.end is End.STOP and engine.encode(s.text) == s.token_ids[:-1]]
+    assert len(ended) >= 6
+    problem, foreign = Problem("p", "How many apples are left?"), [Sample(s.text) for s in ended]
+    read = asyncio.run(scorer.score(problem, foreign, MeteredEngine(engine)))
+    assert read == pytest.approx([s.confidence for s in ended], abs=1e-4, rel=1e-3)

@@ -1,0 +1,91 @@
+"""``tts train grace``: a base model and its graded responses in, a model with a confidence token out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts.cli.app import console
+from tts.cli.live import ConfigArguments, configured, draw, opened
+from tts.cli.progress import tell
+from tts.cli.train import train_app
+from tts.errors import InputError
+
+if TYPE_CHECKING:
+    from evals.grace_config import GraceConfig
+    from evals.tasks import Task
+    from tts.grace.responses import Split
+
+
+@train_app.command()
+def grace(configs: ConfigArguments = None) -> None:
+    """Teach a model to say how sure it is by one token's probability (GrACE), from its own graded responses.
+
+    Draws the responses first, where no pool is given. Interrupted, the same command continues from the last checkpoint.
+    Writes a plain Hugging Face directory: use it with `engine.model=DIR scorer.name=grace`.
+    """
+    from evals.grace_config import GraceConfig
+    from evals.grace_report import print_trained, save_history
+    from evals.tasks import load_task
+    from tts.grace.make import make
+
+    config, _ = configured(GraceConfig, configs)
+    out = _directory(config)
+    task = load_task(config.task)
+    split, base = _responses(config, task, out)
+    tell(f"{len(split.train)} responses to learn from, {len(split.held_out)} held out")
+    trained = make(out, split, config.recipe, engine=config.engine, base=base, tell=tell)
+    written = save_history(out, trained.history)
+    screen = console()
+    print_trained(screen, trained.history, split)
+    for path in written:
+        screen.print(f"wrote {path}", soft_wrap=True)
+    screen.print(f"wrote {out}: use it with `engine.model={out} scorer.name=grace`", soft_wrap=True)
+
+
+def _directory(config: GraceConfig) -> Path:
+    """Where everything goes.
+
+    Raises:
+        InputError: it is a file, or holds a model that is not this command's.
+    """
+    assert config.out is not None  # the schema refuses it
+    out = Path(config.out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"cannot write {out}: it exists and is no directory; give out another name")
+    if (out / "config.json").exists() and not (out / "checkpoint.pt").exists():
+        raise InputError(f"cannot write {out}: it holds a model already; give out another name")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror}") from None
+    return out
+
+
+def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[str, Any]]:
+    """The responses in two parts, and what they are, as JSON values."""
+    from evals.live_config import SampleConfig
+    from tts.engines.transformers import TransformersEngine
+    from tts.grace.responses import read, split
+    from tts.pool import load_pool
+
+    model, revision = config.engine.identity
+    path, run = config.pool, config.run
+    with opened(config.engine, task.prompt) as engine:
+        assert isinstance(engine, TransformersEngine)
+        if path is None:
+            path = str(out / "pool.sqlite")
+            drawn = draw(SampleConfig(config.task, config.engine, config.n, path), task, engine, Path(path))
+            run = drawn.run
+            tell(drawn.kept)
+        pool = load_pool(path, run=run)
+        responses = read(
+            pool,
+            model=model,
+            prompt_ids=engine.prompt_ids,
+            encode=engine.encode,
+            end=engine.tokenizer.eos_token_id,
+            context=engine.context,
+        )
+    base = {"model": model, "revision": revision, "template": task.template, "responses": len(responses)}
+    return split(responses, config.recipe.held_out, config.recipe.seed), base

@@ -1,0 +1,70 @@
+"""From a base model to a finished GrACE directory: load, train, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tts.engines.config import EngineConfig
+from tts.grace.card import Card
+from tts.grace.recipe import Recipe
+from tts.grace.responses import Split
+
+
+def make(
+    out: Path,
+    split: Split,
+    recipe: Recipe,
+    *,
+    engine: EngineConfig,
+    base: Mapping[str, Any],
+    tell: Callable[[str], None] = print,
+) -> Any:
+    """Train the engine's model on responses, and write it.
+
+    Args:
+        out: the directory; a checkpoint in it is continued.
+        split: the responses.
+        recipe: how to train.
+        engine: names the base model and the device.
+        base: what the responses are, as JSON values.
+        tell: gets a line of progress now and then.
+
+    Returns:
+        The :class:`~tts.grace.train.Trained` model.
+
+    Raises:
+        InputError: as :func:`tts.grace.train.train`.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    from tts.engines.device import pick
+    from tts.grace.model import save
+    from tts.grace.train import train
+
+    source = engine.folder or engine.model
+    given = {"revision": engine.revision} if engine.revision else {}
+    tokenizer = AutoTokenizer.from_pretrained(source, **given)
+    kept = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
+    model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
+    trained = train(out, model, tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
+    best = trained.history.best
+    card = Card(
+        recipe.token,
+        trained.token,
+        recipe.readout,  # type: ignore[arg-type] # the recipe allows no other
+        recipe.positions,  # type: ignore[arg-type]
+        str(base["model"]),
+        {
+            "recipe": asdict(recipe),
+            "learned_from": dict(base),
+            "held_out": asdict(best),
+            "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
+        },
+    )
+    save(out, trained.model, tokenizer, card, dtype=kept)
+    return trained

@@ -1,0 +1,140 @@
+"""What a GrACE model is trained by: the schema of ``tts train grace``, every value with where it comes from.
+
+Knows nothing about torch. The paper's summary gives the formula, the targets and the loss; it gives no number. Values
+marked "ours" are therefore this framework's, chosen on the bundled model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tts.errors import InputError
+
+TARGETS = ("probe", "hard", "soft")
+READOUTS = ("before", "after")
+POSITIONS = ("end", "every")
+LOSSES = ("squared", "log")
+METHODS = ("lora", "full")
+DTYPES = ("bfloat16", "float32")
+
+
+@dataclass
+class TargetsConfig:
+    """What the confidence of a response is trained towards.
+
+    Attributes:
+        kind: "probe": the accuracy of the bin that a cross-validated linear probe on the last hidden state puts the
+            response in (GrACE); "hard": 1 if it is right, else 0; "soft": the share of the samples' confidence that its
+            answer has (Self-Calibration, arXiv 2503.00031), which needs no gold answer.
+        folds: k of the probe's cross-validation, >= 2, whole questions each. Ours: the paper's k is not known.
+        bins: of equally many responses, >= 1. Ours: the paper's number is not known.
+    """
+
+    kind: str = "hard"
+    folds: int = 5
+    bins: int = 10
+
+
+@dataclass
+class LoraConfig:
+    """Low-rank adapters on every linear layer.
+
+    Attributes:
+        rank: of each adapter, >= 1. Ours.
+        alpha: scale of an adapter is alpha / rank. Ours.
+        dropout: on an adapter's input, in [0, 1). Ours.
+    """
+
+    rank: int = 32
+    alpha: int = 64
+    dropout: float = 0.0
+
+
+@dataclass
+class Recipe:
+    """Everything the trained weights depend on, beside the base model and the responses.
+
+    Attributes:
+        token: the confidence token, a piece of text that the tokenizer does not know.
+        readout: "before": its probability as the next token after the response, which costs nothing; "after": its
+            probability at its own position, which costs one more token. The paper leaves it open.
+        positions: "end": trained at the end of the response; "every": after each of its tokens too, which makes the
+            probabilities along a response a trace. The paper has "end".
+        targets: what the confidence is trained towards.
+        loss: "squared" error (GrACE), or "log": cross-entropy between confidence and target.
+        weight_lm: lambda, the weight of the language-model loss on the model's own response, >= 0. Ours.
+        method: "lora": adapters and the new token's rows, or "full": every weight.
+        lora: the adapters.
+        rate: peak learning rate of AdamW, > 0. Ours.
+        warmup: share of the steps until the peak, in [0, 1); after it the rate falls linearly to zero. Ours.
+        epochs: passes over the responses, >= 1. Ours.
+        batch: responses a step of the optimiser, >= 1. Ours.
+        rows: the most responses in one pass; a batch of more is accumulated, >= 1.
+        evaluations: looks at the held-out questions an epoch, >= 1.
+        patience: looks without a better Brier score until training stops early, >= 1. Ours.
+        held_out: share of the questions that is never trained on, in (0, 1). Ours.
+        dtype: the precision of matrix products: bfloat16 or float32. Weights and losses are in float32.
+        seed: of the split, the order and the adapters.
+    """
+
+    token: str = "<CNF>"
+    readout: str = "before"
+    positions: str = "every"
+    targets: TargetsConfig = field(default_factory=TargetsConfig)
+    loss: str = "squared"
+    weight_lm: float = 0.1
+    method: str = "lora"
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    rate: float = 5e-4
+    warmup: float = 0.05
+    epochs: int = 2
+    batch: int = 64
+    rows: int = 64
+    evaluations: int = 2
+    patience: int = 4
+    held_out: float = 0.1
+    dtype: str = "bfloat16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no training could follow."""
+        for key, given, allowed in (
+            ("targets.kind", self.targets.kind, TARGETS),
+            ("readout", self.readout, READOUTS),
+            ("positions", self.positions, POSITIONS),
+            ("loss", self.loss, LOSSES),
+            ("method", self.method, METHODS),
+            ("dtype", self.dtype, DTYPES),
+        ):
+            if given not in allowed:
+                raise InputError(f"recipe.{key} must be one of {', '.join(allowed)}, got {given!r}")
+        for key, value, least in (
+            ("targets.folds", self.targets.folds, 2),
+            ("targets.bins", self.targets.bins, 1),
+            ("lora.rank", self.lora.rank, 1),
+            ("epochs", self.epochs, 1),
+            ("batch", self.batch, 1),
+            ("rows", self.rows, 1),
+            ("evaluations", self.evaluations, 1),
+            ("patience", self.patience, 1),
+            ("seed", self.seed, 0),
+        ):
+            if value < least:
+                raise InputError(f"recipe.{key} must be at least {least}, got {value}")
+        if not (self.rate > 0 and self.lora.alpha > 0 and self.weight_lm >= 0):
+            raise InputError(
+                "recipe.rate and recipe.lora.alpha must be above 0 and recipe.weight_lm at least 0, "
+                f"got {self.rate}, {self.lora.alpha} and {self.weight_lm}"
+            )
+        if not (0 <= self.warmup < 1 and 0 <= self.lora.dropout < 1 and 0 < self.held_out < 1):
+            raise InputError(
+                "recipe.warmup and recipe.lora.dropout must be in [0, 1) and recipe.held_out in (0, 1), "
+                f"got {self.warmup}, {self.lora.dropout} and {self.held_out}"
+            )
+        if not self.token.strip():
+            raise InputError("recipe.token must be a piece of text, got nothing")
+        if self.readout == "after" and self.positions == "every":
+            raise InputError(
+                "recipe.positions=every needs recipe.readout=before: after each token there is no confidence token to "
+                "read at; give positions=end, or readout=before"
+            )

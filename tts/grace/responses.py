@@ -1,0 +1,148 @@
+"""Graded responses of a pool, in tokens: what a GrACE model learns from.
+
+Knows tokenizers by their call only, and nothing about torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tts.errors import InputError
+from tts.pool import Pool
+from tts.types import End, Problem
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One graded response.
+
+    Attributes:
+        question: number of its question.
+        prompt: what the model read.
+        ids: what it drew, without the token that ended it.
+        ended: whether the model ended it, rather than the token limit.
+        correct: whether its answer is right.
+        answer: its canonical answer, or None.
+        weight: what its vote counts in a soft target: its recorded confidence, else the geometric mean of its tokens'
+            probabilities, else 1; > 0.
+    """
+
+    question: int
+    prompt: Ids
+    ids: Ids
+    ended: bool
+    correct: bool
+    answer: str | None
+    weight: float = 1.0
+
+    @property
+    def length(self) -> int:
+        """Tokens of prompt and response."""
+        return len(self.prompt) + len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Responses to train on and, of other questions, those that are held out."""
+
+    train: tuple[Response, ...]
+    held_out: tuple[Response, ...]
+
+
+def read(
+    pool: Pool,
+    *,
+    model: str,
+    prompt_ids: Callable[[Problem], Ids],
+    encode: Callable[[str], Ids],
+    end: int,
+    context: int,
+) -> tuple[Response, ...]:
+    """The graded responses of a pool.
+
+    Args:
+        pool: samples that the base model drew.
+        model: the base model's name.
+        prompt_ids: the token ids of a problem's prompt.
+        encode: the token ids of a text, without special tokens.
+        end: id of the token that ends a response.
+        context: the most tokens the model reads; longer responses are left out.
+
+    Raises:
+        InputError: another model drew the pool, or it does not say which; it holds no texts, or no graded samples, or
+            all of one grade.
+    """
+    if not pool.models:
+        raise InputError(
+            f"{pool.path} does not say which model drew it: a model learns from its own responses, "
+            "so draw a pool with `tts sample`, or leave pool out"
+        )
+    if set(pool.models) != {model}:
+        raise InputError(
+            f"{pool.path} was drawn by {', '.join(pool.models)} and the base model is {model}: "
+            "a model learns from its own responses, so draw a pool with it, or leave pool out"
+        )
+    found: list[Response] = []
+    texts = graded = 0
+    for number, entry in enumerate(pool.entries):
+        prompt = prompt_ids(entry.problem)
+        for sample, correct in zip(entry.samples, entry.correct, strict=True):
+            if sample.end in (End.FAILED, End.ABORTED, End.BOUNDARY):
+                continue
+            texts += bool(sample.text or sample.token_ids)
+            graded += correct is not None
+            if correct is None or not (sample.text or sample.token_ids):
+                continue
+            ids = sample.token_ids or encode(sample.text)
+            ended = ids[-1] == end or (not sample.token_ids and sample.end is End.STOP)
+            ids = ids[:-1] if ids[-1] == end else ids
+            if len(prompt) + len(ids) < context and ids:
+                weight = sample.confidence
+                if weight is None and sample.trace.logprobs:
+                    weight = float(np.exp(np.mean(sample.trace.logprobs)))
+                found.append(Response(number, prompt, ids, ended, correct, sample.answer, max(weight or 1.0, 1e-6)))
+    if not texts:
+        raise InputError(f"{pool.path} holds no texts to learn from: draw a pool with `tts sample`")
+    if not graded:
+        raise InputError(f"{pool.path} holds no graded samples: GrACE learns which responses are right, so grade them")
+    if len({one.correct for one in found}) < 2:
+        which = "right" if found and found[0].correct else "wrong"
+        raise InputError(f"{pool.path}: every usable response is {which}: GrACE learns from right and wrong ones")
+    return tuple(found)
+
+
+def split(responses: Sequence[Response], share: float, seed: int) -> Split:
+    """Hold a share of the questions out, chosen by the seed.
+
+    Raises:
+        InputError: too few questions for both parts to have right and wrong responses.
+    """
+    questions = np.unique([one.question for one in responses])
+    order = np.random.default_rng([seed, 11]).permutation(questions)
+    out = {int(q) for q in order[: max(1, round(share * len(order)))]}
+    parts = Split(
+        tuple(one for one in responses if one.question not in out),
+        tuple(one for one in responses if one.question in out),
+    )
+    for name, part in (("trained on", parts.train), ("held out", parts.held_out)):
+        if len({one.correct for one in part}) < 2:
+            raise InputError(
+                f"{len(questions)} questions with recipe.held_out={share:g} leave {len(part)} responses to be {name}, "
+                "and they must be both right and wrong: give more questions"
+            )
+    return parts
+
+
+def batches(responses: Sequence[Any], size: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Indices of one epoch in random order, responses of like length together, so that little is padding."""
+    noisy = np.array([one.length for one in responses]) + rng.uniform(0, 16, len(responses))
+    order = np.argsort(noisy, kind="stable").tolist()
+    chunks = [order[i : i + size] for i in range(0, len(order), size)]
+    for i in rng.permutation(len(chunks)):
+        yield chunks[i]

@@ -1,0 +1,168 @@
+"""GrACE: the probability of a model's confidence token, read in the pass that drew the sample.
+
+A GrACE model has one token that it never draws and whose probability, in the softmax over the whole vocabulary, is its
+confidence that the response is right; ``grace.json`` in its directory says which. A sample drawn with this scorer needs
+no further pass; text that was drawn elsewhere is read in one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.engines.base import Prefix
+from tts.errors import EngineError, InputError, UnsupportedError
+from tts.grace.card import Card, read_card
+from tts.scorers.base import MeteredEngine
+from tts.scorers.traces import TRACE_SCORES, scorer_name
+from tts.types import End, Problem, Sample, Signals
+
+Reading = Literal["last", "min", "step", "mean"]
+
+
+class Grace:
+    """Reads a confidence token: of a sample that continues a prefix, in the continuation alone.
+
+    ``last`` is the confidence at the end of the sample: where the card reads "before", in the distribution that drew
+    its last token, which for a finished sample is the end-of-sequence token; where it reads "after", at the confidence
+    token's own position behind the sample. ``min``, ``step`` and ``mean`` look at the distributions that drew the last
+    token and those that end a step: the least, that of the last step before the end, the mean; see
+    :data:`~tts.scorers.traces.TRACE_SCORES`.
+
+    A sample without the signals is read by the model, all such samples of a call in one pass, at the same places:
+    before each line break and at the end of its text. A text that was cut off elsewhere than behind a line break is
+    read behind its last token, one token later than in the pass that drew it.
+
+    Attributes:
+        card: which token, and where it is read.
+        reading: "last", "min", "step" or "mean".
+        needs: what to collect while drawing.
+
+    Source:
+        GrACE, arXiv 2509.09438.
+    """
+
+    def __init__(self, card: Card, *, reading: str = "last") -> None:
+        """Choose the token and what to read of it.
+
+        Raises:
+            InputError: an unknown reading.
+        """
+        if reading not in get_args(Reading):
+            raise InputError(f"scorer grace needs reading {', '.join(get_args(Reading))}, got {reading!r}")
+        self.card, self.reading = card, cast("Reading", reading)
+        self.needs = needs(card, steps=reading != "last")
+
+    @property
+    def name(self) -> str:
+        """What a calibration file calls it: "grace", or "grace(reading=min)"."""
+        return scorer_name("grace" if self.reading == "last" else f"grace_{self.reading}")
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """What its confidences depend on, beside the model."""
+        return {"reading": self.reading, "token_id": self.card.token_id, "readout": self.card.readout}
+
+    async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """P(confidence token), in [0, 1], shape [len(samples)]; at most one pass of the engine.
+
+        Raises:
+            UnsupportedError: a sample lacks the signals and there is no engine to read it, or a value is not finite.
+            EngineError: the engine gives a value that is no probability.
+        """
+        found = [self._drawn(sample) for sample in samples]
+        foreign = [i for i, value in enumerate(found) if value is None]
+        if foreign:
+            for i, value in zip(foreign, await self._read(problem, [samples[i] for i in foreign], engine), strict=True):
+                found[i] = value
+        return np.array(found, dtype=np.float64)
+
+    def _drawn(self, sample: Sample) -> float | None:
+        """The value that the pass which drew the sample recorded; None where it did not."""
+        trace, token = sample.trace, self.card.token_id
+        if self.reading != "last":
+            if not trace.watched.get(token) or not trace.steps:
+                return None
+            return TRACE_SCORES[f"grace_{self.reading}"].raw(sample, token=token)
+        if self.card.readout == "after":
+            return None if trace.probe is None else TRACE_SCORES["grace"].raw(sample)
+        if not trace.watched.get(token):
+            return None
+        return TRACE_SCORES["grace"].raw(replace(sample, trace=replace(trace, probe=None)), token=token)
+
+    async def _read(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> list[float]:
+        """The values of samples that were drawn elsewhere, in one pass."""
+        texts = [self._texts(sample) for sample in samples]
+        if self.reading == "last" and self.card.readout == "after":
+            self._check_token(engine)
+        prefixes = [Prefix(problem, text) for several in texts for text in several]
+        read = np.asarray(await engine.score(prefixes, [self.card.token_id]), dtype=np.float64)[:, 0]
+        if not ((read >= 0) & (read <= 1)).all():  # NaN too
+            raise EngineError(f"the engine gave no probability of {self.card.token!r} on problem {problem.id!r}")
+        ends = np.cumsum([0, *map(len, texts)]).tolist()
+        return [self._taken(read[start:end]) for start, end in pairwise(ends)]
+
+    def _texts(self, sample: Sample) -> list[str]:
+        """What to read of one sample, its end last."""
+        text = sample.text
+        if self.reading == "last" and self.card.readout == "after":
+            return [text + self.card.token]
+        steps = [text[: found.start()] for found in re.finditer(r"\n+", text)]
+        if sample.end is End.STOP or not text.endswith("\n"):  # else the last token is the one that ends the step
+            steps.append(text)
+        return steps[-1:] if self.reading == "last" else steps
+
+    def _taken(self, values: NDArray[np.float64]) -> float:
+        """From the values at the ends of steps and at the end to the score."""
+        if self.reading == "step":
+            return float(values[-2] if len(values) > 1 else values[-1])
+        return float({"last": values[-1], "min": values.min(), "mean": values.mean()}[self.reading])
+
+    def _check_token(self, engine: MeteredEngine) -> None:
+        """See that appending the token to a text appends this one id."""
+        if (ids := engine.encode(self.card.token)) != (self.card.token_id,):
+            raise UnsupportedError(
+                f"the card says that {self.card.token!r} is token {self.card.token_id} and the engine's tokenizer "
+                f"reads it as {', '.join(map(str, ids))}: use the model that the card belongs to"
+            )
+
+
+def needs(card: Card, *, steps: bool) -> Signals:
+    """What to collect while drawing: the confidence at the end of a sample, and perhaps at the ends of its steps."""
+    after, token = card.readout == "after", card.token_id
+    return Signals(watch=(token,) if steps or not after else (), steps=steps, probe=token if after else None)
+
+
+def find_card(scorer: str, card: str | None, folder: Path | None) -> Card:
+    """The card that a configuration means: of the directory it names, else of the model's own.
+
+    Raises:
+        InputError: neither is there, or the directory has no good card.
+    """
+    if card is None and folder is None:
+        raise InputError(
+            f"scorer {scorer} needs the grace.json of a GrACE model, and this model is no local directory: give "
+            "engine.model=DIRECTORY, or scorer.card=DIRECTORY"
+        )
+    return read_card(Path(card).expanduser() if card is not None else cast("Path", folder))
+
+
+def open_grace(*, reading: str = "last", card: str | None = None, folder: Path | None = None) -> Grace:
+    """Build the scorer from a configuration.
+
+    Args:
+        reading: "last", "min", "step" or "mean".
+        card: the directory whose grace.json to read; None takes the model's.
+        folder: the model's local directory; None where it has none.
+
+    Raises:
+        InputError: no card, or an unknown reading.
+    """
+    return Grace(find_card("grace", card, folder), reading=reading)

@@ -1,0 +1,73 @@
+"""Logistic regression, small and exact: the log loss, its minimiser, and the smoothed targets that keep it finite.
+
+Pure functions on arrays; what is fitted to what, and what it means, is the caller's business.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+EPS = 1e-12  # probabilities stay this far from 0 and 1, so that their log-odds are finite
+
+
+def least_loss(design: Floats, targets: Floats, penalty: Floats | None = None) -> Floats:
+    """The coefficients of least log loss; the problem is convex, and solved by Newton steps in a trust region.
+
+    Args:
+        design: one row a sample, [samples, features]; a column of ones is the intercept.
+        targets: probabilities, [samples].
+        penalty: of each coefficient, >= 0, [features]: adds penalty / 2 * coefficient^2 to the total log loss in nats;
+            None penalises nothing.
+
+    Returns:
+        The coefficients, [features].
+    """
+    from scipy.optimize import minimize  # here, because importing it takes half a second
+
+    n = len(targets)
+    ridge = np.zeros(design.shape[1]) if penalty is None else penalty / n
+
+    def gradient(theta: Floats) -> Floats:
+        return np.asarray(design.T @ (sigmoid(design @ theta) - targets) / n + ridge * theta)
+
+    def hessian(theta: Floats) -> Floats:
+        p = sigmoid(design @ theta)
+        return np.asarray((design * (p * (1 - p))[:, None]).T @ design / n + np.diag(ridge))
+
+    def loss(theta: Floats) -> float:
+        return log_loss(design @ theta, targets) + float(ridge @ theta**2) / 2
+
+    found = minimize(
+        loss,
+        np.zeros(design.shape[1]),
+        method="trust-exact",
+        jac=gradient,
+        hess=hessian,
+        options={"gtol": 1e-10},
+    )
+    return np.asarray(found.x, dtype=np.float64)
+
+
+def log_loss(logits: Floats, targets: Floats) -> float:
+    """The mean log loss of these logits, in nats."""
+    return float(np.mean(np.logaddexp(0.0, logits) - targets * logits))
+
+
+def smoothed(correct: Floats) -> Floats:
+    """Platt's targets for marks of 0 and 1: (N+ + 1) / (N+ + 2) for a correct sample, 1 / (N- + 2) for a wrong one."""
+    right = correct.sum()
+    return np.asarray(np.where(correct > 0, (right + 1) / (right + 2), 1 / (len(correct) - right + 2)))
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.asarray(np.exp(-np.logaddexp(0.0, -x)))
+
+
+def logit(p: Floats) -> Floats:
+    """The log-odds of probabilities, which are moved inside [1e-12, 1 - 1e-12] first."""
+    inside = np.clip(p, EPS, 1 - EPS)
+    return np.asarray(np.log(inside) - np.log1p(-inside))
