@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ def say(line: str = "") -> None:
 
 def generation(base: Pool, tuned: Pool) -> None:
     """Whether training for confidence has cost accuracy: paired by question."""
+    asked = {entry.problem.id for entry in tuned.entries}
+    base = replace(base, entries=tuple(entry for entry in base.entries if entry.problem.id in asked))
     say("\n## Generation: the base model and the tuned one, paired by question")
     rates = [[np.mean([bool(c) for c in entry.correct]) for entry in pool.entries] for pool in (base, tuned)]
     votes = [majority(pool) for pool in (base, tuned)]

@@ -76,7 +76,8 @@ def main() -> None:
 
 def responses(folder: Path, questions: int, held_out: int, draws: int) -> Split:
     """The base model's responses, drawn where they are missing."""
-    given = pools.pool(folder, "train", model="tiny", split="train", questions=questions + held_out, draws=draws)
+    total = questions + held_out
+    given = pools.pool(folder, "train", model="tiny", split="train", questions=total, draws=draws, signals=False)
     tokenizer = AutoTokenizer.from_pretrained(weights())
     found = read(
         given,

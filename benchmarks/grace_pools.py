@@ -40,8 +40,8 @@ TRAINING_FREE = (
 GRACE = ("grace", "grace_min", "grace_step", "grace_mean")
 
 
-def pool(folder: Path, name: str, *, model: str, split: str, questions: int, draws: int) -> Pool:
-    """Draw a pool, or what is missing of it, with everything that one pass gives.
+def pool(folder: Path, name: str, *, model: str, split: str, questions: int, draws: int, signals: bool = True) -> Pool:
+    """Draw a pool, or what is missing of it.
 
     Args:
         folder: where it goes.
@@ -50,12 +50,15 @@ def pool(folder: Path, name: str, *, model: str, split: str, questions: int, dra
         split: of the stories.
         questions: how many.
         draws: samples a question.
+        signals: whether to record everything that one pass gives.
     """
     path = folder / f"{name}.sqlite"
-    signals = [] if model == "tiny" else ["engine.signals.confidence=true", "engine.signals.steps=true"]
+    recorded = [] if model == "tiny" else ["engine.signals.confidence=true", "engine.signals.steps=true"]
+    if not signals:
+        recorded = [f"engine.signals.{key}" for key in ("top=0", "entropy=false", "certainty=false")]
     configs = [str(ROOT / "configs" / part) for part in ("task/stories.yaml", "model/tiny.yaml")]
     command = ["sample", *configs, f"engine.model={model}", f"task.split={split}", f"task.n={questions}", f"n={draws}"]
-    command += [*signals, f"out={path}"]
+    command += [*recorded, f"out={path}"]
     print("tts " + " ".join(command).replace(f"{ROOT}/", ""), file=sys.stderr, flush=True)
     subprocess.run([sys.executable, "-c", "from tts.cli import main; main()", *command], check=True)
     return load_pool(path)

@@ -116,3 +116,13 @@ def test_live_in_pass_confidences_replay_to_the_same_decisions(folder: Path, car
         usage = one.decision.usage
         assert usage is not None and usage.scorer_prefill == usage.scorer_decode == 0
     assert any(len(r.decision.samples) < 6 for r in live)
+
+
+def test_a_pool_can_record_the_confidence_token(card: Card) -> None:
+    from tts.engines.config import EngineConfig, SignalsConfig
+    from tts.errors import InputError
+
+    asked = SignalsConfig(top=5, steps=True, confidence=True)
+    assert EngineConfig(model="grace", signals=asked).recorded == Signals(watch=(card.token_id,), top=5, steps=True)
+    with pytest.raises(InputError, match=r"has no grace\.json"):
+        _ = EngineConfig(model="tiny", signals=asked).recorded

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tts.grace.losses import confidence_logit, confidence_loss, language_loss, pack  # noqa: E402
+from tts.grace.losses import confidence_logit, confidence_loss, divergence, language_loss, pack  # noqa: E402
 from tts.grace.recipe import Recipe  # noqa: E402
 from tts.grace.responses import Response  # noqa: E402
 
@@ -81,3 +81,18 @@ def test_far_from_its_goal_the_log_loss_still_has_a_gradient() -> None:
         assert logits.grad is not None
         gradients[loss] = float(logits.grad.abs().max())
     assert gradients["log"] > 0.9 and gradients["squared"] < 1e-5
+
+
+def test_the_divergence_from_the_base_model_is_what_its_name_says() -> None:
+    packed = pack([ONE, CUT], end=EOS, token=TOKEN, after=False)
+    generator = torch.Generator().manual_seed(3)
+    base, logits = (torch.randn(2, 4, 11, generator=generator) for _ in range(2))
+    kept = [i for i in range(11) if i != TOKEN]
+    by_hand = 0.0
+    for row, place in packed.labels.ne(-100).nonzero().tolist():
+        p, q = base[row, place, kept].softmax(-1), logits[row, place, kept].softmax(-1)
+        by_hand += float((p * (p / q).log()).sum())
+    assert float(divergence(logits, base, packed.labels, TOKEN)) == pytest.approx(by_hand, rel=1e-4)
+    moved = base.clone()
+    moved[..., TOKEN] += 5.0  # how sure the model is does not change what it says
+    assert float(divergence(moved, base, packed.labels, TOKEN)) == pytest.approx(0.0, abs=1e-6)

@@ -18,14 +18,25 @@ from grace_models import halves, model, responses, tokenizer  # noqa: E402
 
 from tts.errors import InputError, TTSError  # noqa: E402
 from tts.grace.card import Card, read_card  # noqa: E402
-from tts.grace.losses import confidence_logit, pack  # noqa: E402
+from tts.grace.losses import confidence_logit, language_loss, pack  # noqa: E402
 from tts.grace.model import add_token, is_tied, save, start_row, trainable  # noqa: E402
 from tts.grace.recipe import LoraConfig, Recipe, TargetsConfig  # noqa: E402
 from tts.grace.responses import Split  # noqa: E402
 from tts.grace.train import BEST, CHECKPOINT, Trained, _Run, train  # noqa: E402
 
 QUICK = Recipe(
-    method="full", epochs=2, batch=20, rows=20, rate=3e-3, evaluations=1, dtype="float32", positions="end", seed=1
+    method="full",
+    keep="response",
+    weight_lm=0.1,
+    epochs=2,
+    settle=0.0,
+    batch=20,
+    rows=20,
+    rate=3e-3,
+    evaluations=1,
+    dtype="float32",
+    positions="end",
+    seed=1,
 )
 BASE = {"model": "m"}
 
@@ -50,6 +61,25 @@ def run(out: Path, recipe: Recipe = QUICK, split: Split | None = None, **more: A
 def test_it_learns_which_responses_are_right(tmp_path: Path, recipe: Recipe) -> None:
     best = run(tmp_path, recipe, halves(150)).history.best
     assert best.auroc > 0.95 and best.within > 0.95 and best.brier < 0.12
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_held_to_the_base_model_it_says_what_that_says(tmp_path: Path, method: str) -> None:
+    recipe = replace(QUICK, method=method, epochs=4, lora=LoraConfig(rank=8, alpha=8))
+    split, words = halves(100), tokenizer()
+    packed = pack(split.held_out, end=words.eos_token_id, token=len(words), after=False)
+    before = model()(input_ids=packed.ids.clamp(max=len(words) - 1)).logits.detach()
+    gaps = {}
+    for keep, weight in (("response", 0.0), ("base", 20.0)):
+        trained = run(tmp_path / keep, replace(recipe, keep=keep, weight_lm=weight), split)
+        with torch.no_grad():
+            after = trained.model(input_ids=packed.ids).logits[..., : len(words)]
+        seen = packed.labels != -100
+        p, q = before[seen].log_softmax(-1), after[seen].log_softmax(-1)
+        gaps[keep] = float((p.exp() * (p - q)).sum(-1).mean())
+        if keep == "base":
+            assert trained.history.losses[-1][2] < gaps["response"]  # what is reported is that divergence
+    assert gaps["base"] < (0.2 if method == "full" else 1.0) * gaps["response"]  # adapters hardly move in so few steps
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -119,6 +149,40 @@ def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path
     again = run(tmp_path / "cut", recipe, told=told)
     assert told[0] == "continuing at step 8 of 24"
     assert again.history.losses == through.history.losses and again.history.looks == through.history.looks
+    for (name, one), (_, other) in zip(trainable(through.model), trainable(again.model), strict=True):
+        assert torch.equal(one, other), name
+
+
+def test_settling_learns_to_write_what_is_right_and_goes_on_where_it_was(tmp_path: Path, monkeypatch: Any) -> None:
+    recipe = replace(QUICK, keep="base", weight_lm=1.0, epochs=4, settle=1.0)
+    through = run(tmp_path / "through", recipe)
+    assert len(through.history.losses) == 60 and through.history.kept is through.history.looks[-1]
+    assert through.history.looks[-1].auroc > 0.9
+    plain = run(tmp_path / "plain", replace(recipe, settle=0.0))
+    right = [one for one in responses(40, seed=9) if one.correct]
+    packed = pack(right, end=tokenizer().eos_token_id, token=through.token, after=False)
+    with torch.no_grad():
+        losses = [
+            float(language_loss(one.model(input_ids=packed.ids).logits, packed.labels, one.token))
+            for one in (plain, through)
+        ]
+    assert losses[1] < losses[0]
+    monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)
+    learn, seen = _Run._learn, 0
+
+    def stop(self: Any, chunk: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == 53:
+            raise KeyboardInterrupt
+        return learn(self, chunk)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tts.grace.train._Run._learn", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", recipe)
+    again = run(tmp_path / "cut", recipe)
+    assert again.history == through.history
     for (name, one), (_, other) in zip(trainable(through.model), trainable(again.model), strict=True):
         assert torch.equal(one, other), name
 

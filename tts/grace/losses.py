@@ -99,3 +99,21 @@ def language_loss(logits: Tensor, labels: Tensor, token: int) -> Tensor:
     """Cross-entropy summed over the response's tokens, in the softmax without the confidence token, in nats."""
     seen = labels != -100
     return functional.cross_entropy(others(logits[seen], token), labels[seen], reduction="sum")
+
+
+def divergence(logits: Tensor, base: Tensor, labels: Tensor, token: int) -> Tensor:
+    """KL(base || model) summed over the places that have a label, without the confidence token, in nats.
+
+    Args:
+        logits: of the model, [rows, length, vocab].
+        base: of the base model, the same shape.
+        labels: -100 where a place does not count, [rows, length].
+        token: id of the confidence token.
+    """
+    seen = labels != -100
+
+    def drawn(given: Tensor) -> Tensor:
+        rows = given[seen]
+        return torch.cat([rows[:, :token], rows[:, token + 1 :]], dim=1).log_softmax(-1)
+
+    return functional.kl_div(drawn(logits), drawn(base), reduction="sum", log_target=True)

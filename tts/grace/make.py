@@ -52,7 +52,7 @@ def make(
     kept = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
     model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
     trained = train(out, model, tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
-    best = trained.history.best
+    kept_look = trained.history.kept
     card = Card(
         recipe.token,
         trained.token,
@@ -62,7 +62,7 @@ def make(
         {
             "recipe": asdict(recipe),
             "learned_from": dict(base),
-            "held_out": asdict(best),
+            "held_out": asdict(kept_look),
             "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
         },
     )

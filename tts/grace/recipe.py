@@ -14,6 +14,7 @@ TARGETS = ("probe", "hard", "soft")
 READOUTS = ("before", "after")
 POSITIONS = ("end", "every")
 LOSSES = ("squared", "log")
+KEEPS = ("response", "base")
 METHODS = ("lora", "full")
 DTYPES = ("bfloat16", "float32")
 
@@ -62,12 +63,19 @@ class Recipe:
             probabilities along a response a trace. The paper has "end".
         targets: what the confidence is trained towards.
         loss: "squared" error (GrACE), or "log": cross-entropy between confidence and target.
-        weight_lm: lambda, the weight of the language-model loss on the model's own response, >= 0. Ours.
+        keep: what keeps the text as it was: the cross-entropy of the model's own "response" (GrACE), or the divergence
+            KL(base || model) of the next-token distributions at the same places, "base": the same aim without the noise
+            of sampled tokens, for one more forward pass. Ours.
+        weight_lm: lambda, the weight of that language-model loss, in nats a token, >= 0. Ours.
         method: "lora": adapters and the new token's rows, or "full": every weight.
         lora: the adapters.
         rate: peak learning rate of AdamW, > 0. Ours.
         warmup: share of the steps until the peak, in [0, 1); after it the rate falls linearly to zero. Ours.
         epochs: passes over the responses, >= 1. Ours.
+        settle: epochs after those, or a share of one, >= 0: from the best weights on, with the cross-entropy of the
+            responses that are right in place of the language-model loss (rejection-sampling fine-tuning), at weight 2,
+            and a rate that falls to zero from two fifths of its peak: it makes up for answers that training for
+            confidence has cost. Ours.
         batch: responses a step of the optimiser, >= 1. Ours.
         rows: the most responses in one pass; a batch of more is accumulated, >= 1.
         evaluations: looks at the held-out questions an epoch, >= 1.
@@ -82,12 +90,14 @@ class Recipe:
     positions: str = "every"
     targets: TargetsConfig = field(default_factory=TargetsConfig)
     loss: str = "squared"
-    weight_lm: float = 0.1
+    keep: str = "base"
+    weight_lm: float = 5.0
     method: str = "lora"
     lora: LoraConfig = field(default_factory=LoraConfig)
-    rate: float = 5e-4
+    rate: float = 2e-4
     warmup: float = 0.05
     epochs: int = 2
+    settle: float = 0.5
     batch: int = 64
     rows: int = 64
     evaluations: int = 2
@@ -103,6 +113,7 @@ class Recipe:
             ("readout", self.readout, READOUTS),
             ("positions", self.positions, POSITIONS),
             ("loss", self.loss, LOSSES),
+            ("keep", self.keep, KEEPS),
             ("method", self.method, METHODS),
             ("dtype", self.dtype, DTYPES),
         ):
@@ -121,10 +132,10 @@ class Recipe:
         ):
             if value < least:
                 raise InputError(f"recipe.{key} must be at least {least}, got {value}")
-        if not (self.rate > 0 and self.lora.alpha > 0 and self.weight_lm >= 0):
+        if not (self.rate > 0 and self.lora.alpha > 0 and self.weight_lm >= 0 and self.settle >= 0):
             raise InputError(
-                "recipe.rate and recipe.lora.alpha must be above 0 and recipe.weight_lm at least 0, "
-                f"got {self.rate}, {self.lora.alpha} and {self.weight_lm}"
+                "recipe.rate and recipe.lora.alpha must be above 0, recipe.weight_lm and recipe.settle at least 0, "
+                f"got {self.rate}, {self.lora.alpha}, {self.weight_lm} and {self.settle}"
             )
         if not (0 <= self.warmup < 1 and 0 <= self.lora.dropout < 1 and 0 < self.held_out < 1):
             raise InputError(

@@ -3,11 +3,13 @@
     L = L_cal + lambda * L_LM   (arXiv 2509.09438)
 
 L_cal is the squared error between confidence and target at the end of the response, plus, for a trace, its mean over
-all positions. L_LM is the cross-entropy of the model's own response in the softmax without the confidence token.
+all positions. L_LM is the cross-entropy of the model's own response in the softmax without the confidence token, or
+the divergence from the base model there.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
@@ -24,7 +26,7 @@ from torch import Tensor
 
 from tts.errors import InputError, TTSError
 from tts.grace.history import History, Look, measured
-from tts.grace.losses import Packed, confidence_logit, confidence_loss, language_loss, pack
+from tts.grace.losses import Packed, confidence_logit, confidence_loss, divergence, language_loss, pack
 from tts.grace.model import adapted, add_token, start_row, trainable
 from tts.grace.recipe import Recipe
 from tts.grace.responses import Response, Split, batches
@@ -38,6 +40,8 @@ SAVE_EVERY = 60.0
 """Seconds between checkpoints."""
 SHOWN_EVERY = 5.0
 """Seconds between lines of progress."""
+SETTLING_RATE, SETTLING_WEIGHT = 0.4, 2.0
+"""While it settles: the first rate, as a share of the peak rate, and lambda."""
 INITIAL = 512
 """Responses that the token's first row is fitted on."""
 
@@ -62,7 +66,7 @@ def train(
     device: str = "cpu",
     tell: Callable[[str], None] = print,
 ) -> Trained:
-    """Train until the recipe's last step, or until held-out Brier has not improved for its patience.
+    """Train until held-out Brier has not improved for the recipe's patience, or its epochs are over, then settle.
 
     Args:
         out: a directory; a checkpoint in it, of the same recipe and base, is continued.
@@ -115,53 +119,76 @@ class _Run:
             rate = float(np.mean([one.correct for one in split.train]))
             start_row(model, lambda: self._read(model, some, within=recipe.positions == "every"), rate, self.token)
             self.targets = targets(recipe.targets, split.train, lambda: self._states(model), seed=recipe.seed)
+        # Adapters can be switched off; of a model that is trained whole, a copy stays as it was.
+        self.base = copy.deepcopy(model) if recipe.keep == "base" and recipe.method == "full" else None
         self.model = adapted(model, recipe, self.token)
         self.weights = dict(trainable(self.model))
-        self.optimiser = torch.optim.AdamW(self.weights.values(), lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0)
+        self.optimiser = self._optimiser()
         if saved is not None:
             self._restore(saved)
 
     @property
+    def per_epoch(self) -> int:
+        """Optimiser steps an epoch."""
+        return math.ceil(len(self.split.train) / self.recipe.batch)
+
+    @property
+    def main(self) -> int:
+        """Optimiser steps until it settles."""
+        return self.recipe.epochs * self.per_epoch
+
+    @property
     def steps(self) -> int:
         """Optimiser steps of the whole recipe."""
-        return self.recipe.epochs * math.ceil(len(self.split.train) / self.recipe.batch)
+        return self.main + math.ceil(self.recipe.settle * self.per_epoch)
 
     def go(self) -> None:
-        """Train, and end with the best weights."""
-        recipe, per_epoch = self.recipe, math.ceil(len(self.split.train) / self.recipe.batch)
+        """Train, and end with the weights to keep."""
+        if self.step < self.main and not self._stalled():
+            self._go(self.main)
+            if self._stalled():
+                self.tell(f"held-out Brier has not improved in {self.recipe.patience} looks: stopping early")
+        if self.steps == self.main:
+            self._best()
+            return
+        if not self.history.settled:
+            self._best()
+            self.optimiser = self._optimiser()
+            self.step, self.history.settled = self.main, True
+        self._go(self.steps)
+        self.model.eval()
+
+    def _go(self, last: int) -> None:
+        """Take steps until number ``last``, or until held-out Brier has stalled."""
+        recipe, per_epoch = self.recipe, self.per_epoch
         looks = {round((i + 1) * per_epoch / recipe.evaluations) for i in range(recipe.evaluations)}
         written = shown = began = time.monotonic()
         first = self.step
-        while self.step < self.steps and not self._stalled():
+        while self.step < last:
             epoch, done = divmod(self.step, per_epoch)
             rng = np.random.default_rng([recipe.seed, 14, epoch])
-            for chunk in list(batches(self.split.train, recipe.batch, rng))[done:]:
+            for chunk in list(batches(self.split.train, recipe.batch, rng))[done : done + last - self.step]:
                 losses = self._learn(chunk)
                 self.step += 1
                 self.history.losses.append((self.step, *losses))
                 now = time.monotonic()
-                if now - shown > SHOWN_EVERY or self.step == self.steps:
+                if now - shown > SHOWN_EVERY or self.step == last:
                     shown, pace = now, (now - began) / (self.step - first)
                     self.tell(self._line(pace))
-                look = self.step % per_epoch in looks or self.step % per_epoch == 0
+                look = self.step % per_epoch in looks or self.step % per_epoch == 0 or self.step == last
                 if look:
                     self._look()
                 if look or now - written > SAVE_EVERY:
                     self._save(CHECKPOINT)
                     written = now
                 if look and self._stalled():
-                    self.tell(
-                        f"step {self.step}: held-out Brier has not improved {recipe.patience} times: stopping early"
-                    )
-                    break
-        self._best()
+                    return
 
     def _learn(self, chunk: Sequence[int]) -> tuple[float, float]:
         """One step of the optimiser over a batch, in as many passes as its rows need."""
         recipe = self.recipe
-        warm = max(1, round(recipe.warmup * self.steps))
-        scale = min((self.step + 1) / warm, (self.steps - self.step) / max(1, self.steps - warm))
-        self.optimiser.param_groups[0]["lr"] = recipe.rate * scale
+        rate, weight = self._schedule()
+        self.optimiser.param_groups[0]["lr"] = rate
         drawn = sum(len(self.split.train[i].ids) + self.split.train[i].ended for i in chunk)
         self.model.train()
         calibration = language = 0.0
@@ -171,8 +198,9 @@ class _Run:
             wanted = torch.tensor(self.targets[part], dtype=torch.float32, device=self.device)
             logits = self._logits(packed)
             off = confidence_loss(logits, packed, wanted, self.token, recipe) / len(chunk)
-            lm = language_loss(logits, packed.labels, self.token) / drawn
-            (off + recipe.weight_lm * lm).backward()  # type: ignore[no-untyped-call]
+            right = torch.tensor([self.split.train[i].correct for i in part], device=self.device)
+            lm = self._kept(logits, packed, right) / drawn
+            (off + weight * lm).backward()  # type: ignore[no-untyped-call]
             calibration += float(off.detach())
             language += float(lm.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
@@ -189,6 +217,31 @@ class _Run:
         self.optimiser.zero_grad(set_to_none=True)
         return calibration, language
 
+    def _schedule(self) -> tuple[float, float]:
+        """Learning rate and lambda of the next step."""
+        rate, weight = self.recipe.rate, self.recipe.weight_lm
+        if self.history.settled:
+            return SETTLING_RATE * rate * (self.steps - self.step) / (self.steps - self.main), SETTLING_WEIGHT
+        warm = max(1, round(self.recipe.warmup * self.main))
+        return rate * min((self.step + 1) / warm, (self.main - self.step) / max(1, self.main - warm)), weight
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.weights.values(), lr=self.recipe.rate, betas=(0.9, 0.95), weight_decay=0.0)
+
+    def _kept(self, logits: Tensor, packed: Packed, right: Tensor) -> Tensor:
+        """The language-model loss, summed over the responses' tokens; ``right`` says which of them are, [rows]."""
+        if self.history.settled:
+            return language_loss(logits, packed.labels.masked_fill(~right[:, None], -100), self.token)
+        if self.recipe.keep == "response":
+            return language_loss(logits, packed.labels, self.token)
+        with torch.no_grad():
+            if self.base is not None:
+                before = self._logits(packed, self.base)
+            else:
+                with self.model.disable_adapter():
+                    before = self._logits(packed)
+        return divergence(logits, before, packed.labels, self.token)
+
     def _look(self) -> None:
         """Score the held-out questions; keep the weights where they are the best so far."""
         held = self.split.held_out
@@ -201,7 +254,7 @@ class _Run:
                 lm += float(language_loss(logits, packed.labels, self.token))
         look = measured(self.step, confidence, held, lm)
         self.history.looks.append(look)
-        if self.history.best is look:
+        if self.history.best is look and not self.history.settled:
             self._save(BEST)
         self.tell(
             f"step {look.step}/{self.steps}  held out: Brier {look.brier:.4f}  AUROC {look.auroc:.3f}  "
@@ -210,7 +263,11 @@ class _Run:
 
     def _stalled(self) -> bool:
         looks = self.history.looks
-        return bool(looks) and len(looks) - 1 - looks.index(self.history.best) >= self.recipe.patience
+        return (
+            not self.history.settled
+            and bool(looks)
+            and len(looks) - 1 - looks.index(self.history.best) >= self.recipe.patience
+        )
 
     def _line(self, pace: float) -> str:
         last = self.history.losses[-20:]
@@ -292,6 +349,7 @@ class _Run:
                 "targets": self.targets,
                 "losses": self.history.losses,
                 "looks": [asdict(look) for look in self.history.looks],
+                "settled": self.history.settled,
                 "random": torch.get_rng_state(),
             }
         temporary = self.out / f".{name}.tmp"
@@ -329,6 +387,7 @@ class _Run:
         self.step = int(state["step"])
         self.history.losses = [tuple(one) for one in state["losses"]]
         self.history.looks = [Look(**look) for look in state["looks"]]
+        self.history.settled = state["settled"]
         torch.set_rng_state(state["random"].cpu())
         self.tell(f"continuing at step {self.step} of {self.steps}")
 
