@@ -408,7 +408,7 @@ def test_files_of_every_kind_go_together(files: tuple[Path, ...]) -> None:
     config = load_config(RunConfig, files, ["out=p.sqlite", "budget=4"])
     assert config.budget == 4
     assert config.task.name == files[0].stem
-    assert config.engine.model == "tiny"
+    assert config.engine.model == files[1].stem
     assert config.engine.signals.top == 20
     assert (config.scorer is not None) == (len(files) == 4)
 

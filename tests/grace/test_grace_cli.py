@@ -14,7 +14,15 @@ pytest.importorskip("peft")
 from tts.grace.card import read_card  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = ("task.n=16", "n=4", "engine.rows=32", "recipe.epochs=1", "recipe.held_out=0.3", "recipe.batch=16")
+QUICK = (
+    "task.n=16",
+    "n=4",
+    "engine.rows=32",
+    "recipe.epochs=1",
+    "recipe.held_out=0.3",
+    "recipe.batch=16",
+    "recipe.settle=0",
+)
 TASK = ("task.split=train", "engine.max_tokens=120")
 
 
@@ -91,7 +99,7 @@ def test_the_configuration_file_names_every_key_of_the_recipe() -> None:
     from tts.config import load_config
     from tts.grace.recipe import Recipe
 
-    config = load_config(GraceConfig, [ROOT / "configs" / "grace.yaml"], ["out=x"])
-    text = (ROOT / "configs" / "grace.yaml").read_text()
+    config = load_config(GraceConfig, [ROOT / "configs" / "train" / "grace.yaml"], ["out=x"])
+    text = (ROOT / "configs" / "train" / "grace.yaml").read_text()
     assert all(f"{field.name}:" in text for field in fields(Recipe))
     assert config.recipe.targets.kind == "hard"

