@@ -21,6 +21,7 @@ from tts.engines.batching import Batch
 from tts.engines.decoder import Decoder, Joining, check
 from tts.engines.device import pick
 from tts.engines.drawing import Ids
+from tts.engines.quiet import quiet
 from tts.engines.row import Row, noise
 from tts.engines.sampling import Sampling
 from tts.engines.special import end_ids, suppressed_ids
@@ -128,7 +129,6 @@ class TransformersEngine:
             InputError: no such model, a device this machine lacks, or what :meth:`__init__` refuses.
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
 
         place = pick(device)
         if dtype not in ("float32", "bfloat16", "float16"):
@@ -141,20 +141,16 @@ class TransformersEngine:
                     f"{folder}: no model there (it has no config.json): give a model's directory or hub name"
                 )
             model = folder
-        bar = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call] # ours is the only one
         try:
-            given = {"revision": revision} if revision else {}
-            tokenizer = AutoTokenizer.from_pretrained(model, **given)
-            loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype), **given)
+            with quiet():
+                given = {"revision": revision} if revision else {}
+                tokenizer = AutoTokenizer.from_pretrained(model, **given)
+                loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype), **given)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise InputError(
                 f"model {name} cannot be loaded ({reason}): give a model's directory or hub name"
             ) from None
-        finally:
-            if bar:
-                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         loaded.to(place)
         return cls(
             loaded.eval(),

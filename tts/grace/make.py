@@ -43,14 +43,16 @@ def make(
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     from tts.engines.device import pick
+    from tts.engines.quiet import quiet
     from tts.grace.model import save
     from tts.grace.train import train
 
     source = engine.folder or engine.model
     given = {"revision": engine.revision} if engine.revision else {}
-    tokenizer = AutoTokenizer.from_pretrained(source, **given)
-    kept = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
-    model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
+    with quiet():
+        tokenizer = AutoTokenizer.from_pretrained(source, **given)
+        kept = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
+        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
     trained = train(out, model, tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
     kept_look = trained.history.kept
     card = Card(
@@ -66,5 +68,6 @@ def make(
             "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
         },
     )
-    save(out, trained.model, tokenizer, card, dtype=kept)
+    with quiet():
+        save(out, trained.model, tokenizer, card, dtype=kept)
     return trained
