@@ -23,8 +23,10 @@ from benchmarks import grace_pools as pools
 from evals import calibration, ranking
 from evals.arrays import PoolArrays
 from evals.judged import Judged, resampled
+from evals.rescore import stacked
 from evals.stats import bootstrap_interval, bootstrap_weights
 from tts.pool import Pool
+from tts.scorers.asking import Verbalised
 from tts.scorers.maps import fit_map
 from tts.scorers.stacked import FEATURES
 
@@ -117,7 +119,7 @@ def every_score(fit: Pool, test: Pool) -> tuple[list[Score], dict[str, str]]:
     """All confidences on both splits, and why those are missing that are."""
     found = [Score(name, pools.read(fit, name), pools.read(test, name)) for name in pools.TRAINING_FREE]
     missing = {}
-    for name, scorer in (("p_true", pools.p_true()), ("verbalised", pools.verbalised())):
+    for name, scorer in (("p_true", pools.p_true()), ("verbalised", Verbalised())):
         both = [pools.asked(pool, scorer) for pool in (fit, test)]
         if isinstance(both[0], Pool) and isinstance(both[1], Pool):
             found.append(Score(name, both[0], both[1]))
@@ -129,7 +131,7 @@ def every_score(fit: Pool, test: Pool) -> tuple[list[Score], dict[str, str]]:
         ("stacked, no trace", tuple(f for f in FEATURES if f not in ("grace_min", "grace_step"))),
         ("stacked, no token", tuple(f for f in FEATURES if not f.startswith("grace"))),
     ):
-        halves = pools.halves_stacked(fit, features)
+        halves = stacked(fit, features=features)
         found.append(Score(name, halves, pools.stacked(fit, test, features), False))
     found.append(Score("hidden-state probe", *pools.probed(fit, test), False))
     found.append(Score("frequency", pools.read(fit, "frequency"), pools.read(test, "frequency"), False))

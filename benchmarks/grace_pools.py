@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.rescore import fit_weights, rescored
-from evals.rescore import stacked as cross_stacked
 from tts.engines.base import Engine
 from tts.engines.config import EngineConfig, open_engine
 from tts.errors import TTSError
 from tts.grace.probe import fit_probe
 from tts.pool import Entry, Pool, load_pool
 from tts.prompts import Prompt
-from tts.scorers.asking import PTrue, Verbalised
+from tts.scorers.asking import PTrue
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.types import Sample
 
@@ -73,11 +72,6 @@ def stacked(fit: Pool, given: Pool, features: Sequence[str]) -> Pool:
     """The pool with a stacked score, its weights fitted on another."""
     weights = fit_weights(fit, features=features)
     return with_scores(given, lambda samples: weights.score(samples))
-
-
-def halves_stacked(given: Pool, features: Sequence[str]) -> Pool:
-    """The pool with a stacked score, each half of its questions by weights of the other half."""
-    return cross_stacked(given, features=features)
 
 
 def probed(fit: Pool, given: Pool) -> tuple[Pool, Pool]:
@@ -133,11 +127,6 @@ def asked(given: Pool, scorer: Scorer) -> Pool | str:
 def p_true() -> Scorer:
     """P(True) in words of the bundled model's small vocabulary; the usual question has none of its words."""
     return PTrue(template="\n So the answer is{answer}. Is this", true=" good", false=" not")
-
-
-def verbalised() -> Scorer:
-    """Verbalised confidence, as it is."""
-    return Verbalised()
 
 
 def with_scores_of(given: Pool, scorer: Scorer, engine: Engine) -> Pool:

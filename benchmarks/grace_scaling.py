@@ -15,7 +15,7 @@ import numpy as np
 from evals.arrays import PoolArrays
 from evals.compare import Settings, against
 from evals.matched import Side, matched, play_fitted
-from evals.regret import Regret, first_right, patient, regret
+from evals.regret import Regret, first_right, regrets_of
 from evals.replay import Entrant, Outcome
 from evals.stats import bootstrap_interval, bootstrap_weights
 from strategies.catalog import CATALOG, Method
@@ -129,7 +129,9 @@ def stops(side: Sides, budget: int, say: Say) -> None:
     methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in STOPS)]
     params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=-CAUTION)
     compared = against(side.test.contest(settings(budget)), outcomes, 0)
-    regrets = regrets_of(side, methods, params, outcomes, budget)
+    entrants = [Entrant(m.build(budget, given), m.scores) for m, given in zip(methods, params, strict=True)]
+    first = first_right(side.test.arrays, side.test.orders)
+    regrets = regrets_of([entrants], outcomes, play=lambda folds: side.test.play(folds[0]), first=first, budget=budget)
     for method, given, outcome, row, lost in zip(methods, params, outcomes, compared, regrets, strict=True):
         line(method.name, given, outcome, row, lost, say)
 
@@ -154,23 +156,6 @@ def certified(side: Sides, budget: int, say: Say) -> None:
             f"{alpha:6.2f}{delta:6.2f}{tau:7.3f}{shown:>24}{outcome.correct.mean():9.4f}{outcome.used.mean():8.2f}"
             f"{tokens:7.0f}"
         )
-
-
-def regrets_of(
-    side: Sides,
-    methods: Sequence[Method],
-    params: Sequence[Mapping[str, Any]],
-    outcomes: Sequence[Outcome],
-    budget: int,
-) -> list[Regret]:
-    """Where each strategy's wrong decisions come from."""
-    first = first_right(side.test.arrays, side.test.orders)
-    found = []
-    for method, given, outcome in zip(methods, params, outcomes, strict=True):
-        waits = patient(Entrant(method.build(budget, given), method.scores), budget)
-        played = None if waits is None else side.test.play([waits])[0]
-        found.append(regret(outcome, played, first, budget=budget))
-    return found
 
 
 def line(name: str, given: Mapping[str, Any], outcome: Outcome, row: Mapping[str, Any], lost: Regret, say: Say) -> None:

@@ -126,25 +126,28 @@ def test_a_batch_in_several_passes_is_the_same_step(tmp_path: Path) -> None:
         assert one == pytest.approx(other, rel=1e-3)
 
 
-def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
-    recipe = replace(QUICK, method="lora", targets=TargetsConfig("probe", folds=3))
-    through = run(tmp_path / "through", recipe)
-    monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)
-    seen = 0
-
-    learn = _Run._learn
+def interrupted(monkeypatch: Any, step: int, out: Path, recipe: Recipe) -> None:
+    """Train until Ctrl-C at this step."""
+    learn, seen = _Run._learn, 0
 
     def stop(self: Any, chunk: Any) -> Any:
         nonlocal seen
         seen += 1
-        if seen == 9:
+        if seen == step:
             raise KeyboardInterrupt
         return learn(self, chunk)
 
     with monkeypatch.context() as patch:
         patch.setattr("tts.grace.train._Run._learn", stop)
         with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "cut", recipe)
+            run(out, recipe)
+
+
+def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
+    recipe = replace(QUICK, method="lora", targets=TargetsConfig("probe", folds=3))
+    through = run(tmp_path / "through", recipe)
+    monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)
+    interrupted(monkeypatch, 9, tmp_path / "cut", recipe)
     told: list[str] = []
     again = run(tmp_path / "cut", recipe, told=told)
     assert told[0] == "continuing at step 8 of 24"
@@ -168,19 +171,7 @@ def test_settling_learns_to_write_what_is_right_and_goes_on_where_it_was(tmp_pat
         ]
     assert losses[1] < losses[0]
     monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)
-    learn, seen = _Run._learn, 0
-
-    def stop(self: Any, chunk: Any) -> Any:
-        nonlocal seen
-        seen += 1
-        if seen == 53:
-            raise KeyboardInterrupt
-        return learn(self, chunk)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("tts.grace.train._Run._learn", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "cut", recipe)
+    interrupted(monkeypatch, 53, tmp_path / "cut", recipe)
     again = run(tmp_path / "cut", recipe)
     assert again.history == through.history
     for (name, one), (_, other) in zip(trainable(through.model), trainable(again.model), strict=True):

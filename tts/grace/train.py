@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -31,6 +30,7 @@ from tts.grace.model import adapted, add_token, start_row, trainable
 from tts.grace.recipe import Recipe
 from tts.grace.responses import Response, Split, batches
 from tts.grace.targets import targets
+from tts.pool import atomic_path
 
 Floats = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ class _Run:
         self.out, self.split, self.recipe, self.device, self.tell = out, split, recipe, device, tell
         self.end = int(tokenizer.eos_token_id)
         self.history = History()
-        self.step, self.seconds = 0, 0.0
+        self.step = 0
         torch.manual_seed(recipe.seed)
         self.token = add_token(model, tokenizer, recipe.token)
         model.to(torch.device(device))
@@ -352,9 +352,8 @@ class _Run:
                 "settled": self.history.settled,
                 "random": torch.get_rng_state(),
             }
-        temporary = self.out / f".{name}.tmp"
-        torch.save(state, temporary)
-        os.replace(temporary, self.out / name)
+        with atomic_path(self.out / name) as temp:
+            torch.save(state, temp)
 
     def _saved(self) -> dict[str, Any] | None:
         """The checkpoint to continue, if there is one.
