@@ -1,11 +1,12 @@
 """What each choice of GrACE's training is worth: one recipe a row, all else equal, on the same responses.
 
-    python -m benchmarks.grace_ablations [--questions 1000] [--held-out 300] [--epochs 1] [--pools out/grace]
+    python -m benchmarks.grace_ablations [--questions 800] [--held-out 300] [--epochs 1] [--pools out/grace]
 
-Trains on responses of the base model to the first questions of the training split and scores its responses to the last
-ones, after the same number of steps for every row. Smaller than the training of the bundled model, so that a dozen
-recipes fit in an hour; the bundled model's own numbers are those of `python -m benchmarks.grace`. Writes
-benchmarks/results/grace_ablations.txt.
+Trains on responses of the base model to the first questions of the training split and scores its responses to the next
+ones, after the same number of steps for every row. Far smaller than the training of the bundled model, so that a dozen
+recipes fit in half an hour; the bundled model's own numbers are those of `python -m benchmarks.grace`. What a recipe
+does to the text is read off worked solutions of the same questions: their cross-entropy, beside the base model's.
+Writes benchmarks/results/grace_ablations.txt.
 """
 
 from __future__ import annotations
@@ -27,25 +28,32 @@ from benchmarks import grace_pools as pools
 from evals import calibration, ranking
 from evals.judged import Judged, resampled
 from evals.stats import bootstrap_weights
-from tts.grace.losses import confidence_logit, language_loss, pack
+from evals.tasks import TaskConfig, load_task
+from tts.grace.losses import confidence_logit, language_loss
+from tts.grace.packing import forward, pack
 from tts.grace.recipe import LoraConfig, Recipe, TargetsConfig
-from tts.grace.responses import Response, Split, read
+from tts.grace.responses import Branches, Response, Split, read, solutions, together
 from tts.grace.train import train
 from tts.tiny import weights
 
-BASE = Recipe(method="full", weight_lm=0.5, rate=5e-4, batch=32, rows=32, evaluations=1, patience=1000)
+BASE = Recipe(
+    method="full", keep="solution", weight_lm=2.0, loss="log", rate=1e-3, muon_rate=2e-3, batch=32, rows=32,
+    evaluations=1, patience=1000,
+)  # fmt: skip
 ROWS: tuple[tuple[str, Recipe], ...] = (
-    ("as bundled: hard targets, lambda .5, full", BASE),
+    ("as bundled: hard, log, every, solution", BASE),
     ("targets: probe (published)", replace(BASE, targets=TargetsConfig("probe"))),
     ("targets: soft self-consistency", replace(BASE, targets=TargetsConfig("soft"))),
-    ("lambda 0", replace(BASE, weight_lm=0.0)),
-    ("lambda .1", replace(BASE, weight_lm=0.1)),
-    ("lambda 2", replace(BASE, weight_lm=2.0)),
+    ("loss: squared (published)", replace(BASE, loss="squared")),
     ("positions: end (published)", replace(BASE, positions="end")),
-    ("readout: after, positions: end", replace(BASE, positions="end", readout="after")),
-    ("loss: log", replace(BASE, loss="log")),
-    ("LoRA, rank 32", replace(BASE, method="lora", lora=LoraConfig(32, 64))),
-    ("LoRA, rank 32, rate x 4", replace(BASE, method="lora", lora=LoraConfig(32, 64), rate=2e-3)),
+    ("positions: end, readout: after", replace(BASE, positions="end", readout="after")),
+    ("keep: response (published)", replace(BASE, keep="response")),
+    ("keep: base", replace(BASE, keep="base")),
+    ("lambda 0", replace(BASE, weight_lm=0.0)),
+    ("lambda .5", replace(BASE, weight_lm=0.5)),
+    ("lambda 8", replace(BASE, weight_lm=8.0)),
+    ("AdamW alone", replace(BASE, muon_rate=0.0)),
+    ("LoRA (published), rank 32", replace(BASE, method="lora", lora=LoraConfig(32, 64), muon_rate=0.0, rate=2e-3)),
 )
 REPLICATES = 1000
 
@@ -53,9 +61,9 @@ REPLICATES = 1000
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=1000)
+    parser.add_argument("--questions", type=int, default=800)
     parser.add_argument("--held-out", type=int, default=300)
-    parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--pools", type=Path, default=Path("out/grace"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/grace_ablations.txt"))
@@ -65,8 +73,10 @@ def main() -> None:
     lines = [
         f"{len(split.train)} responses to {options.questions} questions, {options.epochs} epoch(s); scored on "
         f"{len(split.held_out)} responses to {options.held_out} others; 95 % intervals over questions",
-        f"{'recipe':44}{'AUROC':>22}{'within questions':>22}{'ECE':>22}{'Brier':>22}{'LM, nats':>10}{'seconds':>9}",
+        f"{'recipe':44}{'AUROC':>22}{'within questions':>22}{'ECE':>22}{'Brier':>22}{'text, nats':>12}{'seconds':>9}",
     ]
+    tokenizer, plain = fresh()
+    lines.append(f"{'the base model':132}{text(plain, None, tokenizer.eos_token_id, split):12.4f}")
     print("\n".join(lines), flush=True)
     for name, recipe in ROWS:
         lines.append(row(name, replace(recipe, epochs=options.epochs), split))
@@ -87,21 +97,35 @@ def responses(folder: Path, questions: int, held_out: int, draws: int) -> Split:
         end=tokenizer.eos_token_id,
         context=512,
     )
+    worked = solutions(
+        given,
+        load_task(TaskConfig(split="train", n=total)).solutions,
+        encode=lambda text: tuple(tokenizer(text, add_special_tokens=False).input_ids),
+        context=512,
+        prompts={one.question: one.prompt for one in found},
+    )
     return Split(
         tuple(one for one in found if one.question < questions),
-        tuple(one for one in found if questions <= one.question < questions + held_out),
+        tuple(one for one in found if questions <= one.question < total),
+        worked,
     )
 
 
-def row(name: str, recipe: Recipe, split: Split) -> str:
-    """Train by one recipe and score what it knows."""
-    tokenizer = AutoTokenizer.from_pretrained(weights())
+def fresh() -> tuple[Any, Any]:
+    """The base model's tokenizer and the base model."""
     model: Any = AutoModelForCausalLM.from_pretrained(weights(), dtype=torch.float32)
+    return AutoTokenizer.from_pretrained(weights()), model.eval()
+
+
+def row(name: str, recipe: Recipe, split: Split) -> str:
+    """Train by one recipe and score the held-out responses."""
+    tokenizer, model = fresh()
+    end = tokenizer.eos_token_id
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         trained = train(Path(folder), model, tokenizer, split, recipe, base={}, tell=lambda line: None)
     seconds = time.monotonic() - began
-    confidence, lm = scored(trained.model, trained.token, tokenizer.eos_token_id, split.held_out, recipe)
+    confidence = scored(trained.model, trained.token, end, split.held_out, recipe)
     correct = np.array([one.correct for one in split.held_out])
     judged = Judged.of(confidence, correct, np.array([one.question for one in split.held_out]))
     times = np.rint(bootstrap_weights(judged.questions, REPLICATES, 0) * judged.questions)
@@ -110,23 +134,37 @@ def row(name: str, recipe: Recipe, split: Split) -> str:
         (value,) = metric(next(resampled(judged, np.ones((1, judged.questions)))))
         low, high = np.quantile(np.concatenate([metric(c) for c in resampled(judged, times)]), [0.025, 0.975])
         cells.append(f"{value:.3f} [{low:.3f}, {high:.3f}]")
-    return f"{name:44}" + "".join(f"{cell:>22}" for cell in cells) + f"{lm:10.4f}{seconds:9.0f}"
+    said = text(trained.model, trained.token, end, split)
+    return f"{name:44}" + "".join(f"{cell:>22}" for cell in cells) + f"{said:12.4f}{seconds:9.0f}"
 
 
 @torch.inference_mode()
-def scored(
-    model: Any, token: int, end: int, given: Sequence[Response], recipe: Recipe
-) -> tuple[NDArray[np.float64], float]:
-    """Confidences [responses], and the mean cross-entropy of the responses."""
-    out, total = np.empty(len(given)), 0.0
-    order = sorted(range(len(given)), key=lambda i: given[i].length)
-    for start in range(0, len(order), 64):
-        some = order[start : start + 64]
-        packed = pack([given[i] for i in some], end=end, token=token, after=recipe.readout == "after")
-        logits = model(input_ids=packed.ids, use_cache=False).logits.float()
-        out[some] = confidence_logit(logits[torch.arange(len(some)), packed.at], token).sigmoid().double().numpy()
-        total += float(language_loss(logits, packed.labels, token))
-    return out, total / sum(len(one.ids) + one.ended for one in given)
+def scored(model: Any, token: int, end: int, given: Sequence[Response], recipe: Recipe) -> NDArray[np.float64]:
+    """Confidences, [responses]."""
+    out = np.empty(len(given))
+    rows = [Branches(given[some[0]].prompt, tuple(given[i] for i in some)) for some in together(given)]
+    for some, row in zip(together(given), rows, strict=True):
+        packed = pack([row], end=end, token=token, after=recipe.readout == "after")
+        logits = packed.branches(forward(model, packed).logits).float()
+        at = logits[torch.arange(len(some)), packed.at]
+        out[some] = confidence_logit(at, token).sigmoid().double().numpy()
+    return out
+
+
+@torch.inference_mode()
+def text(model: Any, token: int | None, end: int, split: Split) -> float:
+    """Mean cross-entropy of the held-out questions' worked solutions, in nats a token."""
+    prompts = {one.question: one.prompt for one in split.held_out}
+    total = count = 0.0
+    for question, prompt in prompts.items():
+        solution = split.solutions[question]
+        labels = torch.tensor([[*solution, end]])
+        logits = model(input_ids=torch.tensor([[*prompt, *solution]]), use_cache=False).logits[:, len(prompt) - 1 :]
+        spare = logits.new_full((*logits.shape[:2], 1), -torch.inf) if token is None else logits[..., :0]
+        logits = torch.cat([logits, spare], dim=-1)  # the base model has no token to leave out
+        total += float(language_loss(logits, labels, logits.shape[-1] - 1 if token is None else token))
+        count += labels.numel()
+    return total / count
 
 
 if __name__ == "__main__":

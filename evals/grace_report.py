@@ -42,7 +42,7 @@ def print_trained(screen: Console, history: History, split: Split) -> None:
     for name in ("step", "Brier", "AUROC", "within questions", "language model", ""):
         table.add_column(name, justify="right")
     for look in history.looks:
-        mark = "kept" if look is history.kept else ""
+        mark = "kept" if look is history.best else ""
         numbers = (f"{look.brier:.4f}", f"{look.auroc:.3f}", f"{look.within:.3f}", f"{look.lm:.4f}")
         table.add_row(str(look.step), *numbers, mark)
     screen.print(table)
@@ -63,7 +63,7 @@ def _plot(path: Path, history: History) -> None:
         axes.grid(alpha=0.25)
     at = [look.step for look in history.looks]
     left.plot(at, [look.brier for look in history.looks], marker="o", color="#1f5fa8", label="held-out Brier score")
-    left.axvline(history.kept.step, color="#1f5fa8", linestyle=":", linewidth=1, label="weights kept")
+    left.axvline(history.best.step, color="#1f5fa8", linestyle=":", linewidth=1, label="weights kept")
     right.plot(at, [look.lm for look in history.looks], marker="o", color="#1f5fa8", label="held out")
     for axes in (left, right):
         axes.legend(frameon=False, fontsize=9)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from tts.answers import canonical_number
 from tts.live import Extract
@@ -33,6 +33,8 @@ class Task:
         extract: reads the canonical answer from a text, or None.
         reading: the name of ``extract``, which goes into the pool.
         grade: whether a sample is right.
+        solutions: worked solutions by problem id, as a model should write them after the prompt; empty where the task
+            has none. Nothing that draws or scores reads them.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Task:
     extract: Extract
     reading: str = "strict"
     grade: Grade = grade_number
+    solutions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def template(self) -> str:

@@ -45,20 +45,33 @@ def gsm8k(config: TaskConfig) -> Task:
         order = list(chosen)
         random.Random(f"{config.seed} problems").shuffle(order)
         chosen = sorted(order[: config.n])
-    problems = tuple(
-        Problem(w.id or f"{config.name}-{config.split}-{i}", w.question, w.gold, config.name)
-        for i, w in ((i, scored[i]) for i in chosen)
-    )
+    named = {scored[i].id or f"{config.name}-{config.split}-{i}": scored[i] for i in chosen}
+    problems = tuple(Problem(name, w.question, w.gold, config.name) for name, w in named.items())
     reading = config.extract or "flexible"
-    return Task(config.name, problems, prompt, extractor(reading, prompt), reading)
+    gap = _gap(config)
+    solutions = {name: gap + _plain(w) for name, w in named.items() if "####" in w.answer}
+    return Task(config.name, problems, prompt, extractor(reading, prompt), reading, solutions=solutions)
+
+
+def _plain(worked: Worked) -> str:
+    """The worked answer without the calculator's annotations."""
+    return _CALCULATOR.sub("", worked.answer)
+
+
+def _template(config: TaskConfig) -> str:
+    return config.template if config.template is not None else CHAT if config.chat else TEXT
+
+
+def _gap(config: TaskConfig) -> str:
+    """What stands between a prompt and the answer to it."""
+    return "" if config.chat or _template(config)[-1:].isspace() else " "
 
 
 def _prompt(config: TaskConfig, shots: Sequence[Worked]) -> Prompt:
-    template = config.template if config.template is not None else CHAT if config.chat else TEXT
-    gap = "" if config.chat or template[-1:].isspace() else " "
+    gap = _gap(config)
     return Prompt(
-        template=template,
-        shots=tuple((w.question, gap + _CALCULATOR.sub("", w.answer)) for w in shots),
+        template=_template(config),
+        shots=tuple((w.question, gap + _plain(w)) for w in shots),
         system=SYSTEM if config.system is None else config.system,
         chat=config.chat,
     )

@@ -38,9 +38,8 @@ def stories(config: TaskConfig) -> Task:
         system=config.system or "",
         chat=config.chat,
     )
-    problems = tuple(
-        Problem(f"story-{split}-{seeded}{i}", story.question, story.answer, "stories")
-        for i, story in enumerate(take(split, config.n or COUNT, config.seed))
-    )
+    told = {f"story-{split}-{seeded}{i}": s for i, s in enumerate(take(split, config.n or COUNT, config.seed))}
+    problems = tuple(Problem(name, story.question, story.answer, "stories") for name, story in told.items())
     reading = config.extract or "strict"
-    return Task("stories", problems, prompt, extractor(reading, prompt), reading)
+    solutions = {name: story.solution for name, story in told.items()}
+    return Task("stories", problems, prompt, extractor(reading, prompt), reading, solutions=solutions)

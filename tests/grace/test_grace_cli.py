@@ -21,7 +21,6 @@ QUICK = (
     "recipe.epochs=1",
     "recipe.held_out=0.3",
     "recipe.batch=16",
-    "recipe.settle=0",
 )
 TASK = ("task.split=train", "engine.max_tokens=120")
 

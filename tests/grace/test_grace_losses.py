@@ -9,28 +9,18 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tts.grace.losses import confidence_logit, confidence_loss, divergence, language_loss, pack  # noqa: E402
+from tts.grace.losses import confidence_logit, confidence_loss, divergence, language_loss  # noqa: E402
+from tts.grace.packing import Packed, pack  # noqa: E402
 from tts.grace.recipe import Recipe  # noqa: E402
-from tts.grace.responses import Response  # noqa: E402
+from tts.grace.responses import Branches, Response  # noqa: E402
 
 EOS, TOKEN = 2, 7
 ONE = Response(0, (3, 4), (5, 6), True, True, "1")
 CUT = Response(1, (3,), (5, 6, 5), False, False, "2")
 
 
-def test_responses_are_packed_with_the_token_that_follows_each_place() -> None:
-    packed = pack([ONE, CUT], end=EOS, token=TOKEN, after=False)
-    assert packed.ids.tolist() == [[3, 4, 5, 6], [3, 5, 6, 5]]
-    assert packed.labels.tolist() == [[-100, 5, 6, EOS], [5, 6, 5, -100]]
-    assert packed.at.tolist() == [3, 3]
-    assert packed.inside.tolist() == [[False, True, True, True], [True, True, True, True]]
-
-
-def test_read_after_it_the_token_follows_the_response_and_is_nobodys_label() -> None:
-    packed = pack([ONE], end=EOS, token=TOKEN, after=True)
-    assert packed.ids.tolist() == [[3, 4, 5, 6, TOKEN]]
-    assert packed.labels.tolist() == [[-100, 5, 6, EOS, -100]]
-    assert packed.at.tolist() == [4]
+def packed_alone(*responses: Response) -> Packed:
+    return pack([Branches(one.prompt, (one,)) for one in responses], end=EOS, token=TOKEN)
 
 
 def test_the_confidence_is_the_tokens_probability_over_the_whole_vocabulary() -> None:
@@ -39,7 +29,7 @@ def test_the_confidence_is_the_tokens_probability_over_the_whole_vocabulary() ->
 
 
 def test_the_language_model_loss_knows_nothing_of_the_token() -> None:
-    packed = pack([ONE, CUT], end=EOS, token=TOKEN, after=False)
+    packed = packed_alone(ONE, CUT)
     logits = torch.randn(2, 4, 11, generator=torch.Generator().manual_seed(1)).requires_grad_()
     loss = language_loss(logits, packed.labels, TOKEN)
     loss.backward()
@@ -55,12 +45,12 @@ def test_the_language_model_loss_knows_nothing_of_the_token() -> None:
 @pytest.mark.parametrize("loss", ["squared", "log"])
 @pytest.mark.parametrize("positions", ["end", "every"])
 def test_the_calibration_loss_is_what_its_name_says(loss: str, positions: str) -> None:
-    packed = pack([ONE, CUT], end=EOS, token=TOKEN, after=False)
+    packed = packed_alone(ONE, CUT)
     logits = torch.randn(2, 4, 11, generator=torch.Generator().manual_seed(2))
     wanted = torch.tensor([0.9, 0.2])
     found = confidence_loss(logits, packed, wanted, TOKEN, Recipe(loss=loss, positions=positions))
     by_hand = 0.0
-    for row, places in enumerate(([1, 2, 3], [0, 1, 2, 3])):
+    for row, places in enumerate(([0, 1, 2], [0, 1, 2, 3])):
         goal = float(wanted[row])
         off = []
         for place in places:
@@ -71,10 +61,10 @@ def test_the_calibration_loss_is_what_its_name_says(loss: str, positions: str) -
 
 
 def test_far_from_its_goal_the_log_loss_still_has_a_gradient() -> None:
-    packed = pack([ONE], end=EOS, token=TOKEN, after=False)
+    packed = packed_alone(ONE)
     gradients = {}
     for loss in ("squared", "log"):
-        logits = torch.zeros(1, 4, 11)
+        logits = torch.zeros(1, 3, 11)
         logits[..., TOKEN] = -14.0  # P = 1e-7
         logits.requires_grad_()
         confidence_loss(logits, packed, torch.ones(1), TOKEN, Recipe(loss=loss, positions="end")).backward()
@@ -84,7 +74,7 @@ def test_far_from_its_goal_the_log_loss_still_has_a_gradient() -> None:
 
 
 def test_the_divergence_from_the_base_model_is_what_its_name_says() -> None:
-    packed = pack([ONE, CUT], end=EOS, token=TOKEN, after=False)
+    packed = packed_alone(ONE, CUT)
     generator = torch.Generator().manual_seed(3)
     base, logits = (torch.randn(2, 4, 11, generator=generator) for _ in range(2))
     kept = [i for i in range(11) if i != TOKEN]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,19 @@ from grace_models import halves, model, responses, tokenizer  # noqa: E402
 
 from tts.errors import InputError, TTSError  # noqa: E402
 from tts.grace.card import Card, read_card  # noqa: E402
-from tts.grace.losses import confidence_logit, language_loss, pack  # noqa: E402
+from tts.grace.checkpoint import BEST, CHECKPOINT  # noqa: E402
+from tts.grace.losses import confidence_logit  # noqa: E402
 from tts.grace.model import add_token, is_tied, save, start_row, trainable  # noqa: E402
+from tts.grace.packing import pack  # noqa: E402
 from tts.grace.recipe import LoraConfig, Recipe, TargetsConfig  # noqa: E402
-from tts.grace.responses import Split  # noqa: E402
-from tts.grace.train import BEST, CHECKPOINT, Trained, _Run, train  # noqa: E402
+from tts.grace.responses import Branches, Response, Split  # noqa: E402
+from tts.grace.train import Trained, _Run, train  # noqa: E402
 
 QUICK = Recipe(
     method="full",
     keep="response",
     weight_lm=0.1,
     epochs=2,
-    settle=0.0,
     batch=20,
     rows=20,
     rate=3e-3,
@@ -39,6 +41,10 @@ QUICK = Recipe(
     seed=1,
 )
 BASE = {"model": "m"}
+
+
+def alone(given: Sequence[Response]) -> list[Branches]:
+    return [Branches(one.prompt, (one,)) for one in given]
 
 
 def run(out: Path, recipe: Recipe = QUICK, split: Split | None = None, **more: Any) -> Trained:
@@ -67,13 +73,13 @@ def test_it_learns_which_responses_are_right(tmp_path: Path, recipe: Recipe) -> 
 def test_held_to_the_base_model_it_says_what_that_says(tmp_path: Path, method: str) -> None:
     recipe = replace(QUICK, method=method, epochs=4, lora=LoraConfig(rank=8, alpha=8))
     split, words = halves(100), tokenizer()
-    packed = pack(split.held_out, end=words.eos_token_id, token=len(words), after=False)
-    before = model()(input_ids=packed.ids.clamp(max=len(words) - 1)).logits.detach()
+    packed = pack(alone(split.held_out), end=words.eos_token_id, token=len(words))
+    before = packed.branches(model()(input_ids=packed.ids).logits.detach())
     gaps = {}
     for keep, weight in (("response", 0.0), ("base", 20.0)):
         trained = run(tmp_path / keep, replace(recipe, keep=keep, weight_lm=weight), split)
         with torch.no_grad():
-            after = trained.model(input_ids=packed.ids).logits[..., : len(words)]
+            after = packed.branches(trained.model(input_ids=packed.ids).logits)[..., : len(words)]
         seen = packed.labels != -100
         p, q = before[seen].log_softmax(-1), after[seen].log_softmax(-1)
         gaps[keep] = float((p.exp() * (p - q)).sum(-1).mean())
@@ -93,21 +99,26 @@ def test_adapters_train_the_new_rows_and_no_other(tmp_path: Path, tied: bool) ->
     assert is_tied(merged) == tied
 
 
-def test_the_row_starts_at_the_base_rate() -> None:
-    words, small = tokenizer(), model()
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_row_starts_near_the_base_rate(tied: bool) -> None:
+    words, small = tokenizer(), model(tied=tied)
     token = add_token(small, words, "<CNF>")
-    given = responses(60)
-    packed = pack(given, end=words.eos_token_id, token=token, after=False)
+    given = [one for one in responses(120) if one.correct or one.question % 3 == 0]
+    packed = pack(alone(given), end=words.eos_token_id, token=token)
+    right = torch.tensor([one.correct for one in given])
 
-    def hidden() -> Any:
+    def read() -> Any:
         found = small(input_ids=packed.ids, output_hidden_states=True)
         rows = torch.arange(len(given))
-        return found.hidden_states[-1][rows, packed.at], found.logits[rows, packed.at]
+        states, logits = packed.branches(found.hidden_states[-1]), packed.branches(found.logits)
+        return states[rows, packed.at], logits[rows, packed.at], right
 
     with torch.no_grad():
-        start_row(small, hidden, 0.3, token)
-        confidences = confidence_logit(hidden()[1], token).sigmoid()
-    assert 0.2 < float(confidences.mean()) < 0.4
+        start_row(small, read, token)
+        log_odds = confidence_logit(read()[1], token)
+    share = float(right.float().mean())
+    assert 0.6 < share < 0.8 and float(log_odds.sigmoid().mean()) == pytest.approx(share, abs=0.05)
+    assert float(log_odds.std()) < 1.5  # nowhere near 0 or 1, where a squared error has no gradient
 
 
 def test_a_vocabulary_with_rows_to_spare_keeps_its_size() -> None:
@@ -156,26 +167,40 @@ def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path
         assert torch.equal(one, other), name
 
 
-def test_settling_learns_to_write_what_is_right_and_goes_on_where_it_was(tmp_path: Path, monkeypatch: Any) -> None:
-    recipe = replace(QUICK, keep="base", weight_lm=1.0, epochs=4, settle=1.0)
-    through = run(tmp_path / "through", recipe)
-    assert len(through.history.losses) == 60 and through.history.kept is through.history.looks[-1]
-    assert through.history.looks[-1].auroc > 0.7
-    plain = run(tmp_path / "plain", replace(recipe, settle=0.0))
-    right = [one for one in responses(40, seed=9) if one.correct]
-    packed = pack(right, end=tokenizer().eos_token_id, token=through.token, after=False)
+def test_kept_to_solutions_it_learns_to_write_them(tmp_path: Path) -> None:
+    split = halves()
+    worked = {one.question: (50, 51, 52, 53) for one in split.train}
+    given = replace(split, solutions=worked)
+    trained = run(tmp_path, replace(QUICK, keep="solution", weight_lm=1.0, epochs=6), given)
+    losses = [lm for _, _, lm in trained.history.losses]
+    assert losses[-1] < 0.5 * losses[0] and trained.history.best.auroc > 0.8
     with torch.no_grad():
-        losses = [
-            float(language_loss(one.model(input_ids=packed.ids).logits, packed.labels, one.token))
-            for one in (plain, through)
-        ]
-    assert losses[1] < losses[0]
+        after = trained.model(input_ids=torch.tensor([[*split.held_out[0].prompt]])).logits[0, -1]
+    assert int(after[: trained.token].argmax()) == 50
+
+
+def test_solutions_that_are_missing_get_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"keep=solution needs a worked solution of every problem and 60 have none"):
+        run(tmp_path, replace(QUICK, keep="solution"))
+
+
+def test_muon_trains_the_matrices_and_goes_on_where_it_was(tmp_path: Path, monkeypatch: Any) -> None:
+    recipe = replace(QUICK, muon_rate=1e-2, positions="every")
+    through = run(tmp_path / "through", recipe)
+    assert through.history.best.auroc > 0.9
     monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)
-    interrupted(monkeypatch, 53, tmp_path / "cut", recipe)
+    interrupted(monkeypatch, 9, tmp_path / "cut", recipe)
     again = run(tmp_path / "cut", recipe)
     assert again.history == through.history
-    for (name, one), (_, other) in zip(trainable(through.model), trainable(again.model), strict=True):
-        assert torch.equal(one, other), name
+
+
+def test_a_model_with_the_token_is_trained_further(tmp_path: Path) -> None:
+    words = tokenizer()
+    first = train(tmp_path / "first", model(), words, halves(), QUICK, base=BASE)
+    more = replace(QUICK, rate=1e-3, epochs=1)
+    again = train(tmp_path / "again", first.model, words, halves(90), more, base=BASE, token=first.token)
+    assert again.token == first.token and len(words) == first.token + 1
+    assert again.history.best.brier < first.history.best.brier + 0.01
 
 
 def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
@@ -246,7 +271,7 @@ def test_what_is_saved_is_a_plain_model_that_never_writes_the_token(tmp_path: Pa
     assert again.convert_tokens_to_ids("<CNF>") == trained.token == read_card(tmp_path).token_id
     assert json.loads((tmp_path / "generation_config.json").read_text())["suppress_tokens"] == [trained.token]
     given = responses(3)
-    packed = pack(given, end=words.eos_token_id, token=trained.token, after=False)
+    packed = pack(alone(given), end=words.eos_token_id, token=trained.token)
     with torch.no_grad():
         assert torch.allclose(loaded(packed.ids).logits, trained.model(packed.ids).logits, atol=1e-4)
         head = loaded.get_output_embeddings().weight

@@ -66,7 +66,7 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
     """The responses in two parts, and what they are, as JSON values."""
     from evals.live_config import SampleConfig
     from tts.engines.transformers import TransformersEngine
-    from tts.grace.responses import read, split
+    from tts.grace.responses import read, solutions, split
     from tts.pool import load_pool
 
     model, revision = config.engine.identity
@@ -87,5 +87,12 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
             end=engine.tokenizer.eos_token_id,
             context=engine.context,
         )
+        worked = solutions(
+            pool,
+            task.solutions if config.recipe.keep == "solution" else {},
+            encode=engine.encode,
+            context=engine.context,
+            prompts={one.question: one.prompt for one in responses},
+        )
     base = {"model": model, "revision": revision, "template": task.template, "responses": len(responses)}
-    return split(responses, config.recipe.held_out, config.recipe.seed), base
+    return split(responses, config.recipe.held_out, config.recipe.seed, worked), base

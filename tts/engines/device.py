@@ -21,3 +21,15 @@ def pick(name: str) -> str:
     if not there[name]:
         raise InputError(f"device {name} is not available on this machine: use cpu or auto")
     return name
+
+
+def fast_bfloat16(device: str) -> bool:
+    """Whether matrix products in bfloat16 are faster there than in float32; emulated ones are far slower."""
+    import torch
+
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device != "cpu":
+        return False
+    can = torch.cpu.get_capabilities()
+    return any(bool(can.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -37,12 +37,6 @@ class History:
 
     losses: list[tuple[int, float, float]] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
-    settled: bool = False  # whether the last look is of weights that were brought back to the base's text
-
-    @property
-    def kept(self) -> Look:
-        """The look at the weights that were kept: the last one after settling, else the best."""
-        return self.looks[-1] if self.settled else self.best
 
     @property
     def best(self) -> Look:

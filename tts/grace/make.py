@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tts.engines.config import EngineConfig
-from tts.grace.card import Card
+from tts.errors import InputError
+from tts.grace.card import NAME, Card, read_card
 from tts.grace.recipe import Recipe
 from tts.grace.responses import Split
 
@@ -53,8 +54,11 @@ def make(
         tokenizer = AutoTokenizer.from_pretrained(source, **given)
         kept = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
         model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
-    trained = train(out, model, tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
-    kept_look = trained.history.kept
+    token = None
+    if engine.folder is not None and (engine.folder / NAME).is_file():
+        token = _further(read_card(engine.folder), recipe, engine.model)
+    place = pick(engine.device)
+    trained = train(out, model, tokenizer, split, recipe, base=base, token=token, device=place, tell=tell)
     card = Card(
         recipe.token,
         trained.token,
@@ -64,10 +68,26 @@ def make(
         {
             "recipe": asdict(recipe),
             "learned_from": dict(base),
-            "held_out": asdict(kept_look),
+            "held_out": asdict(trained.history.best),
             "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
         },
     )
     with quiet():
         save(out, trained.model, tokenizer, card, dtype=kept)
     return trained
+
+
+def _further(card: Card, recipe: Recipe, model: str) -> int:
+    """The token of a GrACE model that is trained further.
+
+    Raises:
+        InputError: it reads its confidence elsewhere than the recipe does.
+    """
+    for key in ("token", "readout", "positions"):
+        has, wants = getattr(card, key), getattr(recipe, key)
+        if has != wants:
+            raise InputError(
+                f"{model} is a GrACE model with {key} {has!r} and recipe.{key} is {wants!r}: train it further with "
+                f"recipe.{key}={has}, or start from a model without a confidence token"
+            )
+    return card.token_id

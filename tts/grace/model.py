@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +15,11 @@ from tts.errors import InputError
 from tts.grace.card import Card, write_card
 from tts.grace.losses import others
 from tts.grace.recipe import Recipe
+from tts.optim import Muon
+from tts.scorers.logistic import least_loss
+
+START_RIDGE = 10.0
+"""Penalty on the first row of the token, in units of a hidden state's mean square."""
 
 
 def add_token(model: Any, tokenizer: Any, text: str) -> int:
@@ -45,28 +50,28 @@ def is_tied(model: Any) -> bool:
 
 
 @torch.no_grad()
-def start_row(model: Any, hidden: Callable[[], tuple[Tensor, Tensor]], rate: float, token: int) -> None:
-    """Set the token's rows so that its probability starts near the base rate.
+def start_row(model: Any, read: Callable[[], tuple[Tensor, Tensor, Tensor]], token: int) -> None:
+    """Set the token's rows so that its probability starts as a probe's: near the base rate, and a little wiser.
 
-    From a probability near 1e-6 a squared error has no gradient. The output row is the least row (ridge regression)
-    whose logit exceeds the log-sum-exp of all others by the base rate's log-odds. An input row of its own starts as the
-    mean of all.
+    From a probability near 1e-6 a squared error has no gradient. The output row is that of a ridge-penalised logistic
+    regression of right and wrong on the last hidden states, offset by what all other tokens score there. An input row
+    of its own starts as the mean of all.
 
     Args:
         model: with the token's rows.
-        hidden: computes last hidden states where the confidence is read, [n, width], and logits there, [n, vocab].
-        rate: share of right responses, in (0, 1).
+        read: computes last hidden states where confidences are read, [n, width], logits there, [n, vocab], and whether
+            the response is right, [n].
         token: id of the confidence token.
     """
     embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
     embedding[token] = 0.0
     embedding[token] = embedding.mean(0)
     for _ in range(1 + is_tied(model)):  # where the row is read as well, what it is changes what follows it
-        states, logits = (part.double() for part in hidden())
-        wanted = others(logits, token).logsumexp(-1) + math.log(rate / (1 - rate))
-        gram = states.T @ states
-        gram += 0.01 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-        head[token] = torch.linalg.solve(gram, states.T @ wanted).to(head.dtype)
+        states, logits, right = (part.double().cpu() for part in read())
+        against = -others(logits, token).logsumexp(-1)
+        penalty = np.full(states.shape[1], START_RIDGE * float(states.square().mean()))
+        row = least_loss(states.numpy(), right.numpy(), penalty, offset=against.numpy())
+        head[token] = torch.tensor(row, dtype=head.dtype, device=head.device)
 
 
 def adapted(model: Any, recipe: Recipe, token: int) -> Any:
@@ -103,6 +108,19 @@ def adapted(model: Any, recipe: Recipe, token: int) -> Any:
 def trainable(model: Any) -> Iterator[tuple[str, Tensor]]:
     """Names and weights that are trained."""
     return ((name, weight) for name, weight in model.named_parameters() if weight.requires_grad)
+
+
+def optimisers(model: Any, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """AdamW, or Muon for the matrices of the layers and AdamW for the rest; their rates are the peaks."""
+    weights = dict(trainable(model))
+    ends = {id(part.weight) for part in (model.get_input_embeddings(), model.get_output_embeddings())}
+    matrices = [w for w in weights.values() if w.ndim == 2 and id(w) not in ends] if recipe.muon_rate else []
+    taken = {id(weight) for weight in matrices}
+    rest = [weight for weight in weights.values() if id(weight) not in taken]
+    found: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0)]
+    if matrices:
+        found.append(Muon(matrices, lr=recipe.muon_rate))
+    return found
 
 
 def save(out: Path, model: Any, tokenizer: Any, card: Card, *, dtype: torch.dtype) -> None:

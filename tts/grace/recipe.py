@@ -14,9 +14,9 @@ TARGETS = ("probe", "hard", "soft")
 READOUTS = ("before", "after")
 POSITIONS = ("end", "every")
 LOSSES = ("squared", "log")
-KEEPS = ("response", "base")
+KEEPS = ("response", "base", "solution")
 METHODS = ("lora", "full")
-DTYPES = ("bfloat16", "float32")
+DTYPES = ("auto", "bfloat16", "float32")
 
 
 @dataclass
@@ -65,23 +65,23 @@ class Recipe:
         loss: "squared" error (GrACE), or "log": cross-entropy between confidence and target.
         keep: what keeps the text as it was: the cross-entropy of the model's own "response" (GrACE), or the divergence
             KL(base || model) of the next-token distributions at the same places, "base": the same aim without the noise
-            of sampled tokens, for one more forward pass. Ours.
+            of sampled tokens, for one more forward pass, ours; or the cross-entropy of the problem's worked "solution",
+            for tasks that have one, ours.
         weight_lm: lambda, the weight of that language-model loss, in nats a token, >= 0. Ours.
         method: "lora": adapters and the new token's rows, or "full": every weight.
         lora: the adapters.
         rate: peak learning rate of AdamW, > 0. Ours.
+        muon_rate: peak learning rate of Muon, which then takes the matrices of the layers from AdamW; 0 leaves all to
+            AdamW. Only for method "full". Ours.
         warmup: share of the steps until the peak, in [0, 1); after it the rate falls linearly to zero. Ours.
         epochs: passes over the responses, >= 1. Ours.
-        settle: epochs after those, or a share of one, >= 0: from the best weights on, with the cross-entropy of the
-            responses that are right in place of the language-model loss (rejection-sampling fine-tuning), at weight 2,
-            and a rate that falls to zero from two fifths of its peak: it makes up for answers that training for
-            confidence has cost. Ours.
-        batch: responses a step of the optimiser, >= 1. Ours.
-        rows: the most responses in one pass; a batch of more is accumulated, >= 1.
+        batch: responses a step of the optimiser, >= 1, rounded to whole questions. Ours.
+        rows: responses in one pass, rounded to whole questions; a batch of more is accumulated, >= 1.
         evaluations: looks at the held-out questions an epoch, >= 1.
         patience: looks without a better Brier score until training stops early, >= 1. Ours.
         held_out: share of the questions that is never trained on, in (0, 1). Ours.
-        dtype: the precision of matrix products: bfloat16 or float32. Weights and losses are in float32.
+        dtype: the precision of matrix products: bfloat16, float32, or "auto": bfloat16 where the hardware has it.
+            Weights and losses are in float32.
         seed: of the split, the order and the adapters.
     """
 
@@ -95,15 +95,15 @@ class Recipe:
     method: str = "lora"
     lora: LoraConfig = field(default_factory=LoraConfig)
     rate: float = 2e-4
+    muon_rate: float = 0.0
     warmup: float = 0.05
     epochs: int = 2
-    settle: float = 0.5
     batch: int = 64
     rows: int = 64
     evaluations: int = 2
     patience: int = 4
     held_out: float = 0.1
-    dtype: str = "bfloat16"
+    dtype: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -132,10 +132,10 @@ class Recipe:
         ):
             if value < least:
                 raise InputError(f"recipe.{key} must be at least {least}, got {value}")
-        if not (self.rate > 0 and self.lora.alpha > 0 and self.weight_lm >= 0 and self.settle >= 0):
+        if not (self.rate > 0 and self.lora.alpha > 0 and self.weight_lm >= 0 and self.muon_rate >= 0):
             raise InputError(
-                "recipe.rate and recipe.lora.alpha must be above 0, recipe.weight_lm and recipe.settle at least 0, "
-                f"got {self.rate}, {self.lora.alpha}, {self.weight_lm} and {self.settle}"
+                "recipe.rate and recipe.lora.alpha must be above 0, recipe.weight_lm and recipe.muon_rate at least 0, "
+                f"got {self.rate}, {self.lora.alpha}, {self.weight_lm} and {self.muon_rate}"
             )
         if not (0 <= self.warmup < 1 and 0 <= self.lora.dropout < 1 and 0 < self.held_out < 1):
             raise InputError(
@@ -144,6 +144,8 @@ class Recipe:
             )
         if not self.token.strip():
             raise InputError("recipe.token must be a piece of text, got nothing")
+        if self.muon_rate and self.method != "full":
+            raise InputError("recipe.muon_rate needs recipe.method=full: adapters are trained by AdamW; give 0")
         if self.readout == "after" and self.positions == "every":
             raise InputError(
                 "recipe.positions=every needs recipe.readout=before: after each token there is no confidence token to "

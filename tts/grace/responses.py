@@ -5,9 +5,8 @@ Knows tokenizers by their call only, and nothing about torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,6 +15,8 @@ from tts.pool import Pool
 from tts.types import End, Problem
 
 Ids = tuple[int, ...]
+TOGETHER = 8
+"""The most responses to a question that share a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,33 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Branches:
+    """One prompt and what may follow it: some responses, and perhaps a worked solution."""
+
+    prompt: Ids
+    responses: tuple[Response, ...]
+    solution: Ids | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens of the prompt and of everything after it."""
+        return len(self.prompt) + sum(len(one.ids) for one in self.responses) + len(self.solution or ())
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """Responses to train on and, of other questions, those that are held out."""
+    """Responses to train on and, of other questions, those that are held out.
+
+    Attributes:
+        train: the former.
+        held_out: the latter.
+        solutions: a worked solution of each question, by its number, without the token that ends it; empty where there
+            are none.
+    """
 
     train: tuple[Response, ...]
     held_out: tuple[Response, ...]
+    solutions: Mapping[int, Ids] = field(default_factory=dict)
 
 
 def read(
@@ -117,7 +140,27 @@ def read(
     return tuple(found)
 
 
-def split(responses: Sequence[Response], share: float, seed: int) -> Split:
+def solutions(
+    pool: Pool, texts: Mapping[str, str], *, encode: Callable[[str], Ids], context: int, prompts: Mapping[int, Ids]
+) -> dict[int, Ids]:
+    """The worked solution of each question of a pool that has one and that fits, by the question's number.
+
+    Args:
+        pool: the responses' pool.
+        texts: worked solutions by problem id.
+        encode: the token ids of a text, without special tokens.
+        context: the most tokens the model reads.
+        prompts: the prompt of each question that is learned from.
+    """
+    found = {
+        number: encode(texts[entry.problem.id])
+        for number, entry in enumerate(pool.entries)
+        if number in prompts and entry.problem.id in texts
+    }
+    return {number: ids for number, ids in found.items() if ids and len(prompts[number]) + len(ids) < context}
+
+
+def split(responses: Sequence[Response], share: float, seed: int, solutions: Mapping[int, Ids] | None = None) -> Split:
     """Hold a share of the questions out, chosen by the seed.
 
     Raises:
@@ -129,6 +172,7 @@ def split(responses: Sequence[Response], share: float, seed: int) -> Split:
     parts = Split(
         tuple(one for one in responses if one.question not in out),
         tuple(one for one in responses if one.question in out),
+        dict(solutions or {}),
     )
     for name, part in (("trained on", parts.train), ("held out", parts.held_out)):
         if len({one.correct for one in part}) < 2:
@@ -139,9 +183,26 @@ def split(responses: Sequence[Response], share: float, seed: int) -> Split:
     return parts
 
 
-def batches(responses: Sequence[Any], size: int, rng: np.random.Generator) -> Iterator[list[int]]:
-    """Indices of one epoch in random order, responses of like length together, so that little is padding."""
-    noisy = np.array([one.length for one in responses]) + rng.uniform(0, 16, len(responses))
+def together(responses: Sequence[Response], most: int = TOGETHER) -> list[list[int]]:
+    """Indices of the responses to each question, at most so many together, in order of their first."""
+    found: dict[tuple[int, Ids], list[list[int]]] = {}
+    for index, one in enumerate(responses):
+        groups = found.setdefault((one.question, one.prompt), [[]])
+        if len(groups[-1]) == most:
+            groups.append([])
+        groups[-1].append(index)
+    return sorted((group for groups in found.values() for group in groups), key=lambda group: group[0])
+
+
+def batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Indices of one epoch in random order, rows of like length together, so that little is padding.
+
+    Args:
+        lengths: of each row, in tokens.
+        size: rows a batch.
+        rng: decides the order.
+    """
+    noisy = np.array(lengths) * rng.uniform(1.0, 1.1, len(lengths))
     order = np.argsort(noisy, kind="stable").tolist()
     chunks = [order[i : i + size] for i in range(0, len(order), size)]
     for i in rng.permutation(len(chunks)):

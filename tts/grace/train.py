@@ -3,8 +3,8 @@
     L = L_cal + lambda * L_LM   (arXiv 2509.09438)
 
 L_cal is the squared error between confidence and target at the end of the response, plus, for a trace, its mean over
-all positions. L_LM is the cross-entropy of the model's own response in the softmax without the confidence token, or
-the divergence from the base model there.
+all positions. L_LM keeps the text as it was: the cross-entropy of the model's own response in the softmax without the
+confidence token, or of a worked solution, or the divergence from the base model on the response.
 """
 
 from __future__ import annotations
@@ -23,25 +23,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tts.engines.device import fast_bfloat16
 from tts.errors import InputError, TTSError
+from tts.grace.checkpoint import BEST, CHECKPOINT, read, write
 from tts.grace.history import History, Look, measured
-from tts.grace.losses import Packed, confidence_logit, confidence_loss, divergence, language_loss, pack
-from tts.grace.model import adapted, add_token, start_row, trainable
+from tts.grace.losses import confidence_logit, confidence_loss, divergence, language_loss
+from tts.grace.model import adapted, add_token, optimisers, start_row, trainable
+from tts.grace.packing import Packed, forward, pack
 from tts.grace.recipe import Recipe
-from tts.grace.responses import Response, Split, batches
+from tts.grace.responses import Branches, Response, Split, batches, together
 from tts.grace.targets import targets
-from tts.pool import atomic_path
 
 Floats = NDArray[np.float64]
 
-CHECKPOINT = "checkpoint.pt"
-BEST = "best.pt"
 SAVE_EVERY = 60.0
 """Seconds between checkpoints."""
 SHOWN_EVERY = 5.0
 """Seconds between lines of progress."""
-SETTLING_RATE, SETTLING_WEIGHT = 0.4, 2.0
-"""While it settles: the first rate, as a share of the peak rate, and lambda."""
 INITIAL = 512
 """Responses that the token's first row is fitted on."""
 
@@ -63,27 +61,36 @@ def train(
     recipe: Recipe,
     *,
     base: Mapping[str, Any],
+    token: int | None = None,
     device: str = "cpu",
     tell: Callable[[str], None] = print,
 ) -> Trained:
-    """Train until held-out Brier has not improved for the recipe's patience, or its epochs are over, then settle.
+    """Train until held-out Brier has not improved for the recipe's patience, or its epochs are over.
 
     Args:
         out: a directory; a checkpoint in it, of the same recipe and base, is continued.
         model: the base model in float32; it is changed.
         tokenizer: its tokenizer; the token is added to it.
-        split: the responses.
-        recipe: how.
-        base: what else the weights depend on (the model's name and fingerprint, the pool), kept with the checkpoint.
+        split: the responses, and worked solutions where the recipe keeps to them.
+        recipe: how to train.
+        base: what names the base model and the responses, as JSON values; part of what a checkpoint must share.
+        token: the confidence token that the model has already, where it is a GrACE model that is trained further.
         device: cpu, cuda or mps.
         tell: gets a line of progress now and then.
 
     Raises:
-        InputError: the tokenizer has the token, or a checkpoint is of something else.
+        InputError: the tokenizer has the token, a checkpoint is of something else, or solutions are missing.
         TTSError: the loss is no finite number; the best checkpoint is kept.
     """
+    if recipe.keep == "solution":
+        missing = sorted({one.question for one in split.train} - set(split.solutions))
+        if missing:
+            raise InputError(
+                f"recipe.keep=solution needs a worked solution of every problem and {len(missing)} have none: "
+                "give a task that has them, or recipe.keep=base"
+            )
     out.mkdir(parents=True, exist_ok=True)
-    run = _Run(out, model, tokenizer, split, recipe, base, device, tell)
+    run = _Run(out, model, tokenizer, split, recipe, base, token, device, tell)
     run.go()
     return Trained(run.model, run.token, run.history)
 
@@ -99,6 +106,7 @@ class _Run:
         split: Split,
         recipe: Recipe,
         base: Mapping[str, Any],
+        token: int | None,
         device: str,
         tell: Callable[[str], None],
     ) -> None:
@@ -106,76 +114,77 @@ class _Run:
         self.end = int(tokenizer.eos_token_id)
         self.history = History()
         self.step = 0
+        self.rows = together(split.train)
+        self.lengths = [self._branches(split.train, row).length for row in self.rows]
         torch.manual_seed(recipe.seed)
-        self.token = add_token(model, tokenizer, recipe.token)
+        fresh = token is None
+        self.token = add_token(model, tokenizer, recipe.token) if token is None else token
         model.to(torch.device(device))
         shapes = {name: list(weight.shape) for name, weight in model.named_parameters()}
         self.identity = {"recipe": asdict(recipe), "base": dict(base), "shapes": shapes}
-        saved = self._saved()
+        saved = read(out / CHECKPOINT, self.identity, device)
         model.eval()
         if saved is None:
-            count = np.random.default_rng([recipe.seed, 13]).permutation(len(split.train))[:INITIAL]
-            some = [split.train[i] for i in count]
-            rate = float(np.mean([one.correct for one in split.train]))
-            start_row(model, lambda: self._read(model, some, within=recipe.positions == "every"), rate, self.token)
+            if fresh:
+                self._start(model)
             self.targets = targets(recipe.targets, split.train, lambda: self._states(model), seed=recipe.seed)
         # Adapters can be switched off; of a model that is trained whole, a copy stays as it was.
         self.base = copy.deepcopy(model) if recipe.keep == "base" and recipe.method == "full" else None
         self.model = adapted(model, recipe, self.token)
         self.weights = dict(trainable(self.model))
-        self.optimiser = self._optimiser()
+        self.optimisers = optimisers(self.model, recipe)
+        self.peaks = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
         if saved is not None:
             self._restore(saved)
 
     @property
-    def per_epoch(self) -> int:
-        """Optimiser steps an epoch."""
-        return math.ceil(len(self.split.train) / self.recipe.batch)
+    def per_batch(self) -> int:
+        """Rows a batch: as many as hold the recipe's responses, on average."""
+        return max(1, round(self.recipe.batch * len(self.rows) / len(self.split.train)))
 
     @property
-    def main(self) -> int:
-        """Optimiser steps until it settles."""
-        return self.recipe.epochs * self.per_epoch
+    def per_pass(self) -> int:
+        """Rows in one pass."""
+        return max(1, round(self.recipe.rows * len(self.rows) / len(self.split.train)))
+
+    @property
+    def per_epoch(self) -> int:
+        """Optimiser steps an epoch."""
+        return math.ceil(len(self.rows) / self.per_batch)
 
     @property
     def steps(self) -> int:
         """Optimiser steps of the whole recipe."""
-        return self.main + math.ceil(self.recipe.settle * self.per_epoch)
+        return self.recipe.epochs * self.per_epoch
 
     def go(self) -> None:
-        """Train, and end with the weights to keep."""
-        if self.step < self.main and not self._stalled():
-            self._go(self.main)
+        """Train, and end with the best weights."""
+        if not self._stalled():
+            self._go()
             if self._stalled():
                 self.tell(f"held-out Brier has not improved in {self.recipe.patience} looks: stopping early")
-        if self.steps == self.main:
-            self._best()
-            return
-        if not self.history.settled:
-            self._best()
-            self.optimiser = self._optimiser()
-            self.step, self.history.settled = self.main, True
-        self._go(self.steps)
+        state = torch.load(self.out / BEST, map_location=self.device)
+        self._take(state["weights"])
         self.model.eval()
 
-    def _go(self, last: int) -> None:
-        """Take steps until number ``last``, or until held-out Brier has stalled."""
+    def _go(self) -> None:
+        """Take steps until the last, or until held-out Brier has stalled."""
         recipe, per_epoch = self.recipe, self.per_epoch
         looks = {round((i + 1) * per_epoch / recipe.evaluations) for i in range(recipe.evaluations)}
         written = shown = began = time.monotonic()
         first = self.step
-        while self.step < last:
+        while self.step < self.steps:
             epoch, done = divmod(self.step, per_epoch)
             rng = np.random.default_rng([recipe.seed, 14, epoch])
-            for chunk in list(batches(self.split.train, recipe.batch, rng))[done : done + last - self.step]:
+            for chunk in list(batches(self.lengths, self.per_batch, rng))[done:]:
                 losses = self._learn(chunk)
                 self.step += 1
                 self.history.losses.append((self.step, *losses))
                 now = time.monotonic()
-                if now - shown > SHOWN_EVERY or self.step == last:
+                if now - shown > SHOWN_EVERY or self.step == self.steps:
                     shown, pace = now, (now - began) / (self.step - first)
                     self.tell(self._line(pace))
-                look = self.step % per_epoch in looks or self.step % per_epoch == 0 or self.step == last
+                look = self.step % per_epoch in looks or self.step % per_epoch == 0
                 if look:
                     self._look()
                 if look or now - written > SAVE_EVERY:
@@ -185,22 +194,25 @@ class _Run:
                     return
 
     def _learn(self, chunk: Sequence[int]) -> tuple[float, float]:
-        """One step of the optimiser over a batch, in as many passes as its rows need."""
+        """One step of the optimisers over a batch, in as many passes as its rows need."""
         recipe = self.recipe
-        rate, weight = self._schedule()
-        self.optimiser.param_groups[0]["lr"] = rate
-        drawn = sum(len(self.split.train[i].ids) + self.split.train[i].ended for i in chunk)
+        scale = self._schedule()
+        for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
+            optimiser.param_groups[0]["lr"] = peak * scale
+        rows = [self.rows[i] for i in chunk]
+        count = sum(len(row) for row in rows)
+        said = sum(self._said(row) for row in rows)
         self.model.train()
         calibration = language = 0.0
-        for start in range(0, len(chunk), recipe.rows):
-            part = chunk[start : start + recipe.rows]
-            packed = self._pack([self.split.train[i] for i in part])
-            wanted = torch.tensor(self.targets[part], dtype=torch.float32, device=self.device)
+        for start in range(0, len(rows), self.per_pass):
+            part = rows[start : start + self.per_pass]
+            packed = self._pack([self._branches(self.split.train, row) for row in part])
+            wanted = torch.tensor(self.targets[[i for row in part for i in row]], dtype=torch.float32)
             logits = self._logits(packed)
-            off = confidence_loss(logits, packed, wanted, self.token, recipe) / len(chunk)
-            right = torch.tensor([self.split.train[i].correct for i in part], device=self.device)
-            lm = self._kept(logits, packed, right) / drawn
-            (off + weight * lm).backward()  # type: ignore[no-untyped-call]
+            own = logits[: packed.responses]
+            off = confidence_loss(own, packed, wanted.to(self.device), self.token, recipe) / count
+            lm = self._kept(logits, packed) / said
+            (off + recipe.weight_lm * lm).backward()  # type: ignore[no-untyped-call]
             calibration += float(off.detach())
             language += float(lm.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
@@ -213,48 +225,52 @@ class _Run:
                 f"{language:g}, gradient {float(norm):g}): {kept}; train again into an empty directory with a lower "
                 f"recipe.rate than {recipe.rate:g}"
             )
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
         return calibration, language
 
-    def _schedule(self) -> tuple[float, float]:
-        """Learning rate and lambda of the next step."""
-        rate, weight = self.recipe.rate, self.recipe.weight_lm
-        if self.history.settled:
-            return SETTLING_RATE * rate * (self.steps - self.step) / (self.steps - self.main), SETTLING_WEIGHT
-        warm = max(1, round(self.recipe.warmup * self.main))
-        return rate * min((self.step + 1) / warm, (self.main - self.step) / max(1, self.main - warm)), weight
+    def _schedule(self) -> float:
+        """The next step's learning rate as a share of its peak."""
+        warm = max(1, round(self.recipe.warmup * self.steps))
+        return min((self.step + 1) / warm, (self.steps - self.step) / max(1, self.steps - warm))
 
-    def _optimiser(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.weights.values(), lr=self.recipe.rate, betas=(0.9, 0.95), weight_decay=0.0)
+    def _said(self, row: Sequence[int]) -> int:
+        """Tokens of a row that the language-model loss is a mean over."""
+        some = [self.split.train[i] for i in row]
+        if self.recipe.keep == "solution":
+            return len(self.split.solutions[some[0].question]) + 1
+        return sum(len(one.ids) + one.ended for one in some)
 
-    def _kept(self, logits: Tensor, packed: Packed, right: Tensor) -> Tensor:
-        """The language-model loss, summed over the responses' tokens; ``right`` says which of them are, [rows]."""
-        if self.history.settled:
-            return language_loss(logits, packed.labels.masked_fill(~right[:, None], -100), self.token)
+    def _kept(self, logits: Tensor, packed: Packed) -> Tensor:
+        """The language-model loss of branches' logits, summed over tokens."""
+        own, labels = logits[: packed.responses], packed.labels[: packed.responses]
+        if self.recipe.keep == "solution":
+            return language_loss(logits[packed.responses :], packed.labels[packed.responses :], self.token)
         if self.recipe.keep == "response":
-            return language_loss(logits, packed.labels, self.token)
+            return language_loss(own, labels, self.token)
         with torch.no_grad():
             if self.base is not None:
                 before = self._logits(packed, self.base)
             else:
                 with self.model.disable_adapter():
                     before = self._logits(packed)
-        return divergence(logits, before, packed.labels, self.token)
+        return divergence(own, before, labels, self.token)
 
     def _look(self) -> None:
         """Score the held-out questions; keep the weights where they are the best so far."""
         held = self.split.held_out
         confidence, lm = np.empty(len(held)), 0.0
-        for rows, packed in self._passes(held):
+        self.model.eval()
+        for some, packed in self._passes(held):
             with torch.inference_mode():
                 logits = self._logits(packed)
-                at = logits[torch.arange(len(rows)), packed.at]
-                confidence[rows] = confidence_logit(at, self.token).sigmoid().double().cpu().numpy()
+                at = logits[torch.arange(len(some)), packed.at]
+                confidence[some] = confidence_logit(at, self.token).sigmoid().double().cpu().numpy()
                 lm += float(language_loss(logits, packed.labels, self.token))
         look = measured(self.step, confidence, held, lm)
         self.history.looks.append(look)
-        if self.history.best is look and not self.history.settled:
+        if self.history.best is look:
             self._save(BEST)
         self.tell(
             f"step {look.step}/{self.steps}  held out: Brier {look.brier:.4f}  AUROC {look.auroc:.3f}  "
@@ -263,11 +279,7 @@ class _Run:
 
     def _stalled(self) -> bool:
         looks = self.history.looks
-        return (
-            not self.history.settled
-            and bool(looks)
-            and len(looks) - 1 - looks.index(self.history.best) >= self.recipe.patience
-        )
+        return bool(looks) and len(looks) - 1 - looks.index(self.history.best) >= self.recipe.patience
 
     def _line(self, pace: float) -> str:
         last = self.history.losses[-20:]
@@ -277,59 +289,76 @@ class _Run:
             f"{pace * (self.steps - self.step) / 60:.1f} min left"
         )
 
-    def _pack(self, responses: Sequence[Response]) -> Packed:
-        after = self.recipe.readout == "after"
-        return pack(responses, end=self.end, token=self.token, after=after, device=self.device)
+    def _branches(self, responses: Sequence[Response], row: Sequence[int]) -> Branches:
+        """A row to learn from; the solution is in it where the recipe keeps to that."""
+        some = tuple(responses[i] for i in row)
+        solution = self.split.solutions[some[0].question] if self.recipe.keep == "solution" else None
+        return Branches(some[0].prompt, some, solution)
+
+    def _pack(self, rows: Sequence[Branches]) -> Packed:
+        return pack(rows, end=self.end, token=self.token, after=self.recipe.readout == "after", device=self.device)
 
     def _passes(self, responses: Sequence[Response]) -> Iterator[tuple[list[int], Packed]]:
-        """All responses in passes of like length."""
-        self.model.eval()
-        order = sorted(range(len(responses)), key=lambda i: responses[i].length)
-        for start in range(0, len(order), 2 * self.recipe.rows):
-            rows = order[start : start + 2 * self.recipe.rows]
-            yield rows, self._pack([responses[i] for i in rows])
+        """All responses and nothing else, in passes of like length."""
+        rows = [
+            (row, Branches(responses[row[0]].prompt, tuple(responses[i] for i in row))) for row in together(responses)
+        ]
+        rows.sort(key=lambda one: one[1].length)
+        for start in range(0, len(rows), self.per_pass):
+            part = rows[start : start + self.per_pass]
+            yield [i for row, _ in part for i in row], self._pack([branches for _, branches in part])
 
     def _logits(self, packed: Packed, model: Any = None) -> Tensor:
+        """Logits of every branch, [branches, width, vocab]."""
         with self._autocast():
-            out: Tensor = (model or self.model)(input_ids=packed.ids, use_cache=False).logits
-        return out.float()
+            out: Tensor = forward(model or self.model, packed).logits
+        return packed.branches(out).float()
 
     def _autocast(self) -> Any:
-        if self.recipe.dtype == "float32":
+        dtype = self.recipe.dtype
+        if dtype == "float32" or (dtype == "auto" and not fast_bfloat16(self.device)):
             return nullcontext()
         return torch.autocast(self.device.partition(":")[0], dtype=torch.bfloat16)
 
+    def _start(self, model: Any) -> None:
+        """Start the token's rows, by some of the responses."""
+        order = np.random.default_rng([self.recipe.seed, 13]).permutation(len(self.split.train))[:INITIAL]
+        some = [self.split.train[i] for i in order]
+        right = torch.tensor([one.correct for one in some])
+
+        def read_some() -> tuple[Tensor, Tensor, Tensor]:
+            order, states, logits = self._read(model, some, within=self.recipe.positions == "every")
+            return states, logits, right[order]
+
+        start_row(model, read_some, self.token)
+
     @torch.no_grad()
-    def _read(self, model: Any, responses: Sequence[Response], *, within: bool = False) -> tuple[Tensor, Tensor]:
-        """Last hidden states where the confidence is read [n, width], and the logits there [n, vocab].
+    def _read(
+        self, model: Any, responses: Sequence[Response], *, within: bool = False
+    ) -> tuple[list[int], Tensor, Tensor]:
+        """Indices of responses as they were read, last hidden states where the confidence is, and the logits there.
 
         ``within`` adds four places inside each response.
         """
-        states, logits = [], []
-        for start in range(0, len(responses), self.recipe.rows):
-            part = responses[start : start + self.recipe.rows]
-            packed = self._pack(part)
-            found = model(input_ids=packed.ids, use_cache=False, output_hidden_states=True)
-            rows = torch.arange(len(part))
-            places = [packed.at]
-            if within:
-                first = packed.at - packed.inside.sum(1) + 1
-                places += [first + (share * (packed.at - first)).long() for share in (0.0, 0.25, 0.5, 0.75)]
-            for at in places:
-                states.append(found.hidden_states[-1][rows, at].float())
-                logits.append(found.logits[rows, at].float())
-        return torch.cat(states), torch.cat(logits)
+        order, states, logits = [], [], []
+        for some, packed in self._passes(responses):
+            found = forward(model, packed, output_hidden_states=True)
+            hidden, said = packed.branches(found.hidden_states[-1]), packed.branches(found.logits)
+            branches = torch.arange(len(some))
+            shares = (0.0, 0.25, 0.5, 0.75) if within else ()
+            for at in (packed.at, *((share * packed.at).long() for share in shares)):
+                order += some
+                states.append(hidden[branches, at].float())
+                logits.append(said[branches, at].float())
+        return order, torch.cat(states), torch.cat(logits)
 
     def _states(self, model: Any) -> Floats:
         """Last hidden states of the training responses, [responses, width]."""
         self.tell(f"reading {len(self.split.train)} responses for the probe")
-        states, _ = self._read(model, self.split.train)
-        return states.double().cpu().numpy()
-
-    def _best(self) -> None:
-        state = torch.load(self.out / BEST, map_location=self.device)
-        self._take(state["weights"])
-        self.model.eval()
+        order, states, _ = self._read(model, self.split.train)
+        out = np.empty(tuple(states.shape))
+        out[order] = states.double().cpu().numpy()
+        return out
 
     def _take(self, weights: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
@@ -337,7 +366,7 @@ class _Run:
                 weight.copy_(weights[name])
 
     def _save(self, name: str) -> None:
-        """Write whole or not at all."""
+        """Write the weights, and for a checkpoint everything else that what follows depends on."""
         state: dict[str, Any] = {
             "identity": self.identity,
             "step": self.step,
@@ -345,56 +374,21 @@ class _Run:
         }
         if name == CHECKPOINT:
             state |= {
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "targets": self.targets,
                 "losses": self.history.losses,
                 "looks": [asdict(look) for look in self.history.looks],
-                "settled": self.history.settled,
                 "random": torch.get_rng_state(),
             }
-        with atomic_path(self.out / name) as temp:
-            torch.save(state, temp)
-
-    def _saved(self) -> dict[str, Any] | None:
-        """The checkpoint to continue, if there is one.
-
-        Raises:
-            InputError: it is broken, or of something else.
-        """
-        path = self.out / CHECKPOINT
-        if not path.exists():
-            return None
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=False)
-            theirs = state["identity"]
-        except Exception as error:
-            raise InputError(
-                f"{path} is no checkpoint of this program ({error}): train into an empty directory"
-            ) from None
-        for key, what in (("shapes", "architecture"), ("base", "base model or pool"), ("recipe", "recipe")):
-            if theirs.get(key) != self.identity[key]:
-                raise InputError(
-                    f"{path} is a checkpoint of another {what}{_difference(theirs.get(key), self.identity[key])}: "
-                    "train into an empty directory"
-                )
-        return state
+        write(self.out / name, state)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         self._take(state["weights"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         self.targets = state["targets"]
         self.step = int(state["step"])
         self.history.losses = [tuple(one) for one in state["losses"]]
         self.history.looks = [Look(**look) for look in state["looks"]]
-        self.history.settled = state["settled"]
         torch.set_rng_state(state["random"].cpu())
         self.tell(f"continuing at step {self.step} of {self.steps}")
-
-
-def _difference(theirs: Any, ours: Any) -> str:
-    """The first entry that differs, in words."""
-    if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
-        for key in [*ours, *theirs]:
-            if theirs.get(key) != ours.get(key):
-                return f" ({key}: {theirs.get(key)!r} there, {ours.get(key)!r} here)"
-    return ""

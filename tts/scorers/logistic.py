@@ -13,7 +13,9 @@ Floats = NDArray[np.float64]
 EPS = 1e-12  # probabilities stay this far from 0 and 1, so that their log-odds are finite
 
 
-def least_loss(design: Floats, targets: Floats, penalty: Floats | None = None) -> Floats:
+def least_loss(
+    design: Floats, targets: Floats, penalty: Floats | None = None, *, offset: Floats | None = None
+) -> Floats:
     """The coefficients of least log loss; the problem is convex, and solved by Newton steps in a trust region.
 
     Args:
@@ -21,6 +23,7 @@ def least_loss(design: Floats, targets: Floats, penalty: Floats | None = None) -
         targets: probabilities, [samples].
         penalty: of each coefficient, >= 0, [features]: adds penalty / 2 * coefficient^2 to the total log loss in nats;
             None penalises nothing.
+        offset: added to each sample's log-odds, [samples]; None adds nothing.
 
     Returns:
         The coefficients, [features].
@@ -29,16 +32,17 @@ def least_loss(design: Floats, targets: Floats, penalty: Floats | None = None) -
 
     n = len(targets)
     ridge = np.zeros(design.shape[1]) if penalty is None else penalty / n
+    given = np.zeros(n) if offset is None else offset
 
     def gradient(theta: Floats) -> Floats:
-        return np.asarray(design.T @ (sigmoid(design @ theta) - targets) / n + ridge * theta)
+        return np.asarray(design.T @ (sigmoid(design @ theta + given) - targets) / n + ridge * theta)
 
     def hessian(theta: Floats) -> Floats:
-        p = sigmoid(design @ theta)
+        p = sigmoid(design @ theta + given)
         return np.asarray((design * (p * (1 - p))[:, None]).T @ design / n + np.diag(ridge))
 
     def loss(theta: Floats) -> float:
-        return log_loss(design @ theta, targets) + float(ridge @ theta**2) / 2
+        return log_loss(design @ theta + given, targets) + float(ridge @ theta**2) / 2
 
     found = minimize(
         loss,

@@ -153,13 +153,13 @@ def optimisers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Opti
     """Muon for the matrices of the layers, AdamW for the rest."""
     import torch
 
+    from tts.optim import Muon
+
     matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
     taken = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in taken]
     return [
-        torch.optim.Muon(
-            matrices, lr=recipe.muon_rate, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
-        ),
+        Muon(matrices, lr=recipe.muon_rate, weight_decay=0.01),
         torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0),
     ]
 
@@ -178,6 +178,7 @@ def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str
     """
     import torch
 
+    from tts.engines.device import fast_bfloat16
     from tts.errors import InputError
 
     out.mkdir(parents=True, exist_ok=True)
@@ -207,7 +208,7 @@ def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str
         for optim, peak in zip(optims, peaks, strict=True):
             optim.param_groups[0]["lr"] = peak * scale
         ids, weights = ids.to(device), weights[:, 1:].flatten().to(device)
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
             logits = model(input_ids=ids, use_cache=False).logits
         each = torch.nn.functional.cross_entropy(
             logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
