@@ -39,7 +39,9 @@ TRAINING_FREE = (
 GRACE = ("grace", "grace_min", "grace_step", "grace_mean")
 
 
-def pool(folder: Path, name: str, *, model: str, split: str, questions: int, draws: int, signals: bool = True) -> Pool:
+def pool(
+    folder: Path, name: str, *, model: str, split: str, questions: int, draws: int, seed: int = 0, signals: bool = True
+) -> Pool:
     """Draw a pool, or what is missing of it.
 
     Args:
@@ -49,6 +51,7 @@ def pool(folder: Path, name: str, *, model: str, split: str, questions: int, dra
         split: of the stories.
         questions: how many.
         draws: samples a question.
+        seed: of the stories.
         signals: whether to record everything that one pass gives.
     """
     path = folder / f"{name}.sqlite"
@@ -57,7 +60,7 @@ def pool(folder: Path, name: str, *, model: str, split: str, questions: int, dra
         recorded = [f"engine.signals.{key}" for key in ("top=0", "entropy=false", "certainty=false")]
     configs = [str(ROOT / "configs" / part) for part in ("task/stories.yaml", "model/tiny.yaml")]
     command = ["sample", *configs, f"engine.model={model}", f"task.split={split}", f"task.n={questions}", f"n={draws}"]
-    command += [*recorded, f"out={path}"]
+    command += [f"task.seed={seed}", *recorded, f"out={path}"]
     print("tts " + " ".join(command).replace(f"{ROOT}/", ""), file=sys.stderr, flush=True)
     subprocess.run([sys.executable, "-c", "from tts.cli import main; main()", *command], check=True)
     return load_pool(path)

@@ -57,6 +57,29 @@ def test_it_is_the_tuned_model_again(folders: tuple[Path, Path, Path]) -> None:
     assert not (out / "history.json").exists()
 
 
+def test_a_model_that_has_grown_is_the_same_again_and_costs_its_new_rows(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    generator = torch.Generator().manual_seed(0)
+    base, tuned, out = tmp_path / "base", tmp_path / "tuned", tmp_path / "small"
+    base.mkdir()
+    tuned.mkdir()
+    weights = {"up": torch.randn(64, 32, generator=generator).bfloat16(), "norm": torch.ones(32).bfloat16()}
+    save_file(weights, base / WEIGHTS)
+    wide = torch.zeros(72, 40)
+    wide[:64, :32] = weights["up"].float()
+    wide[64:] = torch.randn(8, 40, generator=generator)
+    grown = {"up": wide, "norm": torch.cat([0.9 * weights["norm"].float(), torch.full((8,), 100.0)])}
+    grown["last"] = torch.randn(8, 40, generator=generator)
+    save_file(grown, tuned / WEIGHTS)
+    pack(base, tuned, out)
+    found = load_file(unpack(base, out) / WEIGHTS)
+    assert torch.equal(found["up"][:64], wide[:64]) and torch.allclose(found["norm"], grown["norm"], rtol=1e-6)
+    for name in ("up", "last"):
+        assert torch.allclose(found[name][-8:], grown[name][-8:], atol=float(grown[name].abs().max()) / 250)
+    assert all(weight.dtype == torch.float32 for weight in found.values())
+    assert (out / NAME).stat().st_size < 2500  # 16 rows of 40 bytes, not 72
+
+
 def test_it_is_put_together_once_and_again_where_the_data_change(folders: tuple[Path, Path, Path]) -> None:
     base, _, out = folders
     first = unpack(base, out)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tts.errors import InputError
 from tts.grace.card import Card, write_card
+from tts.grace.grow import Grown, grow
 from tts.grace.losses import others
 from tts.grace.recipe import Recipe
 from tts.optim import Muon
@@ -75,13 +76,15 @@ def start_row(model: Any, read: Callable[[], tuple[Tensor, Tensor, Tensor]], tok
 
 
 def adapted(model: Any, recipe: Recipe, token: int) -> Any:
-    """The model with what the recipe trains: adapters and the token's rows, or every weight.
+    """The model with what the recipe trains: adapters and the token's rows, every weight, or what it grows.
 
     Raises:
-        InputError: peft is not installed, or finds no layer to adapt.
+        InputError: peft is not installed, or the model cannot be grown.
     """
     if recipe.method == "full":
         return model
+    if recipe.method == "grow":
+        return grow(model, recipe.grow, token, seed=recipe.seed)
     try:
         from peft import LoraConfig, get_peft_model
     except ModuleNotFoundError as error:
@@ -131,6 +134,8 @@ def save(out: Path, model: Any, tokenizer: Any, card: Card, *, dtype: torch.dtyp
     if hasattr(model, "merge_and_unload"):
         model.save_pretrained(out / "adapter", save_embedding_layers=False)  # the token's rows are in the adapter
         model = model.merge_and_unload()
+    if isinstance(model, Grown):
+        model, dtype = model.merged(), torch.float32  # the base's norms are scaled, which bfloat16 would round
     model.generation_config.suppress_tokens = [card.token_id]
     model.to(dtype).save_pretrained(out)
     tokenizer.save_pretrained(out)

@@ -15,7 +15,7 @@ READOUTS = ("before", "after")
 POSITIONS = ("end", "every")
 LOSSES = ("squared", "log")
 KEEPS = ("response", "base", "solution")
-METHODS = ("lora", "full")
+METHODS = ("lora", "full", "grow")
 DTYPES = ("auto", "bfloat16", "float32")
 
 
@@ -52,6 +52,23 @@ class LoraConfig:
 
 
 @dataclass
+class GrowConfig:
+    """What is added to a model that grows; see :mod:`tts.grace.grow`.
+
+    Attributes:
+        channels: of the residual stream, >= 1. Ours.
+        heads: key-value heads a layer, >= 1, with as many queries each as the model has. Ours.
+        neurons: of each layer's MLP, >= 1. Ours.
+        layers: more layers, of new parts only, at the end, >= 0: what reads the base's last word. Ours.
+    """
+
+    channels: int = 64
+    heads: int = 1
+    neurons: int = 192
+    layers: int = 1
+
+
+@dataclass
 class Recipe:
     """Everything the trained weights depend on, beside the base model and the responses.
 
@@ -68,11 +85,13 @@ class Recipe:
             of sampled tokens, for one more forward pass, ours; or the cross-entropy of the problem's worked "solution",
             for tasks that have one, ours.
         weight_lm: lambda, the weight of that language-model loss, in nats a token, >= 0. Ours.
-        method: "lora": adapters and the new token's rows, or "full": every weight.
+        method: "lora": adapters and the new token's rows; "full": every weight; or "grow", ours: new channels, heads
+            and neurons beside the base's, which stay as they are, so that the text cannot change.
         lora: the adapters.
+        grow: what is added.
         rate: peak learning rate of AdamW, > 0. Ours.
         muon_rate: peak learning rate of Muon, which then takes the matrices of the layers from AdamW; 0 leaves all to
-            AdamW. Only for method "full". Ours.
+            AdamW. Not for adapters. Ours.
         warmup: share of the steps until the peak, in [0, 1); after it the rate falls linearly to zero. Ours.
         epochs: passes over the responses, >= 1. Ours.
         batch: responses a step of the optimiser, >= 1, rounded to whole questions. Ours.
@@ -94,6 +113,7 @@ class Recipe:
     weight_lm: float = 5.0
     method: str = "lora"
     lora: LoraConfig = field(default_factory=LoraConfig)
+    grow: GrowConfig = field(default_factory=GrowConfig)
     rate: float = 2e-4
     muon_rate: float = 0.0
     warmup: float = 0.05
@@ -123,6 +143,10 @@ class Recipe:
             ("targets.folds", self.targets.folds, 2),
             ("targets.bins", self.targets.bins, 1),
             ("lora.rank", self.lora.rank, 1),
+            ("grow.channels", self.grow.channels, 1),
+            ("grow.heads", self.grow.heads, 1),
+            ("grow.neurons", self.grow.neurons, 1),
+            ("grow.layers", self.grow.layers, 0),
             ("epochs", self.epochs, 1),
             ("batch", self.batch, 1),
             ("rows", self.rows, 1),
@@ -144,8 +168,13 @@ class Recipe:
             )
         if not self.token.strip():
             raise InputError("recipe.token must be a piece of text, got nothing")
-        if self.muon_rate and self.method != "full":
-            raise InputError("recipe.muon_rate needs recipe.method=full: adapters are trained by AdamW; give 0")
+        if self.muon_rate and self.method == "lora":
+            raise InputError("recipe.muon_rate needs recipe.method full or grow, adapters are trained by AdamW: give 0")
+        if self.method == "grow" and self.readout == "after":
+            raise InputError(
+                "recipe.method=grow needs recipe.readout=before: the base reads a token that is fed, and its parts are "
+                "not trained; give readout=before, or method lora or full"
+            )
         if self.readout == "after" and self.positions == "every":
             raise InputError(
                 "recipe.positions=every needs recipe.readout=before: after each token there is no confidence token to "

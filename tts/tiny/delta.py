@@ -1,8 +1,8 @@
-"""A tuned copy of the bundled model as its difference to it: half the bytes of a copy, at 8 bits a weight.
+"""A tuned copy of the bundled model as its difference to it: 8 bits a weight, from the first row that differs.
 
 The difference of each row of each weight is kept as 8-bit integers times one scale, and put together with the base
-once, into a plain Hugging Face directory in the user's cache. Rows that the base lacks, such as a new token's, differ
-from zero.
+once, into a plain Hugging Face directory in the user's cache. Rows, columns and weights that the base lacks, such as
+those of a model that has grown, differ from zero.
 """
 
 from __future__ import annotations
@@ -38,12 +38,17 @@ def pack(base: Path, tuned: Path, out: Path) -> None:
     before, after = load_file(base / WEIGHTS), load_file(tuned / WEIGHTS)
     found: dict[str, Tensor] = {}
     for name, weight in after.items():
-        difference = weight.float().reshape(len(weight), -1) - _grown(before[name], weight.shape)
-        scale = (difference.abs().amax(1, keepdim=True) / LEVELS).clamp(min=torch.finfo(torch.float32).tiny)
-        found[name] = (difference / scale).round().to(torch.int8).reshape(weight.shape)
+        difference = weight.float().reshape(len(weight), -1) - _grown(before.get(name), weight.shape)
+        differs = difference.abs().amax(1) > 0
+        first = int(differs.nonzero()[0]) if differs.any() else len(difference)
+        rest = difference[first:]
+        scale = (rest.abs().amax(1, keepdim=True) / LEVELS).clamp(min=torch.finfo(torch.float32).tiny)
+        found[name] = (rest / scale).round().to(torch.int8)
         found[f"{name}.scale"] = scale[:, 0].contiguous()
+        found[f"{name}.shape"] = torch.tensor(weight.shape)
+    (dtype,) = {str(weight.dtype).removeprefix("torch.") for weight in after.values()}
     out.mkdir(parents=True, exist_ok=True)
-    save_file(found, out / NAME)
+    save_file(found, out / NAME, metadata={"dtype": dtype})
     for path in _described(tuned):
         shutil.copyfile(path, out / path.name)
 
@@ -83,27 +88,35 @@ def unpack(base: Path, packed: Path) -> Path:
 
 
 def _write(base: Path, packed: Path, out: Path) -> None:
+    import torch
+    from safetensors import safe_open
     from safetensors.torch import load_file, save_file
 
     before, found = load_file(base / WEIGHTS), load_file(packed / NAME)
+    with safe_open(packed / NAME, "pt") as file:
+        dtype = getattr(torch, file.metadata()["dtype"])
     weights: dict[str, Tensor] = {}
-    for name, levels in found.items():
-        if name.endswith(".scale"):
+    for name, shape in found.items():
+        if not name.endswith(".shape"):
             continue
-        difference = levels.float().reshape(len(levels), -1) * found[f"{name}.scale"][:, None]
-        whole = _grown(before[name], levels.shape) + difference
-        weights[name] = whole.reshape(levels.shape).to(before[name].dtype)
+        name = name.removesuffix(".shape")
+        whole = _grown(before.get(name), tuple(shape.tolist()))
+        levels = found[name]
+        whole[len(whole) - len(levels) :] += levels.float() * found[f"{name}.scale"][:, None]
+        weights[name] = whole.reshape(shape.tolist()).to(dtype)
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
     for path in _described(packed):
         shutil.copyfile(path, out / path.name)
 
 
-def _grown(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The base's rows in float32, [rows, rest], followed by zeros up to the tuned model's rows."""
+def _grown(weight: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    """The base's weight in float32, [rows, rest], among zeros up to the tuned one's shape; zeros where it is None."""
     import torch
 
-    flat = weight.float().reshape(len(weight), -1)
-    return torch.nn.functional.pad(flat, (0, 0, 0, shape[0] - len(weight)))
+    whole = torch.zeros(shape)
+    if weight is not None:
+        whole[tuple(slice(0, size) for size in weight.shape)] = weight.float()
+    return whole.reshape(shape[0], -1)
 
 
 def _described(folder: Path) -> list[Path]:
