@@ -1,6 +1,6 @@
 """The transformers engine beside static `generate`, watching a token beside not, strategy-driven beside offline.
 
-    python -m benchmarks.engine [--model tiny] [--questions 40] [--rounds 3] [--parts generate,watch,driven]
+    python -m benchmarks.engine [--model tiny] [--questions 40] [--rounds 3] [--parts generate,watch,grown,driven]
 
 Ratios of tokens a second, each pair measured in turn in one run. Tokens are those a sample keeps: what `generate`
 computes for rows that have ended and wait for the longest of their batch is time, not tokens.
@@ -14,6 +14,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import transformers
@@ -25,6 +26,7 @@ from tts.driver import Options, run_all
 from tts.engines.base import Request
 from tts.engines.sampling import Sampling
 from tts.engines.transformers import TransformersEngine
+from tts.grace.card import read_card
 from tts.prompts import Prompt
 from tts.tiny import weights
 from tts.tiny.stories import take
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=40)
     parser.add_argument("--driven", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", default="generate,watch,driven")
+    parser.add_argument("--parts", default="generate,watch,grown,driven")
     options = parser.parse_args()
     folder = weights() if options.model == "tiny" else options.model
     print(
@@ -49,7 +51,7 @@ def main() -> None:
         f"Python {platform.python_version()}, {torch.get_num_threads()} threads, {ROWS} sequences at a time"
     )
 
-    def engine() -> TransformersEngine:
+    def engine(folder: str | Path = folder) -> TransformersEngine:
         return TransformersEngine.load(folder, prompt=Prompt(), sampling=Sampling(), rows=ROWS)
 
     problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.driven, seed=5))]
@@ -68,6 +70,13 @@ def main() -> None:
             lambda: drain(engine(), few, Signals(watch=(2,))),
             lambda: drain(engine(), few, Signals()),
             8 * options.rounds,
+        )
+    if "grown" in options.parts:
+        compare(
+            "the bundled grace, its confidence watched / tiny, which it grew from",
+            lambda: drain(engine(weights("grace")), few, Signals(watch=(read_card(weights("grace")).token_id,))),
+            lambda: drain(engine(weights()), few, Signals()),
+            4 * options.rounds,
         )
     if "driven" not in options.parts:
         return

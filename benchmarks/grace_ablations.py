@@ -1,6 +1,6 @@
 """What each choice of GrACE's training is worth: one recipe a row, all else equal, on the same responses.
 
-    python -m benchmarks.grace_ablations [--questions 800] [--held-out 300] [--epochs 1] [--pools out/grace]
+    python -m benchmarks.grace_ablations [--questions 400] [--held-out 200] [--epochs 1] [--pools out/grace]
 
 Trains on responses of the base model to the first questions of the training split and scores its responses to the next
 ones, after the same number of steps for every row. Far smaller than the training of the bundled model, so that a dozen
@@ -37,23 +37,25 @@ from tts.grace.train import train
 from tts.tiny import weights
 
 BASE = Recipe(
-    method="full", keep="solution", weight_lm=2.0, loss="log", rate=1e-3, muon_rate=2e-3, batch=32, rows=32,
+    method="grow", keep="response", weight_lm=0.0, loss="log", rate=3e-3, muon_rate=2e-3, batch=32, rows=32,
     evaluations=1, patience=1000,
 )  # fmt: skip
+FULL = replace(BASE, method="full", weight_lm=2.0, rate=1e-3)
+LORA = replace(FULL, method="lora", lora=LoraConfig(32, 64), muon_rate=0.0, rate=2e-3)
 ROWS: tuple[tuple[str, Recipe], ...] = (
-    ("as bundled: hard, log, every, solution", BASE),
+    ("as bundled: grow, hard, log, every", BASE),
     ("targets: probe (published)", replace(BASE, targets=TargetsConfig("probe"))),
     ("targets: soft self-consistency", replace(BASE, targets=TargetsConfig("soft"))),
     ("loss: squared (published)", replace(BASE, loss="squared")),
     ("positions: end (published)", replace(BASE, positions="end")),
-    ("positions: end, readout: after", replace(BASE, positions="end", readout="after")),
-    ("keep: response (published)", replace(BASE, keep="response")),
-    ("keep: base", replace(BASE, keep="base")),
-    ("lambda 0", replace(BASE, weight_lm=0.0)),
-    ("lambda .5", replace(BASE, weight_lm=0.5)),
-    ("lambda 8", replace(BASE, weight_lm=8.0)),
-    ("AdamW alone", replace(BASE, muon_rate=0.0)),
-    ("LoRA (published), rank 32", replace(BASE, method="lora", lora=LoraConfig(32, 64), muon_rate=0.0, rate=2e-3)),
+    ("full, lambda 0", replace(FULL, weight_lm=0.0)),
+    ("full, lambda 2 (published)", FULL),
+    ("full, lambda 20", replace(FULL, weight_lm=20.0)),
+    ("full, lambda 20, keep: base", replace(FULL, keep="base", weight_lm=20.0)),
+    ("full, lambda 2, keep: solution", replace(FULL, keep="solution")),
+    ("full, lambda 2, positions: end", replace(FULL, positions="end")),
+    ("full, lambda 2, end, readout: after", replace(FULL, positions="end", readout="after")),
+    ("LoRA rank 32, lambda 2 (published)", LORA),
 )
 REPLICATES = 1000
 
@@ -61,8 +63,8 @@ REPLICATES = 1000
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=800)
-    parser.add_argument("--held-out", type=int, default=300)
+    parser.add_argument("--questions", type=int, default=400)
+    parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--pools", type=Path, default=Path("out/grace"))

@@ -37,6 +37,7 @@ STOPS = (
     "cats_asc",
     "reasc",
     "cges",
+    "cges_fitted",
     "certified_self_consistency",
     "certified_weighted",
 )
@@ -175,7 +176,7 @@ def rivals(side: Sides, budget: int, say: Say) -> None:
     say(f"\n## Tokens at equal accuracy ({side.name}): each baseline's cheapest setting that is as accurate as the")
     say("strategy on the calibration split, else its most accurate one (marked -); paired on the test split")
     say(f"{'strategy':34}{'baseline':24}{'difference':>22}{'tokens':>24}{'samples':>8}")
-    for name in ("grace_es", "confidence_gated_self_consistency", "reasc", "cges"):
+    for name in ("grace_es", "confidence_gated_self_consistency", "reasc", "cges", "cges_fitted"):
         found = matched(
             side.fit,
             side.test,

@@ -99,14 +99,14 @@ METHODS: tuple[Method, ...] = (
     Method(
         "confidence_gated_self_consistency",
         "this framework",
-        "Votes weighted by log-odds over a prior; stops once the leader's posterior reaches gamma; both fitted.",
+        "Stops on one sample over the gate, else once the confidence-weighted vote is decided; both fitted.",
         _vote(
             "confidence_gated_self_consistency",
-            weighting=lambda p: LogOdds(p["prior"]),
-            stop=lambda p: (Posterior(p["gamma"]),),
+            weighting=lambda p: Linear(),
+            stop=lambda p: (Confident(p["gate"]), Beta(p["level"])),
         ),
-        params={"prior": 0.1, "gamma": 0.95},
-        sweep={"gamma": (0.9999, *LEVELS), "prior": PRIORS[::-1]},
+        params={"gate": 0.95, "level": 0.95},
+        sweep={"gate": (1.0, 0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7), "level": (0.99, 0.95, 0.9, 0.8)},
         fit="cost",
     ),
     Method(
@@ -239,6 +239,15 @@ METHODS: tuple[Method, ...] = (
         _vote("cges", weighting=lambda p: LogOdds(), stop=lambda p: (Posterior(p["gamma"]),)),
         params={"gamma": 0.95},
         sweep={"gamma": (0.9999, *LEVELS, 0.6)},
+    ),
+    Method(
+        "cges_fitted",
+        "after CGES 2511.02603, Kuang et al. 2510.13918",
+        "CGES with a fixed prior in place of one over the answers seen; prior and gamma fitted.",
+        _vote("cges_fitted", weighting=lambda p: LogOdds(p["prior"]), stop=lambda p: (Posterior(p["gamma"]),)),
+        params={"prior": 0.1, "gamma": 0.95},
+        sweep={"gamma": (0.9999, *LEVELS), "prior": PRIORS[::-1]},
+        fit="cost",
     ),
     Method(
         "ppr_1v1",

@@ -51,6 +51,16 @@ def test_stories_have_their_ids_golds_and_prompt(split: str) -> None:
         assert task.grade(problem, Sample(story.solution, answer))
 
 
+def test_tasks_know_worked_solutions_as_a_model_should_write_them(scored: str, tmp_path: Path) -> None:
+    told = load_task(TaskConfig(name="stories", split="train", n=3))
+    assert told.solutions["story-train-1"] == take("train", 2)[1].solution
+    asked = load_task(TaskConfig(name="gsm8k", path=scored))
+    assert asked.solutions["gsm8k-test-7"] == " It is.\n#### 14"  # "Answer:" needs a space; no calculator's notes
+    assert load_task(TaskConfig(name="gsm8k", path=scored, chat=True)).solutions["gsm8k-test-7"] == "It is.\n#### 14"
+    bare = written(tmp_path / "bare.jsonl", [{"question": "1 and 1?", "answer": "2"}])
+    assert load_task(TaskConfig(name="jsonl", path=bare)).solutions == {}
+
+
 def test_more_stories_include_fewer_and_another_seed_has_other_ids() -> None:
     few, more = (load_task(TaskConfig(n=n)).problems for n in (5, 9))
     assert more[:5] == few

@@ -64,6 +64,26 @@ def test_it_is_a_plain_model_with_a_token_more(folder: Path, card: Card) -> None
     assert sum(extract_gsm8k(text) is not None for text in tokenizer.batch_decode(drawn, skip_special_tokens=True)) >= 3
 
 
+def texts(found: TransformersEngine, draws: int) -> list[str]:
+    async def one(problem: Problem, index: int) -> str:
+        async with aclosing(found.sample(Request(problem, index))) as stream:  # type: ignore[type-var]
+            return "".join([chunk.text async for chunk in stream])
+
+    async def everything() -> list[str]:
+        return await asyncio.gather(*(one(p, i) for p in PROBLEMS[:15] for i in range(draws)))
+
+    written = asyncio.run(everything())
+    found.close()
+    return written
+
+
+def test_it_writes_what_its_base_writes(folder: Path) -> None:
+    """The same seed draws the same texts: what it has learned of its own answers has not changed them."""
+    before, after = texts(engine(weights()), 8), texts(engine(folder), 8)
+    same = sum(a == b for a, b in zip(before, after, strict=True))
+    assert same >= 0.97 * len(before)  # a tie that rounding decides may fall either way
+
+
 def test_it_answers_and_knows_when_it_is_right(folder: Path, card: Card) -> None:
     """Within four standard errors of what benchmarks/results/grace.txt says of 1,000 questions."""
     found = engine(folder)
