@@ -53,6 +53,17 @@ def test_it_draws_trains_and_leaves_a_model_that_scores_its_own_samples(tts: Tts
     assert "scorer grace" in played.out
 
 
+def test_a_grace_model_is_trained_further_on_its_own_responses(tts: Tts, tmp_path: Path) -> None:
+    first, more = tmp_path / "first", tmp_path / "more"
+    assert tts("train", "grace", *TASK, *QUICK, f"out={first}").status == 0
+    ran = tts("train", "grace", *TASK, *QUICK, "task.seed=1", f"engine.model={first}", f"out={more}")
+    assert ran.status == 0, ran.err
+    before, after = read_card(first), read_card(more)
+    assert after.token_id == before.token_id == 344 and after.base == str(first)
+    ran = tts("train", "grace", *TASK, *QUICK, f"engine.model={first}", f"out={tmp_path / 'x'}", "recipe.positions=end")
+    assert ran.status == 2 and "positions 'every' and recipe.positions is 'end'" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
