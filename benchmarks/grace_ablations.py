@@ -46,16 +46,16 @@ ROWS: tuple[tuple[str, Recipe], ...] = (
     ("as bundled: grow, hard, log, every", BASE),
     ("targets: probe (published)", replace(BASE, targets=TargetsConfig("probe"))),
     ("targets: soft self-consistency", replace(BASE, targets=TargetsConfig("soft"))),
-    ("loss: squared (published)", replace(BASE, loss="squared")),
     ("positions: end (published)", replace(BASE, positions="end")),
-    ("full, lambda 0", replace(FULL, weight_lm=0.0)),
     ("full, lambda 2 (published)", FULL),
+    ("full, lambda 0", replace(FULL, weight_lm=0.0)),
     ("full, lambda 20", replace(FULL, weight_lm=20.0)),
-    ("full, lambda 20, keep: base", replace(FULL, keep="base", weight_lm=20.0)),
-    ("full, lambda 2, keep: solution", replace(FULL, keep="solution")),
-    ("full, lambda 2, positions: end", replace(FULL, positions="end")),
+    ("full, lambda 2, end", replace(FULL, positions="end")),
     ("full, lambda 2, end, readout: after", replace(FULL, positions="end", readout="after")),
     ("LoRA rank 32, lambda 2 (published)", LORA),
+    ("full, lambda 20, keep: base", replace(FULL, keep="base", weight_lm=20.0)),
+    ("full, lambda 2, keep: solution", replace(FULL, keep="solution")),
+    ("loss: squared (published)", replace(BASE, loss="squared")),
 )
 REPLICATES = 1000
 
