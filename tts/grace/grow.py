@@ -71,7 +71,7 @@ class Grown(nn.Module):
                 if isinstance(module, _Linear | _Norm | _Head):
                     plain = found.get_submodule(name)
                     plain.weight.copy_(module.whole())
-                    if getattr(plain, "bias", None) is not None:
+                    if isinstance(module, _Linear) and plain.bias is not None:
                         plain.bias.zero_()
                         if module.bias is not None:
                             plain.bias[: len(module.bias)] = module.bias
@@ -154,6 +154,9 @@ def _wider(base: Any, config: GrowConfig) -> Any:
 class _Linear(nn.Module):
     """The base's rows, which read the base's columns, and new rows, which read all; of a new layer the former are 0."""
 
+    base: Tensor | None
+    bias: Tensor | None
+
     def __init__(
         self, like: Any, there: bool, shape: tuple[int, int], scale: float, generator: torch.Generator
     ) -> None:
@@ -182,6 +185,8 @@ class _Linear(nn.Module):
 class _Norm(nn.Module):
     """The base's weights and new ones, over the mean square of all channels."""
 
+    base: Tensor
+
     def __init__(self, like: Any, there: bool, wide: Any) -> None:
         super().__init__()
         weight, self.eps = like.weight.detach(), wide.rms_norm_eps
@@ -199,6 +204,8 @@ class _Norm(nn.Module):
 
 class _Head(nn.Module):
     """The base's logits of the base's channels, and the confidence token's of all."""
+
+    base: Tensor
 
     def __init__(self, like: Any, token: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
