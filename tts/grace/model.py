@@ -19,8 +19,8 @@ from tts.grace.recipe import Recipe
 from tts.optim import Muon
 from tts.scorers.logistic import least_loss
 
-START_RIDGE = 10.0
-"""Penalty on the first row of the token, in units of a hidden state's mean square."""
+START_RIDGE = 1 / 256
+"""Penalty on the first row of the token, for each place it is fitted on, in units of a hidden state's mean square."""
 
 
 def add_token(model: Any, tokenizer: Any, text: str) -> int:
@@ -70,7 +70,7 @@ def start_row(model: Any, read: Callable[[], tuple[Tensor, Tensor, Tensor]], tok
     for _ in range(1 + is_tied(model)):  # where the row is read as well, what it is changes what follows it
         states, logits, right = (part.double().cpu() for part in read())
         against = -others(logits, token).logsumexp(-1)
-        penalty = np.full(states.shape[1], START_RIDGE * float(states.square().mean()))
+        penalty = np.full(states.shape[1], START_RIDGE * len(states) * float(states.square().mean()))
         row = least_loss(states.numpy(), right.numpy(), penalty, offset=against.numpy())
         head[token] = torch.tensor(row, dtype=head.dtype, device=head.device)
 
