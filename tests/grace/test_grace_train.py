@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +119,9 @@ def test_the_row_starts_near_the_base_rate(tied: bool) -> None:
         log_odds = confidence_logit(read()[1], token)
     share = float(right.float().mean())
     assert 0.6 < share < 0.8 and float(log_odds.sigmoid().mean()) == pytest.approx(share, abs=0.2)  # the ridge pulls
-    assert float(log_odds.std()) < 1.5  # nowhere near 0 or 1, where a squared error has no gradient
+    without = torch.full_like(log_odds, -math.log(len(words)))  # of a row of zeros: far from any goal
+    loss, before = (torch.nn.functional.binary_cross_entropy_with_logits(x, right.float()) for x in (log_odds, without))
+    assert float(loss) < 0.4 * float(before)
 
 
 def test_a_vocabulary_with_rows_to_spare_keeps_its_size() -> None:
