@@ -1,10 +1,10 @@
 """What each choice of GrACE's training is worth: one recipe a row, all else equal, on the same responses.
 
-    python -m benchmarks.grace_ablations [--questions 400] [--held-out 200] [--epochs 1] [--pools out/grace]
+    python -m benchmarks.grace_ablations [--questions 1500] [--held-out 300] [--epochs 1] [--pools out/grace]
 
 Trains on responses of the base model to the first questions of the training split and scores its responses to the next
 ones, after the same number of steps for every row. Far smaller than the training of the bundled model, so that a dozen
-recipes fit in half an hour; the bundled model's own numbers are those of `python -m benchmarks.grace`. What a recipe
+recipes fit in an hour or two; the bundled model's own numbers are those of `python -m benchmarks.grace`. What a recipe
 does to the text is read off worked solutions of the same questions: their cross-entropy, beside the base model's.
 Writes benchmarks/results/grace_ablations.txt.
 """
@@ -63,8 +63,8 @@ REPLICATES = 1000
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=400)
-    parser.add_argument("--held-out", type=int, default=200)
+    parser.add_argument("--questions", type=int, default=1500)
+    parser.add_argument("--held-out", type=int, default=300)
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--pools", type=Path, default=Path("out/grace"))
