@@ -289,10 +289,10 @@ class _Run:
             f"{pace * (self.steps - self.step) / 60:.1f} min left"
         )
 
-    def _branches(self, responses: Sequence[Response], row: Sequence[int]) -> Branches:
-        """A row to learn from; the solution is in it where the recipe keeps to that."""
+    def _branches(self, responses: Sequence[Response], row: Sequence[int], *, solved: bool = True) -> Branches:
+        """A row; the solution is in it where the recipe keeps to that and it is ``solved``."""
         some = tuple(responses[i] for i in row)
-        solution = self.split.solutions[some[0].question] if self.recipe.keep == "solution" else None
+        solution = self.split.solutions[some[0].question] if solved and self.recipe.keep == "solution" else None
         return Branches(some[0].prompt, some, solution)
 
     def _pack(self, rows: Sequence[Branches]) -> Packed:
@@ -300,9 +300,7 @@ class _Run:
 
     def _passes(self, responses: Sequence[Response]) -> Iterator[tuple[list[int], Packed]]:
         """All responses and nothing else, in passes of like length."""
-        rows = [
-            (row, Branches(responses[row[0]].prompt, tuple(responses[i] for i in row))) for row in together(responses)
-        ]
+        rows = [(row, self._branches(responses, row, solved=False)) for row in together(responses)]
         rows.sort(key=lambda one: one[1].length)
         for start in range(0, len(rows), self.per_pass):
             part = rows[start : start + self.per_pass]
