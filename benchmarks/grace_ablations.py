@@ -1,6 +1,6 @@
 """What each choice of GrACE's training is worth: one recipe a row, all else equal, on the same responses.
 
-    python -m benchmarks.grace_ablations [--questions 1500] [--held-out 300] [--epochs 1] [--pools out/grace]
+    python -m benchmarks.grace_ablations [--questions 1200] [--held-out 300] [--epochs 1] [--pools out/grace]
 
 Trains on responses of the base model to the first questions of the training split and scores its responses to the next
 ones, after the same number of steps for every row. Far smaller than the training of the bundled model, so that a dozen
@@ -46,16 +46,16 @@ ROWS: tuple[tuple[str, Recipe], ...] = (
     ("as bundled: grow, hard, log, every", BASE),
     ("targets: probe (published)", replace(BASE, targets=TargetsConfig("probe"))),
     ("targets: soft self-consistency", replace(BASE, targets=TargetsConfig("soft"))),
-    ("positions: end (published)", replace(BASE, positions="end")),
-    ("full, lambda 2 (published)", FULL),
+    ("full, lambda 2", FULL),
     ("full, lambda 0", replace(FULL, weight_lm=0.0)),
     ("full, lambda 20", replace(FULL, weight_lm=20.0)),
     ("full, lambda 2, end", replace(FULL, positions="end")),
     ("full, lambda 2, end, readout: after", replace(FULL, positions="end", readout="after")),
-    ("LoRA rank 32, lambda 2 (published)", LORA),
+    ("LoRA rank 32, lambda 2", LORA),
+    ("loss: squared (published)", replace(BASE, loss="squared")),
+    ("positions: end (published)", replace(BASE, positions="end")),
     ("full, lambda 20, keep: base", replace(FULL, keep="base", weight_lm=20.0)),
     ("full, lambda 2, keep: solution", replace(FULL, keep="solution")),
-    ("loss: squared (published)", replace(BASE, loss="squared")),
 )
 REPLICATES = 1000
 
@@ -63,7 +63,7 @@ REPLICATES = 1000
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=1500)
+    parser.add_argument("--questions", type=int, default=1200)
     parser.add_argument("--held-out", type=int, default=300)
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=1)

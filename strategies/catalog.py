@@ -12,7 +12,7 @@ from collections.abc import Callable
 from strategies import learn
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.deepconf import DeepConfOffline, DeepConfOnline
-from strategies.method import BARS, EPSILONS, ETAS, LEVELS, PRIORS, SIZES, TAUS, TEMPERATURES, Array, Method, Params
+from strategies.method import BARS, EPSILONS, ETAS, LEVELS, PRICES, PRIORS, SIZES, TAUS, TEMPERATURES, Array, Method, Params
 from strategies.spec import unknown
 from strategies.stopping import (
     Beta,
@@ -21,6 +21,7 @@ from strategies.stopping import (
     Gate,
     Never,
     Posterior,
+    Priced,
     Reservation,
     Share,
     StoppingRule,
@@ -243,10 +244,10 @@ METHODS: tuple[Method, ...] = (
     Method(
         "cges_fitted",
         "after CGES 2511.02603, Kuang et al. 2510.13918",
-        "CGES with a fixed prior in place of one over the answers seen; prior and gamma fitted.",
-        _vote("cges_fitted", weighting=lambda p: LogOdds(p["prior"]), stop=lambda p: (Posterior(p["gamma"]),)),
-        params={"prior": 0.1, "gamma": 0.95},
-        sweep={"gamma": (0.9999, *LEVELS), "prior": PRIORS[::-1]},
+        "CGES with a fixed prior; stops once P(wrong) is below a price times the draws; both fitted.",
+        _vote("cges_fitted", weighting=lambda p: LogOdds(p["prior"]), stop=lambda p: (Priced(p["price"]),)),
+        params={"prior": 0.1, "price": 0.01},
+        sweep={"price": PRICES, "prior": PRIORS[::-1]},
         fit="cost",
     ),
     Method(

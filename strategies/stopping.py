@@ -256,3 +256,36 @@ class Posterior:
     def fires(self, evidence: Evidence) -> Any:
         """Where the leader is probably right."""
         return evidence.posterior >= self.gamma
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Stops once P(leader is wrong) <= ``price`` times the draws so far, scores read as :class:`Posterior` reads them.
+
+    A bar on P(leader) alone spends most draws where they help least, on questions that stay undecided. Where risk falls
+    with draws like a power of their number, the next draw saves about P(wrong) / n of it: below its price it is not
+    worth drawing. So the bar is high for the first draws and sinks with each.
+
+    Source:
+        None: this framework. Stopping where the expected saving no longer pays for a draw is Wald's and Chernoff's.
+    """
+
+    price: float = 0.02
+    name: ClassVar[str] = "priced"
+    answer: ClassVar[Answer] = "leader"
+    needs_confidence: ClassVar[bool] = True
+    stride: ClassVar[int | None] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a price outside (0, 1)."""
+        unit_interval("priced", price=self.price)
+
+    def check(self, weighting: Weighting) -> None:
+        """Refuse scores that are not log-odds."""
+        if not weighting.signed:
+            raise InputError(f"stopping rule priced needs weighting log_odds, got {weighting}")
+
+    def fires(self, evidence: Evidence) -> Any:
+        """Where there is an answer and another draw is not worth its price."""
+        right = evidence.posterior
+        return (right > 0.0) & (1.0 - right <= self.price * evidence.n)

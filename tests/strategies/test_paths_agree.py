@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies.catalog import METHODS
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.columns import Columns, by_discovery
-from strategies.stopping import Beta, Confident, Dirichlet, Gate, Posterior, Reservation, Share, Unanimous
+from strategies.stopping import Beta, Confident, Dirichlet, Gate, Posterior, Priced, Reservation, Share, Unanimous
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform
 from tts.types import Decision, Problem, Sample
@@ -63,7 +63,7 @@ def composed():
         family(st.just(Uniform()), st.one_of(free, counted, counting)),
         family(positive, st.one_of(free, counted)),
         family(unit, st.one_of(free, counted, st.builds(CertifiedWeighted, small))),
-        family(odds, st.one_of(free, st.builds(Posterior, level))),
+        family(odds, st.one_of(free, st.builds(Posterior, level), st.builds(Priced, small))),
     )
 
 

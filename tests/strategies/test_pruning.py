@@ -21,7 +21,7 @@ from evals.plan import playable
 from evals.replay import Entrant, Outcome, permutations, replay
 from evals.traces import RecordedTraces, has_steps
 from strategies.catalog import CATALOG
-from strategies.stopping import Beta, Confident, Posterior, Reservation, Share, Unanimous
+from strategies.stopping import Beta, Confident, Posterior, Priced, Reservation, Share, Unanimous
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
 from tts.cut import cut
@@ -83,7 +83,7 @@ def votes() -> st.SearchStrategy[Vote]:
     share = st.one_of(st.builds(Beta, level), st.builds(Share, level))
     return st.one_of(
         family(st.sampled_from([Uniform(), Linear(), Softmax(0.2)]), st.one_of(free, share)),
-        family(st.sampled_from([LogOdds(), LogOdds(0.2)]), st.one_of(free, st.builds(Posterior, level))),
+        family(st.sampled_from([LogOdds(), LogOdds(0.2)]), st.one_of(free, st.builds(Posterior, level), st.builds(Priced, level))),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from strategies.columns import Columns
 from strategies.counts import CountTable, dirichlet_leader_probability, leader_probability
-from strategies.stopping import Beta, Confident, Dirichlet, Gate, Never, Posterior, Reservation, Share, Unanimous
+from strategies.stopping import Beta, Confident, Dirichlet, Gate, Never, Posterior, Priced, Reservation, Share, Unanimous
 from strategies.tally import Tally
 from strategies.vote import Vote
 from strategies.weighed import Weighed
@@ -155,6 +155,20 @@ def test_a_posterior_over_long_sure_streaks_does_not_overflow():
     assert state.posterior == pytest.approx(1.0)
 
 
+def test_a_price_asks_less_of_later_draws():
+    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.1),))
+    assert len(play(strategy, [("1", 0.91)]).samples) == 1  # .09 <= .1
+    undecided = [("1", 0.7), ("2", 0.7)] * 8  # wrong after 4 and 5: .54 of 5.4 : 5.4 : 1, .34 of 12.7 : 5.4 : 1
+    assert len(play(strategy, undecided).samples) == 5
+    assert len(play(Vote("cges", 16, weighting=LogOdds(0.5), stop=(Posterior(0.9),)), undecided).samples) == 16
+
+
+def test_a_price_stops_at_no_answer():
+    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.5),))
+    decision = play(strategy, [(None, 0.5)] * 5 + [("1", 0.5)])
+    assert len(decision.samples) == 6 and decision.answer == "1"
+
+
 def test_log_odds_votes_below_the_prior_count_against():
     strategy = Vote("lo", 3, weighting=LogOdds(0.5))
     assert play(strategy, [("1", 0.3), ("1", 0.3), ("2", 0.4)]).answer == "2"
@@ -194,6 +208,8 @@ def test_plain_self_consistency_needs_no_confidence():
 def test_rules_that_make_no_sense_together_are_refused():
     with pytest.raises(InputError, match="posterior needs weighting log_odds"):
         Vote("x", 3, weighting=Linear(), stop=(Posterior(),))
+    with pytest.raises(InputError, match="priced needs weighting log_odds"):
+        Vote("x", 3, weighting=Uniform(), stop=(Priced(),))
     with pytest.raises(InputError, match="beta needs non-negative weights"):
         Vote("x", 3, weighting=LogOdds(), stop=(Beta(),))
     with pytest.raises(InputError, match="share needs non-negative weights"):
@@ -213,6 +229,7 @@ def test_rules_that_make_no_sense_together_are_refused():
         (lambda: Unanimous(0), "window >= 1, got 0"),
         (lambda: Share(0.0), r"tau in \(0, 1\], got 0"),
         (lambda: Posterior(1.0), r"gamma in \(0, 1\), got 1"),
+        (lambda: Priced(0.0), r"price in \(0, 1\), got 0"),
         (lambda: Softmax(0.0), "temperature > 0, got 0"),
         (lambda: LogOdds(1.0), r"prior in \(0, 1\) or null, got 1"),
         (lambda: LogOdds(clip=0.5), r"clip in \(0, 0.5\), got 0.5"),

@@ -1,11 +1,11 @@
-"""Growing a model: channels, heads, neurons and a layer beside the base's own, which stay as they are.
+"""Growing a model: channels, heads, neurons and layers beside the base's own, which stay as they are.
 
 A small model has no room to spare: what it learns of its own mistakes it unlearns of the task. So the residual stream
-is widened by some channels, every layer by some attention heads and some neurons, and a layer of new parts alone comes
-last, which reads what the base is about to say. The new parts read everything and write into the new channels only; the
-base's read and write what they did. So the text is the base's whatever is learned, every response of the base is one of
-the grown model's, and only the confidence token reads the new channels. The result is a plain model of the same class
-with larger matrices, zeros among them, which costs more to run in their proportion.
+is widened by some channels, every layer by some attention heads and some neurons, and layers of new parts alone come
+last, as wide as the others, which read what the base is about to say. The new parts read everything and write into the
+new channels only; the base's read and write what they did. So the text is the base's whatever is learned, every
+response of the base is one of the grown model's, and only the confidence token reads the new channels. The result is a
+plain model of the same class with larger matrices, zeros among them, which costs more to run in their proportion.
 
 RMS norms are the one place where both meet: they divide by the size of all channels. The new ones therefore carry
 ``EPSILON`` of their values, and their norm weights are 1 / ``EPSILON``: the base's channels are divided by what they
@@ -116,7 +116,9 @@ def grow(model: Any, config: GrowConfig, token: int, *, seed: int = 0) -> Grown:
         like: Any = base or old.get(re.sub(r"\blayers\.\d+\.", "layers.0.", name))
         if part in READS or part in WRITES:
             scale = write if part in WRITES else 1.0
-            replaced: nn.Module = _Linear(like, base is not None, module.weight.shape, scale, generator)
+            fresh = base is None and part in READS
+            kept = like.weight[:0] if fresh else like.weight
+            replaced: nn.Module = _Linear(kept, like.bias, base is not None, module.weight.shape, scale, generator)
         elif name.endswith("norm"):
             replaced = _Norm(like, base is not None, wide)
         elif part == "lm_head":
@@ -152,16 +154,25 @@ def _wider(base: Any, config: GrowConfig) -> Any:
 
 
 class _Linear(nn.Module):
-    """The base's rows, which read the base's columns, and new rows, which read all; of a new layer the former are 0."""
+    """The base's rows, which read the base's columns, and new rows, which read all.
+
+    A new layer has no base: what writes leaves the base's channels at 0, what reads has new rows only.
+    """
 
     base: Tensor | None
     bias: Tensor | None
 
     def __init__(
-        self, like: Any, there: bool, shape: tuple[int, int], scale: float, generator: torch.Generator
+        self,
+        base: Tensor,
+        bias: Tensor | None,
+        there: bool,
+        shape: tuple[int, int],
+        scale: float,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
-        base, bias = like.weight.detach(), like.bias
+        base = base.detach()
         self.register_buffer("base", base.clone() if there else None)
         self.register_buffer("bias", bias.detach().clone() if there and bias is not None else None)
         self.old, self.scale = base.shape, scale

@@ -57,15 +57,16 @@ class GrowConfig:
 
     Attributes:
         channels: of the residual stream, >= 1. Ours.
-        heads: key-value heads a layer, >= 1, with as many queries each as the model has. Ours.
-        neurons: of each layer's MLP, >= 1. Ours.
-        layers: more layers, of new parts only, at the end, >= 0: what reads the base's last word. Ours.
+        heads: more key-value heads in every layer, >= 1, with as many queries each as the model has. Ours.
+        neurons: more in every layer's MLP, >= 1. Ours.
+        layers: more layers, of new parts only and as wide as all others, at the end, >= 0: what reads the base's last
+            word. Ours.
     """
 
     channels: int = 64
     heads: int = 1
     neurons: int = 192
-    layers: int = 1
+    layers: int = 2
 
 
 @dataclass
