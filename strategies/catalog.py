@@ -12,7 +12,20 @@ from collections.abc import Callable
 from strategies import learn
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.deepconf import DeepConfOffline, DeepConfOnline
-from strategies.method import BARS, EPSILONS, ETAS, LEVELS, PRICES, PRIORS, SIZES, TAUS, TEMPERATURES, Array, Method, Params
+from strategies.method import (
+    BARS,
+    EPSILONS,
+    ETAS,
+    LEVELS,
+    PRICES,
+    PRIORS,
+    SIZES,
+    TAUS,
+    TEMPERATURES,
+    Array,
+    Method,
+    Params,
+)
 from strategies.spec import unknown
 from strategies.stopping import (
     Beta,

@@ -83,7 +83,10 @@ def votes() -> st.SearchStrategy[Vote]:
     share = st.one_of(st.builds(Beta, level), st.builds(Share, level))
     return st.one_of(
         family(st.sampled_from([Uniform(), Linear(), Softmax(0.2)]), st.one_of(free, share)),
-        family(st.sampled_from([LogOdds(), LogOdds(0.2)]), st.one_of(free, st.builds(Posterior, level), st.builds(Priced, level))),
+        family(
+            st.sampled_from([LogOdds(), LogOdds(0.2)]),
+            st.one_of(free, st.builds(Posterior, level), st.builds(Priced, level)),
+        ),
     )
 
 

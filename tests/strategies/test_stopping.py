@@ -9,7 +9,18 @@ import pytest
 
 from strategies.columns import Columns
 from strategies.counts import CountTable, dirichlet_leader_probability, leader_probability
-from strategies.stopping import Beta, Confident, Dirichlet, Gate, Never, Posterior, Priced, Reservation, Share, Unanimous
+from strategies.stopping import (
+    Beta,
+    Confident,
+    Dirichlet,
+    Gate,
+    Never,
+    Posterior,
+    Priced,
+    Reservation,
+    Share,
+    Unanimous,
+)
 from strategies.tally import Tally
 from strategies.vote import Vote
 from strategies.weighed import Weighed
