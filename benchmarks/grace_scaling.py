@@ -61,6 +61,7 @@ def scaling(scores: Mapping[str, tuple[Pool, Pool]], say: Say, *, budget: int) -
         votes(sides, size, say)
     for name in dict.fromkeys(("mean_logprob", "grace", chosen)):
         stops(sides[name], budget, say)
+    frontier(sides[chosen], budget, say)
     certified(sides_of("grace", *scores["grace"], budget=budget, platt=False), budget, say)
     rivals(sides[chosen], budget, say)
     pruning(sides[chosen], budget, say)
@@ -141,6 +142,20 @@ def stops(side: Sides, budget: int, say: Say) -> None:
         line(method.name, given, outcome, row, lost, say)
 
 
+def frontier(side: Sides, budget: int, say: Say) -> None:
+    """The whole sweep of a price on the test split, its prior fitted on the calibration split."""
+    say(
+        f"\n## The whole sweep of cges_fitted's price ({side.name}) on the test split, against self-consistency at {budget}:"
+    )
+    say("its prior is the one above, nothing else is chosen")
+    method = CATALOG["cges_fitted"]
+    (given,), _ = play_fitted(side.fit, side.test, [method], budget=budget, margin=-CAUTION)
+    rows = [with_defaults(method, prior=given["prior"], price=price) for price in method.sweep["price"]]
+    methods = [CATALOG["self_consistency"], *rows]
+    _, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=MARGIN)
+    show(side, methods, [method.params for method in methods], outcomes, budget, say)
+
+
 def certified(side: Sides, budget: int, say: Say) -> None:
     """GrACE-ES with a threshold that Learn then Test certifies, on confidences as they are."""
     say("\n## GrACE-ES with a certified threshold (Learn then Test): with probability 1 - delta")
@@ -201,7 +216,6 @@ def pruning(side: Sides, budget: int, say: Say) -> None:
     """Draws ended in flight: by the confidence trace, and by DeepConf's groups."""
     say(f"\n## In flight ({side.name}): draws ended at a step of low confidence, against the same vote of whole draws,")
     say("and DeepConf on the same questions")
-    say(f"{'strategy':44}{'accuracy':>9}{'difference':>22}{'tokens':>8}{'of the vote':>24}  setting")
     groups: list[tuple[Method, list[Method]]] = [
         (CATALOG["grace_sc"], [CATALOG["confidence_pruned_voting"]]),
         (tuned(CATALOG["cges"]), [CATALOG["confidence_pruned_cges"]]),
@@ -233,7 +247,8 @@ def show(
     budget: int,
     say: Say,
 ) -> None:
-    """Strategies with their tokens, against the first."""
+    """Strategies with what they cost, against the first."""
+    say(f"{'strategy':36}{'accuracy':>9}{'difference':>22}{'samples':>8}{'tokens':>8}{'of the vote':>24}  setting")
     compared = against(side.test.contest(settings(budget)), outcomes, 0)
     for method, given, outcome, row in zip(methods, params, outcomes, compared, strict=True):
         assert outcome.tokens is not None
@@ -242,7 +257,7 @@ def show(
         shown = "" if reference else points(row["diff"], row["diff_ci"])
         share = "" if reference else f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
         setting = " ".join(f"{k}={v:g}" for k, v in {**method.params, **given}.items() if isinstance(v, int | float))
-        head = f"{method.name:44}{outcome.correct.mean():9.4f}{shown:>22}"
+        head = f"{method.name:36}{outcome.correct.mean():9.4f}{shown:>22}{outcome.used.mean():8.2f}"
         say(f"{head}{outcome.tokens.mean():8.0f}{share:>24}  {setting}")
 
 

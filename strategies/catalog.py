@@ -257,9 +257,9 @@ METHODS: tuple[Method, ...] = (
     Method(
         "cges_fitted",
         "after CGES 2511.02603, Kuang et al. 2510.13918",
-        "CGES with a fixed prior; stops once P(wrong) is below a price times the draws; both fitted.",
+        "CGES with a fixed prior; stops once P(wrong) is below a price that rises with the draws; both fitted.",
         _vote("cges_fitted", weighting=lambda p: LogOdds(p["prior"]), stop=lambda p: (Priced(p["price"]),)),
-        params={"prior": 0.1, "price": 0.01},
+        params={"prior": 0.05, "price": 0.005},
         sweep={"price": PRICES, "prior": PRIORS[::-1]},
         fit="cost",
     ),

@@ -167,7 +167,7 @@ def test_a_posterior_over_long_sure_streaks_does_not_overflow():
 
 
 def test_a_price_asks_less_of_later_draws():
-    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.1),))
+    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.1, power=1),))
     assert len(play(strategy, [("1", 0.91)]).samples) == 1  # .09 <= .1
     undecided = [("1", 0.7), ("2", 0.7)] * 8  # wrong after 4 and 5: .54 of 5.4 : 5.4 : 1, .34 of 12.7 : 5.4 : 1
     assert len(play(strategy, undecided).samples) == 5
@@ -175,7 +175,7 @@ def test_a_price_asks_less_of_later_draws():
 
 
 def test_a_price_stops_at_no_answer():
-    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.5),))
+    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.5, power=1),))
     decision = play(strategy, [(None, 0.5)] * 5 + [("1", 0.5)])
     assert len(decision.samples) == 6 and decision.answer == "1"
 
@@ -240,6 +240,7 @@ def test_rules_that_make_no_sense_together_are_refused():
         (lambda: Unanimous(0), "window >= 1, got 0"),
         (lambda: Share(0.0), r"tau in \(0, 1\], got 0"),
         (lambda: Posterior(1.0), r"gamma in \(0, 1\), got 1"),
+        (lambda: Priced(power=-1.0), "power >= 0, got -1"),
         (lambda: Priced(0.0), r"price in \(0, 1\), got 0"),
         (lambda: Softmax(0.0), "temperature > 0, got 0"),
         (lambda: LogOdds(1.0), r"prior in \(0, 1\) or null, got 1"),
