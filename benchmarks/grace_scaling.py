@@ -144,10 +144,8 @@ def stops(side: Sides, budget: int, say: Say) -> None:
 
 def frontier(side: Sides, budget: int, say: Say) -> None:
     """The whole sweep of a price on the test split, its prior fitted on the calibration split."""
-    say(
-        f"\n## The whole sweep of cges_fitted's price ({side.name}) on the test split, against self-consistency at {budget}:"
-    )
-    say("its prior is the one above, nothing else is chosen")
+    say(f"\n## The whole sweep of cges_fitted's price ({side.name}) on the test split, against self-consistency at")
+    say(f"{budget}: its prior is the one above, nothing else is chosen")
     method = CATALOG["cges_fitted"]
     (given,), _ = play_fitted(side.fit, side.test, [method], budget=budget, margin=-CAUTION)
     rows = [with_defaults(method, prior=given["prior"], price=price) for price in method.sweep["price"]]
