@@ -84,6 +84,16 @@ def test_only_what_is_new_is_trained() -> None:
         assert (weight.grad is not None) == name.endswith("trained"), name
 
 
+def test_a_new_layer_has_all_the_heads_and_neurons_that_the_others_have() -> None:
+    base = model()
+    last = grown(base, 10).merged().model.layers[-1]
+    for name in ("self_attn.q_proj", "self_attn.v_proj", "mlp.gate_proj"):
+        assert bool((last.get_submodule(name).weight.abs().amax(1) > 0).all()), name
+    for name in ("self_attn.o_proj", "mlp.down_proj"):  # and writes into the new channels only
+        rows = last.get_submodule(name).weight.abs().amax(1) > 0
+        assert rows.tolist() == [False] * base.config.hidden_size + [True] * CONFIG.channels, name
+
+
 @pytest.mark.parametrize("positions", ["end", "every"])
 def test_it_learns_which_responses_are_right_and_leaves_a_plain_model(tmp_path: Path, positions: str) -> None:
     words, base = tokenizer(), model()
