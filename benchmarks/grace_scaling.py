@@ -61,6 +61,7 @@ def scaling(scores: Mapping[str, tuple[Pool, Pool]], say: Say, *, budget: int) -
         votes(sides, size, say)
     for name in dict.fromkeys(("mean_logprob", "grace", chosen)):
         stops(sides[name], budget, say)
+    cautions(sides[chosen], budget, say)
     frontier(sides[chosen], budget, say)
     certified(sides_of("grace", *scores["grace"], budget=budget, platt=False), budget, say)
     rivals(sides[chosen], budget, say)
@@ -140,6 +141,23 @@ def stops(side: Sides, budget: int, say: Say) -> None:
     regrets = regrets_of([entrants], outcomes, play=lambda folds: side.test.play(folds[0]), first=first, budget=budget)
     for method, given, outcome, row, lost in zip(methods, params, outcomes, compared, regrets, strict=True):
         line(method.name, given, outcome, row, lost, say)
+
+
+def cautions(side: Sides, budget: int, say: Say) -> None:
+    """The baselines and the fitted rule by how cautiously their settings are chosen."""
+    say(f"\n## The same by caution ({side.name}): the cheapest setting whose accuracy on the calibration split is at")
+    say(f"least so many points above self-consistency's at {budget}, else the most accurate one")
+    say(f"{'points':>6} {'strategy':24}{'accuracy':>9}{'difference':>22}{'samples':>8}{'tokens':>8}  setting")
+    methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in (*BASELINES, "cges_fitted"))]
+    for margin in (-CAUTION, 0.0, MARGIN, 2 * MARGIN):
+        params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=margin)
+        compared = against(side.test.contest(settings(budget)), outcomes, 0)
+        for method, given, outcome, row in list(zip(methods, params, outcomes, compared, strict=True))[1:]:
+            assert outcome.tokens is not None
+            setting = " ".join(f"{key}={value:g}" for key, value in given.items() if isinstance(value, int | float))
+            cost = f"{outcome.used.mean():8.2f}{outcome.tokens.mean():8.0f}"
+            shown = points(row["diff"], row["diff_ci"])
+            say(f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.correct.mean():9.4f}{shown:>22}{cost}  {setting}")
 
 
 def frontier(side: Sides, budget: int, say: Say) -> None:
