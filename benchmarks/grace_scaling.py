@@ -154,10 +154,11 @@ def cautions(side: Sides, budget: int, say: Say) -> None:
         compared = against(side.test.contest(settings(budget)), outcomes, 0)
         for method, given, outcome, row in list(zip(methods, params, outcomes, compared, strict=True))[1:]:
             assert outcome.tokens is not None
-            setting = " ".join(f"{key}={value:g}" for key, value in given.items() if isinstance(value, int | float))
             cost = f"{outcome.used.mean():8.2f}{outcome.tokens.mean():8.0f}"
             shown = points(row["diff"], row["diff_ci"])
-            say(f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.correct.mean():9.4f}{shown:>22}{cost}  {setting}")
+            say(
+                f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.correct.mean():9.4f}{shown:>22}{cost}  {written(given)}"
+            )
 
 
 def frontier(side: Sides, budget: int, say: Say) -> None:
@@ -199,10 +200,9 @@ def line(name: str, given: Mapping[str, Any], outcome: Outcome, row: Mapping[str
     tokens = np.nan if outcome.tokens is None else float(outcome.tokens.mean())
     shown = "" if row["verdict"] == "reference" else points(row["diff"], row["diff_ci"])
     parts = f"{lost.unsolved:10.4f}{lost.not_selected:9.4f}{lost.stopped_early or 0:7.4f}{lost.gained or 0:7.4f}"
-    setting = " ".join(f"{key}={value:g}" for key, value in given.items() if isinstance(value, int | float))
     say(
         f"{name:34}{outcome.correct.mean():9.4f}{shown:>22}{row['verdict']:>10}{outcome.used.mean():8.2f}{tokens:8.0f}"
-        f"{parts}  {setting}"
+        f"{parts}  {written(given)}"
     )
 
 
@@ -272,9 +272,8 @@ def show(
         reference = row["verdict"] == "reference"
         shown = "" if reference else points(row["diff"], row["diff_ci"])
         share = "" if reference else f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
-        setting = " ".join(f"{k}={v:g}" for k, v in {**method.params, **given}.items() if isinstance(v, int | float))
         head = f"{method.name:36}{outcome.correct.mean():9.4f}{shown:>22}{outcome.used.mean():8.2f}"
-        say(f"{head}{outcome.tokens.mean():8.0f}{share:>24}  {setting}")
+        say(f"{head}{outcome.tokens.mean():8.0f}{share:>24}  {written({**method.params, **given})}")
 
 
 def tuned(method: Method) -> Method:
@@ -290,3 +289,8 @@ def with_defaults(method: Method, **params: Any) -> Method:
 def points(diff: float, interval: tuple[float, float]) -> str:
     """A difference of accuracies in points."""
     return f"{100 * diff:+.1f} [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]"
+
+
+def written(params: Mapping[str, Any]) -> str:
+    """The numbers among parameters."""
+    return " ".join(f"{key}={value:g}" for key, value in params.items() if isinstance(value, int | float))

@@ -60,6 +60,12 @@ def counts_only(rule: str, weighting: Weighting) -> None:
         raise InputError(f"stopping rule {rule} counts votes and needs weighting uniform, got {weighting}")
 
 
+def log_odds_only(rule: str, weighting: Weighting) -> None:
+    """Refuse scores that are not log-odds."""
+    if not weighting.signed:
+        raise InputError(f"stopping rule {rule} needs weighting log_odds, got {weighting}")
+
+
 class AnyWeighting:
     """Mixin of rules that read no weighted score, or any."""
 
@@ -252,8 +258,7 @@ class Posterior:
 
     def check(self, weighting: Weighting) -> None:
         """Refuse scores that are not log-odds."""
-        if not weighting.signed:
-            raise InputError(f"stopping rule posterior needs weighting log_odds, got {weighting}")
+        log_odds_only("posterior", weighting)
 
     def fires(self, evidence: Evidence) -> Any:
         """Where the leader is probably right."""
@@ -288,8 +293,7 @@ class Priced:
 
     def check(self, weighting: Weighting) -> None:
         """Refuse scores that are not log-odds."""
-        if not weighting.signed:
-            raise InputError(f"stopping rule priced needs weighting log_odds, got {weighting}")
+        log_odds_only("priced", weighting)
 
     def fires(self, evidence: Evidence) -> Any:
         """Where there is an answer and another draw is not worth its price."""
