@@ -155,10 +155,8 @@ def cautions(side: Sides, budget: int, say: Say) -> None:
         for method, given, outcome, row in list(zip(methods, params, outcomes, compared, strict=True))[1:]:
             assert outcome.tokens is not None
             cost = f"{outcome.used.mean():8.2f}{outcome.tokens.mean():8.0f}"
-            shown = points(row["diff"], row["diff_ci"])
-            say(
-                f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.correct.mean():9.4f}{shown:>22}{cost}  {written(given)}"
-            )
+            head = f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.correct.mean():9.4f}"
+            say(f"{head}{points(row['diff'], row['diff_ci']):>22}{cost}  {written(given)}")
 
 
 def frontier(side: Sides, budget: int, say: Say) -> None:
