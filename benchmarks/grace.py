@@ -1,6 +1,6 @@
 """GrACE on the untouched test split: what its confidences are worth, and what strategies make of them.
 
-    python -m benchmarks.grace [--questions 600] [--calibration 400] [--seed 1] [--draws 16] [--pools out/grace]
+    python -m benchmarks.grace [--questions 600] [--calibration 300] [--seed 2] [--draws 16] [--pools out/grace]
 
 Draws the pools (once), fits everything on the calibration split and scores it on the test split: generation before and
 after training, every confidence beside every other, test-time scaling, and pruning in flight. The stories are those of
@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="grace", help="the bundled GrACE model, or a directory")
     parser.add_argument("--questions", type=int, default=600)
-    parser.add_argument("--calibration", type=int, default=400)
+    parser.add_argument("--calibration", type=int, default=300)
     parser.add_argument("--seed", type=int, default=2, help="of the stories")
     parser.add_argument("--draws", type=int, default=16)
     parser.add_argument("--pools", type=Path, default=Path("out/grace"))

@@ -30,11 +30,12 @@ from evals.judged import Judged, resampled
 from evals.stats import bootstrap_weights
 from evals.tasks import TaskConfig, load_task
 from tts.grace.losses import confidence_logit, language_loss
-from tts.grace.packing import forward, pack
-from tts.grace.recipe import LoraConfig, Recipe, TargetsConfig
-from tts.grace.responses import Branches, Response, Split, read, solutions, together
+from tts.grace.recipe import Recipe, TargetsConfig
 from tts.grace.train import train
 from tts.tiny import weights
+from tts.tuning.packing import forward, pack
+from tts.tuning.responses import Branches, Response, Split, read, solutions, together
+from tts.tuning.schedule import LoraConfig
 
 BASE = Recipe(
     method="grow", keep="response", weight_lm=0.0, loss="log", rate=3e-3, muon_rate=2e-3, batch=32, rows=32,

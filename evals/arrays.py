@@ -84,12 +84,17 @@ class PoolArrays:
             equal: a pairwise check that merges further answers, such as ``MathVerifier.equal``.
 
         Raises:
-            InputError: a sample has no grade and its question no gold answer.
+            InputError: a sample has no grade and its question no gold answer, or samples continue a prefix.
         """
         questions, width = len(pool.entries), pool.samples_max
         labels = np.full((questions, width), -1, dtype=np.int16)
         classes, correct, tiers, conflicts = [], [], Counter[str](), 0
         for q, entry in enumerate(pool.entries):
+            if any(s.given for s in entry.samples):
+                raise InputError(
+                    f"{pool.path}: samples of question {entry.problem.id!r} continue a prefix, so they are no "
+                    "independent draws and cannot be replayed: draw a pool with `tts sample`"
+                )
             merged = merge([s.answer for s in entry.samples], kind=answers, equal=equal)
             labels[q, : len(merged.labels)] = merged.labels
             classes.append(merged.classes)

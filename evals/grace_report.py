@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts.grace.responses import Split
 from tts.pool import atomic_path
+from tts.tuning.responses import Split
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tts.grace.history import History
+    from tts.tuning.history import History
 
 SMOOTH = 20
 """Steps that a point of the drawn losses is the mean of."""

@@ -19,6 +19,7 @@ from tts.driver import Options, Result, run
 from tts.engines.base import Engine
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
+from tts.finece.tree import Tree
 from tts.live import settle
 from tts.memory import Memory
 from tts.pool import PoolMemory, PoolStore, RunKey
@@ -113,8 +114,10 @@ def check_prompts(engine: Engine, problems: Sequence[Problem]) -> None:
             read(problem)
 
 
-def open_memory(store: PoolStore, key: RunKey, task: Task, config: Mapping[str, Any]) -> tuple[int, PoolMemory]:
-    """Add the problems, start or resume the run, and remember into it.
+def open_memory(
+    store: PoolStore, key: RunKey, task: Task, config: Mapping[str, Any], *, forks: bool = False
+) -> tuple[int, PoolMemory]:
+    """Add the problems, start or resume the run, and remember into it, ``forks`` too where one strategy has the run.
 
     Returns:
         (the run's number in the file, its memory).
@@ -128,7 +131,7 @@ def open_memory(store: PoolStore, key: RunKey, task: Task, config: Mapping[str, 
     def cuts() -> int:
         return store.open_run(replace(key, sampling={**key.sampling, "until": "group_below"}), config)
 
-    return number, PoolMemory(store, number, task.grade, cuts=cuts)
+    return number, PoolMemory(store, number, task.grade, cuts=cuts, forks=forks)
 
 
 async def draw_samples(
@@ -143,6 +146,20 @@ async def draw_samples(
 
     watch.begin("samples", len(task.problems))
     return await _all(Collect(config.n), task, engine, None, options, signals, memory, share, watch)
+
+
+async def draw_trees(
+    tree: Tree, task: Task, engine: Engine, memory: Memory, *, rows: int, signals: Signals, watch: Watch
+) -> list[Result]:
+    """Draw the tree of every problem into the memory, which must remember forks; ``rows`` fit into a batch."""
+    options = Options(concurrency=-(-rows // tree.config.k) + 1)
+
+    def share(result: Result) -> float:
+        samples = result.decision.samples
+        return sum(task.grade(result.problem, s) for s in samples) / len(samples)
+
+    watch.begin("trees", len(task.problems))
+    return await _all(tree, task, engine, None, options, signals, memory, share, watch)
 
 
 async def play(

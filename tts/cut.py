@@ -81,17 +81,21 @@ def cut(sample: Sample, boundary: Boundary) -> Sample:
     n, length = cut_at(trace, boundary), len(trace.top if boundary.kind == "group_below" else trace.steps)
     if n is None or (n == length and sample.end is End.STOP):  # a sample that has ended is not cut any more
         return sample
-    shorter = Trace(
+    shorter = replace(shortened(trace, n), probe=trace.probe if n == length else None)
+    kept = replace(usage, kept=usage.kept - (length - n)) if usage is not None else None
+    return replace(sample, answer=None, end=End.BOUNDARY, token_ids=sample.token_ids[:n], trace=shorter, usage=kept)
+
+
+def shortened(trace: Trace, n: int) -> Trace:
+    """The trace of the first ``n`` tokens, without what was probed at their old end."""
+    return Trace(
         trace.logprobs[:n],
         {token: values[:n] for token, values in trace.watched.items()},
         trace.top[:n],
         trace.entropy[:n],
         trace.certainty[:n],
         trace.steps[:n],
-        trace.probe if n == length else None,
     )
-    kept = replace(usage, kept=usage.kept - (length - n)) if usage is not None else None
-    return replace(sample, answer=None, end=End.BOUNDARY, token_ids=sample.token_ids[:n], trace=shorter, usage=kept)
 
 
 def _first_watched(trace: Trace) -> Sequence[float]:

@@ -120,9 +120,9 @@ class Live:
         return Request(self.problem, index, draw.prefix, draw.until, self._signals)
 
     def _recall(self, index: int, draw: Draw) -> Sample | None:
-        if self._memory is None or draw.prefix is not None:
+        if self._memory is None:
             return None
-        sample = recall(self._memory, self.problem, index, draw.until)
+        sample = recall(self._memory, self.problem, index, draw)
         if sample is not None:
             self._old.add(index)
         return sample
@@ -140,11 +140,11 @@ class Live:
         if told_to_stop():  # an engine or a scorer took the abort for a failure, or lost it
             raise asyncio.CancelledError
         self.usage = sum((s.usage for s in samples if s.usage is not None), self.usage)
-        if self._memory is not None and draw.prefix is None:
+        if self._memory is not None:
             for sample in samples:
                 if sample.index in self._old:
                     self.recalled += 1
-                elif memorable(sample, draw.until):
+                elif memorable(self._memory, sample, draw):
                     self._memory.put(self.problem, sample, draw.until)
         return samples
 
@@ -201,8 +201,9 @@ class Live:
             end=end,
             index=request.index,
             token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
-            trace=chunks[0].trace if len(chunks) == 1 else joined([c.trace for c in chunks], request.signals.watch),
+            trace=continued(prefix, [c.trace for c in chunks], request.signals.watch),
             usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),
+            given=len(prefix.token_ids) if prefix else 0,
         )
 
     async def _score(self, samples: list[Sample]) -> list[Sample]:
@@ -270,6 +271,13 @@ def scored(samples: Sequence[Sample], scores: Sequence[float], cost: Usage) -> l
 def to_judge(sample: Sample) -> bool:
     """Whether a scorer is asked: not about a failed draw, nor about one recalled with its confidence."""
     return sample.confidence is None and sample.end is not End.FAILED
+
+
+def continued(prefix: Sample | None, traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
+    """The trace of a sample from those of its pieces, and of its prefix where that has one."""
+    if prefix is not None and prefix.token_ids and len(prefix.trace.logprobs) == len(prefix.token_ids):
+        return joined([replace(prefix.trace, probe=None), *traces], watch)
+    return traces[0] if len(traces) == 1 else joined(traces, watch)
 
 
 def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:

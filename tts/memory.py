@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from tts.cut import CUTS, cut, cut_at, shows
-from tts.types import END, Boundary, End, Problem, Sample
+from tts.types import END, Boundary, Draw, End, Problem, Sample
 
 
 class Memory(Protocol):
-    """Remembers draws from the bare problem by problem and number; draws until END apart from those that may be cut."""
+    """Remembers draws by problem and number; draws until END apart from those that may be cut.
+
+    A memory that serves one strategy alone may remember what continues a prefix as well: it says so by an attribute
+    ``forks``, which may be missing. Where several strategies share their draws, each forks at places of its own.
+    """
 
     def get(self, problem: Problem, index: int, until: Boundary = END) -> Sample | None:
         """The remembered sample of this number that was drawn until a boundary of this kind, or None."""
@@ -23,12 +27,20 @@ class Memory(Protocol):
         ...
 
 
-def recall(memory: Memory, problem: Problem, index: int, until: Boundary) -> Sample | None:
+def recall(memory: Memory, problem: Problem, index: int, draw: Draw) -> Sample | None:
     """What the memory has in place of a draw, or None where it must be drawn.
 
-    A draw until END is served by one that was drawn until END. A draw until a boundary of ``CUTS`` is served by the
-    same, cut where it crosses the boundary, or else by a remembered one that shows where it would have been cut.
+    A draw until END is served by one that was drawn until END, of the same prefix. A draw until a boundary of ``CUTS``
+    is served by the same, cut where it crosses the boundary, or else by a remembered one that shows where it would have
+    been cut.
     """
+    until, prefix = draw.until, draw.prefix
+    if prefix is not None:
+        if until.kind != "end" or not getattr(memory, "forks", False):
+            return None
+        fork = memory.get(problem, index)
+        same = fork is not None and fork.token_ids[: fork.given] == prefix.token_ids
+        return fork if same else None
     if until.kind == "end":
         return memory.get(problem, index)
     if until.kind not in CUTS:
@@ -43,6 +55,8 @@ def recall(memory: Memory, problem: Problem, index: int, until: Boundary) -> Sam
     return cut(partial, until) if seen_to_its_end else None
 
 
-def memorable(sample: Sample, until: Boundary) -> bool:
-    """Whether a fresh draw from the bare problem may serve again: it did not fail, and recalling it can be exact."""
-    return until.kind in ("end", *CUTS) and sample.end not in (End.FAILED, End.ABORTED)
+def memorable(memory: Memory, sample: Sample, draw: Draw) -> bool:
+    """Whether a fresh draw may serve again: it did not fail, and recalling it can be exact."""
+    if draw.prefix is not None and not (draw.until.kind == "end" and getattr(memory, "forks", False)):
+        return False
+    return draw.until.kind in ("end", *CUTS) and sample.end not in (End.FAILED, End.ABORTED)

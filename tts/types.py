@@ -201,9 +201,10 @@ class Sample:
         confidence: P(correct) in [0, 1] from the scorer, or None where nothing scored it.
         index: the draw's number within its question, counted in order of submission from 0.
         token_ids: the generated tokens, empty where the source keeps none.
-        trace: in-pass signals.
+        trace: in-pass signals, those of the prefix included where they are known.
         usage: tokens this draw cost, without its prefix; None where the source keeps no counts.
         error: for a FAILED sample, the engine's sentence.
+        given: how many of ``token_ids``, the first ones, are those of the prefix that it continues.
     """
 
     text: str = ""
@@ -215,6 +216,7 @@ class Sample:
     trace: Trace = Trace()
     usage: Usage | None = None
     error: str | None = None
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from tts.engines.replay import ReplayEngine
 from tts.errors import UnsupportedError
 from tts.live import joined
 from tts.memory import memorable, recall
-from tts.types import GROUP_BELOW, STEP, STEP_BELOW, TOKENS, End, Problem, Sample, Signals, Trace, Usage
+from tts.types import GROUP_BELOW, STEP, STEP_BELOW, TOKENS, Draw, End, Problem, Sample, Signals, Trace, Usage
 
 BAR = st.sampled_from([0.0, 0.2, 0.5, 0.7, 1.0])
 TOKEN = st.tuples(st.sampled_from([0.0, 0.2, 0.4, 0.5, 1.0]), st.booleans())
@@ -65,7 +65,7 @@ def test_a_recording_without_the_signals_is_refused() -> None:
             cut(replace(whole, trace=trace), STEP_BELOW(0.5))
         assert "\n" not in str(error.value)
         memory = Notes({("q", "end", 0): replace(whole, trace=trace)})
-        assert recall(memory, ONE, 0, STEP_BELOW(0.5)) is None
+        assert recall(memory, ONE, 0, Draw(until=STEP_BELOW(0.5))) is None
     with pytest.raises(UnsupportedError, match="no top-k confidences"):
         cut(replace(whole, trace=Trace()), GROUP_BELOW(0.5, 2))
 
@@ -129,9 +129,10 @@ def test_pieces_join_into_one_trace() -> None:
 
 def test_only_whole_draws_and_those_that_can_be_cut_are_remembered() -> None:
     assert CUTS == ("group_below", "step_below")
-    assert memorable(recorded(), STEP_BELOW(0.1)) and memorable(recorded(), GROUP_BELOW(0.1, 2))
-    assert not any(memorable(recorded(), until) for until in (STEP, TOKENS(3)))
-    assert not memorable(replace(recorded(), end=End.FAILED), STEP_BELOW(0.1))
+    assert memorable(Notes(), recorded(), Draw(until=STEP_BELOW(0.1)))
+    assert memorable(Notes(), recorded(), Draw(until=GROUP_BELOW(0.1, 2)))
+    assert not any(memorable(Notes(), recorded(), Draw(until=until)) for until in (STEP, TOKENS(3)))
+    assert not memorable(Notes(), replace(recorded(), end=End.FAILED), Draw(until=STEP_BELOW(0.1)))
 
 
 def test_an_engine_that_notes_no_steps_is_not_asked_to_prune() -> None:

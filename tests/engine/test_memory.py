@@ -348,8 +348,10 @@ def test_a_cut_sample_serves_only_bars_that_it_shows_to_be_crossed() -> None:
         [live] = play(Cutting(0, 4, until), [ONE], SurenessEngine(SURENESS), None)
         assert shape(old) == shape(live)
         assert engine.asked == drawn
-    assert recall(Notes({("q", "end", 0): Sample("abc")}), ONE, 0, BAR) is None  # it has no top-k confidences
-    assert recall(memory, ONE, 1, Boundary("step")) is None
+    assert (
+        recall(Notes({("q", "end", 0): Sample("abc")}), ONE, 0, Draw(until=BAR)) is None
+    )  # it has no top-k confidences
+    assert recall(memory, ONE, 1, Draw(until=Boundary("step"))) is None
 
 
 # --- in a pool -------------------------------------------------------------------------------------------------------

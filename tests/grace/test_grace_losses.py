@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tts.grace.losses import confidence_logit, confidence_loss, divergence, language_loss  # noqa: E402
-from tts.grace.packing import Packed, pack  # noqa: E402
 from tts.grace.recipe import Recipe  # noqa: E402
-from tts.grace.responses import Branches, Response  # noqa: E402
+from tts.tuning.packing import Packed, pack  # noqa: E402
+from tts.tuning.responses import Branches, Response  # noqa: E402
 
 EOS, TOKEN = 2, 7
 ONE = Response(0, (3, 4), (5, 6), True, True, "1")

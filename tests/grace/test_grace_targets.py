@@ -7,8 +7,8 @@ import pytest
 
 from tts.errors import InputError
 from tts.grace.recipe import TargetsConfig
-from tts.grace.responses import Response
 from tts.grace.targets import binned, probed, soft, targets
+from tts.tuning.responses import Response
 
 
 def response(question: int, correct: bool, answer: str | None, weight: float = 1.0) -> Response:

@@ -20,13 +20,16 @@ from grace_models import halves, model, responses, tokenizer  # noqa: E402
 
 from tts.errors import InputError, TTSError  # noqa: E402
 from tts.grace.card import Card, read_card  # noqa: E402
-from tts.grace.checkpoint import BEST, CHECKPOINT  # noqa: E402
 from tts.grace.losses import confidence_logit  # noqa: E402
-from tts.grace.model import add_token, is_tied, save, start_row, trainable  # noqa: E402
-from tts.grace.packing import pack  # noqa: E402
-from tts.grace.recipe import LoraConfig, Recipe, TargetsConfig  # noqa: E402
-from tts.grace.responses import Branches, Response, Split  # noqa: E402
-from tts.grace.train import Trained, _Run, train  # noqa: E402
+from tts.grace.model import save, start_row  # noqa: E402
+from tts.grace.recipe import Recipe, TargetsConfig  # noqa: E402
+from tts.grace.train import Trained, train  # noqa: E402
+from tts.tuning.checkpoint import BEST, CHECKPOINT  # noqa: E402
+from tts.tuning.loop import Loop  # noqa: E402
+from tts.tuning.packing import pack  # noqa: E402
+from tts.tuning.parts import add_tokens, is_tied, trainable  # noqa: E402
+from tts.tuning.responses import Branches, Response, Split  # noqa: E402
+from tts.tuning.schedule import LoraConfig  # noqa: E402
 
 QUICK = Recipe(
     method="full",
@@ -103,7 +106,7 @@ def test_adapters_train_the_new_rows_and_no_other(tmp_path: Path, tied: bool) ->
 @pytest.mark.parametrize("tied", [True, False])
 def test_the_row_starts_near_the_base_rate(tied: bool) -> None:
     words, small = tokenizer(), model(tied=tied)
-    token = add_token(small, words, "<CNF>")
+    (token,) = add_tokens(small, words, ["<CNF>"])
     given = [one for one in responses(120) if one.correct or one.question % 3 == 0]
     packed = pack(alone(given), end=words.eos_token_id, token=token)
     right = torch.tensor([one.correct for one in given])
@@ -127,7 +130,7 @@ def test_the_row_starts_near_the_base_rate(tied: bool) -> None:
 def test_a_vocabulary_with_rows_to_spare_keeps_its_size() -> None:
     small, words = model(spare=5), tokenizer()
     rows = small.get_input_embeddings().weight.shape[0]
-    assert add_token(small, words, "<CNF>") == rows - 5
+    assert add_tokens(small, words, ["<CNF>"]) == [rows - 5]
     assert small.get_input_embeddings().weight.shape[0] == rows
 
 
@@ -142,7 +145,7 @@ def test_a_batch_in_several_passes_is_the_same_step(tmp_path: Path) -> None:
 
 def interrupted(monkeypatch: Any, step: int, out: Path, recipe: Recipe) -> None:
     """Train until Ctrl-C at this step."""
-    learn, seen = _Run._learn, 0
+    learn, seen = Loop.learn, 0
 
     def stop(self: Any, chunk: Any) -> Any:
         nonlocal seen
@@ -152,7 +155,7 @@ def interrupted(monkeypatch: Any, step: int, out: Path, recipe: Recipe) -> None:
         return learn(self, chunk)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tts.grace.train._Run._learn", stop)
+        patch.setattr("tts.tuning.loop.Loop.learn", stop)
         with pytest.raises(KeyboardInterrupt):
             run(out, recipe)
 
@@ -160,7 +163,7 @@ def interrupted(monkeypatch: Any, step: int, out: Path, recipe: Recipe) -> None:
 def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
     recipe = replace(QUICK, method="lora", targets=TargetsConfig("probe", folds=3))
     through = run(tmp_path / "through", recipe)
-    monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)
+    monkeypatch.setattr("tts.tuning.loop.SAVE_EVERY", -1.0)
     interrupted(monkeypatch, 9, tmp_path / "cut", recipe)
     told: list[str] = []
     again = run(tmp_path / "cut", recipe, told=told)
@@ -191,7 +194,7 @@ def test_muon_trains_the_matrices_and_goes_on_where_it_was(tmp_path: Path, monke
     recipe = replace(QUICK, muon_rate=1e-2, epochs=6)
     through = run(tmp_path / "through", recipe)
     assert through.history.best.auroc > 0.9
-    monkeypatch.setattr("tts.grace.train.SAVE_EVERY", -1.0)
+    monkeypatch.setattr("tts.tuning.loop.SAVE_EVERY", -1.0)
     interrupted(monkeypatch, 9, tmp_path / "cut", recipe)
     again = run(tmp_path / "cut", recipe)
     assert again.history == through.history

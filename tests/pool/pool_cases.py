@@ -36,16 +36,18 @@ TRACES = st.builds(
 def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | None]:
     """A sample with any legal value in every field, and a grade; ``scored`` settles whether it has a confidence."""
     scored = draw(st.booleans()) if scored is None else scored
+    ids = draw(st.lists(INT32, max_size=4).map(tuple))
     sample = Sample(
         text=draw(TEXT),
         answer=draw(st.none() | TEXT.filter(bool)),
         end=draw(st.sampled_from(End)),
         confidence=draw(st.floats(allow_nan=False, allow_infinity=False)) if scored else None,
         index=draw(COUNT),
-        token_ids=draw(st.lists(INT32, max_size=4).map(tuple)),
+        token_ids=ids,
         trace=draw(TRACES),
         usage=draw(st.none() | USAGES),
         error=draw(st.none() | TEXT),
+        given=draw(st.integers(0, len(ids))),
     )
     return sample, draw(st.sampled_from([None, False] if sample.answer is None else [None, False, True]))
 

@@ -261,11 +261,21 @@ OLD = Sample(
 )
 
 
-@pytest.fixture
-def old(path: Path) -> Path:
+VERSION_3 = (
+    VERSION_2
+    + """
+ALTER TABLE samples ADD COLUMN steps BLOB;
+ALTER TABLE samples ADD COLUMN probe REAL;
+PRAGMA user_version = 3;
+"""
+)
+
+
+@pytest.fixture(params=[VERSION_2, VERSION_3], ids=["2", "3"])
+def old(path: Path, request: pytest.FixtureRequest) -> Path:
     """A file that an earlier version of this program wrote."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(VERSION_2)
+        connection.executescript(request.param)
     return path
 
 
@@ -274,7 +284,7 @@ def version(path: Path) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def test_a_pool_of_version_2_is_read_and_left_as_it_is(old: Path) -> None:
+def test_a_pool_of_an_older_version_is_read_and_left_as_it_is(old: Path) -> None:
     before = old.read_bytes()
     with PoolStore.read(old) as store:
         assert store.get(1, "q1", 0) == OLD and store.get(1, "q1", 1) is None
@@ -283,8 +293,9 @@ def test_a_pool_of_version_2_is_read_and_left_as_it_is(old: Path) -> None:
     assert old.read_bytes() == before and left_in(old.parent) == {"pool.sqlite"}
 
 
-def test_a_pool_of_version_2_is_migrated_when_it_is_written_to_even_under_a_reader(old: Path) -> None:
-    new = Sample("so 5", "5", index=1, trace=Trace(watched={3: (0.5,)}, steps=(True,), probe=0.25))
+def test_a_pool_of_an_older_version_is_migrated_when_it_is_written_to_even_under_a_reader(old: Path) -> None:
+    trace = Trace(watched={3: (0.5,)}, steps=(True,), probe=0.25)
+    new = Sample("so 5", "5", index=1, token_ids=(7, 8), trace=trace, given=1)
     with PoolStore.read(old) as reader:
         with PoolStore.create_or_open(old) as store:
             assert store.get(1, "q1", 0) == OLD and store.missing(1, "q1", 3) == [1, 2]
@@ -292,14 +303,16 @@ def test_a_pool_of_version_2_is_migrated_when_it_is_written_to_even_under_a_read
             assert reader.get(1, "q1", 0) == OLD
             assert store.to_pool().entries[0].samples == (OLD, new)
         assert reader.get(1, "q1", 1) == new
-    assert version(old) == 3
+    assert version(old) == 4
     for opened in (PoolStore.read, PoolStore.create_or_open):
         with opened(old) as store:
             assert store.to_pool().entries[0].samples == (OLD, new)
 
 
-def test_a_migration_that_breaks_half_way_changes_nothing(old: Path) -> None:
+def test_a_migration_that_breaks_half_way_changes_nothing(path: Path) -> None:
+    old = path
     with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(VERSION_2)
         connection.execute("ALTER TABLE samples ADD COLUMN probe")  # so that its second step is refused
     with pytest.raises(InputError, match=r"cannot be opened for writing .*duplicate column name: probe"):
         PoolStore.create_or_open(old)
@@ -322,7 +335,7 @@ def other_program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (other_version, "a pool of version 1, but this program reads versions 2 to 3"),
+        (other_version, "a pool of version 1, but this program reads versions 2 to 4"),
         (other_program, "a SQLite file, but not a pool"),
         (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
         (lambda path: path.mkdir(), "no such file|cannot be opened"),

@@ -14,7 +14,7 @@ from tts.errors import InputError
 if TYPE_CHECKING:
     from evals.grace_config import GraceConfig
     from evals.tasks import Task
-    from tts.grace.responses import Split
+    from tts.tuning.responses import Split
 
 
 @train_app.command()
@@ -66,8 +66,8 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
     """The responses in two parts, and what they are, as JSON values."""
     from evals.live_config import SampleConfig
     from tts.engines.transformers import TransformersEngine
-    from tts.grace.responses import read, solutions, split
     from tts.pool import load_pool
+    from tts.tuning.responses import read, solutions, split
 
     model, revision = config.engine.identity
     path, run = config.pool, config.run

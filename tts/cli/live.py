@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -17,12 +17,15 @@ from tts.cli.progress import Progress, tell
 from tts.errors import InputError
 
 if TYPE_CHECKING:
+    from evals.finece_config import FineceConfig
     from evals.live_config import SampleConfig
     from evals.tasks import Task
     from tts.driver import Result
     from tts.engines.config import EngineConfig, LiveEngine
+    from tts.engines.transformers import TransformersEngine
     from tts.pool import PoolMemory, PoolStore
     from tts.prompts import Prompt
+    from tts.types import Signals
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -108,23 +111,57 @@ def draw(config: SampleConfig, task: Task, engine: LiveEngine, path: Path) -> Dr
     Raises:
         InputError: the engine cannot record the signals, or a prompt leaves no room.
     """
-    from evals.live import check_prompts, check_signals, draw_samples, open_memory, run_key
+    from evals.live import draw_samples
+
+    signals = config.engine.recorded
+
+    def work(memory: PoolMemory, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
+        return draw_samples(config, task, engine, memory, signals=signals, watch=watch)
+
+    return _drawn(config, task, engine, path, signals, {}, work)
+
+
+def draw_trees(config: FineceConfig, task: Task, engine: TransformersEngine, path: Path) -> Drawn:
+    """Draw completions of every problem and of prefixes into a pool, those that it does not hold yet.
+
+    Raises:
+        InputError: a prompt leaves no room.
+    """
+    from evals.live import draw_trees
+    from tts.finece.embed import model_embedding
+    from tts.finece.tree import Tree, tfidf
+
+    embed = model_embedding(engine) if config.tree.embedding == "model" else tfidf
+    tree = Tree(config.tree, engine.decode, embed)
+    signals = config.engine.recorded | tree.needs
+
+    def work(memory: PoolMemory, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
+        return draw_trees(tree, task, engine, memory, rows=config.engine.rows, signals=signals, watch=watch)
+
+    return _drawn(config, task, engine, path, signals, {"tree": asdict(config.tree)}, work)
+
+
+def _drawn(
+    config: SampleConfig | FineceConfig,
+    task: Task,
+    engine: LiveEngine,
+    path: Path,
+    signals: Signals,
+    more: Mapping[str, object],
+    work: Callable[[PoolMemory, Progress], Coroutine[Any, Any, list[Result]]],
+) -> Drawn:
+    """Do the work into a run of a pool; ``more`` is what tells its draws from others, beside what is known of all."""
+    from evals.live import check_prompts, check_signals, open_memory, run_key
     from tts.pool import PoolStore
 
     model, revision = config.engine.identity
-    signals = config.engine.recorded
     key = run_key(config.engine, task, signals, None, model=model, revision=revision)
+    key = replace(key, sampling={**key.sampling, **more})
     check_signals(engine, signals)
     check_prompts(engine, task.problems)
     with PoolStore.create_or_open(path) as store:
-        run, memory = open_memory(store, key, task, asdict(config))
-        results = live(
-            path,
-            store,
-            run,
-            memory,
-            lambda watch: draw_samples(config, task, engine, memory, signals=signals, watch=watch),
-        )
+        run, memory = open_memory(store, key, task, asdict(config), forks=bool(more))
+        results = live(path, store, run, memory, lambda watch: work(memory, watch))
         total = next(r.samples for r in store.runs() if r.id == run)
     return Drawn(results, run, kept(path, run, memory, total))
 

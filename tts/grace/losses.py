@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tts.grace.packing import Packed
 from tts.grace.recipe import Recipe
+from tts.tuning.packing import Packed
 
 
 def confidence_logit(logits: Tensor, token: int) -> Tensor:

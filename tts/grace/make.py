@@ -12,7 +12,7 @@ from tts.engines.config import EngineConfig
 from tts.errors import InputError
 from tts.grace.card import NAME, Card, read_card
 from tts.grace.recipe import Recipe
-from tts.grace.responses import Split
+from tts.tuning.responses import Split
 
 
 def make(

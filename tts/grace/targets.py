@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tts.errors import InputError
 from tts.grace.probe import fit_probe
 from tts.grace.recipe import TargetsConfig
-from tts.grace.responses import Response
+from tts.tuning.responses import Response
 
 Floats = NDArray[np.float64]
 

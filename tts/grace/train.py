@@ -1,4 +1,4 @@
-"""Train a GrACE model: calibration loss plus lambda times the language-model loss, with checkpoints and early stopping.
+"""Train a GrACE model: calibration loss plus lambda times the language-model loss.
 
     L = L_cal + lambda * L_LM   (arXiv 2509.09438)
 
@@ -10,10 +10,7 @@ confidence token, or of a worked solution, or the divergence from the base model
 from __future__ import annotations
 
 import copy
-import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,23 +20,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tts.engines.device import fast_bfloat16
-from tts.errors import InputError, TTSError
-from tts.grace.checkpoint import BEST, CHECKPOINT, read, write
-from tts.grace.history import History, Look, measured
+from tts.errors import InputError
 from tts.grace.losses import confidence_logit, confidence_loss, divergence, language_loss
-from tts.grace.model import adapted, add_token, optimisers, start_row, trainable
-from tts.grace.packing import Packed, forward, pack
+from tts.grace.model import start_row
 from tts.grace.recipe import Recipe
-from tts.grace.responses import Branches, Response, Split, batches, together
 from tts.grace.targets import targets
+from tts.tuning.checkpoint import CHECKPOINT, read
+from tts.tuning.history import History, Look, measured
+from tts.tuning.loop import Loop, precision
+from tts.tuning.packing import Packed, forward, pack
+from tts.tuning.parts import adapted, add_tokens
+from tts.tuning.responses import Branches, Response, Split, together
 
 Floats = NDArray[np.float64]
 
-SAVE_EVERY = 60.0
-"""Seconds between checkpoints."""
-SHOWN_EVERY = 5.0
-"""Seconds between lines of progress."""
 INITIAL = 512
 """Responses that the token's first row is fitted on."""
 
@@ -90,150 +84,104 @@ def train(
                 "give a task that has them, or recipe.keep=base"
             )
     out.mkdir(parents=True, exist_ok=True)
-    run = _Run(out, model, tokenizer, split, recipe, base, token, device, tell)
-    run.go()
-    return Trained(run.model, run.token, run.history)
+    torch.manual_seed(recipe.seed)
+    fresh = token is None
+    if token is None:
+        (token,) = add_tokens(model, tokenizer, [recipe.token])
+    model.to(torch.device(device))
+    shapes = {name: list(weight.shape) for name, weight in model.named_parameters()}
+    identity = {"recipe": asdict(recipe), "base": dict(base), "shapes": shapes}
+    saved = read(out / CHECKPOINT, identity, device)
+    model.eval()
+    confidence = Confidence(split, recipe, token=token, end=int(tokenizer.eos_token_id), device=device)
+    if saved is not None:
+        confidence.targets = saved["targets"]
+    else:
+        if fresh:
+            confidence.start(model)
+        confidence.aim(model, tell)
+    if recipe.keep == "base" and recipe.method == "full":
+        confidence.base = copy.deepcopy(model)  # adapters can be switched off; of the whole model, a copy stays
+    loop = Loop(
+        out,
+        adapted(model, recipe, [token]),
+        confidence,
+        recipe,
+        identity=identity,
+        kept={"targets": confidence.targets},
+        saved=saved,
+        device=device,
+        tell=tell,
+    )
+    loop.go()
+    return Trained(loop.model, token, loop.history)
 
 
-class _Run:
-    """One training."""
+class Confidence:
+    """What a GrACE model learns: an :class:`~tts.tuning.loop.Objective`.
 
-    def __init__(
-        self,
-        out: Path,
-        model: Any,
-        tokenizer: Any,
-        split: Split,
-        recipe: Recipe,
-        base: Mapping[str, Any],
-        token: int | None,
-        device: str,
-        tell: Callable[[str], None],
-    ) -> None:
-        self.out, self.split, self.recipe, self.device, self.tell = out, split, recipe, device, tell
-        self.end = int(tokenizer.eos_token_id)
-        self.history = History()
-        self.step = 0
+    Attributes:
+        rows: numbers of the responses in each row: some to one question, which share its prompt.
+        lengths: tokens of each row.
+        targets: of each response, [responses]; see :mod:`tts.grace.targets`.
+        base: the model as it was, where it is to keep to that and cannot be switched back; else None.
+    """
+
+    def __init__(self, split: Split, recipe: Recipe, *, token: int, end: int, device: str) -> None:
+        """Take the responses; targets are still to come."""
+        self.split, self.recipe, self.token, self.end, self.device = split, recipe, token, end, device
         self.rows = together(split.train)
         self.lengths = [self._branches(split.train, row).length for row in self.rows]
-        torch.manual_seed(recipe.seed)
-        fresh = token is None
-        self.token = add_token(model, tokenizer, recipe.token) if token is None else token
-        model.to(torch.device(device))
-        shapes = {name: list(weight.shape) for name, weight in model.named_parameters()}
-        self.identity = {"recipe": asdict(recipe), "base": dict(base), "shapes": shapes}
-        saved = read(out / CHECKPOINT, self.identity, device)
-        model.eval()
-        if saved is None:
-            if fresh:
-                self._start(model)
-            self.targets = targets(recipe.targets, split.train, lambda: self._states(model), seed=recipe.seed)
-        # Adapters can be switched off; of a model that is trained whole, a copy stays as it was.
-        self.base = copy.deepcopy(model) if recipe.keep == "base" and recipe.method == "full" else None
-        self.model = adapted(model, recipe, self.token)
-        self.weights = dict(trainable(self.model))
-        self.optimisers = optimisers(self.model, recipe)
-        self.peaks = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
-        if saved is not None:
-            self._restore(saved)
+        self.targets: Floats = np.empty(0)
+        self.base: Any = None
 
-    @property
-    def per_batch(self) -> int:
-        """Rows a batch: as many as hold the recipe's responses, on average."""
-        return max(1, round(self.recipe.batch * len(self.rows) / len(self.split.train)))
+    def aim(self, model: Any, tell: Callable[[str], None]) -> None:
+        """Set the targets; those of a probe read every response first."""
 
-    @property
-    def per_pass(self) -> int:
-        """Rows in one pass."""
-        return max(1, round(self.recipe.rows * len(self.rows) / len(self.split.train)))
+        def states() -> Floats:
+            tell(f"reading {len(self.split.train)} responses for the probe")
+            order, found, _ = self._read(model, self.split.train)
+            out = np.empty(tuple(found.shape))
+            out[order] = found.double().cpu().numpy()
+            return out
 
-    @property
-    def per_epoch(self) -> int:
-        """Optimiser steps an epoch."""
-        return math.ceil(len(self.rows) / self.per_batch)
+        self.targets = targets(self.recipe.targets, self.split.train, states, seed=self.recipe.seed)
 
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of the whole recipe."""
-        return self.recipe.epochs * self.per_epoch
+    def start(self, model: Any) -> None:
+        """Start the token's rows, by some of the responses."""
+        order = np.random.default_rng([self.recipe.seed, 13]).permutation(len(self.split.train))[:INITIAL]
+        some = [self.split.train[i] for i in order]
+        right = torch.tensor([one.correct for one in some])
 
-    def go(self) -> None:
-        """Train, and end with the best weights."""
-        if not self._stalled():
-            self._go()
-            if self._stalled():
-                self.tell(f"held-out Brier has not improved in {self.recipe.patience} looks: stopping early")
-        state = torch.load(self.out / BEST, map_location=self.device)
-        self._take(state["weights"])
-        self.model.eval()
+        def read_some() -> tuple[Tensor, Tensor, Tensor]:
+            order, states, logits = self._read(model, some, within=self.recipe.positions == "every")
+            return states, logits, right[order]
 
-    def _go(self) -> None:
-        """Take steps until the last, or until held-out Brier has stalled."""
-        recipe, per_epoch = self.recipe, self.per_epoch
-        looks = {round((i + 1) * per_epoch / recipe.evaluations) for i in range(recipe.evaluations)}
-        written = shown = began = time.monotonic()
-        first = self.step
-        while self.step < self.steps:
-            epoch, done = divmod(self.step, per_epoch)
-            rng = np.random.default_rng([recipe.seed, 14, epoch])
-            for chunk in list(batches(self.lengths, self.per_batch, rng))[done:]:
-                losses = self._learn(chunk)
-                self.step += 1
-                self.history.losses.append((self.step, *losses))
-                now = time.monotonic()
-                if now - shown > SHOWN_EVERY or self.step == self.steps:
-                    shown, pace = now, (now - began) / (self.step - first)
-                    self.tell(self._line(pace))
-                look = self.step % per_epoch in looks or self.step % per_epoch == 0
-                if look:
-                    self._look()
-                if look or now - written > SAVE_EVERY:
-                    self._save(CHECKPOINT)
-                    written = now
-                if look and self._stalled():
-                    return
+        start_row(model, read_some, self.token)
 
-    def _learn(self, chunk: Sequence[int]) -> tuple[float, float]:
-        """One step of the optimisers over a batch, in as many passes as its rows need."""
-        recipe = self.recipe
-        scale = self._schedule()
-        for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
-            optimiser.param_groups[0]["lr"] = peak * scale
-        rows = [self.rows[i] for i in chunk]
-        count = sum(len(row) for row in rows)
-        said = sum(self._said(row) for row in rows)
-        self.model.train()
-        calibration = language = 0.0
-        for start in range(0, len(rows), self.per_pass):
-            part = rows[start : start + self.per_pass]
-            packed = self._pack([self._branches(self.split.train, row) for row in part])
-            wanted = torch.tensor(self.targets[[i for row in part for i in row]], dtype=torch.float32)
-            logits = self._logits(packed)
-            own = logits[: packed.responses]
-            off = confidence_loss(own, packed, wanted.to(self.device), self.token, recipe) / count
-            lm = self._kept(logits, packed) / said
-            (off + recipe.weight_lm * lm).backward()  # type: ignore[no-untyped-call]
-            calibration += float(off.detach())
-            language += float(lm.detach())
-        norm = torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
-        if not (math.isfinite(calibration + language) and math.isfinite(float(norm))):
-            kept = (
-                f"the best weights so far are kept in {self.out / BEST}" if self.history.looks else "none were kept yet"
-            )
-            raise TTSError(
-                f"the loss at step {self.step + 1} is no finite number (calibration {calibration:g}, language model "
-                f"{language:g}, gradient {float(norm):g}): {kept}; train again into an empty directory with a lower "
-                f"recipe.rate than {recipe.rate:g}"
-            )
-        for optimiser in self.optimisers:
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        return calibration, language
+    def losses(self, model: Any, part: Sequence[int], batch: Sequence[int]) -> tuple[Tensor, float, float]:
+        """See :class:`~tts.tuning.loop.Objective`."""
+        rows = [self.rows[i] for i in part]
+        count = sum(len(self.rows[i]) for i in batch)
+        said = sum(self._said(self.rows[i]) for i in batch)
+        packed = self._pack([self._branches(self.split.train, row) for row in rows])
+        wanted = torch.tensor(self.targets[[i for row in rows for i in row]], dtype=torch.float32)
+        logits = self._logits(model, packed)
+        own = logits[: packed.responses]
+        off = confidence_loss(own, packed, wanted.to(self.device), self.token, self.recipe) / count
+        lm = self._kept(model, logits, packed) / said
+        return off + self.recipe.weight_lm * lm, float(off.detach()), float(lm.detach())
 
-    def _schedule(self) -> float:
-        """The next step's learning rate as a share of its peak."""
-        warm = max(1, round(self.recipe.warmup * self.steps))
-        return min((self.step + 1) / warm, (self.steps - self.step) / max(1, self.steps - warm))
+    def look(self, model: Any, step: int) -> Look:
+        """See :class:`~tts.tuning.loop.Objective`."""
+        held = self.split.held_out
+        confidence, lm = np.empty(len(held)), 0.0
+        for some, packed in self._passes(held):
+            logits = self._logits(model, packed)
+            at = logits[torch.arange(len(some)), packed.at]
+            confidence[some] = confidence_logit(at, self.token).sigmoid().double().cpu().numpy()
+            lm += float(language_loss(logits, packed.labels, self.token))
+        return measured(step, confidence, held, lm)
 
     def _said(self, row: Sequence[int]) -> int:
         """Tokens of a row that the language-model loss is a mean over."""
@@ -242,7 +190,7 @@ class _Run:
             return len(self.split.solutions[some[0].question]) + 1
         return sum(len(one.ids) + one.ended for one in some)
 
-    def _kept(self, logits: Tensor, packed: Packed) -> Tensor:
+    def _kept(self, model: Any, logits: Tensor, packed: Packed) -> Tensor:
         """The language-model loss of branches' logits, summed over tokens."""
         own, labels = logits[: packed.responses], packed.labels[: packed.responses]
         if self.recipe.keep == "solution":
@@ -251,43 +199,11 @@ class _Run:
             return language_loss(own, labels, self.token)
         with torch.no_grad():
             if self.base is not None:
-                before = self._logits(packed, self.base)
+                before = self._logits(self.base, packed)
             else:
-                with self.model.disable_adapter():
-                    before = self._logits(packed)
+                with model.disable_adapter():
+                    before = self._logits(model, packed)
         return divergence(own, before, labels, self.token)
-
-    def _look(self) -> None:
-        """Score the held-out questions; keep the weights where they are the best so far."""
-        held = self.split.held_out
-        confidence, lm = np.empty(len(held)), 0.0
-        self.model.eval()
-        for some, packed in self._passes(held):
-            with torch.inference_mode():
-                logits = self._logits(packed)
-                at = logits[torch.arange(len(some)), packed.at]
-                confidence[some] = confidence_logit(at, self.token).sigmoid().double().cpu().numpy()
-                lm += float(language_loss(logits, packed.labels, self.token))
-        look = measured(self.step, confidence, held, lm)
-        self.history.looks.append(look)
-        if self.history.best is look:
-            self._save(BEST)
-        self.tell(
-            f"step {look.step}/{self.steps}  held out: Brier {look.brier:.4f}  AUROC {look.auroc:.3f}  "
-            f"within questions {look.within:.3f}  language model {look.lm:.3f}"
-        )
-
-    def _stalled(self) -> bool:
-        looks = self.history.looks
-        return bool(looks) and len(looks) - 1 - looks.index(self.history.best) >= self.recipe.patience
-
-    def _line(self, pace: float) -> str:
-        last = self.history.losses[-20:]
-        calibration, language = (math.fsum(one[i] for one in last) / len(last) for i in (1, 2))
-        return (
-            f"step {self.step}/{self.steps}  calibration {calibration:.4f}  language model {language:.4f}  "
-            f"{pace * (self.steps - self.step) / 60:.1f} min left"
-        )
 
     def _branches(self, responses: Sequence[Response], row: Sequence[int], *, solved: bool = True) -> Branches:
         """A row; the solution is in it where the recipe keeps to that and it is ``solved``."""
@@ -302,33 +218,16 @@ class _Run:
         """All responses and nothing else, in passes of like length."""
         rows = [(row, self._branches(responses, row, solved=False)) for row in together(responses)]
         rows.sort(key=lambda one: one[1].length)
-        for start in range(0, len(rows), self.per_pass):
-            part = rows[start : start + self.per_pass]
+        size = max(1, round(self.recipe.rows * len(self.rows) / len(self.split.train)))
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
             yield [i for row, _ in part for i in row], self._pack([branches for _, branches in part])
 
-    def _logits(self, packed: Packed, model: Any = None) -> Tensor:
+    def _logits(self, model: Any, packed: Packed) -> Tensor:
         """Logits of every branch, [branches, width, vocab]."""
-        with self._autocast():
-            out: Tensor = forward(model or self.model, packed).logits
+        with precision(self.recipe.dtype, self.device):
+            out: Tensor = forward(model, packed).logits
         return packed.branches(out).float()
-
-    def _autocast(self) -> Any:
-        dtype = self.recipe.dtype
-        if dtype == "float32" or (dtype == "auto" and not fast_bfloat16(self.device)):
-            return nullcontext()
-        return torch.autocast(self.device.partition(":")[0], dtype=torch.bfloat16)
-
-    def _start(self, model: Any) -> None:
-        """Start the token's rows, by some of the responses."""
-        order = np.random.default_rng([self.recipe.seed, 13]).permutation(len(self.split.train))[:INITIAL]
-        some = [self.split.train[i] for i in order]
-        right = torch.tensor([one.correct for one in some])
-
-        def read_some() -> tuple[Tensor, Tensor, Tensor]:
-            order, states, logits = self._read(model, some, within=self.recipe.positions == "every")
-            return states, logits, right[order]
-
-        start_row(model, read_some, self.token)
 
     @torch.no_grad()
     def _read(
@@ -349,44 +248,3 @@ class _Run:
                 states.append(hidden[branches, at].float())
                 logits.append(said[branches, at].float())
         return order, torch.cat(states), torch.cat(logits)
-
-    def _states(self, model: Any) -> Floats:
-        """Last hidden states of the training responses, [responses, width]."""
-        self.tell(f"reading {len(self.split.train)} responses for the probe")
-        order, states, _ = self._read(model, self.split.train)
-        out = np.empty(tuple(states.shape))
-        out[order] = states.double().cpu().numpy()
-        return out
-
-    def _take(self, weights: Mapping[str, Tensor]) -> None:
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                weight.copy_(weights[name])
-
-    def _save(self, name: str) -> None:
-        """Write the weights, and for a checkpoint everything else that what follows depends on."""
-        state: dict[str, Any] = {
-            "identity": self.identity,
-            "step": self.step,
-            "weights": {key: weight.detach() for key, weight in self.weights.items()},
-        }
-        if name == CHECKPOINT:
-            state |= {
-                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-                "targets": self.targets,
-                "losses": self.history.losses,
-                "looks": [asdict(look) for look in self.history.looks],
-                "random": torch.get_rng_state(),
-            }
-        write(self.out / name, state)
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        self._take(state["weights"])
-        for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(kept)
-        self.targets = state["targets"]
-        self.step = int(state["step"])
-        self.history.losses = [tuple(one) for one in state["losses"]]
-        self.history.looks = [Look(**look) for look in state["looks"]]
-        torch.set_rng_state(state["random"].cpu())
-        self.tell(f"continuing at step {self.step} of {self.steps}")

@@ -26,7 +26,7 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
 
     Allowed: index in [0, 2^63); an answer that is not empty, or None; a finite confidence (any scale: a raw reward
     logit is legal here), or None; a finite probe, or None; token counts in [0, 2^63); token ids in [-2^31, 2^31);
-    ``correct`` not True where the answer is None.
+    as many given tokens as there are tokens; ``correct`` not True where the answer is None.
     """
     if not 0 <= sample.index <= _INT64_MAX:
         return f"index must be from 0 to {_INT64_MAX}, got {sample.index}"
@@ -47,6 +47,8 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
         return f"error {fault}"
     if sample.usage is not None and (fault := _usage_fault(sample.usage)):
         return fault
+    if not 0 <= sample.given <= len(sample.token_ids):
+        return f"given must be from 0 to the sample's {len(sample.token_ids)} tokens, got {sample.given}"
     ids = (*sample.token_ids, *sample.trace.watched)
     if ids and not (_INT32[0] <= min(ids) and max(ids) <= _INT32[1]):
         return f"token ids must be from {_INT32[0]} to {_INT32[1]}, got {min(ids)} to {max(ids)}"

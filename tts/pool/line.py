@@ -9,7 +9,7 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
 - ``tokens`` is ``Usage(kept=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
 - ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
-  ``usage`` (all six counts), ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps`` (true or
+  ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps`` (true or
   false a token), ``watched`` (token id -> probabilities) and ``probe``. Floats that JSON has no number for are the
   strings "inf", "-inf" and "nan".
 """
@@ -154,6 +154,7 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
         ),
         usage=usage,
         error=None if extra.get("error") is None else _string(extra["error"], f"{at}.error"),
+        given=_count(extra.get("given", 0), f"{at}.given"),
     )
 
 
@@ -181,6 +182,8 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
         extra["error"] = sample.error
     if sample.usage is not None and sample.usage != Usage(kept=sample.usage.kept):
         extra["usage"] = {name: int(getattr(sample.usage, name)) for name in Usage.__slots__}
+    if sample.given:
+        extra["given"] = int(sample.given)
     if sample.token_ids:
         extra["token_ids"] = [int(token) for token in sample.token_ids]
     for name in _PER_TOKEN:

@@ -20,10 +20,17 @@ class PoolMemory:
         kept: samples put so far, in this process.
         cut: draws that may be cut put so far, in this process.
         tokens: tokens generated for all of them.
+        forks: whether what continues a prefix is remembered as well.
     """
 
     def __init__(
-        self, store: PoolStore, run: int, grade: Grade | None = None, *, cuts: Callable[[], int] | None = None
+        self,
+        store: PoolStore,
+        run: int,
+        grade: Grade | None = None,
+        *,
+        cuts: Callable[[], int] | None = None,
+        forks: bool = False,
     ) -> None:
         """Remember what ``run`` of ``store`` holds.
 
@@ -32,9 +39,11 @@ class PoolMemory:
             run: the run's number, as ``open_run`` returned it.
             grade: whether a sample is right; left out, samples are kept ungraded.
             cuts: opens the run for draws that may be cut, called on the first; left out, those are not remembered.
+            forks: whether one strategy alone uses it, so that what continues a prefix is remembered as well.
         """
         self._store, self._run, self._grade, self._open_cuts = store, run, grade, cuts
         self._cuts: int | None = None
+        self.forks = forks
         self.kept = self.cut = self.tokens = 0
 
     def get(self, problem: Problem, index: int, until: Boundary = END) -> Sample | None:

@@ -3,8 +3,8 @@
 Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``index`` (int64), ``text, answer, end``
 (strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
 ``watched`` (map of token id to a list of float64), ``top, entropy, certainty`` (list of float64), ``steps`` (list of
-bool), ``probe`` (float64), ``usage`` (struct of six int64), ``error`` (string). The columns from ``top`` to ``probe``
-may be missing. Null means the same as None in ``tts.types``. Rows of one question
+bool), ``probe`` (float64), ``usage`` (struct of six int64), ``error`` (string), ``given`` (int64). The columns from
+``top`` to ``probe`` and ``given`` may be missing. Null means the same as None in ``tts.types``. Rows of one question
 follow each other.
 """
 
@@ -61,6 +61,7 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
         "probe": [s.trace.probe for _, s, _ in rows],
         "usage": [None if s.usage is None else {n: getattr(s.usage, n) for n in Usage.__slots__} for _, s, _ in rows],
         "error": [s.error for _, s, _ in rows],
+        "given": [s.given or None for _, s, _ in rows],
     }
     table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in schema}, schema)
     with atomic_path(path) as temp:
@@ -85,7 +86,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
         raise InputError(f"{path}: not a valid Parquet file ({_first_line(error)})") from None
     columns: list[list[Any]] = []
     for field in _schema():
-        if field.name in (*_PER_TOKEN, "probe") and field.name not in table.column_names:
+        if field.name in (*_PER_TOKEN, "probe", "given") and field.name not in table.column_names:
             columns.append([None] * table.num_rows)
             continue
         if field.name not in table.column_names:
@@ -129,6 +130,7 @@ def _schema() -> Any:
         "probe": pa.float64(),
         "usage": counts,
         "error": pa.string(),
+        "given": pa.int64(),
     }
     return pa.schema(list(types.items()))
 
@@ -145,7 +147,7 @@ def _entry(rows: Sequence[tuple[Any, ...]]) -> Entry:
 
 def _sample(row: tuple[Any, ...]) -> Sample:
     problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, *rest = row
-    *noted, probe, usage, error = rest
+    *noted, probe, usage, error, given = rest
     if end not in tuple(End):
         raise InputError(f"question {problem_id!a}: end must be one of {', '.join(End)}, got {end!a}")
     if usage is not None and None in usage.values():
@@ -172,6 +174,7 @@ def _sample(row: tuple[Any, ...]) -> Sample:
         trace=trace,
         usage=None if usage is None else Usage(**usage),
         error=error,
+        given=given or 0,
     )
 
 

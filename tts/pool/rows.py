@@ -3,7 +3,7 @@
 Scalars have a column each. Arrays are little-endian blobs without a header, NULL where empty: token ids int32, log-
 probabilities, top-k confidences, entropies and self-certainties float64, ends of steps one byte each. Watched tokens
 are one blob of records, each the token id (int32), the number of values (int32) and the values (float64). Token counts
-are all NULL where the source keeps none.
+are all NULL where the source keeps none, ``given`` where it is 0.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ COLUMNS = (
     "scorer_prefill",
     "scorer_decode",
     "error",
+    "given",
 )
 Blob = bytes | None
 _NO_TRACE = Trace()
@@ -68,13 +69,14 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         None if sample.trace.probe is None else float(sample.trace.probe),
         *(_NO_USAGE if usage is None else (int(getattr(usage, name)) for name in Usage.__slots__)),
         sample.error,
+        int(sample.given) or None,
     )
 
 
 def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
     """The sample and its grade that ``to_row`` was given."""
     index, correct, text, answer, ending, confidence, ids, logprobs, watched, *rest = row
-    top, entropy, certainty, steps, probe, *usage, error = rest
+    top, entropy, certainty, steps, probe, *usage, error, given = rest
     plain = all(signal is None for signal in (logprobs, watched, top, entropy, certainty, steps, probe))
     trace = _NO_TRACE if plain else _trace(logprobs, watched, top, entropy, certainty, steps, probe)
     return (
@@ -88,6 +90,7 @@ def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
             trace,
             None if usage[0] is None else Usage(*usage),
             error,
+            given or 0,
         ),
         None if correct is None else bool(correct),
     )

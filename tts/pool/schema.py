@@ -1,8 +1,8 @@
 """The tables of a pool file, and the check that a file is one.
 
 ``user_version`` is the version of the tables, ``application_id`` says that the file is a pool and not another
-program's SQLite file. Version 2 lacks the columns ``steps`` and ``probe``: it is read as if they were there, NULL
-throughout, and given them when it is first opened for writing.
+program's SQLite file. Version 2 lacks the columns ``steps`` and ``probe``, version 3 the column ``given``: they are
+read as if those were there, NULL throughout, and given them when they are first opened for writing.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import sqlite3
 from tts.errors import InputError
 from tts.pool.rows import COLUMNS
 
-VERSION = 3
+VERSION = 4
 OLDEST = 2
+_LACKS = {2: {"steps": "BLOB", "probe": "REAL", "given": "INTEGER"}, 3: {"given": "INTEGER"}}
+"""The columns that tables of an older version have not, with their types."""
 APPLICATION = 0x7474_7370
 
 _TABLES = """
@@ -34,7 +36,7 @@ CREATE TABLE samples (
     correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
     logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB, steps BLOB, probe REAL,
     prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
-    scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, UNIQUE (run, problem, idx)
+    scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, given INTEGER, UNIQUE (run, problem, idx)
 );
 """
 
@@ -87,15 +89,16 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Give a pool of version 2 the columns of this version in one transaction: a crash leaves all of them or none."""
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Give a pool of an older version the columns of this one in one transaction: a crash leaves all or none."""
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ALTER TABLE samples ADD COLUMN steps BLOB")
-    connection.execute("ALTER TABLE samples ADD COLUMN probe REAL")
+    for column, kind in _LACKS[version].items():
+        connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
 
-def widen(connection: sqlite3.Connection) -> None:
-    """Let a reader of a pool of version 2 see the columns of this version; the file is left as it is."""
-    connection.execute("CREATE TEMP VIEW samples AS SELECT *, NULL AS steps, NULL AS probe FROM main.samples")
+def widen(connection: sqlite3.Connection, version: int) -> None:
+    """Let a reader of a pool of an older version see the columns of this one; the file is left as it is."""
+    missing = ", ".join(f"NULL AS {column}" for column in _LACKS[version])
+    connection.execute(f"CREATE TEMP VIEW samples AS SELECT *, {missing} FROM main.samples")

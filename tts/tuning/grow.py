@@ -4,7 +4,7 @@ A small model has no room to spare: what it learns of its own mistakes it unlear
 is widened by some channels, every layer by some attention heads and some neurons, and layers of new parts alone come
 last, as wide as the others, which read what the base is about to say. The new parts read everything and write into the
 new channels only; the base's read and write what they did. So the text is the base's whatever is learned, every
-response of the base is one of the grown model's, and only the confidence token reads the new channels. The result is a
+response of the base is one of the grown model's, and only the new tokens read the new channels. The result is a
 plain model of the same class with larger matrices, zeros among them, which costs more to run in their proportion.
 
 RMS norms are the one place where both meet: they divide by the size of all channels. The new ones therefore carry
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,14 +24,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tts.errors import InputError
-from tts.grace.recipe import GrowConfig
+from tts.tuning.schedule import GrowConfig
 
 EPSILON = 2.0**-11
 """How small the new channels are beside the base's: a four-millionth of the mean square that a norm divides by."""
 LOUD = 0.2
 """Of the base's size, what one new part writes at first: several of them add up."""
 READ = 8.0
-"""How much faster than other weights the token's row learns: its logit has far to go from the others' log-sum-exp."""
+"""How much faster than other weights a token's row learns: its logit has far to go from the others' log-sum-exp."""
 KINDS = ("llama", "mistral", "qwen2")
 """Model types whose layers this knows."""
 READS, WRITES = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"), ("o_proj", "down_proj")
@@ -61,6 +62,12 @@ class Grown(nn.Module):
         """What makes logits of the last hidden state."""
         return self.model.get_output_embeddings()
 
+    @property
+    def rows(self) -> Tensor:
+        """The new tokens' rows, trained, [tokens, width]."""
+        head: _Head = self.model.get_output_embeddings()
+        return head.trained
+
     def merged(self) -> Any:
         """The plain model with everything that was trained, in its own class."""
         found = type(self.model)(self.config).to(next(self.parameters()).device)
@@ -78,13 +85,13 @@ class Grown(nn.Module):
         return found.eval()
 
 
-def grow(model: Any, config: GrowConfig, token: int, *, seed: int = 0) -> Grown:
+def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0) -> Grown:
     """Put a model among new parts.
 
     Args:
-        model: the base, with the confidence token's row.
+        model: the base, with the new tokens' rows.
         config: how many.
-        token: id of the confidence token, whose output row is trained.
+        tokens: ids of the new tokens, whose output rows are trained.
         seed: of the new parts' first weights.
 
     Raises:
@@ -122,7 +129,7 @@ def grow(model: Any, config: GrowConfig, token: int, *, seed: int = 0) -> Grown:
         elif name.endswith("norm"):
             replaced = _Norm(like, base is not None, wide)
         elif part == "lm_head":
-            replaced = _Head(like, token, wide.hidden_size, generator)
+            replaced = _Head(like, tokens, wide.hidden_size, generator)
         else:
             continue
         found.set_submodule(name, replaced.to(embeddings.device))
@@ -214,18 +221,20 @@ class _Norm(nn.Module):
 
 
 class _Head(nn.Module):
-    """The base's logits of the base's channels, and the confidence token's of all."""
+    """The base's logits of the base's channels, and the new tokens' of all."""
 
     base: Tensor
+    tokens: Tensor
 
-    def __init__(self, like: Any, token: int, width: int, generator: torch.Generator) -> None:
+    def __init__(self, like: Any, tokens: Sequence[int], width: int, generator: torch.Generator) -> None:
         super().__init__()
         weight = like.weight.detach()
         self.register_buffer("base", weight.clone())
-        self.token, self.width = token, width
-        row = 0.1 * torch.randn(width, generator=generator)
-        row[: weight.shape[1]] = weight[token].cpu()
-        self.trained = nn.Parameter(row / READ)
+        self.register_buffer("tokens", torch.tensor(list(tokens)))
+        self.width = width
+        rows = 0.1 * torch.randn((len(tokens), width), generator=generator)
+        rows[:, : weight.shape[1]] = weight[list(tokens)].cpu()
+        self.trained = nn.Parameter(rows / READ)
 
     @property
     def weight(self) -> Tensor:
@@ -234,9 +243,9 @@ class _Head(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
             kept = functional.linear(x[..., : self.base.shape[1]], self.base)
-        mine = functional.linear(x, self.trained[None] * READ)
-        return torch.cat([kept[..., : self.token], mine, kept[..., self.token + 1 :]], dim=-1)
+        mine = functional.linear(x, self.trained * READ)
+        return kept.index_copy(-1, self.tokens, mine)
 
     def whole(self) -> Tensor:
         whole = functional.pad(self.base, (0, self.width - self.base.shape[1]))
-        return whole.index_copy(0, torch.tensor([self.token], device=whole.device), self.trained[None] * READ)
+        return whole.index_copy(0, self.tokens, self.trained * READ)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tts.errors import InputError
-from tts.grace.responses import Response, batches, read, split
 from tts.pool import Entry, Pool
+from tts.tuning.responses import Response, batches, read, split
 from tts.types import End, Problem, Sample, Trace
 
 EOS = 9

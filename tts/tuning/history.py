@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.grace.responses import Response
 from tts.ranking import auroc, within_auroc
+from tts.tuning.responses import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Look:
         brier: mean squared error between confidence and correctness.
         auroc: P(a right response scores above a wrong one).
         within: the same among responses of one question, over all such pairs.
-        lm: mean cross-entropy of the responses, in nats a token.
+        lm: mean cross-entropy of the responses, in nats a token; 0 where the text cannot change.
     """
 
     step: int
@@ -29,6 +29,11 @@ class Look:
     auroc: float
     within: float
     lm: float
+
+    def __str__(self) -> str:
+        """One line for people."""
+        lm = f"  language model {self.lm:.3f}" if self.lm else ""
+        return f"Brier {self.brier:.4f}  AUROC {self.auroc:.3f}  within questions {self.within:.3f}{lm}"
 
 
 @dataclass(slots=True)

@@ -15,12 +15,14 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Qwen
 
 from tts.errors import InputError  # noqa: E402
 from tts.grace.card import Card  # noqa: E402
-from tts.grace.grow import Grown, grow  # noqa: E402
 from tts.grace.losses import others  # noqa: E402
-from tts.grace.model import add_token, save  # noqa: E402
-from tts.grace.recipe import GrowConfig, Recipe  # noqa: E402
-from tts.grace.responses import Split  # noqa: E402
+from tts.grace.model import save  # noqa: E402
+from tts.grace.recipe import Recipe  # noqa: E402
 from tts.grace.train import train  # noqa: E402
+from tts.tuning.grow import Grown, grow  # noqa: E402
+from tts.tuning.parts import add_tokens  # noqa: E402
+from tts.tuning.responses import Split  # noqa: E402
+from tts.tuning.schedule import GrowConfig  # noqa: E402
 
 IDS = torch.randint(5, 300, (3, 20), generator=torch.Generator().manual_seed(0))
 CONFIG = GrowConfig(channels=16, heads=1, neurons=12, layers=1)
@@ -47,7 +49,7 @@ def qwen(tied: bool) -> Any:
 
 
 def grown(base: Any, token: int) -> Grown:
-    return grow(base, CONFIG, token)
+    return grow(base, CONFIG, [token])
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -123,7 +125,7 @@ def test_a_model_of_another_type_gets_one_sentence() -> None:
 
 def test_channels_that_the_heads_do_not_divide_get_one_sentence() -> None:
     with pytest.raises(InputError, match="makes 34 channels and 3 attention heads"):
-        grow(model(), GrowConfig(channels=2), 3)
+        grow(model(), GrowConfig(channels=2), [3])
 
 
 def test_there_is_no_growing_for_a_token_that_is_fed() -> None:
@@ -133,5 +135,5 @@ def test_there_is_no_growing_for_a_token_that_is_fed() -> None:
 
 def test_the_token_row_can_be_the_vocabularys_last() -> None:
     words, base = tokenizer(), model()
-    token = add_token(base, words, "<CNF>")
+    (token,) = add_tokens(base, words, ["<CNF>"])
     assert grown(base, token)(input_ids=IDS, use_cache=False).logits.shape[-1] == token + 1

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tts.grace.responses import Branches
+from tts.tuning.responses import Branches
 
 
 @dataclass(frozen=True, slots=True)

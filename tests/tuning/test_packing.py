@@ -11,8 +11,8 @@ pytest.importorskip("transformers")
 
 from grace_models import model  # noqa: E402
 
-from tts.grace.packing import forward, pack  # noqa: E402
-from tts.grace.responses import Branches, Response, together  # noqa: E402
+from tts.tuning.packing import forward, pack  # noqa: E402
+from tts.tuning.responses import Branches, Response, together  # noqa: E402
 
 EOS, TOKEN = 2, 7
 ONE = Response(0, (3, 4), (5, 6), True, True, "1")

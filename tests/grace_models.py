@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tts.grace.responses import Response, Split
 from tts.tiny.tokenizer import build
+from tts.tuning.responses import Response, Split
 
 TELLING = 20
 """A response is right if and only if it holds this token."""

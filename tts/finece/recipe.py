@@ -1,0 +1,10 @@
+"""placeholder"""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Recipe:
+    """placeholder"""
+
+    seed: int = 0
