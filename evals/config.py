@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from evals.rescore import check_score, is_probability
-from strategies import spec
+from strategies import beam_spec, spec
+from strategies.base import Strategy
 from strategies.catalog import CATALOG, Method, method
 from tts.errors import InputError
 from tts.scorers.maps import MapKind
@@ -27,7 +28,7 @@ class CompareConfig:
         permutations: random orders a question, common to all strategies.
         seed: decides orders, halves and bootstrap.
         strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, prune,
-            budget}.
+            budget}; those with beams can only be played live.
         answers: kind of answer: auto, number, choice, text, or math (checked pairwise by math-verify).
         score: what to take for confidences: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded ones.
         window: tokens in a group, for the scores and strategies of DeepConf.
@@ -70,6 +71,7 @@ def methods(
     has_confidence: bool,
     has_top: bool = True,
     has_steps: bool = True,
+    has_forks: bool = False,
     window: int = WINDOW,
 ) -> tuple[list[Method], dict[str, str]]:
     """The strategies a configuration names.
@@ -79,6 +81,7 @@ def methods(
         has_confidence: whether the pool has confidences.
         has_top: whether its traces have top-k confidences.
         has_steps: whether its traces have a watched probability and say where steps end.
+        has_forks: whether prefixes can be continued, as a live engine can and a pool cannot.
         window: tokens in a group, for strategies that read them.
 
     Returns:
@@ -105,6 +108,11 @@ def methods(
         row = composed(entry) if isinstance(entry, Mapping) else method(str(entry))
         if row.name in named:
             raise InputError(f"two strategies are called {row.name}: name each one once")
+        if row.branches and not has_forks:
+            raise InputError(
+                f"strategy {row.name} draws from prefixes and nobody recorded the forks: play it live by `tts run`, or "
+                "choose strategies that only stop or select"
+            )
         if row.needs_confidence and not has_confidence:
             raise InputError(
                 f"strategy {row.name} needs confidences and the pool has none: "
@@ -150,7 +158,8 @@ def composed(entry: Mapping[str, Any]) -> Method:
     Raises:
         InputError: a bad component, or a name that is no text, "all" or the catalogue's.
     """
-    built = spec.vote(entry, budget=1)  # refuses a bad one before any work is done
+    build: Callable[..., Strategy] = beam_spec.beams if "beams" in entry else spec.vote
+    built = build(entry, budget=1)  # refuses a bad one before any work is done
     name = entry.get("name", built.name)
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
@@ -160,7 +169,7 @@ def composed(entry: Mapping[str, Any]) -> Method:
         name=name,
         source="composed",
         summary="Composed in a configuration.",
-        recipe=lambda budget, params: spec.vote(
+        recipe=lambda budget, params: build(
             {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
         ),
         params={key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "name"},

@@ -42,7 +42,8 @@ class RunConfig:
     Attributes:
         task: the problems.
         engine: the model.
-        strategies: names of the catalogue, "all", or composed ones {name, weighting, stop, select, prune, budget}.
+        strategies: names of the catalogue, "all", or composed ones: votes {name, weighting, stop, select, prune,
+            budget}, or beams {name, beams, weighting, stop, budget}.
         budget: the most samples a question, >= 1.
         scorer: {name, calibration, ...}, see :mod:`tts.scorers.config`; null where no strategy needs confidences.
         fit: a pool of other problems to fit swept and learned parameters on; null takes the defaults.

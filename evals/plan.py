@@ -28,7 +28,7 @@ from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool, PoolStore, load_pool
 from tts.pool.files import pool_format
 from tts.scorers.asking import PTrue, Verbalised
-from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer
+from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer, judges_prefixes
 from tts.scorers.config import OpenScorer, merged, open_scorer
 from tts.scorers.consistency import SelfConsistency
 from tts.scorers.maps import fit_map
@@ -130,7 +130,8 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
     chosen, skipped = playable(
         config,
         has_scorer=scorer is not None,
-        watches=scorer is not None and bool(scorer.scorer.needs.watch),
+        watches=scorer is not None and len(scorer.scorer.needs.watch) == 1,
+        prefixes=scorer is None or judges_prefixes(scorer.scorer),
         fits_steps=pool is None or has_steps(pool),
     )
     named = {_name(entry) for entry in config.strategies}
@@ -146,20 +147,21 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
 
 
 def playable(
-    config: RunConfig, *, has_scorer: bool, watches: bool, fits_steps: bool = True
+    config: RunConfig, *, has_scorer: bool, watches: bool, prefixes: bool = True, fits_steps: bool = True
 ) -> tuple[list[Method], dict[str, str]]:
     """The strategies to play and, of "all", those to skip with the reason.
 
     Args:
         config: the run.
         has_scorer: whether there is a scorer.
-        watches: whether it watches a token, by which draws can be pruned.
+        watches: whether it watches one token, by which draws can be pruned.
+        prefixes: whether it judges partial samples.
         fits_steps: whether the fit pool, if any, has a watched probability and says where steps end.
 
     Raises:
         InputError: one that was asked for by name cannot be played.
     """
-    rows, _ = methods(config.strategies, has_confidence=True, window=config.window)
+    rows, _ = methods(config.strategies, has_confidence=True, has_forks=True, window=config.window)
     named = {_name(entry) for entry in config.strategies}
     chosen, skipped = [], {}
     for row in rows:
@@ -168,8 +170,15 @@ def playable(
             reason = "it is a control for recorded pools: `tts compare` the pool that this run writes"
         elif row.needs_confidence and not has_scorer:
             reason = "it needs confidences and there is no scorer: give scorer.name"
+        elif row.branches and row.needs_confidence and not prefixes:
+            reason = (
+                "it prunes partial samples, and the scorer judges whole ones only: give a scorer of prefixes, such as "
+                "grace or mean_logprob"
+            )
         elif row.needs_steps and not watches:
-            reason = "it prunes draws by the probability of a token that the scorer watches, and this one watches none"
+            reason = (
+                "it prunes draws by the probability of the one token that the scorer watches, and this one has none"
+            )
         elif row.needs_steps and row.fit and not fits_steps:
             reason = f"it is fitted on where draws would be pruned, and fit pool {config.fit} does not record that"
         elif row.teach is not None and config.fit is None:

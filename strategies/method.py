@@ -96,6 +96,11 @@ class Method:
         return self.scores == "recorded" and self.build(2, self.example).needs_confidence
 
     @property
+    def branches(self) -> bool:
+        """Whether it draws from prefixes, which no recorded pool can serve."""
+        return self.build(2, self.example).branches
+
+    @property
     def needs_top(self) -> bool:
         """Whether the pool must hold the top-k confidences of every token."""
         return self._needs.top > 0

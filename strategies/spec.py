@@ -89,6 +89,28 @@ def stopping_rule(spec: str | Mapping[str, Any]) -> StoppingRule:
     return built
 
 
+def stopping_rules(spec: Any) -> tuple[StoppingRule, ...]:
+    """Build the stopping rules of a composed strategy, from one or from a list of them."""
+    rules = [spec] if isinstance(spec, str | Mapping) else spec
+    if not isinstance(rules, Sequence) or not rules:
+        raise InputError(f"stop of a composed strategy must be a rule or a list of rules, got {rules!r}")
+    return tuple(stopping_rule(rule) for rule in rules)
+
+
+def whole(what: str, given: Any) -> int:
+    """A whole number of a composed strategy; ``what`` is how errors call it."""
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise InputError(f"{what} must be a whole number, got {given!r}")
+    return given
+
+
+def check_keys(spec: Mapping[str, Any], allowed: Sequence[str], what: str = "key of a composed strategy") -> None:
+    """Refuse keys that mean nothing, with the closest one that does."""
+    for key in spec:
+        if key not in allowed:
+            raise unknown(what, str(key), allowed)
+
+
 def vote(spec: Mapping[str, Any], *, budget: int) -> Vote:
     """Build a composed strategy from ``{name, weighting, stop, select, prune, budget}``; all may be left out.
 
@@ -96,26 +118,15 @@ def vote(spec: Mapping[str, Any], *, budget: int) -> Vote:
         spec: the mapping; ``stop`` is one rule or a list of rules, asked in order.
         budget: the most draws where the mapping names none.
     """
-    allowed = ("name", "weighting", "stop", "select", "prune", "budget")
-    for key in spec:
-        if key not in allowed:
-            raise unknown("key of a composed strategy", str(key), allowed)
-    rules = spec.get("stop", "never")
-    if isinstance(rules, str | Mapping):
-        rules = [rules]
-    if not isinstance(rules, Sequence) or not rules:
-        raise InputError(f"stop of a composed strategy must be a rule or a list of rules, got {rules!r}")
-    own = spec.get("budget", budget)
-    if not isinstance(own, int) or isinstance(own, bool):
-        raise InputError(f"budget of a composed strategy must be a whole number, got {own!r}")
+    check_keys(spec, ("name", "weighting", "stop", "select", "prune", "budget"))
     bar = spec.get("prune")
     if bar is not None and (not isinstance(bar, int | float) or isinstance(bar, bool)):
         raise InputError(f"prune of a composed strategy must be a number in [0, 1] or null, got {bar!r}")
     return Vote(
         name=str(spec.get("name", "composed")),
-        budget=own,
+        budget=whole("budget of a composed strategy", spec.get("budget", budget)),
         weighting=weighting(spec.get("weighting", "uniform")),
-        stop=tuple(stopping_rule(rule) for rule in rules),
+        stop=stopping_rules(spec.get("stop", "never")),
         select=spec.get("select", "vote"),
         prune=bar,
     )

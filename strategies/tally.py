@@ -164,6 +164,18 @@ class Tally:
         """The answer with this label, or None for -1."""
         return None if label < 0 else next(a for a, k in self.answers.items() if k == label)
 
+    def belief(self, label: int) -> float | None:
+        """How far the votes believe in the answer with this label, in [0, 1], or None where they cannot say.
+
+        The leader's posterior where votes are log-odds, which say nothing of another answer; else the answer's share of
+        all weight.
+        """
+        if label < 0:
+            return None
+        if self._signed:
+            return float(self.posterior) if label == self.leader else None
+        return float(self.weights[label] / self.total) if self.total > 0 else None
+
     def _row(self) -> Weighed:
         labels = np.array(self.labels, dtype=np.int16)[:, None]
         confidence = None

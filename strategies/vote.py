@@ -127,14 +127,10 @@ class Vote:
         )
 
     def _confidence(self, tally: Tally, label: int) -> float | None:
-        """The leader's posterior for log-odds votes, the best sample's confidence, else the answer's share."""
-        if label < 0:
-            return None
-        if self.select == "best":
+        """The best sample's confidence where that is what is selected, else what the votes say."""
+        if self.select == "best" and label >= 0:
             return float(tally.best)
-        if self.weighting.signed:
-            return float(tally.posterior) if label == tally.leader else None
-        return float(tally.weights[label] / tally.total) if tally.total > 0 else None
+        return tally.belief(label)
 
     def decide(self, columns: Columns) -> Decisions:
         """Play every row of a replay; equal to ``run`` on each row's draws.

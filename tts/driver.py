@@ -20,7 +20,7 @@ from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.live import DEFAULTS, Extract, Live, Options, abort, told_to_stop
 from tts.memory import Memory
-from tts.scorers.base import Scorer
+from tts.scorers.base import Calibrated, Scorer, judges_prefixes
 from tts.types import Decision, Draw, Problem, Sample, Signals
 
 __all__ = ["Extract", "Memory", "Options", "Plays", "Result", "run", "run_all"]
@@ -83,7 +83,8 @@ async def run(
         memory: remembers draws, so that none is drawn or scored again; with a live engine only.
 
     Raises:
-        UnsupportedError: a strategy that branches meets a recording, or an engine lacks what is needed.
+        UnsupportedError: a strategy that branches meets a recording, an engine lacks what is needed, or partial samples
+            need confidences and the scorer judges whole ones only.
     """
     if isinstance(source, Recording):  # nothing to wait for, so one question after the other
         _check_replay(strategy, scorer)
@@ -184,11 +185,19 @@ def _player(
         )
     if strategy.needs_confidence and scorer is None:
         raise UnsupportedError(f"strategy {strategy.name} needs confidences and no scorer was given: give one")
+    if strategy.branches and strategy.needs_confidence and scorer is not None and not judges_prefixes(scorer):
+        judge = type(scorer.scorer if isinstance(scorer, Calibrated) else scorer).__name__
+        raise UnsupportedError(
+            f"strategy {strategy.name} needs confidences of partial samples and {judge} judges whole ones only: "
+            "give a scorer of prefixes, such as grace or mean_logprob"
+        )
     signals: Signals = getattr(strategy, "needs", NONE) | (scorer.needs if scorer is not None else NONE) | extra
     if lacking := engine.capabilities.lacking(signals):
         asking = f"strategy {strategy.name}" + (f" with scorer {type(scorer).__name__}" if scorer is not None else "")
         raise UnsupportedError(f"{asking} needs {lacking}, which {type(engine).__name__} cannot collect")
     read = extract
+    if strategy.branches:  # what it draws next depends on what came back
+        options = replace(options, lookahead=0)
 
     async def live(problem: Problem) -> Result:
         draws = Live(

@@ -351,7 +351,9 @@ def test_a_run_plays_pruning_only_where_a_scorer_watches_and_a_fit_pool_shows_it
         chosen, skipped = playable(config, has_scorer=True, **options)
         assert "confidence_pruned_cges" in skipped and "cges" in {row.name for row in chosen}
     by_name = RunConfig(strategies=["confidence_pruned_cges"])
-    with pytest.raises(InputError, match="cannot be played: it prunes draws by the probability of a token that the sc"):
+    with pytest.raises(
+        InputError, match="cannot be played: it prunes draws by the probability of the one token that the sc"
+    ):
         playable(by_name, has_scorer=True, watches=False)
     with pytest.raises(InputError, match="cannot be played: it is fitted on where draws would be pruned"):
         playable(by_name, has_scorer=True, watches=True, fits_steps=False)

@@ -29,6 +29,7 @@ def run(
     from evals.report import to_json
     from evals.tasks import load_task
     from tts.pool import PoolStore, atomic_path
+    from tts.types import End
 
     config, files = configured(RunConfig, configs)
     path = pool_path(config.out, [json], [*files, config.fit, config.task.path, config.task.shots_path])
@@ -65,11 +66,12 @@ def run(
         soft_wrap=True,
     )
     print_lines(screen, rows, todo)
-    every = {
-        (r.problem.id, s.index): (s, task.grade(r.problem, s))
+    every = {  # partial samples apart: they had no answer yet
+        (r.problem.id, s.index, s.given): (s, task.grade(r.problem, s))
         for p in played
         for r in p.results
         for s in r.decision.samples
+        if s.end is not End.BOUNDARY
     }
     if (sentence := verdict(list(every.values()))) is not None:
         screen.print(sentence, style="yellow", soft_wrap=True)
