@@ -9,20 +9,22 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from tts.engines.base import Chunk, Engine, Meter, Request
+from tts.engines.base import Engine, Meter, Request
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.ledger import NOTHING, charge, failed, shares, unused
 from tts.memory import Memory, memorable, recall
 from tts.scorers.base import MeteredEngine, Scorer
-from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Trace, Usage
+from tts.streams import abort, collected, joined, settle
+from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Usage
+
+__all__ = ["DEFAULTS", "Extract", "Live", "Options", "abort", "joined", "scored", "settle", "to_judge", "told_to_stop"]
 
 Extract = Callable[[Problem, str], str | None]
 
@@ -187,23 +189,11 @@ class Live:
         return Sample(end=End.FAILED, index=request.index, usage=spent, error=failure)
 
     async def _attempt(self, request: Request, spent: Usage) -> Sample:
-        chunks: list[Chunk] = []
-        async with aclosing(self.engine.sample(request)) as stream:  # type: ignore[type-var]
-            async for chunk in stream:
-                chunks.append(chunk)
-        if not chunks or chunks[-1].end is None:
-            raise EngineError(f"{type(self.engine).__name__} ended a stream without saying why")
-        prefix, end = request.prefix, chunks[-1].end
-        text = (prefix.text if prefix else "") + "".join([c.text for c in chunks])
-        return Sample(
-            text=text,
-            answer=None if end is End.BOUNDARY else self.extract(self.problem, text),
-            end=end,
-            index=request.index,
-            token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
-            trace=continued(prefix, [c.trace for c in chunks], request.signals.watch),
+        sample = await collected(self.engine, request)
+        return replace(
+            sample,
+            answer=None if sample.end is End.BOUNDARY else self.extract(self.problem, sample.text),
             usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),
-            given=len(prefix.token_ids) if prefix else 0,
         )
 
     async def _score(self, samples: list[Sample]) -> list[Sample]:
@@ -271,42 +261,6 @@ def scored(samples: Sequence[Sample], scores: Sequence[float], cost: Usage) -> l
 def to_judge(sample: Sample) -> bool:
     """Whether a scorer is asked: not about a failed draw, nor about one recalled with its confidence."""
     return sample.confidence is None and sample.end is not End.FAILED
-
-
-def continued(prefix: Sample | None, traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
-    """The trace of a sample from those of its pieces, and of its prefix where that has one."""
-    if prefix is not None and prefix.token_ids and len(prefix.trace.logprobs) == len(prefix.token_ids):
-        return joined([replace(prefix.trace, probe=None), *traces], watch)
-    return traces[0] if len(traces) == 1 else joined(traces, watch)
-
-
-def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
-    """The trace of a sample from those of its pieces."""
-    return Trace(
-        logprobs=tuple([p for t in traces for p in t.logprobs]),
-        watched={k: tuple([p for t in traces for p in t.watched.get(k, ())]) for k in watch},
-        top=tuple([p for t in traces for p in t.top]),
-        entropy=tuple([p for t in traces for p in t.entropy]),
-        certainty=tuple([p for t in traces for p in t.certainty]),
-        steps=tuple([ends for t in traces for ends in t.steps]),
-        probe=next((t.probe for t in traces if t.probe is not None), None),
-    )
-
-
-async def abort(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait for all of them; what they met meanwhile is left on them."""
-    for task in tasks:
-        task.cancel()
-    await settle(tasks)
-
-
-async def settle(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Wait until all tasks have ended; none of their errors is reported as lost."""
-    if tasks:
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()
 
 
 def told_to_stop() -> bool:

@@ -23,12 +23,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Where a draw ends: at its own end, after a step, after ``value`` tokens, or below confidence ``value``.
+    """Where a draw ends: at its own end, after a step, after ``value`` tokens, below a confidence, above an entropy.
 
     ``window`` is the number of tokens that a group confidence is the mean of.
     """
 
-    kind: Literal["end", "step", "tokens", "confidence_below", "group_below", "step_below"]
+    kind: Literal["end", "step", "tokens", "confidence_below", "group_below", "step_below", "entropy_above"]
     value: float = 0.0
     window: int = 1
 
@@ -71,6 +71,17 @@ def GROUP_BELOW(value: float, window: int) -> Boundary:  # noqa: N802
     if window < 1:
         raise ValueError(f"GROUP_BELOW(value, window) needs window >= 1, got {window}")
     return Boundary("group_below", value, window)
+
+
+def ENTROPY_ABOVE(value: float) -> Boundary:  # noqa: N802
+    """The boundary at the first token drawn from a distribution whose entropy is above ``value`` >= 0, in nats.
+
+    The entropy is that at temperature 1, of the tokens that can be drawn (FineCE, arXiv 2508.12040, entropy-based
+    calibration positions); the draw needs ``Signals.entropy``.
+    """
+    if not value >= 0.0:
+        raise ValueError(f"ENTROPY_ABOVE(value) needs value >= 0, got {value}")
+    return Boundary("entropy_above", value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def reconcile(results: list[Result], engine: CountingEngine) -> None:
     assert total.kept == sum(s.usage.kept for s in samples if s.usage)
     for s in samples:
         assert s.usage is not None
-        assert s.usage.kept == (0 if s.end is End.FAILED else len(s.trace.logprobs))
+        assert s.usage.kept == (0 if s.end is End.FAILED else (len(s.trace.logprobs) - s.given))
         assert (s.end is End.FAILED) == (s.error is not None)
     for r in results:
         started = engine.first_attempts[r.problem.id]

@@ -194,7 +194,7 @@ def test_a_prefix_goes_on_as_a_plain_pass_would(make: Any, model: Any) -> None:
     begun = alone(engine, PROBLEMS[4], until=TOKENS(10))
     rest, meter = asyncio.run(draw(engine, PROBLEMS[4], prefix=begun))
     assert begun.token_ids + rest.token_ids == whole.token_ids and begun.text + rest.text == whole.text
-    assert meter.prompt_cached == len(engine.prompt_ids(PROBLEMS[4])) and meter.prompt == 10
+    assert meter.prompt_cached == len(engine.prompt_ids(PROBLEMS[4])) + 9 and meter.prompt == 1
     text = "So Anna has 3"  # drawn elsewhere: no token ids
     by_text = alone(engine, PROBLEMS[4], prefix=Sample(text=text))
     by_ids = alone(engine, PROBLEMS[4], prefix=Sample(text=text, token_ids=engine.encode(text)))
@@ -259,13 +259,13 @@ def test_a_bug_in_the_model_reaches_whoever_waits(make: Any, monkeypatch: pytest
 
 def test_a_long_run_reuses_rows_and_forgets_old_prompts(make: Any) -> None:
     engine = make(rows=3, max_tokens=12)
-    engine.batch.decoder.keep_tokens = 150
+    engine.batch.decoder.prompts.bound = 150
     wanted = [(p, i) for i in range(3) for p in PROBLEMS]
     samples = draws(engine, wanted)
     again = draws(make(rows=32, max_tokens=12), wanted)
     assert [s.token_ids for s in samples] == [s.token_ids for s in again]
     assert engine.batch.prompt > sum(len(engine.prompt_ids(p)) for p in PROBLEMS)  # read anew, and counted
-    assert engine.batch.decoder._kept <= 150
+    assert engine.batch.decoder.prompts.held <= 150
 
 
 def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_path: Any) -> None:

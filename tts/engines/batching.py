@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
 from tts.engines.base import Meter
 from tts.engines.decoder import Decoder, Joining, Work
+from tts.engines.device import is_out_of_memory
 from tts.engines.drawing import Drawn, Ids
 from tts.engines.row import Row
 from tts.errors import EngineError
@@ -182,7 +183,10 @@ class Batch:
         for row in self._active:
             row.cached += 1
         self._active = rows
-        self._deliver(rows, drawn, wanted.watch)
+        ended = self._deliver(rows, drawn, wanted.watch)
+        await self._park(ended)
+        for row in ended.values():
+            row.send(row, row.end)
 
     def _charge_prompt(self, meter: Meter, read: Joining) -> None:
         computed = len(read.ids) - read.cached
@@ -195,45 +199,33 @@ class Batch:
         row.meter.drawn += 1
         self.drawn += 1
 
-    def _deliver(self, rows: list[Row], drawn: Drawn, watch: Ids) -> None:
-        """Give each row its token, and see whether it ends there."""
-        for i, row in enumerate(rows):
+    def _deliver(self, rows: list[Row], drawn: Drawn, watch: Ids) -> dict[int, Row]:
+        """Give each row its token; those that end there, by their slots, have yet to be handed over."""
+        ended: dict[int, Row] = {}
+        for slot, row in enumerate(rows):
             if row.closed:  # charged when it left
                 continue
             if row.end is not None:
-                self._probe(row, drawn.probed.get(i))
-                continue
-            self._charge(row)
-            token = row.newest = drawn.tokens[i]
-            row.tokens.append(token)
-            row.logprobs.append(drawn.logprobs[i])
-            if drawn.watched is not None and row.signals.watch:
-                for at, name in enumerate(watch):
-                    if name in row.watched:
-                        row.watched[name].append(drawn.watched[i][at])
-            if drawn.top is not None and row.signals.top:
-                row.top.append(drawn.top[i])
-                row.sums.append(row.sums[-1] + drawn.top[i])
-            if drawn.entropy is not None and row.signals.entropy:
-                row.entropy.append(drawn.entropy[i])
-            if drawn.certainty is not None and row.signals.certainty:
-                row.certainty.append(drawn.certainty[i])
-            if row.signals.steps:
-                row.steps.append(self._is_step(token))
-            row.end = row.ending(token, self._ends, self._is_step)
-            if row.end is not None:
-                self._finish(row)
-            elif row.stream and len(row.tokens) % row.stream == 0:
-                row.send(row, None)
+                self._probe(row, drawn.probed.get(slot))
+            else:
+                self._charge(row)
+                row.take(drawn, slot, watch, self._is_step)
+                row.end = row.ending(self._ends, self._is_step)
+                if row.end is not None:
+                    self._finish(row)
+                elif row.stream and len(row.tokens) % row.stream == 0:
+                    row.send(row, None)
+            if row.closed:
+                ended[slot] = row
+        return ended
 
     def _finish(self, row: Row) -> None:
-        """Hand over a row that has ended, or go on to probe it.
+        """A row has ended: close it, or go on to probe it.
 
         An end-of-sequence token is not read: the probe takes its place. Any other last token is read first.
         """
         if row.signals.probe is None:
             row.closed = True
-            row.send(row, row.end)
         elif row.end is End.STOP:
             row.newest, row.probing = row.signals.probe, True
 
@@ -242,9 +234,20 @@ class Batch:
         if probability is not None:
             self._charge(row)
             row.probe, row.closed = probability, True
-            row.send(row, row.end)
         elif row.signals.probe is not None:
             row.newest, row.probing = row.signals.probe, True
+
+    async def _park(self, ended: Mapping[int, Row]) -> None:
+        """Keep what was read of rows that ended at their own boundary, before anybody can ask to go on from there."""
+        pausing = [(slot, row.begun) for slot, row in ended.items() if row.end is End.BOUNDARY]
+        if not pausing:
+            return
+        try:
+            await self._compute(self.decoder.park, pausing)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self.decoder.parked.clear()  # it is read again where it is wanted
 
     async def _score(self, joining: list[Joining], tokens: list[int], meter: Meter, future: Scores) -> None:
         if future.done():  # nobody waits any more
@@ -284,11 +287,3 @@ class Batch:
     async def _compute(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run in the thread, to its end: what it draws is charged even where the loop is told to stop."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on any device."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-    )

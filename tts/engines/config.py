@@ -20,8 +20,8 @@ from tts.types import Signals
 KINDS = ("transformers", "fake")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
-BUNDLED = ("tiny", "grace")
-"""The names of the models that come with the package: the reasoner, and the same with a confidence token."""
+BUNDLED = ("tiny", "grace", "finece")
+"""The models that come with the package: the reasoner, the same with a confidence token, and with value tokens."""
 EDGE = 1 << 20  # bytes of each end of a file that make its fingerprint
 
 
@@ -42,7 +42,8 @@ class SignalsConfig:
         entropy: whether to record the entropy.
         certainty: whether to record self-certainty.
         steps: whether to record which tokens end a step.
-        confidence: whether to record the probability of a GrACE model's confidence token.
+        confidence: whether to record what a model says of itself: the probability of a GrACE model's confidence token,
+            or those of a FineCE model's value tokens.
     """
 
     top: int = 0
@@ -58,7 +59,7 @@ class EngineConfig:
 
     Attributes:
         kind: "transformers", or "fake": no language model, but one that tests know every token of.
-        model: "tiny" or "grace" (both come with the package), a directory, or a name on the hub.
+        model: "tiny", "grace" or "finece" (which come with the package), a directory, or a name on the hub.
         revision: the revision of a model on the hub; null takes its default.
         device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is.
         dtype: "float32", "bfloat16" or "float16".
@@ -101,7 +102,7 @@ class EngineConfig:
                 f"got {self.rows}, {self.tick:g} and {self.signals.top}"
             )
         if not self.model.strip():
-            raise InputError("engine.model must be tiny, grace, a directory or a name on the hub, got nothing")
+            raise InputError("engine.model must be tiny, grace, finece, a directory or a name on the hub, got nothing")
         _ = self.sampling
 
     @property
@@ -124,15 +125,20 @@ class EngineConfig:
         """The signals to record.
 
         Raises:
-            InputError: a confidence token is asked for, and the model has none.
+            InputError: a model's own confidence is asked for, and it has none.
         """
         plain = self.signals
         recorded = Signals(top=plain.top, entropy=plain.entropy, certainty=plain.certainty, steps=plain.steps)
         if not plain.confidence:
             return recorded
+        folder = self.folder
+        if folder is not None and (folder / "finece.json").is_file():
+            from tts.scorers.finece import open_finece
+
+            return recorded | open_finece(folder=folder).needs
         from tts.scorers.grace import find_card, needs
 
-        return recorded | needs(find_card("grace", None, self.folder), steps=plain.steps)
+        return recorded | needs(find_card("grace", None, folder), steps=plain.steps)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -201,7 +207,8 @@ def _model(config: EngineConfig) -> str | Path:
         return folder
     if config.model.startswith((".", "~", "/")) or config.model.count("/") > 1 or folder.exists():
         raise InputError(
-            f"engine.model {config.model}: no such directory; give tiny, grace, a directory or a name on the hub"
+            f"engine.model {config.model}: no such directory; give {', '.join(BUNDLED)}, a directory, or a name on the "
+            "hub"
         )
     return config.model
 

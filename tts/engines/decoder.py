@@ -6,7 +6,6 @@ row into a freed slot, so that a step reads a view of the cache and copies nothi
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +14,15 @@ import torch
 from torch import Tensor
 
 from tts.engines.drawing import Drawn, Ids, Sampler
+from tts.engines.kept import Kept
 from tts.engines.sampling import Sampling
 from tts.errors import UnsupportedError
 from tts.types import Signals
+
+Begun = tuple[int, Ids]
+"""A sequence that may go on: the length of its prompt, and its tokens, the prompt's included."""
+Base = tuple[Tensor, ...]
+"""Keys and values of the first tokens of a sequence, piece by piece, [layers, 2, heads, length, dim] each."""
 
 
 @dataclass(slots=True)
@@ -30,11 +35,16 @@ class Prefilled:
 
 @dataclass(slots=True)
 class Joining:
-    """A sequence about to take a row; ``cached`` of its tokens, the first ones, need not be read again."""
+    """A sequence about to take a row; ``cached`` of its tokens need not be read again."""
 
     ids: Ids
     shared: Ids  # the part worth keeping for other rows: the prompt
     cached: int = 0
+
+    @property
+    def begun(self) -> Begun:
+        """All but its last token: where that is parked, no more than the last one is left to be read."""
+        return len(self.shared), self.ids[:-1]
 
 
 @dataclass(slots=True)
@@ -83,7 +93,12 @@ class Cache:
 
 
 class Decoder:
-    """Runs :class:`Work`, and keeps what it read of prompts for later draws."""
+    """Runs :class:`Work`, and keeps what it read of prompts and of parked rows for later draws.
+
+    Attributes:
+        prompts: prompts that were read, by their tokens.
+        parked: keys and values of what rows had read behind their prompts, [layers, 2, heads, length, dim].
+    """
 
     def __init__(
         self,
@@ -92,6 +107,7 @@ class Decoder:
         *,
         suppressed: Ids = (),
         keep_tokens: int = 32_768,
+        park_tokens: int = 32_768,
         pass_tokens: int = 4096,
     ) -> None:
         """Take a causal language model in evaluation mode.
@@ -101,19 +117,20 @@ class Decoder:
             sampling: how tokens are drawn.
             suppressed: ids of tokens that are never drawn.
             keep_tokens: the most tokens of read prompts to keep for later draws.
+            park_tokens: the most tokens of parked rows to keep, prompts not counted; 0 parks none.
             pass_tokens: the most tokens to read in one pass.
         """
         self.model = model
         self.sampler = Sampler(sampling, suppressed, model.device)
-        self.keep_tokens, self.pass_tokens = keep_tokens, pass_tokens
+        self.pass_tokens = pass_tokens
+        self.prompts: Kept[Prefilled] = Kept(keep_tokens)
+        self.parked: Kept[Tensor] = Kept(park_tokens)
         self.vocabulary: int = model.get_output_embeddings().weight.shape[0]
         config = model.config.get_text_config()
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self._shape = (config.num_hidden_layers, heads, dim)
         self._kv = self._empty(0, 0)
-        self._read: OrderedDict[Ids, Prefilled] = OrderedDict()
-        self._kept = 0
 
     def _empty(self, rows: int, length: int) -> Tensor:
         layers, heads, dim = self._shape
@@ -121,10 +138,15 @@ class Decoder:
 
     def plan(self, joining: Sequence[Joining]) -> None:
         """Say on each sequence how much of it has been read already, if they are read in this order."""
-        known = set(self._read)
+        read: set[Ids] = set()
         for one in joining:
-            one.cached = len(one.ids) if one.ids in known else len(one.shared) if one.shared in known else 0
-            known |= {one.shared, one.ids}
+            if one.ids in read or one.ids in self.prompts:
+                one.cached = len(one.ids)
+                continue
+            one.cached = len(one.shared) if one.shared in read or one.shared in self.prompts else 0
+            if one.begun in self.parked:
+                one.cached += len(one.ids) - 1 - len(one.shared)
+            read |= {one.shared, one.ids}
 
     @torch.inference_mode()
     def run(self, work: Work) -> Drawn:
@@ -150,10 +172,17 @@ class Decoder:
         out: list[list[float]] = probabilities[:, torch.tensor(list(tokens), device=probabilities.device)].tolist()
         return out
 
+    @torch.inference_mode()
+    def park(self, rows: Sequence[tuple[int, Begun]]) -> None:
+        """Keep what rows have read behind their prompts, (slot, what to keep), before their slots are taken."""
+        for slot, (start, ids) in rows:
+            if start < len(ids) and self.parked.bound:
+                self.parked.put((start, ids), self._kv[:, :, slot, :, start : len(ids)].clone(), len(ids) - start)
+
     def forget(self) -> None:
-        """Free the cache and every prompt that was kept."""
-        self._read.clear()
-        self._kept = 0
+        """Free the cache and everything that was kept."""
+        self.prompts.clear()
+        self.parked.clear()
         self._kv = self._empty(0, 0)
 
     def _reserve(self, rows: int, length: int) -> None:
@@ -192,27 +221,23 @@ class Decoder:
         return out
 
     def _prefill(self, joining: Sequence[Joining]) -> list[Prefilled]:
-        """Read sequences, what they share once."""
-        found = {one.shared: self._read[one.shared] for one in joining if one.shared in self._read}
-        fresh = [one.shared for one in joining if one.shared not in found]
-        found |= self._read_all({ids: None for ids in fresh})
-        for ids in found:
-            self._keep(ids, found[ids])
-        found |= self._read_all({one.ids: found[one.shared] for one in joining if one.ids != one.shared})
+        """Read what was not read before: a prompt once for all, and of what is parked the last token only."""
+        wanted = dict.fromkeys(ids for one in joining for ids in (one.shared, one.ids))
+        found = {ids: read for ids in wanted if (read := self.prompts.get(ids)) is not None}
+        new = [one for one in joining if one.ids not in found]
+        prompts = self._read_all({one.shared: () for one in new if one.shared not in found})
+        for ids, read in prompts.items():
+            self.prompts.put(ids, read, len(ids))
+        found |= prompts
+        found |= self._read_all({one.ids: self._base(one, found[one.shared]) for one in new if one.ids not in found})
         return [found[one.ids] for one in joining]
 
-    def _keep(self, ids: Ids, read: Prefilled) -> None:
-        """Remember a prompt; those not used for longest go first."""
-        if ids not in self._read:
-            self._kept += len(ids)
-        self._read[ids] = read
-        self._read.move_to_end(ids)
-        while self._kept > self.keep_tokens and len(self._read) > 1:
-            old, _ = self._read.popitem(last=False)
-            self._kept -= len(old)
+    def _base(self, one: Joining, prompt: Prefilled) -> Base:
+        parked = self.parked.get(one.begun)
+        return (prompt.kv,) if parked is None else (prompt.kv, parked)
 
-    def _read_all(self, bases: Mapping[Ids, Prefilled | None]) -> dict[Ids, Prefilled]:
-        """Read each sequence, on top of its base where it has one, in passes of sequences of like length."""
+    def _read_all(self, bases: Mapping[Ids, Base]) -> dict[Ids, Prefilled]:
+        """Read each sequence on top of its base, in passes of sequences of like length."""
         found: dict[Ids, Prefilled] = {}
         waiting = sorted(bases.items(), key=lambda item: _unread(*item))
         while waiting:
@@ -221,7 +246,7 @@ class Decoder:
             found |= self._read_pass(now)
         return found
 
-    def _read_pass(self, items: Sequence[tuple[Ids, Prefilled | None]]) -> dict[Ids, Prefilled]:
+    def _read_pass(self, items: Sequence[tuple[Ids, Base]]) -> dict[Ids, Prefilled]:
         """One pass, padded on the left, so that every sequence ends in the last place."""
         device = self.model.device
         rows, width, new = len(items), max(len(ids) for ids, _ in items), max(_unread(*item) for item in items)
@@ -232,8 +257,8 @@ class Decoder:
             unread = _unread(ids, base)
             tokens[row, new - unread :] = torch.tensor(ids[-unread:])
             columns[row, new - unread :] = torch.arange(len(ids) - unread, len(ids))
-            if base is not None:
-                kv[:, :, row, :, : base.kv.shape[-2]] = base.kv
+            if base:
+                kv[:, :, row, :, : len(ids) - unread] = torch.cat(base, dim=-2)
         columns = columns.to(device)
         positions = columns.masked_fill(columns == width, 0)
         seen = torch.arange(width + 1, device=device) <= columns[..., None]
@@ -244,8 +269,8 @@ class Decoder:
         }
 
 
-def _unread(ids: Ids, base: Prefilled | None) -> int:
-    return len(ids) - (base.kv.shape[-2] if base is not None else 0)
+def _unread(ids: Ids, base: Base) -> int:
+    return len(ids) - sum(piece.shape[-2] for piece in base)
 
 
 def check(model: Any) -> None:

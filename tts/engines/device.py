@@ -1,4 +1,4 @@
-"""Where a model runs."""
+"""Where a model runs, and what happens when that is full."""
 
 from __future__ import annotations
 
@@ -33,3 +33,11 @@ def fast_bfloat16(device: str) -> bool:
         return False
     can = torch.cpu.get_capabilities()
     return any(bool(can.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on any device."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    )

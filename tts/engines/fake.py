@@ -123,7 +123,16 @@ class FakeEngine:
         return 0.0 if any(done) else self.step_skill(problem) ** (STEPS - len(done))
 
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
-        """Stream one sample; see :class:`~tts.engines.base.Engine`."""
+        """Stream one sample; see :class:`~tts.engines.base.Engine`.
+
+        Raises:
+            UnsupportedError: a boundary at a signal that this engine does not have.
+        """
+        if request.until.kind in ("group_below", "entropy_above"):
+            raise UnsupportedError(
+                f"the fake engine has words without distributions and draws until no {request.until.kind.upper()}: "
+                "use STEP, TOKENS, CONFIDENCE_BELOW or STEP_BELOW"
+            )
         self._prefill(request)
         row = _Row(self._script(request), request, self.latency.prefill, self.fails(request))
         self._join(row)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tts.cut import CUTS
 from tts.engines.base import Meter
-from tts.engines.drawing import Ids
+from tts.engines.drawing import Drawn, Ids
 from tts.types import Boundary, End, Signals, Trace
 
 NOISE = 64
@@ -59,33 +60,64 @@ class Row:
         said = self.tokens[:-1] if self.end is End.STOP else self.tokens
         return (*self.ids, *said, self.signals.probe)
 
-    def ending(self, token: int, ends: Collection[int], is_step: Callable[[int], bool]) -> End | None:
-        """Why it ends with this token, the last of ``tokens``, or None where it goes on.
+    @property
+    def begun(self) -> tuple[int, Ids]:
+        """The prompt's length, and all that is surely in its cache once it has drawn: every token but the newest."""
+        return len(self.shared), self.ids + tuple(self.tokens[:-1])
+
+    def take(self, drawn: Drawn, at: int, watch: Ids, is_step: Callable[[int], bool]) -> None:
+        """Note its next token, number ``at`` of those drawn, and what it wants to know of it."""
+        token, signals = drawn.tokens[at], self.signals
+        self.newest = token
+        self.tokens.append(token)
+        self.logprobs.append(drawn.logprobs[at])
+        if drawn.watched is not None and signals.watch:
+            for place, name in enumerate(watch):
+                if name in self.watched:
+                    self.watched[name].append(drawn.watched[at][place])
+        if drawn.top is not None and signals.top:
+            self.top.append(drawn.top[at])
+            self.sums.append(self.sums[-1] + drawn.top[at])
+        if drawn.entropy is not None and signals.entropy:
+            self.entropy.append(drawn.entropy[at])
+        if drawn.certainty is not None and signals.certainty:
+            self.certainty.append(drawn.certainty[at])
+        if signals.steps:
+            self.steps.append(is_step(token))
+
+    def ending(self, ends: Collection[int], is_step: Callable[[int], bool]) -> End | None:
+        """Why it ends with its newest token, or None where it goes on.
+
+        One that may have no more tokens has ended, even where it would pause: nothing can continue it. What is pruned
+        at a boundary is not continued anyway, and ends there as a recording would (:mod:`tts.cut`).
 
         Args:
-            token: what was drawn.
             ends: ids of the tokens that end a sample.
             is_step: whether a token ends a step.
         """
-        if token in ends:
+        if self.newest in ends:
             return End.STOP
-        kind, value = self.until.kind, self.until.value
-        n = len(self.tokens)
-        if kind != "end":
-            if kind == "step":
-                here = is_step(token)
-            elif kind == "tokens":
-                here = n >= value
-            elif kind == "confidence_below":
-                here = self.watched[self.signals.watch[0]][-1] < value
-            elif kind == "step_below":
-                here = self.watched[self.signals.watch[0]][-1] < value and is_step(token)
-            else:
-                window = self.until.window
-                here = n >= window and (self.sums[-1] - self.sums[-1 - window]) / window < value
-            if here:
-                return End.BOUNDARY
-        return End.LENGTH if n >= self.limit else None
+        full, kind = len(self.tokens) >= self.limit, self.until.kind
+        if full and kind not in CUTS:
+            return End.LENGTH
+        if kind != "end" and self._crosses(is_step):
+            return End.BOUNDARY
+        return End.LENGTH if full else None
+
+    def _crosses(self, is_step: Callable[[int], bool]) -> bool:
+        """Whether its newest token crosses its own boundary."""
+        kind, value, n = self.until.kind, self.until.value, len(self.tokens)
+        if kind == "step":
+            return is_step(self.newest)
+        if kind == "tokens":
+            return n >= value
+        if kind == "entropy_above":
+            return self.entropy[-1] > value
+        if kind == "group_below":
+            window = self.until.window
+            return n >= window and (self.sums[-1] - self.sums[-1 - window]) / window < value
+        below = self.watched[self.signals.watch[0]][-1] < value
+        return below and (kind == "confidence_below" or is_step(self.newest))
 
     def trace(self, start: int) -> Trace:
         """The signals of its tokens from number ``start`` on, and the probe's once there is one."""

@@ -1,6 +1,7 @@
 """The embedded engine: any Hugging Face causal language model, on CPU, CUDA or MPS, with continuous batching.
 
-Requests of all questions share one batch; rows join and leave between steps. A prompt is read once for all its draws.
+Requests of all questions share one batch; rows join and leave between steps. A prompt is read once for all its draws,
+and of a prefix that paused at its own boundary only the last token is read again.
 The event loop owns every decision (who joins, who has ended, who was closed); one thread runs the model meanwhile.
 Tokens depend on the seed, the problem's id, the draw's number and the attempt, not on what else is in the batch.
 """
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, lacking
 from tts.engines.batching import Batch
 from tts.engines.decoder import Decoder, Joining, check
 from tts.engines.device import pick
@@ -172,6 +173,10 @@ class TransformersEngine:
         """The token ids of a text, without special tokens."""
         return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, without special tokens."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
     def prompt_ids(self, problem: Problem) -> Ids:
         """The token ids of a problem's prompt, special tokens included.
 
@@ -242,12 +247,8 @@ class TransformersEngine:
     def _row(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> Row:
         """A request in tokens."""
         prefix, until, signals = request.prefix, request.until, request.signals
-        if until.kind in ("confidence_below", "step_below") and not signals.watch:
-            raise UnsupportedError(
-                f"a draw until {until.kind.upper()} needs a watched token: use a scorer that watches one"
-            )
-        if until.kind == "group_below" and not signals.top:
-            raise UnsupportedError("a draw until GROUP_BELOW needs top-k confidences: ask for `Signals.top`")
+        if (refusal := lacking(until, signals)) is not None:
+            raise UnsupportedError(refusal)
         shared = self.prompt_ids(request.problem)
         before = (prefix.token_ids or self.encode(prefix.text)) if prefix is not None else ()
         probed = () if signals.probe is None else (signals.probe,)

@@ -6,10 +6,8 @@ asked; a partial sample has nothing to ask about yet and is refused.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.scorers.base import MeteredEngine
+from tts.streams import together
 from tts.types import End, Problem, Sample, Signals
 
 TRUE_OR_FALSE = (
@@ -37,6 +36,7 @@ class PTrue:
     """
 
     needs = Signals()
+    judges_prefixes = False
 
     def __init__(self, *, template: str = TRUE_OR_FALSE, true: str = "A", false: str = "B") -> None:
         """Choose the question.
@@ -84,6 +84,7 @@ class Verbalised:
     """
 
     needs = Signals()
+    judges_prefixes = False
 
     def __init__(self, *, template: str = HOW_SURE, max_tokens: int = MOST_TOKENS, attempts: int = 3) -> None:
         """Choose the question.
@@ -109,7 +110,7 @@ class Verbalised:
         """
         scores, asked = np.zeros(len(samples)), _answered("verbalised confidence", samples)
         if asked:
-            scores[asked] = await _together([self._ask(problem, samples[i], engine) for i in asked])
+            scores[asked] = await together([self._ask(problem, samples[i], engine) for i in asked])
         return scores
 
     async def _ask(self, problem: Problem, sample: Sample, engine: MeteredEngine) -> float:
@@ -141,24 +142,6 @@ def asking(template: str, problem: Problem, sample: Sample) -> Prefix:
     fields = {"question": problem.question, "answer": sample.answer or ""}
     asked = re.sub(r"\{(question|answer)\}", lambda match: fields[match.group(1)], template)
     return Prefix(problem, sample.text + asked)
-
-
-async def _together(asking: Sequence[Coroutine[Any, Any, float]]) -> list[float]:
-    """All of them at the same time; when one fails, or the caller is cancelled, none is left drawing uncharged.
-
-    No ``TaskGroup``: in Python 3.11 it leaves its caller looking cancelled.
-    """
-    tasks = [asyncio.create_task(one) for one in asking]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
-    if errors:
-        raise next((error for error in errors if not isinstance(error, EngineError)), errors[0])
-    return [task.result() for task in tasks]
 
 
 def _answered(scorer: str, samples: Sequence[Sample]) -> list[int]:

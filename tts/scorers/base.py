@@ -6,16 +6,32 @@ rollouts) is the scorer's business, and every token it costs is charged to the l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tts.engines.base import Engine, Meter, Prefix, Request
-from tts.errors import EngineError, UnsupportedError
-from tts.types import TOKENS, Problem, Sample, Signals, Usage
+from tts.errors import UnsupportedError
+from tts.streams import collected, together
+from tts.types import TOKENS, Draw, Problem, Sample, Signals, Usage
+
+ROLLOUTS = 1 << 20
+"""The first number of a rollout. Strategies number their draws below: an engine seeds its noise by the number, and a
+rollout under the number of a draw from the same prefix would be the very future that it is to foretell."""
+
+
+def rollout(sample: Sample, node: int, nodes: int) -> int:
+    """The number of a rollout that judges a sample; no two rollouts of a question have the same.
+
+    Args:
+        sample: what is judged, by its own number among the draws of its question.
+        node: which of its rollouts, in [0, nodes).
+        nodes: how many it may have, the same for every sample.
+    """
+    return ROLLOUTS + sample.index * nodes + node
 
 
 class MeteredEngine:
@@ -59,6 +75,21 @@ class MeteredEngine:
         """
         return self._engine.encode(text)
 
+    def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
+        """The token ids of a problem's prompt, special tokens included.
+
+        Raises:
+            UnsupportedError: the engine does not tell them.
+        """
+        read = getattr(self._engine, "prompt_ids", None)
+        if read is None:
+            raise UnsupportedError(
+                f"{type(self._engine).__name__} does not tell a prompt's tokens, which a scorer with a model of its "
+                "own reads: use the transformers engine"
+            )
+        ids: tuple[int, ...] = read(problem)
+        return ids
+
     async def complete(self, prefix: Prefix, max_tokens: int, *, index: int = 0, attempt: int = 0) -> str:
         """What the engine, sampling as it is configured, writes after ``prefix``.
 
@@ -71,27 +102,45 @@ class MeteredEngine:
         Raises:
             UnsupportedError: the engine cannot continue a prefix.
         """
-        if not self._engine.capabilities.branch:
-            raise UnsupportedError(
-                f"{type(self._engine).__name__} cannot continue a text: use a scorer that asks for no words"
-            )
+        self._check_branches()
         begun = Sample(prefix.text, index=index, token_ids=self.encode(prefix.text))
         request = Request(prefix.problem, index, prefix=begun, until=TOKENS(max_tokens), attempt=attempt)
-        text, ended = [], False
-        try:
-            async with aclosing(self._engine.sample(request)) as stream:  # type: ignore[type-var]
-                async for chunk in stream:
-                    text.append(chunk.text)
-                    ended = chunk.end is not None
-        finally:  # also where it failed or was cancelled
-            self._charge(request.meter)
-        if not ended:
-            raise EngineError(f"{type(self._engine).__name__} ended a stream without saying why")
-        return "".join(text)
+        return (await self._collected(request)).text[len(begun.text) :]
+
+    async def draw(self, problem: Problem, draw: Draw, *, signals: Signals, first: int) -> list[Sample]:
+        """Rollouts: ``draw.n`` samples that go on from ``draw.prefix``, prefix included and without answers.
+
+        All are drawn at the same time; when one fails, or the caller is cancelled, none is left running.
+
+        Args:
+            problem: the problem.
+            draw: how many, what they continue, and where they end.
+            signals: what to collect while drawing them.
+            first: the number of the first one, at least :data:`ROLLOUTS`; see :func:`rollout`.
+
+        Raises:
+            UnsupportedError: the engine cannot continue a prefix.
+            EngineError: one of them failed.
+        """
+        self._check_branches()
+        requests = [Request(problem, first + k, draw.prefix, draw.until, signals) for k in range(draw.n)]
+        return await together([self._collected(request) for request in requests])
 
     def charge(self, tokens: int) -> None:
         """Charge tokens that a scorer had read by a model of its own."""
         self.usage += Usage(scorer_prefill=tokens)
+
+    def _check_branches(self) -> None:
+        if not self._engine.capabilities.branch:
+            raise UnsupportedError(
+                f"{type(self._engine).__name__} cannot continue a text: use a scorer that asks for no words"
+            )
+
+    async def _collected(self, request: Request) -> Sample:
+        try:
+            return await collected(self._engine, request)
+        finally:  # also where it failed or was cancelled
+            self._charge(request.meter)
 
     def _charge(self, meter: Meter) -> None:
         self.usage += Usage(scorer_prefill=meter.prompt + meter.prompt_cached, scorer_decode=meter.drawn)
@@ -99,7 +148,11 @@ class MeteredEngine:
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Judges samples of one problem; ``needs`` says what to collect while they are drawn."""
+    """Judges samples of one problem; ``needs`` says what to collect while they are drawn.
+
+    One that can judge whole samples only says so by an attribute ``judges_prefixes`` that is False; where it is
+    missing, the scorer is taken to judge partial samples too.
+    """
 
     @property
     def needs(self) -> Signals:
@@ -123,6 +176,11 @@ class RawScorer(Protocol):
         ...
 
 
+def judges_prefixes(scorer: Scorer) -> bool:
+    """Whether it says anything of a partial sample; True where the scorer leaves that open."""
+    return bool(getattr(scorer, "judges_prefixes", True))
+
+
 class ConstantScorer:
     """The same confidence for every sample: the control that knows nothing."""
 
@@ -137,10 +195,27 @@ class ConstantScorer:
         return np.full(len(samples), self.value)
 
 
+class RandomScorer:
+    """A confidence that differs from sample to sample and says nothing: the control of whatever is guided by one."""
+
+    needs = Signals()
+
+    def __init__(self, seed: int = 0) -> None:
+        """Take the seed, which decides every confidence."""
+        self.seed = seed
+
+    async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """Uniform in [0, 1), the same for the same seed, problem, number and text, shape [len(samples)]."""
+        keys = (f"{self.seed}|{problem.id}|{sample.index}|{sample.text}" for sample in samples)
+        digests = [hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=6).digest() for key in keys]
+        return np.array([int.from_bytes(digest, "little") / 2**48 for digest in digests], dtype=np.float64)
+
+
 class OracleScorer:
     """1 where the answer is the gold answer, else 0: the upper bound for any scorer."""
 
     needs = Signals()
+    judges_prefixes = False
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Grades, shape [len(samples)].
@@ -165,6 +240,11 @@ class Calibrated:
     def needs(self) -> Signals:
         """What the wrapped scorer needs."""
         return self.scorer.needs
+
+    @property
+    def judges_prefixes(self) -> bool:
+        """Whether the wrapped scorer judges partial samples."""
+        return judges_prefixes(self.scorer)
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Calibrated scores, shape [len(samples)]."""

@@ -28,6 +28,7 @@ class SelfConsistency:
     """
 
     needs = Signals()
+    judges_prefixes = False
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Frequencies, shape [len(samples)]."""

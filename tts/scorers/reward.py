@@ -33,6 +33,7 @@ class OutcomeReward:
     """
 
     needs = Signals()
+    judges_prefixes = False
 
     def __init__(
         self,

@@ -1,0 +1,97 @@
+"""From an engine's streams to samples: one collected, its pieces joined with what it continues, and several at once.
+
+Knows nothing about strategies, scorers, retries or ledgers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Coroutine, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from tts.engines.base import Chunk, Engine, Request
+from tts.errors import EngineError
+from tts.types import Sample, Trace
+
+T = TypeVar("T")
+
+
+async def collected(engine: Engine, request: Request) -> Sample:
+    """What a request draws, its prefix included, without an answer and without what it cost.
+
+    Raises:
+        EngineError: the engine fails, or ends the stream without saying why.
+    """
+    chunks: list[Chunk] = []
+    async with aclosing(engine.sample(request)) as stream:  # type: ignore[type-var]
+        async for chunk in stream:
+            chunks.append(chunk)
+    if not chunks or chunks[-1].end is None:
+        raise EngineError(f"{type(engine).__name__} ended a stream without saying why")
+    prefix = request.prefix
+    return Sample(
+        text=(prefix.text if prefix else "") + "".join([c.text for c in chunks]),
+        end=chunks[-1].end,
+        index=request.index,
+        token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
+        trace=continued(prefix, [c.trace for c in chunks], request.signals.watch),
+        given=len(prefix.token_ids) if prefix else 0,
+    )
+
+
+def continued(prefix: Sample | None, traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
+    """The trace of a sample from those of its pieces, and of its prefix where that has one."""
+    if prefix is not None and prefix.token_ids and len(prefix.trace.logprobs) == len(prefix.token_ids):
+        return joined([replace(prefix.trace, probe=None), *traces], watch)
+    return traces[0] if len(traces) == 1 else joined(traces, watch)
+
+
+def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
+    """The trace of a sample from those of its pieces."""
+    return Trace(
+        logprobs=tuple([p for t in traces for p in t.logprobs]),
+        watched={k: tuple([p for t in traces for p in t.watched.get(k, ())]) for k in watch},
+        top=tuple([p for t in traces for p in t.top]),
+        entropy=tuple([p for t in traces for p in t.entropy]),
+        certainty=tuple([p for t in traces for p in t.certainty]),
+        steps=tuple([ends for t in traces for ends in t.steps]),
+        probe=next((t.probe for t in traces if t.probe is not None), None),
+    )
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of all, in order; when one fails, or the caller is cancelled, none is left running.
+
+    No ``TaskGroup``: in Python 3.11 it leaves its caller looking cancelled.
+
+    Raises:
+        Exception: what one of them met; a bug goes before an ``EngineError``.
+    """
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        await abort(tasks)
+    errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
+    if errors:
+        raise next((error for error in errors if not isinstance(error, EngineError)), errors[0])
+    return [task.result() for task in tasks]
+
+
+async def abort(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait for all of them; what they met meanwhile is left on them."""
+    for task in tasks:
+        task.cancel()
+    await settle(tasks)
+
+
+async def settle(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Wait until all tasks have ended; none of their errors is reported as lost."""
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
