@@ -7,6 +7,7 @@ from tts.cli import (  # noqa: F401 - each registers its commands
     calibrate,
     calibration,
     compare,
+    finece,
     grace,
     pool,
     run,

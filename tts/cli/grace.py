@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts.cli.app import console
-from tts.cli.live import ConfigArguments, configured, draw, opened
+from tts.cli.live import ConfigArguments, configured, draw, model_directory, opened
 from tts.cli.progress import tell
 from tts.cli.train import train_app
-from tts.errors import InputError
 
 if TYPE_CHECKING:
     from evals.grace_config import GraceConfig
@@ -30,7 +29,8 @@ def grace(configs: ConfigArguments = None) -> None:
     from tts.grace.make import make
 
     config, _ = configured(GraceConfig, configs)
-    out = _directory(config)
+    assert config.out is not None  # the schema refuses it
+    out = model_directory(config.out)
     task = load_task(config.task)
     split, base = _responses(config, task, out)
     tell(f"{len(split.train)} responses to learn from, {len(split.held_out)} held out")
@@ -41,25 +41,6 @@ def grace(configs: ConfigArguments = None) -> None:
     for path in written:
         screen.print(f"wrote {path}", soft_wrap=True)
     screen.print(f"wrote {out}: use it with `engine.model={out} scorer.name=grace`", soft_wrap=True)
-
-
-def _directory(config: GraceConfig) -> Path:
-    """Where everything goes.
-
-    Raises:
-        InputError: it is a file, or holds a model that is not this command's.
-    """
-    assert config.out is not None  # the schema refuses it
-    out = Path(config.out)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"cannot write {out}: it exists and is no directory; give out another name")
-    if (out / "config.json").exists() and not (out / "checkpoint.pt").exists():
-        raise InputError(f"cannot write {out}: it holds a model already; give out another name")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from None
-    return out
 
 
 def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[str, Any]]:

@@ -67,6 +67,24 @@ def pool_path(out: str | None, outputs: Sequence[Path | None], inputs: Sequence[
     return path
 
 
+def model_directory(name: str) -> Path:
+    """The directory that a training writes to, made where it is missing.
+
+    Raises:
+        InputError: it is a file, cannot be made, or holds a model that no training here has left.
+    """
+    out = Path(name)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"cannot write {out}: it exists and is no directory; give out another name")
+    if (out / "config.json").exists() and not (out / "checkpoint.pt").exists():
+        raise InputError(f"cannot write {out}: it holds a model already; give out another name")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror}") from None
+    return out
+
+
 @contextmanager
 def opened(config: EngineConfig, prompt: Prompt) -> Iterator[LiveEngine]:
     """The engine, closed at the end; a line says what is being loaded."""
@@ -128,8 +146,9 @@ def draw_trees(config: FineceConfig, task: Task, engine: TransformersEngine, pat
         InputError: a prompt leaves no room.
     """
     from evals.live import draw_trees
+    from tts.finece.cluster import tfidf
     from tts.finece.embed import model_embedding
-    from tts.finece.tree import Tree, tfidf
+    from tts.finece.tree import Tree
 
     embed = model_embedding(engine) if config.tree.embedding == "model" else tfidf
     tree = Tree(config.tree, engine.decode, embed)

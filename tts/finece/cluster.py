@@ -57,10 +57,8 @@ def representatives(vectors: NDArray[Any], *, most: int, threshold: float | None
     distance = np.clip(1 - likeness, 0, 2).round(12)  # equal vectors are at 0, not at a rounding error
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), "average")
-    if threshold is None:
-        group = fcluster(tree, most, "maxclust")
-    else:
-        group = fcluster(tree, threshold, "distance")
+    cut = (most, "maxclust") if threshold is None else (threshold, "distance")
+    group = fcluster(tree, *cut)
     members = [np.flatnonzero(group == name) for name in np.unique(group)]
     members.sort(key=lambda some: (-len(some), int(some[0])))
     return [int(some[likeness[np.ix_(some, some)].sum(1).argmax()]) for some in members[:most]]

@@ -9,9 +9,9 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
 - ``tokens`` is ``Usage(kept=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
 - ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
-  ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps`` (true or
-  false a token), ``watched`` (token id -> probabilities) and ``probe``. Floats that JSON has no number for are the
-  strings "inf", "-inf" and "nan".
+  ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps``
+  (true or false a token), ``watched`` (token id -> probabilities) and ``probe``. Floats that JSON has no number for
+  are the strings "inf", "-inf" and "nan".
 """
 
 from __future__ import annotations

@@ -22,17 +22,19 @@ from tts.types import Signals
 _OTHERS = {
     "grace": ("tts.scorers.grace", "open_grace"),
     "stacked": ("tts.scorers.stacked", "open_stacked"),
+    "finece": ("tts.scorers.finece", "open_finece"),
     "p_true": ("tts.scorers.asking", "PTrue"),
     "verbalised": ("tts.scorers.asking", "Verbalised"),
     "reward": ("tts.scorers.reward", "OutcomeReward"),
     "self_consistency": ("tts.scorers.consistency", "SelfConsistency"),
     "constant": ("tts.scorers.base", "ConstantScorer"),
+    "random": ("tts.scorers.base", "RandomScorer"),
     "oracle": ("tts.scorers.base", "OracleScorer"),
     "watched": ("tts.engines.fake", "WatchedScorer"),
 }
 NAMES = (*SIGNAL_SCORES, *_OTHERS)
 """Trace scores, a confidence token, fitted weights of both, P(True), verbalised confidence, an outcome reward model,
-the share of equal answers, two controls, and the confidence that the fake engine gives in its pass."""
+the share of equal answers, three controls, and the confidence that the fake engine gives in its pass."""
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "Path": (str,)}
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text", "Path": "a path"}
 

@@ -28,7 +28,7 @@ Reading = Literal["last", "min", "step", "mean"]
 
 
 class Grace:
-    """Reads a confidence token: of a sample that continues a prefix, in the continuation alone.
+    """Reads a confidence token.
 
     ``last`` is the confidence at the end of the sample: where the card reads "before", in the distribution that drew
     its last token, which for a finished sample is the end-of-sequence token; where it reads "after", at the confidence

@@ -108,7 +108,7 @@ class Stacked:
         """P(correct) of each sample, in [0, 1], shape [len(samples)].
 
         Args:
-            samples: with the signals in their traces; of one that continues a prefix, the continuation counts.
+            samples: with the signals in their traces.
             token: the id of the confidence token; None takes the first token that was watched, normally the only one.
 
         Raises:

@@ -44,7 +44,7 @@ _CALLED: dict[Column, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TraceScore:
-    """One number of a sample's trace; of a sample that continues a prefix, of the continuation alone.
+    """One number of a sample's trace; of one that continues a prefix, of both, where the prefix has a trace.
 
     Attributes:
         name: what users call it.

@@ -1,4 +1,4 @@
-"""Graded responses of a pool, in tokens: what a GrACE model learns from.
+"""Graded responses of a pool, in tokens: what a model learns from.
 
 Knows tokenizers by their call only, and nothing about torch.
 """
@@ -6,7 +6,7 @@ Knows tokenizers by their call only, and nothing about torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Response:
         answer: its canonical answer, or None.
         weight: what its vote counts in a soft target: its recorded confidence, else the geometric mean of its tokens'
             probabilities, else 1; > 0.
+        given: how many of its tokens, the first ones, are those of a prefix that it continues.
     """
 
     question: int
@@ -41,6 +42,7 @@ class Response:
     correct: bool
     answer: str | None
     weight: float = 1.0
+    given: int = 0
 
     @property
     def length(self) -> int:
@@ -86,6 +88,7 @@ def read(
     encode: Callable[[str], Ids],
     end: int,
     context: int,
+    forks: bool = False,
 ) -> tuple[Response, ...]:
     """The graded responses of a pool.
 
@@ -96,6 +99,7 @@ def read(
         encode: the token ids of a text, without special tokens.
         end: id of the token that ends a response.
         context: the most tokens the model reads; longer responses are left out.
+        forks: whether responses that continue a prefix count, too.
 
     Raises:
         InputError: another model drew the pool, or it does not say which; it holds no texts, or no graded samples, or
@@ -116,7 +120,7 @@ def read(
     for number, entry in enumerate(pool.entries):
         prompt = prompt_ids(entry.problem)
         for sample, correct in zip(entry.samples, entry.correct, strict=True):
-            if sample.end in (End.FAILED, End.ABORTED, End.BOUNDARY):
+            if sample.end in (End.FAILED, End.ABORTED, End.BOUNDARY) or (sample.given and not forks):
                 continue
             texts += bool(sample.text or sample.token_ids)
             graded += correct is not None
@@ -129,15 +133,28 @@ def read(
                 weight = sample.confidence
                 if weight is None and sample.trace.logprobs:
                     weight = float(np.exp(np.mean(sample.trace.logprobs)))
-                found.append(Response(number, prompt, ids, ended, correct, sample.answer, max(weight or 1.0, 1e-6)))
+                weight = max(weight or 1.0, 1e-6)
+                found.append(Response(number, prompt, ids, ended, correct, sample.answer, weight, sample.given))
     if not texts:
         raise InputError(f"{pool.path} holds no texts to learn from: draw a pool with `tts sample`")
     if not graded:
-        raise InputError(f"{pool.path} holds no graded samples: GrACE learns which responses are right, so grade them")
+        raise InputError(
+            f"{pool.path} holds no graded samples: a model learns which responses are right, so grade them"
+        )
     if len({one.correct for one in found}) < 2:
         which = "right" if found and found[0].correct else "wrong"
-        raise InputError(f"{pool.path}: every usable response is {which}: GrACE learns from right and wrong ones")
+        raise InputError(f"{pool.path}: every usable response is {which}: a model learns from right and wrong ones")
     return tuple(found)
+
+
+def beside(some: Sequence[Response], more: Sequence[Response]) -> tuple[Response, ...]:
+    """Responses of two pools; a question of the second is numbered as in the first, or else after all of that.
+
+    So responses to one question, of whichever pool, are learned from or held out together.
+    """
+    numbers = {one.prompt: one.question for one in some}
+    first = max(numbers.values(), default=-1) + 1
+    return (*some, *(replace(one, question=numbers.get(one.prompt, first + one.question)) for one in more))
 
 
 def solutions(

@@ -1,0 +1,100 @@
+"""``tts train finece``: a base model in, a scorer of its prefixes out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts.cli.app import console
+from tts.cli.live import ConfigArguments, configured, draw_trees, model_directory, opened
+from tts.cli.progress import tell
+from tts.cli.train import train_app
+from tts.errors import InputError
+
+if TYPE_CHECKING:
+    from evals.finece_config import FineceConfig
+    from evals.tasks import Task
+    from tts.engines.transformers import TransformersEngine
+    from tts.tuning.responses import Response, Split
+
+
+@train_app.command()
+def finece(configs: ConfigArguments = None) -> None:
+    """Teach a scorer how often what begins so ends well (FineCE), from completions of questions and prefixes.
+
+    Draws the completions first, where no pool is given. Interrupted, in whatever way, the same command goes on where it
+    was. Use the directory that it writes with `scorer.name=finece`.
+    """
+    from evals.finece_config import FineceConfig
+    from evals.grace_report import print_trained, save_history
+    from evals.tasks import load_task
+    from tts.finece.make import make
+
+    config, _ = configured(FineceConfig, configs)
+    assert config.out is not None  # the schema refuses it
+    out = model_directory(config.out)
+    split, base = _responses(config, load_task(config.task), out)
+    tell(f"{len(split.train)} responses to learn from, {len(split.held_out)} held out")
+    trained = make(out, split, config.recipe, engine=config.engine, base=base, tell=tell)
+    written = save_history(out, trained.history)
+    screen = console()
+    print_trained(screen, trained.history, split)
+    for path in written:
+        screen.print(f"wrote {path}", soft_wrap=True)
+    if config.recipe.method == "grow":
+        use = f"engine.model={out} scorer.name=finece"
+    else:
+        use = f"engine.model={config.engine.model} scorer.name=finece scorer.path={out}"
+    screen.print(f"wrote {out}: use it with `{use}`", soft_wrap=True)
+
+
+def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict[str, Any]]:
+    """The responses in two parts, and what they are, as JSON values.
+
+    Raises:
+        InputError: a pool without prefixes, or whatever else cannot be learned from.
+    """
+    from tts.engines.transformers import TransformersEngine
+    from tts.tuning.responses import beside, split
+
+    model, revision = config.engine.identity
+    path, run = config.pool, config.run
+    with opened(config.engine, task.prompt) as engine:
+        assert isinstance(engine, TransformersEngine)
+        if path is None:
+            path = str(out / "pool.sqlite")
+            drawn = draw_trees(config, task, engine, Path(path))
+            run = drawn.run
+            tell(drawn.kept)
+        responses = _read(path, run, model, engine)
+        if config.tree.levels and not any(one.given for one in responses):
+            raise InputError(
+                f"{path} holds no prefixes: FineCE learns from completions of partial answers, so let this command "
+                "draw them (pool=null), or give such a pool as answers=POOL"
+            )
+        if config.answers is not None:
+            responses = beside(responses, _read(config.answers, None, model, engine))
+    base = {
+        "model": model,
+        "revision": revision,
+        "template": task.template,
+        "responses": len(responses),
+        "tree": asdict(config.tree),
+    }
+    return split(responses, config.recipe.held_out, config.recipe.seed), base
+
+
+def _read(path: str, run: int | None, model: str, engine: TransformersEngine) -> tuple[Response, ...]:
+    from tts.pool import load_pool
+    from tts.tuning.responses import read
+
+    return read(
+        load_pool(path, run=run),
+        model=model,
+        prompt_ids=engine.prompt_ids,
+        encode=engine.encode,
+        end=engine.tokenizer.eos_token_id,
+        context=engine.context,
+        forks=True,
+    )

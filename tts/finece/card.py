@@ -1,0 +1,101 @@
+"""The card of a FineCE scorer: what ``finece.json`` in its directory says of where its confidence is read.
+
+Plain data that any part of the framework may read; knows nothing about torch or training.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from tts.errors import InputError
+from tts.pool.atomic import atomic_path
+from tts.pool.files import read_bytes
+
+FORMAT = "tts-finece-1"
+NAME = "finece.json"
+VALUES = 11
+"""Confidences that a token can say: 0, 1/10, ..., 1."""
+Form = Literal["grown", "adapter", "model"]
+Read = Literal["values", "numbers", "head"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where a confidence is read, and of what.
+
+    Attributes:
+        form: "grown": the directory is a model that draws as its base does and says its confidence in the same pass;
+            "adapter": LoRA weights to be put on the base for scoring; "model": a model that only scores.
+        read: "values" or "numbers": the expectation over ``tokens``; "head": a linear head in ``head.safetensors``.
+        tokens: ids of the tokens that stand for 0, 1/10, ..., 1; none of a head.
+        base: the model whose prefixes it judges, which it was made from.
+        extra: whatever else the card holds, JSON values by key.
+
+    Source:
+        FineCE, arXiv 2508.12040, section on training formats: values 0 to 10, or a value head.
+    """
+
+    form: Form
+    read: Read
+    tokens: tuple[int, ...]
+    base: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+_OWN = ("form", "read", "tokens", "base")
+
+
+def read_card(folder: str | os.PathLike[str]) -> Card:
+    """Read the card of a directory.
+
+    Raises:
+        InputError: there is none, or it is broken; the sentence names the key and what was found.
+    """
+    path = Path(folder) / NAME
+    if not path.is_file():
+        raise InputError(
+            f"{folder} has no {NAME}: train one with `tts train finece`, or choose another scorer than finece"
+        )
+    try:
+        data = json.loads(read_bytes(path))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is no JSON: train the scorer again with `tts train finece`") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, dict) else data
+        raise InputError(
+            f"{path} must have format {FORMAT!r}, got {found!r:.80}: train with this version of `tts train finece`"
+        )
+    for key, allowed in (("form", get_args(Form)), ("read", get_args(Read))):
+        _check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
+    tokens, wanted = data.get("tokens"), 0 if data["read"] == "head" else VALUES
+    fine = isinstance(tokens, list) and all(type(token) is int and token >= 0 for token in tokens)
+    _check(path, "tokens", tokens, f"{wanted} whole numbers >= 0", fine and len(tokens or ()) == wanted)
+    _check(path, "base", data.get("base"), "text", isinstance(data.get("base"), str))
+    extra = {key: value for key, value in data.items() if key not in (*_OWN, "format")}
+    return Card(data["form"], data["read"], tuple(data["tokens"]), data["base"], extra)
+
+
+def write_card(folder: str | os.PathLike[str], card: Card) -> None:
+    """Write the card of a directory, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written, or ``card.extra`` holds a key of the card's own.
+    """
+    taken = sorted(set(card.extra) & {*_OWN, "format"})
+    if taken:
+        raise InputError(f"a card's further keys cannot be called {', '.join(taken)}, which are its own: rename them")
+    data = {"format": FORMAT, **{key: getattr(card, key) for key in _OWN}, **card.extra}
+    with atomic_path(Path(folder) / NAME) as temp:
+        temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _check(path: Path, key: str, value: object, wanted: str, fine: bool) -> None:
+    if not fine:
+        raise InputError(f"{path}: {key} must be {wanted}, got {value!r:.80}: train the scorer again")

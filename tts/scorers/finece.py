@@ -1,0 +1,167 @@
+"""FineCE: how likely a given prefix is to end in a right answer.
+
+A scorer that was grown onto its model says so in the pass that draws, at every token, for nothing. One that is a model
+of its own, or adapters that are on for scoring alone, reads the question and the text anew and is charged for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.engines.base import Prefix
+from tts.errors import EngineError, InputError, UnsupportedError
+from tts.finece.card import Card, read_card
+from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.calibration import Provenance
+from tts.scorers.integration import Integrated
+from tts.types import End, Problem, Sample, Signals, Trace
+
+if TYPE_CHECKING:
+    from tts.finece.judge import Judge
+
+
+def expectation(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The confidence that value tokens say: the mean value under their probabilities, shape [...].
+
+    Args:
+        probabilities: of the tokens for 0, 1/10, ..., 1, not all 0, shape [..., 11]; they need not add up to 1.
+    """
+    shares = probabilities / probabilities.sum(-1, keepdims=True)
+    return np.asarray(shares @ np.linspace(0, 1, probabilities.shape[-1]))
+
+
+def trace_confidence(trace: Trace, tokens: Sequence[int]) -> NDArray[np.float64]:
+    """The confidence of what stood before each token of a trace, shape [tokens]; the first is the question's alone.
+
+    Raises:
+        UnsupportedError: the trace does not have the value tokens.
+    """
+    if any(not trace.watched.get(token) for token in tokens):
+        raise UnsupportedError(
+            "the sample has no probabilities of value tokens: draw it with the FineCE model and scorer.name=finece"
+        )
+    return expectation(np.array([trace.watched[token] for token in tokens]).T)
+
+
+class Finece:
+    """Reads the confidence of samples, whole and partial; see :mod:`tts.finece.card` for where.
+
+    Of a grown scorer's sample it is that of the distribution that drew its last token: of a whole sample, which the
+    end-of-sequence token ends, of all its text; of one that paused at a boundary, of all but its last token. Text that
+    was drawn elsewhere is read to its end, in one pass.
+
+    Attributes:
+        card: what it reads.
+        needs: what to collect while drawing.
+
+    Source:
+        FineCE, arXiv 2508.12040.
+    """
+
+    name = "finece"
+    judges_prefixes = True
+
+    def __init__(self, card: Card, judge: Judge | None = None) -> None:
+        """Take the card and, of a scorer that is not grown, the model that judges."""
+        self.card, self.judge = card, judge
+        self.needs = Signals(watch=card.tokens if judge is None else ())
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """What its confidences depend on, beside the model."""
+        return {"form": self.card.form, "read": self.card.read, "tokens": list(self.card.tokens)}
+
+    async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """P(ends well), in [0, 1], shape [len(samples)]; at most one pass.
+
+        Raises:
+            UnsupportedError: there is no engine to read a text with, or a text is too long for the judge.
+            EngineError: the engine gives values that are no probabilities.
+        """
+        if self.judge is not None:
+            return await self._judged(self.judge, problem, samples, engine)
+        out = np.empty(len(samples))
+        drawn = [all(s.trace.watched.get(token) for token in self.card.tokens) for s in samples]
+        for i, sample in enumerate(samples):
+            if drawn[i]:
+                out[i] = expectation(np.array([sample.trace.watched[token][-1] for token in self.card.tokens]))
+        foreign = [i for i, there in enumerate(drawn) if not there]
+        if foreign:
+            prefixes = [Prefix(problem, samples[i].text) for i in foreign]
+            read = np.asarray(await engine.score(prefixes, self.card.tokens), dtype=np.float64)
+            if not ((read >= 0) & (read <= 1)).all() or not (read.sum(1) > 0).all():  # NaN too
+                raise EngineError(f"the engine gave no probabilities of value tokens on problem {problem.id!r}")
+            out[foreign] = expectation(read)
+        return out
+
+    async def _judged(
+        self, judge: Judge, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine
+    ) -> NDArray[np.float64]:
+        """By a model of its own; every token that it reads is charged."""
+        prompt = engine.prompt_ids(problem)
+        texts = []
+        for sample in samples:
+            ids = sample.token_ids or engine.encode(sample.text)
+            texts.append(prompt + (ids[:-1] if sample.token_ids and sample.end is End.STOP else ids))
+        judge.check(problem, texts)
+        engine.charge(sum(map(len, texts)))
+        return await asyncio.to_thread(judge.read, texts)
+
+
+def open_finece(
+    *,
+    path: str | None = None,
+    width: int = 0,
+    depth: int = 0,
+    alpha: float = 0.5,
+    device: str = "cpu",
+    folder: Path | None = None,
+    provenance: Provenance | None = None,
+) -> Scorer:
+    """Build the scorer from a configuration.
+
+    Args:
+        path: the directory of a scorer that is not grown; None takes the model's own.
+        width: continuations of each judged prefix, w of Backward Confidence Integration; 0 without.
+        depth: steps ahead, d of it; 0 without.
+        alpha: the weight of a prefix's own confidence against that of its continuations, in [0, 1].
+        device: where a scorer that is not grown puts its model.
+        folder: the model's local directory; None where it has none.
+        provenance: names the model that draws.
+
+    Raises:
+        InputError: no card, a scorer of another model's prefixes, or one that is grown onto another model.
+    """
+    if path is None and folder is None:
+        raise InputError(
+            "scorer finece needs the finece.json of a FineCE model, and this model is no local directory: give "
+            "engine.model=DIRECTORY, or scorer.path=DIRECTORY"
+        )
+    place = folder if path is None else Path(path).expanduser()
+    assert place is not None
+    card = read_card(place)
+    if card.form == "grown":
+        if folder is None or place.resolve() != folder.resolve():
+            raise InputError(
+                f"{place} is a model that says its confidence while it draws: give engine.model={place} and leave "
+                "scorer.path out"
+            )
+        scorer = Finece(card)
+    else:
+        if provenance is not None and card.base != provenance.model:
+            raise InputError(
+                f"{place} judges prefixes of {card.base} and the model is {provenance.model}: choose that model, or "
+                "train a scorer of this one's with `tts train finece`"
+            )
+        from tts.finece.judge import Judge
+
+        scorer = Finece(card, Judge(place, card, folder if folder is not None else card.base, device=device))
+    if not width and not depth:
+        return scorer
+    return Integrated(scorer, width=width, depth=depth, alpha=alpha)
