@@ -13,8 +13,6 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from transformers_cases import PROBLEMS  # noqa: E402
-
 from evals.tasks import TaskConfig, load_task  # noqa: E402
 from tts.driver import Options, Result, run_all  # noqa: E402
 from tts.engines.config import EngineConfig, open_engine  # noqa: E402
@@ -185,4 +183,3 @@ def test_a_model_embeds_texts_by_their_tokens(engine: TransformersEngine) -> Non
     assert one == pytest.approx(same, abs=1e-5) and not empty.any()
     assert abs(one - other).max() > 0.1
     assert one == pytest.approx(embed(["3 plus 4 is 7"])[0], abs=1e-4)  # padding is not read
-    assert len(PROBLEMS) == 12

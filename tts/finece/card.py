@@ -46,6 +46,12 @@ class Card:
     base: str
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def judges(self) -> str:
+        """The base with the revision that it was made from, where the card says so."""
+        revision = dict(self.extra.get("learned_from", {})).get("revision")
+        return f"{self.base}@{revision}" if revision else self.base
+
 
 _OWN = ("form", "read", "tokens", "base")
 

@@ -84,6 +84,7 @@ class Judge:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         from tts.engines.quiet import quiet
+        from tts.tuning.parts import quiet_peft
 
         try:
             with quiet():
@@ -95,7 +96,8 @@ class Judge:
                     words = len(AutoTokenizer.from_pretrained(self.path))
                     if words > model.get_input_embeddings().weight.shape[0]:
                         model.resize_token_embeddings(words, mean_resizing=False)
-                    model = PeftModel.from_pretrained(model, self.path)
+                    with quiet_peft():
+                        model = PeftModel.from_pretrained(model, self.path)
                 if self.card.read == "head":
                     model = _headed(model, self.path)
         except (OSError, ValueError, RuntimeError) as error:

@@ -154,9 +154,9 @@ def open_finece(
             )
         scorer = Finece(card)
     else:
-        if provenance is not None and card.base != provenance.model:
+        if provenance is not None and card.judges != provenance.model:
             raise InputError(
-                f"{place} judges prefixes of {card.base} and the model is {provenance.model}: choose that model, or "
+                f"{place} judges prefixes of {card.judges} and the model is {provenance.model}: choose that model, or "
                 "train a scorer of this one's with `tts train finece`"
             )
         from tts.finece.judge import Judge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -71,9 +72,16 @@ def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
         trainable_token_indices={name: list(tokens) for name in rows} if tokens else None,
         task_type="CAUSAL_LM",
     )
-    with warnings.catch_warnings():  # peft asks the model by a name that transformers is about to drop
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+    with quiet_peft():
         return get_peft_model(model, config)
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Within it peft may ask a model by a name that transformers is about to drop."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+        yield
 
 
 def trainable(model: Any) -> Iterator[tuple[str, Tensor]]:

@@ -1,0 +1,347 @@
+"""FineCE on the untouched test split: what its confidences of prefixes are worth, and what beams make of them.
+
+    python -m benchmarks.finece [--questions 500] [--calibration 300] [--seed 2] [--draws 16] [--pools out/finece]
+
+Draws the pools (once), fits everything on the calibration split and scores it on the test split: labels against fresh
+completions, confidence by position, integration of what follows, the three position strategies, accuracy by coverage,
+and beams. Writes what it prints to benchmarks/results/finece.txt. `--parts` names some of the sections.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import finece_traces as traces
+from benchmarks import grace_pools as pools
+from benchmarks.finece_rollouts import fresh_shares, looked, table
+from benchmarks.finece_scaling import scaling
+from benchmarks.finece_traces import POSITIONS, Prefixes
+from evals import calibration, ranking
+from evals.judged import Judged, resampled
+from evals.stats import bootstrap_weights
+from evals.tasks import TaskConfig, load_task
+from tts.engines.config import EngineConfig
+from tts.finece.card import read_card
+from tts.finece.labels import Labelled, labelled
+from tts.grace.card import read_card as read_grace
+from tts.pool import Pool, load_pool
+from tts.scorers.finece import Finece, trace_confidence
+from tts.scorers.maps import fit_map
+from tts.tuning.responses import read
+from tts.types import End, Problem, Sample
+
+Floats = NDArray[np.float64]
+REPLICATES = 1000
+LINES: list[str] = []
+PARTS = ("labels", "positions", "integration", "strategies", "coverage", "beams")
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="finece", help="the bundled FineCE model, or a directory")
+    parser.add_argument("--questions", type=int, default=500)
+    parser.add_argument("--calibration", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=2, help="of the stories")
+    parser.add_argument("--draws", type=int, default=16)
+    parser.add_argument("--trees", type=Path, help="completions that labels were read off; drawn anew where left out")
+    parser.add_argument("--pools", type=Path, default=Path("out/finece"))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/finece.txt"))
+    options = parser.parse_args()
+    options.pools.mkdir(parents=True, exist_ok=True)
+
+    def pool(name: str, model: str, split: str, questions: int) -> Pool:
+        draws, seed = options.draws, options.seed
+        return pools.pool(options.pools, name, model=model, split=split, questions=questions, draws=draws, seed=seed)
+
+    model = EngineConfig(model=options.model, rows=128)
+    assert model.folder is not None
+    tokens = read_card(model.folder).tokens
+    if set(options.parts) - {"labels"}:
+        fit = pool("calibration", options.model, "calibration", options.calibration)
+        test = pool("test", options.model, "test", options.questions)
+        sides = Prefixes.of(fit), Prefixes.of(test)
+        say(
+            f"calibration split: {fit.questions} questions, test split: {test.questions} questions, {options.draws} "
+            "samples each;\nwhat is fitted is fitted on the former, scored on the latter; 95 % intervals over questions"
+        )
+    if "labels" in options.parts:
+        labels(options.trees)
+    if "positions" in options.parts:
+        other = pool("grace", "grace", "test", options.questions)
+        positions(*sides, (fit, test), other, tokens)
+    if "integration" in options.parts:
+        integration(sides[1], test, model, tokens)
+    if "strategies" in options.parts:
+        strategies(sides[1], tokens)
+    if "coverage" in options.parts:
+        coverage(sides[1], tokens)
+    if "beams" in options.parts:
+        other = pool("grace", "grace", "test", options.questions)
+        theirs = pool("grace-calibration", "grace", "calibration", options.calibration)
+        scaling(fit, test, model, tokens, say, seed=options.seed, grace=(theirs, other))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text("\n".join(LINES) + "\n")
+
+
+def say(line: str = "") -> None:
+    """Print a line and keep it."""
+    print(line, flush=True)
+    LINES.append(line)
+
+
+def labels(path: Path | None) -> None:
+    """Labels of Algorithm 1 beside the shares of 200 fresh completions."""
+    if path is None:
+        say("\n## Labels: not checked, give --trees POOL, what `tts train finece` drew")
+        return
+    from transformers import AutoTokenizer
+
+    from tts.tiny import weights
+
+    tokenizer = AutoTokenizer.from_pretrained(weights())
+    given = load_pool(path)
+    responses = read(
+        given,
+        model="tiny",
+        prompt_ids=lambda problem: tuple(tokenizer(f"{problem.question}\n").input_ids),
+        encode=lambda text: tuple(tokenizer(text, add_special_tokens=False).input_ids),
+        end=tokenizer.eos_token_id,
+        context=512,
+        forks=True,
+    )
+    rng = np.random.default_rng(0)
+    prefixes = [one for one in labelled(responses) if one.kind != "answer"]
+    chosen: list[tuple[Problem, Labelled]] = []
+    for kind, count in (("question", 75), ("partial", 225)):
+        some = [one for one in prefixes if one.kind == kind]
+        picked = rng.permutation(len(some))[:count]
+        chosen += [(given.entries[some[i].question].problem, some[i]) for i in picked]
+    task = load_task(TaskConfig(split="train", n=1))
+    share = fresh_shares(chosen, task.extract, draws=200, seed=101)
+    label = np.array([one.label for _, one in chosen])
+    kinds = np.array([one.kind for _, one in chosen])
+    depth = np.array([len(one.ids) for _, one in chosen])
+    k = chosen[0][1].completions
+    noise = np.mean(np.sqrt(share * (1 - share) / k))
+    say(f"\n## Labels: shares of {k} completions and of 200 fresh ones, {len(chosen)} prefixes of training questions")
+    say(f"{'prefixes':24}{'number':>8}{'correlation':>13}{'mean error':>12}{'mean difference':>17}")
+    for name, mine in (
+        ("all", kinds != ""),
+        ("questions", kinds == "question"),
+        ("partial answers", kinds == "partial"),
+    ):
+        off = label[mine] - share[mine]
+        r = np.corrcoef(label[mine], share[mine])[0, 1]
+        say(f"{name:24}{mine.sum():8}{r:13.3f}{np.abs(off).mean():12.3f}{off.mean():+17.3f}")
+    say(
+        f"mean tokens of a partial answer: {depth[kinds == 'partial'].mean():.1f}; the standard deviation of a share of"
+    )
+    say(f"{k} by chance alone is {noise:.3f} on average")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A score at every position of every test sample, raw and as a probability, [samples, positions]."""
+
+    name: str
+    raw: Floats
+    probability: Floats
+    free: bool
+
+
+def positions(fit: Prefixes, test: Prefixes, both: tuple[Pool, Pool], grace: Pool, tokens: Sequence[int]) -> None:
+    """AUROC and ECE of every score at every position."""
+    say("\n## Confidence by position: AUROC (does the answer that begins so end well?)")
+    readings = [Reading("finece", found := traces.finece(test, tokens), found, False)]
+    from tts.tiny import weights as bundled
+
+    token = read_grace(bundled("grace")).token_id
+    trace = traces.watched(test, grace, token)
+    readings.append(Reading("grace, trace", trace, trace, False))
+    prompts = _prompts(both)
+    probe = traces.probed(fit, test, prompts)
+    readings.append(Reading("hidden-state probe", probe, probe, False))
+    for name in traces.FREE:
+        mine, theirs = traces.training_free(fit, name), traces.training_free(test, name)
+        scaled = np.empty_like(theirs)
+        for at in range(theirs.shape[1]):
+            scaled[:, at] = fit_map("platt", mine[:, at], fit.correct)(theirs[:, at])
+        readings.append(Reading(name, theirs, scaled, True))
+    questions = len(np.unique(test.question))
+    times = np.rint(bootstrap_weights(questions, REPLICATES, 0) * questions)
+    groups = [*((name, [at]) for at, name in enumerate(POSITIONS)), ("overall", list(range(len(POSITIONS))))]
+    say(f"{'position':20}" + "".join(f"{one.name:>22}" for one in readings) + f"{'least lead over free':>34}")
+    ranked: dict[str, dict[str, tuple[float, Floats]]] = {}
+    for name, at in groups:
+        ranked[name] = {one.name: _auroc(one.raw[:, at], test, times) for one in readings}
+        cells = [_shown(*ranked[name][one.name]) for one in readings]
+        leads = {one.name: ranked[name]["finece"][1] - ranked[name][one.name][1] for one in readings if one.free}
+        worst = min(leads, key=lambda key: float(np.quantile(leads[key], 0.025)))
+        gap = ranked[name]["finece"][0] - ranked[name][worst][0]
+        say(
+            f"{name:20}"
+            + "".join(f"{c:>22}" for c in cells)
+            + f"{_shown(gap, leads[worst], sign=True) + ' ' + worst:>34}"
+        )
+    say("")
+    say("within questions (of a right and a wrong sample of one question, which has more?):")
+    say(f"{'position':20}" + "".join(f"{one.name:>22}" for one in readings))
+    for name, at in groups[:-1]:
+        say(f"{name:20}" + "".join(f"{_within(one.raw[:, at[0]], test):22.3f}" for one in readings))
+    say("")
+    say("ECE (10 bins of equal width); training-free scores Platt-scaled at each position on the calibration split,")
+    say("FineCE, GrACE and the probe as they are:")
+    say(f"{'position':20}" + "".join(f"{one.name:>22}" for one in readings))
+    errors: dict[str, list[tuple[float, Floats]]] = {one.name: [] for one in readings}
+    for at, name in enumerate(POSITIONS):
+        cells = []
+        for one in readings:
+            errors[one.name].append(_ece(one.probability[:, at], test, times))
+            cells.append(_shown(*errors[one.name][-1]))
+        say(f"{name:20}" + "".join(f"{cell:>22}" for cell in cells))
+    cells = []
+    for one in readings:
+        value = float(np.mean([e for e, _ in errors[one.name]]))
+        cells.append(_shown(value, np.mean([r for _, r in errors[one.name]], axis=0)))
+    say(f"{'mean of positions':20}" + "".join(f"{cell:>22}" for cell in cells))
+
+
+def _prompts(both: tuple[Pool, Pool]) -> Any:
+    from transformers import AutoTokenizer
+
+    from tts.tiny import weights
+
+    tokenizer = AutoTokenizer.from_pretrained(weights())
+
+    def prompt(question: int, of_fit: bool) -> Sequence[int]:
+        problem = both[0 if of_fit else 1].entries[question].problem
+        ids: Sequence[int] = tokenizer(f"{problem.question}\n").input_ids
+        return ids
+
+    return prompt
+
+
+def _auroc(raw: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
+    """Pooled over the given positions, with its value on resamples of the questions."""
+    count = raw.shape[1]
+    judged = Judged.of(raw.T.ravel(), np.tile(test.correct, count), np.tile(test.question, count))
+    plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
+    many = np.concatenate([ranking.auroc(c) for c in resampled(judged, times)])
+    return float(ranking.auroc(plain)[0]), many
+
+
+def _within(raw: Floats, test: Prefixes) -> float:
+    judged = Judged.of(raw, test.correct, test.question)
+    return float(ranking.within_question_auroc(next(iter(resampled(judged, np.ones((1, judged.questions))))))[0])
+
+
+def _ece(probability: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
+    judged = Judged.of(probability, test.correct, test.question)
+    plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
+    many = np.concatenate([calibration.ece_equal_width(c) for c in resampled(judged, times)])
+    return float(calibration.ece_equal_width(plain)[0]), many
+
+
+def _shown(value: float, replicas: Floats, *, sign: bool = False) -> str:
+    low, high = np.quantile(replicas, [0.025, 0.975])
+    form = "+.3f" if sign else ".3f"
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def integration(test: Prefixes, pool: Pool, model: EngineConfig, tokens: Sequence[int], *, count: int = 400) -> None:
+    """Backward Confidence Integration at the first step: one sample a question."""
+    assert model.folder is not None
+    first = [int(np.flatnonzero(test.question == q)[0]) for q in np.unique(test.question)][:count]
+    chosen: list[tuple[Problem, Sample]] = []
+    for row in first:
+        whole, n = test.samples[row], int(test.at[row, POSITIONS.index("first step")])
+        if n >= len(whole.token_ids) - 1:
+            continue
+        text = _decoder()(whole.token_ids[:n])
+        chosen.append(
+            (
+                pool.entries[int(test.question[row])].problem,
+                Sample(text, end=End.BOUNDARY, index=whole.index, token_ids=whole.token_ids[:n]),
+            )
+        )
+    rows = [row for row in first if test.at[row, POSITIONS.index("first step")] < len(test.samples[row].token_ids) - 1]
+    scorer = Finece(read_card(model.folder))
+    looks = [looked(scorer, model, chosen, width, depth) for depth in (1, 2) for width in (2, 4)]
+    local = looks[0].confidence(1.0)
+    say(f"\n## Backward Confidence Integration at the first step of one sample each of {len(rows)} test questions")
+    say("(does that sample end well?); with w = 0 or d = 0 it is the local confidence; tokens drawn a prefix")
+    for line in table(local, looks, (0.3, 0.5, 0.7), test.correct[rows], test.question[rows]):
+        say(line)
+
+
+def _decoder() -> Any:
+    from transformers import AutoTokenizer
+
+    from tts.tiny import weights
+
+    tokenizer = AutoTokenizer.from_pretrained(weights())
+    return lambda ids: tokenizer.decode(list(ids), skip_special_tokens=True)
+
+
+def strategies(test: Prefixes, tokens: Sequence[int]) -> None:
+    """Where to look: paragraph ends, every 30 tokens, or where entropy is high (the paper's Table IV)."""
+    say("\n## Where to look: ECE and AUROC at the first such place, ECE and AUROC over all such places of a sample")
+    say("(every place counts once), and the share of the answer's tokens in front of the first")
+    say(f"{'strategy':28}{'ECE p1':>22}{'AUROC p1':>22}{'ECE all':>10}{'AUROC all':>11}{'tokens':>9}{'places':>8}")
+    confidences = [trace_confidence(sample.trace, tokens) for sample in test.samples]
+    questions = len(np.unique(test.question))
+    times = np.rint(bootstrap_weights(questions, REPLICATES, 0) * questions)
+
+    def entropy(bar: float) -> Any:
+        return lambda s: [i + 1 for i, h in enumerate(s.trace.entropy[:-1]) if h > bar]
+
+    rules: Mapping[str, Any] = {
+        "paragraph end": lambda s: [i + 1 for i, step in enumerate(s.trace.steps[:-1]) if step],
+        "every 30 tokens": lambda s: list(range(30, len(s.token_ids) - 1, 30)),
+        "entropy > 1e-10 nats": entropy(1e-10),
+        "entropy > 1 nat": entropy(1.0),
+        "entropy > 2 nats": entropy(2.0),
+    }
+    for name, rule in rules.items():
+        places = [rule(sample) or [len(sample.token_ids) - 1] for sample in test.samples]
+        first = np.array([c[at[0]] for c, at in zip(confidences, places, strict=True)])
+        share = np.mean([at[0] / (len(s.token_ids) - 1) for s, at in zip(test.samples, places, strict=True)])
+        counts = [len(at) for at in places]
+        every = np.concatenate([c[at] for c, at in zip(confidences, places, strict=True)])
+        judged = Judged.of(every, np.repeat(test.correct, counts), np.repeat(test.question, counts))
+        plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
+        say(
+            f"{name:28}{_shown(*_ece(first, test, times)):>22}{_shown(*_auroc(first[:, None], test, times)):>22}"
+            f"{float(calibration.ece_equal_width(plain)[0]):10.3f}{float(ranking.auroc(plain)[0]):11.3f}"
+            f"{100 * share:8.1f}%{np.mean(counts):8.2f}"
+        )
+
+
+def coverage(test: Prefixes, tokens: Sequence[int]) -> None:
+    """Accuracy of single samples where those under a confidence are rejected."""
+    say("\n## Single samples, those of least confidence rejected: accuracy of the rest")
+    shares = (1.0, 0.9, 0.75, 0.5, 0.25, 0.1)
+    head = "".join(f"{f'{100 * c:.0f} % kept':>12}" for c in shares)
+    say(f"{'judged at':20}{head}{'over 0.8: kept':>18}{'accuracy':>10}")
+    found = traces.finece(test, tokens)
+    for name in ("question", "first step", "50 %", "last step but one", "answer"):
+        confidence = found[:, POSITIONS.index(name)]
+        judged = Judged.of(confidence, test.correct, test.question)
+        plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
+        cells = "".join(f"{value:12.3f}" for value in ranking.selective_accuracy(plain, shares)[0])
+        over = confidence > 0.8
+        accuracy = f"{test.correct[over].mean():10.3f}" if over.any() else f"{'none':>10}"
+        say(f"{name:20}{cells}{100 * over.mean():17.1f}%{accuracy}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What `python -m benchmarks.finece` does with beams: those that do not fork are replayed, those that do are drawn.
+
+A beam that pauses and goes on is the sample that a recording has, cut where it pauses; so a strategy that prunes beams
+and does not fork them can be replayed exactly, under many orders. Forks were recorded by nobody and are drawn live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.tasks import Task
+from strategies.beam import PrunedBeams
+from tts.driver import Options, run_all
+from tts.engines.config import EngineConfig, open_engine
+from tts.errors import UnsupportedError
+from tts.pool import Entry, Pool
+from tts.scorers.base import Scorer
+from tts.types import Decision, Draw, End, Sample, Usage
+
+Floats = NDArray[np.float64]
+Judge = Callable[[Sample, int, Entry], float]
+"""The confidence of the first so many tokens of a recorded sample."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What beams did, [questions, orders] each.
+
+    Attributes:
+        correct: whether the answer was right.
+        tokens: drawn and read again, and those of scorers; without the question's prompt.
+        ended: beams that ended.
+    """
+
+    correct: NDArray[np.bool_]
+    tokens: Floats
+    ended: Floats
+
+
+def replayed(strategy: PrunedBeams, pool: Pool, judge: Judge, *, orders: int, seed: int = 0) -> Played:
+    """Play beams that do not fork on recorded samples, each question under the same random orders for the same seed.
+
+    Raises:
+        UnsupportedError: they fork.
+    """
+    if strategy.fork:
+        raise UnsupportedError(f"strategy {strategy.name} forks, and nobody recorded the forks: draw it")
+    shape = (len(pool.entries), orders)
+    correct, tokens, ended = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
+    rng = np.random.default_rng(seed)
+    for row, entry in enumerate(pool.entries):
+        grades = {s.answer: bool(right) for s, right in zip(entry.samples, entry.correct, strict=True) if s.answer}
+        ends = [[i + 1 for i, step in enumerate(s.trace.steps) if step] for s in entry.samples]
+        for column in range(orders):
+            decision = _one(strategy, entry, rng.permutation(len(entry.samples)), ends, judge)
+            correct[row, column] = decision.answer is not None and grades[decision.answer]
+            assert decision.usage is not None
+            tokens[row, column] = decision.usage.total
+            ended[row, column] = sum(s.end in (End.STOP, End.LENGTH) for s in decision.samples)
+    return Played(correct, tokens, ended)
+
+
+def _one(strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequence[int]], judge: Judge) -> Decision:
+    """Play one question on its samples in one order; past the last of them, draws fail."""
+    waiting = iter(order.tolist())
+
+    def part(number: int, begun: int, draw: Draw) -> Sample:
+        whole, size = entry.samples[number], len(entry.samples[number].token_ids)
+        stop = size
+        if draw.until.kind == "step":
+            stop = next((n for n in ends[number] if n > begun), size)
+        elif draw.until.kind == "tokens":
+            stop = min(size, begun + int(draw.until.value))
+        paused = stop < size
+        return replace(
+            whole,
+            index=number,
+            answer=None if paused else whole.answer,
+            end=End.BOUNDARY if paused else whole.end,
+            token_ids=whole.token_ids[:stop],
+            confidence=judge(whole, stop, entry),
+            usage=Usage(prompt=bool(begun), kept=stop - begun),
+            given=begun,
+        )
+
+    steps = strategy.run(entry.problem)
+    try:
+        draw = next(steps)
+        while True:
+            if draw.prefix is not None:
+                found = [part(draw.prefix.index, len(draw.prefix.token_ids), draw)]
+            else:
+                found = []
+                for _ in range(draw.n):
+                    number = next(waiting, None)
+                    found.append(Sample(end=End.FAILED, usage=Usage()) if number is None else part(number, 0, draw))
+            draw = steps.send(found)
+    except StopIteration as stop:
+        decision: Decision = stop.value
+        return decision
+
+
+def drawn(strategy: PrunedBeams, task: Task, model: EngineConfig, scorer: Scorer) -> Played:
+    """Draw beams of every problem of a task, once each."""
+    engine = open_engine(model, task.prompt, print)
+    try:
+        options = Options(concurrency=max(2, model.rows // strategy.width))
+        work = run_all(strategy, task.problems, engine, extract=task.extract, scorer=scorer, options=options)
+        results = asyncio.run(work)
+    finally:
+        engine.close()
+    right, tokens, ended = [], [], []
+    for result in results:
+        usage = result.decision.usage
+        assert usage is not None
+        fresh = sum(len(engine.prompt_ids(result.problem)) for _ in range(1))  # type: ignore[attr-defined]
+        right.append(task.grade(result.problem, Sample(answer=result.decision.answer)))
+        tokens.append(usage.total - usage.prompt_cached - min(fresh, usage.prompt))
+        ended.append(sum(s.end in (End.STOP, End.LENGTH) for s in result.decision.samples))
+    return Played(np.array(right)[:, None], np.array(tokens, dtype=np.float64)[:, None], np.array(ended)[:, None] * 1.0)

@@ -1,0 +1,299 @@
+"""Beams guided by FineCE: the part of `python -m benchmarks.finece` that plays strategies.
+
+Beams that do not fork are replayed on the recorded samples, like every other strategy, under the same orders for all of
+them; forks are drawn live, once a question. Settings are chosen on the calibration split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.finece_beams import Judge, Played, drawn, replayed
+from benchmarks.grace_scaling import CAUTION, sides_of, tuned, written
+from evals.matched import play_fitted
+from evals.rescore import rescored
+from evals.stats import bootstrap_interval, bootstrap_ratio_interval, bootstrap_weights
+from evals.tasks import TaskConfig, load_task
+from strategies.beam import PrunedBeams
+from strategies.catalog import CATALOG
+from strategies.pruning import Keep, Resample, TopK
+from strategies.stopping import Priced
+from strategies.weighting import LogOdds, Weighting
+from tts.engines.config import EngineConfig
+from tts.finece.card import read_card
+from tts.pool import Entry, Pool
+from tts.scorers.base import Calibrated, RandomScorer, Scorer
+from tts.scorers.finece import Finece, trace_confidence
+from tts.scorers.maps import CalibrationMap, fit_map
+from tts.types import Sample
+
+Floats = NDArray[np.float64]
+Say = Callable[[str], None]
+FIT_ORDERS, ORDERS = 5, 20
+BUDGETS = (1, 2, 4, 8)
+SHAPES = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 6), (4, 8))
+"""Beams of a wave that end, and that it begins."""
+PRICES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.008, 0.0125, 0.02)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: what was played and its tokens, [questions, orders] or [questions, 1]."""
+
+    name: str
+    correct: NDArray[Any]
+    tokens: Floats
+    ended: float
+    setting: str = ""
+
+
+def scaling(
+    fit: Pool, test: Pool, model: EngineConfig, tokens: Sequence[int], say: Say, *, seed: int, grace: tuple[Pool, Pool]
+) -> None:
+    """Play everything and say how it went."""
+    fit, test = (_judged(pool, tokens) for pool in (fit, test))
+    mine = tuple(rescored(pool, "grace", answers="number") for pool in _same(grace, (fit, test)))
+    sides = {
+        "finece": sides_of("finece", fit, test, budget=16),
+        "grace": sides_of("grace", mine[0], mine[1], budget=16),
+    }
+    scale = _scale(fit)
+    guide = _guide(tokens, scale)
+    plain = CATALOG["self_consistency"]
+    _, (reference,) = play_fitted(sides["finece"].fit, sides["finece"].test, [plain], budget=16, margin=0.0)
+    assert reference.tokens is not None
+    whole = Row("self-consistency at 16", reference.correct, reference.tokens, 16.0)
+    prior = _votes(sides, whole, say)
+    _ladder(test, guide, LogOdds(prior), whole, say)
+    best = _fitted(fit, guide, prior, say)
+    _headline(test, guide, best, whole, say)
+    _live(model, scale, best, prior, test, seed, whole, say)
+
+
+def _judged(pool: Pool, tokens: Sequence[int]) -> Pool:
+    """The pool with FineCE's confidence of every answered sample."""
+
+    def of(sample: Sample) -> Sample:
+        value = None if sample.answer is None else float(trace_confidence(sample.trace, tokens)[-1])
+        return replace(sample, confidence=value)
+
+    entries = tuple(replace(entry, samples=tuple(of(s) for s in entry.samples)) for entry in pool.entries)
+    return replace(pool, entries=entries)
+
+
+def _same(given: tuple[Pool, Pool], like: tuple[Pool, Pool]) -> tuple[Pool, Pool]:
+    """The questions of other pools."""
+    out = []
+    for pool, other in zip(given, like, strict=True):
+        known = {entry.problem.id: entry for entry in pool.entries}
+        out.append(replace(pool, entries=tuple(known[entry.problem.id] for entry in other.entries)))
+    return out[0], out[1]
+
+
+def _scale(fit: Pool) -> CalibrationMap:
+    """A Platt map of whole answers, fitted on the calibration split."""
+    pairs = [
+        (sample.confidence, bool(right))
+        for entry in fit.entries
+        for sample, right in zip(entry.samples, entry.correct, strict=True)
+        if sample.confidence is not None
+    ]
+    return fit_map("platt", np.array([c for c, _ in pairs]), np.array([right for _, right in pairs]))
+
+
+def _guide(tokens: Sequence[int], scale: CalibrationMap) -> Judge:
+    """FineCE's confidence of the first tokens of a recorded sample, as a live draw would have it."""
+    known: dict[int, Floats] = {}
+
+    def judge(sample: Sample, n: int, entry: Entry) -> float:
+        key = id(sample)
+        if key not in known:
+            known[key] = np.asarray(scale(trace_confidence(sample.trace, tokens)))
+        return float(known[key][n - 1])
+
+    return judge
+
+
+def _at_random(sample: Sample, n: int, entry: Entry) -> float:
+    digest = hashlib.blake2b(f"{entry.problem.id}|{sample.index}|{n}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "little") / 2**48
+
+
+def _knowing(sample: Sample, n: int, entry: Entry) -> float:
+    """How the sample ends, whatever it has so far: more than any scorer of a prefix could know."""
+    return 0.999 if entry.correct[entry.samples.index(sample)] else 0.001
+
+
+def _votes(sides: Mapping[str, Any], whole: Row, say: Say) -> float:
+    """Rules that stop or select whole samples, by either scorer; the prior that FineCE's fitted rule has."""
+    say(
+        "\n## Whole samples: rules with FineCE's and with GrACE's confidence of the end, settings the cheapest that are"
+    )
+    say(f"{100 * CAUTION:g} points above self-consistency at 16 on the calibration split")
+    _header(say)
+    _line(whole, whole, say)
+    prior = 0.1
+    names = ("cisc", "log_odds_vote", "grace_es", "cges_fitted", "adaptive_consistency", "esc")
+    for score, side in sides.items():
+        methods = [tuned(CATALOG[name]) for name in names if score == "finece" or name in ("grace_es", "cges_fitted")]
+        params, outcomes = play_fitted(side.fit, side.test, methods, budget=16, margin=-CAUTION)
+        for method, given, outcome in zip(methods, params, outcomes, strict=True):
+            if score == "finece" and method.name == "cges_fitted":
+                prior = float(given["prior"])
+            counting = method.name in ("adaptive_consistency", "esc")
+            name = method.name if counting else f"{method.name}, {score}"
+            row = Row(name, outcome.correct, outcome.tokens, float(outcome.used.mean()), written(given))
+            _line(row, whole, say)
+    return prior
+
+
+def _ladder(test: Pool, guide: Judge, weighting: Weighting, whole: Row, say: Say) -> None:
+    """Twice as many beams begun as may end, guided and by controls, at several budgets."""
+    say("\n## Beams by budget: 2 B begun, the B most confident at the first step go on, a log-odds vote of what ends;")
+    say("guided by FineCE, by random numbers, and by one who knows how each beam ends; no fork, replayed")
+    _header(say)
+    _line(whole, whole, say)
+    for budget in BUDGETS:
+        found = {}
+        for name, judge in (("finece", guide), ("random", _at_random), ("oracle", _knowing)):
+            strategy = PrunedBeams(
+                f"{budget} of {2 * budget}, {name}", width=budget, begin=2 * budget, budget=budget, pruner=Keep(),
+                positions=1, fork=False, weighting=weighting,
+            )  # fmt: skip
+            found[name] = _row(strategy.name, replayed(strategy, test, judge, orders=ORDERS))
+            _line(found[name], whole, say)
+        votes = PrunedBeams(
+            f"{budget}, none pruned, finece", width=budget, budget=budget, pruner=Keep(), positions=1, fork=False,
+            weighting=weighting,
+        )  # fmt: skip
+        _line(_row(votes.name, replayed(votes, test, guide, orders=ORDERS)), whole, say)
+        _against(f"{budget} of {2 * budget}: finece minus random", found["finece"], found["random"], say)
+
+
+def _fitted(fit: Pool, guide: Judge, prior: float, say: Say) -> PrunedBeams:
+    """The cheapest beams that are somewhat more accurate than self-consistency at 16 on the calibration split."""
+    from evals.arrays import PoolArrays
+
+    arrays = PoolArrays.of(fit, answers="number")
+    goal = float(
+        np.mean([_majority(labels, right) for labels, right in zip(arrays.labels, arrays.class_correct, strict=True)])
+    )
+    say(f"\n## Shapes and prices on the calibration split (self-consistency at 16: {goal:.4f}): tokens of the cheapest")
+    say(f"setting that is {100 * CAUTION:g} points above it; * the one that is taken")
+    found = []
+    for (width, begin), price in itertools.product(SHAPES, PRICES):
+        strategy = PrunedBeams(
+            "guided", width=width, begin=begin, budget=16 * width // begin, pruner=Keep(), positions=1, fork=False,
+            weighting=LogOdds(prior), stop=(Priced(price),),
+        )  # fmt: skip
+        played = replayed(strategy, fit, guide, orders=FIT_ORDERS)
+        found.append((strategy, float(played.correct.mean()), float(played.tokens.mean())))
+    good = [one for one in found if one[1] >= goal + CAUTION] or [max(found, key=lambda one: one[1])]
+    best = min(good, key=lambda one: one[2])
+    for width, begin in SHAPES:
+        own = [one for one in found if (one[0].width, one[0].begin) == (width, begin)]
+        mine = min([one for one in own if one in good] or [max(own, key=lambda one: one[1])], key=lambda one: one[2])
+        mark = "*" if mine is best else " " if mine in good else "-"
+        rule = mine[0].stop[0]
+        assert isinstance(rule, Priced)
+        say(f"{mark} {width} of {begin}: price {rule.price:g}, accuracy {mine[1]:.4f}, {mine[2]:.0f} tokens")
+    say("- none of its settings is so accurate: the most accurate one")
+    return best[0]
+
+
+def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say) -> None:
+    """The fitted beams, their controls, and the whole sweep of their price."""
+    rule = best.stop[0]
+    assert isinstance(rule, Priced)
+    say(f"\n## The fitted beams on the test split: {best.width} of {best.begin} a wave, price {rule.price:g}")
+    _header(say)
+    _line(whole, whole, say)
+    rows = {}
+    for name, judge in (("finece", guide), ("random", _at_random), ("oracle", _knowing)):
+        rows[name] = _row(f"fitted beams, {name}", replayed(best, test, judge, orders=ORDERS))
+        _line(rows[name], whole, say)
+    _against("fitted: finece minus random", rows["finece"], rows["random"], say)
+    say("the whole sweep of the price (nothing chosen):")
+    for price in PRICES:
+        strategy = replace(best, stop=(Priced(price),))
+        _line(_row(f"price {price:g}", replayed(strategy, test, guide, orders=ORDERS)), whole, say)
+
+
+def _live(
+    model: EngineConfig,
+    scale: CalibrationMap,
+    best: PrunedBeams,
+    prior: float,
+    test: Pool,
+    seed: int,
+    whole: Row,
+    say: Say,
+) -> None:
+    """Forks, drawn live, beside the fitted beams drawn live."""
+    say("\n## Drawn live, once a question: the fitted beams, and beams that fork (4 in play, pruned at every step)")
+    _header(say)
+    _line(whole, whole, say)
+    assert model.folder is not None
+    task = load_task(TaskConfig(split="test", n=len(test.entries), seed=seed))
+    finece: Scorer = Calibrated(Finece(read_card(model.folder)), scale)
+    forked = PrunedBeams("top 2 forked", width=4, budget=4, pruner=TopK(2), positions=3, weighting=LogOdds(prior))
+    sampled = replace(forked, name="resampled", pruner=Resample(0.2))
+    kept = replace(forked, name="none pruned", pruner=Keep())
+    rows: dict[str, Row] = {}
+    for strategy, name, scorer in (
+        (replace(best, name="fitted beams"), "finece", finece),
+        (kept, "finece", finece),
+        (forked, "finece", finece),
+        (sampled, "finece", finece),
+        (forked, "random", RandomScorer()),
+    ):
+        watching = replace(model, seed=1)  # other draws than the recorded ones
+        rows[f"{strategy.name}, {name}"] = _row(f"{strategy.name}, {name}", drawn(strategy, task, watching, scorer))
+        _line(rows[f"{strategy.name}, {name}"], whole, say)
+    _against("top 2 forked: finece minus random", rows["top 2 forked, finece"], rows["top 2 forked, random"], say)
+
+
+def _row(name: str, played: Played) -> Row:
+    return Row(name, played.correct, played.tokens, float(played.ended.mean()))
+
+
+def _header(say: Say) -> None:
+    say(f"{'strategy':36}{'accuracy':>9}{'difference':>22}{'ended':>8}{'tokens':>8}{'of all 16':>22}  setting")
+
+
+def _line(row: Row, whole: Row, say: Say) -> None:
+    """A row, its accuracy against and its tokens beside those of self-consistency at 16, paired by question."""
+    correct, reference = row.correct.mean(1), whole.correct.mean(1)
+    weights = bootstrap_weights(len(correct), 2000, 0)
+    difference = correct - reference
+    low, high = (100 * float(end) for end in bootstrap_interval(difference, weights))
+    ratio = row.tokens.mean() / whole.tokens.mean()
+    few, many = (float(end) for end in bootstrap_ratio_interval(row.tokens.mean(1), whole.tokens.mean(1), weights))
+    shown = "" if row is whole else f"{100 * difference.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+    share = "" if row is whole else f"{ratio:.2f} [{few:.2f}, {many:.2f}]"
+    say(
+        f"{row.name:36}{correct.mean():9.4f}{shown:>22}{row.ended:8.2f}{row.tokens.mean():8.0f}{share:>22}  "
+        f"{row.setting}"
+    )
+
+
+def _against(name: str, one: Row, other: Row, say: Say) -> None:
+    """The difference of two accuracies, paired by question."""
+    difference = one.correct.mean(1) - other.correct.mean(1)
+    low, high = (
+        100 * float(end) for end in bootstrap_interval(difference, bootstrap_weights(len(difference), 2000, 0))
+    )
+    say(f"  {name}: {100 * difference.mean():+.1f} [{low:+.1f}, {high:+.1f}] points")
+
+
+def _majority(labels: NDArray[Any], right: NDArray[Any]) -> float:
+    counts = np.bincount(labels[labels >= 0], minlength=1)
+    leaders = np.flatnonzero(counts == counts.max()) if counts.any() else np.empty(0, dtype=int)
+    return float(right[leaders].mean()) if len(leaders) else 0.0
