@@ -32,8 +32,9 @@ from tts.finece.card import read_card
 from tts.finece.labels import Labelled, labelled
 from tts.grace.card import read_card as read_grace
 from tts.pool import Pool, load_pool
-from tts.scorers.finece import Finece, trace_confidence
+from tts.scorers.finece import Finece
 from tts.scorers.maps import fit_map
+from tts.scorers.traces import value_confidence
 from tts.tuning.responses import read
 from tts.types import End, Problem, Sample
 
@@ -64,7 +65,6 @@ def main() -> None:
 
     model = EngineConfig(model=options.model, rows=128)
     assert model.folder is not None
-    tokens = read_card(model.folder).tokens
     if set(options.parts) - {"labels"}:
         fit = pool("calibration", options.model, "calibration", options.calibration)
         test = pool("test", options.model, "test", options.questions)
@@ -77,17 +77,17 @@ def main() -> None:
         labels(options.trees)
     if "positions" in options.parts:
         other = pool("grace", "grace", "test", options.questions)
-        positions(*sides, (fit, test), other, tokens)
+        positions(*sides, (fit, test), other)
     if "integration" in options.parts:
-        integration(sides[1], test, model, tokens)
+        integration(sides[1], test, model)
     if "strategies" in options.parts:
-        strategies(sides[1], tokens)
+        strategies(sides[1])
     if "coverage" in options.parts:
-        coverage(sides[1], tokens)
+        coverage(sides[1])
     if "beams" in options.parts:
         other = pool("grace", "grace", "test", options.questions)
         theirs = pool("grace-calibration", "grace", "calibration", options.calibration)
-        scaling(fit, test, model, tokens, say, seed=options.seed, grace=(theirs, other))
+        scaling(fit, test, model, say, seed=options.seed, grace=(theirs, other))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text("\n".join(LINES) + "\n")
 
@@ -158,10 +158,10 @@ class Reading:
     free: bool
 
 
-def positions(fit: Prefixes, test: Prefixes, both: tuple[Pool, Pool], grace: Pool, tokens: Sequence[int]) -> None:
+def positions(fit: Prefixes, test: Prefixes, both: tuple[Pool, Pool], grace: Pool) -> None:
     """AUROC and ECE of every score at every position."""
     say("\n## Confidence by position: AUROC (does the answer that begins so end well?)")
-    readings = [Reading("finece", found := traces.finece(test, tokens), found, False)]
+    readings = [Reading("finece", found := traces.finece(test), found, False)]
     from tts.tiny import weights as bundled
 
     token = read_grace(bundled("grace")).token_id
@@ -257,7 +257,7 @@ def _shown(value: float, replicas: Floats, *, sign: bool = False) -> str:
     return f"{value:{form}} [{low:{form}}, {high:{form}}]"
 
 
-def integration(test: Prefixes, pool: Pool, model: EngineConfig, tokens: Sequence[int], *, count: int = 400) -> None:
+def integration(test: Prefixes, pool: Pool, model: EngineConfig, *, count: int = 400) -> None:
     """Backward Confidence Integration at the first step: one sample a question."""
     assert model.folder is not None
     first = [int(np.flatnonzero(test.question == q)[0]) for q in np.unique(test.question)][:count]
@@ -292,12 +292,12 @@ def _decoder() -> Any:
     return lambda ids: tokenizer.decode(list(ids), skip_special_tokens=True)
 
 
-def strategies(test: Prefixes, tokens: Sequence[int]) -> None:
+def strategies(test: Prefixes) -> None:
     """Where to look: paragraph ends, every 30 tokens, or where entropy is high (the paper's Table IV)."""
     say("\n## Where to look: ECE and AUROC at the first such place, ECE and AUROC over all such places of a sample")
     say("(every place counts once), and the share of the answer's tokens in front of the first")
     say(f"{'strategy':28}{'ECE p1':>22}{'AUROC p1':>22}{'ECE all':>10}{'AUROC all':>11}{'tokens':>9}{'places':>8}")
-    confidences = [trace_confidence(sample.trace, tokens) for sample in test.samples]
+    confidences = [np.array(value_confidence(sample.trace)) for sample in test.samples]
     questions = len(np.unique(test.question))
     times = np.rint(bootstrap_weights(questions, REPLICATES, 0) * questions)
 
@@ -326,13 +326,13 @@ def strategies(test: Prefixes, tokens: Sequence[int]) -> None:
         )
 
 
-def coverage(test: Prefixes, tokens: Sequence[int]) -> None:
+def coverage(test: Prefixes) -> None:
     """Accuracy of single samples where those under a confidence are rejected."""
     say("\n## Single samples, those of least confidence rejected: accuracy of the rest")
     shares = (1.0, 0.9, 0.75, 0.5, 0.25, 0.1)
     head = "".join(f"{f'{100 * c:.0f} % kept':>12}" for c in shares)
     say(f"{'judged at':20}{head}{'over 0.8: kept':>18}{'accuracy':>10}")
-    found = traces.finece(test, tokens)
+    found = traces.finece(test)
     for name in ("question", "first step", "50 %", "last step but one", "answer"):
         confidence = found[:, POSITIONS.index(name)]
         judged = Judged.of(confidence, test.correct, test.question)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,8 +30,9 @@ from tts.engines.config import EngineConfig
 from tts.finece.card import read_card
 from tts.pool import Entry, Pool
 from tts.scorers.base import Calibrated, RandomScorer, Scorer
-from tts.scorers.finece import Finece, trace_confidence
+from tts.scorers.finece import Finece
 from tts.scorers.maps import CalibrationMap, fit_map
+from tts.scorers.traces import value_confidence
 from tts.types import Sample
 
 Floats = NDArray[np.float64]
@@ -54,18 +55,16 @@ class Row:
     setting: str = ""
 
 
-def scaling(
-    fit: Pool, test: Pool, model: EngineConfig, tokens: Sequence[int], say: Say, *, seed: int, grace: tuple[Pool, Pool]
-) -> None:
+def scaling(fit: Pool, test: Pool, model: EngineConfig, say: Say, *, seed: int, grace: tuple[Pool, Pool]) -> None:
     """Play everything and say how it went."""
-    fit, test = (_judged(pool, tokens) for pool in (fit, test))
+    fit, test = (rescored(pool, "finece", answers="number") for pool in (fit, test))
     mine = tuple(rescored(pool, "grace", answers="number") for pool in _same(grace, (fit, test)))
     sides = {
         "finece": sides_of("finece", fit, test, budget=16),
         "grace": sides_of("grace", mine[0], mine[1], budget=16),
     }
     scale = _scale(fit)
-    guide = _guide(tokens, scale)
+    guide = _guide(scale)
     plain = CATALOG["self_consistency"]
     _, (reference,) = play_fitted(sides["finece"].fit, sides["finece"].test, [plain], budget=16, margin=0.0)
     assert reference.tokens is not None
@@ -75,17 +74,6 @@ def scaling(
     best = _fitted(fit, guide, prior, say)
     _headline(test, guide, best, whole, say)
     _live(model, scale, best, prior, test, seed, whole, say)
-
-
-def _judged(pool: Pool, tokens: Sequence[int]) -> Pool:
-    """The pool with FineCE's confidence of every answered sample."""
-
-    def of(sample: Sample) -> Sample:
-        value = None if sample.answer is None else float(trace_confidence(sample.trace, tokens)[-1])
-        return replace(sample, confidence=value)
-
-    entries = tuple(replace(entry, samples=tuple(of(s) for s in entry.samples)) for entry in pool.entries)
-    return replace(pool, entries=entries)
 
 
 def _same(given: tuple[Pool, Pool], like: tuple[Pool, Pool]) -> tuple[Pool, Pool]:
@@ -108,14 +96,14 @@ def _scale(fit: Pool) -> CalibrationMap:
     return fit_map("platt", np.array([c for c, _ in pairs]), np.array([right for _, right in pairs]))
 
 
-def _guide(tokens: Sequence[int], scale: CalibrationMap) -> Judge:
+def _guide(scale: CalibrationMap) -> Judge:
     """FineCE's confidence of the first tokens of a recorded sample, as a live draw would have it."""
     known: dict[int, Floats] = {}
 
     def judge(sample: Sample, n: int, entry: Entry) -> float:
         key = id(sample)
         if key not in known:
-            known[key] = np.asarray(scale(trace_confidence(sample.trace, tokens)))
+            known[key] = np.asarray(scale(np.array(value_confidence(sample.trace))))
         return float(known[key][n - 1])
 
     return judge

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tts.grace.probe import fit_probe
 from tts.pool import Pool
-from tts.scorers.finece import trace_confidence
+from tts.scorers.traces import value_confidence
 from tts.types import End, Sample
 
 Floats = NDArray[np.float64]
@@ -67,9 +67,9 @@ def positions(sample: Sample) -> list[int]:
     return [0, first, *(round(share * size / 10) for share in range(1, 10)), last, size]
 
 
-def finece(given: Prefixes, tokens: Sequence[int]) -> Floats:
+def finece(given: Prefixes) -> Floats:
     """FineCE's confidence, [samples, positions]."""
-    found = [trace_confidence(sample.trace, tokens) for sample in given.samples]
+    found = [np.array(value_confidence(sample.trace)) for sample in given.samples]
     return np.stack([values[at] for values, at in zip(found, given.at, strict=True)])
 
 

@@ -18,8 +18,9 @@ from tts.errors import EngineError, InputError, UnsupportedError
 from tts.finece.card import NAME, VALUES, Card, read_card, write_card
 from tts.scorers.base import MeteredEngine
 from tts.scorers.config import open_scorer
-from tts.scorers.finece import Finece, expectation, open_finece, trace_confidence
+from tts.scorers.finece import Finece, open_finece
 from tts.scorers.integration import Integrated
+from tts.scorers.traces import TRACE_SCORES, expectation, value_confidence
 from tts.types import End, Problem, Sample, Trace
 
 TOKENS = tuple(range(100, 111))
@@ -61,7 +62,8 @@ def test_a_sample_that_was_drawn_with_it_costs_nothing() -> None:
     engine = MeteredEngine(Reader(peaked(5)))
     assert asyncio.run(Finece(CARD).score(ONE, samples, engine)).tolist() == pytest.approx([0.3, 1.0])
     assert engine.usage.total == 0 and Finece(CARD).needs.watch == TOKENS
-    assert trace_confidence(samples[0].trace, TOKENS).tolist() == pytest.approx([0.0, 0.3])
+    assert value_confidence(samples[0].trace) == pytest.approx([0.0, 0.3])
+    assert TRACE_SCORES["finece"].raw(samples[0]) == pytest.approx(0.3)
 
 
 def test_texts_that_were_drawn_elsewhere_are_read_in_one_pass() -> None:
@@ -76,8 +78,8 @@ def test_texts_that_were_drawn_elsewhere_are_read_in_one_pass() -> None:
 def test_what_is_no_probability_is_an_error(row: list[float]) -> None:
     with pytest.raises(EngineError, match="gave no probabilities of value tokens on problem 'q'"):
         asyncio.run(Finece(CARD).score(ONE, [Sample("ab")], MeteredEngine(Reader(row))))
-    with pytest.raises(UnsupportedError, match="no probabilities of value tokens: draw it with the FineCE model"):
-        trace_confidence(Trace(), TOKENS)
+    with pytest.raises(UnsupportedError, match="the probabilities of eleven value tokens and sample 0 has none"):
+        TRACE_SCORES["finece"].raw(Sample())
 
 
 def test_the_card_is_read_as_it_was_written_and_broken_ones_get_one_sentence(tmp_path: Path) -> None:

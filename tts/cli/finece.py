@@ -27,8 +27,8 @@ def finece(configs: ConfigArguments = None) -> None:
     was. Use the directory that it writes with `scorer.name=finece`.
     """
     from evals.finece_config import FineceConfig
-    from evals.grace_report import print_trained, save_history
     from evals.tasks import load_task
+    from evals.training_report import print_trained, save_history
     from tts.finece.make import make
 
     config, _ = configured(FineceConfig, configs)

@@ -24,8 +24,8 @@ def grace(configs: ConfigArguments = None) -> None:
     Writes a plain Hugging Face directory: use it with `engine.model=DIR scorer.name=grace`.
     """
     from evals.grace_config import GraceConfig
-    from evals.grace_report import print_trained, save_history
     from evals.tasks import load_task
+    from evals.training_report import print_trained, save_history
     from tts.grace.make import make
 
     config, _ = configured(GraceConfig, configs)

@@ -15,38 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Prefix
-from tts.errors import EngineError, InputError, UnsupportedError
+from tts.errors import EngineError, InputError
 from tts.finece.card import Card, read_card
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.calibration import Provenance
 from tts.scorers.integration import Integrated
-from tts.types import End, Problem, Sample, Signals, Trace
+from tts.scorers.traces import expectation
+from tts.types import End, Problem, Sample, Signals
 
 if TYPE_CHECKING:
     from tts.finece.judge import Judge
-
-
-def expectation(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The confidence that value tokens say: the mean value under their probabilities, shape [...].
-
-    Args:
-        probabilities: of the tokens for 0, 1/10, ..., 1, not all 0, shape [..., 11]; they need not add up to 1.
-    """
-    shares = probabilities / probabilities.sum(-1, keepdims=True)
-    return np.asarray(shares @ np.linspace(0, 1, probabilities.shape[-1]))
-
-
-def trace_confidence(trace: Trace, tokens: Sequence[int]) -> NDArray[np.float64]:
-    """The confidence of what stood before each token of a trace, shape [tokens]; the first is the question's alone.
-
-    Raises:
-        UnsupportedError: the trace does not have the value tokens.
-    """
-    if any(not trace.watched.get(token) for token in tokens):
-        raise UnsupportedError(
-            "the sample has no probabilities of value tokens: draw it with the FineCE model and scorer.name=finece"
-        )
-    return expectation(np.array([trace.watched[token] for token in tokens]).T)
 
 
 class Finece:

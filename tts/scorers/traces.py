@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from tts.cut import group_confidence
 from tts.errors import InputError, UnsupportedError
+from tts.finece.card import VALUES
 from tts.scorers.base import MeteredEngine
 from tts.types import Problem, Sample, Signals, Trace
 
 Values = Sequence[float]
-Column = Literal["logprobs", "top", "entropy", "certainty", "confidence", "steps"]
+Column = Literal["logprobs", "top", "entropy", "certainty", "confidence", "steps", "values"]
 
 TOP = 20
 """DeepConf's k: how many of the most probable tokens a token's confidence is the mean over."""
@@ -39,6 +40,7 @@ _CALLED: dict[Column, tuple[str, str]] = {
         "the probability of a confidence token where steps end",
         "draw it with a GrACE model and scorer {name: grace, reading: step}",
     ),
+    "values": ("the probabilities of eleven value tokens", "draw it with a FineCE model and scorer finece"),
 }
 
 
@@ -51,7 +53,7 @@ class TraceScore:
         source: where it comes from.
         column: the signal of the trace that it reads; "confidence" is the probability of a confidence token at each
             token, or after the sample alone where that was probed; "steps" is that probability at the tokens that end
-            a step and at the last one.
+            a step and at the last one; "values" is the confidence that a FineCE model's value tokens say at each token.
         measure: from that signal's values and the window to the score.
         windowed: whether the window matters.
         probability: from the score to a number in [0, 1] that reads as P(correct), or None where there is no such.
@@ -66,8 +68,8 @@ class TraceScore:
 
     @property
     def watches(self) -> bool:
-        """Whether it reads a confidence token, so that collecting it takes a model that has one."""
-        return self.column in ("confidence", "steps")
+        """Whether it reads tokens of a model's own, so that collecting it takes a model that has them."""
+        return self.column in ("confidence", "steps", "values")
 
     def needs(self, top: int = TOP) -> Signals:
         """What to collect while drawing, a confidence token apart; ``top`` is DeepConf's k."""
@@ -111,8 +113,33 @@ def _values(trace: Trace, column: Column, token: int | None) -> Values:
     if column == "confidence" or column == "steps":
         watched = next(iter(trace.watched.values()), ()) if token is None else trace.watched.get(token, ())
         return watched if column == "confidence" else _at_steps(watched, trace.steps)
+    if column == "values":
+        return value_confidence(trace) if len(trace.watched) == VALUES and all(trace.watched.values()) else ()
     values: Values = getattr(trace, column)
     return values
+
+
+def value_confidence(trace: Trace) -> list[float]:
+    """The confidence of what stood before each token of a trace: the mean value under its value tokens' shares.
+
+    Args:
+        trace: with the probabilities of eleven tokens, which stand for 0, 1/10, ..., 1 in the order they were watched.
+
+    Source:
+        FineCE, arXiv 2508.12040: confidences as values 0 to 10; their expectation is ours.
+    """
+    found: list[float] = expectation(np.array(list(trace.watched.values())).T).tolist()
+    return found
+
+
+def expectation(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The confidence that value tokens say: the mean value under their probabilities, shape [...].
+
+    Args:
+        probabilities: of the tokens for 0, 1/10, ..., 1, not all 0, shape [..., 11]; they need not add up to 1.
+    """
+    shares = probabilities / probabilities.sum(-1, keepdims=True)
+    return np.asarray(shares @ np.linspace(0, 1, probabilities.shape[-1]))
 
 
 def _at_steps(watched: Values, steps: Sequence[bool]) -> Values:
@@ -181,6 +208,7 @@ _ALL = (
     TraceScore("grace_min", "GrACE 2509.09438, least of all steps", "steps", _least, probability=_itself),
     TraceScore("grace_step", "GrACE 2509.09438, last step", "steps", _last_step, probability=_itself),
     TraceScore("grace_mean", "GrACE 2509.09438, mean of all steps", "steps", _mean, probability=_itself),
+    TraceScore("finece", "FineCE 2508.12040, at the end", "values", _last, probability=_itself),
 )
 TRACE_SCORES: dict[str, TraceScore] = {score.name: score for score in _ALL}
 """By name, in nats: mean_logprob = mean log p(token), total_logprob = its sum, entropy = -mean H, self_certainty = mean
@@ -191,7 +219,9 @@ deepconf_bottom10 the mean of the lowest tenth, rounded down but at least one.
 With c the probability of the confidence token in the distribution that drew a token: grace = c of the last token (where
 it was probed after the sample, that number instead). Over the tokens that end a step and the last one, grace_min = min
 c, grace_mean = mean c, and grace_step = c of the last of them before the last token, or of that where it is the only
-one. A trace without step ends has no such number: the least c of all tokens would be another score by the same name."""
+one. A trace without step ends has no such number: the least c of all tokens would be another score by the same name.
+
+finece = the expectation over value tokens in the distribution that drew the last token."""
 
 SIGNAL_SCORES = tuple(name for name, score in TRACE_SCORES.items() if not score.watches)
 """Names of the trace scores that any model can be drawn with."""

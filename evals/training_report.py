@@ -39,12 +39,13 @@ def print_trained(screen: Console, history: History, split: Split) -> None:
 
     questions = len({one.question for one in split.held_out})
     table = Table(title=f"held out: {len(split.held_out)} responses to {questions} questions", title_justify="left")
-    for name in ("step", "Brier", "AUROC", "within questions", "language model", ""):
+    language = ("language model",) if _speaks(history) else ()
+    for name in ("step", "Brier", "AUROC", "within questions", *language, ""):
         table.add_column(name, justify="right")
     for look in history.looks:
         mark = "kept" if look is history.best else ""
-        numbers = (f"{look.brier:.4f}", f"{look.auroc:.3f}", f"{look.within:.3f}", f"{look.lm:.4f}")
-        table.add_row(str(look.step), *numbers, mark)
+        numbers = [f"{look.brier:.4f}", f"{look.auroc:.3f}", f"{look.within:.3f}"]
+        table.add_row(str(look.step), *numbers, *[f"{look.lm:.4f}" for _ in language], mark)
     screen.print(table)
 
 
@@ -54,22 +55,29 @@ def _plot(path: Path, history: History) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-    for axes, column, name in ((left, 1, "calibration loss"), (right, 2, "language-model loss, nats a token")):
+    panels = [(1, "calibration loss"), (2, "language-model loss, nats a token")][: 1 + _speaks(history)]
+    figure, drawn = plt.subplots(1, len(panels), figsize=(5 * len(panels), 3.8), layout="constrained", squeeze=False)
+    for axes, (column, name) in zip(drawn[0], panels, strict=True):
         steps, means = _smoothed([(one[0], one[column]) for one in history.losses])
         axes.plot(steps, means, color="#999999", label=f"training, mean of {SMOOTH} steps")
         axes.set_xlabel("step of the optimiser")
         axes.set_title(name, loc="left", fontsize=11)
         axes.grid(alpha=0.25)
-    at = [look.step for look in history.looks]
+    at, left = [look.step for look in history.looks], drawn[0][0]
     left.plot(at, [look.brier for look in history.looks], marker="o", color="#1f5fa8", label="held-out Brier score")
     left.axvline(history.best.step, color="#1f5fa8", linestyle=":", linewidth=1, label="weights kept")
-    right.plot(at, [look.lm for look in history.looks], marker="o", color="#1f5fa8", label="held out")
-    for axes in (left, right):
+    if _speaks(history):
+        drawn[0][1].plot(at, [look.lm for look in history.looks], marker="o", color="#1f5fa8", label="held out")
+    for axes in drawn[0]:
         axes.legend(frameon=False, fontsize=9)
     with atomic_path(path) as temp:
         figure.savefig(temp, dpi=150, format="png", metadata={"Software": None})
     plt.close(figure)
+
+
+def _speaks(history: History) -> bool:
+    """Whether the text could change, so that there is a language-model loss to show."""
+    return any(look.lm for look in history.looks)
 
 
 def _smoothed(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]:
