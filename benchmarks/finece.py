@@ -4,7 +4,7 @@
 
 Draws the pools (once), fits everything on the calibration split and scores it on the test split: labels against fresh
 completions, confidence by position, integration of what follows, the three position strategies, accuracy by coverage,
-and beams. Writes what it prints to benchmarks/results/finece.txt. `--parts` names some of the sections.
+and beams. Writes what it prints to benchmarks/results/finece_PART.txt; `--parts` names some of them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--trees", type=Path, help="completions that labels were read off; drawn anew where left out")
     parser.add_argument("--pools", type=Path, default=Path("out/finece"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/finece.txt"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     options.pools.mkdir(parents=True, exist_ok=True)
 
@@ -65,31 +65,34 @@ def main() -> None:
 
     model = EngineConfig(model=options.model, rows=128)
     assert model.folder is not None
-    if set(options.parts) - {"labels"}:
-        fit = pool("calibration", options.model, "calibration", options.calibration)
-        test = pool("test", options.model, "test", options.questions)
-        sides = Prefixes.of(fit), Prefixes.of(test)
-        say(
-            f"calibration split: {fit.questions} questions, test split: {test.questions} questions, {options.draws} "
-            "samples each;\nwhat is fitted is fitted on the former, scored on the latter; 95 % intervals over questions"
-        )
-    if "labels" in options.parts:
-        labels(options.trees)
-    if "positions" in options.parts:
-        other = pool("grace", "grace", "test", options.questions)
-        positions(*sides, (fit, test), other)
-    if "integration" in options.parts:
-        integration(sides[1], test, model)
-    if "strategies" in options.parts:
-        strategies(sides[1])
-    if "coverage" in options.parts:
-        coverage(sides[1])
-    if "beams" in options.parts:
-        other = pool("grace", "grace", "test", options.questions)
-        theirs = pool("grace-calibration", "grace", "calibration", options.calibration)
-        scaling(fit, test, model, say, seed=options.seed, grace=(theirs, other))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(LINES) + "\n")
+    fit = pool("calibration", options.model, "calibration", options.calibration)
+    test = pool("test", options.model, "test", options.questions)
+    sides = Prefixes.of(fit), Prefixes.of(test)
+    head = (
+        f"calibration split: {fit.questions} questions, test split: {test.questions} questions, {options.draws} samples "
+        "each;\nwhat is fitted is fitted on the former, scored on the latter; 95 % intervals over questions"
+    )
+    options.out.mkdir(parents=True, exist_ok=True)
+    for part in options.parts:
+        LINES.clear()
+        if part != "labels":
+            say(head)
+        if part == "labels":
+            labels(options.trees)
+        elif part == "positions":
+            other = pool("grace", "grace", "test", options.questions)
+            positions(*sides, (fit, test), other)
+        elif part == "integration":
+            integration(sides[1], test, model)
+        elif part == "strategies":
+            strategies(sides[1])
+        elif part == "coverage":
+            coverage(sides[1])
+        else:
+            other = pool("grace", "grace", "test", options.questions)
+            theirs = pool("grace-calibration", "grace", "calibration", options.calibration)
+            scaling(fit, test, model, say, seed=options.seed, grace=(theirs, other))
+        (options.out / f"finece_{part}.txt").write_text("\n".join(LINES) + "\n")
 
 
 def say(line: str = "") -> None:
