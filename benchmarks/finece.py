@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--calibration", type=int, default=300)
     parser.add_argument("--seed", type=int, default=2, help="of the stories")
     parser.add_argument("--draws", type=int, default=16)
-    parser.add_argument("--trees", type=Path, help="completions that labels were read off; drawn anew where left out")
+    parser.add_argument("--trees", type=Path, help="what `tts train finece` drew, for labels")
     parser.add_argument("--pools", type=Path, default=Path("out/finece"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
@@ -70,7 +70,7 @@ def main() -> None:
     sides = Prefixes.of(fit), Prefixes.of(test)
     head = (
         f"calibration split: {fit.questions} questions, test split: {test.questions} questions, {options.draws} samples "
-        "each;\nwhat is fitted is fitted on the former, scored on the latter; 95 % intervals over questions"
+        "each;\nwhat is fitted is fitted on the former and scored on the latter; 95 % intervals"
     )
     options.out.mkdir(parents=True, exist_ok=True)
     for part in options.parts:
