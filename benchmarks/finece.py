@@ -69,8 +69,8 @@ def main() -> None:
     test = pool("test", options.model, "test", options.questions)
     sides = Prefixes.of(fit), Prefixes.of(test)
     head = (
-        f"calibration split: {fit.questions} questions, test split: {test.questions} questions, {options.draws} samples "
-        "each;\nwhat is fitted is fitted on the former and scored on the latter; 95 % intervals"
+        f"calibration split: {fit.questions} questions, test split: {test.questions} questions, {options.draws} "
+        "samples each;\nwhat is fitted is fitted on the former and scored on the latter; 95 % intervals"
     )
     options.out.mkdir(parents=True, exist_ok=True)
     for part in options.parts:

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.finece_beams import Judge, Played, drawn, replayed
-from benchmarks.grace_scaling import CAUTION, sides_of, tuned, written
+from benchmarks.grace_pools import with_scores
+from benchmarks.grace_scaling import CAUTION, best_score, sides_of, tuned, written
 from evals.matched import play_fitted
-from evals.rescore import rescored
+from evals.rescore import fit_weights, rescored, stacked
 from evals.stats import bootstrap_interval, bootstrap_ratio_interval, bootstrap_weights
 from evals.tasks import TaskConfig, load_task
 from strategies.beam import PrunedBeams
@@ -32,6 +33,8 @@ from tts.pool import Entry, Pool
 from tts.scorers.base import Calibrated, RandomScorer, Scorer
 from tts.scorers.finece import Finece
 from tts.scorers.maps import CalibrationMap, fit_map
+from tts.scorers.stacked import FINECE_FEATURES, StackedScorer
+from tts.scorers.staged import Staged
 from tts.scorers.traces import value_confidence
 from tts.types import Sample
 
@@ -57,23 +60,33 @@ class Row:
 
 def scaling(fit: Pool, test: Pool, model: EngineConfig, say: Say, *, seed: int, grace: tuple[Pool, Pool]) -> None:
     """Play everything and say how it went."""
+    assert model.folder is not None
+    card = read_card(model.folder)
     fit, test = (rescored(pool, "finece", answers="number") for pool in (fit, test))
     mine = tuple(rescored(pool, "grace", answers="number") for pool in _same(grace, (fit, test)))
+    weights = fit_weights(fit, features=FINECE_FEATURES)
+    stack = stacked(fit, features=FINECE_FEATURES), with_scores(test, lambda samples: weights.score(samples))
     sides = {
         "finece": sides_of("finece", fit, test, budget=16),
+        "finece stack": sides_of("finece stack", *stack, budget=16, platt=False),
         "grace": sides_of("grace", mine[0], mine[1], budget=16),
     }
+    chosen = best_score({name: side for name, side in sides.items() if name != "grace"}, say)
     scale = _scale(fit)
+    ended: Scorer = Calibrated(Finece(card), scale)
     guide = _guide(scale)
+    if chosen == "finece stack":
+        (fit, test), ended = stack, StackedScorer(weights, values=card.tokens)
+        guide = _guide(scale, recorded=True)
     plain = CATALOG["self_consistency"]
     _, (reference,) = play_fitted(sides["finece"].fit, sides["finece"].test, [plain], budget=16, margin=0.0)
     assert reference.tokens is not None
     whole = Row("self-consistency at 16", reference.correct, reference.tokens, 16.0)
-    prior = _votes(sides, whole, say)
+    prior = _votes(sides, chosen, whole, say)
     _ladder(test, guide, LogOdds(prior), whole, say)
     best = _fitted(fit, guide, prior, say)
     _headline(test, guide, best, whole, say)
-    _live(model, scale, best, prior, test, seed, whole, say)
+    _live(model, Staged(Calibrated(Finece(card), scale), ended), best, prior, test, seed, whole, say)
 
 
 def _same(given: tuple[Pool, Pool], like: tuple[Pool, Pool]) -> tuple[Pool, Pool]:
@@ -96,11 +109,13 @@ def _scale(fit: Pool) -> CalibrationMap:
     return fit_map("platt", np.array([c for c, _ in pairs]), np.array([right for _, right in pairs]))
 
 
-def _guide(scale: CalibrationMap) -> Judge:
-    """FineCE's confidence of the first tokens of a recorded sample, as a live draw would have it."""
+def _guide(scale: CalibrationMap, *, recorded: bool = False) -> Judge:
+    """FineCE's confidence of the first tokens of a sample, as a live draw has it; or a whole one's recorded one."""
     known: dict[int, Floats] = {}
 
     def judge(sample: Sample, n: int, entry: Entry) -> float:
+        if recorded and n == len(sample.token_ids):
+            return sample.confidence or 0.0
         key = id(sample)
         if key not in known:
             known[key] = np.asarray(scale(np.array(value_confidence(sample.trace))))
@@ -119,8 +134,8 @@ def _knowing(sample: Sample, n: int, entry: Entry) -> float:
     return 0.999 if entry.correct[entry.samples.index(sample)] else 0.001
 
 
-def _votes(sides: Mapping[str, Any], whole: Row, say: Say) -> float:
-    """Rules that stop or select whole samples, by either scorer; the prior that FineCE's fitted rule has."""
+def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float:
+    """Rules that stop or select whole samples, by each scorer; the prior of the chosen one's fitted vote."""
     say(
         "\n## Whole samples: rules with FineCE's and with GrACE's confidence of the end, settings the cheapest that are"
     )
@@ -130,10 +145,10 @@ def _votes(sides: Mapping[str, Any], whole: Row, say: Say) -> float:
     prior = 0.1
     names = ("cisc", "log_odds_vote", "grace_es", "cges_fitted", "adaptive_consistency", "esc")
     for score, side in sides.items():
-        methods = [tuned(CATALOG[name]) for name in names if score == "finece" or name in ("grace_es", "cges_fitted")]
+        methods = [tuned(CATALOG[name]) for name in names if score != "grace" or name in ("grace_es", "cges_fitted")]
         params, outcomes = play_fitted(side.fit, side.test, methods, budget=16, margin=-CAUTION)
         for method, given, outcome in zip(methods, params, outcomes, strict=True):
-            if score == "finece" and method.name == "cges_fitted":
+            if score == chosen and method.name == "log_odds_vote":
                 prior = float(given["prior"])
             counting = method.name in ("adaptive_consistency", "esc")
             name = method.name if counting else f"{method.name}, {score}"
@@ -216,7 +231,7 @@ def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say)
 
 def _live(
     model: EngineConfig,
-    scale: CalibrationMap,
+    scorer: Scorer,
     best: PrunedBeams,
     prior: float,
     test: Pool,
@@ -228,22 +243,20 @@ def _live(
     say("\n## Drawn live, once a question: the fitted beams, and beams that fork (4 in play, pruned at every step)")
     _header(say)
     _line(whole, whole, say)
-    assert model.folder is not None
     task = load_task(TaskConfig(split="test", n=len(test.entries), seed=seed))
-    finece: Scorer = Calibrated(Finece(read_card(model.folder)), scale)
     forked = PrunedBeams("top 2 forked", width=4, budget=4, pruner=TopK(2), positions=3, weighting=LogOdds(prior))
     sampled = replace(forked, name="resampled", pruner=Resample(0.2))
     kept = replace(forked, name="none pruned", pruner=Keep())
     rows: dict[str, Row] = {}
-    for strategy, name, scorer in (
-        (replace(best, name="fitted beams"), "finece", finece),
-        (kept, "finece", finece),
-        (forked, "finece", finece),
-        (sampled, "finece", finece),
+    for strategy, name, judge in (
+        (replace(best, name="fitted beams"), "finece", scorer),
+        (kept, "finece", scorer),
+        (forked, "finece", scorer),
+        (sampled, "finece", scorer),
         (forked, "random", RandomScorer()),
     ):
         watching = replace(model, seed=1)  # other draws than the recorded ones
-        rows[f"{strategy.name}, {name}"] = _row(f"{strategy.name}, {name}", drawn(strategy, task, watching, scorer))
+        rows[f"{strategy.name}, {name}"] = _row(f"{strategy.name}, {name}", drawn(strategy, task, watching, judge))
         _line(rows[f"{strategy.name}, {name}"], whole, say)
     _against("top 2 forked: finece minus random", rows["top 2 forked, finece"], rows["top 2 forked, random"], say)
 

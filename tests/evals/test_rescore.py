@@ -47,12 +47,14 @@ FULL = traced(
         steps=(True, False),
     ),
 )
+VALUED = traced(FULL, lambda q, i: Trace(watched={v: (0.1, 0.01 + (v == i + q)) for v in range(11)}))
 
 
 @pytest.mark.parametrize("name", TRACE_SCORES)
 def test_each_answered_sample_gets_its_raw_score(name: str) -> None:
-    changed = rescored(FULL, name, window=2)
-    for before, after in zip(FULL.entries, changed.entries, strict=True):
+    full = VALUED if TRACE_SCORES[name].column == "values" else FULL
+    changed = rescored(full, name, window=2)
+    for before, after in zip(full.entries, changed.entries, strict=True):
         assert after == replace(before, samples=after.samples)
         for old, new in zip(before.samples, after.samples, strict=True):
             expected = None if old.answer is None else TRACE_SCORES[name].raw(old, window=2)
@@ -66,7 +68,7 @@ def test_a_natural_probability_is_taken_where_it_is_wanted_and_there_is_one() ->
     assert rescored(FULL, "deepconf_mean", probability=True) == raw
     assert {name for name in SCORES if is_probability(name)} == {
         *("mean_logprob", "total_logprob", "frequency"),
-        *("grace", "grace_min", "grace_step", "grace_mean", "stacked"),
+        *("grace", "grace_min", "grace_step", "grace_mean", "stacked", "finece"),
     }
 
 

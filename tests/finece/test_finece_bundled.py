@@ -28,7 +28,7 @@ from tts.scorers.finece import Finece, open_finece  # noqa: E402
 from tts.scorers.traces import value_confidence  # noqa: E402
 from tts.tiny import weights  # noqa: E402
 from tts.tiny.stories import take  # noqa: E402
-from tts.types import Decision, Draw, End, Problem, Sample  # noqa: E402
+from tts.types import Decision, Draw, End, Problem, Sample, Signals  # noqa: E402
 
 QUESTIONS, DRAWS = 60, 8
 PROBLEMS = [Problem(f"story-test-{i}", story.question, story.answer) for i, story in enumerate(take("test", QUESTIONS))]
@@ -63,7 +63,14 @@ def engine(folder: Path) -> TransformersEngine:
 
 def drawn(folder: Path, scorer: Finece | None, problems: Sequence[Problem]) -> list[tuple[Sample, ...]]:
     found = engine(folder)
-    work = run_all(Whole(), problems, found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
+    work = run_all(
+        Whole(),
+        problems,
+        found,
+        extract=lambda problem, text: extract_gsm8k(text),
+        scorer=scorer,
+        signals=Signals(steps=True),
+    )
     results = asyncio.run(work)
     found.close()
     return [r.decision.samples for r in results]

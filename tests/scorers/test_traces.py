@@ -49,6 +49,8 @@ def by_hand(name: str, values: list[float], window: int) -> float:
 def sample(name: str, values: list[float]) -> Sample:
     if name in GRACE:
         return Sample("a", "1", trace=Trace(watched={7: tuple(values)}, steps=(False,) * len(values)))
+    if name == "finece":
+        return Sample("a", "1", trace=Trace(watched={token: tuple(values) for token in range(11)}))
     trace: dict[str, Any] = {TRACE_SCORES[name].column: tuple(values)}
     return Sample("a", "1", trace=Trace(**trace))
 
@@ -111,7 +113,7 @@ def test_the_natural_probabilities_are_those_of_tokens() -> None:
 def test_a_trace_without_the_signal_is_refused_and_never_gets_a_number(name: str) -> None:
     others: dict[str, Any] = {c: (1.0,) for c in ("logprobs", "top", "entropy", "certainty")}
     others["watched"] = {7: (0.5,)}
-    del others["watched" if name in GRACE else TRACE_SCORES[name].column]
+    del others["watched" if TRACE_SCORES[name].watches else TRACE_SCORES[name].column]
     for trace in (Trace(), Trace(steps=(True,), **others)):
         with pytest.raises(UnsupportedError, match=rf"trace score {name} reads .* and sample 3 has none: draw it with"):
             TRACE_SCORES[name].raw(Sample(index=3, trace=trace))

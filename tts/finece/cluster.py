@@ -57,8 +57,9 @@ def representatives(vectors: NDArray[Any], *, most: int, threshold: float | None
     distance = np.clip(1 - likeness, 0, 2).round(12)  # equal vectors are at 0, not at a rounding error
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), "average")
-    cut = (most, "maxclust") if threshold is None else (threshold, "distance")
-    group = fcluster(tree, *cut)
+    group = fcluster(tree, threshold or 0.0, "distance")
+    if threshold is None and group.max() > most:  # else there are no more different ones
+        group = fcluster(tree, most, "maxclust")
     members = [np.flatnonzero(group == name) for name in np.unique(group)]
     members.sort(key=lambda some: (-len(some), int(some[0])))
     return [int(some[likeness[np.ix_(some, some)].sum(1).argmax()]) for some in members[:most]]

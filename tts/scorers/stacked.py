@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tts.errors import InputError, UnsupportedError
+from tts.finece.card import read_card as read_values
 from tts.grace.card import Card
 from tts.scorers.base import MeteredEngine
 from tts.scorers.calibration import Provenance, load_fitted, save_fitted
@@ -79,11 +80,14 @@ _ALL = (
     Feature(TRACE_SCORES["total_logprob"]),
     Feature(TraceScore("log_tokens", "length of the sample", "logprobs", _count), math.log),
     Feature(TraceScore("least_logprob", "the least probable token", "logprobs", _least)),
+    Feature(TRACE_SCORES["finece"], _log_odds),
 )
 _BY_NAME = {feature.name: feature for feature in _ALL}
-FEATURES = tuple(_BY_NAME)
-"""Log-odds of grace, grace_min and grace_step; the mean, the sum and the least of the tokens' log-probabilities, in
-nats; the logarithm of the number of tokens."""
+FINECE_FEATURES = ("finece", "mean_logprob", "total_logprob", "log_tokens", "least_logprob")
+"""What a FineCE model's pass gives: log-odds of its confidence, and the log-probabilities."""
+FEATURES = tuple(name for name in _BY_NAME if name != "finece")
+"""What a GrACE model's pass gives: log-odds of grace, grace_min and grace_step; the mean, the sum and the least of the
+tokens' log-probabilities, in nats; the logarithm of the number of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +217,23 @@ class StackedScorer:
 
     name = NAME
 
-    def __init__(self, stacked: Stacked, card: Card | None = None) -> None:
-        """Take the weights, and the card of the model where they read its confidence token.
+    def __init__(self, stacked: Stacked, card: Card | None = None, values: tuple[int, ...] = ()) -> None:
+        """Take the weights, and the tokens of the model's own that they read.
+
+        Args:
+            stacked: the weights.
+            card: of a GrACE model.
+            values: value tokens of a FineCE model.
 
         Raises:
-            InputError: they read a confidence token and there is no card.
+            InputError: they read tokens that are not given.
         """
         self.stacked, self._token, self.needs = stacked, None, Signals()
-        if reads_token(stacked):
+        if "finece" in stacked.features:
+            if not values:
+                raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a FineCE model")
+            self.needs = Signals(watch=values)
+        elif reads_token(stacked):
             if card is None:
                 raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a GrACE model")
             steps = any(_BY_NAME[name].read.column == "steps" for name in stacked.features)
@@ -242,7 +255,7 @@ class StackedScorer:
 
 
 def reads_token(stacked: Stacked) -> bool:
-    """Whether any feature reads a confidence token."""
+    """Whether any feature reads tokens of a model's own."""
     return any(_BY_NAME[name].read.watches for name in stacked.features)
 
 
@@ -254,13 +267,16 @@ def open_stacked(
     Args:
         weights: the file that ``tts calibrate --score stacked`` wrote.
         provenance: the model and prompt at hand.
-        card: the directory whose grace.json to read; None takes the model's.
+        card: the directory whose grace.json (finece.json) to read; None takes the model's.
         folder: the model's local directory; None where it has none.
 
     Raises:
         InputError: no such file, weights of something else, or no card where they need one.
     """
     stacked = load_stacked(weights, provenance)
+    if "finece" in stacked.features:
+        place = Path(card).expanduser() if card is not None else folder
+        return StackedScorer(stacked, values=() if place is None else read_values(place).tokens)
     return StackedScorer(stacked, find_card(NAME, card, folder) if reads_token(stacked) else None)
 
 
@@ -290,7 +306,7 @@ def _chosen(names: Sequence[str]) -> list[Feature]:
     unknown = [name for name in names if name not in _BY_NAME]
     if unknown or not names or len(set(names)) < len(names):
         wrong = f"{unknown[0]!r}" if unknown else f"{', '.join(names)}" or "none"
-        raise InputError(f"stacking takes different features of {', '.join(FEATURES)}, got {wrong}")
+        raise InputError(f"stacking takes different features of {', '.join(_BY_NAME)}, got {wrong}")
     return [_BY_NAME[name] for name in names]
 
 

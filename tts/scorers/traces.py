@@ -138,7 +138,8 @@ def expectation(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     Args:
         probabilities: of the tokens for 0, 1/10, ..., 1, not all 0, shape [..., 11]; they need not add up to 1.
     """
-    shares = probabilities / probabilities.sum(-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # all 0 has no mean: NaN, which nobody takes for a confidence
+        shares = probabilities / probabilities.sum(-1, keepdims=True)
     return np.asarray(shares @ np.linspace(0, 1, probabilities.shape[-1]))
 
 
