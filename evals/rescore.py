@@ -10,9 +10,10 @@ from evals.judged import grade
 from strategies.spec import unknown
 from tts.answers import canonical, merge
 from tts.errors import InputError, UnsupportedError
+from tts.finece.card import VALUES
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
-from tts.scorers.stacked import FEATURES, NAME, Stacked, fit_stacked
+from tts.scorers.stacked import FEATURES, FINECE_FEATURES, NAME, Stacked, fit_stacked
 from tts.scorers.traces import TRACE_SCORES, WINDOW, TraceScore
 from tts.types import Sample
 
@@ -30,7 +31,7 @@ def rescored(
     answers: str = "auto",
     equal: Callable[[str, str], bool] | None = None,
     seed: int = 0,
-    features: Sequence[str] = FEATURES,
+    features: Sequence[str] | None = None,
 ) -> Pool:
     """The pool with each answered sample's confidence replaced by a score, and that of any other by None.
 
@@ -43,7 +44,7 @@ def rescored(
         answers: the kind of answer, which says what counts as the same one; for "frequency" only.
         equal: a pairwise check that merges further answers; for "frequency" only.
         seed: decides the halves, >= 0; for "stacked" only.
-        features: what to stack; for "stacked" only.
+        features: what to stack; for "stacked" only. None: what the pool's model gives, see :func:`given_features`.
 
     Raises:
         InputError: an unknown name, an answered sample whose trace lacks what the score reads, or what
@@ -59,7 +60,7 @@ def rescored(
     return replace(pool, entries=tuple(_read(pool.path, entry, score, convert, window) for entry in pool.entries))
 
 
-def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] = FEATURES) -> Pool:
+def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None) -> Pool:
     """The pool with cross-fitted stacked confidences: each half of the questions by weights fitted on the other half.
 
     The halves are those of :func:`evals.fit.halves`. So no sample's score depends on its own grade; but a map or a
@@ -78,7 +79,14 @@ def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] = FEATURES) ->
     return replace(pool, entries=tuple(entries))
 
 
-def fit_weights(pool: Pool, *, features: Sequence[str] = FEATURES) -> Stacked:
+def given_features(pool: Pool) -> tuple[str, ...]:
+    """What the pass that drew a pool gives to be stacked: FineCE's confidence where it was recorded, or GrACE's."""
+    traces = (sample.trace for entry in pool.entries for sample in entry.samples)
+    values = next((len(trace.watched) == VALUES for trace in traces if trace.watched), False)
+    return FINECE_FEATURES if values else FEATURES
+
+
+def fit_weights(pool: Pool, *, features: Sequence[str] | None = None) -> Stacked:
     """Stacked weights of all answered samples that have a grade, or whose question has a gold answer.
 
     Raises:
@@ -88,7 +96,8 @@ def fit_weights(pool: Pool, *, features: Sequence[str] = FEATURES) -> Stacked:
     if len(found) < 2:
         raise InputError(f"{pool.path}: stacking needs graded answers and got {len(found)}: grade its samples first")
     try:
-        return fit_stacked([sample for sample, _ in found], [right for _, right in found], features=features)
+        chosen = given_features(pool) if features is None else features
+        return fit_stacked([sample for sample, _ in found], [right for _, right in found], features=chosen)
     except UnsupportedError as error:
         raise InputError(f"{pool.path}: {error}") from None
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.errors import UnsupportedError
+from tts.finece.card import VALUES
 from tts.types import Boundary, End, Sample, Trace
 
 CUTS = ("group_below", "step_below")
@@ -53,6 +54,8 @@ def shows(trace: Trace, boundary: Boundary) -> bool:
     """Whether a trace has what says where it crosses a boundary of ``CUTS``."""
     if boundary.kind == "group_below":
         return bool(trace.top)
+    if len(trace.watched) == VALUES:  # a FineCE model's, none of which is a confidence
+        return False
     return bool(trace.steps) and len(_first_watched(trace)) == len(trace.steps)
 
 

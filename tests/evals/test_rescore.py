@@ -15,12 +15,13 @@ from evals.arrays import PoolArrays
 from evals.compare import Settings, compare
 from evals.config import CompareConfig, check_scale, methods
 from evals.replay import Entrant, Outcome, permutations, replay
-from evals.rescore import SCORES, is_probability, rescored
+from evals.rescore import SCORES, given_features, is_probability, rescored
 from evals.synthetic import synthetic_pool
 from evals.traces import has_top
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
 from tts.pool import Pool
+from tts.scorers.stacked import FEATURES, FINECE_FEATURES
 from tts.scorers.traces import TRACE_SCORES
 from tts.types import Decision, Draw, Trace
 
@@ -222,3 +223,8 @@ def test_a_strategy_of_ones_own_is_compared_without_more_ado() -> None:
     stripped = replace(PoolArrays.of(POOL), recorded=())
     with pytest.raises(InputError, match="strategy last_of_two is played on the samples themselves"):
         compare(stripped, [mine], Settings(8, permutations=3))
+
+
+def test_what_is_stacked_is_what_the_model_gives() -> None:
+    assert given_features(FULL) == FEATURES and given_features(VALUED) == FINECE_FEATURES
+    assert given_features(POOL) == FEATURES

@@ -24,7 +24,16 @@ from tts.pool import Pool
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.calibration import Provenance
 from tts.scorers.config import open_scorer
-from tts.scorers.stacked import FEATURES, Stacked, StackedScorer, fit_stacked, load_stacked, measured, save_stacked
+from tts.scorers.stacked import (
+    FEATURES,
+    Stacked,
+    StackedScorer,
+    fit_stacked,
+    load_stacked,
+    measured,
+    open_stacked,
+    save_stacked,
+)
 from tts.types import Problem, Sample, Signals, Trace
 
 POOL = graced(synthetic_pool(questions=40, samples=8))
@@ -214,3 +223,28 @@ def test_a_configuration_opens_it_with_the_models_card_or_another(tmp_path: Path
 def test_plain_data_survives_json() -> None:
     fitted = fit_stacked(SAMPLES, RIGHT)
     assert Stacked.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
+
+
+def test_value_tokens_stack_with_log_probabilities_and_need_their_card(tmp_path: Path) -> None:
+    from tts.finece.card import Card as Values
+    from tts.finece.card import write_card as write_values
+    from tts.scorers.stacked import FINECE_FEATURES
+
+    rng = np.random.default_rng(0)
+    right = rng.random(200) < 0.5
+    samples = []
+    for mark in right:
+        value = int(np.clip(rng.normal(7 if mark else 3, 2), 0, 10))
+        watched = {100 + v: (0.01, 0.9 if v == value else 0.01) for v in range(11)}
+        samples.append(Sample("x", "1", trace=Trace(logprobs=(-0.5, float(-rng.gamma(1.0))), watched=watched)))
+    fitted = fit_stacked(samples, right, features=FINECE_FEATURES)
+    assert fitted.weights[0] > 0 and np.mean((fitted.score(samples) > 0.5) == right) > 0.8
+    tokens = tuple(range(100, 111))
+    assert StackedScorer(fitted, values=tokens).needs.watch == tokens
+    with pytest.raises(InputError, match="need the card of a FineCE model"):
+        StackedScorer(fitted)
+    provenance = Provenance("tiny", "stacked", "t")
+    save_stacked(tmp_path / "w.json", fitted, provenance)
+    write_values(tmp_path, Values("grown", "values", tokens, "tiny"))
+    opened = open_stacked(weights=str(tmp_path / "w.json"), provenance=provenance, folder=tmp_path)
+    assert opened.stacked == fitted and opened.needs.watch == tokens

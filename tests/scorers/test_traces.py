@@ -205,3 +205,11 @@ def test_the_driver_takes_a_raw_score_only_when_calibrated() -> None:
         assert max(confidences) == pytest.approx(0.3 if isinstance(scorer, Calibrated) else math.exp(-0.1))
     with pytest.raises(UnsupportedError, match="needs the 21 most probable tokens"):
         play(TraceScorer("deepconf_mean", top=21))
+
+
+def test_value_tokens_are_not_taken_for_a_confidence_token() -> None:
+    drawn = Sample(trace=Trace(watched={token: (0.5, 0.5) for token in range(11)}, steps=(True, False)))
+    for name in GRACE:
+        with pytest.raises(UnsupportedError, match="has none: draw it with a GrACE model"):
+            TRACE_SCORES[name].raw(drawn)
+    assert TRACE_SCORES["finece"].raw(drawn) == pytest.approx(0.5)

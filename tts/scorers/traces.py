@@ -111,6 +111,8 @@ def _values(trace: Trace, column: Column, token: int | None) -> Values:
     if column == "confidence" and trace.probe is not None:
         return (trace.probe,)
     if column == "confidence" or column == "steps":
+        if token is None and len(trace.watched) == VALUES:  # a FineCE model's, none of which is a confidence
+            return ()
         watched = next(iter(trace.watched.values()), ()) if token is None else trace.watched.get(token, ())
         return watched if column == "confidence" else _at_steps(watched, trace.steps)
     if column == "values":
