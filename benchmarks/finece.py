@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2, help="of the stories")
     parser.add_argument("--draws", type=int, default=16)
     parser.add_argument("--trees", type=Path, help="what `tts train finece` drew, for labels")
+    parser.add_argument("--prefixes", type=int, default=300, help="whose labels are checked")
     parser.add_argument("--pools", type=Path, default=Path("out/finece"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
@@ -78,7 +79,7 @@ def main() -> None:
         if part != "labels":
             say(head)
         if part == "labels":
-            labels(options.trees)
+            labels(options.trees, options.prefixes)
         elif part == "positions":
             other = pool("grace", "grace", "test", options.questions)
             positions(*sides, (fit, test), other)
@@ -101,7 +102,7 @@ def say(line: str = "") -> None:
     LINES.append(line)
 
 
-def labels(path: Path | None) -> None:
+def labels(path: Path | None, count: int) -> None:
     """Labels of Algorithm 1 beside the shares of 200 fresh completions."""
     if path is None:
         say("\n## Labels: not checked, give --trees POOL, what `tts train finece` drew")
@@ -124,9 +125,9 @@ def labels(path: Path | None) -> None:
     rng = np.random.default_rng(0)
     prefixes = [one for one in labelled(responses) if one.kind != "answer"]
     chosen: list[tuple[Problem, Labelled]] = []
-    for kind, count in (("question", 75), ("partial", 225)):
+    for kind, number in (("question", count // 4), ("partial", count - count // 4)):
         some = [one for one in prefixes if one.kind == kind]
-        picked = rng.permutation(len(some))[:count]
+        picked = rng.permutation(len(some))[:number]
         chosen += [(given.entries[some[i].question].problem, some[i]) for i in picked]
     task = load_task(TaskConfig(split="train", n=1))
     share = fresh_shares(chosen, task.extract, draws=200, seed=101)
