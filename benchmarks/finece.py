@@ -23,6 +23,7 @@ from benchmarks import grace_pools as pools
 from benchmarks.finece_rollouts import fresh_shares, looked, table
 from benchmarks.finece_scaling import scaling
 from benchmarks.finece_traces import POSITIONS, Prefixes
+from benchmarks.grace import shown
 from evals import calibration, ranking
 from evals.judged import Judged, resampled
 from evals.stats import bootstrap_weights
@@ -187,14 +188,14 @@ def positions(fit: Prefixes, test: Prefixes, both: tuple[Pool, Pool], grace: Poo
     ranked: dict[str, dict[str, tuple[float, Floats]]] = {}
     for name, at in groups:
         ranked[name] = {one.name: _auroc(one.raw[:, at], test, times) for one in readings}
-        cells = [_shown(*ranked[name][one.name]) for one in readings]
+        cells = [shown(*ranked[name][one.name]) for one in readings]
         leads = {one.name: ranked[name]["finece"][1] - ranked[name][one.name][1] for one in readings if one.free}
         worst = min(leads, key=lambda key: float(np.quantile(leads[key], 0.025)))
         gap = ranked[name]["finece"][0] - ranked[name][worst][0]
         say(
             f"{name:20}"
             + "".join(f"{c:>22}" for c in cells)
-            + f"{_shown(gap, leads[worst], sign=True) + ' ' + worst:>34}"
+            + f"{shown(gap, leads[worst], sign=True) + ' ' + worst:>34}"
         )
     say("")
     say("within questions (of a right and a wrong sample of one question, which has more?):")
@@ -210,12 +211,12 @@ def positions(fit: Prefixes, test: Prefixes, both: tuple[Pool, Pool], grace: Poo
         cells = []
         for one in readings:
             errors[one.name].append(_ece(one.probability[:, at], test, times))
-            cells.append(_shown(*errors[one.name][-1]))
+            cells.append(shown(*errors[one.name][-1]))
         say(f"{name:20}" + "".join(f"{cell:>22}" for cell in cells))
     cells = []
     for one in readings:
         value = float(np.mean([e for e, _ in errors[one.name]]))
-        cells.append(_shown(value, np.mean([r for _, r in errors[one.name]], axis=0)))
+        cells.append(shown(value, np.mean([r for _, r in errors[one.name]], axis=0)))
     say(f"{'mean of positions':20}" + "".join(f"{cell:>22}" for cell in cells))
 
 
@@ -255,29 +256,24 @@ def _ece(probability: Floats, test: Prefixes, times: Floats) -> tuple[float, Flo
     return float(calibration.ece_equal_width(plain)[0]), many
 
 
-def _shown(value: float, replicas: Floats, *, sign: bool = False) -> str:
-    low, high = np.quantile(replicas, [0.025, 0.975])
-    form = "+.3f" if sign else ".3f"
-    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
-
-
 def integration(test: Prefixes, pool: Pool, model: EngineConfig, *, count: int = 400) -> None:
     """Backward Confidence Integration at the first step: one sample a question."""
     assert model.folder is not None
     first = [int(np.flatnonzero(test.question == q)[0]) for q in np.unique(test.question)][:count]
+    decode, rows = _decoder(), []
     chosen: list[tuple[Problem, Sample]] = []
     for row in first:
         whole, n = test.samples[row], int(test.at[row, POSITIONS.index("first step")])
         if n >= len(whole.token_ids) - 1:
             continue
-        text = _decoder()(whole.token_ids[:n])
+        rows.append(row)
+        text = decode(whole.token_ids[:n])
         chosen.append(
             (
                 pool.entries[int(test.question[row])].problem,
                 Sample(text, end=End.BOUNDARY, index=whole.index, token_ids=whole.token_ids[:n]),
             )
         )
-    rows = [row for row in first if test.at[row, POSITIONS.index("first step")] < len(test.samples[row].token_ids) - 1]
     scorer = Finece(read_card(model.folder))
     looks = [looked(scorer, model, chosen, width, depth) for depth in (1, 2) for width in (2, 4)]
     local = looks[0].confidence(1.0)
@@ -324,7 +320,7 @@ def strategies(test: Prefixes) -> None:
         judged = Judged.of(every, np.repeat(test.correct, counts), np.repeat(test.question, counts))
         plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
         say(
-            f"{name:28}{_shown(*_ece(first, test, times)):>22}{_shown(*_auroc(first[:, None], test, times)):>22}"
+            f"{name:28}{shown(*_ece(first, test, times)):>22}{shown(*_auroc(first[:, None], test, times)):>22}"
             f"{float(calibration.ece_equal_width(plain)[0]):10.3f}{float(ranking.auroc(plain)[0]):11.3f}"
             f"{100 * share:8.1f}%{np.mean(counts):8.2f}"
         )

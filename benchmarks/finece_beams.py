@@ -119,7 +119,7 @@ def drawn(strategy: PrunedBeams, task: Task, model: EngineConfig, scorer: Scorer
     for result in results:
         usage = result.decision.usage
         assert usage is not None
-        fresh = sum(len(engine.prompt_ids(result.problem)) for _ in range(1))  # type: ignore[attr-defined]
+        fresh = len(engine.prompt_ids(result.problem))  # type: ignore[attr-defined]
         right.append(task.grade(result.problem, Sample(answer=result.decision.answer)))
         tokens.append(usage.total - usage.prompt_cached - min(fresh, usage.prompt))
         ended.append(sum(s.end in (End.STOP, End.LENGTH) for s in result.decision.samples))

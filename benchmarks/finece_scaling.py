@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.finece_beams import Judge, Played, drawn, replayed
+from benchmarks.grace import majority
 from benchmarks.grace_pools import with_scores
 from benchmarks.grace_scaling import CAUTION, best_score, sides_of, tuned, written
 from evals.matched import play_fitted
@@ -182,12 +183,7 @@ def _ladder(test: Pool, guide: Judge, weighting: Weighting, whole: Row, say: Say
 
 def _fitted(fit: Pool, guide: Judge, prior: float, say: Say) -> PrunedBeams:
     """The cheapest beams that are somewhat more accurate than self-consistency at 16 on the calibration split."""
-    from evals.arrays import PoolArrays
-
-    arrays = PoolArrays.of(fit, answers="number")
-    goal = float(
-        np.mean([_majority(labels, right) for labels, right in zip(arrays.labels, arrays.class_correct, strict=True)])
-    )
+    goal = float(np.mean(majority(fit)))
     say(f"\n## Shapes and prices on the calibration split (self-consistency at 16: {goal:.4f}): tokens of the cheapest")
     say(f"setting that is {100 * CAUTION:g} points above it; * the one that is taken")
     found = []
@@ -292,9 +288,3 @@ def _against(name: str, one: Row, other: Row, say: Say) -> None:
         100 * float(end) for end in bootstrap_interval(difference, bootstrap_weights(len(difference), 2000, 0))
     )
     say(f"  {name}: {100 * difference.mean():+.1f} [{low:+.1f}, {high:+.1f}] points")
-
-
-def _majority(labels: NDArray[Any], right: NDArray[Any]) -> float:
-    counts = np.bincount(labels[labels >= 0], minlength=1)
-    leaders = np.flatnonzero(counts == counts.max()) if counts.any() else np.empty(0, dtype=int)
-    return float(right[leaders].mean()) if len(leaders) else 0.0

@@ -9,8 +9,8 @@ from evals.fit import halves
 from evals.judged import grade
 from strategies.spec import unknown
 from tts.answers import canonical, merge
+from tts.cut import has_values
 from tts.errors import InputError, UnsupportedError
-from tts.finece.card import VALUES
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
 from tts.scorers.stacked import FEATURES, FINECE_FEATURES, NAME, Stacked, fit_stacked
@@ -82,7 +82,7 @@ def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None)
 def given_features(pool: Pool) -> tuple[str, ...]:
     """What the pass that drew a pool gives to be stacked: FineCE's confidence where it was recorded, or GrACE's."""
     traces = (sample.trace for entry in pool.entries for sample in entry.samples)
-    values = next((len(trace.watched) == VALUES for trace in traces if trace.watched), False)
+    values = next((has_values(trace) for trace in traces if trace.watched), False)
     return FINECE_FEATURES if values else FEATURES
 
 

@@ -54,7 +54,7 @@ def shows(trace: Trace, boundary: Boundary) -> bool:
     """Whether a trace has what says where it crosses a boundary of ``CUTS``."""
     if boundary.kind == "group_below":
         return bool(trace.top)
-    if len(trace.watched) == VALUES:  # a FineCE model's, none of which is a confidence
+    if has_values(trace):
         return False
     return bool(trace.steps) and len(_first_watched(trace)) == len(trace.steps)
 
@@ -87,6 +87,11 @@ def cut(sample: Sample, boundary: Boundary) -> Sample:
     shorter = replace(shortened(trace, n), probe=trace.probe if n == length else None)
     kept = replace(usage, kept=usage.kept - (length - n)) if usage is not None else None
     return replace(sample, answer=None, end=End.BOUNDARY, token_ids=sample.token_ids[:n], trace=shorter, usage=kept)
+
+
+def has_values(trace: Trace) -> bool:
+    """Whether the watched tokens are a FineCE model's value tokens, none of which is a confidence by itself."""
+    return len(trace.watched) == VALUES
 
 
 def shortened(trace: Trace, n: int) -> Trace:

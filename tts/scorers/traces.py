@@ -16,9 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.cut import group_confidence
+from tts.cut import group_confidence, has_values
 from tts.errors import InputError, UnsupportedError
-from tts.finece.card import VALUES
 from tts.scorers.base import MeteredEngine
 from tts.types import Problem, Sample, Signals, Trace
 
@@ -111,12 +110,12 @@ def _values(trace: Trace, column: Column, token: int | None) -> Values:
     if column == "confidence" and trace.probe is not None:
         return (trace.probe,)
     if column == "confidence" or column == "steps":
-        if token is None and len(trace.watched) == VALUES:  # a FineCE model's, none of which is a confidence
+        if token is None and has_values(trace):
             return ()
         watched = next(iter(trace.watched.values()), ()) if token is None else trace.watched.get(token, ())
         return watched if column == "confidence" else _at_steps(watched, trace.steps)
     if column == "values":
-        return value_confidence(trace) if len(trace.watched) == VALUES and all(trace.watched.values()) else ()
+        return value_confidence(trace) if has_values(trace) and all(trace.watched.values()) else ()
     values: Values = getattr(trace, column)
     return values
 
