@@ -10,8 +10,7 @@ and beams. Writes what it prints to benchmarks/results/finece_PART.txt; `--parts
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +19,23 @@ from numpy.typing import NDArray
 
 from benchmarks import finece_traces as traces
 from benchmarks import grace_pools as pools
-from benchmarks.finece_rollouts import fresh_shares, looked, table
+from benchmarks.finece_labels import labels
+from benchmarks.finece_positions import REPLICATES, auroc, ece, positions
+from benchmarks.finece_rollouts import looked, table
 from benchmarks.finece_scaling import scaling
 from benchmarks.finece_traces import POSITIONS, Prefixes
 from benchmarks.grace import shown
 from evals import calibration, ranking
 from evals.judged import Judged, resampled
 from evals.stats import bootstrap_weights
-from evals.tasks import TaskConfig, load_task
 from tts.engines.config import EngineConfig
 from tts.finece.card import read_card
-from tts.finece.labels import Labelled, labelled
-from tts.grace.card import read_card as read_grace
-from tts.pool import Pool, load_pool
+from tts.pool import Pool
 from tts.scorers.finece import Finece
-from tts.scorers.maps import fit_map
 from tts.scorers.traces import value_confidence
-from tts.tuning.responses import read
 from tts.types import End, Problem, Sample
 
 Floats = NDArray[np.float64]
-REPLICATES = 1000
 LINES: list[str] = []
 PARTS = ("labels", "positions", "integration", "strategies", "coverage", "beams")
 
@@ -80,10 +75,10 @@ def main() -> None:
         if part != "labels":
             say(head)
         if part == "labels":
-            labels(options.trees, options.prefixes)
+            labels(options.trees, options.prefixes, say)
         elif part == "positions":
             other = pool("grace", "grace", "test", options.questions)
-            positions(*sides, (fit, test), other)
+            positions(*sides, (fit, test), other, say)
         elif part == "integration":
             integration(sides[1], test, model)
         elif part == "strategies":
@@ -101,159 +96,6 @@ def say(line: str = "") -> None:
     """Print a line and keep it."""
     print(line, flush=True)
     LINES.append(line)
-
-
-def labels(path: Path | None, count: int) -> None:
-    """Labels of Algorithm 1 beside the shares of 200 fresh completions."""
-    if path is None:
-        say("\n## Labels: not checked, give --trees POOL, what `tts train finece` drew")
-        return
-    from transformers import AutoTokenizer
-
-    from tts.tiny import weights
-
-    tokenizer = AutoTokenizer.from_pretrained(weights())
-    given = load_pool(path)
-    responses = read(
-        given,
-        model="tiny",
-        prompt_ids=lambda problem: tuple(tokenizer(f"{problem.question}\n").input_ids),
-        encode=lambda text: tuple(tokenizer(text, add_special_tokens=False).input_ids),
-        end=tokenizer.eos_token_id,
-        context=512,
-        forks=True,
-    )
-    rng = np.random.default_rng(0)
-    prefixes = [one for one in labelled(responses) if one.kind != "answer"]
-    chosen: list[tuple[Problem, Labelled]] = []
-    for kind, number in (("question", count // 4), ("partial", count - count // 4)):
-        some = [one for one in prefixes if one.kind == kind]
-        picked = rng.permutation(len(some))[:number]
-        chosen += [(given.entries[some[i].question].problem, some[i]) for i in picked]
-    task = load_task(TaskConfig(split="train", n=1))
-    share = fresh_shares(chosen, task.extract, draws=200, seed=101)
-    label = np.array([one.label for _, one in chosen])
-    kinds = np.array([one.kind for _, one in chosen])
-    depth = np.array([len(one.ids) for _, one in chosen])
-    k = chosen[0][1].completions
-    noise = np.mean(np.sqrt(share * (1 - share) / k))
-    say(f"\n## Labels: shares of {k} completions and of 200 fresh ones, {len(chosen)} prefixes of training questions")
-    say(f"{'prefixes':24}{'number':>8}{'correlation':>13}{'mean error':>12}{'mean difference':>17}")
-    for name, mine in (
-        ("all", kinds != ""),
-        ("questions", kinds == "question"),
-        ("partial answers", kinds == "partial"),
-    ):
-        off = label[mine] - share[mine]
-        r = np.corrcoef(label[mine], share[mine])[0, 1]
-        say(f"{name:24}{mine.sum():8}{r:13.3f}{np.abs(off).mean():12.3f}{off.mean():+17.3f}")
-    say(
-        f"mean tokens of a partial answer: {depth[kinds == 'partial'].mean():.1f}; the standard deviation of a share of"
-    )
-    say(f"{k} by chance alone is {noise:.3f} on average")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A score at every position of every test sample, raw and as a probability, [samples, positions]."""
-
-    name: str
-    raw: Floats
-    probability: Floats
-    free: bool
-
-
-def positions(fit: Prefixes, test: Prefixes, both: tuple[Pool, Pool], grace: Pool) -> None:
-    """AUROC and ECE of every score at every position."""
-    say("\n## Confidence by position: AUROC (does the answer that begins so end well?)")
-    readings = [Reading("finece", found := traces.finece(test), found, False)]
-    from tts.tiny import weights as bundled
-
-    token = read_grace(bundled("grace")).token_id
-    trace = traces.watched(test, grace, token)
-    readings.append(Reading("grace, trace", trace, trace, False))
-    prompts = _prompts(both)
-    probe = traces.probed(fit, test, prompts)
-    readings.append(Reading("hidden-state probe", probe, probe, False))
-    for name in traces.FREE:
-        mine, theirs = traces.training_free(fit, name), traces.training_free(test, name)
-        scaled = np.empty_like(theirs)
-        for at in range(theirs.shape[1]):
-            scaled[:, at] = fit_map("platt", mine[:, at], fit.correct)(theirs[:, at])
-        readings.append(Reading(name, theirs, scaled, True))
-    questions = len(np.unique(test.question))
-    times = np.rint(bootstrap_weights(questions, REPLICATES, 0) * questions)
-    groups = [*((name, [at]) for at, name in enumerate(POSITIONS)), ("overall", list(range(len(POSITIONS))))]
-    say(f"{'position':20}" + "".join(f"{one.name:>22}" for one in readings) + f"{'least lead over free':>34}")
-    ranked: dict[str, dict[str, tuple[float, Floats]]] = {}
-    for name, at in groups:
-        ranked[name] = {one.name: _auroc(one.raw[:, at], test, times) for one in readings}
-        cells = [shown(*ranked[name][one.name]) for one in readings]
-        leads = {one.name: ranked[name]["finece"][1] - ranked[name][one.name][1] for one in readings if one.free}
-        worst = min(leads, key=lambda key: float(np.quantile(leads[key], 0.025)))
-        gap = ranked[name]["finece"][0] - ranked[name][worst][0]
-        say(
-            f"{name:20}"
-            + "".join(f"{c:>22}" for c in cells)
-            + f"{shown(gap, leads[worst], sign=True) + ' ' + worst:>34}"
-        )
-    say("")
-    say("within questions (of a right and a wrong sample of one question, which has more?):")
-    say(f"{'position':20}" + "".join(f"{one.name:>22}" for one in readings))
-    for name, at in groups[:-1]:
-        say(f"{name:20}" + "".join(f"{_within(one.raw[:, at[0]], test):22.3f}" for one in readings))
-    say("")
-    say("ECE (10 bins of equal width); training-free scores Platt-scaled at each position on the calibration split,")
-    say("FineCE, GrACE and the probe as they are:")
-    say(f"{'position':20}" + "".join(f"{one.name:>22}" for one in readings))
-    errors: dict[str, list[tuple[float, Floats]]] = {one.name: [] for one in readings}
-    for at, name in enumerate(POSITIONS):
-        cells = []
-        for one in readings:
-            errors[one.name].append(_ece(one.probability[:, at], test, times))
-            cells.append(shown(*errors[one.name][-1]))
-        say(f"{name:20}" + "".join(f"{cell:>22}" for cell in cells))
-    cells = []
-    for one in readings:
-        value = float(np.mean([e for e, _ in errors[one.name]]))
-        cells.append(shown(value, np.mean([r for _, r in errors[one.name]], axis=0)))
-    say(f"{'mean of positions':20}" + "".join(f"{cell:>22}" for cell in cells))
-
-
-def _prompts(both: tuple[Pool, Pool]) -> Any:
-    from transformers import AutoTokenizer
-
-    from tts.tiny import weights
-
-    tokenizer = AutoTokenizer.from_pretrained(weights())
-
-    def prompt(question: int, of_fit: bool) -> Sequence[int]:
-        problem = both[0 if of_fit else 1].entries[question].problem
-        ids: Sequence[int] = tokenizer(f"{problem.question}\n").input_ids
-        return ids
-
-    return prompt
-
-
-def _auroc(raw: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
-    """Pooled over the given positions, with its value on resamples of the questions."""
-    count = raw.shape[1]
-    judged = Judged.of(raw.T.ravel(), np.tile(test.correct, count), np.tile(test.question, count))
-    plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
-    many = np.concatenate([ranking.auroc(c) for c in resampled(judged, times)])
-    return float(ranking.auroc(plain)[0]), many
-
-
-def _within(raw: Floats, test: Prefixes) -> float:
-    judged = Judged.of(raw, test.correct, test.question)
-    return float(ranking.within_question_auroc(next(iter(resampled(judged, np.ones((1, judged.questions))))))[0])
-
-
-def _ece(probability: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
-    judged = Judged.of(probability, test.correct, test.question)
-    plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
-    many = np.concatenate([calibration.ece_equal_width(c) for c in resampled(judged, times)])
-    return float(calibration.ece_equal_width(plain)[0]), many
 
 
 def integration(test: Prefixes, pool: Pool, model: EngineConfig, *, count: int = 400) -> None:
@@ -320,7 +162,7 @@ def strategies(test: Prefixes) -> None:
         judged = Judged.of(every, np.repeat(test.correct, counts), np.repeat(test.question, counts))
         plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
         say(
-            f"{name:28}{shown(*_ece(first, test, times)):>22}{shown(*_auroc(first[:, None], test, times)):>22}"
+            f"{name:28}{shown(*ece(first, test, times)):>22}{shown(*auroc(first[:, None], test, times)):>22}"
             f"{float(calibration.ece_equal_width(plain)[0]):10.3f}{float(ranking.auroc(plain)[0]):11.3f}"
             f"{100 * share:8.1f}%{np.mean(counts):8.2f}"
         )

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.tasks import Task
+from strategies.base import Steps
 from strategies.beam import PrunedBeams
 from tts.driver import Options, run_all
 from tts.engines.config import EngineConfig, open_engine
 from tts.errors import UnsupportedError
 from tts.pool import Entry, Pool
 from tts.scorers.base import Scorer
-from tts.types import Decision, Draw, End, Sample, Usage
+from tts.types import Decision, Draw, End, Problem, Sample, Usage
 
 Floats = NDArray[np.float64]
 Judge = Callable[[Sample, int, Entry], float]
@@ -106,21 +107,86 @@ def _one(strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequenc
         return decision
 
 
-def drawn(strategy: PrunedBeams, task: Task, model: EngineConfig, scorer: Scorer) -> Played:
+@dataclass(frozen=True)
+class Drawn:
+    """What beams drew live, question by question, draw by draw.
+
+    Whatever would have asked for the same draws up to its end can be played on it: the same beams under a smaller
+    budget, of whole waves, another rule that stops them, or another weighting of their votes.
+
+    Attributes:
+        task: the problems, and what grades answers.
+        draws: the samples of each draw of each question, with what they used.
+        prompts: tokens of each question's prompt.
+    """
+
+    task: Task
+    draws: tuple[tuple[tuple[Sample, ...], ...], ...]
+    prompts: tuple[int, ...]
+
+    def played(self, strategy: PrunedBeams) -> Played:
+        """Play beams on it, [questions, 1].
+
+        Raises:
+            UnsupportedError: they ask for another draw than was recorded.
+        """
+        right, tokens, ended = [], [], []
+        for problem, draws, prompt in zip(self.task.problems, self.draws, self.prompts, strict=True):
+            decision = _again(strategy, problem, draws)
+            usage = decision.usage
+            assert usage is not None
+            right.append(self.task.grade(problem, Sample(answer=decision.answer)))
+            tokens.append(usage.total - usage.prompt_cached - min(prompt, usage.prompt))
+            ended.append(sum(s.end in (End.STOP, End.LENGTH) for s in decision.samples))
+        return Played(np.array(right)[:, None], np.array(tokens, dtype=float)[:, None], np.array(ended)[:, None] * 1.0)
+
+
+class _Noting:
+    """Plays beams and notes the samples of each draw."""
+
+    branches, needs_confidence = True, True
+
+    def __init__(self, strategy: PrunedBeams) -> None:
+        self.strategy, self.name, self.budget = strategy, strategy.name, strategy.budget
+        self.needs, self.noted = strategy.needs, dict[str, list[tuple[Sample, ...]]]()
+
+    def run(self, problem: Problem) -> Steps:
+        steps = self.strategy.run(problem)
+        mine = self.noted[problem.id] = []
+        try:
+            draw = next(steps)
+            while True:
+                samples = yield draw
+                mine.append(tuple(samples))
+                draw = steps.send(samples)
+        except StopIteration as stop:
+            decision: Decision = stop.value
+            return decision
+
+
+def drawn(strategy: PrunedBeams, task: Task, model: EngineConfig, scorer: Scorer) -> Drawn:
     """Draw beams of every problem of a task, once each."""
     engine = open_engine(model, task.prompt, print)
+    noting = _Noting(strategy)
     try:
         options = Options(concurrency=max(2, model.rows // strategy.width))
-        work = run_all(strategy, task.problems, engine, extract=task.extract, scorer=scorer, options=options)
-        results = asyncio.run(work)
+        asyncio.run(run_all(noting, task.problems, engine, extract=task.extract, scorer=scorer, options=options))
+        prompts = tuple(len(engine.prompt_ids(problem)) for problem in task.problems)  # type: ignore[attr-defined]
     finally:
         engine.close()
-    right, tokens, ended = [], [], []
-    for result in results:
-        usage = result.decision.usage
-        assert usage is not None
-        fresh = len(engine.prompt_ids(result.problem))  # type: ignore[attr-defined]
-        right.append(task.grade(result.problem, Sample(answer=result.decision.answer)))
-        tokens.append(usage.total - usage.prompt_cached - min(fresh, usage.prompt))
-        ended.append(sum(s.end in (End.STOP, End.LENGTH) for s in result.decision.samples))
-    return Played(np.array(right)[:, None], np.array(tokens, dtype=np.float64)[:, None], np.array(ended)[:, None] * 1.0)
+    return Drawn(task, tuple(tuple(noting.noted[problem.id]) for problem in task.problems), prompts)
+
+
+def _again(strategy: PrunedBeams, problem: Problem, draws: Sequence[tuple[Sample, ...]]) -> Decision:
+    """What beams decide on recorded draws."""
+    steps = strategy.run(problem)
+    try:
+        draw = next(steps)
+        for samples in draws:
+            if draw.n != len(samples):
+                raise UnsupportedError(f"strategy {strategy.name} asks for other draws than were recorded: draw it")
+            draw = steps.send(list(samples))
+    except StopIteration as stop:
+        decision: Decision = stop.value
+        return decision
+    raise UnsupportedError(f"strategy {strategy.name} asks for more draws than were recorded: draw it")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,8 +25,8 @@ from evals.stats import bootstrap_interval, bootstrap_ratio_interval, bootstrap_
 from evals.tasks import TaskConfig, load_task
 from strategies.beam import PrunedBeams
 from strategies.catalog import CATALOG
-from strategies.pruning import Keep, Resample, TopK
-from strategies.stopping import Priced
+from strategies.pruning import Keep, Resample
+from strategies.stopping import Never, Priced
 from strategies.weighting import LogOdds, Weighting
 from tts.engines.config import EngineConfig
 from tts.finece.card import read_card
@@ -37,7 +37,7 @@ from tts.scorers.maps import CalibrationMap, fit_map
 from tts.scorers.stacked import FINECE_FEATURES, StackedScorer
 from tts.scorers.staged import Staged
 from tts.scorers.traces import value_confidence
-from tts.types import Sample
+from tts.types import STEP, Boundary, Sample
 
 Floats = NDArray[np.float64]
 Say = Callable[[str], None]
@@ -45,6 +45,9 @@ FIT_ORDERS, ORDERS = 5, 20
 BUDGETS = (1, 2, 4, 8)
 SHAPES = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 6), (4, 8))
 """Beams of a wave that end, and that it begins."""
+PAUSES = {"first step": STEP, "20 tokens": Boundary("tokens", 20), "30 tokens": Boundary("tokens", 30)}
+"""Where half of the beams are pruned."""
+TEMPERATURES = (0.1, 0.3)
 PRICES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.008, 0.0125, 0.02)
 
 
@@ -84,10 +87,10 @@ def scaling(fit: Pool, test: Pool, model: EngineConfig, say: Say, *, seed: int, 
     assert reference.tokens is not None
     whole = Row("self-consistency at 16", reference.correct, reference.tokens, 16.0)
     prior = _votes(sides, chosen, whole, say)
-    _ladder(test, guide, LogOdds(prior), whole, say)
+    _ladder(fit, test, guide, LogOdds(prior), whole, say)
     best = _fitted(fit, guide, prior, say)
     _headline(test, guide, best, whole, say)
-    _live(model, Staged(Calibrated(Finece(card), scale), ended), best, prior, test, seed, whole, say)
+    _forked(model, Staged(Calibrated(Finece(card), scale), ended), prior, (fit, test), seed, whole, say)
 
 
 def _same(given: tuple[Pool, Pool], like: tuple[Pool, Pool]) -> tuple[Pool, Pool]:
@@ -158,27 +161,36 @@ def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float
     return prior
 
 
-def _ladder(test: Pool, guide: Judge, weighting: Weighting, whole: Row, say: Say) -> None:
+def _ladder(fit: Pool, test: Pool, guide: Judge, weighting: Weighting, whole: Row, say: Say) -> None:
     """Twice as many beams begun as may end, guided and by controls, at several budgets."""
-    say("\n## Beams by budget: 2 B begun, the B most confident at the first step go on, a log-odds vote of what ends;")
-    say("guided by FineCE, by random numbers, and by one who knows how each beam ends; no fork, replayed")
+
+    def halved(budget: int, until: Boundary) -> PrunedBeams:
+        return PrunedBeams(
+            "halved", width=budget, begin=2 * budget, budget=budget, pruner=Keep(), positions=1, fork=False,
+            weighting=weighting, until=until,
+        )  # fmt: skip
+
+    say("\n## Beams by budget, no fork, replayed: 2 B begun, judged once, the B most confident go on, a log-odds vote;")
+    say("guided by FineCE, by random numbers, and by one who knows how each beam ends. Where they are judged, on the")
+    say("calibration split: mean accuracy and tokens over the budgets; * the most accurate, which is taken")
+    pauses = {}
+    for name, until in PAUSES.items():
+        found = [replayed(halved(budget, until), fit, guide, orders=FIT_ORDERS) for budget in BUDGETS]
+        pauses[name] = np.mean([p.correct.mean() for p in found]), np.mean([p.tokens.mean() for p in found])
+    best = max(pauses, key=lambda name: pauses[name][0])
+    for name, (accuracy, tokens) in pauses.items():
+        say(f"{'*' if name == best else ' '} {name:16}{accuracy:.4f}{tokens:8.0f}")
     _header(say)
     _line(whole, whole, say)
     for budget in BUDGETS:
-        found = {}
+        rows = {}
         for name, judge in (("finece", guide), ("random", _at_random), ("oracle", _knowing)):
-            strategy = PrunedBeams(
-                f"{budget} of {2 * budget}, {name}", width=budget, begin=2 * budget, budget=budget, pruner=Keep(),
-                positions=1, fork=False, weighting=weighting,
-            )  # fmt: skip
-            found[name] = _row(strategy.name, replayed(strategy, test, judge, orders=ORDERS))
-            _line(found[name], whole, say)
-        votes = PrunedBeams(
-            f"{budget}, none pruned, finece", width=budget, budget=budget, pruner=Keep(), positions=1, fork=False,
-            weighting=weighting,
-        )  # fmt: skip
-        _line(_row(votes.name, replayed(votes, test, guide, orders=ORDERS)), whole, say)
-        _against(f"{budget} of {2 * budget}: finece minus random", found["finece"], found["random"], say)
+            played = replayed(halved(budget, PAUSES[best]), test, judge, orders=ORDERS)
+            rows[name] = _row(f"{budget} of {2 * budget}, {name}", played)
+            _line(rows[name], whole, say)
+        votes = replace(halved(budget, PAUSES[best]), begin=None)
+        _line(_row(f"{budget}, none pruned, finece", replayed(votes, test, guide, orders=ORDERS)), whole, say)
+        _against(f"{budget} of {2 * budget}: finece minus random", rows["finece"], rows["random"], say)
 
 
 def _fitted(fit: Pool, guide: Judge, prior: float, say: Say) -> PrunedBeams:
@@ -189,29 +201,40 @@ def _fitted(fit: Pool, guide: Judge, prior: float, say: Say) -> PrunedBeams:
     found = []
     for (width, begin), price in itertools.product(SHAPES, PRICES):
         strategy = PrunedBeams(
-            "guided", width=width, begin=begin, budget=16 * width // begin, pruner=Keep(), positions=1, fork=False,
-            weighting=LogOdds(prior), stop=(Priced(price),),
+            f"{width} of {begin}", width=width, begin=begin, budget=16 * width // begin, pruner=Keep(), positions=1,
+            fork=False, weighting=LogOdds(prior), stop=(Priced(price),),
         )  # fmt: skip
-        played = replayed(strategy, fit, guide, orders=FIT_ORDERS)
-        found.append((strategy, float(played.correct.mean()), float(played.tokens.mean())))
-    good = [one for one in found if one[1] >= goal + CAUTION] or [max(found, key=lambda one: one[1])]
-    best = min(good, key=lambda one: one[2])
-    for width, begin in SHAPES:
-        own = [one for one in found if (one[0].width, one[0].begin) == (width, begin)]
-        mine = min([one for one in own if one in good] or [max(own, key=lambda one: one[1])], key=lambda one: one[2])
+        found.append((strategy, replayed(strategy, fit, guide, orders=FIT_ORDERS)))
+    return _cheapest(found, goal, say)
+
+
+def _cheapest(found: Sequence[tuple[PrunedBeams, Played]], goal: float, say: Say) -> PrunedBeams:
+    """Of strategies that were played, the cheapest good one; says the cheapest good one under each name."""
+    numbers = [(one, float(played.correct.mean()), float(played.tokens.mean())) for one, played in found]
+    good = [one for one in numbers if one[1] >= goal + CAUTION]
+
+    def pick(some: list[tuple[PrunedBeams, float, float]]) -> tuple[PrunedBeams, float, float]:
+        mine = [one for one in some if one in good]
+        return min(mine, key=lambda one: one[2]) if mine else max(some, key=lambda one: one[1])
+
+    best = pick(numbers)
+    for name in dict.fromkeys(one[0].name for one in numbers):
+        mine = pick([one for one in numbers if one[0].name == name])
         mark = "*" if mine is best else " " if mine in good else "-"
-        rule = mine[0].stop[0]
-        assert isinstance(rule, Priced)
-        say(f"{mark} {width} of {begin}: price {rule.price:g}, accuracy {mine[1]:.4f}, {mine[2]:.0f} tokens")
+        say(f"{mark} {name}: price {_price(mine[0]):g}, accuracy {mine[1]:.4f}, {mine[2]:.0f} tokens")
     say("- none of its settings is so accurate: the most accurate one")
     return best[0]
 
 
+def _price(strategy: PrunedBeams) -> float:
+    (rule,) = strategy.stop
+    assert isinstance(rule, Priced)
+    return rule.price
+
+
 def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say) -> None:
     """The fitted beams, their controls, and the whole sweep of their price."""
-    rule = best.stop[0]
-    assert isinstance(rule, Priced)
-    say(f"\n## The fitted beams on the test split: {best.width} of {best.begin} a wave, price {rule.price:g}")
+    say(f"\n## The fitted beams on the test split: {best.name} a wave, price {_price(best):g}")
     _header(say)
     _line(whole, whole, say)
     rows = {}
@@ -225,36 +248,50 @@ def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say)
         _line(_row(f"price {price:g}", replayed(strategy, test, guide, orders=ORDERS)), whole, say)
 
 
-def _live(
+def _forked(
     model: EngineConfig,
     scorer: Scorer,
-    best: PrunedBeams,
     prior: float,
-    test: Pool,
+    pools: tuple[Pool, Pool],
     seed: int,
     whole: Row,
     say: Say,
 ) -> None:
-    """Forks, drawn live, beside the fitted beams drawn live."""
-    say("\n## Drawn live, once a question: the fitted beams, and beams that fork (4 in play, pruned at every step)")
+    """Beams that are resampled at their first steps, drawn live, once a question."""
+    fit, test = pools
+    goal = float(np.mean(majority(fit)))
+    watching = replace(model, seed=1)  # other draws than the recorded ones
+    say("\n## Beams that fork, drawn live once a question: 4 in play, resampled after each of their first steps, waves")
+    say(f"until 16 have ended. Temperatures and prices on the calibration split (self-consistency at 16: {goal:.4f}):")
+    found = []
+    for temperature in TEMPERATURES:
+        strategy = PrunedBeams(
+            f"resampled at {temperature:g}", width=4, budget=16, pruner=Resample(temperature), positions=3,
+            weighting=LogOdds(prior),
+        )  # fmt: skip
+        task = load_task(TaskConfig(split="calibration", n=len(fit.entries), seed=seed))
+        run = drawn(strategy, task, watching, scorer)
+        for price in PRICES:
+            stopped = replace(strategy, stop=(Priced(price),))
+            found.append((stopped, run.played(stopped)))
+    best = _cheapest(found, goal, say)
+    say(f"\non the test split: {best.name}, by budget and with the fitted price {_price(best):g}")
     _header(say)
     _line(whole, whole, say)
     task = load_task(TaskConfig(split="test", n=len(test.entries), seed=seed))
-    forked = PrunedBeams("top 2 forked", width=4, budget=4, pruner=TopK(2), positions=3, weighting=LogOdds(prior))
-    sampled = replace(forked, name="resampled", pruner=Resample(0.2))
-    kept = replace(forked, name="none pruned", pruner=Keep())
-    rows: dict[str, Row] = {}
-    for strategy, name, judge in (
-        (replace(best, name="fitted beams"), "finece", scorer),
-        (kept, "finece", scorer),
-        (forked, "finece", scorer),
-        (sampled, "finece", scorer),
-        (forked, "random", RandomScorer()),
-    ):
-        watching = replace(model, seed=1)  # other draws than the recorded ones
-        rows[f"{strategy.name}, {name}"] = _row(f"{strategy.name}, {name}", drawn(strategy, task, watching, judge))
-        _line(rows[f"{strategy.name}, {name}"], whole, say)
-    _against("top 2 forked: finece minus random", rows["top 2 forked, finece"], rows["top 2 forked, random"], say)
+    plain = replace(best, stop=(Never(),))
+    runs = {
+        name: drawn(plain, task, watching, judge) for name, judge in (("finece", scorer), ("random", RandomScorer()))
+    }
+    playing = [(f"{budget} beams", replace(plain, budget=budget)) for budget in (4, 8, 12, 16)]
+    for name, strategy in [*playing, ("fitted price", best)]:
+        rows = {judge: _row(f"{name}, {judge}", run.played(strategy)) for judge, run in runs.items()}
+        for row in rows.values():
+            _line(row, whole, say)
+        _against(f"{name}: finece minus random", rows["finece"], rows["random"], say)
+    say("the whole sweep of the price (nothing chosen):")
+    for price in PRICES:
+        _line(_row(f"price {price:g}", runs["finece"].played(replace(best, stop=(Priced(price),)))), whole, say)
 
 
 def _row(name: str, played: Played) -> Row:

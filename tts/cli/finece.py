@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from tts.cli.app import console
 from tts.cli.live import ConfigArguments, configured, draw_trees, model_directory, opened
 from tts.cli.progress import tell
-from tts.cli.train import train_app
+from tts.cli.train import learned_from, train_app
 from tts.errors import InputError
 
 if TYPE_CHECKING:
     from evals.finece_config import FineceConfig
     from evals.tasks import Task
-    from tts.engines.transformers import TransformersEngine
-    from tts.tuning.responses import Response, Split
+    from tts.tuning.responses import Split
 
 
 @train_app.command()
@@ -56,6 +55,7 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
         InputError: a pool without prefixes, or whatever else cannot be learned from.
     """
     from tts.engines.transformers import TransformersEngine
+    from tts.pool import load_pool
     from tts.tuning.responses import beside, split
 
     model, revision = config.engine.identity
@@ -67,14 +67,14 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
             drawn = draw_trees(config, task, engine, Path(path))
             run = drawn.run
             tell(drawn.kept)
-        responses = _read(path, run, model, engine)
+        responses = learned_from(load_pool(path, run=run), engine, model=model, forks=True)
         if config.tree.levels and not any(one.given for one in responses):
             raise InputError(
                 f"{path} holds no prefixes: FineCE learns from completions of partial answers, so let this command "
                 "draw them (pool=null), or give such a pool as answers=POOL"
             )
         if config.answers is not None:
-            responses = beside(responses, _read(config.answers, None, model, engine))
+            responses = beside(responses, learned_from(load_pool(config.answers), engine, model=model, forks=True))
     base = {
         "model": model,
         "revision": revision,
@@ -83,18 +83,3 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
         "tree": asdict(config.tree),
     }
     return split(responses, config.recipe.held_out, config.recipe.seed), base
-
-
-def _read(path: str, run: int | None, model: str, engine: TransformersEngine) -> tuple[Response, ...]:
-    from tts.pool import load_pool
-    from tts.tuning.responses import read
-
-    return read(
-        load_pool(path, run=run),
-        model=model,
-        prompt_ids=engine.prompt_ids,
-        encode=engine.encode,
-        end=engine.tokenizer.eos_token_id,
-        context=engine.context,
-        forks=True,
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tts.cli.app import console
 from tts.cli.live import ConfigArguments, configured, draw, model_directory, opened
 from tts.cli.progress import tell
-from tts.cli.train import train_app
+from tts.cli.train import learned_from, train_app
 
 if TYPE_CHECKING:
     from evals.grace_config import GraceConfig
@@ -48,7 +48,7 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
     from evals.live_config import SampleConfig
     from tts.engines.transformers import TransformersEngine
     from tts.pool import load_pool
-    from tts.tuning.responses import read, solutions, split
+    from tts.tuning.responses import solutions, split
 
     model, revision = config.engine.identity
     path, run = config.pool, config.run
@@ -60,14 +60,7 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
             run = drawn.run
             tell(drawn.kept)
         pool = load_pool(path, run=run)
-        responses = read(
-            pool,
-            model=model,
-            prompt_ids=engine.prompt_ids,
-            encode=engine.encode,
-            end=engine.tokenizer.eos_token_id,
-            context=engine.context,
-        )
+        responses = learned_from(pool, engine, model=model)
         worked = solutions(
             pool,
             task.solutions if config.recipe.keep == "solution" else {},

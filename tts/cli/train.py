@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tts.cli.app import app
 from tts.errors import InputError
+
+if TYPE_CHECKING:
+    from tts.engines.transformers import TransformersEngine
+    from tts.pool import Pool
+    from tts.tuning.responses import Response
 
 train_app = typer.Typer(help="Train a model that this project brings along.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
@@ -42,3 +47,18 @@ def tiny(
     for key, value in numbers.items():
         print(f"{key.replace('_', ' '):20} {value:.4g}")
     print(f"wrote {out}: use it with `engine.model={out}`")
+
+
+def learned_from(pool: Pool, engine: TransformersEngine, *, model: str, forks: bool = False) -> tuple[Response, ...]:
+    """The responses of a pool as a training reads them; see :func:`tts.tuning.responses.read`."""
+    from tts.tuning.responses import read
+
+    return read(
+        pool,
+        model=model,
+        prompt_ids=engine.prompt_ids,
+        encode=engine.encode,
+        end=engine.tokenizer.eos_token_id,
+        context=engine.context,
+        forks=forks,
+    )

@@ -5,18 +5,13 @@ Plain data that any part of the framework may read; knows nothing about torch or
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from tts.errors import InputError
-from tts.pool.atomic import atomic_path
-from tts.pool.files import read_bytes
+from tts.tuning.card import CardFile
 
-FORMAT = "tts-finece-1"
 NAME = "finece.json"
 VALUES = 11
 """Confidences that a token can say: 0, 1/10, ..., 1."""
@@ -53,7 +48,7 @@ class Card:
         return f"{self.base}@{revision}" if revision else self.base
 
 
-_OWN = ("form", "read", "tokens", "base")
+FILE = CardFile(NAME, "tts-finece-1", "finece", ("form", "read", "tokens", "base"))
 
 
 def read_card(folder: str | os.PathLike[str]) -> Card:
@@ -62,29 +57,13 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
     Raises:
         InputError: there is none, or it is broken; the sentence names the key and what was found.
     """
-    path = Path(folder) / NAME
-    if not path.is_file():
-        raise InputError(
-            f"{folder} has no {NAME}: train one with `tts train finece`, or choose another scorer than finece"
-        )
-    try:
-        data = json.loads(read_bytes(path))
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is no JSON: train the scorer again with `tts train finece`") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        found = data.get("format") if isinstance(data, dict) else data
-        raise InputError(
-            f"{path} must have format {FORMAT!r}, got {found!r:.80}: train with this version of `tts train finece`"
-        )
+    path, data, extra = FILE.read(folder)
     for key, allowed in (("form", get_args(Form)), ("read", get_args(Read))):
-        _check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
+        FILE.check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
     tokens, wanted = data.get("tokens"), 0 if data["read"] == "head" else VALUES
     fine = isinstance(tokens, list) and all(type(token) is int and token >= 0 for token in tokens)
-    _check(path, "tokens", tokens, f"{wanted} whole numbers >= 0", fine and len(tokens or ()) == wanted)
-    _check(path, "base", data.get("base"), "text", isinstance(data.get("base"), str))
-    extra = {key: value for key, value in data.items() if key not in (*_OWN, "format")}
+    FILE.check(path, "tokens", tokens, f"{wanted} whole numbers >= 0", fine and len(tokens or ()) == wanted)
+    FILE.check(path, "base", data.get("base"), "text", isinstance(data.get("base"), str))
     return Card(data["form"], data["read"], tuple(data["tokens"]), data["base"], extra)
 
 
@@ -94,14 +73,4 @@ def write_card(folder: str | os.PathLike[str], card: Card) -> None:
     Raises:
         InputError: it cannot be written, or ``card.extra`` holds a key of the card's own.
     """
-    taken = sorted(set(card.extra) & {*_OWN, "format"})
-    if taken:
-        raise InputError(f"a card's further keys cannot be called {', '.join(taken)}, which are its own: rename them")
-    data = {"format": FORMAT, **{key: getattr(card, key) for key in _OWN}, **card.extra}
-    with atomic_path(Path(folder) / NAME) as temp:
-        temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _check(path: Path, key: str, value: object, wanted: str, fine: bool) -> None:
-    if not fine:
-        raise InputError(f"{path}: {key} must be {wanted}, got {value!r:.80}: train the scorer again")
+    FILE.write(folder, card, card.extra)

@@ -42,22 +42,15 @@ def make(
         tell: gets a line of progress now and then.
 
     Raises:
-        InputError: as :func:`tts.finece.train.train`.
+        InputError: as :func:`tts.finece.train.train` and :func:`tts.tuning.start.start`.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
     from tts.engines.device import pick
     from tts.engines.quiet import quiet
     from tts.finece.train import train
+    from tts.tuning.start import start
 
-    source = engine.folder or engine.model
-    given = {"revision": engine.revision} if engine.revision else {}
-    with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(source, **given)
-        kept = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
-        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
-    trained = train(out, model, tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
+    begun = start(engine, recipe)
+    trained = train(out, begun.model, begun.tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
     card = Card(
         FORMS[recipe.method],
         recipe.read,  # type: ignore[arg-type] # the recipe allows no other
@@ -71,7 +64,7 @@ def make(
         },
     )
     with quiet():
-        save(out, trained.model, tokenizer, card, dtype=kept)
+        save(out, trained.model, begun.tokenizer, card, dtype=begun.dtype)
     return trained
 
 

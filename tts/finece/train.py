@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tts.tuning.history import History, Look, measured
 from tts.tuning.loop import Loop, precision
 from tts.tuning.packing import Packed, pack
 from tts.tuning.parts import adapted, add_tokens
-from tts.tuning.responses import Branches, Response, Split, together
+from tts.tuning.responses import Branches, Split, in_passes, together
 
 
 @dataclass(slots=True)
@@ -112,14 +112,14 @@ class Values:
         """Take the responses."""
         self.split, self.recipe, self.tokens, self.end, self.device = split, recipe, tuple(tokens), end, device
         self.rows = together(split.train)
-        self.lengths = [_branches(split.train, row).length for row in self.rows]
+        self.lengths = [Branches.of(split.train, row).length for row in self.rows]
         self.goals = goals(split.train, every=recipe.positions == "every")
 
     def losses(self, model: Any, part: Sequence[int], batch: Sequence[int]) -> tuple[Tensor, float, float]:
         """See :class:`~tts.tuning.loop.Objective`: at the end, plus the mean over all other places with a goal."""
         rows = [self.rows[i] for i in part]
         count = sum(len(self.rows[i]) for i in batch)
-        packed = self._pack([_branches(self.split.train, row) for row in rows])
+        packed = self._pack([Branches.of(self.split.train, row) for row in rows])
         with precision(self.recipe.dtype, self.device):
             given = said(model, packed, self.tokens)
         wanted = torch.full(given.shape[:2], math.nan)
@@ -138,7 +138,9 @@ class Values:
         """See :class:`~tts.tuning.loop.Objective`; what is looked at are whole answers."""
         held = self.split.held_out
         found = np.empty(len(held))
-        for some, packed in self._passes(held):
+        size = max(1, round(self.recipe.rows * len(self.rows) / len(self.split.train)))
+        for some, rows in in_passes(held, size):
+            packed = self._pack(rows)
             with precision(self.recipe.dtype, self.device):
                 given = said(model, packed, self.tokens)
             at = given[torch.arange(len(some)), packed.at]
@@ -147,17 +149,3 @@ class Values:
 
     def _pack(self, rows: Sequence[Branches]) -> Packed:
         return pack(rows, end=self.end, token=-1, device=self.device)
-
-    def _passes(self, responses: Sequence[Response]) -> Iterator[tuple[list[int], Packed]]:
-        """All responses, in passes of like length."""
-        rows = [(row, _branches(responses, row)) for row in together(responses)]
-        rows.sort(key=lambda one: one[1].length)
-        size = max(1, round(self.recipe.rows * len(self.rows) / len(self.split.train)))
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            yield [i for row, _ in part for i in row], self._pack([branches for _, branches in part])
-
-
-def _branches(responses: Sequence[Response], row: Sequence[int]) -> Branches:
-    some = tuple(responses[i] for i in row)
-    return Branches(some[0].prompt, some)

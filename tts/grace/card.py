@@ -5,18 +5,13 @@ Plain data that any part of the framework may read; knows nothing about torch or
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from tts.errors import InputError
-from tts.pool.atomic import atomic_path
-from tts.pool.files import read_bytes
+from tts.tuning.card import CardFile
 
-FORMAT = "tts-grace-1"
 NAME = "grace.json"
 Readout = Literal["before", "after"]
 Positions = Literal["end", "every"]
@@ -47,7 +42,7 @@ class Card:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-_OWN = ("token", "token_id", "readout", "positions", "base")
+FILE = CardFile(NAME, "tts-grace-1", "grace", ("token", "token_id", "readout", "positions", "base"))
 
 
 def read_card(folder: str | os.PathLike[str]) -> Card:
@@ -56,33 +51,14 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
     Raises:
         InputError: there is none, or it is broken; the sentence names the key and what was found.
     """
-    path = Path(folder) / NAME
-    if not path.is_file():
-        raise InputError(
-            f"{folder} has no {NAME}: train one with `tts train grace`, or choose another scorer than grace"
-        )
-    try:
-        data = json.loads(read_bytes(path))
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is no JSON: train the model again with `tts train grace`") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        found = data.get("format") if isinstance(data, dict) else data
-        raise InputError(
-            f"{path} must have format {FORMAT!r}, got {found!r:.80}: train the model with this version of `tts train "
-            "grace`"
-        )
-    _check(path, "token", data.get("token"), "text", isinstance(data.get("token"), str) and data["token"] != "")
-    number = data.get("token_id")
-    whole = isinstance(number, int) and not isinstance(number, bool) and number >= 0
-    _check(path, "token_id", number, "a whole number >= 0", whole)
+    path, data, extra = FILE.read(folder)
+    token, number, base = data.get("token"), data.get("token_id"), data.get("base", "")
+    FILE.check(path, "token", token, "text", isinstance(token, str) and token != "")
+    FILE.check(path, "token_id", number, "a whole number >= 0", type(number) is int and number >= 0)
     for key, allowed in (("readout", get_args(Readout)), ("positions", get_args(Positions))):
-        _check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
-    base = data.get("base", "")
-    _check(path, "base", base, "text", isinstance(base, str))
-    extra = {key: value for key, value in data.items() if key not in (*_OWN, "format")}
-    return Card(data["token"], int(data["token_id"]), data["readout"], data["positions"], base, extra)
+        FILE.check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
+    FILE.check(path, "base", base, "text", isinstance(base, str))
+    return Card(data["token"], data["token_id"], data["readout"], data["positions"], base, extra)
 
 
 def write_card(folder: str | os.PathLike[str], card: Card) -> None:
@@ -91,14 +67,4 @@ def write_card(folder: str | os.PathLike[str], card: Card) -> None:
     Raises:
         InputError: it cannot be written, or ``card.extra`` holds a key of the card's own.
     """
-    taken = sorted(set(card.extra) & {*_OWN, "format"})
-    if taken:
-        raise InputError(f"a card's further keys cannot be called {', '.join(taken)}, which are its own: rename them")
-    data = {"format": FORMAT, **{key: getattr(card, key) for key in _OWN}, **card.extra}
-    with atomic_path(Path(folder) / NAME) as temp:
-        temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _check(path: Path, key: str, value: object, wanted: str, fine: bool) -> None:
-    if not fine:
-        raise InputError(f"{path}: {key} must be {wanted}, got {value!r:.80}: train the model again")
+    FILE.write(folder, card, card.extra)

@@ -38,27 +38,20 @@ def make(
         The :class:`~tts.grace.train.Trained` model.
 
     Raises:
-        InputError: as :func:`tts.grace.train.train`.
+        InputError: as :func:`tts.grace.train.train` and :func:`tts.tuning.start.start`.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
     from tts.engines.device import pick
     from tts.engines.quiet import quiet
     from tts.grace.model import save
     from tts.grace.train import train
+    from tts.tuning.start import start
 
-    source = engine.folder or engine.model
-    given = {"revision": engine.revision} if engine.revision else {}
-    with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(source, **given)
-        kept = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
-        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
+    begun = start(engine, recipe)
     token = None
     if engine.folder is not None and (engine.folder / NAME).is_file():
         token = _further(read_card(engine.folder), recipe, engine.model)
     place = pick(engine.device)
-    trained = train(out, model, tokenizer, split, recipe, base=base, token=token, device=place, tell=tell)
+    trained = train(out, begun.model, begun.tokenizer, split, recipe, base=base, token=token, device=place, tell=tell)
     card = Card(
         recipe.token,
         trained.token,
@@ -73,7 +66,7 @@ def make(
         },
     )
     with quiet():
-        save(out, trained.model, tokenizer, card, dtype=kept)
+        save(out, trained.model, begun.tokenizer, card, dtype=begun.dtype)
     return trained
 
 

@@ -30,7 +30,7 @@ from tts.tuning.history import History, Look, measured
 from tts.tuning.loop import Loop, precision
 from tts.tuning.packing import Packed, forward, pack
 from tts.tuning.parts import adapted, add_tokens
-from tts.tuning.responses import Branches, Response, Split, together
+from tts.tuning.responses import Branches, Response, Split, in_passes, together
 
 Floats = NDArray[np.float64]
 
@@ -131,7 +131,7 @@ class Confidence:
         """Take the responses; targets are still to come."""
         self.split, self.recipe, self.token, self.end, self.device = split, recipe, token, end, device
         self.rows = together(split.train)
-        self.lengths = [self._branches(split.train, row).length for row in self.rows]
+        self.lengths = [self._branches(row).length for row in self.rows]
         self.targets: Floats = np.empty(0)
         self.base: Any = None
 
@@ -164,7 +164,7 @@ class Confidence:
         rows = [self.rows[i] for i in part]
         count = sum(len(self.rows[i]) for i in batch)
         said = sum(self._said(self.rows[i]) for i in batch)
-        packed = self._pack([self._branches(self.split.train, row) for row in rows])
+        packed = self._pack([self._branches(row) for row in rows])
         wanted = torch.tensor(self.targets[[i for row in rows for i in row]], dtype=torch.float32)
         logits = self._logits(model, packed)
         own = logits[: packed.responses]
@@ -205,23 +205,19 @@ class Confidence:
                     before = self._logits(model, packed)
         return divergence(own, before, labels, self.token)
 
-    def _branches(self, responses: Sequence[Response], row: Sequence[int], *, solved: bool = True) -> Branches:
-        """A row; the solution is in it where the recipe keeps to that and it is ``solved``."""
-        some = tuple(responses[i] for i in row)
-        solution = self.split.solutions[some[0].question] if solved and self.recipe.keep == "solution" else None
-        return Branches(some[0].prompt, some, solution)
+    def _branches(self, row: Sequence[int]) -> Branches:
+        """A row; the solution is in it where the recipe keeps to that."""
+        solutions = self.split.solutions if self.recipe.keep == "solution" else {}
+        return Branches.of(self.split.train, row, solutions.get(self.split.train[row[0]].question))
 
     def _pack(self, rows: Sequence[Branches]) -> Packed:
         return pack(rows, end=self.end, token=self.token, after=self.recipe.readout == "after", device=self.device)
 
     def _passes(self, responses: Sequence[Response]) -> Iterator[tuple[list[int], Packed]]:
         """All responses and nothing else, in passes of like length."""
-        rows = [(row, self._branches(responses, row, solved=False)) for row in together(responses)]
-        rows.sort(key=lambda one: one[1].length)
         size = max(1, round(self.recipe.rows * len(self.rows) / len(self.split.train)))
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            yield [i for row, _ in part for i in row], self._pack([branches for _, branches in part])
+        for some, rows in in_passes(responses, size):
+            yield some, self._pack(rows)
 
     def _logits(self, model: Any, packed: Packed) -> Tensor:
         """Logits of every branch, [branches, width, vocab]."""

@@ -6,13 +6,17 @@ from pathlib import Path
 
 from tts.errors import InputError
 
+GROWN_FROM = {"grace": "tiny", "finece": "grace"}
+"""Which bundled model each of the others is kept as its difference to."""
+
 
 def weights(name: str = "tiny") -> Path:
     """The directory of a bundled model, as ``AutoModelForCausalLM`` and vLLM load it.
 
     Args:
-        name: "tiny", the reasoner, or "grace", the same with a confidence token, which is kept as its difference to the
-            reasoner and put together in the user's cache on first use (see :mod:`tts.tiny.delta`).
+        name: "tiny", the reasoner; "grace", the same with a confidence token; or "finece", the same with value tokens,
+            which reads the parts that "grace" grew. The latter two are kept as differences and put together in the
+            user's cache on first use (see :mod:`tts.tiny.delta`).
 
     Raises:
         InputError: this installation came without its data files, or the cache cannot be written.
@@ -24,4 +28,4 @@ def weights(name: str = "tiny") -> Path:
         return folder
     from tts.tiny.delta import unpack
 
-    return unpack(folder, folder.with_name(name))
+    return unpack(weights(GROWN_FROM[name]), folder.with_name(name))

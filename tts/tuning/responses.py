@@ -58,6 +58,12 @@ class Branches:
     responses: tuple[Response, ...]
     solution: Ids | None = None
 
+    @classmethod
+    def of(cls, responses: Sequence[Response], row: Sequence[int], solution: Ids | None = None) -> Branches:
+        """The responses of a row, all to one question, given their indices."""
+        some = tuple(responses[i] for i in row)
+        return cls(some[0].prompt, some, solution)
+
     @property
     def length(self) -> int:
         """Tokens of the prompt and of everything after it."""
@@ -209,6 +215,15 @@ def together(responses: Sequence[Response], most: int = TOGETHER) -> list[list[i
             groups.append([])
         groups[-1].append(index)
     return sorted((group for groups in found.values() for group in groups), key=lambda group: group[0])
+
+
+def in_passes(responses: Sequence[Response], size: int) -> Iterator[tuple[list[int], list[Branches]]]:
+    """All responses in passes of ``size`` rows of like length: their indices, branch after branch, and the rows."""
+    rows = [(row, Branches.of(responses, row)) for row in together(responses)]
+    rows.sort(key=lambda one: one[1].length)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        yield [i for row, _ in part for i in row], [branches for _, branches in part]
 
 
 def batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[list[int]]:

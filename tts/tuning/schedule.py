@@ -38,12 +38,15 @@ class GrowConfig:
         neurons: more in every layer's MLP, >= 1. Ours.
         layers: more layers, of new parts only and as wide as all others, at the end, >= 0: what reads the base's last
             word. Ours.
+        upon: a model that was grown from the same base before (a bundled one's name or a directory), whose parts stay
+            as they are and are read too; null: the base alone. Ours.
     """
 
     channels: int = 64
     heads: int = 1
     neurons: int = 192
     layers: int = 2
+    upon: str | None = None
 
 
 @dataclass
