@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--prefixes", type=int, default=300, help="whose labels are checked")
     parser.add_argument("--pools", type=Path, default=Path("out/finece"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--forks", action="store_true", help="draw beams that fork too, half an hour more")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     options.pools.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def main() -> None:
         else:
             other = pool("grace", "grace", "test", options.questions)
             theirs = pool("grace-calibration", "grace", "calibration", options.calibration)
-            scaling(fit, test, model, say, seed=options.seed, grace=(theirs, other))
+            scaling(fit, test, model, say, seed=options.seed, grace=(theirs, other), forks=options.forks)
         (options.out / f"finece_{part}.txt").write_text("\n".join(LINES) + "\n")
 
 

@@ -107,6 +107,10 @@ def _one(strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequenc
         return decision
 
 
+Asked = tuple[Draw, tuple[Sample, ...]]
+"""A draw and its samples."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What beams drew live, question by question, draw by draw.
@@ -121,7 +125,7 @@ class Drawn:
     """
 
     task: Task
-    draws: tuple[tuple[tuple[Sample, ...], ...], ...]
+    draws: tuple[tuple[Asked, ...], ...]
     prompts: tuple[int, ...]
 
     def played(self, strategy: PrunedBeams) -> Played:
@@ -148,7 +152,7 @@ class _Noting:
 
     def __init__(self, strategy: PrunedBeams) -> None:
         self.strategy, self.name, self.budget = strategy, strategy.name, strategy.budget
-        self.needs, self.noted = strategy.needs, dict[str, list[tuple[Sample, ...]]]()
+        self.needs, self.noted = strategy.needs, dict[str, list[Asked]]()
 
     def run(self, problem: Problem) -> Steps:
         steps = self.strategy.run(problem)
@@ -157,7 +161,7 @@ class _Noting:
             draw = next(steps)
             while True:
                 samples = yield draw
-                mine.append(tuple(samples))
+                mine.append((draw, tuple(samples)))
                 draw = steps.send(samples)
         except StopIteration as stop:
             decision: Decision = stop.value
@@ -177,16 +181,22 @@ def drawn(strategy: PrunedBeams, task: Task, model: EngineConfig, scorer: Scorer
     return Drawn(task, tuple(tuple(noting.noted[problem.id]) for problem in task.problems), prompts)
 
 
-def _again(strategy: PrunedBeams, problem: Problem, draws: Sequence[tuple[Sample, ...]]) -> Decision:
+def _again(strategy: PrunedBeams, problem: Problem, draws: Sequence[Asked]) -> Decision:
     """What beams decide on recorded draws."""
     steps = strategy.run(problem)
     try:
         draw = next(steps)
-        for samples in draws:
-            if draw.n != len(samples):
+        for asked, samples in draws:
+            if _key(draw) != _key(asked):
                 raise UnsupportedError(f"strategy {strategy.name} asks for other draws than were recorded: draw it")
             draw = steps.send(list(samples))
     except StopIteration as stop:
         decision: Decision = stop.value
         return decision
     raise UnsupportedError(f"strategy {strategy.name} asks for more draws than were recorded: draw it")
+
+
+def _key(draw: Draw) -> tuple[object, ...]:
+    """What a draw asks for."""
+    begun = draw.prefix and (draw.prefix.index, draw.prefix.token_ids)
+    return draw.n, draw.until, begun

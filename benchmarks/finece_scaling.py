@@ -26,7 +26,7 @@ from evals.tasks import TaskConfig, load_task
 from strategies.beam import PrunedBeams
 from strategies.catalog import CATALOG
 from strategies.pruning import Keep, Resample
-from strategies.stopping import Never, Priced
+from strategies.stopping import Priced
 from strategies.weighting import LogOdds, Weighting
 from tts.engines.config import EngineConfig
 from tts.finece.card import read_card
@@ -47,7 +47,8 @@ SHAPES = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 6), (4, 8))
 """Beams of a wave that end, and that it begins."""
 PAUSES = {"first step": STEP, "20 tokens": Boundary("tokens", 20), "30 tokens": Boundary("tokens", 30)}
 """Where half of the beams are pruned."""
-TEMPERATURES = (0.1, 0.3)
+TEMPERATURE = 0.2
+"""Of the resampling; not fitted."""
 PRICES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.008, 0.0125, 0.02)
 
 
@@ -62,8 +63,10 @@ class Row:
     setting: str = ""
 
 
-def scaling(fit: Pool, test: Pool, model: EngineConfig, say: Say, *, seed: int, grace: tuple[Pool, Pool]) -> None:
-    """Play everything and say how it went."""
+def scaling(
+    fit: Pool, test: Pool, model: EngineConfig, say: Say, *, seed: int, grace: tuple[Pool, Pool], forks: bool
+) -> None:
+    """Play everything, beams that fork only where asked, and say how it went."""
     assert model.folder is not None
     card = read_card(model.folder)
     fit, test = (rescored(pool, "finece", answers="number") for pool in (fit, test))
@@ -90,7 +93,8 @@ def scaling(fit: Pool, test: Pool, model: EngineConfig, say: Say, *, seed: int, 
     _ladder(fit, test, guide, LogOdds(prior), whole, say)
     best = _fitted(fit, guide, prior, say)
     _headline(test, guide, best, whole, say)
-    _forked(model, Staged(Calibrated(Finece(card), scale), ended), prior, (fit, test), seed, whole, say)
+    if forks:
+        _forked(model, Calibrated(Finece(card), scale), ended, prior, (fit, test), seed, whole, say)
 
 
 def _same(given: tuple[Pool, Pool], like: tuple[Pool, Pool]) -> tuple[Pool, Pool]:
@@ -128,7 +132,12 @@ def _guide(scale: CalibrationMap, *, recorded: bool = False) -> Judge:
     return judge
 
 
-def _at_random(sample: Sample, n: int, entry: Entry) -> float:
+def _at_random(guide: Judge) -> Judge:
+    """Random numbers for what pauses; what has ended is judged as ever, so that guidance alone is compared."""
+    return lambda sample, n, entry: guide(sample, n, entry) if n == len(sample.token_ids) else _number(sample, n, entry)
+
+
+def _number(sample: Sample, n: int, entry: Entry) -> float:
     digest = hashlib.blake2b(f"{entry.problem.id}|{sample.index}|{n}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "little") / 2**48
 
@@ -171,8 +180,9 @@ def _ladder(fit: Pool, test: Pool, guide: Judge, weighting: Weighting, whole: Ro
         )  # fmt: skip
 
     say("\n## Beams by budget, no fork, replayed: 2 B begun, judged once, the B most confident go on, a log-odds vote;")
-    say("guided by FineCE, by random numbers, and by one who knows how each beam ends. Where they are judged, on the")
-    say("calibration split: mean accuracy and tokens over the budgets; * the most accurate, which is taken")
+    say("guided by FineCE, by random numbers, the vote being FineCE's (random) or not (all random), or by one who")
+    say("knows how each beam ends (oracle). Where they are judged, on the calibration split: mean accuracy and tokens")
+    say("over the budgets; * the most accurate, which is taken")
     pauses = {}
     for name, until in PAUSES.items():
         found = [replayed(halved(budget, until), fit, guide, orders=FIT_ORDERS) for budget in BUDGETS]
@@ -184,13 +194,15 @@ def _ladder(fit: Pool, test: Pool, guide: Judge, weighting: Weighting, whole: Ro
     _line(whole, whole, say)
     for budget in BUDGETS:
         rows = {}
-        for name, judge in (("finece", guide), ("random", _at_random), ("oracle", _knowing)):
+        judges = (("finece", guide), ("random", _at_random(guide)), ("all random", _number), ("oracle", _knowing))
+        for name, judge in judges:
             played = replayed(halved(budget, PAUSES[best]), test, judge, orders=ORDERS)
             rows[name] = _row(f"{budget} of {2 * budget}, {name}", played)
             _line(rows[name], whole, say)
         votes = replace(halved(budget, PAUSES[best]), begin=None)
         _line(_row(f"{budget}, none pruned, finece", replayed(votes, test, guide, orders=ORDERS)), whole, say)
-        _against(f"{budget} of {2 * budget}: finece minus random", rows["finece"], rows["random"], say)
+        for control in ("random", "all random"):
+            _against(f"{budget} of {2 * budget}: finece minus {control}", rows["finece"], rows[control], say)
 
 
 def _fitted(fit: Pool, guide: Judge, prior: float, say: Say) -> PrunedBeams:
@@ -238,10 +250,12 @@ def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say)
     _header(say)
     _line(whole, whole, say)
     rows = {}
-    for name, judge in (("finece", guide), ("random", _at_random), ("oracle", _knowing)):
+    pruning = {"random": _at_random(guide)} if best.begin != best.width else {}
+    for name, judge in {"finece": guide, **pruning, "all random": _number, "oracle": _knowing}.items():
         rows[name] = _row(f"fitted beams, {name}", replayed(best, test, judge, orders=ORDERS))
         _line(rows[name], whole, say)
-    _against("fitted: finece minus random", rows["finece"], rows["random"], say)
+    for control in (*pruning, "all random"):
+        _against(f"fitted: finece minus {control}", rows["finece"], rows[control], say)
     say("the whole sweep of the price (nothing chosen):")
     for price in PRICES:
         strategy = replace(best, stop=(Priced(price),))
@@ -250,7 +264,8 @@ def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say)
 
 def _forked(
     model: EngineConfig,
-    scorer: Scorer,
+    guide: Scorer,
+    ended: Scorer,
     prior: float,
     pools: tuple[Pool, Pool],
     seed: int,
@@ -261,29 +276,24 @@ def _forked(
     fit, test = pools
     goal = float(np.mean(majority(fit)))
     watching = replace(model, seed=1)  # other draws than the recorded ones
-    say("\n## Beams that fork, drawn live once a question: 4 in play, resampled after each of their first steps, waves")
-    say(f"until 16 have ended. Temperatures and prices on the calibration split (self-consistency at 16: {goal:.4f}):")
-    found = []
-    for temperature in TEMPERATURES:
-        strategy = PrunedBeams(
-            f"resampled at {temperature:g}", width=4, budget=16, pruner=Resample(temperature), positions=3,
-            weighting=LogOdds(prior),
-        )  # fmt: skip
-        task = load_task(TaskConfig(split="calibration", n=len(fit.entries), seed=seed))
-        run = drawn(strategy, task, watching, scorer)
-        for price in PRICES:
-            stopped = replace(strategy, stop=(Priced(price),))
-            found.append((stopped, run.played(stopped)))
-    best = _cheapest(found, goal, say)
-    say(f"\non the test split: {best.name}, by budget and with the fitted price {_price(best):g}")
+    say("\n## Beams that fork, drawn live once a question: 4 in play, resampled after each of their first 3 steps with")
+    say(f"temperature {TEMPERATURE:g}, two waves. Price on the calibration split (self-consistency at 16: {goal:.4f}):")
+    plain = PrunedBeams(
+        "resampled", width=4, budget=8, pruner=Resample(TEMPERATURE), positions=3, weighting=LogOdds(prior)
+    )
+    stopped = [replace(plain, stop=(Priced(price),)) for price in PRICES]
+    task = load_task(TaskConfig(split="calibration", n=len(fit.entries), seed=seed))
+    run = drawn(plain, task, watching, Staged(guide, ended))
+    best = _cheapest([(strategy, run.played(strategy)) for strategy in stopped], goal, say)
+    say(f"\non the test split, by budget and with the fitted price {_price(best):g}; random guides and FineCE votes")
     _header(say)
     _line(whole, whole, say)
     task = load_task(TaskConfig(split="test", n=len(test.entries), seed=seed))
-    plain = replace(best, stop=(Never(),))
     runs = {
-        name: drawn(plain, task, watching, judge) for name, judge in (("finece", scorer), ("random", RandomScorer()))
+        name: drawn(plain, task, watching, Staged(judge, ended))
+        for name, judge in (("finece", guide), ("random", RandomScorer()))
     }
-    playing = [(f"{budget} beams", replace(plain, budget=budget)) for budget in (4, 8, 12, 16)]
+    playing = [(f"{budget} beams", replace(plain, budget=budget)) for budget in (4, 8)]
     for name, strategy in [*playing, ("fitted price", best)]:
         rows = {judge: _row(f"{name}, {judge}", run.played(strategy)) for judge, run in runs.items()}
         for row in rows.values():
@@ -291,7 +301,7 @@ def _forked(
         _against(f"{name}: finece minus random", rows["finece"], rows["random"], say)
     say("the whole sweep of the price (nothing chosen):")
     for price in PRICES:
-        _line(_row(f"price {price:g}", runs["finece"].played(replace(best, stop=(Priced(price),)))), whole, say)
+        _line(_row(f"price {price:g}", runs["finece"].played(replace(plain, stop=(Priced(price),)))), whole, say)
 
 
 def _row(name: str, played: Played) -> Row:

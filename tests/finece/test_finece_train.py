@@ -178,7 +178,7 @@ def test_a_tokenizer_that_has_the_values_gets_one_sentence(tmp_path: Path) -> No
     [
         ({"read": "words"}, "recipe.read must be one of values, numbers, head, got 'words'"),
         ({"positions": "end"}, "recipe.positions must be one of labels, every, got 'end'"),
-        ({"token": "<C>"}, r"recipe.token must have \{\} in the place of the number, got '<C>'"),
+        ({"token": "<C>"}, r"recipe.token must have \{\} once, in the place of the number, got '<C>'"),
         ({"method": "grow", "read": "head"}, "recipe.method=grow needs recipe.read=values"),
     ],
 )

@@ -150,7 +150,7 @@ class EngineConfig:
         if self.kind == "fake":
             return "fake", ""
         model = _model(self)
-        return self.model, self.revision or (_fingerprint(model) if isinstance(model, Path) else "")
+        return self.model, self.revision or (fingerprint(model) if isinstance(model, Path) else "")
 
     @property
     def key(self) -> Mapping[str, object]:
@@ -213,7 +213,7 @@ def _model(config: EngineConfig) -> str | Path:
     return config.model
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
     """Twelve hex digits that change with the weights, the configuration or the tokenizer, without reading gigabytes."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".bin", ".model")):

@@ -42,10 +42,14 @@ class Card:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def revision(self) -> str | None:
+        """Of the base that it was made from, where the card says so."""
+        return dict(self.extra.get("learned_from", {})).get("revision")
+
+    @property
     def judges(self) -> str:
         """The base with the revision that it was made from, where the card says so."""
-        revision = dict(self.extra.get("learned_from", {})).get("revision")
-        return f"{self.base}@{revision}" if revision else self.base
+        return f"{self.base}@{self.revision}" if self.revision else self.base
 
 
 FILE = CardFile(NAME, "tts-finece-1", "finece", ("form", "read", "tokens", "base"))

@@ -24,17 +24,28 @@ Ids = tuple[int, ...]
 class Judge:
     """Reads texts with their questions, in batches of like length."""
 
-    def __init__(self, path: Path, card: Card, base: Path | str, *, device: str = "cpu", batch: int = 32) -> None:
+    def __init__(
+        self,
+        path: Path,
+        card: Card,
+        base: Path | str,
+        *,
+        revision: str | None = None,
+        device: str = "cpu",
+        batch: int = 32,
+    ) -> None:
         """Name the scorer; nothing is loaded yet.
 
         Args:
             path: its directory.
             card: what it says of itself.
             base: directory or name of the model that adapters are put on.
+            revision: of the base, where it is a name on the hub; None takes the newest.
             device: where torch puts the model.
             batch: texts a pass, >= 1.
         """
-        self.path, self.card, self.base, self.device, self.batch = path, card, base, device, batch
+        self.path, self.card, self.base, self.revision = path, card, base, revision
+        self.device, self.batch = device, batch
         self._loading = threading.Lock()
         self._model: Any = None
 
@@ -88,9 +99,11 @@ class Judge:
 
         try:
             with quiet():
-                source = self.base if self.card.form == "adapter" else self.path
-                model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-                if self.card.form == "adapter":
+                adapter = self.card.form == "adapter"
+                given = {"revision": self.revision} if adapter and self.revision else {}
+                source = self.base if adapter else self.path
+                model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
+                if adapter:
                     from peft import PeftModel
 
                     words = len(AutoTokenizer.from_pretrained(self.path))

@@ -79,7 +79,9 @@ def goals(responses: Sequence[Response], *, every: bool) -> tuple[NDArray[np.flo
     """
     known = completions(responses)
     right = {key: float(np.mean([responses[i].correct for i in rows])) for key, rows in known.items()}
-    first = {rows[0] for rows in known.values()}
+    first = {
+        next((i for i in rows if len(responses[i].ids) > responses[i].given), rows[0]) for rows in known.values()
+    }  # of those that go on: where one ends at once, its own end takes the place
     lengths: dict[tuple[int, Ids], set[int]] = defaultdict(set)
     for question, prompt, ids in known:
         lengths[question, prompt].add(len(ids))

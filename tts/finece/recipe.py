@@ -40,8 +40,8 @@ class Recipe(Schedule):
         """Refuse what no training could follow."""
         super().__post_init__()
         self.check_names({"read": READS, "positions": POSITIONS})
-        if "{}" not in self.token:
-            raise InputError(f"recipe.token must have {{}} in the place of the number, got {self.token!r}")
+        if self.token.count("{}") != 1:
+            raise InputError(f"recipe.token must have {{}} once, in the place of the number, got {self.token!r}")
         if self.method == "grow" and self.read != "values":
             raise InputError(
                 f"recipe.method=grow needs recipe.read=values, tokens that the text does not need, got {self.read!r}: "
@@ -53,4 +53,4 @@ class Recipe(Schedule):
         """The tokens that say a confidence; none for a head."""
         if self.read == "head":
             return []
-        return [self.token.format(v) if self.read == "values" else str(v) for v in range(VALUES)]
+        return [self.token.replace("{}", str(v)) if self.read == "values" else str(v) for v in range(VALUES)]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Prefix
+from tts.engines.config import fingerprint
 from tts.errors import EngineError, InputError
 from tts.finece.card import Card, read_card
 from tts.scorers.base import MeteredEngine, Scorer
@@ -53,7 +54,8 @@ class Finece:
     @property
     def key(self) -> Mapping[str, object]:
         """What its confidences depend on, beside the model."""
-        return {"form": self.card.form, "read": self.card.read, "tokens": list(self.card.tokens)}
+        own = {"form": self.card.form, "read": self.card.read, "tokens": list(self.card.tokens)}
+        return own if self.judge is None else {**own, "judge": fingerprint(self.judge.path)}
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(ends well), in [0, 1], shape [len(samples)]; at most one pass.
@@ -139,7 +141,9 @@ def open_finece(
             )
         from tts.finece.judge import Judge
 
-        scorer = Finece(card, Judge(place, card, folder if folder is not None else card.base, device=device))
+        revision = (card.revision or None) if folder is None else None
+        base = folder if folder is not None else card.base
+        scorer = Finece(card, Judge(place, card, base, revision=revision, device=device))
     if not width and not depth:
         return scorer
     return Integrated(scorer, width=width, depth=depth, alpha=alpha)
