@@ -36,7 +36,10 @@ class Reading:
 
 def positions(fit: Prefixes, test: Prefixes, both: tuple[Pool, Pool], grace: Pool, say: Say) -> None:
     """AUROC and ECE of every score at every position."""
+    every, test = test, traces.alike(test, grace)
     say("\n## Confidence by position: AUROC (does the answer that begins so end well?)")
+    lost = len(every.samples) - len(test.samples)
+    say(f"{lost} of {len(every.samples)} samples, drawn otherwise by GrACE's model, left out")
     readings = [Reading("finece", found := traces.finece(test), found, False)]
     from tts.tiny import weights as bundled
 

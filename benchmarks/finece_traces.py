@@ -73,20 +73,30 @@ def finece(given: Prefixes) -> Floats:
     return np.stack([values[at] for values, at in zip(found, given.at, strict=True)])
 
 
+def alike(given: Prefixes, others: Pool) -> Prefixes:
+    """The samples whose text another model drew, too: rounding turns a draw in thousands into another one."""
+    known = _known(others)
+    pairs = zip(given.samples, given.question, strict=True)
+    same = np.array([known[given.ids[q], s.index].token_ids == s.token_ids for s, q in pairs])
+    samples = tuple(s for s, keep in zip(given.samples, same, strict=True) if keep)
+    return Prefixes(samples, given.at[same], given.correct[same], given.question[same], given.ids)
+
+
 def watched(given: Prefixes, others: Pool, token: int) -> Floats:
     """The probability of another model's confidence token on the same texts, [samples, positions].
 
-    Raises:
-        SystemExit: the other pool does not hold the same texts.
+    Args:
+        given: samples that both drew, see :func:`alike`.
+        others: the other model's.
+        token: its confidence token.
     """
-    known = {(e.problem.id, s.index): s for e in others.entries for s in e.samples}
-    rows = []
-    for sample, at, question in zip(given.samples, given.at, given.question, strict=True):
-        other = known[given.ids[question], sample.index]
-        if other.token_ids != sample.token_ids:
-            raise SystemExit(f"draw {sample.index} of {given.ids[question]} differs between the two models")
-        rows.append(np.array(other.trace.watched[token])[at])
-    return np.stack(rows)
+    known = _known(others)
+    traces = [known[given.ids[q], s.index].trace for s, q in zip(given.samples, given.question, strict=True)]
+    return np.stack([np.array(trace.watched[token])[at] for trace, at in zip(traces, given.at, strict=True)])
+
+
+def _known(pool: Pool) -> dict[tuple[str, int], Sample]:
+    return {(entry.problem.id, sample.index): sample for entry in pool.entries for sample in entry.samples}
 
 
 def training_free(given: Prefixes, name: str) -> Floats:

@@ -76,3 +76,19 @@ def test_what_was_not_grown_from_the_base_gets_one_sentence(places: tuple[str, s
     for mine, other in ((base, base), (grown, base), ("tiny", grown)):
         with pytest.raises(InputError, match="was not grown from the base model: give null, or one that was"):
             start(EngineConfig(model=mine), upon(other))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text((tmp_path / "grown" / "config.json").read_text())
+    with pytest.raises(InputError, match=r"recipe\.grow\.upon .*broken cannot be read \(.*\): train it again, or give"):
+        start(EngineConfig(model=base), upon(str(broken)))
+    tuned = model()
+    with torch.no_grad():
+        tuned.model.layers[0].mlp.up_proj.weight.add_(0.1)  # adapters merged: its words are the base's still
+    with pytest.raises(InputError, match="was not grown from the base model"):
+        start(EngineConfig(model=saved(tmp_path / "tuned", tuned, tokenizer())), upon(grown))
+
+
+def test_a_checkpoint_knows_what_it_grows_upon(places: tuple[str, str]) -> None:
+    base, grown = places
+    assert not start(EngineConfig(model=base), Schedule(method="grow")).upon
+    assert list(start(EngineConfig(model=base), upon(grown)).upon) == ["upon"]

@@ -55,13 +55,19 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
         InputError: a pool without prefixes, or whatever else cannot be learned from.
     """
     from tts.engines.transformers import TransformersEngine
+    from tts.finece.train import numbers
     from tts.pool import load_pool
     from tts.tuning.responses import beside, split
+    from tts.tuning.start import check_start
+
+    check_start(config.engine, config.recipe)
 
     model, revision = config.engine.identity
     path, run = config.pool, config.run
     with opened(config.engine, task.prompt) as engine:
         assert isinstance(engine, TransformersEngine)
+        if config.recipe.read == "numbers":
+            numbers(engine.tokenizer, config.recipe.tokens)
         if path is None:
             path = str(out / "pool.sqlite")
             drawn = draw_trees(config, task, engine, Path(path))

@@ -49,6 +49,9 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
     from tts.engines.transformers import TransformersEngine
     from tts.pool import load_pool
     from tts.tuning.responses import solutions, split
+    from tts.tuning.start import check_start
+
+    check_start(config.engine, config.recipe)
 
     model, revision = config.engine.identity
     path, run = config.pool, config.run

@@ -50,6 +50,7 @@ def make(
     from tts.tuning.start import start
 
     begun = start(engine, recipe)
+    base = {**base, **begun.upon}
     trained = train(out, begun.model, begun.tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
     card = Card(
         FORMS[recipe.method],

@@ -47,6 +47,7 @@ def make(
     from tts.tuning.start import start
 
     begun = start(engine, recipe)
+    base = {**base, **begun.upon}
     token = None
     if engine.folder is not None and (engine.folder / NAME).is_file():
         token = _further(read_card(engine.folder), recipe, engine.model)

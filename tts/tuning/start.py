@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from tts.engines.config import BUNDLED, EngineConfig
+from tts.engines.config import BUNDLED, EngineConfig, fingerprint
 from tts.engines.quiet import quiet
 from tts.errors import InputError
 from tts.tiny import weights
@@ -18,11 +20,19 @@ from tts.tuning.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is trained, its tokenizer, and the precision that the base's weights are kept in."""
+    """What is trained, its tokenizer, and the precision that the base's weights are kept in.
+
+    Attributes:
+        model: what is trained.
+        tokenizer: the base's.
+        dtype: of the base's weights.
+        upon: fingerprint of the model that is grown upon, by the key "upon"; empty where that is the base alone.
+    """
 
     model: Any
     tokenizer: Any
     dtype: torch.dtype
+    upon: Mapping[str, str]
 
 
 def start(engine: EngineConfig, schedule: Schedule) -> Start:
@@ -33,8 +43,9 @@ def start(engine: EngineConfig, schedule: Schedule) -> Start:
         schedule: says how it is trained; where it grows upon a model, that is loaded instead.
 
     Raises:
-        InputError: there is no model to grow upon, or it was not grown from this base.
+        InputError: there is no model to grow upon, it cannot be read, or it was not grown from this base.
     """
+    upon: dict[str, str] = {}
     source = engine.folder or engine.model
     given = {"revision": engine.revision} if engine.revision else {}
     with quiet():
@@ -42,26 +53,61 @@ def start(engine: EngineConfig, schedule: Schedule) -> Start:
         dtype = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
         model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
         if schedule.method == "grow" and schedule.grow.upon is not None:
-            model = _grown(model, schedule.grow.upon)
-    return Start(model, tokenizer, dtype)
+            folder = _folder(schedule.grow.upon)
+            model = _grown(model, schedule.grow.upon, folder, words=len(tokenizer))
+            upon["upon"] = fingerprint(folder)
+    return Start(model, tokenizer, dtype, upon)
 
 
-def _grown(base: Any, name: str) -> Any:
-    """A model that was grown from a base, without the tokens that it says its confidence by."""
+def check_start(engine: EngineConfig, schedule: Schedule) -> None:
+    """Refuse a model that cannot be grown upon, before anything is drawn for the training.
+
+    Raises:
+        InputError: as :func:`start`.
+    """
+    if schedule.method == "grow" and schedule.grow.upon is not None:
+        start(engine, schedule)
+
+
+def _folder(name: str) -> Path:
     folder = weights(name) if name in BUNDLED else Path(name).expanduser()
     if not (folder / "config.json").is_file():
         raise InputError(f"recipe.grow.upon {name}: no model there; give a directory, or one of {', '.join(BUNDLED)}")
-    grown: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return folder
+
+
+def _grown(base: Any, name: str, folder: Path, *, words: int) -> Any:
+    """A model that was grown from a base of so many words, without the tokens that it says its confidence by."""
+    try:
+        grown: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"recipe.grow.upon {name} cannot be read ({why:.200}): train it again, or give null") from None
+    if not _is_grown(grown, base, words):
+        raise InputError(f"recipe.grow.upon {name} was not grown from the base model: give null, or one that was")
+    rows = base.get_input_embeddings().weight.shape[0]
+    if grown.get_input_embeddings().weight.shape[0] > rows:
+        grown.resize_token_embeddings(rows)
+    return grown
+
+
+def _is_grown(grown: Any, base: Any, words: int) -> bool:
+    """Whether a model is wider than the base and has its words, which write to its channels alone, and its neurons."""
     mine, its = (model.get_input_embeddings().weight.detach() for model in (base, grown))
     rows, width = mine.shape
     if not (
         grown.config.model_type == base.config.model_type
         and its.shape[0] >= rows
         and its.shape[1] > width
-        and torch.equal(its[:rows, :width], mine)
-        and not its[:rows, width:].any()
+        and grown.config.num_hidden_layers >= base.config.num_hidden_layers
+        and torch.equal(its[:words, :width], mine[:words])
+        and not its[:words, width:].any()
     ):
-        raise InputError(f"recipe.grow.upon {name} was not grown from the base model: give null, or one that was")
-    if its.shape[0] > rows:
-        grown.resize_token_embeddings(rows)
-    return grown
+        return False
+    theirs = dict(grown.named_parameters())
+    for key, weight in base.named_parameters():
+        if key.endswith(("gate_proj.weight", "up_proj.weight")):
+            other = theirs[key]
+            if not torch.equal(other[: weight.shape[0], : weight.shape[1]], weight):
+                return False
+    return True
