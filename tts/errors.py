@@ -22,3 +22,8 @@ class UnsupportedError(TTSError):
 
 class EngineError(TTSError):
     """An engine failed to draw or to score; the driver retries it, then shows it in the result."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error says first, without a full stop; its type where it says nothing."""
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

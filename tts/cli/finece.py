@@ -60,15 +60,15 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
     from tts.tuning.responses import beside, split
     from tts.tuning.start import check_start
 
-    check_start(config.engine, config.recipe)
-
+    if config.pool is None:
+        check_start(config.engine, config.recipe)
     model, revision = config.engine.identity
     path, run = config.pool, config.run
     with opened(config.engine, task.prompt) as engine:
         assert isinstance(engine, TransformersEngine)
-        if config.recipe.read == "numbers":
-            numbers(engine.tokenizer, config.recipe.tokens)
         if path is None:
+            if config.recipe.read == "numbers":  # refused before anything is drawn
+                numbers(engine.tokenizer, config.recipe.tokens)
             path = str(out / "pool.sqlite")
             drawn = draw_trees(config, task, engine, Path(path))
             run = drawn.run

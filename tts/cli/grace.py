@@ -51,8 +51,8 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
     from tts.tuning.responses import solutions, split
     from tts.tuning.start import check_start
 
-    check_start(config.engine, config.recipe)
-
+    if config.pool is None:
+        check_start(config.engine, config.recipe)
     model, revision = config.engine.identity
     path, run = config.pool, config.run
     with opened(config.engine, task.prompt) as engine:

@@ -26,7 +26,7 @@ from tts.engines.quiet import quiet
 from tts.engines.row import Row, noise
 from tts.engines.sampling import Sampling
 from tts.engines.special import end_ids, suppressed_ids
-from tts.errors import InputError, UnsupportedError
+from tts.errors import InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.types import End, Problem
 
@@ -148,9 +148,8 @@ class TransformersEngine:
                 tokenizer = AutoTokenizer.from_pretrained(model, **given)
                 loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype), **given)
         except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
             raise InputError(
-                f"model {name} cannot be loaded ({reason}): give a model's directory or hub name"
+                f"model {name} cannot be loaded ({first_line(error)}): give a model's directory or hub name"
             ) from None
         loaded.to(place)
         return cls(

@@ -16,7 +16,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from tts.errors import InputError
+from tts.errors import InputError, first_line
 from tts.pool.atomic import atomic_path
 from tts.pool.files import pool_format, read_bytes
 from tts.pool.records import Entry, Pool
@@ -83,7 +83,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
     try:
         table = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a valid Parquet file ({_first_line(error)})") from None
+        raise InputError(f"{path}: not a valid Parquet file ({first_line(error)})") from None
     columns: list[list[Any]] = []
     for field in _schema():
         if field.name in (*_PER_TOKEN, "probe", "given") and field.name not in table.column_names:
@@ -176,7 +176,3 @@ def _sample(row: tuple[Any, ...]) -> Sample:
         error=error,
         given=given or 0,
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

@@ -119,6 +119,11 @@ class Schedule:
         if self.muon_rate and self.method == "lora":
             raise InputError("recipe.muon_rate needs recipe.method full or grow, adapters are trained by AdamW: give 0")
 
+    @property
+    def upon(self) -> str | None:
+        """The model that is grown upon, where one is."""
+        return self.grow.upon if self.method == "grow" else None
+
     def check_names(self, allowed: dict[str, tuple[str, ...]]) -> None:
         """Refuse values that are not among those allowed."""
         for key, names in allowed.items():

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from tts.engines.config import BUNDLED, EngineConfig, fingerprint
 from tts.engines.quiet import quiet
-from tts.errors import InputError
+from tts.errors import InputError, first_line
 from tts.tiny import weights
 from tts.tuning.schedule import Schedule
 
@@ -52,9 +52,9 @@ def start(engine: EngineConfig, schedule: Schedule) -> Start:
         tokenizer = AutoTokenizer.from_pretrained(source, **given)
         dtype = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
         model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
-        if schedule.method == "grow" and schedule.grow.upon is not None:
-            folder = _folder(schedule.grow.upon)
-            model = _grown(model, schedule.grow.upon, folder, words=len(tokenizer))
+        if schedule.upon is not None:
+            folder = _folder(schedule.upon)
+            model = _grown(model, schedule.upon, folder, words=len(tokenizer))
             upon["upon"] = fingerprint(folder)
     return Start(model, tokenizer, dtype, upon)
 
@@ -65,7 +65,7 @@ def check_start(engine: EngineConfig, schedule: Schedule) -> None:
     Raises:
         InputError: as :func:`start`.
     """
-    if schedule.method == "grow" and schedule.grow.upon is not None:
+    if schedule.upon is not None:
         start(engine, schedule)
 
 
@@ -81,7 +81,7 @@ def _grown(base: Any, name: str, folder: Path, *, words: int) -> Any:
     try:
         grown: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        why = first_line(error)
         raise InputError(f"recipe.grow.upon {name} cannot be read ({why:.200}): train it again, or give null") from None
     if not _is_grown(grown, base, words):
         raise InputError(f"recipe.grow.upon {name} was not grown from the base model: give null, or one that was")
@@ -105,9 +105,5 @@ def _is_grown(grown: Any, base: Any, words: int) -> bool:
     ):
         return False
     theirs = dict(grown.named_parameters())
-    for key, weight in base.named_parameters():
-        if key.endswith(("gate_proj.weight", "up_proj.weight")):
-            other = theirs[key]
-            if not torch.equal(other[: weight.shape[0], : weight.shape[1]], weight):
-                return False
-    return True
+    neurons = [(key, w) for key, w in base.named_parameters() if key.endswith(("gate_proj.weight", "up_proj.weight"))]
+    return all(torch.equal(theirs[key][: w.shape[0], : w.shape[1]], w) for key, w in neurons)
