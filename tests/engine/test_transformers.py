@@ -294,6 +294,11 @@ def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match="cannot be loaded"):
         TransformersEngine.load(tmp_path, **load)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"half a file")
+    with pytest.raises(InputError, match=r"cannot be loaded \(.*header"):
+        TransformersEngine.load(tmp_path, **load)
 
 
 def test_a_model_with_other_attention_is_refused(tokenizer: Any) -> None:

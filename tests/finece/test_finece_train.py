@@ -197,7 +197,8 @@ def test_a_scorer_of_another_model_and_texts_that_do_not_fit_get_one_sentence(tm
     scorer = open_finece(path=str(out), folder=base, provenance=Provenance("m", "finece", "t"))
     with pytest.raises(UnsupportedError, match=r"a prefix of problem 'q' has 30\d tokens .* context\s+holds 256"):
         confidences(scorer, Response(0, (1,) * 5, (31,) * 300, True, True, "1"))
-    (out / "model.safetensors").unlink()
-    broken = open_finece(path=str(out), folder=base, provenance=Provenance("m", "finece", "t"))
-    with pytest.raises(InputError, match=r"scorer .* cannot be loaded"):
-        confidences(broken, Response(0, (1,) * 5, (31,) * 3, True, True, "1"))
+    for spoil in (lambda file: file.write_bytes(b"half a file"), Path.unlink):
+        spoil(out / "model.safetensors")
+        broken = open_finece(path=str(out), folder=base, provenance=Provenance("m", "finece", "t"))
+        with pytest.raises(InputError, match=r"scorer .* cannot be loaded"):
+            confidences(broken, Response(0, (1,) * 5, (31,) * 3, True, True, "1"))

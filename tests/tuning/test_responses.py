@@ -25,11 +25,11 @@ def sample(index: int, ids: tuple[int, ...] = (5, 6, EOS), **more: object) -> Sa
     return Sample("5 6", "1", index=index, token_ids=ids, **more)  # type: ignore[arg-type]
 
 
-def take(given: Pool, *, context: int = 50, model: str = "m") -> tuple[Response, ...]:
+def take(given: Pool, *, context: int = 50, model: str = "m", forks: bool = False) -> tuple[Response, ...]:
     def encode(text: str) -> tuple[int, ...]:
         return tuple(int(word) for word in text.split())
 
-    return read(given, model=model, prompt_ids=lambda p: (1, 2), encode=encode, end=EOS, context=context)
+    return read(given, model=model, prompt_ids=lambda p: (1, 2), encode=encode, end=EOS, context=context, forks=forks)
 
 
 def test_the_token_that_ends_a_response_is_not_part_of_it() -> None:
@@ -56,6 +56,12 @@ def test_what_failed_was_cut_short_or_is_ungraded_is_left_out() -> None:
 def test_a_response_that_does_not_fit_the_context_is_left_out() -> None:
     long = sample(2, (*range(10, 30), EOS))
     assert len(take(pool(sample(0), sample(1), long), context=10)) == 2
+
+
+def test_a_completion_that_does_not_fit_still_counts_for_its_prefix() -> None:
+    long = sample(2, tuple(range(10, 18)), end=End.LENGTH, given=3)  # fills the context, as the engine lets it
+    cut = take(pool(sample(0), sample(1), long), context=10, forks=True)[2]
+    assert (cut.ids, cut.ended, cut.given, cut.correct) == (tuple(range(10, 17)), False, 3, False)
 
 
 def test_a_vote_weighs_the_recorded_confidence_or_else_the_likelihood() -> None:

@@ -129,6 +129,7 @@ class TransformersEngine:
         Raises:
             InputError: no such model, a device this machine lacks, or what :meth:`__init__` refuses.
         """
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         place = pick(device)
@@ -147,7 +148,7 @@ class TransformersEngine:
                 given = {"revision": revision} if revision else {}
                 tokenizer = AutoTokenizer.from_pretrained(model, **given)
                 loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype), **given)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise InputError(
                 f"model {name} cannot be loaded ({first_line(error)}): give a model's directory or hub name"
             ) from None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.errors import InputError, UnsupportedError
+from tts.errors import InputError, UnsupportedError, first_line
 from tts.finece.card import Card
 from tts.types import Problem
 
@@ -92,6 +92,7 @@ class Judge:
         if self._model is not None:
             return
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         from tts.engines.quiet import quiet
@@ -113,9 +114,9 @@ class Judge:
                         model = PeftModel.from_pretrained(model, self.path)
                 if self.card.read == "head":
                     model = _headed(model, self.path)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"scorer {self.path} cannot be loaded ({reason:.200}): train it again") from None
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            why = first_line(error)
+            raise InputError(f"scorer {self.path} cannot be loaded ({why:.200}): train it again") from None
         self._model = model.to(self.device).eval()
 
 

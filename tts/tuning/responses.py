@@ -104,7 +104,8 @@ def read(
         prompt_ids: the token ids of a problem's prompt.
         encode: the token ids of a text, without special tokens.
         end: id of the token that ends a response.
-        context: the most tokens the model reads; longer responses are left out.
+        context: the most tokens the model reads, one more than a response to learn from may have with its prompt;
+            longer ones are left out, or with ``forks`` cut there.
         forks: whether responses that continue a prefix count, too.
 
     Raises:
@@ -135,7 +136,10 @@ def read(
             ids = sample.token_ids or encode(sample.text)
             ended = ids[-1] == end or (not sample.token_ids and sample.end is End.STOP)
             ids = ids[:-1] if ids[-1] == end else ids
-            if len(prompt) + len(ids) < context and ids:
+            room = context - 1 - len(prompt)
+            if forks and len(ids) > room:  # it counts for the prefix that it continues: a share of all completions
+                ids, ended = ids[: max(room, 0)], False
+            if ids and len(ids) <= room:
                 weight = sample.confidence
                 if weight is None and sample.trace.logprobs:
                     weight = float(np.exp(np.mean(sample.trace.logprobs)))
