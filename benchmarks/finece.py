@@ -48,13 +48,15 @@ def main() -> None:
     parser.add_argument("--calibration", type=int, default=300)
     parser.add_argument("--seed", type=int, default=2, help="of the stories")
     parser.add_argument("--draws", type=int, default=16)
-    parser.add_argument("--trees", type=Path, help="what `tts train finece` drew, for labels")
+    parser.add_argument("--trees", type=Path, help="the pool.sqlite that `tts train finece` drew, for labels")
     parser.add_argument("--prefixes", type=int, default=300, help="whose labels are checked")
     parser.add_argument("--pools", type=Path, default=Path("out/finece"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--forks", action="store_true", help="draw beams that fork too, half an hour more")
+    parser.add_argument("--forks", action="store_true", help="draw beams that fork too, an hour more")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
+    if options.trees is not None and not options.trees.is_file():
+        parser.error(f"--trees {options.trees}: no such file; give the pool.sqlite of what `tts train finece` wrote")
     options.pools.mkdir(parents=True, exist_ok=True)
 
     def pool(name: str, model: str, split: str, questions: int) -> Pool:
