@@ -17,16 +17,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, lacking
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.batching import Batch
 from tts.engines.decoder import Decoder, Joining, check
 from tts.engines.device import pick
-from tts.engines.drawing import Ids
 from tts.engines.quiet import quiet
 from tts.engines.row import Row, noise
 from tts.engines.sampling import Sampling
 from tts.engines.special import end_ids, suppressed_ids
-from tts.errors import InputError, UnsupportedError, first_line
+from tts.engines.words import Ids, Words
+from tts.errors import InputError, first_line
 from tts.prompts import Prompt
 from tts.types import End, Problem
 
@@ -40,6 +40,7 @@ class TransformersEngine:
     Attributes:
         name: the model's name or directory.
         revision: the revision that was asked for, or empty.
+        words: its tokenizer and its prompt.
     """
 
     def __init__(
@@ -75,17 +76,16 @@ class TransformersEngine:
         """
         if rows < 1:
             raise InputError(f"rows must be at least 1, got {rows}")
-        if prompt.chat and not getattr(tokenizer, "chat_template", None):
-            raise InputError(f"{name or 'this model'} has no chat template: set chat=false, or choose a chat model")
+        context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
+        vocabulary = model.get_output_embeddings().weight.shape[0]
+        self.words = Words(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
         check(model)
-        self.name, self.revision = name, revision
-        self.prompt, self.sampling, self.tokenizer = prompt, sampling, tokenizer
-        self.stream = stream
-        self.context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
-        suppressed = suppressed_ids(model)
+        self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
+        said = model.generation_config
+        suppressed = suppressed_ids(getattr(said, "suppress_tokens", None), vocabulary)
         decoder = Decoder(model, sampling, suppressed=suppressed)
-        ends = end_ids(model, tokenizer)
-        self.batch = Batch(decoder, rows=rows, ends=ends, is_step=self._is_step, tell=tell)
+        ends = end_ids(getattr(said, "eos_token_id", None), tokenizer)
+        self.batch = Batch(decoder, rows=rows, ends=ends, is_step=self.words.is_step, tell=tell)
         self.capabilities = Capabilities(
             watch_tokens=True,
             score_prefix=True,
@@ -96,8 +96,6 @@ class TransformersEngine:
             steps=True,
             probe=True,
         )
-        self._prompts: dict[tuple[str, str], Ids] = {}
-        self._steps: dict[int, bool] = {}
 
     @classmethod
     def load(
@@ -171,11 +169,11 @@ class TransformersEngine:
 
     def encode(self, text: str) -> Ids:
         """The token ids of a text, without special tokens."""
-        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
+        return self.words.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, without special tokens."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        return self.words.decode(ids)
 
     def prompt_ids(self, problem: Problem) -> Ids:
         """The token ids of a problem's prompt, special tokens included.
@@ -183,24 +181,7 @@ class TransformersEngine:
         Raises:
             InputError: it leaves no room for an answer in the model's context.
         """
-        key = (problem.id, problem.question)
-        ids = self._prompts.get(key)
-        if ids is None:
-            if self.prompt.chat:
-                messages = self.prompt.messages(problem)
-                found = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
-                ids = tuple(found["input_ids"])
-            else:
-                ids = tuple(self.tokenizer(self.prompt.text(problem)).input_ids)
-            if len(ids) >= self.context:
-                raise InputError(
-                    f"problem {problem.id!r} has a prompt of {len(ids)} tokens and the model's context holds "
-                    f"{self.context}: shorten the prompt, give fewer examples, or choose a model with a longer context"
-                )
-            if len(self._prompts) >= 4096:
-                self._prompts.clear()
-            self._prompts[key] = ids
-        return ids
+        return self.words.prompt_ids(problem)
 
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
         """Stream one sample; closing the iterator frees its row at the next step.
@@ -231,14 +212,8 @@ class TransformersEngine:
         """P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; prefixes are read in batches."""
         joining = []
         for prefix in prefixes:
-            shared = self.prompt_ids(prefix.problem)
-            ids = shared + self.encode(prefix.text)
-            if len(ids) > self.context:
-                raise InputError(
-                    f"a text of problem {prefix.problem.id!r} to score has {len(ids)} tokens with its prompt and the "
-                    f"model's context holds {self.context}: score a shorter one"
-                )
-            joining.append(Joining(ids, shared))
+            shared, after = self.words.to_score(prefix.problem, prefix.text)
+            joining.append(Joining(shared + after, shared))
         if not joining:
             return np.zeros((0, len(tokens)))
         found = await self.batch.score(joining, list(tokens), meter)
@@ -246,36 +221,14 @@ class TransformersEngine:
 
     def _row(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> Row:
         """A request in tokens."""
-        prefix, until, signals = request.prefix, request.until, request.signals
-        if (refusal := lacking(until, signals)) is not None:
-            raise UnsupportedError(refusal)
-        shared = self.prompt_ids(request.problem)
-        before = (prefix.token_ids or self.encode(prefix.text)) if prefix is not None else ()
-        probed = () if signals.probe is None else (signals.probe,)
-        for token in (*signals.watch, *probed):
-            if not 0 <= token < self.batch.decoder.vocabulary:
-                raise InputError(
-                    f"token {token} is to be watched or probed and the model has tokens 0 to "
-                    f"{self.batch.decoder.vocabulary - 1}: use the model that this signal belongs to"
-                )
-        room = self.context - len(shared) - len(probed)
-        if room < 1:
-            raise InputError(
-                f"problem {request.problem.id!r} has a prompt of {len(shared)} tokens and the model's context holds "
-                f"{self.context}, which leaves no room for an answer and a probe: shorten the prompt"
-            )
-        limit = min(self.sampling.max_tokens, room) - len(before)
-        if limit < 1:
-            raise InputError(
-                f"a prefix of {len(before)} tokens of problem {request.problem.id!r} cannot be continued: a sample may "
-                f"have {limit + len(before)} tokens; raise max_tokens or prune earlier"
-            )
+        opening = self.words.opening(request, self.sampling.max_tokens)
+        before, prefix = opening.before, request.prefix
         key = f"{self.sampling.seed}|{request.problem.id}|{request.index}|{request.attempt}|{len(before)}"
         sent, text = 0, prefix.text if prefix is not None else ""
 
         def send(row: Row, end: End | None) -> None:
             nonlocal sent, text
-            whole = self._text(before, row.tokens, prefix.text if prefix is not None else "")
+            whole = self.words.text(before, row.tokens, prefix.text if prefix is not None else "")
             if end is None and whole.endswith("\ufffd"):  # half a character: wait for the rest
                 return
             at, sent = sent, len(row.tokens)
@@ -283,29 +236,15 @@ class TransformersEngine:
             queue.put_nowait(Chunk(new, tuple(row.tokens[at:]), row.trace(at), end))
 
         return Row(
-            ids=shared + before,
-            shared=shared,
-            limit=limit,
-            until=until,
-            signals=signals,
+            ids=opening.ids,
+            shared=opening.prompt,
+            limit=opening.limit,
+            until=request.until,
+            signals=request.signals,
             meter=request.meter,
             noise=noise(key),
             send=send,
             fail=queue.put_nowait,
             stream=self.stream,
-            watched={token: [] for token in signals.watch},
+            watched={token: [] for token in request.signals.watch},
         )
-
-    def _text(self, before: Ids, tokens: Sequence[int], prefix: str) -> str:
-        """The text of a sample, which begins with the prefix's; a tokenizer may write a token by its neighbours."""
-        whole = str(self.tokenizer.decode([*before, *tokens], skip_special_tokens=True))
-        if not whole.startswith(prefix):
-            whole = prefix + str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
-        return whole
-
-    def _is_step(self, token: int) -> bool:
-        """Whether a token ends a line."""
-        known = self._steps.get(token)
-        if known is None:
-            known = self._steps[token] = "\n" in str(self.tokenizer.decode([token]))
-        return known
