@@ -11,8 +11,9 @@ NOTHING = Usage()
 
 
 def charge(meter: Meter) -> Usage:
-    """What an engine metered for one draw, all drawn tokens taken as kept."""
-    return Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, kept=meter.drawn)
+    """What an engine metered for one draw; drawn tokens are kept but for those past its boundary."""
+    past = meter.discarded
+    return Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, kept=meter.drawn - past, aborted=past)
 
 
 def unused(usage: Usage | None) -> Usage:

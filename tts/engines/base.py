@@ -22,6 +22,7 @@ class Meter:
     prompt: int = 0
     prompt_cached: int = 0
     drawn: int = 0
+    discarded: int = 0  # of those drawn: past a boundary, so no part of the sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Capabilities:
         steps: notes ``Signals.steps``.
         probe: reads ``Signals.probe`` after a sample.
         adapters: switches adapters per request.
+        watch_beside_top: collects watched tokens and ``Signals.top`` in the same pass.
     """
 
     watch_tokens: bool = False
@@ -49,6 +51,7 @@ class Capabilities:
     steps: bool = False
     probe: bool = False
     adapters: bool = False
+    watch_beside_top: bool = True
 
     def lacking(self, signals: Signals) -> str | None:
         """What of these signals it cannot collect, in words, or None."""
@@ -56,6 +59,8 @@ class Capabilities:
             return "the probability of a watched token"
         if signals.top > self.top:
             return f"the {signals.top} most probable tokens (at most {self.top})" if self.top else "top-k confidences"
+        if signals.watch and signals.top and not self.watch_beside_top:
+            return "both a watched token and top-k confidences in one pass"
         if signals.entropy and not self.entropy:
             return "the entropy of each token"
         if signals.certainty and not self.certainty:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tts.engines.base import Engine
 from tts.engines.sampling import Sampling
@@ -17,7 +17,7 @@ from tts.errors import InputError
 from tts.prompts import Prompt
 from tts.types import Signals
 
-KINDS = ("transformers", "fake")
+KINDS = ("transformers", "vllm", "fake")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
 BUNDLED = ("tiny", "grace", "finece")
@@ -58,10 +58,11 @@ class EngineConfig:
     """Which model draws, and how.
 
     Attributes:
-        kind: "transformers", or "fake": no language model, but one that tests know every token of.
+        kind: "transformers"; "vllm", the same in vLLM; or "fake": no language model, but one that tests know every
+            token of.
         model: "tiny", "grace" or "finece" (which come with the package), a directory, or a name on the hub.
         revision: the revision of a model on the hub; null takes its default.
-        device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is.
+        device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is, or what vLLM was built for.
         dtype: "float32", "bfloat16" or "float16".
         temperature: see :class:`~tts.engines.sampling.Sampling`, and so are top_p, top_k, max_tokens and seed.
         top_p: see there.
@@ -71,6 +72,10 @@ class EngineConfig:
         rows: the most samples in a batch, >= 1.
         signals: what to record of each token.
         tick: seconds a token takes the fake engine.
+        seeded: whether each of vLLM's requests has a seed of its own, so that a run can be repeated token by token;
+            other engines always draw so.
+        look: tokens that vLLM draws between two looks at a sample that ends below a confidence, >= 1.
+        vllm: any other arguments of vLLM's engine by name, such as ``gpu_memory_utilization``.
     """
 
     kind: str = "transformers"
@@ -86,6 +91,9 @@ class EngineConfig:
     rows: int = 64
     signals: SignalsConfig = field(default_factory=SignalsConfig)
     tick: float = 0.0
+    seeded: bool = True
+    look: int = 8
+    vllm: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what no engine could do."""
@@ -101,6 +109,10 @@ class EngineConfig:
                 "engine.rows must be at least 1, engine.tick and engine.signals.top at least 0, "
                 f"got {self.rows}, {self.tick:g} and {self.signals.top}"
             )
+        if self.look < 1:
+            raise InputError(f"engine.look must be at least 1, got {self.look}")
+        if self.vllm and self.kind != "vllm":
+            raise InputError(f"engine.vllm is for engine.kind=vllm, and engine.kind is {self.kind}: leave one out")
         if not self.model.strip():
             raise InputError("engine.model must be tiny, grace, finece, a directory or a name on the hub, got nothing")
         _ = self.sampling
@@ -155,7 +167,8 @@ class EngineConfig:
     @property
     def key(self) -> Mapping[str, object]:
         """What, beside the model and the prompt, decides the tokens that are drawn."""
-        return {**asdict(self.sampling), "dtype": self.dtype}
+        key = {**asdict(self.sampling), "dtype": self.dtype}
+        return {**key, "engine": "vllm", "seeded": self.seeded} if self.kind == "vllm" else key
 
 
 def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
@@ -174,17 +187,23 @@ def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None
         from tts.engines.fake import FakeEngine, Latency
 
         return FakeEngine(seed=config.seed, latency=Latency(tick=config.tick))
-    model = _model(config)
     try:
-        from tts.engines.transformers import TransformersEngine
+        return _vllm(config, prompt, tell) if config.kind == "vllm" else _transformers(config, prompt, tell)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("torch", "transformers"):
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("torch", "transformers", "vllm"):
             raise
+        extra = "vllm" if config.kind == "vllm" else "hf"
         raise InputError(
-            f"engine.kind transformers needs {error.name}, which is not installed: pip install 'tts-rerank[hf]'"
+            f"engine.kind {config.kind} needs {missing}, which is not installed: pip install 'tts-rerank[{extra}]'"
         ) from None
-    engine: LiveEngine = TransformersEngine.load(
-        model,
+
+
+def _transformers(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    from tts.engines.transformers import TransformersEngine
+
+    return TransformersEngine.load(
+        _model(config),
         prompt=prompt,
         sampling=config.sampling,
         rows=config.rows,
@@ -193,7 +212,23 @@ def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None
         revision=config.revision,
         tell=tell,
     )
-    return engine
+
+
+def _vllm(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    from tts.engines.vllm import VllmEngine
+
+    return VllmEngine.load(
+        _model(config),
+        prompt=prompt,
+        sampling=config.sampling,
+        dtype=config.dtype,
+        revision=config.revision,
+        device=config.device,
+        seeded=config.seeded,
+        look=config.look,
+        options={"max_num_seqs": config.rows, **config.vllm},
+        tell=tell,
+    )
 
 
 def _model(config: EngineConfig) -> str | Path:

@@ -1,0 +1,608 @@
+"""The vLLM engine, in this process: the same draws at serving speed, on GPUs or by vLLM's CPU build.
+
+One request a sample, so that each can be closed by itself; what is watched comes back from the pass that draws; a
+prompt that many samples share is read once, by the first of them. Every token is counted where vLLM counts it, those
+of closed streams too, so that the ledger and vLLM's own counters agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import itertools
+import math
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.cut import CUTS
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.sampling import Sampling
+from tts.engines.special import end_ids, suppressed_ids
+from tts.engines.vllm_args import engine_args, quiet
+from tts.engines.words import Ids, Opening, Words
+from tts.errors import EngineError, InputError, UnsupportedError, first_line
+from tts.prompts import Prompt
+from tts.streams import together
+from tts.types import Boundary, End, Problem, Signals, Trace
+
+NEVER = -1e9
+"""What is added to the logit of a token that is never drawn."""
+STEP_IDS = 64
+"""The most ids of tokens that end a line by which vLLM is told to stop; it searches them after each token."""
+SHARED = 64
+"""Tokens of a prompt from which on its first sample goes ahead, so that the others find it in the cache."""
+REMEMBERED = 4096
+
+
+@dataclass(slots=True)
+class Counters:
+    """vLLM's own counts, as it reports them to its loggers.
+
+    Attributes:
+        prompt: prompt tokens computed.
+        prompt_cached: prompt tokens found in the prefix cache.
+        drawn: tokens generated.
+    """
+
+    prompt: int = 0
+    prompt_cached: int = 0
+    drawn: int = 0
+
+    def logger(self, config: Any, index: int = 0) -> Any:
+        """What vLLM calls a stat logger, adding to these counts."""
+        from vllm.v1.metrics.loggers import StatLoggerBase
+
+        counters = self
+
+        class Logger(StatLoggerBase):  # type: ignore[misc]
+            def __init__(self, vllm_config: Any, engine_index: int = 0) -> None: ...
+
+            def record(self, scheduler_stats: Any, iteration_stats: Any, *_: Any, **__: Any) -> None:
+                if iteration_stats is not None:
+                    read = iteration_stats.prompt_token_stats
+                    counters.prompt += read.total - read.cached_tokens
+                    counters.prompt_cached += read.cached_tokens
+                    counters.drawn += iteration_stats.num_generation_tokens
+
+            def log_engine_initialized(self) -> None: ...
+
+        return Logger(config, index)
+
+
+class Turns:
+    """Which of those that read the same prompt goes first."""
+
+    def __init__(self) -> None:
+        """Nobody reads anything."""
+        self._reading: dict[Ids, asyncio.Event] = {}
+        self._read: OrderedDict[Ids, None] = OrderedDict()
+
+    async def first(self, prompt: Ids) -> bool:
+        """Wait while another reads this prompt for the first time; whether the caller is to do so now."""
+        while prompt in self._reading:
+            await self._reading[prompt].wait()
+        if prompt in self._read:
+            self._read.move_to_end(prompt)
+            return False
+        self._reading[prompt] = asyncio.Event()
+        return True
+
+    def done(self, prompt: Ids, *, read: bool) -> None:
+        """Let the others go on: they find it read, or one of them goes first."""
+        event = self._reading.pop(prompt, None)
+        if event is None:
+            return
+        event.set()
+        if read:
+            self._read[prompt] = None
+            if len(self._read) > REMEMBERED:
+                self._read.popitem(last=False)
+
+
+class Apart:
+    """Keeps two kinds of requests from running at the same time; those of one kind run together, both in turn.
+
+    One that asks for the most probable tokens, in a batch with one that names tokens, would get neither: vLLM's first
+    model runner gives the whole batch what the named tokens need.
+    """
+
+    def __init__(self) -> None:
+        """Nothing runs."""
+        self._kind, self._running, self._idle = "", 0, asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self, kind: str) -> AsyncIterator[None]:
+        """Wait until only requests of this kind run, or none; "" never waits and is never waited for."""
+        while kind and self._running and self._kind != kind:
+            self._idle.clear()
+            await self._idle.wait()
+        self._kind, self._running = kind or self._kind, self._running + bool(kind)
+        try:
+            yield
+        finally:
+            self._running -= bool(kind)
+            if not self._running:
+                self._idle.set()
+
+
+@dataclass(slots=True)
+class Drawing:
+    """A sample while it is drawn: its tokens and what is told of each."""
+
+    until: Boundary
+    signals: Signals
+    columns: Ids  # the tokens whose probabilities come back, suppressed ones among them
+    suppressed: frozenset[int]
+    ends: Collection[int]
+    limit: int
+    is_step: Callable[[int], bool]
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    watched: dict[int, list[float]] = field(default_factory=dict)
+    top: list[float] = field(default_factory=list)
+    sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of ``top``
+    steps: list[bool] = field(default_factory=list)
+    probe: float | None = None
+
+    def take(self, tokens: Sequence[int], logprobs: Any) -> End | None:
+        """Note new tokens up to the one that ends it, if one does, and say why it ends there."""
+        for place, token in enumerate(tokens):
+            start, stop = logprobs.start_indices[place], logprobs.end_indices[place]
+            said = dict(zip(logprobs.token_ids[start:stop], logprobs.logprobs[start:stop], strict=True))
+            self._note(token, said)
+            if (end := self._ending(token)) is not None:
+                return end
+        return None
+
+    def _note(self, token: int, said: Mapping[int, float]) -> None:
+        """One token, and the log-probabilities of some in the softmax over the whole vocabulary."""
+        never = sum(math.exp(said[one]) for one in self.suppressed)
+        self.tokens.append(token)
+        self.logprobs.append(min(0.0, said[token] - math.log1p(-min(never, 1 - 1e-12))))
+        for one in self.signals.watch:
+            self.watched.setdefault(one, []).append(math.exp(said[one]))
+        if (k := self.signals.top) > 0:
+            self.top.append(-sum(heapq.nlargest(k, said.values())) / k)
+            self.sums.append(self.sums[-1] + self.top[-1])
+        if self.signals.steps:
+            self.steps.append(self.is_step(token))
+
+    def _ending(self, token: int) -> End | None:
+        """As :meth:`tts.engines.row.Row.ending` has it."""
+        if token in self.ends:
+            return End.STOP
+        full, kind = len(self.tokens) >= self.limit, self.until.kind
+        if full and kind not in CUTS:
+            return End.LENGTH
+        if kind != "end" and self._crosses(token):
+            return End.BOUNDARY
+        return End.LENGTH if full else None
+
+    def _crosses(self, token: int) -> bool:
+        kind, value, n = self.until.kind, self.until.value, len(self.tokens)
+        if kind == "step":
+            return self.is_step(token)
+        if kind == "tokens":
+            return n >= value
+        if kind == "group_below":
+            window = self.until.window
+            return n >= window and (self.sums[-1] - self.sums[-1 - window]) / window < value
+        below = self.watched[self.signals.watch[0]][-1] < value
+        return below and (kind == "confidence_below" or self.is_step(token))
+
+    @property
+    def trace(self) -> Trace:
+        """What is told of all its tokens."""
+        return Trace(
+            logprobs=tuple(self.logprobs),
+            watched={token: tuple(self.watched.get(token, ())) for token in self.signals.watch},
+            top=tuple(self.top),
+            steps=tuple(self.steps),
+            probe=self.probe,
+        )
+
+
+class VllmEngine:
+    """Implements :class:`~tts.engines.base.Engine`, in the one event loop that it is first used in.
+
+    Attributes:
+        name: the model's name or directory.
+        revision: the revision that was asked for, or empty.
+        words: its tokenizer and its prompt.
+        counters: vLLM's own counts.
+        restarts: how often it was started again.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Any],
+        *,
+        tokenizer: Any,
+        prompt: Prompt,
+        sampling: Sampling,
+        counters: Counters,
+        seeded: bool = True,
+        look: int = 8,
+        name: str = "",
+        revision: str = "",
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Start vLLM.
+
+        Args:
+            start: gives a new ``AsyncLLM``; called again when one has died.
+            tokenizer: the model's.
+            prompt: from a problem to what the model reads.
+            sampling: how tokens are drawn.
+            counters: what vLLM reports its counts to.
+            seeded: whether each request has a seed of its own, so that its tokens are the same in every run; where
+                not, tokens depend on the order of the batch.
+            look: tokens between two looks at a running sample that ends below a confidence, >= 1; what is drawn past
+                the boundary meanwhile is charged as aborted.
+            name: what to call the model.
+            revision: of the model.
+            tell: gets one sentence when vLLM died and is started again.
+
+        Raises:
+            InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
+                tokens that the model does not have.
+        """
+        if look < 1:
+            raise InputError(f"look must be at least 1, got {look}")
+        self.name, self.revision, self.sampling, self.counters = name, revision, sampling, counters
+        self.seeded, self.look, self.restarts = seeded, look, 0
+        self._start, self._tell = start, tell
+        self._llm = start()
+        config = self._llm.model_config
+        vocabulary = int(config.get_vocab_size())
+        self.words = Words(tokenizer, prompt, context=int(config.max_model_len), vocabulary=vocabulary, name=name)
+        said = config.try_get_generation_config()
+        self._suppressed = suppressed_ids(said.get("suppress_tokens"), vocabulary)
+        self._ends = end_ids(said.get("eos_token_id"), tokenizer)
+        self._most = int(config.max_logprobs)
+        self.capabilities = Capabilities(
+            watch_tokens=True,
+            score_prefix=True,
+            branch=True,
+            top=0 if self._suppressed else self._most,
+            steps=True,
+            probe=True,
+            watch_beside_top=False,
+            adapters=self._llm.vllm_config.lora_config is not None,
+        )
+        self._turns, self._apart, self._waking = Turns(), Apart(), asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._numbers = itertools.count()
+        self._line_ends: list[int] | None = None
+        self._adapters: dict[str, Any] = {}
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        prompt: Prompt,
+        sampling: Sampling,
+        dtype: str = "float32",
+        revision: str | None = None,
+        device: str = "auto",
+        seeded: bool = True,
+        look: int = 8,
+        options: Mapping[str, Any] | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> Self:
+        """Start vLLM with a model from a directory or the hub.
+
+        Args:
+            model: a directory, or a name on the hub.
+            prompt: see :meth:`__init__`.
+            sampling: see :meth:`__init__`.
+            dtype: float32, bfloat16 or float16.
+            revision: branch, tag or commit on the hub.
+            device: auto, or the one that vLLM was built for.
+            seeded: see :meth:`__init__`.
+            look: see :meth:`__init__`.
+            options: any other of vLLM's ``AsyncEngineArgs``, by name.
+            tell: see :meth:`__init__`.
+
+        Raises:
+            InputError: no such model, arguments that vLLM refuses, or what :meth:`__init__` refuses.
+        """
+        quiet()
+        from transformers import AutoTokenizer
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        args = engine_args(
+            model,
+            dtype=dtype,
+            revision=revision,
+            device=device,
+            seed=sampling.seed,
+            seeded=seeded and sampling.temperature > 0,
+            options=options or {},
+        )
+        counters = Counters()
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(str(model), **({"revision": revision} if revision else {}))
+            config = args.create_engine_config()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"model {model} cannot be served ({first_line(error)}): give a model's directory or hub name, and "
+                "engine.vllm what vLLM takes"
+            ) from None
+
+        def start() -> Any:
+            try:
+                return AsyncLLM.from_vllm_config(
+                    config, stat_loggers=[counters.logger], disable_log_stats=bool(args.disable_log_stats)
+                )
+            except (RuntimeError, ValueError) as error:
+                raise EngineError(
+                    f"vLLM did not start with model {model} ({first_line(error)}): what it logged above says why"
+                ) from None
+
+        return cls(
+            start,
+            tokenizer=tokenizer,
+            prompt=prompt,
+            sampling=sampling,
+            counters=counters,
+            seeded=seeded,
+            look=look,
+            name=str(model),
+            revision=revision or "",
+            tell=tell,
+        )
+
+    def close(self) -> None:
+        """End vLLM's processes."""
+        if (llm := self._llm) is not None:
+            self._llm = None
+            llm.shutdown()
+
+    def encode(self, text: str) -> Ids:
+        """The token ids of a text, without special tokens."""
+        return self.words.encode(text)
+
+    def prompt_ids(self, problem: Problem) -> Ids:
+        """The token ids of a problem's prompt, special tokens included.
+
+        Raises:
+            InputError: it leaves no room for an answer in the model's context.
+        """
+        return self.words.prompt_ids(problem)
+
+    async def sample(self, request: Request) -> AsyncIterator[Chunk]:
+        """Draw one sample and send it as one chunk; closing the iterator aborts it.
+
+        A probed token (``Signals.probe``) is read by a request of its own, which finds the sample in the cache.
+
+        Raises:
+            InputError: no room to draw a token, or a watched or probed token that the model does not have.
+            UnsupportedError: a boundary without the signal it looks at.
+            EngineError: vLLM died.
+        """
+        signals, prefix = request.signals, request.prefix
+        opening = self.words.opening(request, self.sampling.max_tokens)
+        columns = tuple(dict.fromkeys((*signals.watch, *self._suppressed)))
+        if len(columns) > self._most:
+            raise UnsupportedError(
+                f"{len(columns)} tokens are to be watched and vLLM tells the probabilities of at most {self._most}: "
+                "watch fewer, or raise engine.vllm.max_logprobs"
+            )
+        drawing = Drawing(
+            request.until,
+            signals,
+            columns,
+            frozenset(self._suppressed),
+            self._ends,
+            opening.limit,
+            self.words.is_step,
+        )
+        params = self._params(request, opening, columns)
+        kind = "top" if signals.top else "named" if columns else ""
+        end: End | None = None
+        leads = len(opening.prompt) >= SHARED and await self._turns.first(opening.prompt)
+        try:
+            async with (
+                self._apart.running(kind),
+                aclosing(self._outputs(opening.ids, params, request.meter)) as outputs,  # type: ignore[type-var]
+            ):
+                async for output in outputs:
+                    if leads and output.token_ids:
+                        leads = False
+                        self._turns.done(opening.prompt, read=True)
+                    known = len(drawing.tokens)
+                    end = drawing.take(output.token_ids, output.logprobs)
+                    request.meter.discarded += len(output.token_ids) - (len(drawing.tokens) - known)
+                    if end is not None:
+                        break
+                    if output.finish_reason is not None:
+                        raise EngineError(f"vLLM ended a request without a reason that it was given: {output}")
+                drawn = request.meter.drawn
+            request.meter.discarded += request.meter.drawn - drawn  # what it drew until it heard of the end
+        finally:
+            if leads:
+                self._turns.done(opening.prompt, read=False)
+        if signals.probe is not None:
+            said = drawing.tokens[:-1] if end is End.STOP else drawing.tokens
+            ids = (*opening.ids, *said, signals.probe)
+            drawing.probe = float((await self._next(ids, (signals.probe,), request.meter))[0])
+        begun = prefix.text if prefix is not None else ""
+        text = self.words.text(opening.before, drawing.tokens, begun)[len(begun) :]
+        yield Chunk(text, tuple(drawing.tokens), drawing.trace, end)
+
+    async def score(
+        self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None
+    ) -> NDArray[Any]:
+        """P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)].
+
+        Each prefix is one request for one token, which finds in the cache what was drawn here.
+
+        Args:
+            prefixes: what to read.
+            tokens: ids of the tokens whose probability to tell, after each of them.
+            meter: is charged all that is read, and the token that each request draws.
+            adapter: the directory of LoRA weights to read them with; None reads with the model alone.
+
+        Raises:
+            InputError: a prefix that does not fit.
+            UnsupportedError: adapters without ``engine.vllm.enable_lora``.
+            EngineError: vLLM died.
+        """
+        asked = [sum(self.words.to_score(one.problem, one.text, beside=1), ()) for one in prefixes]
+        if not asked:
+            return np.zeros((0, len(tokens)))
+        rows = await together([self._next(ids, tokens, meter, adapter) for ids in asked])
+        return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))
+
+    def _params(self, request: Request, opening: Opening, columns: Ids) -> Any:
+        """VLLM's sampling parameters of a draw."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        how, until = self.sampling, request.until
+        limit = min(opening.limit, int(until.value)) if until.kind == "tokens" else opening.limit
+        stop_ids, stop = list(self._ends), None
+        if until.kind == "step":
+            lines = self._step_ids()
+            if len(lines) <= STEP_IDS:
+                stop_ids += lines
+            else:
+                stop = ["\n"]
+        looks = until.kind in ("confidence_below", "step_below", "group_below")
+        named = {"logprob_token_ids": list(columns)} if columns else {"logprobs": request.signals.top}
+        return SamplingParams(
+            temperature=how.temperature,
+            top_p=how.top_p,
+            top_k=how.top_k,
+            max_tokens=limit,
+            seed=self._seed(request, opening) if self.seeded and how.temperature > 0 else None,
+            stop=stop,
+            stop_token_ids=stop_ids,
+            include_stop_str_in_output=True,
+            detokenize=stop is not None,
+            logit_bias={token: NEVER for token in self._suppressed} or None,
+            flat_logprobs=True,
+            output_kind=RequestOutputKind.DELTA,
+            stream_interval=self.look if looks else self.words.context,  # the first token comes at once all the same
+            skip_clone=True,
+            **named,
+        )
+
+    def _seed(self, request: Request, opening: Opening) -> int:
+        key = f"{self.sampling.seed}|{request.problem.id}|{request.index}|{request.attempt}|{len(opening.before)}"
+        return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") >> 1
+
+    def _step_ids(self) -> list[int]:
+        """Ids of all tokens that end a line."""
+        if self._line_ends is None:
+            self._line_ends = [token for token in range(self.words.vocabulary) if self.words.is_step(token)]
+        return self._line_ends
+
+    async def _next(
+        self, ids: Ids, tokens: Sequence[int], meter: Meter, adapter: Path | None = None
+    ) -> NDArray[np.float64]:
+        """P(token) after these ids, shape [len(tokens)]."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        params = SamplingParams(
+            temperature=0,
+            max_tokens=1,
+            ignore_eos=True,
+            logprob_token_ids=list(tokens),
+            detokenize=False,
+            flat_logprobs=True,
+            output_kind=RequestOutputKind.DELTA,
+            skip_clone=True,
+        )
+        out = np.empty(len(tokens))
+        lora = self._adapter(adapter)
+        async with (
+            self._apart.running("named"),
+            aclosing(self._outputs(ids, params, meter, lora)) as outputs,  # type: ignore[type-var]
+        ):
+            async for output in outputs:
+                said = dict(zip(output.logprobs.token_ids, output.logprobs.logprobs, strict=True))
+                out[:] = [math.exp(said[token]) for token in tokens]
+        return out
+
+    def _adapter(self, path: Path | None) -> Any:
+        """What vLLM calls a LoRA request."""
+        if path is None:
+            return None
+        if not self.capabilities.adapters:
+            raise UnsupportedError(f"adapter {path} is to judge and vLLM was started without: engine.vllm.enable_lora")
+        from vllm.lora.request import LoRARequest
+
+        key = str(path.resolve())
+        if key not in self._adapters:
+            number = len(self._adapters) + 1
+            self._adapters[key] = LoRARequest(lora_name=f"adapter-{number}", lora_int_id=number, lora_path=key)
+        return self._adapters[key]
+
+    async def _outputs(self, ids: Ids, params: Any, meter: Meter, lora: Any = None) -> AsyncIterator[Any]:
+        """What vLLM tells of one request, piece by piece; closing the iterator aborts it.
+
+        The meter has every token that vLLM counts by then: aborting a request makes it hand over what it still held.
+        """
+        from vllm.inputs.engine import tokens_input
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        llm = await self._alive()
+        name, queue, finished = f"draw-{next(self._numbers)}", None, False
+
+        def count(output: Any) -> Any:
+            piece = output.outputs[0]
+            if piece.token_ids and not count.read:  # type: ignore[attr-defined]
+                count.read = True  # type: ignore[attr-defined]
+                meter.prompt += len(ids) - output.num_cached_tokens
+                meter.prompt_cached += output.num_cached_tokens
+            meter.drawn += len(piece.token_ids)
+            return piece
+
+        count.read = False  # type: ignore[attr-defined]
+        try:
+            queue = await llm.add_request(name, tokens_input(list(ids)), params, lora_request=lora)
+            while not finished:
+                output = queue.get_nowait() or await queue.get()
+                finished = output.finished
+                yield count(output)
+        except (EngineDeadError, EngineGenerateError) as error:
+            finished = True
+            raise EngineError(f"vLLM failed ({first_line(error)})") from error
+        finally:
+            if not finished:
+                try:
+                    await asyncio.shield(llm.abort(name))
+                finally:
+                    if queue is not None and (output := queue.get_nowait()) is not None:
+                        count(output)
+
+    async def _alive(self) -> Any:
+        """The engine, started again once where it has died."""
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise UnsupportedError("a vLLM engine belongs to the event loop that it was first used in: load another")
+        if not self._llm.errored:
+            return self._llm
+        async with self._waking:
+            if self._llm.errored:
+                if self.restarts:
+                    raise EngineError("vLLM died again after it was started anew: see what it logged")
+                self.restarts += 1
+                self._tell("vLLM died: its samples failed, and it is started again, once")
+                self._llm.shutdown()
+                self._llm = await asyncio.to_thread(self._start)
+        return self._llm
