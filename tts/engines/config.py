@@ -113,6 +113,12 @@ class EngineConfig:
             raise InputError(f"engine.look must be at least 1, got {self.look}")
         if self.vllm and self.kind != "vllm":
             raise InputError(f"engine.vllm is for engine.kind=vllm, and engine.kind is {self.kind}: leave one out")
+        plain = self.signals
+        if self.kind == "vllm" and (plain.entropy or plain.certainty or (plain.top and plain.confidence)):
+            raise InputError(
+                "vLLM tells neither entropies nor self-certainties, and top-k confidences or the model's own, not both: "
+                f"change engine.signals, got {asdict(plain)}"
+            )
         if not self.model.strip():
             raise InputError("engine.model must be tiny, grace, finece, a directory or a name on the hub, got nothing")
         _ = self.sampling
