@@ -9,29 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import heapq
 import itertools
 import math
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.cut import CUTS
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.sampling import Sampling
 from tts.engines.special import end_ids, suppressed_ids
+from tts.engines.streamed import Streamed
 from tts.engines.vllm_args import engine_args, quiet
 from tts.engines.words import Ids, Opening, Words
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.streams import together
-from tts.types import Boundary, End, Problem, Signals, Trace
+from tts.types import End, Problem
 
 NEVER = -1e9
 """What is added to the logit of a token that is never drawn."""
@@ -133,81 +132,11 @@ class Apart:
                 self._idle.set()
 
 
-@dataclass(slots=True)
-class Drawing:
-    """A sample while it is drawn: its tokens and what is told of each."""
-
-    until: Boundary
-    signals: Signals
-    columns: Ids  # the tokens whose probabilities come back, suppressed ones among them
-    suppressed: frozenset[int]
-    ends: Collection[int]
-    limit: int
-    is_step: Callable[[int], bool]
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    watched: dict[int, list[float]] = field(default_factory=dict)
-    top: list[float] = field(default_factory=list)
-    sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of ``top``
-    steps: list[bool] = field(default_factory=list)
-    probe: float | None = None
-
-    def take(self, tokens: Sequence[int], logprobs: Any) -> End | None:
-        """Note new tokens up to the one that ends it, if one does, and say why it ends there."""
-        for place, token in enumerate(tokens):
-            start, stop = logprobs.start_indices[place], logprobs.end_indices[place]
-            said = dict(zip(logprobs.token_ids[start:stop], logprobs.logprobs[start:stop], strict=True))
-            self._note(token, said)
-            if (end := self._ending(token)) is not None:
-                return end
-        return None
-
-    def _note(self, token: int, said: Mapping[int, float]) -> None:
-        """One token, and the log-probabilities of some in the softmax over the whole vocabulary."""
-        never = sum(math.exp(said[one]) for one in self.suppressed)
-        self.tokens.append(token)
-        self.logprobs.append(min(0.0, said[token] - math.log1p(-min(never, 1 - 1e-12))))
-        for one in self.signals.watch:
-            self.watched.setdefault(one, []).append(math.exp(said[one]))
-        if (k := self.signals.top) > 0:
-            self.top.append(-sum(heapq.nlargest(k, said.values())) / k)
-            self.sums.append(self.sums[-1] + self.top[-1])
-        if self.signals.steps:
-            self.steps.append(self.is_step(token))
-
-    def _ending(self, token: int) -> End | None:
-        """As :meth:`tts.engines.row.Row.ending` has it."""
-        if token in self.ends:
-            return End.STOP
-        full, kind = len(self.tokens) >= self.limit, self.until.kind
-        if full and kind not in CUTS:
-            return End.LENGTH
-        if kind != "end" and self._crosses(token):
-            return End.BOUNDARY
-        return End.LENGTH if full else None
-
-    def _crosses(self, token: int) -> bool:
-        kind, value, n = self.until.kind, self.until.value, len(self.tokens)
-        if kind == "step":
-            return self.is_step(token)
-        if kind == "tokens":
-            return n >= value
-        if kind == "group_below":
-            window = self.until.window
-            return n >= window and (self.sums[-1] - self.sums[-1 - window]) / window < value
-        below = self.watched[self.signals.watch[0]][-1] < value
-        return below and (kind == "confidence_below" or self.is_step(token))
-
-    @property
-    def trace(self) -> Trace:
-        """What is told of all its tokens."""
-        return Trace(
-            logprobs=tuple(self.logprobs),
-            watched={token: tuple(self.watched.get(token, ())) for token in self.signals.watch},
-            top=tuple(self.top),
-            steps=tuple(self.steps),
-            probe=self.probe,
-        )
+def told(output: Any) -> Iterator[tuple[int, Mapping[int, float]]]:
+    """The tokens of one of vLLM's outputs, each with the log-probabilities that came with it."""
+    flat = output.logprobs
+    for token, start, stop in zip(output.token_ids, flat.start_indices, flat.end_indices, strict=True):
+        yield token, dict(zip(flat.token_ids[start:stop], flat.logprobs[start:stop], strict=True))
 
 
 class VllmEngine:
@@ -398,15 +327,7 @@ class VllmEngine:
                 f"{len(columns)} tokens are to be watched and vLLM tells the probabilities of at most {self._most}: "
                 "watch fewer, or raise engine.vllm.max_logprobs"
             )
-        drawing = Drawing(
-            request.until,
-            signals,
-            columns,
-            frozenset(self._suppressed),
-            self._ends,
-            opening.limit,
-            self.words.is_step,
-        )
+        drawing = Streamed(request.until, signals, self._ends, opening.limit, self.words.is_step, self._suppressed)
         params = self._params(request, opening, columns)
         kind = "top" if signals.top else "named" if columns else ""
         end: End | None = None
@@ -421,7 +342,7 @@ class VllmEngine:
                         leads = False
                         self._turns.done(opening.prompt, read=True)
                     known = len(drawing.tokens)
-                    end = drawing.take(output.token_ids, output.logprobs)
+                    end = drawing.take(told(output))
                     request.meter.discarded += len(output.token_ids) - (len(drawing.tokens) - known)
                     if end is not None:
                         break
