@@ -116,7 +116,7 @@ class EngineConfig:
         plain = self.signals
         if self.kind == "vllm" and (plain.entropy or plain.certainty or (plain.top and plain.confidence)):
             raise InputError(
-                "vLLM tells neither entropies nor self-certainties, and top-k confidences or the model's own, not both: "
+                "vLLM tells no entropies or self-certainties, and top-k confidences or the model's own, not both: "
                 f"change engine.signals, got {asdict(plain)}"
             )
         if not self.model.strip():

@@ -9,16 +9,16 @@ import heapq
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from tts.cut import CUTS
 from tts.types import Boundary, End, Signals, Trace
 
-Name = int | str
+Name = TypeVar("Name", int, str)
 
 
 @dataclass(slots=True)
-class Streamed:
+class Streamed(Generic[Name]):
     """What has come in of a sample.
 
     Attributes:

@@ -327,7 +327,7 @@ class VllmEngine:
                 f"{len(columns)} tokens are to be watched and vLLM tells the probabilities of at most {self._most}: "
                 "watch fewer, or raise engine.vllm.max_logprobs"
             )
-        drawing = Streamed(request.until, signals, self._ends, opening.limit, self.words.is_step, self._suppressed)
+        drawing = Streamed[int](request.until, signals, self._ends, opening.limit, self.words.is_step, self._suppressed)
         params = self._params(request, opening, columns)
         kind = "top" if signals.top else "named" if columns else ""
         end: End | None = None
