@@ -21,7 +21,16 @@ class UnsupportedError(TTSError):
 
 
 class EngineError(TTSError):
-    """An engine failed to draw or to score; the driver retries it, then shows it in the result."""
+    """An engine failed to draw or to score; the driver retries it, then shows it in the result.
+
+    Attributes:
+        again: whether another attempt may do better.
+    """
+
+    def __init__(self, message: str = "", *, again: bool = True) -> None:
+        """Say what happened."""
+        super().__init__(message)
+        self.again = again
 
 
 def first_line(error: BaseException) -> str:

@@ -178,7 +178,7 @@ class Live:
                 except EngineError as error:
                     spent += unused(charge(request.meter))
                     failure = str(error)
-                    if told_to_stop():
+                    if told_to_stop() or not error.again:
                         break
                 except BaseException:
                     spent += unused(charge(request.meter))
@@ -216,7 +216,7 @@ class Live:
                     return scored(samples, scores, engine.usage)
                 except EngineError as error:
                     failure = str(error)
-                    if told_to_stop():
+                    if told_to_stop() or not error.again:
                         break
         except BaseException:
             self.usage += engine.usage

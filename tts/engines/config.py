@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tts.engines.base import Engine
+from tts.engines.openai import OpenAIConfig
 from tts.engines.sampling import Sampling
 from tts.errors import InputError
 from tts.prompts import Prompt
 from tts.types import Signals
 
-KINDS = ("transformers", "vllm", "fake")
+KINDS = ("transformers", "vllm", "openai", "fake")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
 BUNDLED = ("tiny", "grace", "finece")
@@ -58,8 +59,8 @@ class EngineConfig:
     """Which model draws, and how.
 
     Attributes:
-        kind: "transformers"; "vllm", the same in vLLM; or "fake": no language model, but one that tests know every
-            token of.
+        kind: "transformers"; "vllm", the same in vLLM; "openai", any server that speaks OpenAI's interface; or "fake":
+            no language model, but one that tests know every token of.
         model: "tiny", "grace" or "finece" (which come with the package), a directory, or a name on the hub.
         revision: the revision of a model on the hub; null takes its default.
         device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is, or what vLLM was built for.
@@ -73,9 +74,10 @@ class EngineConfig:
         signals: what to record of each token.
         tick: seconds a token takes the fake engine.
         seeded: whether each of vLLM's requests has a seed of its own, so that a run can be repeated token by token;
-            other engines always draw so.
+            transformers always draws so. null does for vllm and not for openai, since not every server can.
         look: tokens that vLLM draws between two looks at a sample that ends below a confidence, >= 1.
         vllm: any other arguments of vLLM's engine by name, such as ``gpu_memory_utilization``.
+        openai: which servers, and how they are asked; see :class:`~tts.engines.openai.OpenAIConfig`.
     """
 
     kind: str = "transformers"
@@ -91,9 +93,10 @@ class EngineConfig:
     rows: int = 64
     signals: SignalsConfig = field(default_factory=SignalsConfig)
     tick: float = 0.0
-    seeded: bool = True
+    seeded: bool | None = None
     look: int = 8
     vllm: dict[str, Any] = field(default_factory=dict)
+    openai: OpenAIConfig = field(default_factory=OpenAIConfig)
 
     def __post_init__(self) -> None:
         """Refuse what no engine could do."""
@@ -130,6 +133,9 @@ class EngineConfig:
         Raises:
             InputError: no such directory.
         """
+        if self.kind == "openai":
+            known = Path(self.openai.tokenizer or "").expanduser() if self.openai.tokenizer else None
+            return known if known is not None and known.is_dir() else None
         model = None if self.kind == "fake" else _model(self)
         return model if isinstance(model, Path) else None
 
@@ -167,6 +173,8 @@ class EngineConfig:
         """
         if self.kind == "fake":
             return "fake", ""
+        if self.kind == "openai":
+            return self.model, ""
         model = _model(self)
         return self.model, self.revision or (fingerprint(model) if isinstance(model, Path) else "")
 
@@ -174,7 +182,14 @@ class EngineConfig:
     def key(self) -> Mapping[str, object]:
         """What, beside the model and the prompt, decides the tokens that are drawn."""
         key = {**asdict(self.sampling), "dtype": self.dtype}
-        return {**key, "engine": "vllm", "seeded": self.seeded} if self.kind == "vllm" else key
+        if self.kind not in ("vllm", "openai"):
+            return key
+        return {**key, "engine": self.kind, "seeded": self.with_seeds, "extra": dict(self.openai.extra)}
+
+    @property
+    def with_seeds(self) -> bool:
+        """Whether each request has a seed of its own."""
+        return self.kind != "openai" if self.seeded is None else self.seeded
 
 
 def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
@@ -194,12 +209,12 @@ def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None
 
         return FakeEngine(seed=config.seed, latency=Latency(tick=config.tick))
     try:
-        return _vllm(config, prompt, tell) if config.kind == "vllm" else _transformers(config, prompt, tell)
+        return _OPEN[config.kind](config, prompt, tell)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in ("torch", "transformers", "vllm"):
+        if missing not in ("torch", "transformers", "vllm", "openai"):
             raise
-        extra = "vllm" if config.kind == "vllm" else "hf"
+        extra = "hf" if missing in ("torch", "transformers") else missing
         raise InputError(
             f"engine.kind {config.kind} needs {missing}, which is not installed: pip install 'tts-rerank[{extra}]'"
         ) from None
@@ -230,11 +245,22 @@ def _vllm(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> 
         dtype=config.dtype,
         revision=config.revision,
         device=config.device,
-        seeded=config.seeded,
+        seeded=config.with_seeds,
         look=config.look,
         options={"max_num_seqs": config.rows, **config.vllm},
         tell=tell,
     )
+
+
+def _openai(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    from tts.engines.openai import OpenAIEngine
+
+    return OpenAIEngine.load(
+        config.openai, model=config.model, prompt=prompt, sampling=config.sampling, seeded=config.with_seeds
+    )
+
+
+_OPEN = {"transformers": _transformers, "vllm": _vllm, "openai": _openai}
 
 
 def _model(config: EngineConfig) -> str | Path:

@@ -1,0 +1,601 @@
+"""The OpenAI engine: any server that speaks OpenAI's HTTP interface, through the official client.
+
+What a server can do beyond that is found out by asking it, not by its name: whether it tells token ids, names
+probabilities of given tokens, says which stop string it met. With a tokenizer at hand, prompts are sent as tokens, and
+the engine does what an embedded one does; without, texts and chat messages are sent, and it draws whole samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, lacking
+from tts.engines.sampling import Sampling
+from tts.engines.servers import Server, Servers
+from tts.engines.special import end_ids, suppressed_ids
+from tts.engines.streamed import Streamed
+from tts.engines.words import Ids, Words
+from tts.errors import EngineError, InputError, UnsupportedError, first_line
+from tts.prompts import Prompt
+from tts.streams import together
+from tts.types import End, Problem
+
+NEVER = -100
+"""The logit bias of a token that is never drawn, the least that the interface takes."""
+TOPS = (20, 5)
+"""Numbers of top log-probabilities that servers are asked for, the first that they take."""
+UNKNOWN = 1 << 20
+"""A context whose size nobody tells."""
+
+
+@dataclass
+class OpenAIConfig:
+    """Which servers, and how they are asked.
+
+    Attributes:
+        urls: base URLs, such as http://localhost:8000/v1; all of them serve the same model.
+        key_env: the environment variable that holds the key; it is neither logged nor stored.
+        tokenizer: a directory, or a name on the hub: that of the model that is served. With it prompts are sent as
+            tokens. null sends texts, or chat messages with ``prompt.chat``.
+        concurrency: the most requests that one server is given at a time, >= 1.
+        timeout: seconds without a byte after which a request has failed, > 0.
+        retries: how often the client asks again after 408, 409, 429 and 5xx, waiting longer each time or as long as the
+            server says, >= 0.
+        patience: seconds to wait for a server to answer again when none does, >= 0.
+        extra: further fields of each request's body, by name.
+    """
+
+    urls: list[str] = field(default_factory=list)
+    key_env: str = "OPENAI_API_KEY"
+    tokenizer: str | None = None
+    concurrency: int = 128
+    timeout: float = 120.0
+    retries: int = 4
+    patience: float = 60.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for url in self.urls:
+            if not url.startswith(("http://", "https://")):
+                raise InputError(f"engine.openai.urls must be URLs such as http://localhost:8000/v1, got {url!r}")
+        if self.concurrency < 1 or self.retries < 0 or self.patience < 0 or not self.timeout > 0:
+            raise InputError(
+                "engine.openai.concurrency must be at least 1, retries and patience at least 0 and timeout above 0, "
+                f"got {self.concurrency}, {self.retries}, {self.patience:g} and {self.timeout:g}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Can:
+    """What a server was found to do.
+
+    Attributes:
+        ids: takes prompts as tokens, and tells the ids of what it draws.
+        named: tells the probabilities of given tokens.
+        top: the most top log-probabilities that it tells; 0 where it tells no log-probabilities at all.
+        reasons: says which stop string it met, and leaves it in the text.
+        context: tokens that its model can have, where it says so.
+    """
+
+    ids: bool = False
+    named: bool = False
+    top: int = 0
+    reasons: bool = False
+    context: int = UNKNOWN
+
+
+EXTRA = {"return_token_ids": True, "return_tokens_as_token_ids": True, "include_stop_str_in_output": True}
+
+
+def ask(client: Any, model: str, *, chat: bool, names: bool) -> Can:
+    """Find out what a server can do, by requests for one token each.
+
+    Args:
+        client: a client that waits.
+        model: the model's name there.
+        chat: whether chat messages are to be sent.
+        names: whether there is a tokenizer, so that token ids are of use.
+
+    Raises:
+        InputError: it does not answer, does not serve the model, or refuses the key.
+    """
+    import openai
+
+    def one(**more: Any) -> Any:
+        return _create(client, chat, model=model, max_tokens=1, temperature=0, **_asked(chat, "Hello"), **more)
+
+    try:
+        context = _context(client, model)
+        try:
+            said = None
+            for top in TOPS:
+                try:
+                    said = one(extra_body=EXTRA, **_tops(chat, top)).choices[0]
+                    break
+                except openai.BadRequestError:
+                    continue
+            if said is None:
+                raise LookupError
+        except LookupError:
+            return Can(top=_plain_top(one, chat), context=context)
+        more = said.model_extra or {}
+        ids = names and more.get("token_ids") is not None and not chat and _takes_ids(client, model)
+        return Can(
+            ids=ids,
+            named=ids and _names(client, model),
+            top=top if _logprobs(said) else 0,
+            reasons="stop_reason" in more,
+            context=context,
+        )
+    except openai.APIConnectionError as error:
+        raise InputError(
+            f"{client.base_url} does not answer ({first_line(error)}): start the server, or correct engine.openai.urls"
+        ) from None
+    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+        raise InputError(
+            f"{client.base_url} refuses the key ({error.status_code}): put a valid one into the environment variable "
+            "that engine.openai.key_env names"
+        ) from None
+    except openai.NotFoundError as error:
+        raise InputError(f"{client.base_url} has no model {model} or no such route ({_sentence(error)})") from None
+    except openai.APIError as error:
+        raise InputError(f"{client.base_url} refuses a request for one token ({_sentence(error)})") from None
+
+
+def _create(client: Any, chat: bool, **body: Any) -> Any:
+    return (client.chat.completions if chat else client.completions).create(**body)
+
+
+def _asked(chat: bool, text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}]} if chat else {"prompt": text}
+
+
+def _tops(chat: bool, top: int) -> dict[str, Any]:
+    return {"logprobs": True, "top_logprobs": top} if chat else {"logprobs": top}
+
+
+def _context(client: Any, model: str) -> int:
+    """The model's context as the server's list of models has it.
+
+    Raises:
+        InputError: the list does not have the model.
+    """
+    import openai
+
+    try:
+        models = {one.id: one for one in client.models.list()}
+    except openai.NotFoundError:  # a server without a list
+        return UNKNOWN
+    if models and model not in models:
+        raise InputError(f"{client.base_url} does not serve {model}: give engine.model one of {', '.join(models)}")
+    return int((models[model].model_extra or {}).get("max_model_len") or UNKNOWN) if models else UNKNOWN
+
+
+def _plain_top(one: Callable[..., Any], chat: bool) -> int:
+    """How many top log-probabilities a server tells that takes nothing beyond the interface."""
+    import openai
+
+    for top in TOPS:
+        try:
+            return top if _logprobs(one(**_tops(chat, top)).choices[0]) else 0
+        except openai.BadRequestError:
+            continue
+    one()
+    return 0
+
+
+def _takes_ids(client: Any, model: str) -> bool:
+    import openai
+
+    try:
+        client.completions.create(model=model, prompt=[1, 2], max_tokens=1, temperature=0)
+    except openai.BadRequestError:
+        return False
+    return True
+
+
+def _names(client: Any, model: str) -> bool:
+    import openai
+
+    try:
+        said = client.completions.create(
+            model=model,
+            prompt=[1, 2],
+            max_tokens=1,
+            temperature=0,
+            logprobs=1,
+            extra_body={**EXTRA, "logprob_token_ids": [0, 1]},
+        ).choices[0]
+    except openai.BadRequestError:
+        return False
+    return all({"token_id:0", "token_id:1"} <= set(tops) for _, _, tops in _logprobs(said)) and bool(_logprobs(said))
+
+
+def _logprobs(choice: Any) -> list[tuple[str, float, dict[str, float]]]:
+    """Each token of a choice, its log-probability and those of the most probable or named ones, by their texts."""
+    given = getattr(choice, "logprobs", None)
+    if given is None:
+        return []
+    if (content := getattr(given, "content", None)) is not None:
+        return [(t.token, t.logprob, {one.token: one.logprob for one in t.top_logprobs}) for t in content]
+    tops = getattr(given, "top_logprobs", None) or [None] * len(given.tokens or ())
+    return [
+        (token, logprob, dict(top or {}))
+        for token, logprob, top in zip(given.tokens or (), given.token_logprobs or (), tops, strict=True)
+    ]
+
+
+def _sentence(error: Any) -> str:
+    """What a server said, without the client's wrapping."""
+    given: Any = getattr(error, "body", None)
+    body: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    inner = body.get("error", body)
+    said = inner.get("message") if isinstance(inner, Mapping) else inner
+    return str(said or first_line(error)).strip().splitlines()[0].rstrip(".")[:300]
+
+
+def _text(choice: Any) -> str:
+    """The text of an event or an answer, of either interface."""
+    return str((choice.delta.content if hasattr(choice, "delta") else choice.text) or "")
+
+
+def _charge(meter: Meter, usage: Any) -> None:
+    """Add what the server says that a request took."""
+    details = getattr(usage, "prompt_tokens_details", None)
+    cached = int(getattr(details, "cached_tokens", None) or 0)
+    meter.prompt += usage.prompt_tokens - cached
+    meter.prompt_cached += cached
+    meter.drawn += usage.completion_tokens or 0
+
+
+def _breaks(token: str) -> bool:
+    """Whether a token that is known by its text ends a line."""
+    return "\n" in token
+
+
+def _tokenizer(name: str, prompt: Prompt, context: int) -> tuple[Words, Ids, frozenset[int]]:
+    """The words, the ids of suppressed tokens and of those that end a sample, of a model that a server has.
+
+    Raises:
+        InputError: no such tokenizer.
+    """
+    from transformers import AutoTokenizer, GenerationConfig
+
+    folder = Path(name).expanduser()
+    source = str(folder) if folder.is_dir() else name
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"engine.openai.tokenizer {name} cannot be loaded ({first_line(error)}): give a model's directory, or its "
+            "name on the hub"
+        ) from None
+    try:
+        said = GenerationConfig.from_pretrained(source)
+    except OSError:  # a model may come without
+        said = GenerationConfig()  # type: ignore[no-untyped-call]
+    vocabulary = len(tokenizer)
+    words = Words(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
+    return words, suppressed_ids(said.suppress_tokens, vocabulary), end_ids(said.eos_token_id, tokenizer)
+
+
+def _id(token: str) -> int:
+    return int(token.removeprefix("token_id:"))
+
+
+class OpenAIEngine:
+    """Implements :class:`~tts.engines.base.Engine` over HTTP.
+
+    Attributes:
+        name: the model's name at the servers.
+        can: what they were found to do.
+        words: the tokenizer and the prompt; None without a tokenizer.
+        servers: whom it asks.
+    """
+
+    def __init__(
+        self,
+        config: OpenAIConfig,
+        *,
+        model: str,
+        prompt: Prompt,
+        sampling: Sampling,
+        can: Can,
+        clients: Mapping[str, Any],
+        words: Words | None = None,
+        suppressed: Ids = (),
+        ends: frozenset[int] = frozenset(),
+        seeded: bool = False,
+    ) -> None:
+        """Take what is known of the servers.
+
+        Args:
+            config: how they are asked.
+            model: the model's name there.
+            prompt: from a problem to what the model reads.
+            sampling: how tokens are drawn.
+            can: what they were found to do.
+            clients: asynchronous clients by URL.
+            words: the tokenizer and the prompt.
+            suppressed: ids of tokens that are never drawn.
+            ends: ids of the tokens that end a sample.
+            seeded: whether each request has a seed of its own.
+        """
+        self.name, self.revision = model, ""
+        self.config, self.prompt, self.sampling, self.can = config, prompt, sampling, can
+        self.words, self.seeded = words, seeded
+        self._suppressed, self._ends = suppressed, ends
+        servers = [Server(url, client) for url, client in clients.items()]
+        self.servers = Servers(servers, concurrency=config.concurrency, patience=config.patience)
+        self.capabilities = Capabilities(
+            watch_tokens=can.named,
+            score_prefix=can.named,
+            branch=can.reasons and not prompt.chat,
+            top=0 if suppressed else can.top,
+            steps=can.top > 0,
+            probe=can.named,
+            watch_beside_top=False,
+        )
+
+    @classmethod
+    def load(cls, config: OpenAIConfig, *, model: str, prompt: Prompt, sampling: Sampling, seeded: bool) -> Self:
+        """Ask the servers what they can do.
+
+        Raises:
+            InputError: no URL, no server, no such model there, a key that it refuses, or no such tokenizer.
+        """
+        import openai
+
+        if not config.urls:
+            raise InputError("engine.kind=openai needs engine.openai.urls, such as [http://localhost:8000/v1]")
+        how = {
+            "api_key": os.environ.get(config.key_env) or "none",  # servers without keys take any
+            "timeout": config.timeout,
+            "max_retries": config.retries,
+        }
+        found = []
+        for url in config.urls:
+            with openai.OpenAI(base_url=url, **how) as client:
+                found.append(ask(client, model, chat=prompt.chat, names=config.tokenizer is not None))
+        can = Can(
+            ids=all(one.ids for one in found),
+            named=all(one.named for one in found),
+            top=min(one.top for one in found),
+            reasons=all(one.reasons for one in found),
+            context=min(one.context for one in found),
+        )
+        words, suppressed, ends = None, tuple[int, ...](), frozenset[int]()
+        if can.ids and config.tokenizer is not None:
+            words, suppressed, ends = _tokenizer(config.tokenizer, prompt, can.context)
+        clients = {url: openai.AsyncOpenAI(base_url=url, **how) for url in config.urls}
+        return cls(
+            config,
+            model=model,
+            prompt=prompt,
+            sampling=sampling,
+            can=can,
+            clients=clients,
+            words=words,
+            suppressed=suppressed,
+            ends=ends,
+            seeded=seeded,
+        )
+
+    def close(self) -> None:
+        """Nothing to give up: connections end with the event loop."""
+
+    def encode(self, text: str) -> Ids:
+        """The token ids of a text, without special tokens.
+
+        Raises:
+            UnsupportedError: there is no tokenizer.
+        """
+        return self._words().encode(text)
+
+    def prompt_ids(self, problem: Problem) -> Ids:
+        """The token ids of a problem's prompt, special tokens included.
+
+        Raises:
+            UnsupportedError: there is no tokenizer.
+        """
+        return self._words().prompt_ids(problem)
+
+    def _words(self) -> Words:
+        if self.words is None:
+            raise UnsupportedError(
+                "a server alone does not tell the tokens of a text: give engine.openai.tokenizer, and a server that "
+                "takes prompts as tokens"
+            )
+        return self.words
+
+    async def sample(self, request: Request) -> AsyncIterator[Chunk]:
+        """Draw one sample and send it as one chunk; closing the iterator closes the connection, which aborts it.
+
+        Raises:
+            InputError: no room to draw a token, or what the servers refuse for good, such as a key or a model.
+            UnsupportedError: a boundary without the signal it looks at, or a prefix in a chat.
+            EngineError: a server failed, was refused too often, or refuses this request.
+        """
+        body, streamed, begun = self._plan(request)
+        end: End | None = None
+        text: list[str] = []
+        reason, stop = None, None
+        async with aclosing(self._events(body, request.meter)) as events:  # type: ignore[type-var]
+            async for choice in events:
+                known, said = len(streamed.tokens), list(self._said(choice))
+                if end is None:
+                    text.append(_text(choice))
+                    end = streamed.take(said)
+                    request.meter.discarded += len(said) - (len(streamed.tokens) - known)
+                    if end is End.BOUNDARY and request.until.kind not in ("step", "tokens"):
+                        break
+                if choice.finish_reason is not None:
+                    reason, stop = choice.finish_reason, (choice.model_extra or {}).get("stop_reason")
+        end = end or self._end(request, reason, stop)
+        ids = tuple(streamed.tokens) if self.words is not None else ()
+        new = "".join(text)
+        if self.words is not None and request.prefix is not None:
+            new = self.words.text(request.prefix.token_ids, ids, begun)[len(begun) :]
+        elif self.words is not None:
+            new = self.words.decode(ids)
+        if request.signals.probe is not None:
+            said_ids = ids[:-1] if end is End.STOP else ids
+            asked = (*self._words().opening(request, self.sampling.max_tokens).ids, *said_ids, request.signals.probe)
+            streamed.probe = float((await self._next(asked, (request.signals.probe,), request.meter))[0])
+        yield Chunk(new, ids, streamed.trace, end)
+
+    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
+        """P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; one request for one token each.
+
+        Raises:
+            InputError: a prefix that does not fit.
+            UnsupportedError: no tokenizer, or servers that do not tell the probabilities of given tokens.
+            EngineError: a server failed.
+        """
+        words = self._words()
+        asked = [sum(words.to_score(one.problem, one.text, beside=1), ()) for one in prefixes]
+        if not asked:
+            return np.zeros((0, len(tokens)))
+        rows = await together([self._next(ids, tokens, meter) for ids in asked])
+        return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))
+
+    def _plan(self, request: Request) -> tuple[dict[str, Any], Streamed[Any], str]:
+        """The body of a request, what takes its answer, and the text that it goes on from."""
+        how, until, signals, prefix = self.sampling, request.until, request.signals, request.prefix
+        if (refusal := lacking(until, signals)) is not None:
+            raise UnsupportedError(refusal)
+        if prefix is not None and self.prompt.chat:
+            raise UnsupportedError("a chat cannot be continued in the middle of an answer: set prompt.chat=false")
+        begun, limit = prefix.text if prefix is not None else "", how.max_tokens
+        asked: dict[str, Any]
+        if self.words is not None:
+            opening = self.words.opening(request, how.max_tokens)
+            asked, limit = {"prompt": list(opening.ids)}, opening.limit
+        elif self.prompt.chat:
+            asked = {"messages": self.prompt.messages(request.problem)}
+        else:
+            asked = {"prompt": self.prompt.text(request.problem) + begun}
+        columns = tuple(dict.fromkeys((*signals.watch, *self._suppressed))) if self.can.named else ()
+        extra: dict[str, Any] = dict(self.config.extra)
+        if self.can.reasons:
+            extra |= EXTRA if self.words is not None else {"include_stop_str_in_output": True}
+        if columns:
+            extra["logprob_token_ids"] = list(columns)
+        body = {
+            "model": self.name,
+            **asked,
+            "max_tokens": min(limit, int(until.value)) if until.kind == "tokens" else limit,
+            "temperature": how.temperature,
+            "top_p": how.top_p,
+            "stream": True,
+            "stream_options": {"include_usage": True, **({"continuous_usage_stats": True} if self.can.reasons else {})},
+            **(_tops(self.prompt.chat, signals.top or bool(columns)) if self.can.top else {}),
+        }
+        if how.top_k:
+            extra["top_k"] = how.top_k
+        if self.seeded and how.temperature > 0:
+            body["seed"] = self._seed(request)
+        if self._suppressed:
+            body["logit_bias"] = {str(token): NEVER for token in self._suppressed}
+        if until.kind == "step":
+            body["stop"] = ["\n"]
+        step = self.words.is_step if self.words is not None else _breaks
+        ends = self._ends if self.words is not None else frozenset[int]()
+        suppressed = self._suppressed if columns else ()
+        return {**body, "extra_body": extra}, Streamed[Any](until, signals, ends, limit, step, suppressed), begun
+
+    def _seed(self, request: Request) -> int:
+        begun = request.prefix.text if request.prefix is not None else ""
+        key = f"{self.sampling.seed}|{request.problem.id}|{request.index}|{request.attempt}|{begun}"
+        return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "little") >> 1
+
+    def _said(self, choice: Any) -> Iterator[tuple[Any, Mapping[Any, float]]]:
+        """The tokens of an event, each with the log-probabilities that came with it."""
+        for token, logprob, tops in _logprobs(choice):
+            if self.words is not None:
+                yield _id(token), {_id(token): logprob, **{_id(one): value for one, value in tops.items()}}
+            else:
+                yield token, {token: logprob, **tops}
+
+    def _end(self, request: Request, reason: str | None, stop: Any) -> End:
+        """Why a sample ended of which only the server can say."""
+        kind = request.until.kind
+        if reason == "stop":
+            return End.BOUNDARY if kind == "step" and stop is not None else End.STOP
+        if reason == "length":
+            return End.BOUNDARY if kind == "tokens" else End.LENGTH
+        raise EngineError(f"the server ended a sample {f'with {reason!r}' if reason else 'without saying why'}")
+
+    async def _next(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> NDArray[np.float64]:
+        """P(token) after these ids, shape [len(tokens)]."""
+        if not self.can.named:
+            raise UnsupportedError("the server does not tell the probabilities of given tokens")
+        body = {"model": self.name, "prompt": list(ids), "max_tokens": 1, "temperature": 0, "logprobs": 1}
+        extra = {**self.config.extra, **EXTRA, "logprob_token_ids": list(tokens)}
+        async with self._asking() as server:
+            answer = await server.client.completions.create(**body, extra_body=extra)
+            self.servers.answered(server)
+        _charge(meter, answer.usage)
+        ((_, _, tops),) = _logprobs(answer.choices[0])
+        return np.exp([tops[f"token_id:{token}"] for token in tokens])
+
+    async def _events(self, body: dict[str, Any], meter: Meter) -> AsyncIterator[Any]:
+        """The choices of a streamed answer; the meter has what the server said it drew, or what came in of it."""
+        before = (meter.prompt, meter.prompt_cached, meter.drawn)
+        came = 0
+        async with self._asking() as server:
+            create = server.client.chat.completions.create if self.prompt.chat else server.client.completions.create
+            async with await create(**body) as stream:
+                self.servers.answered(server)
+                async for event in stream:
+                    for choice in event.choices:
+                        came += len(_logprobs(choice)) or bool(_text(choice))
+                        meter.drawn = before[2] + came
+                        yield choice
+                    if event.usage is not None:
+                        meter.prompt, meter.prompt_cached, meter.drawn = before
+                        _charge(meter, event.usage)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[Server]:
+        """A server, and what it means when it fails.
+
+        Raises:
+            InputError: it refuses the key, or does not serve the model: no request will do.
+            EngineError: anything else, final where the request itself is refused.
+        """
+        import openai
+
+        async with self.servers.one() as server:
+            try:
+                yield server
+            except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
+                raise InputError(
+                    f"{server.url} refuses the key or the model {self.name} ({_sentence(error)}): correct "
+                    f"{self.config.key_env} or engine.model"
+                ) from None
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                raise EngineError(f"{server.url} refuses a request ({_sentence(error)})", again=False) from error
+            except (openai.APIConnectionError, *_broken()) as error:
+                self.servers.missed(server, first_line(error))
+                raise EngineError(f"{server.url} does not answer ({first_line(error)})") from error
+            except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise EngineError(f"{server.url} failed ({_sentence(error)})") from error
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What a connection that breaks in the middle of an answer raises."""
+    import httpx2
+
+    return (httpx2.TransportError, httpx2.StreamError)
