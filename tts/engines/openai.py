@@ -535,7 +535,7 @@ class OpenAIEngine:
             return End.BOUNDARY if kind == "step" and stop is not None else End.STOP
         if reason == "length":
             return End.BOUNDARY if kind == "tokens" else End.LENGTH
-        raise EngineError(f"the server ended a sample {f'with {reason!r}' if reason else 'without saying why'}")
+        raise EngineError(f"the server ended a sample with {reason!r}, which is neither stop nor length")
 
     async def _next(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> NDArray[np.float64]:
         """P(token) after these ids, shape [len(tokens)]."""
@@ -556,16 +556,21 @@ class OpenAIEngine:
         came = 0
         async with self._asking() as server:
             create = server.client.chat.completions.create if self.prompt.chat else server.client.completions.create
+            finished = False
             async with await create(**body) as stream:
-                self.servers.answered(server)
                 async for event in stream:
                     for choice in event.choices:
+                        finished |= choice.finish_reason is not None
                         came += len(_logprobs(choice)) or bool(_text(choice))
                         meter.drawn = before[2] + came
                         yield choice
                     if event.usage is not None:
                         meter.prompt, meter.prompt_cached, meter.drawn = before
                         _charge(meter, event.usage)
+            if not finished:
+                self.servers.missed(server, "it ended a sample in the middle")
+                raise EngineError(f"{server.url} ended a sample in the middle")
+            self.servers.answered(server)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[Server]:

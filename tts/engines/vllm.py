@@ -146,7 +146,7 @@ class VllmEngine:
         name: the model's name or directory.
         revision: the revision that was asked for, or empty.
         words: its tokenizer and its prompt.
-        counters: vLLM's own counts.
+        counters: vLLM's own counts, kept with ``disable_log_stats=False`` only: they cost it some speed.
         restarts: how often it was started again.
     """
 
@@ -158,7 +158,7 @@ class VllmEngine:
         prompt: Prompt,
         sampling: Sampling,
         counters: Counters,
-        seeded: bool = True,
+        seeded: bool = False,
         look: int = 8,
         name: str = "",
         revision: str = "",
@@ -223,7 +223,7 @@ class VllmEngine:
         dtype: str = "float32",
         revision: str | None = None,
         device: str = "auto",
-        seeded: bool = True,
+        seeded: bool = False,
         look: int = 8,
         options: Mapping[str, Any] | None = None,
         tell: Callable[[str], None] = lambda text: None,
@@ -258,7 +258,7 @@ class VllmEngine:
             seeded=seeded and sampling.temperature > 0,
             options=options or {},
         )
-        counters = Counters()
+        counters, counting = Counters(), not args.disable_log_stats
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(model), **({"revision": revision} if revision else {}))
             config = args.create_engine_config()
@@ -270,9 +270,8 @@ class VllmEngine:
 
         def start() -> Any:
             try:
-                return AsyncLLM.from_vllm_config(
-                    config, stat_loggers=[counters.logger], disable_log_stats=bool(args.disable_log_stats)
-                )
+                loggers = [counters.logger] if counting else None
+                return AsyncLLM.from_vllm_config(config, stat_loggers=loggers, disable_log_stats=not counting)
             except (RuntimeError, ValueError) as error:
                 raise EngineError(
                     f"vLLM did not start with model {model} ({first_line(error)}): what it logged above says why"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -56,7 +57,8 @@ def engine_args(
         dtype: of the weights.
         revision: of a model on the hub.
         device: "auto", or that of vLLM's build.
-        seed: of the engine, where requests have none.
+        seed: of the engine, where requests have seeds of their own; where not, every start has another: with the same
+            one, draws that are added to those of an earlier run could repeat them.
         seeded: whether requests have seeds of their own.
         options: any other arguments by name, as vLLM knows them.
 
@@ -91,7 +93,8 @@ def engine_args(
                     "leave one of them out"
                 )
             ours["enable_chunked_prefill"] = False
-    given = {"model": str(model), "dtype": dtype, "seed": seed, **({"revision": revision} if revision else {})}
+    start = seed if seeded else secrets.randbits(31)
+    given = {"model": str(model), "dtype": dtype, "seed": start, **({"revision": revision} if revision else {})}
     try:
         return AsyncEngineArgs(**{**ours, **options, **given})
     except (TypeError, ValueError) as error:
