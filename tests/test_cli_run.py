@@ -408,8 +408,9 @@ def test_files_of_every_kind_go_together(files: tuple[Path, ...]) -> None:
     config = load_config(RunConfig, files, ["out=p.sqlite", "budget=4"])
     assert config.budget == 4
     assert config.task.name == files[0].stem
-    assert config.engine.model == files[1].stem
-    assert config.engine.signals.top == 20
+    if config.engine.kind == "transformers":
+        assert config.engine.model == files[1].stem
+        assert config.engine.signals.top == 20
     assert (config.scorer is not None) == (len(files) == 4)
 
 
@@ -431,7 +432,18 @@ BAD = [
     ("sample out=p.sqlite missing.yaml", r"config file missing\.yaml does not exist"),
     ("sample out=p.sqlite strategies=[esc]", r"override 'strategies=\[esc\]': unknown key 'strategies': allowed .*"),
     ("sample out=p.sqlite engine.modle=tiny", r".*key 'engine\.modle' cannot take this value: .*modle.*"),
-    ("sample out=p.sqlite engine.kind=vlm", r"engine\.kind must be one of transformers, fake, got 'vlm'"),
+    ("sample out=p.sqlite engine.kind=vlm", r"engine\.kind must be one of transformers, vllm, openai, fake, got 'vlm'"),
+    (
+        "sample out=p.sqlite engine.vllm.max_num_seqs=4",
+        r"engine\.vllm is for engine\.kind=vllm, and engine\.kind is tr.*",
+    ),
+    ("sample out=p.sqlite engine.kind=vllm engine.signals.entropy=true", r"vLLM tells no entropies or self-certaint.*"),
+    ("sample out=p.sqlite engine.kind=vllm engine.look=0", r"engine\.look must be at least 1, got 0"),
+    ("sample out=p.sqlite engine.kind=openai", r"engine\.kind=openai needs engine\.openai\.urls, such as .*"),
+    (
+        "sample out=p.sqlite engine.kind=openai engine.openai.urls=[x]",
+        r".*engine\.openai\.urls must be URLs such as .*",
+    ),
     ("sample out=p.sqlite engine.dtype=int8", r"engine\.dtype must be one of float32, bfloat16, float16, got 'int8'"),
     ("sample out=p.sqlite engine.device=tpu", r"engine\.device must be one of auto, cpu, cuda, mps, got 'tpu'"),
     ("sample out=p.sqlite engine.rows=0", r"engine\.rows must be at least 1, .*"),

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from evals.live_config import RunConfig
 from evals.tasks import TaskConfig, grade_number, load_task
+from tts.config import load_config
 from tts.errors import InputError
 from tts.tiny.stories import take
 from tts.types import Problem, Sample
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 ROWS = [{"question": f"What is {i} and {i}?", "answer": f"<<{i}+{i}={2 * i}>>It is.\n#### {2 * i}"} for i in range(40)]
@@ -274,3 +278,14 @@ def test_the_whole_of_gsm8k_loads() -> None:
     assert task.problems[0].gold == "18"
     assert all(task.grade(p, Sample(answer=p.gold)) for p in task.problems)
     assert task.template.count("Question: ") == 9
+
+
+def test_the_configuration_of_a_real_model_loads_and_its_prompt_renders(scored: str, train: str) -> None:
+    files = [CONFIGS / "task" / "gsm8k.yaml", CONFIGS / "model" / "qwen.yaml"]
+    config = load_config(RunConfig, files, [f"task.path={scored}", f"task.shots_path={train}"])
+    assert (config.engine.kind, config.engine.model) == ("vllm", "Qwen/Qwen2.5-1.5B-Instruct")
+    assert config.engine.folder is None and config.engine.sampling.top_p == 0.8
+    task = load_task(config.task)
+    text = task.prompt.text(task.problems[3])
+    assert text.count("Question: ") == 5 and text.endswith("Question: What is 3 and 3?\nAnswer:")
+    assert task.extract(task.problems[3], " 3 and 3 is 6.\n#### 6") == "6"

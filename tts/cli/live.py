@@ -90,7 +90,9 @@ def opened(config: EngineConfig, prompt: Prompt) -> Iterator[LiveEngine]:
     """The engine, closed at the end; a line says what is being loaded."""
     from tts.engines.config import open_engine
 
-    if config.kind != "fake":
+    if config.kind == "openai":
+        tell(f"asking {', '.join(config.openai.urls)} for {config.model}")
+    elif config.kind != "fake":
         tell(f"loading {config.identity[0]}")
     engine = open_engine(config, prompt, tell)
     with closing(engine):

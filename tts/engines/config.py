@@ -112,6 +112,8 @@ class EngineConfig:
                 "engine.rows must be at least 1, engine.tick and engine.signals.top at least 0, "
                 f"got {self.rows}, {self.tick:g} and {self.signals.top}"
             )
+        if self.kind == "openai":
+            self.openai.check()
         if self.look < 1:
             raise InputError(f"engine.look must be at least 1, got {self.look}")
         if self.vllm and self.kind != "vllm":

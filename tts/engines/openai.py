@@ -64,6 +64,15 @@ class OpenAIConfig:
     patience: float = 60.0
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def check(self) -> None:
+        """Refuse to do without a server.
+
+        Raises:
+            InputError: no URL.
+        """
+        if not self.urls:
+            raise InputError("engine.kind=openai needs engine.openai.urls, such as [http://localhost:8000/v1]")
+
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         for url in self.urls:
@@ -357,9 +366,8 @@ class OpenAIEngine:
         """
         import openai
 
-        if not config.urls:
-            raise InputError("engine.kind=openai needs engine.openai.urls, such as [http://localhost:8000/v1]")
-        how = {
+        config.check()
+        how: dict[str, Any] = {
             "api_key": os.environ.get(config.key_env) or "none",  # servers without keys take any
             "timeout": config.timeout,
             "max_retries": config.retries,
@@ -592,7 +600,7 @@ class OpenAIEngine:
                 ) from None
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 raise EngineError(f"{server.url} refuses a request ({_sentence(error)})", again=False) from error
-            except (openai.APIConnectionError, *_broken()) as error:
+            except _broken() as error:
                 self.servers.missed(server, first_line(error))
                 raise EngineError(f"{server.url} does not answer ({first_line(error)})") from error
             except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -600,7 +608,8 @@ class OpenAIEngine:
 
 
 def _broken() -> tuple[type[Exception], ...]:
-    """What a connection that breaks in the middle of an answer raises."""
+    """What is raised where there is no connection, or where it breaks in the middle of an answer."""
     import httpx2
+    import openai
 
-    return (httpx2.TransportError, httpx2.StreamError)
+    return (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError)
