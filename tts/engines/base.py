@@ -38,7 +38,7 @@ class Capabilities:
         certainty: collects ``Signals.certainty``.
         steps: notes ``Signals.steps``.
         probe: reads ``Signals.probe`` after a sample.
-        adapters: switches adapters per request.
+        adapters: ``score`` takes ``adapter``, a directory of LoRA weights to read with.
         watch_beside_top: collects watched tokens and ``Signals.top`` in the same pass.
     """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -50,8 +51,20 @@ class MeteredEngine:
             )
         return self._given
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int]) -> NDArray[Any]:
+    @property
+    def adapters(self) -> bool:
+        """Whether the engine reads prefixes with adapters that a scorer names."""
+        return self._given is not None and self._given.capabilities.adapters
+
+    async def score(
+        self, prefixes: Sequence[Prefix], tokens: Sequence[int], *, adapter: Path | None = None
+    ) -> NDArray[Any]:
         """P(token | prefix), shape [len(prefixes), len(tokens)].
+
+        Args:
+            prefixes: what to read.
+            tokens: ids of the tokens whose probability to tell after each of them.
+            adapter: the directory of adapters to read them with, where the engine has :attr:`adapters`.
 
         Raises:
             UnsupportedError: the engine cannot score prefixes.
@@ -63,7 +76,8 @@ class MeteredEngine:
             )
         meter = Meter()
         try:
-            return await self._engine.score(prefixes, tokens, meter)
+            given = {} if adapter is None else {"adapter": adapter}
+            return await self._engine.score(prefixes, tokens, meter, **given)
         finally:  # a pass that failed has cost its tokens too
             self._charge(meter)
 

@@ -1,7 +1,8 @@
 """FineCE: how likely a given prefix is to end in a right answer.
 
 A scorer that was grown onto its model says so in the pass that draws, at every token, for nothing. One that is a model
-of its own, or adapters that are on for scoring alone, reads the question and the text anew and is charged for it.
+of its own, or adapters that are on for scoring alone, reads the question and the text anew and is charged for it; an
+engine that switches adapters itself (vLLM) reads them where what it drew is cached.
 """
 
 from __future__ import annotations
@@ -83,7 +84,11 @@ class Finece:
     async def _judged(
         self, judge: Judge, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine
     ) -> NDArray[np.float64]:
-        """By a model of its own; every token that it reads is charged."""
+        """By a model of its own, or by the engine with adapters on; every token that is read is charged."""
+        if engine.adapters and judge.card.form == "adapter" and judge.card.read == "numbers":
+            prefixes = [Prefix(problem, sample.text) for sample in samples]
+            read = await engine.score(prefixes, judge.card.tokens, adapter=judge.path)
+            return expectation(np.asarray(read, dtype=np.float64))
         prompt = engine.prompt_ids(problem)
         texts = []
         for sample in samples:
