@@ -346,7 +346,7 @@ class VllmEngine:
                     if end is not None:
                         break
                     if output.finish_reason is not None:
-                        raise EngineError(f"vLLM ended a request without a reason that it was given: {output}")
+                        raise EngineError(f"vLLM ended a sample with {output.finish_reason!r} before it was at an end")
                 drawn = request.meter.drawn
             request.meter.discarded += request.meter.drawn - drawn  # what it drew until it heard of the end
         finally:
