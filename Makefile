@@ -12,7 +12,7 @@ test: $(VENV)/installed
 
 # vLLM's sockets and its imports warn of what is no fault of ours.
 test-vllm: $(VLLM)/installed
-	$(VLLM)/bin/python -m pytest tests/vllm -W ignore -p no:unraisableexception
+	$(VLLM)/bin/python -m pytest tests/serving -W ignore -p no:unraisableexception
 
 vllm: $(VLLM)/installed
 
