@@ -18,7 +18,9 @@ from strategies.vote import Vote  # noqa: E402
 from tts.driver import Options, Result, run_all  # noqa: E402
 from tts.engines.base import Meter, Prefix, Request  # noqa: E402
 from tts.engines.config import EngineConfig  # noqa: E402
-from tts.engines.openai import Can, OpenAIConfig, OpenAIEngine  # noqa: E402
+from tts.engines.openai import OpenAIEngine  # noqa: E402
+from tts.engines.openai_answers import Can  # noqa: E402
+from tts.engines.openai_config import OpenAIConfig  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402

@@ -25,7 +25,9 @@ from strategies.stopping import Confident
 from strategies.vote import Vote
 from tts.driver import Options, run_all
 from tts.engines.base import Meter, Prefix
-from tts.engines.openai import Can, OpenAIConfig, OpenAIEngine
+from tts.engines.openai import OpenAIEngine
+from tts.engines.openai_answers import Can
+from tts.engines.openai_config import OpenAIConfig
 from tts.engines.sampling import Sampling
 from tts.pool import load_pool
 from tts.prompts import Prompt

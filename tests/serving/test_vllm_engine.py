@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -268,8 +269,9 @@ def test_a_dead_engine_fails_its_samples_and_is_started_again_once(plain: Served
 
     def kill() -> None:
         for process in psutil.Process().children(recursive=True):
-            if "EngineCore" in " ".join([process.name(), *process.cmdline()]):
-                process.send_signal(signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):  # it may have ended, or be a zombie
+                if "EngineCore" in " ".join([process.name(), *process.cmdline()]):
+                    process.send_signal(signal.SIGKILL)
 
     async def killed(after: float) -> list[Any]:
         work = asyncio.gather(*(plain.one(p, i) for p, i in SOME), return_exceptions=True)

@@ -95,6 +95,10 @@ class Request:
     attempt: int = 0
     meter: Meter = field(default_factory=Meter, compare=False)
 
+    def key(self, seed: int, begun: object) -> str:
+        """What decides its tokens beside the model: the run's seed, its own numbers, and ``begun`` of its prefix."""
+        return f"{seed}|{self.problem.id}|{self.index}|{self.attempt}|{begun}"
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:

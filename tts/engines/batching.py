@@ -16,8 +16,10 @@ from typing import Any
 from tts.engines.base import Meter
 from tts.engines.decoder import Decoder, Joining, Work
 from tts.engines.device import is_out_of_memory
-from tts.engines.drawing import Drawn, Ids
+from tts.engines.drawing import Drawn
+from tts.engines.ending import ending
 from tts.engines.row import Row
+from tts.engines.words import Ids
 from tts.errors import EngineError
 from tts.types import End, Signals
 
@@ -210,7 +212,7 @@ class Batch:
             else:
                 self._charge(row)
                 row.take(drawn, slot, watch, self._is_step)
-                row.end = row.ending(self._ends, self._is_step)
+                row.end = ending(row, self._ends, self._is_step)
                 if row.end is not None:
                     self._finish(row)
                 elif row.stream and len(row.tokens) % row.stream == 0:

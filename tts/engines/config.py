@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tts.engines.base import Engine
-from tts.engines.openai import OpenAIConfig
+from tts.engines.openai_config import OpenAIConfig
 from tts.engines.sampling import Sampling
 from tts.errors import InputError
 from tts.prompts import Prompt
@@ -77,7 +77,7 @@ class EngineConfig:
             token; on a CPU vLLM is a fifth slower so. null does not; transformers always does.
         look: tokens that vLLM draws between two looks at a sample that ends below a confidence, >= 1.
         vllm: any other arguments of vLLM's engine by name, such as ``gpu_memory_utilization``.
-        openai: which servers, and how they are asked; see :class:`~tts.engines.openai.OpenAIConfig`.
+        openai: which servers, and how they are asked; see :class:`~tts.engines.openai_config.OpenAIConfig`.
     """
 
     kind: str = "transformers"
@@ -136,7 +136,7 @@ class EngineConfig:
             InputError: no such directory.
         """
         if self.kind == "openai":
-            known = Path(self.openai.tokenizer or "").expanduser() if self.openai.tokenizer else None
+            known = Path(self.openai.tokenizer).expanduser() if self.openai.tokenizer else None
             return known if known is not None and known.is_dir() else None
         model = None if self.kind == "fake" else _model(self)
         return model if isinstance(model, Path) else None

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tts.engines.drawing import Drawn, Ids, Sampler
+from tts.engines.drawing import Drawn, Sampler
 from tts.engines.kept import Kept
 from tts.engines.sampling import Sampling
+from tts.engines.words import Ids
 from tts.errors import UnsupportedError
 from tts.types import Signals
 

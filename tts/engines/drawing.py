@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from tts.engines.sampling import Sampling
+from tts.engines.words import Ids
 from tts.types import Signals
 
-Ids = tuple[int, ...]
 NEVER = float("-inf")
 
 

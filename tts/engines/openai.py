@@ -7,12 +7,10 @@ the engine does what an embedded one does; without, texts and chat messages are 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,252 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, lacking
-from tts.engines.sampling import Sampling
+from tts.engines.openai_answers import EXTRA, Can, ask, charge_usage, create, logprobs, sentence, text_of, tops
+from tts.engines.openai_config import OpenAIConfig
+from tts.engines.sampling import Sampling, seed_of
 from tts.engines.servers import Server, Servers
 from tts.engines.special import end_ids, suppressed_ids
 from tts.engines.streamed import Streamed
-from tts.engines.words import Ids, Words
+from tts.engines.words import Ids, Words, each
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
-from tts.streams import together
 from tts.types import End, Problem
 
 NEVER = -100
 """The logit bias of a token that is never drawn, the least that the interface takes."""
-TOPS = (20, 5)
-"""Numbers of top log-probabilities that servers are asked for, the first that they take."""
-UNKNOWN = 1 << 20
-"""A context whose size nobody tells."""
-
-
-@dataclass
-class OpenAIConfig:
-    """Which servers, and how they are asked.
-
-    Attributes:
-        urls: base URLs, such as http://localhost:8000/v1; all of them serve the same model.
-        key_env: the environment variable that holds the key; it is neither logged nor stored.
-        tokenizer: a directory, or a name on the hub: that of the model that is served. With it prompts are sent as
-            tokens. null sends texts, or chat messages with ``prompt.chat``.
-        concurrency: the most requests that one server is given at a time, >= 1.
-        timeout: seconds without a byte after which a request has failed, > 0.
-        retries: how often the client asks again after 408, 409, 429 and 5xx, waiting longer each time or as long as the
-            server says, >= 0.
-        patience: seconds to wait for a server to answer again when none does, >= 0.
-        extra: further fields of each request's body, by name.
-    """
-
-    urls: list[str] = field(default_factory=list)
-    key_env: str = "OPENAI_API_KEY"
-    tokenizer: str | None = None
-    concurrency: int = 128
-    timeout: float = 120.0
-    retries: int = 4
-    patience: float = 60.0
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def check(self) -> None:
-        """Refuse to do without a server.
-
-        Raises:
-            InputError: no URL.
-        """
-        if not self.urls:
-            raise InputError("engine.kind=openai needs engine.openai.urls, such as [http://localhost:8000/v1]")
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        for url in self.urls:
-            if not url.startswith(("http://", "https://")):
-                raise InputError(f"engine.openai.urls must be URLs such as http://localhost:8000/v1, got {url!r}")
-        if self.concurrency < 1 or self.retries < 0 or self.patience < 0 or not self.timeout > 0:
-            raise InputError(
-                "engine.openai.concurrency must be at least 1, retries and patience at least 0 and timeout above 0, "
-                f"got {self.concurrency}, {self.retries}, {self.patience:g} and {self.timeout:g}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Can:
-    """What a server was found to do.
-
-    Attributes:
-        ids: takes prompts as tokens, and tells the ids of what it draws.
-        named: tells the probabilities of given tokens.
-        top: the most top log-probabilities that it tells; 0 where it tells no log-probabilities at all.
-        reasons: says which stop string it met, and leaves it in the text.
-        context: tokens that its model can have, where it says so.
-    """
-
-    ids: bool = False
-    named: bool = False
-    top: int = 0
-    reasons: bool = False
-    context: int = UNKNOWN
-
-
-EXTRA = {"return_token_ids": True, "return_tokens_as_token_ids": True, "include_stop_str_in_output": True}
-
-
-def ask(client: Any, model: str, *, chat: bool, names: bool) -> Can:
-    """Find out what a server can do, by requests for one token each.
-
-    Args:
-        client: a client that waits.
-        model: the model's name there.
-        chat: whether chat messages are to be sent.
-        names: whether there is a tokenizer, so that token ids are of use.
-
-    Raises:
-        InputError: it does not answer, does not serve the model, or refuses the key.
-    """
-    import openai
-
-    def one(**more: Any) -> Any:
-        return _create(client, chat, model=model, max_tokens=1, temperature=0, **_asked(chat, "Hello"), **more)
-
-    try:
-        context = _context(client, model)
-        try:
-            said = None
-            for top in TOPS:
-                try:
-                    said = one(extra_body=EXTRA, **_tops(chat, top)).choices[0]
-                    break
-                except openai.BadRequestError:
-                    continue
-            if said is None:
-                raise LookupError
-        except LookupError:
-            return Can(top=_plain_top(one, chat), context=context)
-        more = said.model_extra or {}
-        ids = names and more.get("token_ids") is not None and not chat and _takes_ids(client, model)
-        return Can(
-            ids=ids,
-            named=ids and _names(client, model),
-            top=top if _logprobs(said) else 0,
-            reasons="stop_reason" in more,
-            context=context,
-        )
-    except openai.APIConnectionError as error:
-        raise InputError(
-            f"{client.base_url} does not answer ({first_line(error)}): start the server, or correct engine.openai.urls"
-        ) from None
-    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-        raise InputError(
-            f"{client.base_url} refuses the key ({error.status_code}): put a valid one into the environment variable "
-            "that engine.openai.key_env names"
-        ) from None
-    except openai.NotFoundError as error:
-        raise InputError(f"{client.base_url} has no model {model} or no such route ({_sentence(error)})") from None
-    except openai.APIError as error:
-        raise InputError(f"{client.base_url} refuses a request for one token ({_sentence(error)})") from None
-
-
-def _create(client: Any, chat: bool, **body: Any) -> Any:
-    return (client.chat.completions if chat else client.completions).create(**body)
-
-
-def _asked(chat: bool, text: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}]} if chat else {"prompt": text}
-
-
-def _tops(chat: bool, top: int) -> dict[str, Any]:
-    return {"logprobs": True, "top_logprobs": top} if chat else {"logprobs": top}
-
-
-def _context(client: Any, model: str) -> int:
-    """The model's context as the server's list of models has it.
-
-    Raises:
-        InputError: the list does not have the model.
-    """
-    import openai
-
-    try:
-        models = {one.id: one for one in client.models.list()}
-    except openai.NotFoundError:  # a server without a list
-        return UNKNOWN
-    if models and model not in models:
-        raise InputError(f"{client.base_url} does not serve {model}: give engine.model one of {', '.join(models)}")
-    return int((models[model].model_extra or {}).get("max_model_len") or UNKNOWN) if models else UNKNOWN
-
-
-def _plain_top(one: Callable[..., Any], chat: bool) -> int:
-    """How many top log-probabilities a server tells that takes nothing beyond the interface."""
-    import openai
-
-    for top in TOPS:
-        try:
-            return top if _logprobs(one(**_tops(chat, top)).choices[0]) else 0
-        except openai.BadRequestError:
-            continue
-    one()
-    return 0
-
-
-def _takes_ids(client: Any, model: str) -> bool:
-    import openai
-
-    try:
-        client.completions.create(model=model, prompt=[1, 2], max_tokens=1, temperature=0)
-    except openai.BadRequestError:
-        return False
-    return True
-
-
-def _names(client: Any, model: str) -> bool:
-    import openai
-
-    try:
-        said = client.completions.create(
-            model=model,
-            prompt=[1, 2],
-            max_tokens=1,
-            temperature=0,
-            logprobs=1,
-            extra_body={**EXTRA, "logprob_token_ids": [0, 1]},
-        ).choices[0]
-    except openai.BadRequestError:
-        return False
-    return all({"token_id:0", "token_id:1"} <= set(tops) for _, _, tops in _logprobs(said)) and bool(_logprobs(said))
-
-
-def _logprobs(choice: Any) -> list[tuple[str, float, dict[str, float]]]:
-    """Each token of a choice, its log-probability and those of the most probable or named ones, by their texts."""
-    given = getattr(choice, "logprobs", None)
-    if given is None:
-        return []
-    if (content := getattr(given, "content", None)) is not None:
-        return [(t.token, t.logprob, {one.token: one.logprob for one in t.top_logprobs}) for t in content]
-    tops = getattr(given, "top_logprobs", None) or [None] * len(given.tokens or ())
-    return [
-        (token, logprob, dict(top or {}))
-        for token, logprob, top in zip(given.tokens or (), given.token_logprobs or (), tops, strict=True)
-    ]
-
-
-def _sentence(error: Any) -> str:
-    """What a server said, without the client's wrapping."""
-    given: Any = getattr(error, "body", None)
-    body: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    inner = body.get("error", body)
-    said = inner.get("message") if isinstance(inner, Mapping) else inner
-    return str(said or first_line(error)).strip().splitlines()[0].rstrip(".")[:300]
-
-
-def _text(choice: Any) -> str:
-    """The text of an event or an answer, of either interface."""
-    return str((choice.delta.content if hasattr(choice, "delta") else choice.text) or "")
-
-
-def _charge(meter: Meter, usage: Any) -> None:
-    """Add what the server says that a request took."""
-    details = getattr(usage, "prompt_tokens_details", None)
-    cached = int(getattr(details, "cached_tokens", None) or 0)
-    meter.prompt += usage.prompt_tokens - cached
-    meter.prompt_cached += cached
-    meter.drawn += usage.completion_tokens or 0
 
 
 def _breaks(token: str) -> bool:
@@ -443,7 +208,7 @@ class OpenAIEngine:
             async for choice in events:
                 known, said = len(streamed.tokens), list(self._said(choice))
                 if end is None:
-                    text.append(_text(choice))
+                    text.append(text_of(choice))
                     end = streamed.take(said)
                     request.meter.discarded += len(said) - (len(streamed.tokens) - known)
                     if end is End.BOUNDARY and request.until.kind not in ("step", "tokens"):
@@ -451,15 +216,13 @@ class OpenAIEngine:
                 if choice.finish_reason is not None:
                     reason, stop = choice.finish_reason, (choice.model_extra or {}).get("stop_reason")
         end = end or self._end(request, reason, stop)
-        ids = tuple(streamed.tokens) if self.words is not None else ()
+        ids: Ids = ()
         new = "".join(text)
-        if self.words is not None and request.prefix is not None:
-            new = self.words.text(request.prefix.token_ids, ids, begun)[len(begun) :]
-        elif self.words is not None:
-            new = self.words.decode(ids)
+        if self.words is not None:
+            ids, before = tuple(streamed.tokens), request.prefix.token_ids if request.prefix is not None else ()
+            new = self.words.text(before, ids, begun)[len(begun) :]
         if request.signals.probe is not None:
-            said_ids = ids[:-1] if end is End.STOP else ids
-            asked = (*self._words().opening(request, self.sampling.max_tokens).ids, *said_ids, request.signals.probe)
+            asked = (*body["prompt"], *streamed.said(end), request.signals.probe)
             streamed.probe = float((await self._next(asked, (request.signals.probe,), request.meter))[0])
         yield Chunk(new, ids, streamed.trace, end)
 
@@ -471,12 +234,7 @@ class OpenAIEngine:
             UnsupportedError: no tokenizer, or servers that do not tell the probabilities of given tokens.
             EngineError: a server failed.
         """
-        words = self._words()
-        asked = [sum(words.to_score(one.problem, one.text, beside=1), ()) for one in prefixes]
-        if not asked:
-            return np.zeros((0, len(tokens)))
-        rows = await together([self._next(ids, tokens, meter) for ids in asked])
-        return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))
+        return await each(self._words(), prefixes, tokens, lambda ids: self._next(ids, tokens, meter))
 
     def _plan(self, request: Request) -> tuple[dict[str, Any], Streamed[Any], str]:
         """The body of a request, what takes its answer, and the text that it goes on from."""
@@ -508,12 +266,12 @@ class OpenAIEngine:
             "top_p": how.top_p,
             "stream": True,
             "stream_options": {"include_usage": True, **({"continuous_usage_stats": True} if self.can.reasons else {})},
-            **(_tops(self.prompt.chat, signals.top or bool(columns)) if self.can.top else {}),
+            **(tops(self.prompt.chat, signals.top or bool(columns)) if self.can.top else {}),
         }
         if how.top_k:
             extra["top_k"] = how.top_k
         if self.seeded and how.temperature > 0:
-            body["seed"] = self._seed(request)
+            body["seed"] = seed_of(request.key(how.seed, begun), 4)
         if self._suppressed:
             body["logit_bias"] = {str(token): NEVER for token in self._suppressed}
         if until.kind == "step":
@@ -523,18 +281,13 @@ class OpenAIEngine:
         suppressed = self._suppressed if columns else ()
         return {**body, "extra_body": extra}, Streamed[Any](until, signals, ends, limit, step, suppressed), begun
 
-    def _seed(self, request: Request) -> int:
-        begun = request.prefix.text if request.prefix is not None else ""
-        key = f"{self.sampling.seed}|{request.problem.id}|{request.index}|{request.attempt}|{begun}"
-        return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "little") >> 1
-
     def _said(self, choice: Any) -> Iterator[tuple[Any, Mapping[Any, float]]]:
         """The tokens of an event, each with the log-probabilities that came with it."""
-        for token, logprob, tops in _logprobs(choice):
+        for token, logprob, beside in logprobs(choice):
             if self.words is not None:
-                yield _id(token), {_id(token): logprob, **{_id(one): value for one, value in tops.items()}}
+                yield _id(token), {_id(token): logprob, **{_id(one): value for one, value in beside.items()}}
             else:
-                yield token, {token: logprob, **tops}
+                yield token, {token: logprob, **beside}
 
     def _end(self, request: Request, reason: str | None, stop: Any) -> End:
         """Why a sample ended of which only the server can say."""
@@ -554,27 +307,26 @@ class OpenAIEngine:
         async with self._asking() as server:
             answer = await server.client.completions.create(**body, extra_body=extra)
             self.servers.answered(server)
-        _charge(meter, answer.usage)
-        ((_, _, tops),) = _logprobs(answer.choices[0])
-        return np.exp([tops[f"token_id:{token}"] for token in tokens])
+        charge_usage(meter, answer.usage)
+        ((_, _, named),) = logprobs(answer.choices[0])
+        return np.exp([named[f"token_id:{token}"] for token in tokens])
 
     async def _events(self, body: dict[str, Any], meter: Meter) -> AsyncIterator[Any]:
         """The choices of a streamed answer; the meter has what the server said it drew, or what came in of it."""
         before = (meter.prompt, meter.prompt_cached, meter.drawn)
         came = 0
         async with self._asking() as server:
-            create = server.client.chat.completions.create if self.prompt.chat else server.client.completions.create
             finished = False
-            async with await create(**body) as stream:
+            async with await create(server.client, self.prompt.chat, **body) as stream:
                 async for event in stream:
                     for choice in event.choices:
                         finished |= choice.finish_reason is not None
-                        came += len(_logprobs(choice)) or bool(_text(choice))
+                        came += len(logprobs(choice)) or bool(text_of(choice))
                         meter.drawn = before[2] + came
                         yield choice
                     if event.usage is not None:
                         meter.prompt, meter.prompt_cached, meter.drawn = before
-                        _charge(meter, event.usage)
+                        charge_usage(meter, event.usage)
             if not finished:
                 self.servers.missed(server, "it ended a sample in the middle")
                 raise EngineError(f"{server.url} ended a sample in the middle")
@@ -595,16 +347,16 @@ class OpenAIEngine:
                 yield server
             except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
                 raise InputError(
-                    f"{server.url} refuses the key or the model {self.name} ({_sentence(error)}): correct "
+                    f"{server.url} refuses the key or the model {self.name} ({sentence(error)}): correct "
                     f"{self.config.key_env} or engine.model"
                 ) from None
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                raise EngineError(f"{server.url} refuses a request ({_sentence(error)})", again=False) from error
+                raise EngineError(f"{server.url} refuses a request ({sentence(error)})", again=False) from error
             except _broken() as error:
                 self.servers.missed(server, first_line(error))
                 raise EngineError(f"{server.url} does not answer ({first_line(error)})") from error
             except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise EngineError(f"{server.url} failed ({_sentence(error)})") from error
+                raise EngineError(f"{server.url} failed ({sentence(error)})") from error
 
 
 def _broken() -> tuple[type[Exception], ...]:

@@ -6,14 +6,14 @@ Knows tokens, not text, and nothing of the other rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from tts.cut import CUTS
 from tts.engines.base import Meter
-from tts.engines.drawing import Drawn, Ids
+from tts.engines.drawing import Drawn
+from tts.engines.words import Ids
 from tts.types import Boundary, End, Signals, Trace
 
 NOISE = 64
@@ -84,40 +84,6 @@ class Row:
             self.certainty.append(drawn.certainty[at])
         if signals.steps:
             self.steps.append(is_step(token))
-
-    def ending(self, ends: Collection[int], is_step: Callable[[int], bool]) -> End | None:
-        """Why it ends with its newest token, or None where it goes on.
-
-        One that may have no more tokens has ended, even where it would pause: nothing can continue it. What is pruned
-        at a boundary is not continued anyway, and ends there as a recording would (:mod:`tts.cut`).
-
-        Args:
-            ends: ids of the tokens that end a sample.
-            is_step: whether a token ends a step.
-        """
-        if self.newest in ends:
-            return End.STOP
-        full, kind = len(self.tokens) >= self.limit, self.until.kind
-        if full and kind not in CUTS:
-            return End.LENGTH
-        if kind != "end" and self._crosses(is_step):
-            return End.BOUNDARY
-        return End.LENGTH if full else None
-
-    def _crosses(self, is_step: Callable[[int], bool]) -> bool:
-        """Whether its newest token crosses its own boundary."""
-        kind, value, n = self.until.kind, self.until.value, len(self.tokens)
-        if kind == "step":
-            return is_step(self.newest)
-        if kind == "tokens":
-            return n >= value
-        if kind == "entropy_above":
-            return self.entropy[-1] > value
-        if kind == "group_below":
-            window = self.until.window
-            return n >= window and (self.sums[-1] - self.sums[-1 - window]) / window < value
-        below = self.watched[self.signals.watch[0]][-1] < value
-        return below and (kind == "confidence_below" or is_step(self.newest))
 
     def trace(self, start: int) -> Trace:
         """The signals of its tokens from number ``start`` on, and the probe's once there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from tts.errors import InputError
@@ -34,3 +35,8 @@ class Sampling:
         for key, least in (("top_k", 0), ("max_tokens", 1), ("seed", 0)):
             if getattr(self, key) < least:
                 raise InputError(f"{key} must be at least {least}, got {getattr(self, key)}")
+
+
+def seed_of(key: str, size: int) -> int:
+    """A seed of ``8 * size - 1`` bits, the same for the same key."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=size).digest(), "little") >> 1

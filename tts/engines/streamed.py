@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from tts.cut import CUTS
+from tts.engines.ending import ending
 from tts.types import Boundary, End, Signals, Trace
 
 Name = TypeVar("Name", int, str)
@@ -55,7 +55,7 @@ class Streamed(Generic[Name]):
         """
         for token, logprobs in said:
             self._note(token, logprobs)
-            if (end := self._ending(token)) is not None:
+            if (end := ending(self, self.ends, self.is_step)) is not None:
                 return end
         return None
 
@@ -71,28 +71,14 @@ class Streamed(Generic[Name]):
         if self.signals.steps:
             self.steps.append(self.is_step(token))
 
-    def _ending(self, token: Name) -> End | None:
-        """As :meth:`tts.engines.row.Row.ending` has it."""
-        if token in self.ends:
-            return End.STOP
-        full, kind = len(self.tokens) >= self.limit, self.until.kind
-        if full and kind not in CUTS:
-            return End.LENGTH
-        if kind != "end" and self._crosses(token):
-            return End.BOUNDARY
-        return End.LENGTH if full else None
+    @property
+    def entropy(self) -> Sequence[float]:
+        """No such engine tells it."""
+        return ()
 
-    def _crosses(self, token: Name) -> bool:
-        kind, value, n = self.until.kind, self.until.value, len(self.tokens)
-        if kind == "step":
-            return self.is_step(token)
-        if kind == "tokens":
-            return n >= value
-        if kind == "group_below":
-            window = self.until.window
-            return n >= window and (self.sums[-1] - self.sums[-1 - window]) / window < value
-        below = self.watched[self.signals.watch[0]][-1] < value
-        return below and (kind == "confidence_below" or self.is_step(token))
+    def said(self, end: End | None) -> list[Name]:
+        """Its tokens without the one that ended it, where one did."""
+        return self.tokens[:-1] if end is End.STOP else self.tokens
 
     @property
     def trace(self) -> Trace:

@@ -25,16 +25,16 @@ from tts.engines.quiet import quiet
 from tts.engines.row import Row, noise
 from tts.engines.sampling import Sampling
 from tts.engines.special import end_ids, suppressed_ids
-from tts.engines.words import Ids, Words
+from tts.engines.words import Worded, Words
 from tts.errors import InputError, first_line
 from tts.prompts import Prompt
-from tts.types import End, Problem
+from tts.types import End
 
 MAX_TOP = 1024
 """The largest k of a top-k confidence."""
 
 
-class TransformersEngine:
+class TransformersEngine(Worded):
     """Implements :class:`~tts.engines.base.Engine`; ``batch`` has the engine's own counters.
 
     Attributes:
@@ -167,22 +167,6 @@ class TransformersEngine:
         """End the model's thread once its current step is done."""
         self.batch.close()
 
-    def encode(self, text: str) -> Ids:
-        """The token ids of a text, without special tokens."""
-        return self.words.encode(text)
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, without special tokens."""
-        return self.words.decode(ids)
-
-    def prompt_ids(self, problem: Problem) -> Ids:
-        """The token ids of a problem's prompt, special tokens included.
-
-        Raises:
-            InputError: it leaves no room for an answer in the model's context.
-        """
-        return self.words.prompt_ids(problem)
-
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
         """Stream one sample; closing the iterator frees its row at the next step.
 
@@ -223,7 +207,6 @@ class TransformersEngine:
         """A request in tokens."""
         opening = self.words.opening(request, self.sampling.max_tokens)
         before, prefix = opening.before, request.prefix
-        key = f"{self.sampling.seed}|{request.problem.id}|{request.index}|{request.attempt}|{len(before)}"
         sent, text = 0, prefix.text if prefix is not None else ""
 
         def send(row: Row, end: End | None) -> None:
@@ -242,7 +225,7 @@ class TransformersEngine:
             until=request.until,
             signals=request.signals,
             meter=request.meter,
-            noise=noise(key),
+            noise=noise(request.key(self.sampling.seed, len(before))),
             send=send,
             fail=queue.put_nowait,
             stream=self.stream,

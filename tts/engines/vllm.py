@@ -8,12 +8,10 @@ of closed streams too, so that the ledger and vLLM's own counters agree.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import math
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.engines.sampling import Sampling
+from tts.engines.sampling import Sampling, seed_of
 from tts.engines.special import end_ids, suppressed_ids
 from tts.engines.streamed import Streamed
+from tts.engines.turns import Apart, Turns
 from tts.engines.vllm_args import engine_args, quiet
-from tts.engines.words import Ids, Opening, Words
+from tts.engines.words import Ids, Opening, Worded, Words, each
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
-from tts.streams import together
-from tts.types import End, Problem
+from tts.types import End
 
 NEVER = -1e9
 """What is added to the logit of a token that is never drawn."""
@@ -38,7 +36,6 @@ STEP_IDS = 64
 """The most ids of tokens that end a line by which vLLM is told to stop; it searches them after each token."""
 SHARED = 64
 """Tokens of a prompt from which on its first sample goes ahead, so that the others find it in the cache."""
-REMEMBERED = 4096
 
 
 @dataclass(slots=True)
@@ -76,62 +73,6 @@ class Counters:
         return Logger(config, index)
 
 
-class Turns:
-    """Which of those that read the same prompt goes first."""
-
-    def __init__(self) -> None:
-        """Nobody reads anything."""
-        self._reading: dict[Ids, asyncio.Event] = {}
-        self._read: OrderedDict[Ids, None] = OrderedDict()
-
-    async def first(self, prompt: Ids) -> bool:
-        """Wait while another reads this prompt for the first time; whether the caller is to do so now."""
-        while prompt in self._reading:
-            await self._reading[prompt].wait()
-        if prompt in self._read:
-            self._read.move_to_end(prompt)
-            return False
-        self._reading[prompt] = asyncio.Event()
-        return True
-
-    def done(self, prompt: Ids, *, read: bool) -> None:
-        """Let the others go on: they find it read, or one of them goes first."""
-        event = self._reading.pop(prompt, None)
-        if event is None:
-            return
-        event.set()
-        if read:
-            self._read[prompt] = None
-            if len(self._read) > REMEMBERED:
-                self._read.popitem(last=False)
-
-
-class Apart:
-    """Keeps two kinds of requests from running at the same time; those of one kind run together, both in turn.
-
-    One that asks for the most probable tokens, in a batch with one that names tokens, would get neither: vLLM's first
-    model runner gives the whole batch what the named tokens need.
-    """
-
-    def __init__(self) -> None:
-        """Nothing runs."""
-        self._kind, self._running, self._idle = "", 0, asyncio.Event()
-
-    @asynccontextmanager
-    async def running(self, kind: str) -> AsyncIterator[None]:
-        """Wait until only requests of this kind run, or none; "" never waits and is never waited for."""
-        while kind and self._running and self._kind != kind:
-            self._idle.clear()
-            await self._idle.wait()
-        self._kind, self._running = kind or self._kind, self._running + bool(kind)
-        try:
-            yield
-        finally:
-            self._running -= bool(kind)
-            if not self._running:
-                self._idle.set()
-
-
 def told(output: Any) -> Iterator[tuple[int, Mapping[int, float]]]:
     """The tokens of one of vLLM's outputs, each with the log-probabilities that came with it."""
     flat = output.logprobs
@@ -139,7 +80,7 @@ def told(output: Any) -> Iterator[tuple[int, Mapping[int, float]]]:
         yield token, dict(zip(flat.token_ids[start:stop], flat.logprobs[start:stop], strict=True))
 
 
-class VllmEngine:
+class VllmEngine(Worded):
     """Implements :class:`~tts.engines.base.Engine`, in the one event loop that it is first used in.
 
     Attributes:
@@ -296,18 +237,6 @@ class VllmEngine:
             self._llm = None
             llm.shutdown()
 
-    def encode(self, text: str) -> Ids:
-        """The token ids of a text, without special tokens."""
-        return self.words.encode(text)
-
-    def prompt_ids(self, problem: Problem) -> Ids:
-        """The token ids of a problem's prompt, special tokens included.
-
-        Raises:
-            InputError: it leaves no room for an answer in the model's context.
-        """
-        return self.words.prompt_ids(problem)
-
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
         """Draw one sample and send it as one chunk; closing the iterator aborts it.
 
@@ -353,8 +282,7 @@ class VllmEngine:
             if leads:
                 self._turns.done(opening.prompt, read=False)
         if signals.probe is not None:
-            said = drawing.tokens[:-1] if end is End.STOP else drawing.tokens
-            ids = (*opening.ids, *said, signals.probe)
+            ids = (*opening.ids, *drawing.said(end), signals.probe)
             drawing.probe = float((await self._next(ids, (signals.probe,), request.meter))[0])
         begun = prefix.text if prefix is not None else ""
         text = self.words.text(opening.before, drawing.tokens, begun)[len(begun) :]
@@ -378,11 +306,7 @@ class VllmEngine:
             UnsupportedError: adapters without ``engine.vllm.enable_lora``.
             EngineError: vLLM died.
         """
-        asked = [sum(self.words.to_score(one.problem, one.text, beside=1), ()) for one in prefixes]
-        if not asked:
-            return np.zeros((0, len(tokens)))
-        rows = await together([self._next(ids, tokens, meter, adapter) for ids in asked])
-        return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))
+        return await each(self.words, prefixes, tokens, lambda ids: self._next(ids, tokens, meter, adapter))
 
     def _params(self, request: Request, opening: Opening, columns: Ids) -> Any:
         """VLLM's sampling parameters of a draw."""
@@ -398,6 +322,7 @@ class VllmEngine:
                 stop_ids += lines
             else:
                 stop = ["\n"]
+        seeded = self.seeded and how.temperature > 0
         looks = until.kind in ("confidence_below", "step_below", "group_below")
         named = {"logprob_token_ids": list(columns)} if columns else {"logprobs": request.signals.top}
         return SamplingParams(
@@ -405,7 +330,7 @@ class VllmEngine:
             top_p=how.top_p,
             top_k=how.top_k,
             max_tokens=limit,
-            seed=self._seed(request, opening) if self.seeded and how.temperature > 0 else None,
+            seed=seed_of(request.key(how.seed, len(opening.before)), 8) if seeded else None,
             stop=stop,
             stop_token_ids=stop_ids,
             include_stop_str_in_output=True,
@@ -417,10 +342,6 @@ class VllmEngine:
             skip_clone=True,
             **named,
         )
-
-    def _seed(self, request: Request, opening: Opening) -> int:
-        key = f"{self.sampling.seed}|{request.problem.id}|{request.index}|{request.attempt}|{len(opening.before)}"
-        return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") >> 1
 
     def _step_ids(self) -> list[int]:
         """Ids of all tokens that end a line."""
@@ -479,18 +400,18 @@ class VllmEngine:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         llm = await self._alive()
-        name, queue, finished = f"draw-{next(self._numbers)}", None, False
+        name, queue, finished, read = f"draw-{next(self._numbers)}", None, False, False
 
         def count(output: Any) -> Any:
+            nonlocal read
             piece = output.outputs[0]
-            if piece.token_ids and not count.read:  # type: ignore[attr-defined]
-                count.read = True  # type: ignore[attr-defined]
+            if piece.token_ids and not read:
+                read = True
                 meter.prompt += len(ids) - output.num_cached_tokens
                 meter.prompt_cached += output.num_cached_tokens
             meter.drawn += len(piece.token_ids)
             return piece
 
-        count.read = False  # type: ignore[attr-defined]
         try:
             queue = await llm.add_request(name, tokens_input(list(ids)), params, lora_request=lora)
             while not finished:

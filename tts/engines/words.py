@@ -5,13 +5,17 @@ Knows no model: every engine that handles tokens itself has one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tts.engines.base import Request, lacking
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.engines.base import Prefix, Request, lacking
 from tts.errors import InputError, UnsupportedError
 from tts.prompts import Prompt
+from tts.streams import together
 from tts.types import Problem, Sample
 
 Ids = tuple[int, ...]
@@ -166,3 +170,44 @@ class Words:
         if known is None:
             known = self._steps[token] = "\n" in str(self.tokenizer.decode([token]))
         return known
+
+
+class Worded:
+    """An engine that handles tokens itself, by its :class:`Words`."""
+
+    words: Words
+
+    def encode(self, text: str) -> Ids:
+        """The token ids of a text, without special tokens."""
+        return self.words.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, without special tokens."""
+        return self.words.decode(ids)
+
+    def prompt_ids(self, problem: Problem) -> Ids:
+        """The token ids of a problem's prompt, special tokens included.
+
+        Raises:
+            InputError: it leaves no room for an answer in the model's context.
+        """
+        return self.words.prompt_ids(problem)
+
+
+async def each(
+    words: Words, prefixes: Sequence[Prefix], tokens: Sequence[int], read: Callable[[Ids], Coroutine[Any, Any, Any]]
+) -> NDArray[Any]:
+    """P(token | prefix), shape [len(prefixes), len(tokens)], where each prefix is read by itself.
+
+    Args:
+        words: of the model.
+        prefixes: what to read; each must leave room for one more token.
+        tokens: the tokens whose probabilities ``read`` gives.
+        read: from the tokens of a prompt and of what follows it to those probabilities.
+
+    Raises:
+        InputError: a prefix that does not fit.
+    """
+    asked = [words.to_score(one.problem, one.text, beside=1) for one in prefixes]
+    rows = await together([read(prompt + after) for prompt, after in asked])
+    return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))
