@@ -107,7 +107,8 @@ class Live:
             self._given += 1
             return await self._hand_over([sample], draw)
         for index in range(self._given + len(self._pending), self._given + want):
-            self._pending.append((draw.until, self._start(index, draw)))
+            ahead = index >= self._given + draw.n
+            self._pending.append((draw.until, self._start(index, draw, ahead=ahead)))
         asked = [task for _, task in islice(self._pending, draw.n)]
         if asked:  # unlike gather, a cancelled wait leaves the tasks to be aborted once, by us
             done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
@@ -118,8 +119,8 @@ class Live:
         self._given += len(asked)
         return await self._hand_over([task.result() for task in asked], draw)
 
-    def _request(self, index: int, draw: Draw) -> Request:
-        return Request(self.problem, index, draw.prefix, draw.until, self._signals)
+    def _request(self, index: int, draw: Draw, *, ahead: bool = False) -> Request:
+        return Request(self.problem, index, draw.prefix, draw.until, self._signals, ahead=ahead)
 
     def _recall(self, index: int, draw: Draw) -> Sample | None:
         if self._memory is None:
@@ -129,10 +130,10 @@ class Live:
             self._old.add(index)
         return sample
 
-    def _start(self, index: int, draw: Draw) -> asyncio.Future[Sample]:
+    def _start(self, index: int, draw: Draw, *, ahead: bool) -> asyncio.Future[Sample]:
         sample = self._recall(index, draw)
         if sample is None:
-            return asyncio.create_task(self._draw(self._request(index, draw)))
+            return asyncio.create_task(self._draw(self._request(index, draw, ahead=ahead)))
         ready: asyncio.Future[Sample] = asyncio.get_running_loop().create_future()
         ready.set_result(sample)
         return ready

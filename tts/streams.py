@@ -43,7 +43,7 @@ async def collected(engine: Engine, request: Request) -> Sample:
 
 def continued(prefix: Sample | None, traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
     """The trace of a sample from those of its pieces, and of its prefix where that has one."""
-    if prefix is not None and prefix.token_ids and len(prefix.trace.logprobs) == len(prefix.token_ids):
+    if prefix is not None and prefix.token_ids and prefix.trace.covers(len(prefix.token_ids)):
         return joined([replace(prefix.trace, probe=None), *traces], watch)
     return traces[0] if len(traces) == 1 else joined(traces, watch)
 

@@ -148,6 +148,8 @@ class Signals:
         steps: whether to note which tokens end a step.
         probe: a token to feed once after a sample has ended, to collect its probability at its own position; it costs
             one drawn token. None does not.
+        logprobs: whether the log-probability of each drawn token must be there. Engines that have it at hand tell it
+            all the same; a server takes time to tell it.
     """
 
     watch: tuple[int, ...] = ()
@@ -156,6 +158,7 @@ class Signals:
     certainty: bool = False
     steps: bool = False
     probe: int | None = None
+    logprobs: bool = False
 
     def __or__(self, other: Signals) -> Signals:
         """What satisfies both.
@@ -175,6 +178,7 @@ class Signals:
             self.certainty or other.certainty,
             self.steps or other.steps,
             other.probe if self.probe is None else self.probe,
+            self.logprobs or other.logprobs,
         )
 
 
@@ -199,6 +203,11 @@ class Trace:
     certainty: tuple[float, ...] = ()
     steps: tuple[bool, ...] = ()
     probe: float | None = None
+
+    def covers(self, tokens: int) -> bool:
+        """Whether there are signals of so many tokens, as many of each."""
+        columns = (self.logprobs, self.top, self.entropy, self.certainty, self.steps, *self.watched.values())
+        return {len(column) for column in columns if column} == {tokens}
 
 
 @dataclass(frozen=True, slots=True)

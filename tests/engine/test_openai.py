@@ -69,6 +69,15 @@ def test_a_sample_its_signals_and_its_price(server: Scripted) -> None:
     assert (few.text, few.end, meter.drawn) == ("We add. ", End.BOUNDARY, 2)
 
 
+def test_only_what_is_needed_is_asked_for(server: Scripted) -> None:
+    engine = load(server)
+    for signals, logprobs in ((Signals(), None), (Signals(logprobs=True), 0), (Signals(steps=True), 0)):
+        sample, meter = draw(engine, signals=signals)
+        assert server.seen[-1].get("logprobs") == logprobs
+        assert (sample.text, sample.end, meter.drawn) == ("".join(WORDS), End.STOP, 5)
+        assert len(sample.trace.logprobs) == (0 if logprobs is None else 5)
+
+
 def test_what_a_server_can_do_is_found_out_by_asking() -> None:
     with serving(strict=True) as plain, serving() as open_minded:
         assert load(plain).can == Can(top=20)

@@ -180,12 +180,13 @@ def test_the_scorer_reads_what_was_drawn_and_needs_the_card_only_for_the_token(t
     found = asyncio.run(scorer.score(Problem("q", "?"), SAMPLES[:5], nobody))
     assert found.tolist() == fitted.score(SAMPLES[:5]).tolist()
     assert asyncio.run(scorer.score(Problem("q", "?"), [], nobody)).shape == (0,)
-    assert scorer.needs == Signals(watch=(TOKEN,), steps=True)
-    assert StackedScorer(fitted, replace(CARD, readout="after")).needs == Signals((TOKEN,), steps=True, probe=TOKEN)
+    assert scorer.needs == Signals(watch=(TOKEN,), steps=True, logprobs=True)
+    after = StackedScorer(fitted, replace(CARD, readout="after"))
+    assert after.needs == Signals((TOKEN,), steps=True, probe=TOKEN, logprobs=True)
     ends = fit_stacked(SAMPLES, RIGHT, features=("grace", "mean_logprob"))
-    assert StackedScorer(ends, CARD).needs == Signals(watch=(TOKEN,))
+    assert StackedScorer(ends, CARD).needs == Signals(watch=(TOKEN,), logprobs=True)
     plain = fit_stacked(SAMPLES, RIGHT, features=("mean_logprob", "log_tokens"))
-    assert StackedScorer(plain).needs == Signals()
+    assert StackedScorer(plain).needs == Signals(logprobs=True)
     with pytest.raises(InputError, match="need the card of a GrACE model"):
         StackedScorer(fitted)
     with pytest.raises(UnsupportedError, match=r"feature grace: trace score grace reads .* and sample 0 has none"):

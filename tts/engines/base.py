@@ -85,7 +85,10 @@ def lacking(until: Boundary, signals: Signals) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures."""
+    """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures.
+
+    ``ahead`` is one that nobody has asked for yet: it may well be aborted, so that its count has to be up to date.
+    """
 
     problem: Problem
     index: int = 0
@@ -93,6 +96,7 @@ class Request:
     until: Boundary = END
     signals: Signals = field(default_factory=Signals)
     attempt: int = 0
+    ahead: bool = False
     meter: Meter = field(default_factory=Meter, compare=False)
 
     def key(self, seed: int, begun: object) -> str:

@@ -36,7 +36,7 @@ class LiveEngine(Engine, Protocol):
 
 @dataclass
 class SignalsConfig:
-    """What to record of each token beside its log-probability; see :class:`~tts.types.Signals`.
+    """What to record of each token; see :class:`~tts.types.Signals`.
 
     Attributes:
         top: k of the mean over the k most probable tokens; 0 for none.
@@ -45,6 +45,8 @@ class SignalsConfig:
         steps: whether to record which tokens end a step.
         confidence: whether to record what a model says of itself: the probability of a GrACE model's confidence token,
             or those of a FineCE model's value tokens.
+        logprobs: whether to record its log-probability, which takes vLLM and a server some time; false records it where
+            a scorer needs it or the engine has it anyway.
     """
 
     top: int = 0
@@ -52,6 +54,7 @@ class SignalsConfig:
     certainty: bool = False
     steps: bool = False
     confidence: bool = False
+    logprobs: bool = True
 
 
 @dataclass
@@ -75,7 +78,7 @@ class EngineConfig:
         tick: seconds a token takes the fake engine.
         seeded: whether each request to vLLM or a server has a seed of its own, so that a run can be repeated token by
             token; on a CPU vLLM is a fifth slower so. null does not; transformers always does.
-        look: tokens that vLLM draws between two looks at a sample that ends below a confidence, >= 1.
+        look: tokens that vLLM or its server draws between two looks at a sample that ends below a confidence, >= 1.
         vllm: any other arguments of vLLM's engine by name, such as ``gpu_memory_utilization``.
         openai: which servers, and how they are asked; see :class:`~tts.engines.openai_config.OpenAIConfig`.
     """
@@ -154,7 +157,13 @@ class EngineConfig:
             InputError: a model's own confidence is asked for, and it has none.
         """
         plain = self.signals
-        recorded = Signals(top=plain.top, entropy=plain.entropy, certainty=plain.certainty, steps=plain.steps)
+        recorded = Signals(
+            top=plain.top,
+            entropy=plain.entropy,
+            certainty=plain.certainty,
+            steps=plain.steps,
+            logprobs=plain.logprobs,
+        )
         if not plain.confidence:
             return recorded
         folder = self.folder
@@ -258,7 +267,12 @@ def _openai(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -
     from tts.engines.openai import OpenAIEngine
 
     return OpenAIEngine.load(
-        config.openai, model=config.model, prompt=prompt, sampling=config.sampling, seeded=config.with_seeds
+        config.openai,
+        model=config.model,
+        prompt=prompt,
+        sampling=config.sampling,
+        seeded=config.with_seeds,
+        look=config.look,
     )
 
 

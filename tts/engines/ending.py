@@ -8,6 +8,9 @@ from typing import Any, Protocol
 from tts.cut import CUTS
 from tts.types import Boundary, End, Signals
 
+LOOKS = ("confidence_below", "step_below", "group_below", "entropy_above")
+"""Kinds of boundaries that are found by looking at what was drawn, so that whoever draws cannot be told of them."""
+
 
 class Noted(Protocol):
     """What has been noted of a sample so far: ``sums`` are the running sums of its top-k confidences, from 0 on."""

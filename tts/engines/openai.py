@@ -18,12 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, lacking
-from tts.engines.openai_answers import EXTRA, Can, ask, charge_usage, create, logprobs, sentence, text_of, tops
+from tts.engines.ending import LOOKS
+from tts.engines.openai_answers import (
+    EXTRA,
+    WORDLESS,
+    Can,
+    ask,
+    charge_usage,
+    create,
+    logprobs,
+    sentence,
+    text_of,
+    tops,
+)
 from tts.engines.openai_config import OpenAIConfig
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.servers import Server, Servers
 from tts.engines.special import end_ids, suppressed_ids
-from tts.engines.streamed import Streamed
+from tts.engines.streamed import Streamed, told_of
 from tts.engines.words import Ids, Words, each
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
@@ -91,6 +103,7 @@ class OpenAIEngine:
         suppressed: Ids = (),
         ends: frozenset[int] = frozenset(),
         seeded: bool = False,
+        look: int = 8,
     ) -> None:
         """Take what is known of the servers.
 
@@ -105,10 +118,12 @@ class OpenAIEngine:
             suppressed: ids of tokens that are never drawn.
             ends: ids of the tokens that end a sample.
             seeded: whether each request has a seed of its own.
+            look: tokens an event of a stream that may be closed in the middle, where the server makes events of
+                several, >= 1; what it draws past the last event is not known.
         """
         self.name, self.revision = model, ""
         self.config, self.prompt, self.sampling, self.can = config, prompt, sampling, can
-        self.words, self.seeded = words, seeded
+        self.words, self.seeded, self.look = words, seeded, look
         self._suppressed, self._ends = suppressed, ends
         servers = [Server(url, client) for url, client in clients.items()]
         self.servers = Servers(servers, concurrency=config.concurrency, patience=config.patience)
@@ -123,12 +138,15 @@ class OpenAIEngine:
         )
 
     @classmethod
-    def load(cls, config: OpenAIConfig, *, model: str, prompt: Prompt, sampling: Sampling, seeded: bool) -> Self:
+    def load(
+        cls, config: OpenAIConfig, *, model: str, prompt: Prompt, sampling: Sampling, seeded: bool, look: int = 8
+    ) -> Self:
         """Ask the servers what they can do.
 
         Raises:
             InputError: no URL, no server, no such model there, a key that it refuses, or no such tokenizer.
         """
+        import httpx2
         import openai
 
         config.check()
@@ -137,6 +155,8 @@ class OpenAIEngine:
             "timeout": config.timeout,
             "max_retries": config.retries,
         }
+        # as many connections as requests at a time, else they are opened anew again and again
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=config.concurrency)
         found = []
         for url in config.urls:
             with openai.OpenAI(base_url=url, **how) as client:
@@ -151,7 +171,12 @@ class OpenAIEngine:
         words, suppressed, ends = None, tuple[int, ...](), frozenset[int]()
         if can.ids and config.tokenizer is not None:
             words, suppressed, ends = _tokenizer(config.tokenizer, prompt, can.context)
-        clients = {url: openai.AsyncOpenAI(base_url=url, **how) for url in config.urls}
+        clients = {
+            url: openai.AsyncOpenAI(
+                base_url=url, http_client=openai.DefaultAsyncHttpx2Client(base_url=url, limits=limits), **how
+            )
+            for url in config.urls
+        }
         return cls(
             config,
             model=model,
@@ -163,6 +188,7 @@ class OpenAIEngine:
             suppressed=suppressed,
             ends=ends,
             seeded=seeded,
+            look=look,
         )
 
     def close(self) -> None:
@@ -211,7 +237,7 @@ class OpenAIEngine:
                     text.append(text_of(choice))
                     end = streamed.take(said)
                     request.meter.discarded += len(said) - (len(streamed.tokens) - known)
-                    if end is End.BOUNDARY and request.until.kind not in ("step", "tokens"):
+                    if end is End.BOUNDARY and request.until.kind in LOOKS:
                         break
                 if choice.finish_reason is not None:
                     reason, stop = choice.finish_reason, (choice.model_extra or {}).get("stop_reason")
@@ -222,7 +248,7 @@ class OpenAIEngine:
             ids, before = tuple(streamed.tokens), request.prefix.token_ids if request.prefix is not None else ()
             new = self.words.text(before, ids, begun)[len(begun) :]
         if request.signals.probe is not None:
-            asked = (*body["prompt"], *streamed.said(end), request.signals.probe)
+            asked = (*body["extra_body"]["prompt"], *streamed.said(end), request.signals.probe)
             streamed.probe = float((await self._next(asked, (request.signals.probe,), request.meter))[0])
         yield Chunk(new, ids, streamed.trace, end)
 
@@ -245,17 +271,22 @@ class OpenAIEngine:
             raise UnsupportedError("a chat cannot be continued in the middle of an answer: set prompt.chat=false")
         begun, limit = prefix.text if prefix is not None else "", how.max_tokens
         asked: dict[str, Any]
+        extra: dict[str, Any] = dict(self.config.extra)
         if self.words is not None:
             opening = self.words.opening(request, how.max_tokens)
-            asked, limit = {"prompt": list(opening.ids)}, opening.limit
+            asked, limit = {"prompt": ""}, opening.limit
+            extra["prompt"] = list(opening.ids)  # the client would look at each of them
         elif self.prompt.chat:
             asked = {"messages": self.prompt.messages(request.problem)}
         else:
             asked = {"prompt": self.prompt.text(request.problem) + begun}
-        columns = tuple(dict.fromkeys((*signals.watch, *self._suppressed))) if self.can.named else ()
-        extra: dict[str, Any] = dict(self.config.extra)
+        columns = told_of(signals, self._suppressed) if self.can.named else ()
+        # where tokens have no ids, their log-probabilities alone show them
+        told = signals.top or signals.logprobs or columns or (signals.steps and self.words is None)
         if self.can.reasons:
-            extra |= EXTRA if self.words is not None else {"include_stop_str_in_output": True}
+            extra |= EXTRA if self.words is not None else WORDLESS
+            if request.ahead or until.kind in LOOKS:
+                extra["stream_interval"] = self.look
         if columns:
             extra["logprob_token_ids"] = list(columns)
         body = {
@@ -266,7 +297,7 @@ class OpenAIEngine:
             "top_p": how.top_p,
             "stream": True,
             "stream_options": {"include_usage": True, **({"continuous_usage_stats": True} if self.can.reasons else {})},
-            **(tops(self.prompt.chat, signals.top or bool(columns)) if self.can.top else {}),
+            **(tops(self.prompt.chat, signals.top or bool(columns)) if self.can.top and told else {}),
         }
         if how.top_k:
             extra["top_k"] = how.top_k
@@ -283,7 +314,10 @@ class OpenAIEngine:
 
     def _said(self, choice: Any) -> Iterator[tuple[Any, Mapping[Any, float]]]:
         """The tokens of an event, each with the log-probabilities that came with it."""
-        for token, logprob, beside in logprobs(choice):
+        told = logprobs(choice)
+        if self.words is not None and not told:
+            yield from ((token, {}) for token in choice.token_ids or ())
+        for token, logprob, beside in told:
             if self.words is not None:
                 yield _id(token), {_id(token): logprob, **{_id(one): value for one, value in beside.items()}}
             else:
@@ -302,8 +336,8 @@ class OpenAIEngine:
         """P(token) after these ids, shape [len(tokens)]."""
         if not self.can.named:
             raise UnsupportedError("the server does not tell the probabilities of given tokens")
-        body = {"model": self.name, "prompt": list(ids), "max_tokens": 1, "temperature": 0, "logprobs": 1}
-        extra = {**self.config.extra, **EXTRA, "logprob_token_ids": list(tokens)}
+        body = {"model": self.name, "prompt": "", "max_tokens": 1, "temperature": 0, "logprobs": 1}
+        extra = {**self.config.extra, **EXTRA, "logprob_token_ids": list(tokens), "prompt": list(ids)}
         async with self._asking() as server:
             answer = await server.client.completions.create(**body, extra_body=extra)
             self.servers.answered(server)
@@ -321,7 +355,7 @@ class OpenAIEngine:
                 async for event in stream:
                     for choice in event.choices:
                         finished |= choice.finish_reason is not None
-                        came += len(logprobs(choice)) or bool(text_of(choice))
+                        came += len(getattr(choice, "token_ids", None) or logprobs(choice)) or bool(text_of(choice))
                         meter.drawn = before[2] + came
                         yield choice
                     if event.usage is not None:

@@ -34,7 +34,12 @@ class Can:
     context: int = UNKNOWN
 
 
-EXTRA = {"return_token_ids": True, "return_tokens_as_token_ids": True, "include_stop_str_in_output": True}
+LUMP = 64
+"""Tokens an event of a stream that nobody looks into, where the server makes events of several: few enough that a slow
+server is not taken for a dead one."""
+WORDLESS: dict[str, Any] = {"include_stop_str_in_output": True, "stream_interval": LUMP}
+EXTRA = {**WORDLESS, "return_token_ids": True, "return_tokens_as_token_ids": True}
+"""VLLM's fields beside those of the interface, without a tokenizer and with one."""
 
 
 def ask(client: Any, model: str, *, chat: bool, names: bool) -> Can:

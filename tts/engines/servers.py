@@ -6,6 +6,7 @@ Knows HTTP clients only as something that belongs to a server.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Servers:
             patience: seconds to wait for any of them to be asked again when all are left alone, >= 0.
         """
         self.all, self.concurrency, self.patience = tuple(servers), concurrency, patience
-        self._changed = asyncio.Event()
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Server]:
@@ -59,13 +60,17 @@ class Servers:
         Raises:
             EngineError: none has answered for too long.
         """
-        server = await self._free()
+        try:
+            server = await self._free()
+        except BaseException:
+            self._wake()  # it may have been its turn
+            raise
         server.running += 1
         try:
             yield server
         finally:
             server.running -= 1
-            self._changed.set()
+            self._wake()
 
     def answered(self, server: Server) -> None:
         """It did."""
@@ -77,11 +82,17 @@ class Servers:
         if server.back <= now:  # else it is known already: all its requests end at the same time
             server.missed += 1
             server.back = now + min(LONGEST, REST * 2 ** (server.missed - 1))
-        self._changed.set()
+
+    def _wake(self) -> None:
+        """Let the one that has waited longest look again."""
+        while self._waiting:
+            if not (one := self._waiting.popleft()).done():
+                one.set_result(None)
+                return
 
     async def _free(self) -> Server:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.patience
+        deadline, woken = loop.time() + self.patience, False
         while True:
             now = loop.time()
             there = [server for server in self.all if server.back <= now]
@@ -95,9 +106,11 @@ class Servers:
                 raise EngineError(f"no server has answered for {self.patience:g} seconds ({said})")
             waiting = [server.back for server in self.all if server.back > now]
             until = min([*waiting, *([] if there else [deadline])], default=None)
-            self._changed.clear()
+            turn = loop.create_future()
+            (self._waiting.appendleft if woken else self._waiting.append)(turn)
             try:
                 async with asyncio.timeout_at(until):
-                    await self._changed.wait()
+                    await turn
+                woken = True
             except TimeoutError:
-                pass
+                woken = False

@@ -17,6 +17,14 @@ from tts.types import Boundary, End, Signals, Trace
 Name = TypeVar("Name", int, str)
 
 
+def told_of(signals: Signals, suppressed: Sequence[int]) -> tuple[int, ...]:
+    """The ids of the tokens whose probabilities have to be told beside that of each drawn token.
+
+    A drawn token's own probability is one among the tokens that can be drawn, so those that never are go with it.
+    """
+    return tuple(dict.fromkeys((*signals.watch, *(suppressed if signals.watch or signals.logprobs else ()))))
+
+
 @dataclass(slots=True)
 class Streamed(Generic[Name]):
     """What has come in of a sample.
@@ -51,7 +59,7 @@ class Streamed(Generic[Name]):
 
         Args:
             said: each token, and the log-probabilities of some tokens at its place, its own among them, in the softmax
-                over the whole vocabulary at temperature 1.
+                over the whole vocabulary at temperature 1; none of any where no signal needs them.
         """
         for token, logprobs in said:
             self._note(token, logprobs)
@@ -60,9 +68,10 @@ class Streamed(Generic[Name]):
         return None
 
     def _note(self, token: Name, said: Mapping[Any, float]) -> None:
-        never = sum(math.exp(said[one]) for one in self.suppressed)
         self.tokens.append(token)
-        self.logprobs.append(min(0.0, said[token] - math.log1p(-min(never, 1 - 1e-12))))
+        if said:
+            never = sum(math.exp(said[one]) for one in self.suppressed)
+            self.logprobs.append(min(0.0, said[token] - math.log1p(-min(never, 1 - 1e-12))))
         for one in self.signals.watch:
             self.watched.setdefault(one, []).append(math.exp(said[one]))
         if (k := self.signals.top) > 0:

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.ending import LOOKS
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.special import end_ids, suppressed_ids
-from tts.engines.streamed import Streamed
+from tts.engines.streamed import Streamed, told_of
 from tts.engines.turns import Apart, Turns
 from tts.engines.vllm_args import engine_args, quiet
 from tts.engines.words import Ids, Opening, Worded, Words, each
@@ -74,8 +75,11 @@ class Counters:
 
 
 def told(output: Any) -> Iterator[tuple[int, Mapping[int, float]]]:
-    """The tokens of one of vLLM's outputs, each with the log-probabilities that came with it."""
+    """The tokens of one of vLLM's outputs, each with the log-probabilities that came with it, if any did."""
     flat = output.logprobs
+    if flat is None:
+        yield from ((token, {}) for token in output.token_ids)
+        return
     for token, start, stop in zip(output.token_ids, flat.start_indices, flat.end_indices, strict=True):
         yield token, dict(zip(flat.token_ids[start:stop], flat.logprobs[start:stop], strict=True))
 
@@ -249,7 +253,7 @@ class VllmEngine(Worded):
         """
         signals, prefix = request.signals, request.prefix
         opening = self.words.opening(request, self.sampling.max_tokens)
-        columns = tuple(dict.fromkeys((*signals.watch, *self._suppressed)))
+        columns = told_of(signals, self._suppressed)
         if len(columns) > self._most:
             raise UnsupportedError(
                 f"{len(columns)} tokens are to be watched and vLLM tells the probabilities of at most {self._most}: "
@@ -323,8 +327,10 @@ class VllmEngine(Worded):
             else:
                 stop = ["\n"]
         seeded = self.seeded and how.temperature > 0
-        looks = until.kind in ("confidence_below", "step_below", "group_below")
-        named = {"logprob_token_ids": list(columns)} if columns else {"logprobs": request.signals.top}
+        looks = until.kind in LOOKS
+        named: dict[str, Any] = {"logprob_token_ids": list(columns)} if columns else {}
+        if not columns and (request.signals.top or request.signals.logprobs):
+            named = {"logprobs": request.signals.top}
         return SamplingParams(
             temperature=how.temperature,
             top_p=how.top_p,

@@ -228,17 +228,18 @@ class StackedScorer:
         Raises:
             InputError: they read tokens that are not given.
         """
-        self.stacked, self._token, self.needs = stacked, None, Signals()
+        read = [_BY_NAME[name].read for name in stacked.features]
+        self.stacked, self._token = stacked, None
+        self.needs = Signals(logprobs=any(one.column == "logprobs" for one in read))
         if "finece" in stacked.features:
             if not values:
                 raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a FineCE model")
-            self.needs = Signals(watch=values)
+            self.needs |= Signals(watch=values)
         elif reads_token(stacked):
             if card is None:
                 raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a GrACE model")
-            steps = any(_BY_NAME[name].read.column == "steps" for name in stacked.features)
             self._token = card.token_id
-            self.needs = needs(card, steps=steps)
+            self.needs |= needs(card, steps=any(one.column == "steps" for one in read))
 
     @property
     def key(self) -> Mapping[str, object]:

@@ -76,6 +76,7 @@ class TraceScore:
             top=top if self.column == "top" else 0,
             entropy=self.column == "entropy",
             certainty=self.column == "certainty",
+            logprobs=self.column == "logprobs",
         )
 
     def raw(self, sample: Sample, *, window: int = WINDOW, token: int | None = None) -> float:
