@@ -123,8 +123,8 @@ def test_a_trace_without_the_signal_is_refused_and_never_gets_a_number(name: str
 
 def test_what_to_collect_follows_from_the_score() -> None:
     assert {name: TraceScorer(name, top=5).needs for name in SIGNAL_SCORES} == {
-        "mean_logprob": Signals(),
-        "total_logprob": Signals(),
+        "mean_logprob": Signals(logprobs=True),
+        "total_logprob": Signals(logprobs=True),
         "entropy": Signals(entropy=True),
         "self_certainty": Signals(certainty=True),
         **{f"deepconf_{m}": Signals(top=5) for m in ("mean", "bottom10", "tail", "lowest")},

@@ -1,0 +1,213 @@
+"""vLLM driven by strategies beside raw offline vLLM: the same sequences and tokens, in one run.
+
+    make vllm && .venv-vllm/bin/python -m benchmarks.engines [--questions 200] [--rounds 3]
+
+Each strategy is played over all questions by the driver; then `LLM.generate`, in a process of its own that waits
+meanwhile, draws as many sequences with as many tokens from the same prompts, without log-probabilities and with nothing
+to decide. The two take turns; ratios are of tokens a second, of every cause, and the median of the rounds. What the
+ledger has is checked against vLLM's own counters after every play.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from strategies import beam_spec
+from strategies.catalog import CATALOG
+from tts.answers import extract_gsm8k
+from tts.driver import Options, Result, run_all
+from tts.engines.sampling import Sampling
+from tts.engines.vllm import VllmEngine
+from tts.engines.vllm_args import engine_args
+from tts.prompts import Prompt
+from tts.scorers.finece import open_finece
+from tts.scorers.grace import open_grace
+from tts.tiny import weights
+from tts.tiny.stories import take
+from tts.types import Problem, Usage
+
+ROWS = 128
+HOW = Sampling(temperature=0.8, max_tokens=256)
+GUIDED = {"beams": {"width": 8, "pruner": {"name": "top_k", "k": 4}, "positions": 3, "fork": True}}
+
+Sequences = list[tuple[list[int], int]]
+
+
+@dataclass(frozen=True)
+class Play:
+    """What is measured: a strategy with a scorer, and how far the driver looks ahead."""
+
+    name: str
+    strategy: Any
+    scorer: Any = None
+    lookahead: int = 0
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One play: seconds, what it used, and the prompts and lengths of its sequences."""
+
+    seconds: float
+    usage: Usage
+    accuracy: float
+    begun: int
+    sequences: Sequences
+
+    @property
+    def speed(self) -> float:
+        """Generated tokens a second."""
+        return self.usage.generated / self.seconds
+
+
+def plays() -> dict[str, list[Play]]:
+    """What is measured, by the model that draws."""
+    grace, finece = open_grace(folder=weights("grace")), open_finece(folder=weights("finece"))
+    vote, es, gated = (
+        CATALOG[name].build(16) for name in ("self_consistency", "grace_es", "confidence_gated_self_consistency")
+    )
+    return {
+        "grace": [
+            Play("self-consistency, 16", vote),
+            Play("the same, confidence in pass", vote, grace),
+            Play("GrACE-ES", es, grace),
+            Play("GrACE-ES, look-ahead 2", es, grace, lookahead=2),
+            Play("confidence-gated self-consistency", gated, grace),
+        ],
+        "finece": [Play("FineCE beams", beam_spec.beams(GUIDED, budget=8), finece)],
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="play those whose names hold this alone")
+    options = parser.parse_args()
+    problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.questions, seed=7))]
+    print(f"{options.questions} questions, {options.rounds} rounds, float32, {os.cpu_count()} cores, {ROWS} rows")
+    print(
+        f"{'':36}{'accuracy':>9}{'sequences':>10}{'tokens':>9}{'aborted':>9}{'cache hits':>12}{'tokens/s':>10}"
+        f"{'raw':>8}{'ratio':>7}  of each round",
+        flush=True,
+    )
+    for model, every in plays().items():
+        some = [play for play in every if options.only in play.name]
+        if not some:
+            continue
+        engine = VllmEngine.load(
+            weights(model), prompt=Prompt(), sampling=HOW, options={"max_num_seqs": ROWS, "disable_log_stats": False}
+        )
+        with raw(model) as generate, asyncio.Runner() as runner:
+            warm = runner.run(one(engine, some[0], problems[:20]))
+            generate.send(warm.sequences)
+            generate.recv()
+            found: dict[str, list[tuple[Timed, float]]] = {play.name: [] for play in some}
+            for _ in range(options.rounds):
+                for play in some:
+                    timed = runner.run(one(engine, play, problems))
+                    generate.send(timed.sequences)
+                    found[play.name].append((timed, generate.recv()))
+            for play in some:
+                print(line(play.name, found[play.name]), flush=True)
+        engine.close()
+
+
+def line(name: str, runs: Sequence[tuple[Timed, float]]) -> str:
+    """A row of the table."""
+    last = runs[-1][0]
+    use, ratios = last.usage, [timed.speed / offline for timed, offline in runs]
+    mine, offline = (statistics.median(values) for values in zip(*((t.speed, o) for t, o in runs), strict=True))
+    hits = use.prompt_cached / (use.prompt + use.prompt_cached)
+    return (
+        f"{name:36}{last.accuracy:9.3f}{last.begun:10}{use.generated:9}{use.aborted / use.generated:9.1%}{hits:12.1%}"
+        f"{mine:10.0f}{offline:8.0f}{statistics.median(ratios):7.2f}  {' '.join(f'{r:.2f}' for r in ratios)}"
+    )
+
+
+async def one(engine: VllmEngine, play: Play, problems: list[Problem]) -> Timed:
+    """Play once.
+
+    Raises:
+        SystemExit: the ledger is not what vLLM counted.
+    """
+    before = replace(engine.counters)
+    start = time.perf_counter()
+    results = await run_all(
+        play.strategy,
+        problems,
+        engine,
+        extract=lambda problem, text: extract_gsm8k(text),
+        scorer=play.scorer,
+        options=Options(lookahead=play.lookahead),
+    )
+    seconds = time.perf_counter() - start
+    usage = sum((r.decision.usage or Usage() for r in results), Usage())
+    await asyncio.sleep(1.0)  # vLLM tells its counters after the samples
+    now = engine.counters
+    counted = (now.prompt - before.prompt, now.prompt_cached - before.prompt_cached, now.drawn - before.drawn)
+    if counted != (usage.prompt + usage.scorer_prefill, usage.prompt_cached, usage.generated):
+        raise SystemExit(f"{play.name}: vLLM counted {counted} tokens read, found and drawn, the ledger has {usage}")
+    return Timed(
+        seconds,
+        usage,
+        sum(r.decision.answer == r.problem.gold for r in results) / len(results),
+        sum(len(r.decision.samples) + r.aborted for r in results),
+        [one for result in results for one in sequences(engine, result)],
+    )
+
+
+def sequences(engine: VllmEngine, result: Result) -> Sequences:
+    """The prompts and numbers of tokens of what one question drew; those that were aborted have equal lengths."""
+    prompt = list(engine.prompt_ids(result.problem))
+    out = [([*prompt, *s.token_ids[: s.given]], len(s.token_ids) - s.given) for s in result.decision.samples]
+    if result.aborted:
+        rest = (result.decision.usage or Usage()).generated - sum(tokens for _, tokens in out)
+        out += [(prompt, (rest + place) // result.aborted) for place in range(result.aborted)]
+    return [one for one in out if one[1] > 0]
+
+
+@contextmanager
+def raw(model: str) -> Iterator[Connection]:
+    """Offline vLLM in a process of its own: what is sent to it is drawn, and it answers with tokens a second."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=offline, args=(model, there))
+    process.start()
+    yield here
+    here.send(None)
+    process.join()
+
+
+def offline(model: str, asked: Connection) -> None:
+    """Draw what is asked for, as vLLM's documentation says."""
+    args = engine_args(
+        weights(model), dtype="float32", revision=None, device="auto", seed=0, seeded=False,
+        options={"max_num_seqs": ROWS},
+    )  # fmt: skip
+    from vllm import LLM, SamplingParams
+
+    names = ("model", "dtype", "seed", "enforce_eager", "block_size", "kv_cache_memory_bytes", "max_num_seqs")
+    engine = LLM(**{name: getattr(args, name) for name in names}, enable_prefix_caching=True)
+    while (some := asked.recv()) is not None:
+        params = [
+            SamplingParams(temperature=HOW.temperature, max_tokens=n, ignore_eos=True, detokenize=False)
+            for _, n in some
+        ]
+        start = time.perf_counter()
+        outputs = engine.generate([{"prompt_token_ids": ids} for ids, _ in some], params, use_tqdm=False)
+        took = time.perf_counter() - start
+        asked.send(sum(len(o.outputs[0].token_ids) for o in outputs) / took)
+
+
+if __name__ == "__main__":
+    main()
