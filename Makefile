@@ -7,8 +7,9 @@ VLLM := .venv-vllm
 
 .PHONY: test test-vllm vllm lint demo bench clean
 
+# One thread a worker: several that share cores slow each other down.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # vLLM's sockets and its imports warn of what is no fault of ours.
 test-vllm: $(VLLM)/installed

@@ -5,7 +5,8 @@
 Each strategy is played over all questions by the driver; then `LLM.generate`, in a process of its own that waits
 meanwhile, draws as many sequences with as many tokens from the same prompts, without log-probabilities and with nothing
 to decide. The two take turns; ratios are of tokens a second, of every cause, and the median of the rounds. What the
-ledger has is checked against vLLM's own counters after every play.
+ledger has is checked against vLLM's own counters after every play. "of blocks" is what was found in the prefix cache
+as a share of the tokens in whole blocks, the most that it could find.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tts.answers import extract_gsm8k
 from tts.driver import Options, Result, run_all
 from tts.engines.sampling import Sampling
 from tts.engines.vllm import VllmEngine
-from tts.engines.vllm_args import engine_args
+from tts.engines.vllm_args import CPU_BLOCK, engine_args
 from tts.prompts import Prompt
 from tts.scorers.finece import open_finece
 from tts.scorers.grace import open_grace
@@ -38,6 +39,7 @@ from tts.types import Problem, Usage
 
 ROWS = 128
 HOW = Sampling(temperature=0.8, max_tokens=256)
+SHOTS = tuple((story.question, story.solution) for story in take("train", 2, seed=7))
 GUIDED = {"beams": {"width": 8, "pruner": {"name": "top_k", "k": 4}, "positions": 3, "fork": True}}
 
 Sequences = list[tuple[list[int], int]]
@@ -69,22 +71,28 @@ class Timed:
         return self.usage.generated / self.seconds
 
 
-def plays() -> dict[str, list[Play]]:
-    """What is measured, by the model that draws."""
+def plays() -> list[tuple[str, Prompt, list[Play]]]:
+    """What is measured, by the model that draws and its prompt."""
     grace, finece = open_grace(folder=weights("grace")), open_finece(folder=weights("finece"))
     vote, es, gated = (
         CATALOG[name].build(16) for name in ("self_consistency", "grace_es", "confidence_gated_self_consistency")
     )
-    return {
-        "grace": [
-            Play("self-consistency, 16", vote),
-            Play("the same, confidence in pass", vote, grace),
-            Play("GrACE-ES", es, grace),
-            Play("GrACE-ES, look-ahead 2", es, grace, lookahead=2),
-            Play("confidence-gated self-consistency", gated, grace),
-        ],
-        "finece": [Play("FineCE beams", beam_spec.beams(GUIDED, budget=8), finece)],
-    }
+    beams = beam_spec.beams(GUIDED, budget=8)
+    return [
+        (
+            "grace",
+            Prompt(),
+            [
+                Play("self-consistency, 16", vote),
+                Play("the same, confidence in pass", vote, grace),
+                Play("GrACE-ES", es, grace),
+                Play("GrACE-ES, look-ahead 2", es, grace, lookahead=2),
+                Play("confidence-gated self-consistency", gated, grace),
+            ],
+        ),
+        ("finece", Prompt(), [Play("FineCE beams", beams, finece)]),
+        ("finece", Prompt(shots=SHOTS), [Play("FineCE beams, 2 worked examples", beams, finece)]),
+    ]
 
 
 def main() -> None:
@@ -97,16 +105,16 @@ def main() -> None:
     problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.questions, seed=7))]
     print(f"{options.questions} questions, {options.rounds} rounds, float32, {os.cpu_count()} cores, {ROWS} rows")
     print(
-        f"{'':36}{'accuracy':>9}{'sequences':>10}{'tokens':>9}{'aborted':>9}{'cache hits':>12}{'tokens/s':>10}"
-        f"{'raw':>8}{'ratio':>7}  of each round",
+        f"{'':36}{'accuracy':>9}{'sequences':>10}{'tokens':>9}{'aborted':>9}{'cache hits':>12}"
+        f"{'of blocks':>10}{'tokens/s':>10}{'raw':>8}{'ratio':>7}  of each round",
         flush=True,
     )
-    for model, every in plays().items():
+    for model, prompt, every in plays():
         some = [play for play in every if options.only in play.name]
         if not some:
             continue
         engine = VllmEngine.load(
-            weights(model), prompt=Prompt(), sampling=HOW, options={"max_num_seqs": ROWS, "disable_log_stats": False}
+            weights(model), prompt=prompt, sampling=HOW, options={"max_num_seqs": ROWS, "disable_log_stats": False}
         )
         with raw(model) as generate, asyncio.Runner() as runner:
             warm = runner.run(one(engine, some[0], problems[:20]))
@@ -129,8 +137,10 @@ def line(name: str, runs: Sequence[tuple[Timed, float]]) -> str:
     use, ratios = last.usage, [timed.speed / offline for timed, offline in runs]
     mine, offline = (statistics.median(values) for values in zip(*((t.speed, o) for t, o in runs), strict=True))
     hits = use.prompt_cached / (use.prompt + use.prompt_cached)
+    whole = sum((len(ids) - 1) // CPU_BLOCK * CPU_BLOCK for ids, _ in last.sequences)
     return (
         f"{name:36}{last.accuracy:9.3f}{last.begun:10}{use.generated:9}{use.aborted / use.generated:9.1%}{hits:12.1%}"
+        f"{use.prompt_cached / whole:10.1%}"
         f"{mine:10.0f}{offline:8.0f}{statistics.median(ratios):7.2f}  {' '.join(f'{r:.2f}' for r in ratios)}"
     )
 

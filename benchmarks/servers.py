@@ -6,7 +6,8 @@
 The server has the bundled model and a chat template that says no more than our prompt does. its-hub runs as its
 documentation says, 32 requests at a time by default, and once more with as many as the server has rows; all questions
 are handed to it at once. Our settings are fitted on questions of the calibration split, drawn from the same server:
-the cheapest that is as accurate there as 16 votes, within half a point. Tokens are those that the server's own counters show.
+the cheapest that is as accurate there as 16 votes, within half a point. Tokens are those that the server's own counters
+show.
 """
 
 from __future__ import annotations

@@ -249,7 +249,7 @@ def test_servers_share_the_load_and_a_dead_one_is_left_alone() -> None:
 def test_when_no_server_answers_it_says_what_was_heard_last() -> None:
     with serving() as gone:
         engine = load(gone, retries=0, patience=0.2)
-    with pytest.raises(EngineError, match=r"does not answer \(Connection error"):
+    with pytest.raises(EngineError, match=r"does not answer \(Cannot connect to host"):
         draw(engine)
 
 

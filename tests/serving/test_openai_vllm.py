@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
@@ -13,12 +14,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from faulty_proxy import FAULTS, Faulty, meddling
 from vllm_cases import PROBLEMS, Served, embedded
 
 from strategies.stopping import Confident
@@ -29,6 +32,7 @@ from tts.engines.openai import OpenAIEngine
 from tts.engines.openai_answers import Can
 from tts.engines.openai_config import OpenAIConfig
 from tts.engines.sampling import Sampling
+from tts.errors import InputError
 from tts.pool import load_pool
 from tts.prompts import Prompt
 from tts.scorers.grace import open_grace
@@ -74,6 +78,13 @@ class Process:
             found = re.findall(rf"^vllm:{name}{{.*}} (\S+)$", answer.read().decode(), re.MULTILINE)
         return round(sum(map(float, found)))
 
+    def settle(self) -> None:
+        """Wait until it draws nothing more."""
+        for _ in range(100):
+            if not self.count("num_requests_running") + self.count("num_requests_waiting"):
+                return
+            time.sleep(0.1)
+
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[Process]:
@@ -91,8 +102,9 @@ def runner() -> Iterator[asyncio.Runner]:
         yield made
 
 
-def engine(process: Process, sampling: Sampling, **more: Any) -> OpenAIEngine:
-    config = OpenAIConfig(urls=[f"{process.root}/v1"], tokenizer=str(weights("grace")), **more)
+def engine(process: Process, sampling: Sampling, *, proxy: Faulty | None = None, **more: Any) -> OpenAIEngine:
+    urls = [proxy.url if proxy is not None else f"{process.root}/v1"]
+    config = OpenAIConfig(urls=urls, tokenizer=str(weights("grace")), **more)
     return OpenAIEngine.load(config, model="grace", prompt=Prompt(), sampling=sampling, seeded=True)
 
 
@@ -174,14 +186,68 @@ def test_closed_streams_really_stop_at_the_server(served: Served, process: Proce
     results = served.run(
         run_all(strategy, PROBLEMS[:16], served.engine, extract=answer, scorer=scorer, options=options)
     )
-    for _ in range(50):
-        if not process.count("num_requests_running"):
-            break
-        time.sleep(0.1)
+    process.settle()
     drawn = process.count("generation_tokens_total") - before
     total = sum((r.decision.usage or Usage() for r in results), Usage())
     assert total.aborted > 0
     assert total.generated <= drawn <= 1.15 * total.generated
+
+
+def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(process: Process) -> None:
+    """Behind a proxy that refuses, breaks off, falls silent and garbles: with retries nothing is lost."""
+    with meddling(process.port) as proxy, asyncio.Runner() as runner:
+        patient = engine(process, HOT, proxy=proxy, timeout=1.5, retries=4)
+        before = process.count("generation_tokens_total")
+        proxy.faults = itertools.chain(["busy"] * 10, itertools.cycle([*FAULTS, "", "", ""]))
+        options = Options(retries=8, backoff=0.0)
+        results = runner.run(run_all(Vote("sc", 4), PROBLEMS[:12], patient, extract=answer, options=options))
+        proxy.faults = iter(())
+        samples = [s for r in results for s in r.decision.samples]
+        assert set(proxy.met) == set(FAULTS)
+        assert len(samples) == 48 and all(s.end in (End.STOP, End.LENGTH) for s in samples)
+        total = sum((r.decision.usage or Usage() for r in results), Usage())
+        assert total.kept == sum(len(s.token_ids) for s in samples)
+        assert total.aborted > 0
+        process.settle()
+        drawn = process.count("generation_tokens_total") - before
+        broken = len(proxy.met) - proxy.met.count("busy")
+        assert total.generated <= drawn <= total.generated + 200 * broken
+
+
+def test_what_breaks_for_good_has_failed_and_is_counted(process: Process) -> None:
+    with meddling(process.port) as proxy, asyncio.Runner() as runner:
+        hasty = engine(process, HOT, proxy=proxy, timeout=1.5, retries=0, patience=30.0)
+        proxy.faults = itertools.cycle(["half", "", "malformed", ""])
+        options = Options(retries=0, backoff=0.0)
+        results = runner.run(run_all(Vote("sc", 4), PROBLEMS[:6], hasty, extract=answer, options=options))
+        samples = [s for r in results for s in r.decision.samples]
+        failed = [s for s in samples if s.end is End.FAILED]
+        assert len(samples) == 24 and len(failed) == len(proxy.met) == 12
+        assert all(s.error and proxy.url in s.error for s in failed)
+        assert all(s.end in (End.STOP, End.LENGTH) for s in samples if s not in failed)
+        total = sum((r.decision.usage or Usage() for r in results), Usage())
+        assert total.kept == sum(len(s.token_ids) for s in samples if s.end is not End.FAILED)
+
+
+def test_a_question_that_does_not_fit_fails_alone(process: Process, runner: asyncio.Runner) -> None:
+    """Without a tokenizer only the server knows; with one, nothing is sent."""
+    long = replace(PROBLEMS[0], id="long", question="We add one. " * 400)
+    config = OpenAIConfig(urls=[f"{process.root}/v1"])
+    blind = OpenAIEngine.load(config, model="grace", prompt=Prompt(), sampling=HOT, seeded=False)
+    results = runner.run(run_all(Vote("sc", 2), [long, PROBLEMS[1]], blind, extract=answer))
+    ends = [[s.end for s in r.decision.samples] for r in results]
+    assert ends[0] == [End.FAILED] * 2 and End.FAILED not in ends[1]
+    assert all("context length" in (s.error or "") for s in results[0].decision.samples)
+    with pytest.raises(InputError, match=r"problem 'long' has a prompt of .* and the model's context holds 512"):
+        runner.run(run_all(Vote("sc", 2), [long], engine(process, HOT), extract=answer))
+
+
+def test_a_model_that_the_server_lacks_is_refused_by_the_command(process: Process, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "engine.kind=openai"]
+    command += ["engine.model=other", f"engine.openai.urls=[{process.root}/v1]", f"out={tmp_path / 'pool.sqlite'}"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert said.returncode == 2 and not (tmp_path / "pool.sqlite").exists()
+    assert "does not serve other: give engine.model one of grace" in " ".join(said.stderr.split())
 
 
 def test_a_server_that_is_killed_costs_nothing_that_was_drawn(process: Process, tmp_path: Path) -> None:

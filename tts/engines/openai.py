@@ -7,9 +7,10 @@ the engine does what an embedded one does; without, texts and chat messages are 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -98,7 +99,7 @@ class OpenAIEngine:
         prompt: Prompt,
         sampling: Sampling,
         can: Can,
-        clients: Mapping[str, Any],
+        connect: Callable[[str], Any],
         words: Words | None = None,
         suppressed: Ids = (),
         ends: frozenset[int] = frozenset(),
@@ -113,7 +114,7 @@ class OpenAIEngine:
             prompt: from a problem to what the model reads.
             sampling: how tokens are drawn.
             can: what they were found to do.
-            clients: asynchronous clients by URL.
+            connect: an asynchronous client of a URL, made in the event loop that it belongs to.
             words: the tokenizer and the prompt.
             suppressed: ids of tokens that are never drawn.
             ends: ids of the tokens that end a sample.
@@ -125,8 +126,11 @@ class OpenAIEngine:
         self.config, self.prompt, self.sampling, self.can = config, prompt, sampling, can
         self.words, self.seeded, self.look = words, seeded, look
         self._suppressed, self._ends = suppressed, ends
-        servers = [Server(url, client) for url, client in clients.items()]
-        self.servers = Servers(servers, concurrency=config.concurrency, patience=config.patience)
+        self._connect = connect
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.servers = Servers(
+            [Server(url) for url in config.urls], concurrency=config.concurrency, patience=config.patience
+        )
         self.capabilities = Capabilities(
             watch_tokens=can.named,
             score_prefix=can.named,
@@ -155,8 +159,7 @@ class OpenAIEngine:
             "timeout": config.timeout,
             "max_retries": config.retries,
         }
-        # as many connections as requests at a time, else they are opened anew again and again
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=config.concurrency)
+        limits = httpx2.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency)
         found = []
         for url in config.urls:
             with openai.OpenAI(base_url=url, **how) as client:
@@ -171,19 +174,18 @@ class OpenAIEngine:
         words, suppressed, ends = None, tuple[int, ...](), frozenset[int]()
         if can.ids and config.tokenizer is not None:
             words, suppressed, ends = _tokenizer(config.tokenizer, prompt, can.context)
-        clients = {
-            url: openai.AsyncOpenAI(
-                base_url=url, http_client=openai.DefaultAsyncHttpx2Client(base_url=url, limits=limits), **how
-            )
-            for url in config.urls
-        }
+
+        def connect(url: str) -> Any:
+            http = openai.DefaultAioHttpClient(base_url=url, limits=limits)
+            return openai.AsyncOpenAI(base_url=url, http_client=http, **how)
+
         return cls(
             config,
             model=model,
             prompt=prompt,
             sampling=sampling,
             can=can,
-            clients=clients,
+            connect=connect,
             words=words,
             suppressed=suppressed,
             ends=ends,
@@ -376,6 +378,7 @@ class OpenAIEngine:
         """
         import openai
 
+        await self._connected()
         async with self.servers.one() as server:
             try:
                 yield server
@@ -387,10 +390,30 @@ class OpenAIEngine:
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 raise EngineError(f"{server.url} refuses a request ({sentence(error)})", again=False) from error
             except _broken() as error:
-                self.servers.missed(server, first_line(error))
-                raise EngineError(f"{server.url} does not answer ({first_line(error)})") from error
+                why = first_line(error.__cause__ or error)  # the client calls a refused connection a timeout
+                self.servers.missed(server, why)
+                raise EngineError(f"{server.url} does not answer ({why})") from error
             except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
                 raise EngineError(f"{server.url} failed ({sentence(error)})") from error
+
+    async def _connected(self) -> None:
+        """See to it that there are clients of this event loop."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            for server in self.servers.all:
+                server.client = self._connect(server.url)
+            self._closing = _closing([server.client for server in self.servers.all])
+            await anext(self._closing)
+
+
+async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
+    """Closes the connections when the event loop ends, as it ends all asynchronous generators."""
+    try:
+        yield
+    finally:
+        for client in clients:
+            await client.close()
 
 
 def _broken() -> tuple[type[Exception], ...]:

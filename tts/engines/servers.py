@@ -24,7 +24,7 @@ class Server:
 
     Attributes:
         url: its address.
-        client: what talks to it.
+        client: what talks to it, once there is an event loop.
         running: requests that it is working on.
         missed: times in a row that it did not answer.
         back: when it is asked again, by the event loop's clock.
@@ -32,7 +32,7 @@ class Server:
     """
 
     url: str
-    client: Any
+    client: Any = None
     running: int = 0
     missed: int = 0
     back: float = 0.0
