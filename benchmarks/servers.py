@@ -6,7 +6,8 @@
 The server has the bundled model and a chat template that says no more than our prompt does. its-hub runs as its
 documentation says, 32 requests at a time by default, and once more with as many as the server has rows; all questions
 are handed to it at once. Our settings are fitted on questions of the calibration split, drawn from the same server:
-the cheapest that is as accurate there as 16 votes, within half a point. Tokens are those that the server's own counters
+the cheapest that is as accurate there as 16 votes, within half a point. The driver looks further ahead where fewer
+questions are left than half of the server's rows (`fill`). Tokens are those that the server's own counters
 show.
 """
 
@@ -36,7 +37,7 @@ from evals.plan import fitted
 from evals.stats import bootstrap_interval, bootstrap_weights
 from strategies.catalog import CATALOG
 from tts.answers import extract_gsm8k
-from tts.driver import Result, run_all
+from tts.driver import Options, Result, run_all
 from tts.engines.openai import OpenAIEngine
 from tts.engines.openai_config import OpenAIConfig
 from tts.engines.sampling import Sampling
@@ -113,7 +114,8 @@ async def contest(server: Server, questions: int, fit: int) -> None:
 
     def ours(strategy: Any, judge: Any = None) -> Callable[[], Any]:
         async def play() -> list[bool]:
-            results = await run_all(strategy, problems, engine, extract=extract, scorer=judge)
+            how = Options(fill=ROWS // 2)
+            results = await run_all(strategy, problems, engine, extract=extract, scorer=judge, options=how)
             spent.append(sum((r.decision.usage or Usage() for r in results), Usage()))
             return [r.decision.answer == r.problem.gold for r in results]
 
@@ -124,7 +126,6 @@ async def contest(server: Server, questions: int, fit: int) -> None:
         f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, "SelfConsistency", THEIRS, problems),
         f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, "BetaSelfConsistency", THEIRS, problems),
         f"its-hub, SelfConsistency, {ROWS}": theirs(server, "SelfConsistency", ROWS, problems),
-        f"its-hub, BetaSelfConsistency, {ROWS}": theirs(server, "BetaSelfConsistency", ROWS, problems),
         "self-consistency": ours(VOTES),
         **{
             CATALOG[name].name.replace("_", " "): ours(rule, scorer if CATALOG[name].needs_confidence else None)

@@ -166,7 +166,9 @@ async def play(
     config: RunConfig, plan: Plan, task: Task, engine: Engine, memory: Memory, *, watch: Watch
 ) -> list[Played]:
     """Play every strategy over every problem, one strategy after the other; they share their draws by the memory."""
-    options = Options(concurrency=config.concurrency or config.engine.rows, lookahead=config.lookahead)
+    options = Options(
+        concurrency=config.concurrency or config.engine.rows, lookahead=config.lookahead, fill=config.fill
+    )
 
     def right(result: Result) -> bool:
         return task.grade(result.problem, Sample(answer=result.decision.answer))

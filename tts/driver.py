@@ -197,9 +197,18 @@ def _player(
         raise UnsupportedError(f"{asking} needs {lacking}, which {type(engine).__name__} cannot collect")
     read = extract
     if strategy.branches:  # what it draws next depends on what came back
-        options = replace(options, lookahead=0)
+        options = replace(options, lookahead=0, fill=0)
+    playing = 0
 
     async def live(problem: Problem) -> Result:
+        nonlocal playing
+        playing += 1
+        try:
+            return await play(problem)
+        finally:
+            playing -= 1
+
+    async def play(problem: Problem) -> Result:
         draws = Live(
             problem,
             engine,
@@ -209,6 +218,7 @@ def _player(
             options=options,
             signals=signals,
             memory=memory,
+            beside=lambda: playing,
         )
         async with draws:
             with closing(strategy.run(problem)) as steps:

@@ -36,18 +36,21 @@ class Options:
     Attributes:
         concurrency: questions in flight, >= 1.
         lookahead: draws of a question started before the strategy asks for them; 0 wastes no token.
+        fill: draws to keep in flight: where fewer questions than that are left, each looks further ahead, so that the
+            last ones, which often take the whole budget, do not wait for one draw after the other; 0 does not.
         retries: attempts after a failed one.
         backoff: seconds before the first retry, doubled each time.
     """
 
     concurrency: int = 256
     lookahead: int = 0
+    fill: int = 0
     retries: int = 2
     backoff: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        for key, least in (("concurrency", 1), ("lookahead", 0), ("retries", 0), ("backoff", 0)):
+        for key, least in (("concurrency", 1), ("lookahead", 0), ("fill", 0), ("retries", 0), ("backoff", 0)):
             if not least <= getattr(self, key) < math.inf:
                 raise InputError(f"driver option {key} must be at least {least}, got {getattr(self, key)}")
 
@@ -75,13 +78,17 @@ class Live:
         options: Options,
         signals: Signals,
         memory: Memory | None = None,
+        beside: Callable[[], int] = lambda: 1,
     ) -> None:
-        """Start with nothing in flight; never look ahead beyond ``budget`` draws."""
+        """Start with nothing in flight; never look ahead beyond ``budget`` draws.
+
+        ``beside`` tells how many questions are being played, this one among them.
+        """
         self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
         self.budget, self.options = budget, options
         self.usage = NOTHING
         self.aborted = self.recalled = 0
-        self._signals, self._memory = signals, memory
+        self._signals, self._memory, self._beside = signals, memory, beside
         self._given = 0
         self._pending: deque[tuple[Boundary, asyncio.Future[Sample]]] = deque()  # a task, or done where recalled
         self._old: set[int] = set()  # the numbers of recalled draws
@@ -100,7 +107,7 @@ class Live:
         """The samples of one draw, scored, in order of submission."""
         if self._pending and (draw.prefix is not None or self._pending[0][0] != draw.until):
             await self.drop()
-        ahead = self.options.lookahead if draw.prefix is None else 0
+        ahead = max(self.options.lookahead, self.options.fill // self._beside() - draw.n) if draw.prefix is None else 0
         want = draw.n + max(0, min(ahead, self.budget - self._given - draw.n))
         if draw.n == want == 1 and not self._pending:  # nothing runs beside it, so it needs no task of its own
             sample = self._recall(self._given, draw) or await self._draw(self._request(self._given, draw))

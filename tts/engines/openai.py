@@ -403,8 +403,13 @@ class OpenAIEngine:
             self._loop = loop
             for server in self.servers.all:
                 server.client = self._connect(server.url)
-            self._closing = _closing([server.client for server in self.servers.all])
-            await anext(self._closing)
+            closing = _closing([server.client for server in self.servers.all])
+            _OPEN.setdefault(loop, []).append(closing)
+            await anext(closing)
+
+
+_OPEN: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
+"""Keeps connections from being collected as garbage before they are closed, with the event loop that they belong to."""
 
 
 async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
@@ -414,6 +419,7 @@ async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
     finally:
         for client in clients:
             await client.close()
+        _OPEN.pop(asyncio.get_running_loop(), None)
 
 
 def _broken() -> tuple[type[Exception], ...]:
