@@ -204,6 +204,8 @@ def _player(
         nonlocal playing
         playing += 1
         try:
+            if options.fill:
+                await asyncio.sleep(0)  # those that begin together know of each other
             return await play(problem)
         finally:
             playing -= 1

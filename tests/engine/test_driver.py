@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tts.driver import Options, run, run_all
 from tts.engines.base import Capabilities
 from tts.engines.fake import FakeEngine, Latency, WatchedScorer, extract
 from tts.errors import InputError, UnsupportedError
+from tts.streams import abort
 from tts.types import END, Boundary, Decision, Draw, Problem
 
 ONE = Problem("q", "?", "a")
@@ -39,16 +41,18 @@ def test_samples_arrive_in_order_of_submission_and_not_of_completion() -> None:
     name=st.sampled_from(sorted(PLAYED)),
     seed=st.integers(0, 10**6),
     lookahead=st.integers(0, 5),
+    fill=st.integers(0, 12),
     prefill=st.integers(0, 4),
     interval=st.integers(1, 7),
     concurrency=st.integers(1, 5),
 )
 def test_look_ahead_never_changes_a_decision(
-    name: str, seed: int, lookahead: int, prefill: int, interval: int, concurrency: int
+    name: str, seed: int, lookahead: int, fill: int, prefill: int, interval: int, concurrency: int
 ) -> None:
     strategy, problems = PLAYED[name], FakeEngine.problems(4, seed=seed)
     engine = CountingEngine(seed=seed, skill=0.8, latency=Latency(prefill), stream_interval=interval)
-    ahead = play(strategy, problems, engine, scorer=WatchedScorer(), lookahead=lookahead, concurrency=concurrency)
+    how = {"lookahead": lookahead, "fill": fill, "concurrency": concurrency}
+    ahead = play(strategy, problems, engine, scorer=WatchedScorer(), **how)
     alone = play(strategy, problems, FakeEngine(seed=seed, skill=0.8), scorer=WatchedScorer(), concurrency=1)
     for a, b in zip(ahead, alone, strict=True):
         assert (a.decision.answer, a.decision.confidence, a.decision.reason) == (
@@ -91,6 +95,22 @@ def test_look_ahead_keeps_that_many_more_in_flight_and_stops_at_the_budget() -> 
 
         calmly(scenario())
         assert engine.opened == min(1 + lookahead, VOTES["adaptive"].budget) == engine.cleaned
+
+
+@pytest.mark.parametrize(("questions", "fill", "each"), [(1, 4, 4), (2, 4, 2), (3, 4, 1), (5, 4, 1), (2, 40, 6)])
+def test_the_fewer_questions_are_left_the_further_each_looks_ahead(questions: int, fill: int, each: int) -> None:
+    engine = StallingEngine()
+    asked = [replace(ONE, id=f"q{i}") for i in range(questions)]
+
+    async def scenario() -> None:
+        playing = run_all(VOTES["adaptive"], asked, engine, extract=said, options=Options(fill=fill))
+        task = asyncio.create_task(playing)
+        await turns(50)
+        await abort([task])
+
+    calmly(scenario())
+    assert VOTES["adaptive"].budget == 6
+    assert engine.opened == questions * each == engine.cleaned
 
 
 def test_what_is_in_flight_is_aborted_when_the_strategy_returns() -> None:
@@ -203,7 +223,14 @@ def test_what_an_engine_lacks_is_said_before_anything_is_drawn() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("concurrency", 0), ("lookahead", -1), ("retries", -1), ("backoff", -0.1), ("backoff", float("nan"))],
+    [
+        ("concurrency", 0),
+        ("lookahead", -1),
+        ("fill", -1),
+        ("retries", -1),
+        ("backoff", -0.1),
+        ("backoff", float("nan")),
+    ],
 )
 def test_options_that_mean_nothing_are_refused(key: str, value: Any) -> None:
     with pytest.raises(InputError, match=f"driver option {key} must be at least"):
