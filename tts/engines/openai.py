@@ -273,7 +273,12 @@ class OpenAIEngine:
             raise UnsupportedError("a chat cannot be continued in the middle of an answer: set prompt.chat=false")
         begun, limit = prefix.text if prefix is not None else "", how.max_tokens
         asked: dict[str, Any]
-        extra: dict[str, Any] = dict(self.config.extra)
+        extra: dict[str, Any] = {}
+        if self.can.reasons:
+            extra |= EXTRA if self.words is not None else WORDLESS
+            if request.ahead or until.kind in LOOKS:
+                extra["stream_interval"] = self.look
+        extra |= self.config.extra
         if self.words is not None:
             opening = self.words.opening(request, how.max_tokens)
             asked, limit = {"prompt": ""}, opening.limit
@@ -282,13 +287,10 @@ class OpenAIEngine:
             asked = {"messages": self.prompt.messages(request.problem)}
         else:
             asked = {"prompt": self.prompt.text(request.problem) + begun}
+            limit = max(1, limit - (len(prefix.trace.logprobs) if prefix is not None else 0))
         columns = told_of(signals, self._suppressed) if self.can.named else ()
         # where tokens have no ids, their log-probabilities alone show them
         told = signals.top or signals.logprobs or columns or (signals.steps and self.words is None)
-        if self.can.reasons:
-            extra |= EXTRA if self.words is not None else WORDLESS
-            if request.ahead or until.kind in LOOKS:
-                extra["stream_interval"] = self.look
         if columns:
             extra["logprob_token_ids"] = list(columns)
         body = {
