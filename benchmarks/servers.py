@@ -221,12 +221,12 @@ def show(timed: Sequence[Timed], spent: Sequence[Usage]) -> None:
             f"{one.name:38}{one.right.mean():9.3f}{said:>20}{one.seconds:9.1f}{len(diff) / one.seconds:12.2f}"
             f"{first.seconds / one.seconds:7.2f}{one.drawn:9}{one.drawn / first.drawn:7.0%}{one.read:9}"
         )
-    print("\nour ledgers against the server's counters:")
+    print("\nour ledgers against the server's counters (of a stream that is closed, nobody says what was under way):")
     for one, use in zip(timed[-len(spent) :], spent, strict=True):
-        same = (use.prompt + use.prompt_cached, use.generated) == (one.read, one.drawn)
-        print(
-            f"{one.name:38}{use.prompt + use.prompt_cached:9} read {use.generated:9} drawn  {'equal' if same else 'NO'}"
-        )
+        read, drawn = use.prompt + use.prompt_cached, use.generated
+        more = one.read - read, one.drawn - drawn
+        apart = f"the server has {more[0]} and {more[1]} more" if any(more) else "equal"
+        print(f"{one.name:38}{read:9} read {drawn:9} drawn, {use.aborted / drawn:.1%} of them aborted: {apart}")
 
 
 @contextmanager
