@@ -4,11 +4,10 @@
     .venv-vllm/bin/python -m benchmarks.servers [--questions 200]
 
 The server has the bundled model and a chat template that says no more than our prompt does. its-hub runs as its
-documentation says, 32 requests at a time by default, and once more with as many as the server has rows; all questions
-are handed to it at once. Our settings are fitted on questions of the calibration split, drawn from the same server:
-the cheapest that is as accurate there as 16 votes, within half a point. The driver looks further ahead where fewer
-questions are left than half of the server's rows (`fill`). Tokens are those that the server's own counters
-show.
+documentation says, 32 requests at a time by default, and once more with as many as we send, twice the server's rows;
+all questions are handed to it at once. Our settings are fitted on questions of the calibration split, drawn from the
+same server: the cheapest that is as accurate there as 16 votes, within half a point. The driver looks further ahead
+where fewer questions are left than the server has rows (`fill`). Tokens are those that the server's own counters show.
 """
 
 from __future__ import annotations
@@ -102,7 +101,8 @@ def main() -> None:
 async def contest(server: Server, questions: int, fit: int) -> None:
     """Everybody in turn."""
     engine = OpenAIEngine.load(
-        OpenAIConfig(urls=[f"{server.root}/v1"], tokenizer=str(weights("tiny")), concurrency=ROWS),
+        # requests that wait at the server keep its batch full
+        OpenAIConfig(urls=[f"{server.root}/v1"], tokenizer=str(weights("tiny")), concurrency=2 * ROWS),
         model="tiny",
         prompt=Prompt(),
         sampling=HOW,
@@ -114,7 +114,7 @@ async def contest(server: Server, questions: int, fit: int) -> None:
 
     def ours(strategy: Any, judge: Any = None) -> Callable[[], Any]:
         async def play() -> list[bool]:
-            how = Options(fill=ROWS // 2)
+            how = Options(fill=ROWS)
             results = await run_all(strategy, problems, engine, extract=extract, scorer=judge, options=how)
             spent.append(sum((r.decision.usage or Usage() for r in results), Usage()))
             return [r.decision.answer == r.problem.gold for r in results]
@@ -125,7 +125,7 @@ async def contest(server: Server, questions: int, fit: int) -> None:
     contestants = {
         f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, "SelfConsistency", THEIRS, problems),
         f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, "BetaSelfConsistency", THEIRS, problems),
-        f"its-hub, SelfConsistency, {ROWS}": theirs(server, "SelfConsistency", ROWS, problems),
+        f"its-hub, SelfConsistency, {2 * ROWS}": theirs(server, "SelfConsistency", 2 * ROWS, problems),
         "self-consistency": ours(VOTES),
         **{
             CATALOG[name].name.replace("_", " "): ours(rule, scorer if CATALOG[name].needs_confidence else None)
