@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,11 @@ def test_a_pool_can_record_the_confidence_token(card: Card) -> None:
     from tts.engines.config import EngineConfig, SignalsConfig
     from tts.errors import InputError
 
-    asked = SignalsConfig(top=5, steps=True, confidence=True)
-    assert EngineConfig(model="grace", signals=asked).recorded == Signals(watch=(card.token_id,), top=5, steps=True)
+    asked = SignalsConfig(top=5, steps=True, confidence=True, logprobs=False)
+    recorded = Signals(watch=(card.token_id,), top=5, steps=True)
+    assert EngineConfig(model="grace", signals=asked).recorded == recorded
+    assert EngineConfig(model="grace", signals=replace(asked, logprobs=True)).recorded == replace(
+        recorded, logprobs=True
+    )
     with pytest.raises(InputError, match=r"has no grace\.json"):
         _ = EngineConfig(model="tiny", signals=asked).recorded
