@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 FAULTS = ("busy", "half", "slow", "malformed")
-SLOW = 3.0
+SLOW = 8.0
 """Seconds without a byte."""
 
 

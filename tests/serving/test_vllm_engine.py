@@ -95,13 +95,13 @@ def test_a_suppressed_token_is_never_drawn(served: Served, cnf: int) -> None:
 
 
 def test_boundaries_pause_and_prefixes_go_on(served: Served) -> None:
-    problem = PROBLEMS[0]
-    line = served.draw(problem, until=STEP, signals=Signals(steps=True))
+    problem, noted = PROBLEMS[0], Signals(steps=True, logprobs=True)
+    line = served.draw(problem, until=STEP, signals=noted)
     assert line.end is End.BOUNDARY and line.text.endswith("\n") and line.text.count("\n") == 1
     assert line.trace.steps == (False,) * (len(line.token_ids) - 1) + (True,)
     few = served.draw(problem, until=TOKENS(5))
     assert few.end is End.BOUNDARY and len(few.token_ids) == 5
-    on = served.draw(problem, prefix=line)
+    on = served.draw(problem, prefix=line, signals=noted)
     assert on.text.startswith(line.text) and on.token_ids[: on.given] == line.token_ids
     assert len(on.trace.logprobs) == len(on.token_ids) and on.end is End.STOP
 
