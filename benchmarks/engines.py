@@ -193,9 +193,11 @@ def raw(model: str) -> Iterator[Connection]:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=offline, args=(model, there))
     process.start()
-    yield here
-    here.send(None)
-    process.join()
+    try:
+        yield here
+    finally:
+        here.send(None)
+        process.join()
 
 
 def offline(model: str, asked: Connection) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from local_server import LocalServer, running
 
 Body = dict[str, Any]
 WORDS = ("We ", "add. ", "\n", "#### ", "7")
@@ -22,7 +23,7 @@ class RefusalError(Exception):
         self.status, self.headers = status, headers
 
 
-class Scripted(ThreadingHTTPServer):
+class Scripted(LocalServer):
     """Answers completions with :data:`WORDS`, unless ``meet`` raises or says otherwise.
 
     Attributes:
@@ -31,19 +32,13 @@ class Scripted(ThreadingHTTPServer):
         broken: connections that clients closed early.
     """
 
-    daemon_threads = True
-
     def __init__(self, *, model: str = "m", strict: bool = False) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.model, self.strict = model, strict
         self.seen: list[Body] = []
         self.keys: set[str] = set()
         self.broken = self.running = self.running_most = 0
         self.meet: Callable[[Body], Iterator[bytes] | None] = lambda body: None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -136,13 +131,5 @@ def stream(body: Body, *, pause: float = 0.0, until: int = 99) -> Iterator[bytes
         yield b"data: [DONE]\n\n"
 
 
-@contextmanager
-def serving(**how: Any) -> Iterator[Scripted]:
-    with Scripted(**how) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def serving(**how: Any) -> AbstractContextManager[Scripted]:
+    return running(Scripted(**how))

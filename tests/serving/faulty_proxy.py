@@ -6,15 +6,17 @@ import http.client
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager, suppress
+from http.server import BaseHTTPRequestHandler
+
+from local_server import LocalServer, running
 
 FAULTS = ("busy", "half", "slow", "malformed")
 SLOW = 8.0
 """Seconds without a byte."""
 
 
-class Faulty(ThreadingHTTPServer):
+class Faulty(LocalServer):
     """Passes requests on; each POST takes the next of ``faults``: one of :data:`FAULTS`, or "" for none.
 
     "busy" is refused with 429 and passed on to nobody; "half" breaks off after the first event of a stream; "slow"
@@ -24,18 +26,12 @@ class Faulty(ThreadingHTTPServer):
         met: the faults that were met, in order.
     """
 
-    daemon_threads = True
-
     def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.upstream = port
         self.faults: Iterator[str] = iter(())
         self.met: list[str] = []
         self.taking = threading.Lock()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -83,13 +79,5 @@ class Handler(BaseHTTPRequestHandler):
             upstream.close()
 
 
-@contextmanager
-def meddling(port: int) -> Iterator[Faulty]:
-    with Faulty(port) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def meddling(port: int) -> AbstractContextManager[Faulty]:
+    return running(Faulty(port))
