@@ -6,7 +6,9 @@ Each strategy is played over all questions by the driver; then `LLM.generate`, i
 meanwhile, draws as many sequences with as many tokens from the same prompts, without log-probabilities and with nothing
 to decide. The two take turns; ratios are of tokens a second, of every cause, and the median of the rounds. What the
 ledger has is checked against vLLM's own counters after every play. "of blocks" is what was found in the prefix cache
-as a share of the tokens in whole blocks, the most that it could find.
+as a share of the tokens in whole blocks, the most that it could find. "filled" looks further ahead where fewer
+questions are left than vLLM has rows. Last, self-consistency with and without GrACE's confidence in the pass that
+draws take turns on fewer questions.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from tts.driver import Options, Result, run_all
 from tts.engines.sampling import Sampling
 from tts.engines.vllm import VllmEngine
 from tts.engines.vllm_args import CPU_BLOCK, engine_args
+from tts.live import DEFAULTS
 from tts.prompts import Prompt
 from tts.scorers.finece import open_finece
 from tts.scorers.grace import open_grace
@@ -37,22 +40,23 @@ from tts.tiny import weights
 from tts.tiny.stories import take
 from tts.types import Problem, Usage
 
-ROWS = 128
+ROWS, PAIRS = 128, 7
 HOW = Sampling(temperature=0.8, max_tokens=256)
 SHOTS = tuple((story.question, story.solution) for story in take("train", 2, seed=7))
 GUIDED = {"beams": {"width": 8, "pruner": {"name": "top_k", "k": 4}, "positions": 3, "fork": True}}
+VOTES = CATALOG["self_consistency"].build(16)
 
 Sequences = list[tuple[list[int], int]]
 
 
 @dataclass(frozen=True)
 class Play:
-    """What is measured: a strategy with a scorer, and how far the driver looks ahead."""
+    """What is measured: a strategy with a scorer, and how the driver works."""
 
     name: str
     strategy: Any
     scorer: Any = None
-    lookahead: int = 0
+    options: Options = DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -74,20 +78,19 @@ class Timed:
 def plays() -> list[tuple[str, Prompt, list[Play]]]:
     """What is measured, by the model that draws and its prompt."""
     grace, finece = open_grace(folder=weights("grace")), open_finece(folder=weights("finece"))
-    vote, es, gated = (
-        CATALOG[name].build(16) for name in ("self_consistency", "grace_es", "confidence_gated_self_consistency")
-    )
+    es, gated = (CATALOG[name].build(16) for name in ("grace_es", "confidence_gated_self_consistency"))
     beams = beam_spec.beams(GUIDED, budget=8)
     return [
         (
             "grace",
             Prompt(),
             [
-                Play("self-consistency, 16", vote),
-                Play("the same, confidence in pass", vote, grace),
+                Play("self-consistency, 16", VOTES),
                 Play("GrACE-ES", es, grace),
-                Play("GrACE-ES, look-ahead 2", es, grace, lookahead=2),
+                Play("GrACE-ES, look-ahead 2", es, grace, Options(lookahead=2)),
+                Play("GrACE-ES, filled", es, grace, Options(fill=ROWS)),
                 Play("confidence-gated self-consistency", gated, grace),
+                Play("the same, filled", gated, grace, Options(fill=ROWS)),
             ],
         ),
         ("finece", Prompt(), [Play("FineCE beams", beams, finece)]),
@@ -117,18 +120,34 @@ def main() -> None:
             weights(model), prompt=prompt, sampling=HOW, options={"max_num_seqs": ROWS, "disable_log_stats": False}
         )
         with raw(model) as generate, asyncio.Runner() as runner:
-            warm = runner.run(one(engine, some[0], problems[:20]))
-            generate.send(warm.sequences)
-            generate.recv()
+            for play in some:
+                warm = runner.run(one(engine, play, problems[:20]))
+                generate.send(warm.sequences)
+                generate.recv()
             found: dict[str, list[tuple[Timed, float]]] = {play.name: [] for play in some}
-            for _ in range(options.rounds):
+            for left in reversed(range(options.rounds)):
                 for play in some:
                     timed = runner.run(one(engine, play, problems))
                     generate.send(timed.sequences)
                     found[play.name].append((timed, generate.recv()))
-            for play in some:
-                print(line(play.name, found[play.name]), flush=True)
+                    if not left:
+                        print(line(play.name, found[play.name]), flush=True)
+            if model == "grace":
+                runner.run(in_pass(engine, problems[: options.questions // 4], some[-1].scorer))
         engine.close()
+
+
+async def in_pass(engine: VllmEngine, problems: list[Problem], scorer: Any) -> None:
+    """Self-consistency without a confidence and with one."""
+    ratios = []
+    for _ in range(PAIRS):
+        without, within = [await one(engine, Play("votes", VOTES, judge), problems) for judge in (None, scorer)]
+        ratios.append(within.speed / without.speed)
+    print(
+        f"confidence in pass, against none: {statistics.median(ratios):.3f} of the tokens/s, median of {PAIRS} pairs "
+        f"of {len(problems)} questions ({' '.join(f'{r:.2f}' for r in sorted(ratios))})",
+        flush=True,
+    )
 
 
 def line(name: str, runs: Sequence[tuple[Timed, float]]) -> str:
@@ -159,7 +178,7 @@ async def one(engine: VllmEngine, play: Play, problems: list[Problem]) -> Timed:
         engine,
         extract=lambda problem, text: extract_gsm8k(text),
         scorer=play.scorer,
-        options=Options(lookahead=play.lookahead),
+        options=play.options,
     )
     seconds = time.perf_counter() - start
     usage = sum((r.decision.usage or Usage() for r in results), Usage())
@@ -219,6 +238,7 @@ def offline(model: str, asked: Connection) -> None:
         outputs = engine.generate([{"prompt_token_ids": ids} for ids, _ in some], params, use_tqdm=False)
         took = time.perf_counter() - start
         asked.send(sum(len(o.outputs[0].token_ids) for o in outputs) / took)
+    engine.llm_engine.engine_core.shutdown()  # else this process waits for vLLM's, which wait for it
 
 
 if __name__ == "__main__":

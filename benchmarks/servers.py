@@ -50,7 +50,7 @@ from tts.types import Problem, Signals, Usage
 ROWS, BUDGET, THEIRS = 128, 16, 32
 HOW = Sampling(temperature=0.8, max_tokens=256)
 TEMPLATE = "{{ bos_token }}{% for one in messages %}{{ one['content'] }}{{ '\n' }}{% endfor %}"
-ADAPTIVE = ("cges", "adaptive_consistency")
+ADAPTIVE = ("cges_fitted", "adaptive_consistency")
 VOTES = CATALOG["self_consistency"].build(BUDGET)
 
 
@@ -92,7 +92,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--fit", type=int, default=300, help="questions of the calibration split to fit on")
+    parser.add_argument("--fit", type=int, default=400, help="questions of the calibration split to fit on")
     options = parser.parse_args()
     with serving() as server:
         asyncio.run(contest(server, options.questions, options.fit))

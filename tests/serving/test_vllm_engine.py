@@ -132,6 +132,33 @@ def test_a_prefix_is_scored_by_the_next_token_s_probability(served: Served, cnf:
     assert served.run(served.engine.score([], [cnf], Meter())).shape == (0, 1)
 
 
+def test_watched_tokens_are_gathered_at_once_and_as_vllm_would(served: Served) -> None:
+    assert served.runner.run(served.engine._llm.collective_rpc("gathers_at_once")) == [True]
+    from vllm.v1.sample.sampler import Sampler
+
+    sampler, slow = Sampler(), Sampler.gather_specific_token_logprobs
+    from tts.engines.vllm_worker import quicken
+
+    class Quick(Sampler):  # type: ignore[misc]
+        gather_specific_token_logprobs = slow
+
+    assert quicken(Quick) and not quicken(object)
+    logprobs, sampled = torch.randn(6, 50).log_softmax(-1), torch.tensor([3, 0, 49, 7, 7, 20])
+    alike, mixed, some = (
+        {row: [7, 3] for row in range(6)},
+        {row: [7, 3, 9][: 1 + row % 3] for row in range(6)},
+        {2: [4]},
+    )
+    with torch.compiler.set_stance("force_eager"):
+        for rows in (alike, mixed, some):
+            mine, its = (
+                Quick().gather_specific_token_logprobs(logprobs, rows, sampled),
+                slow(sampler, logprobs, rows, sampled),
+            )
+            for name in ("logprob_token_ids", "logprobs", "selected_token_ranks"):
+                torch.testing.assert_close(getattr(mine, name), getattr(its, name))
+
+
 def test_closed_streams_are_counted_and_leave_the_batch(served: Served) -> None:
     async def close(problem: Problem, index: int, after: float) -> None:
         task = asyncio.create_task(served.one(problem, index))

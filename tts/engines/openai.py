@@ -7,11 +7,8 @@ the engine does what an embedded one does; without, texts and chat messages are 
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,17 +21,15 @@ from tts.engines.openai_answers import (
     EXTRA,
     WORDLESS,
     Can,
-    ask,
     charge_usage,
     create,
     logprobs,
-    sentence,
     text_of,
     tops,
 )
 from tts.engines.openai_config import OpenAIConfig
+from tts.engines.openai_connections import Connections
 from tts.engines.sampling import Sampling, seed_of
-from tts.engines.servers import Server, Servers
 from tts.engines.special import end_ids, suppressed_ids
 from tts.engines.streamed import Streamed, told_of
 from tts.engines.words import Ids, Words, each
@@ -88,18 +83,17 @@ class OpenAIEngine:
         name: the model's name at the servers.
         can: what they were found to do.
         words: the tokenizer and the prompt; None without a tokenizer.
-        servers: whom it asks.
     """
 
     def __init__(
         self,
-        config: OpenAIConfig,
+        connections: Connections,
         *,
         model: str,
         prompt: Prompt,
         sampling: Sampling,
         can: Can,
-        connect: Callable[[str], Any],
+        extra: Mapping[str, Any],
         words: Words | None = None,
         suppressed: Ids = (),
         ends: frozenset[int] = frozenset(),
@@ -109,12 +103,12 @@ class OpenAIEngine:
         """Take what is known of the servers.
 
         Args:
-            config: how they are asked.
+            connections: to them.
             model: the model's name there.
             prompt: from a problem to what the model reads.
             sampling: how tokens are drawn.
             can: what they were found to do.
-            connect: an asynchronous client of a URL, made in the event loop that it belongs to.
+            extra: further fields of each request's body.
             words: the tokenizer and the prompt.
             suppressed: ids of tokens that are never drawn.
             ends: ids of the tokens that end a sample.
@@ -123,14 +117,10 @@ class OpenAIEngine:
                 several, >= 1; what it draws past the last event is not known.
         """
         self.name, self.revision = model, ""
-        self.config, self.prompt, self.sampling, self.can = config, prompt, sampling, can
+        self.prompt, self.sampling, self.can = prompt, sampling, can
         self.words, self.seeded, self.look = words, seeded, look
         self._suppressed, self._ends = suppressed, ends
-        self._connect = connect
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.servers = Servers(
-            [Server(url) for url in config.urls], concurrency=config.concurrency, patience=config.patience
-        )
+        self._connections, self._extra = connections, extra
         self.capabilities = Capabilities(
             watch_tokens=can.named,
             score_prefix=can.named,
@@ -150,42 +140,19 @@ class OpenAIEngine:
         Raises:
             InputError: no URL, no server, no such model there, a key that it refuses, or no such tokenizer.
         """
-        import httpx2
-        import openai
-
-        config.check()
-        how: dict[str, Any] = {
-            "api_key": os.environ.get(config.key_env) or "none",  # servers without keys take any
-            "timeout": config.timeout,
-            "max_retries": config.retries,
-        }
-        limits = httpx2.Limits(max_connections=config.concurrency, max_keepalive_connections=config.concurrency)
-        found = []
-        for url in config.urls:
-            with openai.OpenAI(base_url=url, **how) as client:
-                found.append(ask(client, model, chat=prompt.chat, names=config.tokenizer is not None))
-        can = Can(
-            ids=all(one.ids for one in found),
-            named=all(one.named for one in found),
-            top=min(one.top for one in found),
-            reasons=all(one.reasons for one in found),
-            context=min(one.context for one in found),
-        )
+        connections = Connections(config, model=model)
+        can = connections.can(chat=prompt.chat)
         words, suppressed, ends = None, tuple[int, ...](), frozenset[int]()
         if can.ids and config.tokenizer is not None:
             words, suppressed, ends = _tokenizer(config.tokenizer, prompt, can.context)
 
-        def connect(url: str) -> Any:
-            http = openai.DefaultAioHttpClient(base_url=url, limits=limits)
-            return openai.AsyncOpenAI(base_url=url, http_client=http, **how)
-
         return cls(
-            config,
+            connections,
             model=model,
             prompt=prompt,
             sampling=sampling,
             can=can,
-            connect=connect,
+            extra=config.extra,
             words=words,
             suppressed=suppressed,
             ends=ends,
@@ -278,7 +245,7 @@ class OpenAIEngine:
             extra |= EXTRA if self.words is not None else WORDLESS
             if request.ahead or until.kind in LOOKS:
                 extra["stream_interval"] = self.look
-        extra |= self.config.extra
+        extra |= self._extra
         if self.words is not None:
             opening = self.words.opening(request, how.max_tokens)
             asked, limit = {"prompt": ""}, opening.limit
@@ -341,10 +308,9 @@ class OpenAIEngine:
         if not self.can.named:
             raise UnsupportedError("the server does not tell the probabilities of given tokens")
         body = {"model": self.name, "prompt": "", "max_tokens": 1, "temperature": 0, "logprobs": 1}
-        extra = {**self.config.extra, **EXTRA, "logprob_token_ids": list(tokens), "prompt": list(ids)}
-        async with self._asking() as server:
+        extra = {**self._extra, **EXTRA, "logprob_token_ids": list(tokens), "prompt": list(ids)}
+        async with self._connections.one() as server:
             answer = await server.client.completions.create(**body, extra_body=extra)
-            self.servers.answered(server)
         charge_usage(meter, answer.usage)
         ((_, _, named),) = logprobs(answer.choices[0])
         return np.exp([named[f"token_id:{token}"] for token in tokens])
@@ -353,7 +319,7 @@ class OpenAIEngine:
         """The choices of a streamed answer; the meter has what the server said it drew, or what came in of it."""
         before = (meter.prompt, meter.prompt_cached, meter.drawn)
         came = 0
-        async with self._asking() as server:
+        async with self._connections.one() as server:
             finished = False
             async with await create(server.client, self.prompt.chat, **body) as stream:
                 async for event in stream:
@@ -366,67 +332,5 @@ class OpenAIEngine:
                         meter.prompt, meter.prompt_cached, meter.drawn = before
                         charge_usage(meter, event.usage)
             if not finished:
-                self.servers.missed(server, "it ended a sample in the middle")
+                self._connections.servers.missed(server, "it ended a sample in the middle")
                 raise EngineError(f"{server.url} ended a sample in the middle")
-            self.servers.answered(server)
-
-    @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[Server]:
-        """A server, and what it means when it fails.
-
-        Raises:
-            InputError: it refuses the key, or does not serve the model: no request will do.
-            EngineError: anything else, final where the request itself is refused.
-        """
-        import openai
-
-        await self._connected()
-        async with self.servers.one() as server:
-            try:
-                yield server
-            except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-                raise InputError(
-                    f"{server.url} refuses the key or the model {self.name} ({sentence(error)}): correct "
-                    f"{self.config.key_env} or engine.model"
-                ) from None
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                raise EngineError(f"{server.url} refuses a request ({sentence(error)})", again=False) from error
-            except _broken() as error:
-                why = first_line(error.__cause__ or error)  # the client calls a refused connection a timeout
-                self.servers.missed(server, why)
-                raise EngineError(f"{server.url} does not answer ({why})") from error
-            except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise EngineError(f"{server.url} failed ({sentence(error)})") from error
-
-    async def _connected(self) -> None:
-        """See to it that there are clients of this event loop."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            for server in self.servers.all:
-                server.client = self._connect(server.url)
-            closing = _closing([server.client for server in self.servers.all])
-            _OPEN.setdefault(loop, []).append(closing)
-            await anext(closing)
-
-
-_OPEN: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
-"""Keeps connections from being collected as garbage before they are closed, with the event loop that they belong to."""
-
-
-async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
-    """Closes the connections when the event loop ends, as it ends all asynchronous generators."""
-    try:
-        yield
-    finally:
-        for client in clients:
-            await client.close()
-        _OPEN.pop(asyncio.get_running_loop(), None)
-
-
-def _broken() -> tuple[type[Exception], ...]:
-    """What is raised where there is no connection, or where it breaks in the middle of an answer."""
-    import httpx2
-    import openai
-
-    return (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError)

@@ -28,6 +28,8 @@ CPU_BLOCK = 32
 """Tokens a block of the prefix cache on a CPU: the least that its attention takes. vLLM's own default there, 128, would
 find few questions long enough to share."""
 
+WATCHING = "tts.engines.vllm_worker.Watching"
+"""What vLLM's workers are given."""
 MOST = 128
 """Tokens whose probabilities a request can ask for."""
 CPU_CACHE = 1 << 30
@@ -81,7 +83,7 @@ def engine_args(
     if device not in ("auto", here):
         raise InputError(f"engine.device is {device} and the vLLM that is installed runs on {here}: use auto")
     ours: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, "max_logprobs": MOST}
-    ours["use_tqdm_on_load"] = False
+    ours |= {"use_tqdm_on_load": False, "worker_extension_cls": WATCHING}
     if here == "cpu":
         ours |= {"enforce_eager": True, "block_size": CPU_BLOCK}
         if not os.environ.get("VLLM_CPU_KVCACHE_SPACE") and "gpu_memory_utilization" not in options:
