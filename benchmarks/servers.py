@@ -47,7 +47,7 @@ from tts.tiny import weights
 from tts.tiny.stories import take
 from tts.types import Problem, Signals, Usage
 
-ROWS, BUDGET, THEIRS = 128, 16, 32
+ROWS, BUDGET, THEIRS, LIMIT = 128, 16, 32, 600
 HOW = Sampling(temperature=0.8, max_tokens=256)
 TEMPLATE = "{{ bos_token }}{% for one in messages %}{{ one['content'] }}{{ '\n' }}{% endfor %}"
 ADAPTIVE = ("cges_fitted", "adaptive_consistency")
@@ -124,16 +124,27 @@ async def contest(server: Server, questions: int, fit: int) -> None:
     spent: list[Usage] = []
     contestants = {
         f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, "SelfConsistency", THEIRS, problems),
-        f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, "BetaSelfConsistency", THEIRS, problems),
         f"its-hub, SelfConsistency, {2 * ROWS}": theirs(server, "SelfConsistency", 2 * ROWS, problems),
         "self-consistency": ours(VOTES),
         **{
             CATALOG[name].name.replace("_", " "): ours(rule, scorer if CATALOG[name].needs_confidence else None)
             for name, rule in rules.items()
         },
+        f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, "BetaSelfConsistency", THEIRS, problems),
     }
-    timed = [await timing(name, play, server) for name, play in contestants.items()]
-    show(timed, spent)
+    timed: list[Timed] = []
+    header()
+    for name, play in contestants.items():
+        try:
+            timed.append(await timing(name, play, server))
+        except TimeoutError:
+            print(f"{name:38}has not ended after {LIMIT} seconds", flush=True)
+        else:
+            row(timed[-1], timed[0])
+    told = [one for one in timed if not one.name.startswith("its-hub")]
+    print("\nour ledgers against the server's counters (of a stream that is closed, nobody says what was under way):")
+    for one, use in zip(told, spent, strict=True):
+        apart(one, use)
 
 
 def asked(split: str, n: int) -> list[Problem]:
@@ -196,37 +207,46 @@ def theirs(server: Server, algorithm: str, at_a_time: int, problems: Sequence[Pr
 
 
 async def timing(name: str, play: Callable[[], Awaitable[list[bool]]], server: Server) -> Timed:
-    """One contestant, and what the server counted meanwhile."""
+    """One contestant, and what the server counted meanwhile.
+
+    Raises:
+        TimeoutError: it has not ended in time.
+    """
     await server.idle()
     before, start = server.counted(), time.perf_counter()
-    right = await play()
+    async with asyncio.timeout(LIMIT):
+        right = await play()
     seconds = time.perf_counter() - start
     await server.idle()
     after = server.counted()
     return Timed(name, seconds, np.array(right, dtype=float), after[0] - before[0], after[1] - before[1])
 
 
-def show(timed: Sequence[Timed], spent: Sequence[Usage]) -> None:
-    """The table, each beside its-hub's SelfConsistency with its default number of requests at a time."""
-    first = timed[0]
-    draws = bootstrap_weights(len(first.right), 10_000, 0)
+def header() -> None:
+    """Of the table."""
     print("\ntokens and their share are the server's; differences of accuracy in points, paired by question\n")
     print(f"{'':38}{'accuracy':>9}{'difference':>20}{'seconds':>9}{'questions/s':>12}{'ratio':>7}{'drawn':>9}{'share':>7}"
-          f"{'read':>9}")  # fmt: skip
-    for one in timed:
-        diff = one.right - first.right
-        low, high = bootstrap_interval(diff, draws)
-        said = points(float(diff.mean()), (float(low), float(high))) if one is not first else ""
-        print(
-            f"{one.name:38}{one.right.mean():9.3f}{said:>20}{one.seconds:9.1f}{len(diff) / one.seconds:12.2f}"
-            f"{first.seconds / one.seconds:7.2f}{one.drawn:9}{one.drawn / first.drawn:7.0%}{one.read:9}"
-        )
-    print("\nour ledgers against the server's counters (of a stream that is closed, nobody says what was under way):")
-    for one, use in zip(timed[-len(spent) :], spent, strict=True):
-        read, drawn = use.prompt + use.prompt_cached, use.generated
-        more = one.read - read, one.drawn - drawn
-        apart = f"the server has {more[0]} and {more[1]} more" if any(more) else "equal"
-        print(f"{one.name:38}{read:9} read {drawn:9} drawn, {use.aborted / drawn:.1%} of them aborted: {apart}")
+          f"{'read':>9}", flush=True)  # fmt: skip
+
+
+def row(one: Timed, first: Timed) -> None:
+    """One contestant beside its-hub's SelfConsistency with its default number of requests at a time."""
+    diff = one.right - first.right
+    low, high = bootstrap_interval(diff, bootstrap_weights(len(diff), 10_000, 0))
+    said = points(float(diff.mean()), (float(low), float(high))) if one is not first else ""
+    print(
+        f"{one.name:38}{one.right.mean():9.3f}{said:>20}{one.seconds:9.1f}{len(diff) / one.seconds:12.2f}"
+        f"{first.seconds / one.seconds:7.2f}{one.drawn:9}{one.drawn / first.drawn:7.0%}{one.read:9}",
+        flush=True,
+    )
+
+
+def apart(one: Timed, use: Usage) -> None:
+    """A ledger of ours beside what the server counted."""
+    read, drawn = use.prompt + use.prompt_cached, use.generated
+    more = one.read - read, one.drawn - drawn
+    said = f"the server has {more[0]} and {more[1]} more" if any(more) else "equal"
+    print(f"{one.name:38}{read:9} read {drawn:9} drawn, {use.aborted / drawn:.1%} of them aborted: {said}")
 
 
 @contextmanager

@@ -163,7 +163,9 @@ def test_keys_come_from_the_environment_and_are_said_nowhere(server: Scripted, m
     monkeypatch.setenv("MY_KEY", "sk-secret")
     engine = load(server, key_env="MY_KEY")
     assert server.keys == {"Bearer sk-secret"}
-    assert "secret" not in repr(engine.config) + repr(EngineConfig(kind="openai", openai=engine.config).key)
+    config = OpenAIConfig(urls=[server.url], key_env="MY_KEY")
+    held = [vars(engine), vars(engine._connections), EngineConfig(kind="openai", openai=config).key]
+    assert "secret" not in repr(held)
 
     def refuse(body: Body) -> None:
         raise RefusalError(401, "invalid key")
