@@ -112,24 +112,21 @@ async def contest(server: Server, questions: int, fit: int) -> None:
     print(f"{questions} questions, {BUDGET} samples at most, float32, {os.cpu_count()} cores, {ROWS} rows", flush=True)
     scorer, rules = await fitting(engine, asked("calibration", fit))
 
-    def ours(strategy: Any, judge: Any = None) -> Callable[[], Any]:
+    def ours(name: str, strategy: Any, judge: Any = None) -> Callable[[], Any]:
         async def play() -> list[bool]:
             how = Options(fill=ROWS)
             results = await run_all(strategy, problems, engine, extract=extract, scorer=judge, options=how)
-            spent.append(sum((r.decision.usage or Usage() for r in results), Usage()))
+            spent[name] = sum((r.decision.usage or Usage() for r in results), Usage())
             return [r.decision.answer == r.problem.gold for r in results]
 
         return play
 
-    spent: list[Usage] = []
+    spent: dict[str, Usage] = {}
     contestants = {
         f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, "SelfConsistency", THEIRS, problems),
         f"its-hub, SelfConsistency, {2 * ROWS}": theirs(server, "SelfConsistency", 2 * ROWS, problems),
-        "self-consistency": ours(VOTES),
-        **{
-            CATALOG[name].name.replace("_", " "): ours(rule, scorer if CATALOG[name].needs_confidence else None)
-            for name, rule in rules.items()
-        },
+        "self-consistency": ours("self-consistency", VOTES),
+        **{name: ours(name, rule, scorer if CATALOG[name].needs_confidence else None) for name, rule in rules.items()},
         f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, "BetaSelfConsistency", THEIRS, problems),
     }
     timed: list[Timed] = []
@@ -141,10 +138,10 @@ async def contest(server: Server, questions: int, fit: int) -> None:
             print(f"{name:38}has not ended after {LIMIT} seconds", flush=True)
         else:
             row(timed[-1], timed[0])
-    told = [one for one in timed if not one.name.startswith("its-hub")]
     print("\nour ledgers against the server's counters (of a stream that is closed, nobody says what was under way):")
-    for one, use in zip(told, spent, strict=True):
-        apart(one, use)
+    for one in timed:
+        if one.name in spent:
+            apart(one, spent[one.name])
 
 
 def asked(split: str, n: int) -> list[Problem]:

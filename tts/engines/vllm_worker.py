@@ -1,9 +1,9 @@
 """What vLLM's workers are given: watched tokens gathered for a whole batch at once.
 
 vLLM fills its table of watched tokens row by row, in Python, at every step (3 to 4 % of the step with 128 rows), and
-counts ranks, which nobody here reads, by a function that it compiles first, for seconds. Where all rows watch the same
-tokens, as those of a strategy do, neither is needed. vLLM's own argument ``worker_extension_cls`` imports this module
-in each worker.
+counts ranks by a function that it compiles first, for seconds. Where all rows watch the same tokens, as those of a
+strategy do, one tensor serves all, and ranks are counted without compiling. vLLM's own argument
+``worker_extension_cls`` imports this module in each worker.
 """
 
 from __future__ import annotations
