@@ -1,13 +1,18 @@
 """Our engine and its-hub 1.2.0 against the same server of vLLM, on the same questions: speed, accuracy, its counters.
 
     make vllm && .venv-vllm/bin/pip install -c .ci/constraints-vllm.txt 'its_hub[lm]==1.2.0'
-    .venv-vllm/bin/python -m benchmarks.servers [--questions 200]
+    .venv-vllm/bin/python -m benchmarks.servers [--model grace] [--questions 200] [--rounds 3]
 
-The server has the bundled model and a chat template that says no more than our prompt does. its-hub runs as its
+The server has a bundled model and a chat template that says no more than our prompt does. its-hub runs as its
 documentation says, 32 requests at a time by default, and once more with as many as we send, twice the server's rows;
-all questions are handed to it at once. Our settings are fitted on questions of the calibration split, drawn from the
-same server: the cheapest that is as accurate there as 16 votes, within half a point. The driver looks further ahead
-where fewer questions are left than the server has rows (`fill`). Tokens are those that the server's own counters show.
+all questions are handed to it at once. Of `grace` it is told, as we are, never to draw the confidence token. Contestants
+take turns, a round each; its Beta early stop plays once, last. A ratio is of questions a second, to its default in the
+same round, and the median of the rounds; accuracies are means of them.
+
+Our settings are fitted on questions of the calibration split, drawn from the same server: the cheapest that is as
+accurate there as 16 votes, within half a point. Confidences are `stacked` (GrACE's token and the log-probabilities) with
+`grace`, and the mean log-probability with `tiny`. The driver looks further ahead where fewer questions are left than the
+server has rows (`fill`). Tokens are those that the server's own counters show.
 """
 
 from __future__ import annotations
@@ -15,24 +20,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
-import socket
-import subprocess
-import sys
-import tempfile
+import statistics
 import time
-import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.grace_scaling import points, tuned
+from benchmarks.vllm_server import Server, serving
 from evals.live_config import RunConfig
 from evals.plan import fitted
+from evals.rescore import fit_weights
 from evals.stats import bootstrap_interval, bootstrap_weights
 from strategies.catalog import CATALOG
 from tts.answers import extract_gsm8k
@@ -40,108 +40,99 @@ from tts.driver import Options, Result, run_all
 from tts.engines.openai import OpenAIEngine
 from tts.engines.openai_config import OpenAIConfig
 from tts.engines.sampling import Sampling
+from tts.grace.card import read_card
 from tts.pool import Entry, Pool
 from tts.prompts import Prompt
-from tts.scorers.config import open_scorer
+from tts.scorers.config import OpenScorer, open_scorer
+from tts.scorers.stacked import FEATURES, StackedScorer
 from tts.tiny import weights
 from tts.tiny.stories import take
 from tts.types import Problem, Signals, Usage
 
 ROWS, BUDGET, THEIRS, LIMIT = 128, 16, 32, 600
 HOW = Sampling(temperature=0.8, max_tokens=256)
-TEMPLATE = "{{ bos_token }}{% for one in messages %}{{ one['content'] }}{{ '\n' }}{% endfor %}"
 ADAPTIVE = ("cges_fitted", "adaptive_consistency")
+STACKED = tuple(name for name in FEATURES if name not in ("grace_min", "grace_step"))
+"""What ranks as well as all features do (benchmarks/results/grace.txt), without a look at every step."""
 VOTES = CATALOG["self_consistency"].build(BUDGET)
+
+Contestant = Callable[[], Awaitable[list[bool]]]
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One contestant: seconds, whether each question was answered right, and what the server counted."""
+    """One turn: seconds, whether each question was answered right, and what the server counted."""
 
-    name: str
     seconds: float
     right: np.ndarray
     read: int
     drawn: int
 
 
-class Server:
-    """vLLM's own, for as long as the process runs."""
-
-    def __init__(self, port: int) -> None:
-        """Its address."""
-        self.root = f"http://127.0.0.1:{port}"
-
-    def counted(self) -> tuple[int, int]:
-        """Tokens read (found in its cache or not) and drawn, by its own counters."""
-        with urllib.request.urlopen(f"{self.root}/metrics", timeout=30) as answer:
-            text = answer.read().decode()
-        names = ("prompt_tokens_total", "generation_tokens_total")
-        found = (re.findall(rf"^vllm:{name}{{.*}} (\S+)$", text, re.MULTILINE) for name in names)
-        read, drawn = (round(sum(map(float, values))) for values in found)
-        return read, drawn
-
-    async def idle(self) -> None:
-        """Wait until its counters stand still."""
-        last = None
-        while last != (last := self.counted()):
-            await asyncio.sleep(0.5)
-
-
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=("grace", "tiny"), default="grace")
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--fit", type=int, default=400, help="questions of the calibration split to fit on")
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with serving() as server:
-        asyncio.run(contest(server, options.questions, options.fit))
+    with serving(options.model, ROWS) as server:
+        asyncio.run(contest(server, options.model, options.questions, options.fit, options.rounds))
 
 
-async def contest(server: Server, questions: int, fit: int) -> None:
+async def contest(server: Server, model: str, questions: int, fit: int, rounds: int) -> None:
     """Everybody in turn."""
     engine = OpenAIEngine.load(
         # requests that wait at the server keep its batch full
-        OpenAIConfig(urls=[f"{server.root}/v1"], tokenizer=str(weights("tiny")), concurrency=2 * ROWS),
-        model="tiny",
+        OpenAIConfig(urls=[f"{server.root}/v1"], tokenizer=str(weights(model)), concurrency=2 * ROWS),
+        model=model,
         prompt=Prompt(),
         sampling=HOW,
         seeded=False,
     )
     problems = asked("test", questions)
-    print(f"{questions} questions, {BUDGET} samples at most, float32, {os.cpu_count()} cores, {ROWS} rows", flush=True)
-    scorer, rules = await fitting(engine, asked("calibration", fit))
+    print(
+        f"{model}: {questions} questions, {rounds} rounds, {BUDGET} samples at most, float32, {os.cpu_count()} cores, "
+        f"{ROWS} rows",
+        flush=True,
+    )
+    scorer, rules = await fitting(engine, model, asked("calibration", fit))
+    spent: dict[str, list[Usage]] = {}
 
-    def ours(name: str, strategy: Any, judge: Any = None) -> Callable[[], Any]:
+    def ours(name: str, strategy: Any) -> Contestant:
+        judge = scorer if CATALOG[name].needs_confidence else None
+
         async def play() -> list[bool]:
             how = Options(fill=ROWS)
             results = await run_all(strategy, problems, engine, extract=extract, scorer=judge, options=how)
-            spent[name] = sum((r.decision.usage or Usage() for r in results), Usage())
+            spent.setdefault(name, []).append(sum((r.decision.usage or Usage() for r in results), Usage()))
             return [r.decision.answer == r.problem.gold for r in results]
 
         return play
 
-    spent: dict[str, Usage] = {}
     contestants = {
-        f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, "SelfConsistency", THEIRS, problems),
-        f"its-hub, SelfConsistency, {2 * ROWS}": theirs(server, "SelfConsistency", 2 * ROWS, problems),
-        "self-consistency": ours("self-consistency", VOTES),
-        **{name: ours(name, rule, scorer if CATALOG[name].needs_confidence else None) for name, rule in rules.items()},
-        f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, "BetaSelfConsistency", THEIRS, problems),
+        f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, model, "SelfConsistency", THEIRS, problems),
+        f"its-hub, SelfConsistency, {2 * ROWS}": theirs(server, model, "SelfConsistency", 2 * ROWS, problems),
+        "self_consistency": ours("self_consistency", VOTES),
+        **{name: ours(name, rule) for name, rule in rules.items()},
     }
-    timed: list[Timed] = []
+    beta = {f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, model, "BetaSelfConsistency", THEIRS, problems)}
+    first, votes = list(contestants)[0], "self_consistency"
+    turns: dict[str, list[Timed]] = {}
     header()
-    for name, play in contestants.items():
-        try:
-            timed.append(await timing(name, play, server))
-        except TimeoutError:
-            print(f"{name:38}has not ended after {LIMIT} seconds", flush=True)
-        else:
-            row(timed[-1], timed[0])
+    for some in [*[contestants] * rounds, beta]:
+        for name, play in some.items():
+            try:
+                turns.setdefault(name, []).append(await timing(play, server))
+            except TimeoutError:
+                print(f"{name:34} has not ended after {LIMIT} seconds", flush=True)
+                continue
+            if len(turns[name]) == rounds or some is beta:
+                row(name, turns[name], turns[first], turns.get(votes, []))
     print("\nour ledgers against the server's counters (of a stream that is closed, nobody says what was under way):")
-    for one in timed:
-        if one.name in spent:
-            apart(one, spent[one.name])
+    for name, usages in spent.items():
+        apart(name, turns[name], sum(usages, Usage()))
 
 
 def asked(split: str, n: int) -> list[Problem]:
@@ -154,12 +145,14 @@ def extract(problem: Problem, text: str) -> str | None:
     return extract_gsm8k(text)
 
 
-async def fitting(engine: OpenAIEngine, problems: Sequence[Problem]) -> tuple[Any, dict[str, Any]]:
+async def fitting(engine: OpenAIEngine, model: str, problems: Sequence[Problem]) -> tuple[Any, dict[str, Any]]:
     """The scorer and the adaptive strategies, fitted on these questions."""
-    drawn = await run_all(VOTES, problems, engine, extract=extract, signals=Signals(logprobs=True))
+    watch = (read_card(weights(model)).token_id,) if model == "grace" else ()
+    signals = Signals(logprobs=True, watch=watch)
+    drawn = await run_all(VOTES, problems, engine, extract=extract, signals=signals)
     pool = Pool("the calibration split", "", tuple(map(entry, drawn)))
-    config = RunConfig(scorer={"name": "mean_logprob"}, fit=pool.path, calibrate="platt", budget=BUDGET)
-    plain = open_scorer({"name": "mean_logprob"}, model="tiny", revision="", template=Prompt().template)
+    plain = unfitted(model, pool)
+    config = RunConfig(scorer={"name": plain.name}, fit=pool.path, calibrate="platt", budget=BUDGET)
     methods = [tuned(CATALOG[name]) for name in ADAPTIVE]
     scorer, params = await asyncio.to_thread(fitted, config, pool, methods, plain)
     assert scorer is not None
@@ -168,13 +161,21 @@ async def fitting(engine: OpenAIEngine, problems: Sequence[Problem]) -> tuple[An
     return scorer.scorer, {m.name: m.build(BUDGET, given) for m, given in zip(methods, params, strict=True)}
 
 
+def unfitted(model: str, pool: Pool) -> OpenScorer:
+    """The confidence that a model's samples have, without its map."""
+    if model == "tiny":
+        return open_scorer({"name": "mean_logprob"}, model=model, revision="", template=Prompt().template)
+    judge = StackedScorer(fit_weights(pool, features=STACKED), read_card(weights(model)))
+    return OpenScorer(judge, judge.name, judge.key)
+
+
 def entry(result: Result) -> Entry:
     """A question as a pool has it."""
     samples = result.decision.samples
     return Entry(result.problem, samples, tuple(s.answer == result.problem.gold for s in samples))
 
 
-def theirs(server: Server, algorithm: str, at_a_time: int, problems: Sequence[Problem]) -> Callable[[], Any]:
+def theirs(server: Server, model: str, algorithm: str, at_a_time: int, problems: Sequence[Problem]) -> Contestant:
     """its-hub on all questions at once."""
     from its_hub.core.algorithms import beta_self_consistency, self_consistency
     from its_hub.core.lms.openai_lm import OpenAICompatibleLanguageModel
@@ -184,27 +185,34 @@ def theirs(server: Server, algorithm: str, at_a_time: int, problems: Sequence[Pr
         "SelfConsistency": self_consistency.SelfConsistency,
         "BetaSelfConsistency": beta_self_consistency.BetaSelfConsistency,
     }
+    bias = {"logit_bias": {str(read_card(weights(model)).token_id): -100}} if model == "grace" else {}
+
+    class Model(OpenAICompatibleLanguageModel):  # type: ignore[misc]
+        """As it is, without the confidence token."""
+
+        def _prepare_request_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            return {**super()._prepare_request_data(*args, **kwargs), **bias}
 
     async def play() -> list[bool]:
-        model = OpenAICompatibleLanguageModel(
+        client = Model(
             endpoint=f"{server.root}/v1",
             api_key="none",
-            model_name="tiny",
+            model_name=model,
             temperature=HOW.temperature,
             max_completion_tokens=HOW.max_tokens,
         )
         votes = kinds[algorithm](
             consistency_space_projection_func=extract_gsm8k, orchestrator=LMOrchestrator(max_concurrency=at_a_time)
         )
-        said = await asyncio.gather(*(votes.ainfer(model, problem.question, BUDGET) for problem in problems))
-        await model.close()
+        said = await asyncio.gather(*(votes.ainfer(client, problem.question, BUDGET) for problem in problems))
+        await client.close()
         return [extract_gsm8k(one["content"]) == p.gold for one, p in zip(said, problems, strict=True)]
 
     return play
 
 
-async def timing(name: str, play: Callable[[], Awaitable[list[bool]]], server: Server) -> Timed:
-    """One contestant, and what the server counted meanwhile.
+async def timing(play: Contestant, server: Server) -> Timed:
+    """One turn, and what the server counted meanwhile.
 
     Raises:
         TimeoutError: it has not ended in time.
@@ -216,62 +224,51 @@ async def timing(name: str, play: Callable[[], Awaitable[list[bool]]], server: S
     seconds = time.perf_counter() - start
     await server.idle()
     after = server.counted()
-    return Timed(name, seconds, np.array(right, dtype=float), after[0] - before[0], after[1] - before[1])
+    return Timed(seconds, np.array(right, dtype=float), after[0] - before[0], after[1] - before[1])
 
 
 def header() -> None:
     """Of the table."""
-    print("\ntokens and their share are the server's; differences of accuracy in points, paired by question\n")
-    print(f"{'':38}{'accuracy':>9}{'difference':>20}{'seconds':>9}{'questions/s':>12}{'ratio':>7}{'drawn':>9}{'share':>7}"
-          f"{'read':>9}", flush=True)  # fmt: skip
-
-
-def row(one: Timed, first: Timed) -> None:
-    """One contestant beside its-hub's SelfConsistency with its default number of requests at a time."""
-    diff = one.right - first.right
-    low, high = bootstrap_interval(diff, bootstrap_weights(len(diff), 10_000, 0))
-    said = points(float(diff.mean()), (float(low), float(high))) if one is not first else ""
+    print("\ntokens and their share are the server's, of a round; differences of accuracy in points, paired by question\n")
     print(
-        f"{one.name:38}{one.right.mean():9.3f}{said:>20}{one.seconds:9.1f}{len(diff) / one.seconds:12.2f}"
-        f"{first.seconds / one.seconds:7.2f}{one.drawn:9}{one.drawn / first.drawn:7.0%}{one.read:9}",
+        f"{'':34}{'accuracy':>9}{'to its-hub, 32':>20}{'to our votes':>20}{'questions/s':>12}{'ratio':>6}{'drawn':>8}"
+        f"{'share':>6}{'read':>8}  ratio of each round",
         flush=True,
     )
 
 
-def apart(one: Timed, use: Usage) -> None:
+def row(name: str, turns: Sequence[Timed], first: Sequence[Timed], votes: Sequence[Timed]) -> None:
+    """One contestant beside its-hub's SelfConsistency with its default number of requests at a time, and our votes."""
+    ratios = [one.seconds for one in first[: len(turns)]] / np.array([one.seconds for one in turns])
+    speed = statistics.median(len(one.right) / one.seconds for one in turns)
+    drawn, read = (statistics.mean(getattr(one, what) for one in turns) for what in ("drawn", "read"))
+    shown = [apart_by(turns, others) if turns is not others and others else "" for others in (first, votes)]
+    print(
+        f"{name:34}{means(turns).mean():9.3f}{shown[0]:>20}{shown[1]:>20}{speed:12.2f}{np.median(ratios):6.2f}"
+        f"{drawn:8.0f}{drawn / statistics.mean(one.drawn for one in first):6.0%}{read:8.0f}"
+        f"  {' '.join(f'{ratio:.2f}' for ratio in ratios)}",
+        flush=True,
+    )
+
+
+def means(turns: Sequence[Timed]) -> np.ndarray:
+    """How often each question was answered right."""
+    return np.mean([one.right for one in turns], axis=0)
+
+
+def apart_by(turns: Sequence[Timed], others: Sequence[Timed]) -> str:
+    """The difference of accuracies, and its interval over questions."""
+    diff = means(turns) - means(others)
+    low, high = bootstrap_interval(diff, bootstrap_weights(len(diff), 10_000, 0))
+    return points(float(diff.mean()), (float(low), float(high)))
+
+
+def apart(name: str, turns: Sequence[Timed], use: Usage) -> None:
     """A ledger of ours beside what the server counted."""
     read, drawn = use.prompt + use.prompt_cached, use.generated
-    more = one.read - read, one.drawn - drawn
+    more = sum(one.read for one in turns) - read, sum(one.drawn for one in turns) - drawn
     said = f"the server has {more[0]} and {more[1]} more" if any(more) else "equal"
-    print(f"{one.name:38}{read:9} read {drawn:9} drawn, {use.aborted / drawn:.1%} of them aborted: {said}")
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    """VLLM's server with the bundled model, ended with the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        (template := Path(folder) / "chat.jinja").write_text(TEMPLATE)
-        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(weights("tiny"))]
-        command += ["--served-model-name", "tiny", "--port", str(port), "--dtype", "float32", "--enforce-eager"]
-        command += ["--block-size", "32", "--max-num-seqs", str(ROWS), "--chat-template", str(template)]
-        command += ["--enable-prompt-tokens-details", "--disable-uvicorn-access-log"]
-        quiet = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
-        nothing = subprocess.DEVNULL
-        process = subprocess.Popen(command, env={**os.environ, **quiet}, stdout=nothing, stderr=nothing)
-        try:
-            for _ in range(600):
-                with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                    break
-                if process.poll() is not None:
-                    raise SystemExit("vLLM's server did not start: try the command of this file in a terminal")
-                time.sleep(0.5)
-            yield Server(port)
-        finally:
-            process.terminate()
-            process.wait()
+    print(f"{name:34}{read:9} read {drawn:9} drawn, {use.aborted / drawn:.1%} of them aborted: {said}")
 
 
 if __name__ == "__main__":
