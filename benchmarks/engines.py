@@ -1,20 +1,22 @@
 """vLLM driven by strategies beside raw offline vLLM: the same sequences and tokens, in one run.
 
     make vllm && .venv-vllm/bin/python -m benchmarks.engines [--questions 200] [--rounds 3]
+    .venv-vllm/bin/python -m benchmarks.engines --pairs 40 --only pairs
 
 Each strategy is played over all questions by the driver; then `LLM.generate`, in a process of its own that waits
 meanwhile, draws as many sequences with as many tokens from the same prompts, without log-probabilities and with nothing
 to decide. The two take turns; ratios are of tokens a second, of every cause, and the median of the rounds. What the
 ledger has is checked against vLLM's own counters after every play. "of blocks" is what was found in the prefix cache
 as a share of the tokens in whole blocks, the most that it could find. "filled" looks further ahead where fewer
-questions are left than vLLM has rows. Last, self-consistency with and without GrACE's confidence in the pass that
-draws take turns on fewer questions.
+questions are left than vLLM has rows. Self-consistency with and without GrACE's confidence in the pass that draws take
+turns on a few questions, in pairs whose first is now the one, now the other; their interval is over pairs.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import multiprocessing
 import os
 import statistics
@@ -25,6 +27,9 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
+
+from evals.stats import bootstrap_interval, bootstrap_weights
 from strategies import beam_spec
 from strategies.catalog import CATALOG
 from tts.answers import extract_gsm8k
@@ -40,7 +45,7 @@ from tts.tiny import weights
 from tts.tiny.stories import take
 from tts.types import Problem, Usage
 
-ROWS, PAIRS = 128, 7
+ROWS, FEW = 128, 20
 HOW = Sampling(temperature=0.8, max_tokens=256)
 SHOTS = tuple((story.question, story.solution) for story in take("train", 2, seed=7))
 GUIDED = {"beams": {"width": 8, "pruner": {"name": "top_k", "k": 4}, "positions": 3, "fork": True}}
@@ -103,49 +108,69 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="play those whose names hold this alone")
+    parser.add_argument("--pairs", type=int, default=40, help="of self-consistency with and without a confidence")
+    parser.add_argument("--only", default="", help="play those whose names hold this alone; those pairs are `pairs`")
     options = parser.parse_args()
     problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.questions, seed=7))]
-    print(f"{options.questions} questions, {options.rounds} rounds, float32, {os.cpu_count()} cores, {ROWS} rows")
+    if options.only in ("", "pairs"):
+        grace = loaded("grace", Prompt())
+        asyncio.run(in_pass(grace, problems[:FEW], options.pairs))
+        grace.close()
+    if any(options.only in play.name for _, _, some in plays() for play in some):
+        table(problems, options.rounds, options.only)
+
+
+def loaded(model: str, prompt: Prompt) -> VllmEngine:
+    """The engine that strategies drive."""
+    options = {"max_num_seqs": ROWS, "disable_log_stats": False}
+    return VllmEngine.load(weights(model), prompt=prompt, sampling=HOW, options=options)
+
+
+def table(problems: list[Problem], rounds: int, only: str) -> None:
+    """All plays whose names hold ``only``."""
+    print(f"{len(problems)} questions, {rounds} rounds, float32, {os.cpu_count()} cores, {ROWS} rows")
     print(
         f"{'':36}{'accuracy':>9}{'sequences':>10}{'tokens':>9}{'aborted':>9}{'cache hits':>12}"
         f"{'of blocks':>10}{'tokens/s':>10}{'raw':>8}{'ratio':>7}  of each round",
         flush=True,
     )
     for model, prompt, every in plays():
-        some = [play for play in every if options.only in play.name]
-        if not some:
+        if not (some := [play for play in every if only in play.name]):
             continue
-        engine = VllmEngine.load(
-            weights(model), prompt=prompt, sampling=HOW, options={"max_num_seqs": ROWS, "disable_log_stats": False}
-        )
+        engine = loaded(model, prompt)
         with raw(model) as generate, asyncio.Runner() as runner:
             for play in some:
-                warm = runner.run(one(engine, play, problems[:20]))
+                warm = runner.run(one(engine, play, problems[:FEW]))
                 generate.send(warm.sequences)
                 generate.recv()
             found: dict[str, list[tuple[Timed, float]]] = {play.name: [] for play in some}
-            for left in reversed(range(options.rounds)):
+            for left in reversed(range(rounds)):
                 for play in some:
                     timed = runner.run(one(engine, play, problems))
                     generate.send(timed.sequences)
                     found[play.name].append((timed, generate.recv()))
                     if not left:
                         print(line(play.name, found[play.name]), flush=True)
-            if model == "grace":
-                runner.run(in_pass(engine, problems[: options.questions // 4], some[-1].scorer))
         engine.close()
 
 
-async def in_pass(engine: VllmEngine, problems: list[Problem], scorer: Any) -> None:
+async def in_pass(engine: VllmEngine, problems: list[Problem], pairs: int) -> None:
     """Self-consistency without a confidence and with one."""
+    judges = (None, open_grace(folder=weights("grace")))
+    for judge in judges:
+        await one(engine, Play("warm", VOTES, judge), problems)
     ratios = []
-    for _ in range(PAIRS):
-        without, within = [await one(engine, Play("votes", VOTES, judge), problems) for judge in (None, scorer)]
-        ratios.append(within.speed / without.speed)
+    for pair in range(pairs):
+        speed = {}
+        for judge in judges if pair % 2 else reversed(judges):
+            speed[judge is not None] = (await one(engine, Play("votes", VOTES, judge), problems)).speed
+        ratios.append(speed[True] / speed[False])
+    logs = np.log(ratios)
+    low, high = (float(np.exp(end)) for end in bootstrap_interval(logs, bootstrap_weights(pairs, 10_000, 0)))
     print(
-        f"confidence in pass, against none: {statistics.median(ratios):.3f} of the tokens/s, median of {PAIRS} pairs "
-        f"of {len(problems)} questions ({' '.join(f'{r:.2f}' for r in sorted(ratios))})",
+        f"confidence in pass, against none: {math.exp(logs.mean()):.3f} [{low:.3f}, {high:.3f}] of the tokens/s, "
+        f"geometric mean of {pairs} pairs of {len(problems)} questions; median {statistics.median(ratios):.3f}\n"
+        f"  {' '.join(f'{ratio:.2f}' for ratio in sorted(ratios))}",
         flush=True,
     )
 

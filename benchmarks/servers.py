@@ -5,14 +5,14 @@
 
 The server has a bundled model and a chat template that says no more than our prompt does. its-hub runs as its
 documentation says, 32 requests at a time by default, and once more with as many as we send, twice the server's rows;
-all questions are handed to it at once. Of `grace` it is told, as we are, never to draw the confidence token. Contestants
-take turns, a round each; its Beta early stop plays once, last. A ratio is of questions a second, to its default in the
-same round, and the median of the rounds; accuracies are means of them.
+all questions are handed to it at once. Of `grace` neither draws the confidence token. Contestants take turns, a round
+each; its Beta early stop plays once, last. A ratio is of questions a second, to its default in the same round, and the
+median of the rounds; accuracies are means of them.
 
 Our settings are fitted on questions of the calibration split, drawn from the same server: the cheapest that is as
-accurate there as 16 votes, within half a point. Confidences are `stacked` (GrACE's token and the log-probabilities) with
-`grace`, and the mean log-probability with `tiny`. The driver looks further ahead where fewer questions are left than the
-server has rows (`fill`). Tokens are those that the server's own counters show.
+accurate there as 16 votes, within half a point, or at all. Confidences are `stacked` (GrACE's token and
+log-probabilities) with `grace`, and the mean log-probability with `tiny`. The driver looks further ahead where few
+questions are left (`fill`). Tokens are those that the server's own counters show.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.grace_scaling import points, tuned
+from benchmarks.grace_scaling import MARGIN, points, sides_of, tuned
 from benchmarks.vllm_server import Server, serving
-from evals.live_config import RunConfig
-from evals.plan import fitted
-from evals.rescore import fit_weights
+from evals.arrays import PoolArrays
+from evals.matched import play_fitted
+from evals.rescore import fit_weights, rescored, stacked
 from evals.stats import bootstrap_interval, bootstrap_weights
 from strategies.catalog import CATALOG
 from tts.answers import extract_gsm8k
@@ -43,15 +43,22 @@ from tts.engines.sampling import Sampling
 from tts.grace.card import read_card
 from tts.pool import Entry, Pool
 from tts.prompts import Prompt
-from tts.scorers.config import OpenScorer, open_scorer
+from tts.scorers.base import Calibrated, Scorer
+from tts.scorers.maps import fit_map
 from tts.scorers.stacked import FEATURES, StackedScorer
+from tts.scorers.traces import TraceScorer
 from tts.tiny import weights
 from tts.tiny.stories import take
 from tts.types import Problem, Signals, Usage
 
-ROWS, BUDGET, THEIRS, LIMIT = 128, 16, 32, 600
+ROWS, BUDGET, THEIRS, LIMIT, LOOK, FILL = 128, 16, 32, 600, 32, 96
 HOW = Sampling(temperature=0.8, max_tokens=256)
-ADAPTIVE = ("cges_fitted", "adaptive_consistency")
+ADAPTIVE = {
+    "cges_fitted": ("cges_fitted", MARGIN),
+    "cges_fitted, no margin": ("cges_fitted", 0.0),
+    "adaptive_consistency": ("adaptive_consistency", MARGIN),
+}
+"""What plays, and how much less accurate than 16 votes it may be where it is fitted."""
 STACKED = tuple(name for name in FEATURES if name not in ("grace_min", "grace_step"))
 """What ranks as well as all features do (benchmarks/results/grace.txt), without a look at every step."""
 VOTES = CATALOG["self_consistency"].build(BUDGET)
@@ -90,6 +97,7 @@ async def contest(server: Server, model: str, questions: int, fit: int, rounds: 
         prompt=Prompt(),
         sampling=HOW,
         seeded=False,
+        look=LOOK,
     )
     problems = asked("test", questions)
     print(
@@ -98,13 +106,13 @@ async def contest(server: Server, model: str, questions: int, fit: int, rounds: 
         flush=True,
     )
     scorer, rules = await fitting(engine, model, asked("calibration", fit))
+    judged = {name: CATALOG[method].needs_confidence for name, (method, _) in ADAPTIVE.items()}
     spent: dict[str, list[Usage]] = {}
 
-    def ours(name: str, strategy: Any) -> Contestant:
-        judge = scorer if CATALOG[name].needs_confidence else None
+    def ours(name: str, strategy: Any, judge: Scorer | None = None) -> Contestant:
 
         async def play() -> list[bool]:
-            how = Options(fill=ROWS)
+            how = Options(fill=FILL)
             results = await run_all(strategy, problems, engine, extract=extract, scorer=judge, options=how)
             spent.setdefault(name, []).append(sum((r.decision.usage or Usage() for r in results), Usage()))
             return [r.decision.answer == r.problem.gold for r in results]
@@ -115,10 +123,10 @@ async def contest(server: Server, model: str, questions: int, fit: int, rounds: 
         f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, model, "SelfConsistency", THEIRS, problems),
         f"its-hub, SelfConsistency, {2 * ROWS}": theirs(server, model, "SelfConsistency", 2 * ROWS, problems),
         "self_consistency": ours("self_consistency", VOTES),
-        **{name: ours(name, rule) for name, rule in rules.items()},
+        **{name: ours(name, rule, scorer if judged[name] else None) for name, rule in rules.items()},
     }
     beta = {f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, model, "BetaSelfConsistency", THEIRS, problems)}
-    first, votes = list(contestants)[0], "self_consistency"
+    first, votes = next(iter(contestants)), "self_consistency"
     turns: dict[str, list[Timed]] = {}
     header()
     for some in [*[contestants] * rounds, beta]:
@@ -145,28 +153,29 @@ def extract(problem: Problem, text: str) -> str | None:
     return extract_gsm8k(text)
 
 
-async def fitting(engine: OpenAIEngine, model: str, problems: Sequence[Problem]) -> tuple[Any, dict[str, Any]]:
+async def fitting(engine: OpenAIEngine, model: str, problems: Sequence[Problem]) -> tuple[Scorer, dict[str, Any]]:
     """The scorer and the adaptive strategies, fitted on these questions."""
     watch = (read_card(weights(model)).token_id,) if model == "grace" else ()
     signals = Signals(logprobs=True, watch=watch)
     drawn = await run_all(VOTES, problems, engine, extract=extract, signals=signals)
     pool = Pool("the calibration split", "", tuple(map(entry, drawn)))
-    plain = unfitted(model, pool)
-    config = RunConfig(scorer={"name": plain.name}, fit=pool.path, calibrate="platt", budget=BUDGET)
-    methods = [tuned(CATALOG[name]) for name in ADAPTIVE]
-    scorer, params = await asyncio.to_thread(fitted, config, pool, methods, plain)
-    assert scorer is not None
-    for method, given in zip(methods, params, strict=True):
-        print(f"fitted on {len(problems)} other questions: {method.name} {dict(given)}")
-    return scorer.scorer, {m.name: m.build(BUDGET, given) for m, given in zip(methods, params, strict=True)}
-
-
-def unfitted(model: str, pool: Pool) -> OpenScorer:
-    """The confidence that a model's samples have, without its map."""
-    if model == "tiny":
-        return open_scorer({"name": "mean_logprob"}, model=model, revision="", template=Prompt().template)
-    judge = StackedScorer(fit_weights(pool, features=STACKED), read_card(weights(model)))
-    return OpenScorer(judge, judge.name, judge.key)
+    scorer: Scorer
+    if model == "grace":
+        scorer = StackedScorer(fit_weights(pool, features=STACKED), read_card(weights(model)))
+        judged = stacked(pool, features=STACKED)  # each half by weights of the other
+    else:
+        scorer, judged = TraceScorer("mean_logprob"), rescored(pool, "mean_logprob", answers="number")
+    arrays = PoolArrays.of(judged, answers="number")
+    assert arrays.confidence is not None
+    seen = arrays.labels >= 0
+    scale = fit_map("platt", arrays.confidence[seen], arrays.sample_correct[seen])
+    side = sides_of(scorer.name, judged, judged, budget=BUDGET).fit
+    rules = {}
+    for name, (method, margin) in ADAPTIVE.items():
+        (given,), _ = play_fitted(side, side, [tuned(CATALOG[method])], budget=BUDGET, margin=margin)
+        print(f"fitted on {len(problems)} other questions: {name} {given}", flush=True)
+        rules[name] = CATALOG[method].build(BUDGET, given)
+    return Calibrated(scorer, scale), rules
 
 
 def entry(result: Result) -> Entry:
@@ -229,7 +238,7 @@ async def timing(play: Contestant, server: Server) -> Timed:
 
 def header() -> None:
     """Of the table."""
-    print("\ntokens and their share are the server's, of a round; differences of accuracy in points, paired by question\n")
+    print("\ntokens and their share are the server's, of a round; accuracies differ in points, paired by question\n")
     print(
         f"{'':34}{'accuracy':>9}{'to its-hub, 32':>20}{'to our votes':>20}{'questions/s':>12}{'ratio':>6}{'drawn':>8}"
         f"{'share':>6}{'read':>8}  ratio of each round",
@@ -253,7 +262,7 @@ def row(name: str, turns: Sequence[Timed], first: Sequence[Timed], votes: Sequen
 
 def means(turns: Sequence[Timed]) -> np.ndarray:
     """How often each question was answered right."""
-    return np.mean([one.right for one in turns], axis=0)
+    return np.array([one.right for one in turns]).mean(axis=0)
 
 
 def apart_by(turns: Sequence[Timed], others: Sequence[Timed]) -> str:
