@@ -20,7 +20,7 @@ from evals.replay import Entrant, Outcome
 from evals.stats import bootstrap_interval, bootstrap_weights
 from strategies.catalog import CATALOG, Method
 from tts.pool import Pool
-from tts.scorers.maps import fit_map
+from tts.scorers.maps import CalibrationMap, fit_map
 
 Say = Callable[[str], None]
 ORDERS = 100
@@ -71,21 +71,26 @@ def scaling(scores: Mapping[str, tuple[Pool, Pool]], say: Say, *, budget: int) -
 def sides_of(name: str, fit: Pool, test: Pool, *, budget: int, platt: bool = True) -> Sides:
     """Both splits as arrays, their confidences Platt-scaled on the first, or as they are."""
     arrays = [PoolArrays.of(pool, answers="number") for pool in (fit, test)]
-    raw = arrays[0].confidence
-    assert raw is not None
-    seen = arrays[0].labels >= 0
-    scale = fit_map("platt", raw[seen], arrays[0].sample_correct[seen])
-    sides = []
-    for one in arrays:
-        assert one.confidence is not None
-        if not platt:
-            sides.append(Side.of(one, budget=budget, count=ORDERS, seed=0))
-            continue
-        parsed = one.labels >= 0
-        values = np.full(one.confidence.shape, np.nan)
-        values[parsed] = scale(one.confidence[parsed])
-        sides.append(Side.of(replace(one, confidence=values), budget=budget, count=ORDERS, seed=0))
-    return Sides(name, *sides)
+    scale = platt_of(arrays[0]) if platt else None
+    return Sides(name, *(side_of(one, scale, budget=budget) for one in arrays))
+
+
+def platt_of(arrays: PoolArrays) -> CalibrationMap:
+    """The Platt map of all answers."""
+    assert arrays.confidence is not None
+    seen = arrays.labels >= 0
+    return fit_map("platt", arrays.confidence[seen], arrays.sample_correct[seen])
+
+
+def side_of(arrays: PoolArrays, scale: CalibrationMap | None, *, budget: int) -> Side:
+    """A split with its confidences through a map, or as they are."""
+    if scale is not None:
+        assert arrays.confidence is not None
+        parsed = arrays.labels >= 0
+        values = np.full(arrays.confidence.shape, np.nan)
+        values[parsed] = scale(arrays.confidence[parsed])
+        arrays = replace(arrays, confidence=values)
+    return Side.of(arrays, budget=budget, count=ORDERS, seed=0)
 
 
 def settings(budget: int) -> Settings:

@@ -6,8 +6,8 @@
 The server has a bundled model and a chat template that says no more than our prompt does. its-hub runs as its
 documentation says, 32 requests at a time by default, and once more with as many as we send, twice the server's rows;
 all questions are handed to it at once. Of `grace` neither draws the confidence token. Contestants take turns, a round
-each; its Beta early stop plays once, last. A ratio is of questions a second, to its default in the same round, and the
-median of the rounds; accuracies are means of them.
+each; its Beta early stop plays once, last, and is set beside the first. A ratio is of questions a second, to its
+default in the same round, and the median of the rounds; accuracies are means of them.
 
 Our settings are fitted on questions of the calibration split, drawn from the same server: the cheapest that is as
 accurate there as 16 votes, within half a point, or at all. Confidences are `stacked` (GrACE's token and
@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.grace_scaling import MARGIN, points, sides_of, tuned
+from benchmarks.grace_scaling import MARGIN, platt_of, points, side_of, tuned
 from benchmarks.vllm_server import Server, serving
 from evals.arrays import PoolArrays
 from evals.matched import play_fitted
@@ -40,11 +40,10 @@ from tts.driver import Options, Result, run_all
 from tts.engines.openai import OpenAIEngine
 from tts.engines.openai_config import OpenAIConfig
 from tts.engines.sampling import Sampling
-from tts.grace.card import read_card
+from tts.grace.card import Card, read_card
 from tts.pool import Entry, Pool
 from tts.prompts import Prompt
 from tts.scorers.base import Calibrated, Scorer
-from tts.scorers.maps import fit_map
 from tts.scorers.stacked import FEATURES, StackedScorer
 from tts.scorers.traces import TraceScorer
 from tts.tiny import weights
@@ -105,8 +104,7 @@ async def contest(server: Server, model: str, questions: int, fit: int, rounds: 
         f"{ROWS} rows",
         flush=True,
     )
-    scorer, rules = await fitting(engine, model, asked("calibration", fit))
-    judged = {name: CATALOG[method].needs_confidence for name, (method, _) in ADAPTIVE.items()}
+    rules = await fitting(engine, model, asked("calibration", fit))
     spent: dict[str, list[Usage]] = {}
 
     def ours(name: str, strategy: Any, judge: Scorer | None = None) -> Contestant:
@@ -123,7 +121,7 @@ async def contest(server: Server, model: str, questions: int, fit: int, rounds: 
         f"its-hub, SelfConsistency, {THEIRS} at a time": theirs(server, model, "SelfConsistency", THEIRS, problems),
         f"its-hub, SelfConsistency, {2 * ROWS}": theirs(server, model, "SelfConsistency", 2 * ROWS, problems),
         "self_consistency": ours("self_consistency", VOTES),
-        **{name: ours(name, rule, scorer if judged[name] else None) for name, rule in rules.items()},
+        **{name: ours(name, *rule) for name, rule in rules.items()},
     }
     beta = {f"its-hub, BetaSelfConsistency, {THEIRS}": theirs(server, model, "BetaSelfConsistency", THEIRS, problems)}
     first, votes = next(iter(contestants)), "self_consistency"
@@ -153,29 +151,35 @@ def extract(problem: Problem, text: str) -> str | None:
     return extract_gsm8k(text)
 
 
-async def fitting(engine: OpenAIEngine, model: str, problems: Sequence[Problem]) -> tuple[Scorer, dict[str, Any]]:
-    """The scorer and the adaptive strategies, fitted on these questions."""
-    watch = (read_card(weights(model)).token_id,) if model == "grace" else ()
-    signals = Signals(logprobs=True, watch=watch)
+def card_of(model: str) -> Card | None:
+    """Of the confidence token, where a model has one."""
+    return read_card(weights(model)) if model == "grace" else None
+
+
+async def fitting(
+    engine: OpenAIEngine, model: str, problems: Sequence[Problem]
+) -> dict[str, tuple[Any, Scorer | None]]:
+    """The adaptive strategies, each with the scorer that it needs, fitted on these questions."""
+    card = card_of(model)
+    signals = Signals(logprobs=True, watch=() if card is None else (card.token_id,))
     drawn = await run_all(VOTES, problems, engine, extract=extract, signals=signals)
     pool = Pool("the calibration split", "", tuple(map(entry, drawn)))
     scorer: Scorer
-    if model == "grace":
-        scorer = StackedScorer(fit_weights(pool, features=STACKED), read_card(weights(model)))
-        judged = stacked(pool, features=STACKED)  # each half by weights of the other
-    else:
+    if card is None:
         scorer, judged = TraceScorer("mean_logprob"), rescored(pool, "mean_logprob", answers="number")
+    else:
+        scorer = StackedScorer(fit_weights(pool, features=STACKED), card)
+        judged = stacked(pool, features=STACKED)  # each half by weights of the other
     arrays = PoolArrays.of(judged, answers="number")
-    assert arrays.confidence is not None
-    seen = arrays.labels >= 0
-    scale = fit_map("platt", arrays.confidence[seen], arrays.sample_correct[seen])
-    side = sides_of(scorer.name, judged, judged, budget=BUDGET).fit
-    rules = {}
-    for name, (method, margin) in ADAPTIVE.items():
-        (given,), _ = play_fitted(side, side, [tuned(CATALOG[method])], budget=BUDGET, margin=margin)
+    scale = platt_of(arrays)
+    side, scorer = side_of(arrays, scale, budget=BUDGET), Calibrated(scorer, scale)
+    rules: dict[str, tuple[Any, Scorer | None]] = {}
+    for name, (row, margin) in ADAPTIVE.items():
+        method = tuned(CATALOG[row])
+        (given,), _ = play_fitted(side, side, [method], budget=BUDGET, margin=margin)
         print(f"fitted on {len(problems)} other questions: {name} {given}", flush=True)
-        rules[name] = CATALOG[method].build(BUDGET, given)
-    return Calibrated(scorer, scale), rules
+        rules[name] = method.build(BUDGET, given), scorer if method.needs_confidence else None
+    return rules
 
 
 def entry(result: Result) -> Entry:
@@ -194,7 +198,8 @@ def theirs(server: Server, model: str, algorithm: str, at_a_time: int, problems:
         "SelfConsistency": self_consistency.SelfConsistency,
         "BetaSelfConsistency": beta_self_consistency.BetaSelfConsistency,
     }
-    bias = {"logit_bias": {str(read_card(weights(model)).token_id): -100}} if model == "grace" else {}
+    card = card_of(model)
+    bias = {} if card is None else {"logit_bias": {str(card.token_id): -100}}
 
     class Model(OpenAICompatibleLanguageModel):  # type: ignore[misc]
         """As it is, without the confidence token."""
