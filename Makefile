@@ -13,7 +13,7 @@ test: $(VENV)/installed
 
 # vLLM's sockets and its imports warn of what is no fault of ours.
 test-vllm: $(VLLM)/installed
-	$(VLLM)/bin/python -m pytest tests/serving -W ignore -p no:unraisableexception
+	$(VLLM)/bin/python -m pytest tests/engines/vllm -W ignore -p no:unraisableexception
 
 vllm: $(VLLM)/installed
 
@@ -36,7 +36,7 @@ demo: $(VENV)/installed
 bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, such as svamp_codex_pot30.jsonl.gz
 	$(BIN)/python -m benchmarks.replay $(POOL)
 	$(BIN)/python -m benchmarks.driver
-	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.engine_hf
 
 clean:
 	rm -rf $(VENV) $(VLLM) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

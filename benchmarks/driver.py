@@ -18,9 +18,9 @@ from contextlib import aclosing
 
 from strategies.catalog import CATALOG
 from strategies.vote import Vote
-from tts.driver import Options, run
 from tts.engines.base import Request
 from tts.engines.fake import FakeEngine, WatchedScorer, extract
+from tts.runtime.driver import Options, run
 from tts.types import Problem
 
 

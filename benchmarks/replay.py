@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.naive import LOOPS
-from evals.arrays import PoolArrays
-from evals.replay import Entrant, permutations, replay
+from evals.replay.arrays import PoolArrays
+from evals.replay.vectorised import Entrant, permutations, replay
 from strategies.catalog import CATALOG
-from tts.driver import run_all
 from tts.engines.replay import ReplayEngine
 from tts.pool import Pool, load_pool
+from tts.runtime.driver import run_all
 
 
 def main() -> None:

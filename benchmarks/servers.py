@@ -28,26 +28,26 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.grace_scaling import MARGIN, platt_of, points, side_of, tuned
+from benchmarks.experiments.grace_scaling import MARGIN, platt_of, points, side_of, tuned
 from benchmarks.vllm_server import Server, serving
-from evals.arrays import PoolArrays
-from evals.matched import play_fitted
-from evals.rescore import fit_weights, rescored, stacked
-from evals.stats import bootstrap_interval, bootstrap_weights
+from evals.comparison.matched import play_fitted
+from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+from evals.replay.arrays import PoolArrays
+from evals.replay.rescore import fit_weights, rescored, stacked
 from strategies.catalog import CATALOG
 from tts.answers import extract_gsm8k
-from tts.driver import Options, Result, run_all
-from tts.engines.openai import OpenAIEngine
-from tts.engines.openai_config import OpenAIConfig
+from tts.engines.openai.config import OpenAIConfig
+from tts.engines.openai.engine import OpenAIEngine
 from tts.engines.sampling import Sampling
-from tts.grace.card import Card, read_card
+from tts.models.bundled import weights
+from tts.models.grace import Card, read_card
 from tts.pool import Entry, Pool
 from tts.prompts import Prompt
+from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import Calibrated, Scorer
 from tts.scorers.stacked import FEATURES, StackedScorer
-from tts.scorers.traces import TraceScorer
-from tts.tiny import weights
-from tts.tiny.stories import take
+from tts.scorers.trace_scores import TraceScorer
+from tts.stories.stories import take
 from tts.types import Problem, Signals, Usage
 
 ROWS, BUDGET, THEIRS, LIMIT, LOOK, FILL = 128, 16, 32, 600, 32, 96

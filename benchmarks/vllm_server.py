@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tts.engines.vllm_args import WATCHING
-from tts.tiny import weights
+from tts.engines.vllm.args import WATCHING
+from tts.models.bundled import weights
 
 TEMPLATE = "{{ bos_token }}{% for one in messages %}{{ one['content'] }}{{ '\n' }}{% endfor %}"
 """A chat that says no more than the prompt of the project's engines does."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from evals.rescore import check_score, is_probability
+from evals.replay.rescore import check_score, is_probability
 from strategies import beam_spec, spec
 from strategies.base import Strategy
 from strategies.catalog import CATALOG, Method, method
 from tts.errors import InputError
 from tts.scorers.maps import MapKind
-from tts.scorers.traces import WINDOW
+from tts.scorers.trace_scores import WINDOW
 
 ANSWERS = ("auto", "number", "choice", "text", "math")
 MOST = 1_000_000

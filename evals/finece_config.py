@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from evals.tasks import TaskConfig
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
-from tts.finece.recipe import Recipe
-from tts.finece.tree import TreeConfig
+from tts.training.finece.recipe import Recipe
+from tts.training.finece.tree import TreeConfig
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from evals.tasks import TaskConfig
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
-from tts.grace.recipe import Recipe
+from tts.training.grace.recipe import Recipe
 
 
 @dataclass

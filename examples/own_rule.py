@@ -9,15 +9,15 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from evals.arrays import PoolArrays
-from evals.compare import Settings, compare
-from evals.synthetic import synthetic_pool
+from evals.comparison.paired import Settings, compare
+from evals.replay.arrays import PoolArrays
+from evals.replay.synthetic import synthetic_pool
 from strategies.catalog import CATALOG, Method
 from strategies.evidence import Evidence
 from strategies.stopping import Answer, AnyWeighting
 from strategies.vote import Vote
-from tts.driver import Options, run_all
 from tts.engines.fake import FakeEngine, WatchedScorer, extract
+from tts.runtime.driver import Options, run_all
 
 
 @dataclass(frozen=True)

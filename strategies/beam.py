@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.base import Steps
+from strategies.live_evidence import Tally
 from strategies.pruning import Copies, Pruner, TopK, generator, ranked, saving
 from strategies.stopping import Never, StoppingRule
-from strategies.tally import Tally
 from strategies.vote import BUDGET
 from strategies.weighting import Linear, Weighting
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.traces import TOP
+from tts.scorers.trace_scores import TOP
 from tts.types import END, STEP, Boundary, Decision, Draw, End, Problem, Sample, Signals, total_usage
 
 NEEDS: Mapping[str, Signals] = {

@@ -42,7 +42,7 @@ from strategies.stopping import (
 )
 from strategies.vote import Select, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform, Weighting
-from tts.scorers.traces import WINDOW
+from tts.scorers.trace_scores import WINDOW
 
 __all__ = ["CATALOG", "METHODS", "Method", "method"]
 

@@ -1,8 +1,8 @@
 """Columns: the draws of many rows at once, as arrays of shape [draws, rows], and the running facts about them.
 
 A replay is questions x permutations rows; a live question is one row. Knows nothing about pools, permutations,
-correctness or weightings (:mod:`strategies.weighed` does). Labels number the answers of a row in the order in which
-they were first seen, so "the smallest label" is "the answer seen first": that breaks every tie.
+correctness or weightings (:mod:`strategies.replay_evidence` does). Labels number the answers of a row in the order in
+which they were first seen, so "the smallest label" is "the answer seen first": that breaks every tie.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Columns:
         self.confidence = confidence
         self.draws, self.rows = labels.shape
         self.answers = max(int(labels.max(initial=-1)) + 1, 1)
-        self.views: dict[Any, Any] = {}  # evidence by weighting, kept by strategies.weighed
+        self.views: dict[Any, Any] = {}  # evidence by weighting, kept by strategies.replay_evidence
 
     @cached_property
     def n(self) -> Array:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from strategies.base import Steps
 from strategies.columns import by_discovery, running
-from strategies.tally import Tally
+from strategies.live_evidence import Tally
 from strategies.vote import BUDGET
 from strategies.weighting import Uniform
 from tts.errors import InputError
-from tts.scorers.traces import TOP, TRACE_SCORES, WINDOW
+from tts.scorers.trace_scores import TOP, TRACE_SCORES, WINDOW
 from tts.types import GROUP_BELOW, Decision, Draw, End, Problem, Sample, Signals, total_usage
 
 Array = NDArray[Any]

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from strategies.base import Steps
 from strategies.columns import Columns
+from strategies.live_evidence import Tally
+from strategies.replay_evidence import Weighed
 from strategies.stopping import Never, StoppingRule
-from strategies.tally import Tally
-from strategies.weighed import Weighed
 from strategies.weighting import Uniform, Weighting
 from tts.errors import InputError
 from tts.types import END, STEP_BELOW, Decision, Draw, Problem, Signals, total_usage

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_cases import Ran, Tts
 
+from tests.cli.cases import Ran, Tts
 from tts import cli
 
 

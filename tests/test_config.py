@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evals.config import CompareConfig, composed, methods
-from evals.synthetic import synthetic_pool
+from evals.replay.synthetic import synthetic_pool
 from strategies.catalog import CATALOG
 from strategies.vote import Vote
 from tts.config import load_config

@@ -6,8 +6,8 @@ import asyncio
 import runpy
 from pathlib import Path
 
-from tts.driver import run_all
 from tts.engines.fake import FakeEngine, extract
+from tts.runtime.driver import run_all
 from tts.types import Decision, Draw
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""How well scores rank right samples above wrong ones; intervals and curves are :mod:`evals.ranking`'s."""
+"""How well scores rank right samples above wrong ones; intervals and curves are :mod:`evals.metrics.ranking`'s."""
 
 from __future__ import annotations
 

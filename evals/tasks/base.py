@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tts.answers import canonical_number
-from tts.live import Extract
 from tts.prompts import Prompt
+from tts.runtime.session import Extract
 from tts.types import Problem, Sample
 
 Grade = Callable[[Problem, Sample], bool]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tts.answers import extract_gsm8k
-from tts.live import Extract
 from tts.prompts import Prompt
+from tts.runtime.session import Extract
 from tts.types import Problem
 
 

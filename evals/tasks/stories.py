@@ -1,4 +1,4 @@
-"""Stories: word problems made up from a seed, in splits that share no question; see :mod:`tts.tiny.stories`."""
+"""Stories: word problems made up from a seed, in splits that share no question; see :mod:`tts.stories.stories`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from evals.tasks.reading import extractor
 from strategies.spec import unknown
 from tts.errors import InputError
 from tts.prompts import Prompt
-from tts.tiny.stories import take
-from tts.tiny.story import Split
+from tts.stories.stories import take
+from tts.stories.story import Split
 from tts.types import Problem
 
 TEMPLATE = "{question}\n"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts.driver import Options, run_all
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.fake import FakeEngine, extract
 from tts.errors import EngineError, InputError, UnsupportedError
+from tts.runtime.driver import Options, run_all
 from tts.scorers.asking import MOST_TOKENS, PTrue, Verbalised, percentage
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.types import TOKENS, Boundary, End, Problem, Sample, Trace, Usage

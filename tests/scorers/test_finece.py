@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Meter, Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.finece.card import NAME, VALUES, Card, read_card, write_card
+from tts.models.finece import NAME, VALUES, Card, read_card, write_card
 from tts.scorers.base import MeteredEngine
 from tts.scorers.config import open_scorer
 from tts.scorers.finece import Finece, open_finece
 from tts.scorers.integration import Integrated
-from tts.scorers.traces import TRACE_SCORES, expectation, value_confidence
+from tts.scorers.trace_scores import TRACE_SCORES, expectation, value_confidence
 from tts.types import End, Problem, Sample, Trace
 
 TOKENS = tuple(range(100, 111))

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.vote import Vote
-from tts.driver import Options, run_all
 from tts.engines.base import Capabilities, Meter, Prefix
 from tts.engines.fake import WATCHED, FakeEngine, WatchedScorer, extract
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.grace.card import Card, write_card
+from tts.models.grace import Card, write_card
+from tts.runtime.driver import Options, run_all
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.config import NAMES, open_scorer
 from tts.scorers.grace import Grace, open_grace
@@ -202,7 +202,7 @@ transformers = pytest.importorskip("transformers")
 @pytest.fixture(scope="module")
 def grace_model() -> Any:
     """A small random Llama with an added token: it writes words and line breaks, ends, and is never sure."""
-    from tts.tiny.tokenizer import build
+    from tts.training.tiny.tokenizer import build
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -237,8 +237,8 @@ def grace_model() -> Any:
 
 @pytest.fixture
 def live(grace_model: Any) -> Any:
+    from tts.engines.hf.engine import TransformersEngine
     from tts.engines.sampling import Sampling
-    from tts.engines.transformers import TransformersEngine
     from tts.prompts import Prompt
 
     model, tokenizer, cnf = grace_model

@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.base import Steps
-from tts.driver import Options, run_all
 from tts.engines.base import Capabilities, Chunk, Request
 from tts.engines.fake import WATCHED, FakeEngine, WatchedScorer, extract
+from tts.engines.streams import collected
 from tts.errors import EngineError, InputError, UnsupportedError
+from tts.runtime.driver import Options, run_all
 from tts.scorers.base import ROLLOUTS, ConstantScorer, MeteredEngine, OracleScorer, Scorer, judges_prefixes, rollout
 from tts.scorers.integration import Integrated, integrated
-from tts.scorers.oracle_rollouts import RolloutOracle
-from tts.streams import collected
+from tts.scorers.rollouts import RolloutOracle
 from tts.types import (
     END,
     ENTROPY_ABOVE,

@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from grace_cases import TOKEN, graced
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import mannwhitneyu
 
-from evals.rescore import graded, rescored, stacked
-from evals.synthetic import synthetic_pool
+from evals.replay.rescore import graded, rescored, stacked
+from evals.replay.synthetic import synthetic_pool
+from tests.grace_cases import TOKEN, graced
 from tts.errors import InputError, UnsupportedError
-from tts.grace.card import Card, write_card
+from tts.models.grace import Card, write_card
 from tts.pool import Pool
 from tts.scorers.base import MeteredEngine, Scorer
-from tts.scorers.calibration import Provenance
+from tts.scorers.calibration_file import Provenance
 from tts.scorers.config import open_scorer
 from tts.scorers.stacked import (
     FEATURES,
@@ -227,8 +227,8 @@ def test_plain_data_survives_json() -> None:
 
 
 def test_value_tokens_stack_with_log_probabilities_and_need_their_card(tmp_path: Path) -> None:
-    from tts.finece.card import Card as Values
-    from tts.finece.card import write_card as write_values
+    from tts.models.finece import Card as Values
+    from tts.models.finece import write_card as write_values
     from tts.scorers.stacked import FINECE_FEATURES
 
     rng = np.random.default_rng(0)

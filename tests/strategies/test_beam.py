@@ -29,9 +29,9 @@ from strategies.pruning import (
 )
 from strategies.stopping import Beta, Confident, Never, Posterior, Reservation
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
-from tts.driver import Options, run_all
 from tts.engines.fake import FakeEngine, WatchedScorer, extract
 from tts.errors import InputError, UnsupportedError
+from tts.runtime.driver import Options, run_all
 from tts.scorers.asking import PTrue, Verbalised
 from tts.scorers.base import Calibrated, ConstantScorer, OracleScorer, RandomScorer
 from tts.scorers.consistency import SelfConsistency

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.traces import RecordedTraces, ReplayedTraces
+from evals.replay.traces import RecordedTraces, ReplayedTraces
 from strategies.base import Strategy
 from strategies.deepconf import CONSENSUS, DeepConfOffline, DeepConfOnline, percentile_bar
 from strategies.vote import BUDGET
-from tts.cut import crossing, cut
-from tts.driver import Options, run_all
+from tts.boundaries import crossing, cut
 from tts.engines.base import Capabilities, Chunk, Request
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.traces import TRACE_SCORES
+from tts.runtime.driver import Options, run_all
+from tts.scorers.trace_scores import TRACE_SCORES
 from tts.types import GROUP_BELOW, Decision, End, Problem, Sample, Signals, Trace, Usage
 
 METRICS = ["bottom10", "tail", "lowest", "mean"]

@@ -12,24 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.arrays import PoolArrays
-from evals.compare import Settings, compare
+from evals.comparison.fit import Fold, choose
+from evals.comparison.paired import Settings, compare
 from evals.config import composed, methods
-from evals.fit import Fold, choose
-from evals.live_config import RunConfig
-from evals.plan import playable
-from evals.replay import Entrant, Outcome, permutations, replay
-from evals.traces import RecordedTraces, has_steps
+from evals.live.live_config import RunConfig
+from evals.live.plan import playable
+from evals.replay.arrays import PoolArrays
+from evals.replay.traces import RecordedTraces, has_steps
+from evals.replay.vectorised import Entrant, Outcome, permutations, replay
 from strategies.catalog import CATALOG
 from strategies.stopping import Beta, Confident, Posterior, Priced, Reservation, Share, Unanimous
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
-from tts.cut import cut
-from tts.driver import Options, run_all
+from tts.boundaries import cut
 from tts.engines.base import Capabilities, Chunk, Request
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError
 from tts.pool import Entry, Pool
+from tts.runtime.driver import Options, run_all
 from tts.types import END, STEP_BELOW, Decision, Draw, End, Problem, Sample, Signals, Trace, Usage
 
 WATCHED, OTHER = 344, 7

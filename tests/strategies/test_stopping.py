@@ -9,6 +9,8 @@ import pytest
 
 from strategies.columns import Columns
 from strategies.counts import CountTable, dirichlet_leader_probability, leader_probability
+from strategies.live_evidence import Tally
+from strategies.replay_evidence import Weighed
 from strategies.stopping import (
     Beta,
     Confident,
@@ -21,9 +23,7 @@ from strategies.stopping import (
     Share,
     Unanimous,
 )
-from strategies.tally import Tally
 from strategies.vote import Vote
-from strategies.weighed import Weighed
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform
 from tts.errors import InputError, UnsupportedError
 from tts.types import Problem, Sample, Usage

@@ -5,11 +5,11 @@ One module a group of commands; heavy imports wait until a command needs them.
 
 from tts.cli import (  # noqa: F401 - each registers its commands
     calibrate,
-    calibration,
     compare,
     finece,
     grace,
     pool,
+    reliability,
     run,
     sample,
     train,

@@ -13,7 +13,7 @@ from tts.errors import InputError
 
 if TYPE_CHECKING:
     from tts.pool import Pool
-    from tts.scorers.calibration import Provenance
+    from tts.scorers.calibration_file import Provenance
 
 
 @app.command()
@@ -34,12 +34,12 @@ def calibrate(
     questions that are scored nowhere else. The file says which model, scorer, prompt and kind of log-probabilities it
     was fitted on, and is refused for any other.
     """
-    from evals.rescore import STACKED, check_score, fit_weights, graded, rescored
+    from evals.replay.rescore import STACKED, check_score, fit_weights, graded, rescored
     from tts.pool import load_pool
-    from tts.scorers.calibration import save_calibration
+    from tts.scorers.calibration_file import save_calibration
     from tts.scorers.maps import fit_map
     from tts.scorers.stacked import save_stacked
-    from tts.scorers.traces import WINDOW, scorer_name
+    from tts.scorers.trace_scores import WINDOW, scorer_name
 
     check_score(score)
     window = WINDOW if window is None else window
@@ -76,7 +76,7 @@ def _provenance(path: Path, pool: Pool, run: int | None, scorer: str) -> Provena
     """What the pool says of its samples: its run's key in SQLite, else the one model that its questions name."""
     from tts.pool import PoolStore
     from tts.pool.files import pool_format
-    from tts.scorers.calibration import RAW, Provenance
+    from tts.scorers.calibration_file import RAW, Provenance
 
     if pool_format(path) == "sqlite":
         with PoolStore.read(path) as store:

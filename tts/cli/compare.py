@@ -52,8 +52,8 @@ def compare(
     """
     from dataclasses import replace
 
-    from evals import plot as plotting
     from evals.config import CompareConfig
+    from evals.report import plot as plotting
     from tts.config import load_config
     from tts.pool import load_pool
 
@@ -70,16 +70,16 @@ def compare(
 
 
 def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None, *, regret: bool) -> None:
-    from evals import plot as plotting
-    from evals import report
-    from evals.arrays import PoolArrays
-    from evals.compare import Contest, Settings, table
-    from evals.compare import compare as play
+    from evals.comparison.curves import curves
+    from evals.comparison.frontier import frontiers
+    from evals.comparison.paired import Contest, Settings, table
+    from evals.comparison.paired import compare as play
     from evals.config import check_scale, methods
-    from evals.curves import curves
-    from evals.frontier import frontiers
-    from evals.rescore import rescored
-    from evals.traces import has_steps, has_top
+    from evals.replay.arrays import PoolArrays
+    from evals.replay.rescore import rescored
+    from evals.replay.traces import has_steps, has_top
+    from evals.report import comparison as report
+    from evals.report import plot as plotting
     from tts.answers import MathVerifier
     from tts.pool import atomic_path
 
@@ -168,7 +168,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
 @app.command()
 def strategies() -> None:
     """List the catalogue: every strategy by name, with its source and what it does."""
-    from evals.report import print_catalogue
+    from evals.report.comparison import print_catalogue
     from strategies.catalog import METHODS
 
     print_catalogue(console(), METHODS)

@@ -15,7 +15,7 @@ from tts.errors import InputError
 if TYPE_CHECKING:
     from evals.finece_config import FineceConfig
     from evals.tasks import Task
-    from tts.tuning.responses import Split
+    from tts.training.responses import Split
 
 
 @train_app.command()
@@ -26,9 +26,9 @@ def finece(configs: ConfigArguments = None) -> None:
     was. Use the directory that it writes with `scorer.name=finece`.
     """
     from evals.finece_config import FineceConfig
+    from evals.report.training import print_trained, save_history
     from evals.tasks import load_task
-    from evals.training_report import print_trained, save_history
-    from tts.finece.make import make
+    from tts.training.finece.build import make
 
     config, _ = configured(FineceConfig, configs)
     assert config.out is not None  # the schema refuses it
@@ -54,11 +54,11 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
     Raises:
         InputError: a pool without prefixes, or whatever else cannot be learned from.
     """
-    from tts.engines.transformers import TransformersEngine
-    from tts.finece.train import numbers
+    from tts.engines.hf.engine import TransformersEngine
     from tts.pool import load_pool
-    from tts.tuning.responses import beside, split
-    from tts.tuning.start import check_start
+    from tts.training.base_model import check_start
+    from tts.training.finece.train import numbers
+    from tts.training.responses import beside, split
 
     if config.pool is None:
         check_start(config.engine, config.recipe)

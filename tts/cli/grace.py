@@ -13,7 +13,7 @@ from tts.cli.train import learned_from, train_app
 if TYPE_CHECKING:
     from evals.grace_config import GraceConfig
     from evals.tasks import Task
-    from tts.tuning.responses import Split
+    from tts.training.responses import Split
 
 
 @train_app.command()
@@ -24,9 +24,9 @@ def grace(configs: ConfigArguments = None) -> None:
     Writes a plain Hugging Face directory: use it with `engine.model=DIR scorer.name=grace`.
     """
     from evals.grace_config import GraceConfig
+    from evals.report.training import print_trained, save_history
     from evals.tasks import load_task
-    from evals.training_report import print_trained, save_history
-    from tts.grace.make import make
+    from tts.training.grace.build import make
 
     config, _ = configured(GraceConfig, configs)
     assert config.out is not None  # the schema refuses it
@@ -45,11 +45,11 @@ def grace(configs: ConfigArguments = None) -> None:
 
 def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[str, Any]]:
     """The responses in two parts, and what they are, as JSON values."""
-    from evals.live_config import SampleConfig
-    from tts.engines.transformers import TransformersEngine
+    from evals.live.live_config import SampleConfig
+    from tts.engines.hf.engine import TransformersEngine
     from tts.pool import load_pool
-    from tts.tuning.responses import solutions, split
-    from tts.tuning.start import check_start
+    from tts.training.base_model import check_start
+    from tts.training.responses import solutions, split
 
     if config.pool is None:
         check_start(config.engine, config.recipe)

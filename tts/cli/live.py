@@ -18,13 +18,13 @@ from tts.errors import InputError
 
 if TYPE_CHECKING:
     from evals.finece_config import FineceConfig
-    from evals.live_config import SampleConfig
+    from evals.live.live_config import SampleConfig
     from evals.tasks import Task
-    from tts.driver import Result
     from tts.engines.config import EngineConfig, LiveEngine
-    from tts.engines.transformers import TransformersEngine
+    from tts.engines.hf.engine import TransformersEngine
     from tts.pool import PoolMemory, PoolStore
     from tts.prompts import Prompt
+    from tts.runtime.driver import Result
     from tts.types import Signals
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ def draw(config: SampleConfig, task: Task, engine: LiveEngine, path: Path) -> Dr
     Raises:
         InputError: the engine cannot record the signals, or a prompt leaves no room.
     """
-    from evals.live import draw_samples
+    from evals.live.runner import draw_samples
 
     signals = config.engine.recorded
 
@@ -147,10 +147,10 @@ def draw_trees(config: FineceConfig, task: Task, engine: TransformersEngine, pat
     Raises:
         InputError: a prompt leaves no room.
     """
-    from evals.live import draw_trees
-    from tts.finece.cluster import tfidf
-    from tts.finece.embed import model_embedding
-    from tts.finece.tree import Tree
+    from evals.live.runner import draw_trees
+    from tts.training.finece.cluster import tfidf
+    from tts.training.finece.embed import model_embedding
+    from tts.training.finece.tree import Tree
 
     embed = model_embedding(engine) if config.tree.embedding == "model" else tfidf
     tree = Tree(config.tree, engine.decode, embed)
@@ -172,7 +172,7 @@ def _drawn(
     work: Callable[[PoolMemory, Progress], Coroutine[Any, Any, list[Result]]],
 ) -> Drawn:
     """Do the work into a run of a pool; ``more`` is what tells its draws from others, beside what is known of all."""
-    from evals.live import check_prompts, check_signals, open_memory, run_key
+    from evals.live.runner import check_prompts, check_signals, open_memory, run_key
     from tts.pool import PoolStore
 
     model, revision = config.engine.identity

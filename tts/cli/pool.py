@@ -68,7 +68,7 @@ def simulate(
     force: ForceOption = False,
 ) -> None:
     """Simulate a pool without any model, for trying things out; its numbers say nothing about one."""
-    from evals.synthetic import synthetic_pool
+    from evals.replay.synthetic import synthetic_pool
     from tts.pool import write_jsonl
 
     if target.exists() and not force:

@@ -23,7 +23,7 @@ def tell(text: str) -> None:
 
 
 class Progress:
-    """Questions done, the accuracy so far, tokens a second, the time left; implements ``evals.live.Watch``.
+    """Questions done, the accuracy so far, tokens a second, the time left; implements ``evals.live.runner.Watch``.
 
     Attributes:
         done: questions done of the current strategy.

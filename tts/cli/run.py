@@ -22,11 +22,11 @@ def run(
     Every draw goes into a pool, and the strategies share them: all are compared on the same samples, and each sample
     is drawn once. A command that was interrupted, in whatever way, goes on where it was when it is given again.
     """
-    from evals.live import check_prompts, check_signals, open_memory, play, run_key
-    from evals.live_config import RunConfig
-    from evals.live_report import as_mapping, lines, print_lines, verdict
-    from evals.plan import plan
-    from evals.report import to_json
+    from evals.live.live_config import RunConfig
+    from evals.live.plan import plan
+    from evals.live.runner import check_prompts, check_signals, open_memory, play, run_key
+    from evals.report.comparison import to_json
+    from evals.report.run import as_mapping, lines, print_lines, verdict
     from evals.tasks import load_task
     from tts.pool import PoolStore, atomic_path
     from tts.types import End

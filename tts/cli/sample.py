@@ -13,9 +13,9 @@ def sample(configs: ConfigArguments = None) -> None:
     A command that was interrupted, in whatever way, goes on where it was when it is given again: no sample is lost that
     had been kept, and none is drawn twice.
     """
-    from evals.live_config import SampleConfig
-    from evals.live_report import REPLICATES, verdict
-    from evals.stats import bootstrap_interval, bootstrap_weights
+    from evals.live.live_config import SampleConfig
+    from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+    from evals.report.run import REPLICATES, verdict
     from evals.tasks import load_task
     from tts.errors import TTSError
 

@@ -11,9 +11,9 @@ from tts.cli.app import app
 from tts.errors import InputError
 
 if TYPE_CHECKING:
-    from tts.engines.transformers import TransformersEngine
+    from tts.engines.hf.engine import TransformersEngine
     from tts.pool import Pool
-    from tts.tuning.responses import Response
+    from tts.training.responses import Response
 
 train_app = typer.Typer(help="Train a model that this project brings along.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
@@ -31,9 +31,9 @@ def tiny(
 
     About an hour on two CPU cores, minutes on a GPU. Interrupted, the same command continues from the last checkpoint.
     """
-    from tts.engines.device import pick
-    from tts.tiny.grade import grade
-    from tts.tiny.train import Recipe, record, train
+    from tts.engines.hf.device import pick
+    from tts.training.tiny.grade import grade
+    from tts.training.tiny.train import Recipe, record, train
 
     if seed < 0 or not 0 < share <= 1:
         raise InputError(f"seed must be at least 0 and share above 0 and at most 1, got {seed} and {share}")
@@ -50,8 +50,8 @@ def tiny(
 
 
 def learned_from(pool: Pool, engine: TransformersEngine, *, model: str, forks: bool = False) -> tuple[Response, ...]:
-    """The responses of a pool as a training reads them; see :func:`tts.tuning.responses.read`."""
-    from tts.tuning.responses import read
+    """The responses of a pool as a training reads them; see :func:`tts.training.responses.read`."""
+    from tts.training.responses import read
 
     return read(
         pool,

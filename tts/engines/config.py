@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tts.engines.base import Engine
-from tts.engines.openai_config import OpenAIConfig
+from tts.engines.openai.config import OpenAIConfig
 from tts.engines.sampling import Sampling
 from tts.errors import InputError
 from tts.prompts import Prompt
@@ -80,7 +80,7 @@ class EngineConfig:
             token; on a CPU vLLM is a fifth slower so. null does not; transformers always does.
         look: tokens that vLLM or its server draws between two looks at a sample that ends below a confidence, >= 1.
         vllm: any other arguments of vLLM's engine by name, such as ``gpu_memory_utilization``.
-        openai: which servers, and how they are asked; see :class:`~tts.engines.openai_config.OpenAIConfig`.
+        openai: which servers, and how they are asked; see :class:`~tts.engines.openai.config.OpenAIConfig`.
     """
 
     kind: str = "transformers"
@@ -232,7 +232,7 @@ def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None
 
 
 def _transformers(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
-    from tts.engines.transformers import TransformersEngine
+    from tts.engines.hf.engine import TransformersEngine
 
     return TransformersEngine.load(
         _model(config),
@@ -247,7 +247,7 @@ def _transformers(config: EngineConfig, prompt: Prompt, tell: Callable[[str], No
 
 
 def _vllm(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
-    from tts.engines.vllm import VllmEngine
+    from tts.engines.vllm.engine import VllmEngine
 
     return VllmEngine.load(
         _model(config),
@@ -264,7 +264,7 @@ def _vllm(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> 
 
 
 def _openai(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
-    from tts.engines.openai import OpenAIEngine
+    from tts.engines.openai.engine import OpenAIEngine
 
     return OpenAIEngine.load(
         config.openai,
@@ -282,7 +282,7 @@ _OPEN = {"transformers": _transformers, "vllm": _vllm, "openai": _openai}
 def _model(config: EngineConfig) -> str | Path:
     """The directory, or the name on the hub."""
     if config.model in BUNDLED:
-        from tts import tiny
+        from tts.models import bundled as tiny
 
         return tiny.weights(config.model)
     folder = Path(config.model).expanduser()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from tts.cut import CUTS
+from tts.boundaries import CUTS
 from tts.types import Boundary, End, Signals
 
 LOOKS = ("confidence_below", "step_below", "group_below", "entropy_above")
@@ -35,7 +35,7 @@ def ending(sample: Noted, ends: Collection[Any], is_step: Callable[[Any], bool])
     """Why a sample ends with its newest token, or None where it goes on.
 
     One that may have no more tokens has ended, even where it would pause: nothing can continue it. What is pruned at a
-    boundary is not continued anyway, and ends there as a recording would (:mod:`tts.cut`).
+    boundary is not continued anyway, and ends there as a recording would (:mod:`tts.boundaries`).
 
     Args:
         sample: with at least one token.

@@ -4,13 +4,13 @@ Formats, told apart by suffix: JSON Lines (.jsonl, .jsonl.gz) to share, SQLite (
 Parquet (.parquet) to analyse. Importing this loads neither numpy nor pyarrow.
 """
 
-from tts.pool.atomic import atomic_path
+from tts.files import atomic_path
 from tts.pool.convert import export_pool, import_pool, load_pool
 from tts.pool.jsonl import read_jsonl, write_jsonl
-from tts.pool.memory import PoolMemory
 from tts.pool.parquet import read_parquet, write_parquet
 from tts.pool.records import Entry, Pool
 from tts.pool.runs import Run, RunKey
+from tts.pool.sample_cache import PoolMemory
 from tts.pool.store import PoolStore
 from tts.pool.summary import PoolSummary, describe
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tts.errors import InputError
-from tts.pool.atomic import atomic_path
+from tts.files import atomic_path
 from tts.pool.connect import write_lock
 from tts.pool.files import pool_format
 from tts.pool.jsonl import read_jsonl, write_jsonl

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from tts.errors import InputError
-from tts.pool.atomic import atomic_path
+from tts.files import atomic_path
 from tts.pool.files import pool_format, read_bytes
 from tts.pool.line import dump_line, parse_line
 from tts.pool.records import Entry, Pool

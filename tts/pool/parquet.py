@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tts.errors import InputError, first_line
-from tts.pool.atomic import atomic_path
+from tts.files import atomic_path
 from tts.pool.files import pool_format, read_bytes
 from tts.pool.records import Entry, Pool
 from tts.types import End, Problem, Sample, Trace, Usage

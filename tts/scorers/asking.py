@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Prefix
+from tts.engines.streams import together
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.scorers.base import MeteredEngine
-from tts.streams import together
 from tts.types import End, Problem, Sample, Signals
 
 TRUE_OR_FALSE = (

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tts.engines.base import Engine, Meter, Prefix, Request
+from tts.engines.streams import collected, together
 from tts.errors import UnsupportedError
-from tts.streams import collected, together
 from tts.types import TOKENS, Draw, Problem, Sample, Signals, Usage
 
 ROLLOUTS = 1 << 20

@@ -14,9 +14,9 @@ from typing import Any
 
 from tts.errors import InputError
 from tts.scorers.base import Calibrated, Scorer
-from tts.scorers.calibration import Provenance, load_calibration
+from tts.scorers.calibration_file import Provenance, load_calibration
 from tts.scorers.maps import CalibrationMap
-from tts.scorers.traces import SIGNAL_SCORES, TRACE_SCORES, TraceScorer
+from tts.scorers.trace_scores import SIGNAL_SCORES, TRACE_SCORES, TraceScorer
 from tts.types import Signals
 
 _OTHERS = {

@@ -18,19 +18,19 @@ from numpy.typing import NDArray
 from tts.engines.base import Prefix
 from tts.engines.config import fingerprint
 from tts.errors import EngineError, InputError
-from tts.finece.card import Card, read_card
+from tts.models.finece import Card, read_card
 from tts.scorers.base import MeteredEngine, Scorer
-from tts.scorers.calibration import Provenance
+from tts.scorers.calibration_file import Provenance
 from tts.scorers.integration import Integrated
-from tts.scorers.traces import expectation
+from tts.scorers.trace_scores import expectation
 from tts.types import End, Problem, Sample, Signals
 
 if TYPE_CHECKING:
-    from tts.finece.judge import Judge
+    from tts.scorers.prefix_model import Judge
 
 
 class Finece:
-    """Reads the confidence of samples, whole and partial; see :mod:`tts.finece.card` for where.
+    """Reads the confidence of samples, whole and partial; see :mod:`tts.models.finece` for where.
 
     Of a grown scorer's sample it is that of the distribution that drew its last token: of a whole sample, which the
     end-of-sequence token ends, of all its text; of one that paused at a boundary, of all but its last token. Text that
@@ -144,7 +144,7 @@ def open_finece(
                 f"{place} judges prefixes of {card.judges} and the model is {provenance.model}: choose that model, or "
                 "train a scorer of this one's with `tts train finece`"
             )
-        from tts.finece.judge import Judge
+        from tts.scorers.prefix_model import Judge
 
         revision = (card.revision or None) if folder is None else None
         base = folder if folder is not None else card.base

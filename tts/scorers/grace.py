@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.grace.card import Card, read_card
+from tts.models.grace import Card, read_card
 from tts.scorers.base import MeteredEngine
-from tts.scorers.traces import TRACE_SCORES, scorer_name
+from tts.scorers.trace_scores import TRACE_SCORES, scorer_name
 from tts.types import End, Problem, Sample, Signals
 
 Reading = Literal["last", "min", "step", "mean"]
@@ -34,7 +34,7 @@ class Grace:
     its last token, which for a finished sample is the end-of-sequence token; where it reads "after", at the confidence
     token's own position behind the sample. ``min``, ``step`` and ``mean`` look at the distributions that drew the last
     token and those that end a step: the least, that of the last step before the end, the mean; see
-    :data:`~tts.scorers.traces.TRACE_SCORES`.
+    :data:`~tts.scorers.trace_scores.TRACE_SCORES`.
 
     A sample without the signals is read by the model, all such samples of a call in one pass, at the same places:
     before each line break and at the end of its text. A text that was cut off elsewhere than behind a line break is

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import MeteredEngine, Scorer, judges_prefixes, rollout
-from tts.streams import together
 from tts.types import STEP, Boundary, Draw, End, Problem, Sample, Signals
 
 

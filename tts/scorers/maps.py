@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tts.errors import InputError
-from tts.scorers.logistic import EPS, Floats, least_loss, log_loss, logit, sigmoid, smoothed
+from tts.logistic import EPS, Floats, least_loss, log_loss, logit, sigmoid, smoothed
 
 MapKind = Literal["platt", "isotonic", "beta", "temperature"]
 

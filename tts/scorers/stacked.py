@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tts.errors import InputError, UnsupportedError
-from tts.finece.card import read_card as read_values
-from tts.grace.card import Card
+from tts.logistic import least_loss, sigmoid, smoothed
+from tts.models.finece import read_card as read_values
+from tts.models.grace import Card
 from tts.scorers.base import MeteredEngine
-from tts.scorers.calibration import Provenance, load_fitted, save_fitted
+from tts.scorers.calibration_file import Provenance, load_fitted, save_fitted
 from tts.scorers.grace import find_card, needs
-from tts.scorers.logistic import least_loss, sigmoid, smoothed
-from tts.scorers.traces import TRACE_SCORES, TraceScore
+from tts.scorers.trace_scores import TRACE_SCORES, TraceScore
 from tts.types import Problem, Sample, Signals
 
 NAME = "stacked"

@@ -1,0 +1,172 @@
+"""The transformers engine beside static `generate`, watching a token beside not, strategy-driven beside offline.
+
+    python -m benchmarks.engine_hf [--model tiny] [--questions 40] [--rounds 3] [--parts generate,watch,grown,driven]
+
+Ratios of tokens a second, each pair measured in turn in one run. Tokens are those a sample keeps: what `generate`
+computes for rows that have ended and wait for the longest of their batch is time, not tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import transformers
+
+from strategies.catalog import CATALOG
+from strategies.vote import Vote
+from tts.answers import extract_gsm8k
+from tts.engines.base import Request
+from tts.engines.hf.engine import TransformersEngine
+from tts.engines.sampling import Sampling
+from tts.models.bundled import weights
+from tts.models.grace import read_card
+from tts.prompts import Prompt
+from tts.runtime.driver import Options, run_all
+from tts.stories.stories import take
+from tts.types import Problem, Signals
+
+ROWS = 128
+AHEAD = 2
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--questions", type=int, default=40)
+    parser.add_argument("--driven", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--parts", default="generate,watch,grown,driven")
+    options = parser.parse_args()
+    folder = weights() if options.model == "tiny" else options.model
+    print(
+        f"{options.model}, float32, torch {torch.__version__}, transformers {transformers.__version__}, "
+        f"Python {platform.python_version()}, {torch.get_num_threads()} threads, {ROWS} sequences at a time"
+    )
+
+    def engine(folder: str | Path = folder) -> TransformersEngine:
+        return TransformersEngine.load(folder, prompt=Prompt(), sampling=Sampling(), rows=ROWS)
+
+    problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.driven, seed=5))]
+    some = problems[: options.questions]
+    requests = [(problem, index) for index in range(16) for problem in some]
+
+    def plain() -> tuple[int, float]:
+        return drain(engine(), requests, Signals())
+
+    if "generate" in options.parts:
+        compare("engine / generate", plain, lambda: static(engine(), requests), options.rounds)
+    few = requests[: 2 * ROWS]
+    if "watch" in options.parts:
+        compare(
+            "watching one token / not",
+            lambda: drain(engine(), few, Signals(watch=(2,))),
+            lambda: drain(engine(), few, Signals()),
+            8 * options.rounds,
+        )
+    if "grown" in options.parts:
+        compare(
+            "the bundled grace, its confidence watched / tiny, which it grew from",
+            lambda: drain(engine(weights("grace")), few, Signals(watch=(read_card(weights("grace")).token_id,))),
+            lambda: drain(engine(weights()), few, Signals()),
+            4 * options.rounds,
+        )
+    if "driven" not in options.parts:
+        return
+    compare(
+        f"adaptive consistency over {options.driven} questions, look-ahead {AHEAD} / all draws at once",
+        lambda: driven(engine(), problems),
+        lambda: drain(engine(), [(p, i) for p in problems for i in range(5)], Signals()),
+        options.rounds,
+    )
+
+
+def compare(name: str, first: Callable[[], tuple[int, float]], second: Callable[[], tuple[int, float]], n: int) -> None:
+    """Measure two in turn and print the ratio of their speeds: of the medians, and pair by pair."""
+    pairs = []
+    for number in range(n):  # each goes first equally often
+        if number % 2:
+            b, a = second(), first()
+        else:
+            a, b = first(), second()
+        pairs.append((a[0] / a[1], b[0] / b[1]))
+    ratios = sorted(a / b for a, b in pairs)
+    left, right = (statistics.median(column) for column in zip(*pairs, strict=True))
+    print(
+        f"{name}: {left:,.0f} / {right:,.0f} tok/s, ratio {statistics.median(ratios):.3f} "
+        f"(pairs {', '.join(f'{ratio:.3f}' for ratio in ratios)})",
+        flush=True,
+    )
+
+
+def drain(engine: TransformersEngine, requests: list[tuple[Problem, int]], signals: Signals) -> tuple[int, float]:
+    """(tokens, seconds) to draw every request, all there from the start."""
+
+    async def one(problem: Problem, index: int) -> None:
+        async for _ in engine.sample(Request(problem, index, signals=signals)):
+            pass
+
+    async def everything() -> None:
+        await asyncio.gather(*(one(problem, index) for problem, index in requests))
+
+    started = time.perf_counter()
+    asyncio.run(everything())
+    took = time.perf_counter() - started
+    engine.close()
+    return engine.batch.drawn, took
+
+
+def driven(engine: TransformersEngine, problems: list[Problem]) -> tuple[int, float]:
+    """(tokens, seconds) of a strategy that asks for one draw after the other and stops by itself."""
+    strategy: Vote = CATALOG["adaptive_consistency"].build(16)
+    started = time.perf_counter()
+    results = asyncio.run(
+        run_all(
+            strategy,
+            problems,
+            engine,
+            extract=lambda problem, text: extract_gsm8k(text),
+            options=Options(concurrency=len(problems), lookahead=AHEAD),
+        )
+    )
+    took = time.perf_counter() - started
+    engine.close()
+    spent = [r.decision.usage for r in results if r.decision.usage is not None]
+    wasted = sum(u.aborted for u in spent)
+    print(f"  {batch_rows(engine):.0f} rows a step, {wasted / engine.batch.drawn:.1%} of its tokens aborted")
+    return engine.batch.drawn, took
+
+
+def batch_rows(engine: TransformersEngine) -> float:
+    """Mean rows of a step."""
+    return engine.batch.drawn / engine.batch.steps
+
+
+def static(engine: TransformersEngine, requests: list[tuple[Problem, int]]) -> tuple[int, float]:
+    """(tokens up to the end of each sample, seconds) of `generate` on padded batches of the same requests."""
+    model, tokenizer = engine.batch.decoder.model, engine.words.tokenizer
+    tokenizer.padding_side = "left"
+    torch.manual_seed(0)
+    tokens, started = 0, time.perf_counter()
+    with torch.inference_mode():
+        for at in range(0, len(requests), ROWS):
+            texts = [engine.words.prompt.text(problem) for problem, _ in requests[at : at + ROWS]]
+            batch = tokenizer(texts, return_tensors="pt", padding=True, return_token_type_ids=False)
+            out = model.generate(**batch, do_sample=True, temperature=0.8, top_k=0, max_new_tokens=256)
+            new = out[:, batch["input_ids"].shape[1] :]
+            ended = (new == tokenizer.eos_token_id).int()
+            tokens += int(torch.where(ended.any(1), ended.argmax(1) + 1, new.shape[1]).sum())
+    took = time.perf_counter() - started
+    engine.close()
+    return tokens, took
+
+
+if __name__ == "__main__":
+    main()

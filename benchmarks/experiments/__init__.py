@@ -1,0 +1,1 @@
+"""Experiments on GrACE, FineCE and risk control."""

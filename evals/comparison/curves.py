@@ -1,0 +1,46 @@
+"""Curves of a whole pool by exact estimators: maj@k, pass@k and best-of-k for every k up to the budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.metrics.estimators import best_of_curve, maj_curve, pass_at_k
+from evals.replay.arrays import PoolArrays
+
+Curve = dict[int, float]
+
+
+def curves(arrays: PoolArrays, budget: int) -> dict[str, Curve]:
+    """Mean over questions of each exact estimator.
+
+    Args:
+        arrays: the pool; all samples of a question enter its estimators.
+        budget: the largest k, at most the samples of the smallest question.
+
+    Returns:
+        "maj" and "pass", and "best_of" where the pool has scores: {k: value in [0, 1]}.
+    """
+    ks = range(1, budget + 1)
+    right = arrays.sample_correct
+    found: dict[str, NDArray[Any]] = {"maj": np.zeros(budget), "pass": np.zeros(budget)}
+    if arrays.confidence is not None:
+        found["best_of"] = np.zeros(budget)
+    for q in range(arrays.questions):
+        size = int(arrays.sizes[q])
+        labels = arrays.labels[q, :size]
+        counts = np.bincount(labels[labels >= 0], minlength=1)
+        correct = arrays.class_correct[q, : len(counts)]
+        found["maj"] += maj_curve(counts, correct, int((labels < 0).sum()), list(ks))
+        if arrays.confidence is not None:
+            scores = np.where(labels >= 0, arrays.confidence[q, :size], -np.inf)
+            found["best_of"] += best_of_curve(scores, right[q, :size], list(ks))
+    total = right.sum(axis=1)
+    for i, k in enumerate(ks):
+        found["pass"][i] = float(np.sum(pass_at_k(arrays.sizes, total, k)))
+    return {
+        name: {k: float(v) for k, v in zip(ks, values / arrays.questions, strict=True)}
+        for name, values in found.items()
+    }

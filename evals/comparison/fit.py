@@ -1,0 +1,219 @@
+"""Fitting on questions that are not scored: halves, calibration maps, parameters of the catalogue's methods.
+
+Everything here sees the fitting half only; :mod:`evals.comparison.paired` scores the other half and then swaps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.comparison.risk import learn_then_test, regrets
+from evals.replay.arrays import PoolArrays
+from evals.replay.vectorised import Entrant, Outcome, replay
+from strategies.catalog import CATALOG, Method
+from tts.errors import InputError
+from tts.scorers.maps import fit_map
+
+Array = NDArray[Any]
+Scores = dict[str, Array | None]
+REFERENCE = "self_consistency"
+"""What every strategy is compared with, at the full budget."""
+FIT_PERMUTATIONS = 50
+"""Orders a question on which settings are compared while fitting."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Questions to fit on and questions to score, as indices; ``fit`` is empty where nothing is fitted."""
+
+    fit: Array
+    scored: Array
+
+
+def halves(questions: int, seed: int) -> tuple[Fold, Fold]:
+    """Two folds that swap the same two random halves.
+
+    Raises:
+        InputError: fewer than four questions.
+    """
+    if questions < 4:
+        raise InputError(
+            f"fitting on one half and scoring the other needs at least 4 questions, the pool has {questions}"
+        )
+    order = np.random.default_rng([seed, 1]).permutation(questions)
+    a, b = np.sort(order[: questions // 2]), np.sort(order[questions // 2 :])
+    return Fold(a, b), Fold(b, a)
+
+
+def scores_for(arrays: PoolArrays, fold: Fold, orders: Array, *, calibrate: str | None, seed: int) -> Scores:
+    """The scores strategies may read, by name; the recorded ones calibrated on the fold's fitting half if asked.
+
+    Args:
+        arrays: the pool.
+        fold: whose fitting half the map is fitted on.
+        orders: sample indices, [questions, permutations, draws]; random scores are drawn anew for each.
+        calibrate: "platt", "isotonic", "beta" or "temperature"; None keeps the recorded confidences.
+        seed: of the random control.
+    """
+    recorded = arrays.confidence
+    if recorded is not None and calibrate is not None:
+        parsed = arrays.labels >= 0
+        mine = np.zeros(len(parsed), dtype=bool)
+        mine[fold.fit] = True
+        seen = parsed & mine[:, None]
+        calibration = fit_map(calibrate, recorded[seen], arrays.sample_correct[seen])
+        values = np.full(recorded.shape, np.nan)
+        values[parsed] = calibration(recorded[parsed])
+        recorded = values
+    return {
+        "recorded": recorded,
+        "oracle": arrays.sample_correct.astype(np.float64),
+        "random": np.random.default_rng([seed, 2]).random(orders.shape, dtype=np.float32),
+    }
+
+
+def choose(
+    arrays: PoolArrays,
+    methods: Sequence[Method],
+    orders: Array,
+    scores: Scores,
+    fold: Fold,
+    *,
+    budget: int,
+    margin: float,
+) -> list[dict[str, Any]]:
+    """Parameters of each method, learned and fitted on the fold's fitting half.
+
+    Args:
+        arrays: the whole pool.
+        methods: rows of the catalogue.
+        orders: sample indices of the whole pool, [questions, permutations, draws].
+        scores: as :func:`scores_for` gives them for this fold.
+        fold: the fold.
+        budget: the most draws a question.
+        margin: how much accuracy below self-consistency at the full budget still counts as equal.
+
+    Returns:
+        One mapping a method; empty where nothing is learned or fitted. By ``Method.fit``: "accuracy" as
+        :func:`most_accurate`; "cost" as :func:`cheapest` by mean draws; "tokens" the same by mean generated tokens, by
+        draws where the pool counts none; "risk" as :func:`controlled`, with the method's ``alpha`` and ``delta``.
+    """
+    taught = [teach(method, arrays, scores, fold) for method in methods]
+    candidates: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.fit else [] for m in methods]
+    entrants = [Entrant(CATALOG[REFERENCE].build(budget))]
+    for method, lesson, settings in zip(methods, taught, candidates, strict=True):
+        if method.fit:
+            entrants += [Entrant(method.build(budget, {**lesson, **s}), method.scores) for s in settings]
+    if len(entrants) == 1:
+        return taught
+    outcomes = replay_on(arrays, entrants, orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
+    floor = float(outcomes[0].correct.mean()) - margin
+    chosen, at = [], 1
+    for method, lesson, settings in zip(methods, taught, candidates, strict=True):
+        if not method.fit:
+            chosen.append(lesson)
+            continue
+        mine = outcomes[at : at + len(settings)]
+        at += len(settings)
+        accuracy = np.stack([o.correct.mean(axis=1) for o in mine], axis=1)
+        if method.fit == "accuracy":
+            best = most_accurate(accuracy)
+        elif method.fit == "risk":
+            best = controlled(mine, outcomes[0], alpha=method.params["alpha"], delta=method.params["delta"])
+        else:
+            best = cheapest(accuracy.mean(axis=0), costs(mine, tokens=method.fit == "tokens"), floor)
+        chosen.append({**lesson, **settings[best]})
+    return chosen
+
+
+def costs(outcomes: Sequence[Outcome], *, tokens: bool) -> Array:
+    """Mean generated tokens of each outcome where they are wanted and counted, else mean draws, [outcomes]."""
+    spent = [o.used if o.tokens is None or not tokens else o.tokens for o in outcomes]
+    return np.array([cost.mean() for cost in spent])
+
+
+def controlled(outcomes: Sequence[Outcome], reference: Outcome, *, alpha: float, delta: float) -> int:
+    """The setting with the fewest draws among those certified by Learn then Test, else the first.
+
+    The risk of a setting is the probability that it is wrong on a new question where self-consistency at the full
+    budget, on the same draws, is right; with probability at least 1 - ``delta`` over the fitting questions it is at
+    most ``alpha`` for the setting returned, if questions are i.i.d. and scores were not made from these questions (a
+    calibration map fitted on them voids the guarantee). Where nothing is certified (always so with fewer than
+    ln(delta) / ln(1 - alpha) questions, 114 at .02 and .1), the first setting is returned without a certificate; a
+    grid whose first setting is self-consistency itself, of risk 0, keeps the guarantee there too.
+
+    Args:
+        outcomes: of each setting on the fitting half, the most cautious first; the first permutation is read.
+        reference: self-consistency's at the full budget on the same permutations.
+        alpha: the risk that is still accepted, in (0, 1).
+        delta: the probability with which it may be higher, in (0, 1).
+
+    Raises:
+        InputError: alpha or delta outside (0, 1).
+
+    Source:
+        Angelopoulos et al. 2110.01052; see :mod:`evals.comparison.risk`.
+    """
+    losses = np.stack([regrets(o, reference) for o in outcomes], axis=1)
+    last = learn_then_test(losses, alpha=alpha, delta=delta)
+    return 0 if last is None else int(np.argmin(costs(outcomes[: last + 1], tokens=False)))
+
+
+def cheapest(accuracy: Array, cost: Array, floor: float) -> int:
+    """The setting of the least cost among those at or above the floor, else the most accurate one.
+
+    Ties go to the first, which grids make the most cautious.
+
+    Args:
+        accuracy: of each setting on the fitting half, [settings].
+        cost: mean draws or tokens of each setting, [settings].
+        floor: the least accuracy that will do.
+    """
+    if (accuracy >= floor).any():
+        return int(np.argmin(np.where(accuracy >= floor, cost, np.inf)))
+    return int(np.argmax(accuracy))
+
+
+def most_accurate(accuracy: Array) -> int:
+    """The most cautious setting within one standard error of the most accurate one.
+
+    The one-standard-error rule keeps a small fitting half from choosing a bold setting by luck.
+
+    Args:
+        accuracy: of each question under each setting, [questions, settings], the most cautious setting first.
+    """
+    best = int(np.argmax(accuracy.mean(axis=0)))
+    behind = accuracy[:, [best]] - accuracy
+    error = behind.std(axis=0, ddof=1) / np.sqrt(len(accuracy))
+    return int(np.flatnonzero(behind.mean(axis=0) <= error + 1e-12)[0])
+
+
+def teach(method: Method, arrays: PoolArrays, scores: Scores, fold: Fold) -> dict[str, Any]:
+    """What the method reads directly off the fitting half's labelled scores."""
+    values = scores[method.scores]
+    if method.teach is None or values is None:
+        return {}
+    parsed = arrays.labels[fold.fit] >= 0
+    if not parsed.any():
+        raise InputError(
+            f"strategy {method.name} learns from answers of questions that are not scored, and one half has none: "
+            "leave it out, or record more answers"
+        )
+    return dict(method.teach(values[fold.fit][parsed], arrays.sample_correct[fold.fit][parsed], method.params))
+
+
+def replay_on(
+    arrays: PoolArrays, entrants: Sequence[Entrant], orders: Array, scores: Mapping[str, Array | None], rows: Array
+) -> list[Outcome]:
+    """Replay the questions at ``rows`` only."""
+    return replay(
+        arrays.subset(rows),
+        entrants,
+        orders[rows],
+        scores={name: None if values is None else values[rows] for name, values in scores.items()},
+    )

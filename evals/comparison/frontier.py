@@ -1,0 +1,155 @@
+"""Frontiers: each rule's threshold swept, so that whole accuracy-versus-samples lines are compared, not one point each.
+
+A sweep shows every setting as it is: nothing was chosen, so nothing is biased. Where a setting is chosen (the most
+accurate within so many samples, or the cheapest that is not inferior to self-consistency) it is chosen on one half of
+the questions and scored on the other, both ways. The cheapest takes the fewest draws, or the fewest generated tokens
+where the catalogue fits the method for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, replay_on, teach
+from evals.comparison.paired import SIZES, Contest, Point, against, merged_params
+from evals.replay.vectorised import Entrant, Outcome
+from strategies.catalog import CATALOG, Method
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One swept setting on all questions."""
+
+    params: dict[str, Any]
+    point: Point
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A setting chosen on one half and scored on the other.
+
+    Attributes:
+        target: "max_samples <= s" or "cheapest not inferior".
+        params: the chosen parameters, a list of two where the folds chose differently.
+        point: accuracy and cost on the halves that were not used to choose.
+        comparison: the paired comparison with self-consistency at the full budget.
+    """
+
+    target: str
+    params: dict[str, Any]
+    point: Point
+    comparison: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """One method's sweep and what tuning makes of it."""
+
+    name: str
+    source: str
+    sweep: tuple[Setting, ...]
+    within: tuple[tuple[int, Tuned], ...]
+    cheapest: Tuned
+
+
+def frontiers(contest: Contest, methods: Sequence[Method]) -> list[Frontier]:
+    """Sweep and tune every method that has something to sweep.
+
+    Args:
+        contest: with two folds, as ``Contest.of(..., fitted=True)`` makes it.
+        methods: rows of the catalogue; those without a grid are left out.
+    """
+    swept = [m for m in methods if m.sweep]
+    budget = contest.settings.budget
+    grids = [list(m.grid(budget)) for m in swept]
+    lessons = [
+        [teach(_with(m, s), contest.arrays, scores, fold) for m, g in zip(swept, grids, strict=True) for s in g]
+        for scores, fold in zip(contest.scores, contest.folds, strict=True)
+    ]
+    flat = [(m, s) for m, g in zip(swept, grids, strict=True) for s in g]
+    reference = Entrant(CATALOG[REFERENCE].build(budget))
+    entrants = [
+        [reference, *(Entrant(m.build(budget, {**s, **x}), m.scores) for (m, s), x in zip(flat, mine, strict=True))]
+        for mine in lessons
+    ]
+    outcomes = contest.play(entrants)
+    points = contest.points(outcomes)
+    rehearsals = [
+        replay_on(contest.arrays, mine, contest.orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
+        for mine, scores, fold in zip(entrants, contest.scores, contest.folds, strict=True)
+    ]
+    caps = [b for b in SIZES if b < budget] + [budget]
+    found, at = [], 1
+    for method, grid in zip(swept, grids, strict=True):
+        mine = slice(at, at + len(grid))
+        at += len(grid)
+
+        def tuned(target: str, picks: list[int], method=method, grid=grid, mine=mine) -> Tuned:  # type: ignore[no-untyped-def]
+            joined = _join(contest, outcomes[mine], picks)
+            return Tuned(
+                target=target,
+                params=merged_params(method, [grid[i] for i in picks]),
+                point=contest.points([joined])[0],
+                comparison=against(contest, [outcomes[0], joined], 0)[1],
+            )
+
+        def seen(attribute: str, mine: slice = mine) -> list[Array]:
+            return [np.array([getattr(o, attribute).mean() for o in r[mine]]) for r in rehearsals]
+
+        accuracy, used = seen("correct"), seen("used")
+        cost = [costs(r[mine], tokens=method.fit == "tokens") for r in rehearsals]
+        floors = [float(r[0].correct.mean()) - contest.settings.margin for r in rehearsals]
+        found.append(
+            Frontier(
+                name=method.name,
+                source=method.source,
+                sweep=tuple(Setting(s, p) for s, p in zip(grid, points[mine], strict=True)),
+                within=tuple(
+                    (
+                        cap,
+                        tuned(
+                            f"max_samples <= {cap}", [_within(a, u, cap) for a, u in zip(accuracy, used, strict=True)]
+                        ),
+                    )
+                    for cap in caps
+                    if all((u <= cap).any() for u in used)
+                ),
+                cheapest=tuned(
+                    "cheapest not inferior",
+                    [cheapest(a, c, floor) for a, c, floor in zip(accuracy, cost, floors, strict=True)],
+                ),
+            )
+        )
+    return found
+
+
+def _with(method: Method, setting: dict[str, Any]) -> Method:
+    """The method with swept values as its defaults, so that what it learns is learned under them."""
+    return replace(method, params={**method.params, **setting})
+
+
+def _within(accuracy: Array, used: Array, cap: float) -> int:
+    """The most accurate setting whose mean draws stay within the cap."""
+    return int(np.argmax(np.where(used <= cap, accuracy, -np.inf)))
+
+
+def _join(contest: Contest, outcomes: Sequence[Outcome], picks: Sequence[int]) -> Outcome:
+    """One outcome from the settings each fold chose, each on the questions that fold scores."""
+    chosen = [outcomes[i] for i in picks]
+    joined: dict[str, Any] = {}
+    for name in Outcome.__dataclass_fields__:
+        parts = [getattr(o, name) for o in chosen]
+        if parts[0] is None:
+            joined[name] = None
+            continue
+        joined[name] = np.empty_like(parts[0])
+        for part, fold in zip(parts, contest.folds, strict=True):
+            joined[name][fold.scored] = part[fold.scored]
+    return Outcome(**joined)

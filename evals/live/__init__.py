@@ -1,0 +1,1 @@
+"""Live runs: what is played, and how."""

@@ -1,0 +1,332 @@
+"""What a live run will play: the strategies a configuration names, with their parameters, and the scorer.
+
+Everything here is decided before anything is drawn. Parameters and calibration maps are fitted on a pool of other
+questions only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evals.comparison.fit import FIT_PERMUTATIONS, Fold, choose, scores_for
+from evals.config import methods
+from evals.live.live_config import RunConfig
+from evals.replay.arrays import PoolArrays
+from evals.replay.traces import has_steps
+from evals.replay.vectorised import permutations
+from evals.tasks import Task
+from strategies.base import Strategy
+from strategies.catalog import Method
+from tts.engines.base import Capabilities
+from tts.engines.fake import WatchedScorer
+from tts.errors import InputError, UnsupportedError
+from tts.pool import Entry, Pool, PoolStore, load_pool
+from tts.pool.files import pool_format
+from tts.scorers.asking import PTrue, Verbalised
+from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer, judges_prefixes
+from tts.scorers.config import OpenScorer, merged, open_scorer
+from tts.scorers.consistency import SelfConsistency
+from tts.scorers.maps import fit_map
+from tts.types import Signals
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A strategy to play, the catalogue's row it was built from, and the parameters beside that row's own."""
+
+    method: Method
+    params: Mapping[str, Any]
+    strategy: Strategy
+    named: bool = True
+
+    @property
+    def needs(self) -> Signals:
+        """The signals it reads itself."""
+        needs: Signals = getattr(self.strategy, "needs", Signals())
+        return needs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to play.
+
+    Attributes:
+        entrants: the strategies, in the order asked for.
+        skipped: those of "all" that cannot be played, and why.
+        scorer: the scorer, or None.
+        recorded: signals to record whatever the strategies need.
+    """
+
+    entrants: tuple[Entrant, ...]
+    skipped: Mapping[str, str]
+    scorer: OpenScorer | None
+    recorded: Signals
+
+    @property
+    def judge(self) -> Scorer | None:
+        """The scorer itself."""
+        return None if self.scorer is None else self.scorer.scorer
+
+    @property
+    def signals(self) -> Signals:
+        """What every draw records, so that each may serve every strategy."""
+        judged = self.scorer.scorer.needs if self.scorer is not None else Signals()
+        return merged(self.recorded, judged, *(entrant.needs for entrant in self.entrants))
+
+    def within(self, capabilities: Capabilities) -> Plan:
+        """The plan without those of "all" that read signals this engine cannot collect.
+
+        Raises:
+            InputError: nothing is left.
+        """
+        kept, skipped = [], dict(self.skipped)
+        for entrant in self.entrants:
+            lacking = capabilities.lacking(entrant.needs)
+            if lacking is None or entrant.named:
+                kept.append(entrant)
+            else:
+                skipped[entrant.method.name] = f"it needs {lacking}, which this engine cannot collect"
+        if not kept:
+            raise InputError("none of the strategies can be played by this engine: name others")
+        return replace(self, entrants=tuple(kept), skipped=skipped)
+
+
+def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
+    """Choose, fit and build.
+
+    Raises:
+        InputError: an unknown name, a strategy or scorer that cannot be played live as configured, or a fit pool that
+            holds scored questions or not enough samples.
+    """
+    scorer = None
+    if config.scorer is not None:
+        top = config.engine.signals.top
+        scorer = open_scorer(
+            config.scorer,
+            model=model,
+            revision=revision,
+            template=task.template,
+            top=top,
+            folder=config.engine.folder,
+        )
+        if isinstance(scorer.inner, SelfConsistency):
+            raise InputError(
+                "scorer self_consistency judges samples by those drawn together with them, and the strategies of a "
+                "run share samples: let a strategy vote instead, or `tts compare POOL --score frequency`"
+            )
+        if isinstance(scorer.inner, WatchedScorer) and config.engine.kind != "fake":
+            raise InputError("scorer watched reads the fake engine's own confidence: give another, or engine.kind=fake")
+        if not scorer.probability and config.calibrate is None:
+            raise InputError(
+                f"scorer {scorer.name} gives raw scores, and a run needs probabilities: give scorer.calibration "
+                "(see `tts calibrate`), or fit=POOL and calibrate=platt"
+            )
+    pool = None if config.fit is None else load_pool(config.fit, run=config.fit_run)
+    chosen, skipped = playable(
+        config,
+        has_scorer=scorer is not None,
+        watches=scorer is not None and len(scorer.scorer.needs.watch) == 1,
+        prefixes=scorer is None or judges_prefixes(scorer.scorer),
+        fits_steps=pool is None or has_steps(pool),
+    )
+    named = {_name(entry) for entry in config.strategies}
+    params: Sequence[Mapping[str, Any]] = [{}] * len(chosen)
+    if pool is not None:
+        check_apart(pool, task, model)
+        scorer, params = fitted(config, pool, chosen, scorer)
+    entrants = tuple(
+        Entrant(row, given, row.build(config.budget, given), row.name in named)
+        for row, given in zip(chosen, params, strict=True)
+    )
+    return Plan(entrants, skipped, scorer, config.engine.recorded)
+
+
+def playable(
+    config: RunConfig, *, has_scorer: bool, watches: bool, prefixes: bool = True, fits_steps: bool = True
+) -> tuple[list[Method], dict[str, str]]:
+    """The strategies to play and, of "all", those to skip with the reason.
+
+    Args:
+        config: the run.
+        has_scorer: whether there is a scorer.
+        watches: whether it watches one token, by which draws can be pruned.
+        prefixes: whether it judges partial samples.
+        fits_steps: whether the fit pool, if any, has a watched probability and says where steps end.
+
+    Raises:
+        InputError: one that was asked for by name cannot be played.
+    """
+    rows, _ = methods(config.strategies, has_confidence=True, has_forks=True, window=config.window)
+    named = {_name(entry) for entry in config.strategies}
+    chosen, skipped = [], {}
+    for row in rows:
+        reason = None
+        if row.scores != "recorded":
+            reason = "it is a control for recorded pools: `tts compare` the pool that this run writes"
+        elif row.needs_confidence and not has_scorer:
+            reason = "it needs confidences and there is no scorer: give scorer.name"
+        elif row.branches and row.needs_confidence and not prefixes:
+            reason = (
+                "it prunes partial samples, and the scorer judges whole ones only: give a scorer of prefixes, such as "
+                "grace or mean_logprob"
+            )
+        elif row.needs_steps and not watches:
+            reason = (
+                "it prunes draws by the probability of the one token that the scorer watches, and this one has none"
+            )
+        elif row.needs_steps and row.fit and not fits_steps:
+            reason = f"it is fitted on where draws would be pruned, and fit pool {config.fit} does not record that"
+        elif row.teach is not None and config.fit is None:
+            reason = "it learns from other questions: give fit=POOL"
+        if reason is None:
+            chosen.append(row)
+        elif row.name in named:
+            raise InputError(f"strategy {row.name} cannot be played: {reason}")
+        else:
+            skipped[row.name] = reason
+    return chosen, skipped
+
+
+def check_apart(pool: Pool, task: Task, model: str) -> None:
+    """Refuse to fit on what is scored, or on another model's samples.
+
+    Raises:
+        InputError: naming what they share, or both models.
+    """
+    texts = {problem.question for problem in task.problems}
+    ids = {problem.id for problem in task.problems}
+    shared = [e.problem.id for e in pool.entries if e.problem.id in ids or e.problem.question in texts]
+    if shared:
+        raise InputError(
+            f"fit pool {pool.path} holds {len(shared)} of the questions that are scored, {shared[0]!r} for one: "
+            "fit on another split, such as one drawn with task.split=calibration"
+        )
+    if pool.models and set(pool.models) != {model}:
+        raise InputError(
+            f"fit pool {pool.path} was drawn by {', '.join(pool.models)} and this run draws by {model}: "
+            "fit on samples of the same model"
+        )
+
+
+def fitted(
+    config: RunConfig, pool: Pool, chosen: Sequence[Method], scorer: OpenScorer | None
+) -> tuple[OpenScorer | None, Sequence[Mapping[str, Any]]]:
+    """The scorer with its calibration map, and the parameters of each strategy, all from the fit pool.
+
+    Raises:
+        InputError: the pool has too few samples, or lacks the confidences or signals that are needed.
+    """
+    if scorer is not None and config.fit is not None and asks(scorer.scorer):
+        check_scored_by(config.fit, config.fit_run, scorer)
+    raw = scored(pool, scorer.inner, raw=config.calibrate is not None) if scorer is not None else pool
+    if scorer is not None and config.calibrate is not None:
+        arrays = PoolArrays.of(raw, answers="number")
+        seen = arrays.labels >= 0
+        if arrays.confidence is None:
+            raise InputError(f"fit pool {pool.path} has no answer to calibrate on: fit on another")
+        scorer = scorer.calibrated(fit_map(config.calibrate, arrays.confidence[seen], arrays.sample_correct[seen]))
+    if scorer is not None:
+        pool = scored(pool, scorer.scorer)
+    if not any(row.fit or row.teach for row in chosen):
+        return scorer, [{}] * len(chosen)
+    if pool.samples_min < config.budget:
+        raise InputError(
+            f"fit pool {pool.path} has a question with {pool.samples_min} samples and the budget is {config.budget}: "
+            "draw more samples for it, or lower the budget"
+        )
+    arrays = PoolArrays.of(pool, answers="number")
+    if arrays.confidence is None and any(row.needs_confidence for row in chosen):
+        raise InputError(f"fit pool {pool.path} has no confidences to fit on: draw it with the same scorer")
+    seed = config.engine.seed
+    fold = Fold(np.arange(arrays.questions), np.arange(0))
+    orders = permutations(arrays.sizes, count=FIT_PERMUTATIONS, draws=config.budget, seed=seed)
+    scores = scores_for(arrays, fold, orders, calibrate=None, seed=seed)
+    return scorer, choose(arrays, chosen, orders, scores, fold, budget=config.budget, margin=config.margin)
+
+
+def scored(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
+    """The pool with the scorer's confidences of its answered samples.
+
+    A scorer that reads recorded samples without an engine reads them again; of any other the recorded ones count.
+
+    Args:
+        pool: the samples.
+        scorer: perhaps calibrated.
+        raw: take raw scores, where the scorer has such.
+
+    Raises:
+        InputError: the confidences can neither be computed nor found.
+    """
+    if asks(scorer):
+        return _recorded(pool, scorer)
+    read = scorer.raw if raw and isinstance(scorer, RawScorer) else scorer.score
+    nobody: Any = None  # an engine is what these scorers do without
+
+    async def judged() -> tuple[Entry, ...]:
+        entries = []
+        for entry in pool.entries:
+            answered = [s for s in entry.samples if s.answer is not None]
+            entries.append(_with(entry, (await read(entry.problem, answered, MeteredEngine(nobody))).tolist()))
+        return tuple(entries)
+
+    try:
+        return replace(pool, entries=asyncio.run(judged()))
+    except UnsupportedError as error:
+        raise InputError(f"fit pool {pool.path}: {error}") from None
+
+
+def asks(scorer: Scorer) -> bool:
+    """Whether it must ask the model, so that no recorded sample can be scored without one."""
+    return isinstance(scorer.scorer if isinstance(scorer, Calibrated) else scorer, PTrue | Verbalised)
+
+
+def check_scored_by(path: str, run: int | None, scorer: OpenScorer) -> None:
+    """Refuse recorded confidences of another scorer, where the pool says whose they are.
+
+    Raises:
+        InputError: naming both.
+    """
+    if pool_format(path) != "sqlite":
+        return
+    with PoolStore.read(path) as store:
+        theirs = next((r.key.sampling.get("scorer") for r in store.runs() if run is None or r.id == run), None)
+    ours = {key: value for key, value in scorer.key.items() if key != "calibration"}
+    if theirs != ours:
+        raise InputError(
+            f"fit pool {path} was scored by {theirs or 'nobody'} and this run is by {ours}: "
+            "draw it by `tts run` with the same scorer, and no calibration"
+        )
+
+
+def _recorded(pool: Pool, scorer: Scorer) -> Pool:
+    """The pool with its recorded confidences, calibrated where the scorer is."""
+    if not pool.has_confidence:
+        raise InputError(
+            f"fit pool {pool.path} has no confidences, and this scorer must ask the model for them: "
+            "draw it by `tts run` with the same scorer"
+        )
+    if not isinstance(scorer, Calibrated):
+        return pool
+
+    def mapped(entry: Entry) -> Entry:
+        found = [s.confidence for s in entry.samples if s.answer is not None]
+        return _with(entry, np.asarray(scorer.calibration(np.array(found, dtype=np.float64))).tolist())
+
+    return replace(pool, entries=tuple(mapped(entry) for entry in pool.entries))
+
+
+def _with(entry: Entry, confidences: Sequence[float]) -> Entry:
+    """The entry with these confidences of its answered samples, in order, and none of the others."""
+    given = iter(confidences)
+    samples = [replace(s, confidence=None if s.answer is None else float(next(given))) for s in entry.samples]
+    return replace(entry, samples=tuple(samples))
+
+
+def _name(entry: Any) -> str:
+    """What a configuration calls a strategy."""
+    return str(entry.get("name", "composed")) if isinstance(entry, Mapping) else str(entry)

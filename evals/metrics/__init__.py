@@ -1,0 +1,1 @@
+"""Estimators, calibration and ranking metrics, intervals."""

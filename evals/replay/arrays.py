@@ -1,0 +1,145 @@
+"""A pool as arrays: one row a question, equivalent answers merged, ready to be permuted and replayed.
+
+Knows pools and answers, nothing about strategies.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.replay.traces import RecordedTraces
+from tts.answers import canonical, merge
+from tts.errors import InputError
+from tts.pool import Entry, Pool
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PoolArrays:
+    """The samples of a pool; row q holds question q's, padded on the right to the longest.
+
+    Attributes:
+        ids: question ids, [questions].
+        sizes: samples of each question, [questions].
+        labels: answer class of each sample, [questions, samples]: numbered by first appearance, -1 unparsed.
+        class_correct: whether each answer class is right, [questions, classes].
+        classes: the canonical answer of each class, a tuple a question.
+        confidence: recorded confidence or raw score, [questions, samples], NaN where absent; None without any.
+        tokens: generated tokens of each sample, [questions, samples]; None where the pool does not count them.
+        tiers: how many answer classes each tier of merging made ("exact", "canonical", "pairwise").
+        conflicts: answer classes whose samples carried different grades (the majority of them was taken).
+        recorded: the samples themselves with their traces, one a question; empty where they were left behind.
+    """
+
+    ids: tuple[str, ...]
+    sizes: Array
+    labels: Array
+    class_correct: Array
+    classes: tuple[tuple[str, ...], ...]
+    confidence: Array | None
+    tokens: Array | None
+    tiers: dict[str, int]
+    conflicts: int
+    recorded: tuple[RecordedTraces, ...] = ()
+
+    @property
+    def questions(self) -> int:
+        """How many questions there are."""
+        return len(self.ids)
+
+    @property
+    def sample_correct(self) -> Array:
+        """Whether each sample is right, [questions, samples]; False where unparsed or padding."""
+        right = np.take_along_axis(self.class_correct, np.maximum(self.labels, 0).astype(np.intp), axis=1)
+        return right & (self.labels >= 0)
+
+    def subset(self, rows: Array) -> PoolArrays:
+        """The questions at these indices, in this order."""
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in rows),
+            sizes=self.sizes[rows],
+            labels=self.labels[rows],
+            class_correct=self.class_correct[rows],
+            classes=tuple(self.classes[i] for i in rows),
+            confidence=None if self.confidence is None else self.confidence[rows],
+            tokens=None if self.tokens is None else self.tokens[rows],
+            recorded=tuple(self.recorded[i] for i in rows) if self.recorded else (),
+        )
+
+    @staticmethod
+    def of(pool: Pool, *, answers: str = "auto", equal: Callable[[str, str], bool] | None = None) -> PoolArrays:
+        """Read a pool.
+
+        Args:
+            pool: the recorded samples.
+            answers: the kind of answer, which chooses the canonical form (see :func:`tts.answers.canonical`).
+            equal: a pairwise check that merges further answers, such as ``MathVerifier.equal``.
+
+        Raises:
+            InputError: a sample has no grade and its question no gold answer, or samples continue a prefix.
+        """
+        questions, width = len(pool.entries), pool.samples_max
+        labels = np.full((questions, width), -1, dtype=np.int16)
+        classes, correct, tiers, conflicts = [], [], Counter[str](), 0
+        for q, entry in enumerate(pool.entries):
+            if any(s.given for s in entry.samples):
+                raise InputError(
+                    f"{pool.path}: samples of question {entry.problem.id!r} continue a prefix, so they are no "
+                    "independent draws and cannot be replayed: draw a pool with `tts sample`"
+                )
+            merged = merge([s.answer for s in entry.samples], kind=answers, equal=equal)
+            labels[q, : len(merged.labels)] = merged.labels
+            classes.append(merged.classes)
+            tiers.update(merged.tiers)
+            grades, clashes = _grade(pool.path, entry, merged.labels, merged.classes, answers)
+            correct.append(grades)
+            conflicts += clashes
+        class_correct = np.zeros((questions, max(1, *(len(c) for c in classes))), dtype=bool)
+        for q, grades in enumerate(correct):
+            class_correct[q, : len(grades)] = grades
+        return PoolArrays(
+            ids=tuple(e.problem.id for e in pool.entries),
+            sizes=np.array([len(e.samples) for e in pool.entries]),
+            labels=labels,
+            class_correct=class_correct,
+            classes=tuple(classes),
+            confidence=_column(pool, width, lambda s: s.confidence) if pool.has_confidence else None,
+            tokens=_column(pool, width, lambda s: s.usage.generated) if pool.has_tokens else None,
+            tiers=dict(sorted(tiers.items())),
+            conflicts=conflicts,
+            recorded=tuple(RecordedTraces(entry.samples) for entry in pool.entries),
+        )
+
+
+def _column(pool: Pool, width: int, read: Callable[[Any], float | None]) -> Array:
+    out = np.full((len(pool.entries), width), np.nan)
+    for q, entry in enumerate(pool.entries):
+        values = [read(s) for s in entry.samples]
+        out[q, : len(values)] = [np.nan if v is None else v for v in values]
+    return out
+
+
+def _grade(
+    path: str, entry: Entry, labels: Sequence[int], classes: Sequence[str], answers: str
+) -> tuple[list[bool], int]:
+    """Grade each answer class by the recorded grades of its samples, else against the gold answer."""
+    gold = None if entry.problem.gold is None else canonical(entry.problem.gold, answers)
+    grades, conflicts = [], 0
+    for k, answer in enumerate(classes):
+        recorded = [g for label, g in zip(labels, entry.correct, strict=True) if label == k and g is not None]
+        if not recorded and gold is None:
+            raise InputError(
+                f"{path}: question {entry.problem.id!r} has ungraded samples and no gold answer to grade them by; "
+                "add `correct` to each sample or `gold` to the question"
+            )
+        conflicts += len(set(recorded)) > 1
+        grades.append(2 * sum(recorded) > len(recorded) if recorded else answer == gold)
+    return grades, conflicts

@@ -1,0 +1,163 @@
+"""The same pool under another score: read off recorded traces, stacked from several, or off the answers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from evals.comparison.fit import halves
+from evals.metrics.scored import grade
+from strategies.spec import unknown
+from tts.answers import canonical, merge
+from tts.boundaries import has_values
+from tts.errors import InputError, UnsupportedError
+from tts.pool import Entry, Pool
+from tts.scorers.consistency import frequency
+from tts.scorers.stacked import FEATURES, FINECE_FEATURES, NAME, Stacked, fit_stacked
+from tts.scorers.trace_scores import TRACE_SCORES, WINDOW, TraceScore
+from tts.types import Sample
+
+FREQUENCY = "frequency"
+STACKED = NAME
+SCORES = (*TRACE_SCORES, STACKED, FREQUENCY)
+
+
+def rescored(
+    pool: Pool,
+    name: str,
+    *,
+    probability: bool = False,
+    window: int = WINDOW,
+    answers: str = "auto",
+    equal: Callable[[str, str], bool] | None = None,
+    seed: int = 0,
+    features: Sequence[str] | None = None,
+) -> Pool:
+    """The pool with each answered sample's confidence replaced by a score, and that of any other by None.
+
+    Args:
+        pool: the recorded samples.
+        name: a trace score (see :data:`~tts.scorers.trace_scores.TRACE_SCORES`), raw; "frequency": the share of the
+            question's samples that give the sample's answer; or "stacked": see :func:`stacked`.
+        probability: take the score's natural map to [0, 1], where it has one, instead of the raw score.
+        window: tokens in a group, >= 1, for trace scores that look at groups.
+        answers: the kind of answer, which says what counts as the same one; for "frequency" only.
+        equal: a pairwise check that merges further answers; for "frequency" only.
+        seed: decides the halves, >= 0; for "stacked" only.
+        features: what to stack; for "stacked" only. None: what the pool's model gives, see :func:`given_features`.
+
+    Raises:
+        InputError: an unknown name, an answered sample whose trace lacks what the score reads, or what
+            :func:`stacked` refuses.
+    """
+    check_score(name)
+    if name == STACKED:
+        return stacked(pool, seed=seed, features=features)
+    if name == FREQUENCY:
+        return replace(pool, entries=tuple(_counted(entry, answers, equal) for entry in pool.entries))
+    score = TRACE_SCORES[name]
+    convert = score.probability if probability else None
+    return replace(pool, entries=tuple(_read(pool.path, entry, score, convert, window) for entry in pool.entries))
+
+
+def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None) -> Pool:
+    """The pool with cross-fitted stacked confidences: each half of the questions by weights fitted on the other half.
+
+    The halves are those of :func:`evals.comparison.fit.halves`. So no sample's score depends on its own grade; but a
+    map or a parameter that is then fitted on one half reads scores by weights that were fitted on the other. Where even
+    that is too much, fit the weights on another pool with ``tts calibrate``.
+
+    Raises:
+        InputError: fewer than four questions, a half with fewer than two graded answers, or an answered sample whose
+            trace lacks a feature.
+    """
+    entries = list(pool.entries)
+    for fold in halves(len(entries), seed):
+        weights = fit_weights(replace(pool, entries=tuple(pool.entries[q] for q in fold.fit)), features=features)
+        for q in fold.scored:
+            entries[q] = _stacked(pool.path, pool.entries[q], weights)
+    return replace(pool, entries=tuple(entries))
+
+
+def given_features(pool: Pool) -> tuple[str, ...]:
+    """What the pass that drew a pool gives to be stacked: FineCE's confidence where it was recorded, or GrACE's."""
+    traces = (sample.trace for entry in pool.entries for sample in entry.samples)
+    values = next((has_values(trace) for trace in traces if trace.watched), False)
+    return FINECE_FEATURES if values else FEATURES
+
+
+def fit_weights(pool: Pool, *, features: Sequence[str] | None = None) -> Stacked:
+    """Stacked weights of all answered samples that have a grade, or whose question has a gold answer.
+
+    Raises:
+        InputError: fewer than two of them, or a trace that lacks a feature.
+    """
+    found = graded(pool)
+    if len(found) < 2:
+        raise InputError(f"{pool.path}: stacking needs graded answers and got {len(found)}: grade its samples first")
+    try:
+        chosen = given_features(pool) if features is None else features
+        return fit_stacked([sample for sample, _ in found], [right for _, right in found], features=chosen)
+    except UnsupportedError as error:
+        raise InputError(f"{pool.path}: {error}") from None
+
+
+def graded(pool: Pool) -> list[tuple[Sample, bool]]:
+    """The answered samples with whether they are right, by the recorded grade or the gold answer; without neither."""
+    found = []
+    for entry in pool.entries:
+        gold = None if entry.problem.gold is None else canonical(entry.problem.gold)
+        for sample, recorded in zip(entry.samples, entry.correct, strict=True):
+            right = None if sample.answer is None else grade(sample, recorded, gold)
+            if right is not None:
+                found.append((sample, right))
+    return found
+
+
+def check_score(name: str) -> None:
+    """Refuse a name that is no score.
+
+    Raises:
+        InputError: listing all of them.
+    """
+    if name not in SCORES:
+        raise unknown("score", name, SCORES)
+
+
+def is_probability(name: str) -> bool:
+    """Whether the score, or its natural map, lies in [0, 1] and reads as a probability."""
+    return name in (FREQUENCY, STACKED) or TRACE_SCORES[name].probability is not None
+
+
+def _counted(entry: Entry, answers: str, equal: Callable[[str, str], bool] | None) -> Entry:
+    labels = merge([s.answer for s in entry.samples], kind=answers, equal=equal).labels
+    shares = frequency([None if label < 0 else label for label in labels])
+    return _with(entry, [None if label < 0 else float(p) for label, p in zip(labels, shares, strict=True)])
+
+
+def _read(path: str, entry: Entry, score: TraceScore, convert: Callable[[float], float] | None, window: int) -> Entry:
+    found: list[float | None] = []
+    for sample in entry.samples:
+        if sample.answer is None:
+            found.append(None)
+            continue
+        try:
+            raw = score.raw(sample, window=window)
+        except UnsupportedError as error:
+            raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
+        found.append(raw if convert is None else convert(raw))
+    return _with(entry, found)
+
+
+def _stacked(path: str, entry: Entry, weights: Stacked) -> Entry:
+    answered = [s for s in entry.samples if s.answer is not None]
+    try:
+        scores = iter(weights.score(answered).tolist())
+    except UnsupportedError as error:
+        raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
+    return _with(entry, [None if s.answer is None else next(scores) for s in entry.samples])
+
+
+def _with(entry: Entry, confidences: list[float | None]) -> Entry:
+    pairs = zip(entry.samples, confidences, strict=True)
+    return replace(entry, samples=tuple(replace(sample, confidence=c) for sample, c in pairs))

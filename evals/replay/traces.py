@@ -1,0 +1,178 @@
+"""Recorded traces, ready to be replayed: what each sample scores, and where it would have been stopped.
+
+Measured once a question, whatever permutations and strategies follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.boundaries import group_confidence, shows
+from tts.pool import Pool
+from tts.scorers.trace_scores import TRACE_SCORES
+from tts.types import STEP_BELOW, End, Sample
+
+Array = NDArray[Any]
+
+
+def has_top(pool: Pool) -> bool:
+    """Whether every sample that was drawn at all has its top-k confidences."""
+    return all(RecordedTraces(entry.samples).has_top for entry in pool.entries)
+
+
+def has_steps(pool: Pool) -> bool:
+    """Whether every sample that was drawn at all has a watched probability of each token and says where steps end."""
+    return all(RecordedTraces(entry.samples).has_steps for entry in pool.entries)
+
+
+class RecordedTraces:
+    """The samples of one question; what is measured is kept."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        """Take the samples, in recorded order."""
+        self.samples = samples
+        self._measured: dict[tuple[str, int], Array] = {}
+        self._minima: dict[int, list[Array]] = {}
+        self._pruned: dict[float, Array] = {}
+        self._after_steps: tuple[Array, Array] | None = None
+
+    @property
+    def has_top(self) -> bool:
+        """Whether all that did not fail have top-k confidences."""
+        return all(s.trace.top or s.end is End.FAILED for s in self.samples)
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether all that did not fail have a watched probability of each token and say where steps end."""
+        return all(shows(s.trace, STEP_BELOW(0.0)) or s.end is End.FAILED for s in self.samples)
+
+    def measure(self, score: str, window: int) -> Array:
+        """The raw trace score of this name, [samples], NaN where the draw failed."""
+        if (score, window) not in self._measured:
+            read = TRACE_SCORES[score].raw
+            values = [np.nan if s.end is End.FAILED else read(s, window=window) for s in self.samples]
+            self._measured[score, window] = np.array(values)
+        return self._measured[score, window]
+
+    def spared(self, sample: int, bars: Array, window: int) -> Array:
+        """Tokens of one sample that stopping it below each bar would have spared, -1 where it is not stopped.
+
+        Equal to what :func:`tts.boundaries.cut` cuts off.
+
+        Args:
+            sample: which one.
+            bars: any shape.
+            window: tokens in a group.
+        """
+        if window not in self._minima:
+            self._minima[window] = [_minima(s, window) for s in self.samples]
+        minima, drawn = self._minima[window][sample], self.samples[sample]
+        # The running minimum never rises, so its first value below a bar is found by bisection.
+        group = np.searchsorted(-minima, -bars, side="right")
+        left = len(drawn.trace.top) - (group + window)
+        whole = (group == len(minima)) | ((left == 0) & (drawn.end is End.STOP))
+        return np.where(whole, -1, left)
+
+    def pruned(self, bar: float) -> Array:
+        """Tokens that pruning spares, [samples], -1 where a sample is not pruned.
+
+        A sample is pruned at the first token that ends a step and where P(its first watched token) is below the bar,
+        unless it has ended there by itself. Equal to what :func:`tts.boundaries.cut` cuts off.
+
+        Args:
+            bar: in [0, 1].
+        """
+        if bar not in self._pruned:
+            if self._after_steps is None:
+                self._after_steps = _after_steps(self.samples)
+            minima, left = self._after_steps
+            below = minima < bar  # a running minimum never rises: the first value below is where it crosses
+            found = np.take_along_axis(left, below.argmax(axis=1)[:, None], axis=1)[:, 0]
+            self._pruned[bar] = np.where(below.any(axis=1), found, -1)
+        return self._pruned[bar]
+
+
+def _after_steps(samples: Sequence[Sample]) -> tuple[Array, Array]:
+    """Two arrays [samples, most steps + 1]: the least P(first watched token) after the steps so far, the tokens left.
+
+    On the right, where there are no more steps, the former is infinite and the latter -1; so it is after a last token
+    that ended the sample, since nothing is left to prune.
+    """
+    ends = [np.empty(0, dtype=np.intp) if s.end is End.FAILED else np.flatnonzero(s.trace.steps) + 1 for s in samples]
+    shape = (len(samples), max((len(e) for e in ends), default=0) + 1)
+    minima, left = np.full(shape, np.inf), np.full(shape, -1)
+    for i, (sample, end) in enumerate(zip(samples, ends, strict=True)):
+        tokens, watched = len(sample.trace.steps), next(iter(sample.trace.watched.values()), ())
+        if sample.end is End.STOP:
+            end = end[end < tokens]
+        if len(end):
+            minima[i, : len(end)] = np.minimum.accumulate(np.array(watched)[end - 1])
+            left[i, : len(end)] = tokens - end
+    return minima, left
+
+
+def _minima(sample: Sample, window: int) -> Array:
+    """The least confidence of the whole groups so far, [groups]; empty where there is no whole group."""
+    if sample.end is End.FAILED or len(sample.trace.top) < window:
+        return np.empty(0)
+    least: Array = np.minimum.accumulate(group_confidence(sample.trace.top, window))
+    return least
+
+
+class ReplayedTraces:
+    """Rows of recorded questions; implements :class:`~strategies.deepconf.TraceRows`."""
+
+    def __init__(
+        self, labels: Array, tokens: Array | None, recorded: Sequence[RecordedTraces], question: Array, index: Array
+    ) -> None:
+        """Take the draws.
+
+        Args:
+            labels: answer classes [draws, rows], -1 where unparsed.
+            tokens: of the whole samples, the same shape, or None.
+            recorded: the questions.
+            question: which of them each row belongs to, [rows].
+            index: which of its samples each draw is, [draws, rows].
+        """
+        self.labels, self.tokens = labels, tokens
+        self._recorded, self._question, self._index = recorded, question, index
+        self._measured: dict[tuple[str, int], Array] = {}
+        self._spared: dict[tuple[bytes, int, int], Array] = {}
+
+    def measure(self, score: str, window: int) -> Array:
+        """The raw trace score of this name, [draws, rows]."""
+        if (score, window) not in self._measured:
+            self._measured[score, window] = self._dealt([r.measure(score, window) for r in self._recorded])
+        return self._measured[score, window]
+
+    def pruned(self, bar: float) -> Array:
+        """Tokens that pruning at the bar spares, [draws, rows], -1 where a draw is not pruned."""
+        return self._dealt([recorded.pruned(bar) for recorded in self._recorded])
+
+    def _dealt(self, values: Sequence[Array]) -> Array:
+        """What each question has of each sample, [samples], as [draws, rows]."""
+        table = np.zeros((len(values), max(len(v) for v in values)), dtype=values[0].dtype)
+        for row, mine in zip(table, values, strict=True):
+            row[: len(mine)] = mine
+        return table[self._question, self._index]
+
+    def spared(self, bar: Array, first: int, window: int) -> Array:
+        """Tokens spared, [draws - first, rows], -1 where a draw is not stopped; ``bar`` has shape [rows]."""
+        key = (bar.tobytes(), first, window)
+        if key not in self._spared:
+            index = self._index[first:]
+            bars = np.broadcast_to(bar, index.shape).ravel()
+            width = max(len(r.samples) for r in self._recorded)
+            cell = (self._question * width + index).ravel()
+            order = np.argsort(cell, kind="stable")  # all rows that draw the same sample, together
+            cells, starts = np.unique(cell[order], return_index=True)
+            found = np.empty(len(cell), dtype=np.int64)
+            for which, places in zip(cells.tolist(), np.split(order, starts[1:]), strict=True):
+                q, sample = divmod(which, width)
+                found[places] = self._recorded[q].spared(sample, bars[places], window)
+            self._spared[key] = found.reshape(index.shape)
+        return self._spared[key]

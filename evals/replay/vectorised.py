@@ -1,0 +1,278 @@
+"""Replay: every strategy on the same samples under the same permutations, all rows at once.
+
+A random permutation of i.i.d. draws is i.i.d., so any rule that looks at the first draws only is evaluated without
+bias; averaging over permutations removes noise (an incomplete U-statistic). Intervals come from questions, never from
+permutations.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.replay.arrays import PoolArrays
+from evals.replay.generators import play_generator
+from evals.replay.traces import ReplayedTraces
+from strategies.base import Strategy
+from strategies.columns import Columns, by_discovery, running
+from strategies.deepconf import DeepConf
+from strategies.vote import Vote
+from tts.errors import InputError
+
+Array = NDArray[Any]
+CHUNK = 8192
+"""Rows replayed together: small enough that a column stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A strategy and the name of the scores it reads: "recorded", "oracle" or "random".
+
+    The vote family and DeepConf are played all rows at once; any other strategy row by row, as a generator.
+    """
+
+    strategy: Strategy
+    scores: str = "recorded"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one strategy did; every array has shape [questions, permutations].
+
+    Attributes:
+        correct: whether its answer was right; an abstention is not.
+        used: draws used.
+        abstained: whether nothing it drew could be parsed.
+        tokens: tokens of the draws used, of one that was stopped those before that; None where the pool counts none.
+        rule: index of the stopping rule that fired, -1 for the budget.
+    """
+
+    correct: Array
+    used: Array
+    abstained: Array
+    tokens: Array | None
+    rule: Array
+
+
+def permutations(sizes: Array, *, count: int, draws: int, seed: int) -> Array:
+    """Random orders of each question's samples, cut to the first ``draws``.
+
+    Args:
+        sizes: samples of each question, [questions], each at least ``draws``.
+        count: orders a question.
+        draws: how many samples of each order are kept.
+        seed: the same seed gives the same orders, whatever strategies follow.
+
+    Returns:
+        Sample indices, [questions, count, draws].
+    """
+    if int(sizes.min()) < draws:
+        raise InputError(
+            f"budget {draws} is above the {int(sizes.min())} samples of the pool's smallest question: "
+            f"choose a budget of at most {int(sizes.min())}"
+        )
+    if count < 1:
+        raise InputError(f"permutations must be at least 1, got {count}")
+    rng = np.random.default_rng(seed)
+    kind = np.uint8 if int(sizes.max()) <= 256 else np.uint16
+    out = np.empty((len(sizes), count, draws), dtype=kind)
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        shelf = np.broadcast_to(np.arange(size, dtype=kind), (len(rows), count, size))
+        out[rows] = rng.permuted(shelf, axis=2)[:, :, :draws]
+    return out
+
+
+def replay(
+    arrays: PoolArrays, entrants: Sequence[Entrant], orders: Array, *, scores: Mapping[str, Array | None]
+) -> list[Outcome]:
+    """Play every strategy over every question and permutation.
+
+    Args:
+        arrays: the pool.
+        entrants: the strategies and the scores each reads.
+        orders: sample indices, [questions, permutations, draws].
+        scores: confidence arrays by name, in [0, 1] where the sample is parsed: [questions, samples], permuted with the
+            samples, or [questions, permutations, draws] for scores that belong to no sample.
+
+    Returns:
+        One outcome an entrant, in the same order.
+
+    Raises:
+        InputError: a strategy reads top-k confidences, watched probabilities or scores that the pool lacks.
+    """
+    questions, count, _ = orders.shape
+    shape = (questions, count)
+    _check(arrays, entrants)
+    outcomes = [
+        Outcome(
+            correct=np.zeros(shape, dtype=bool),
+            used=np.zeros(shape, dtype=np.int16),
+            abstained=np.zeros(shape, dtype=bool),
+            tokens=None if arrays.tokens is None else np.zeros(shape, dtype=np.float64),
+            rule=np.zeros(shape, dtype=np.int8),
+        )
+        for _ in entrants
+    ]
+    # Questions with equally many distinct answers go together, so that no chunk carries empty columns.
+    order = np.argsort(arrays.labels.max(axis=1, initial=-1), kind="stable")
+    batch = max(1, CHUNK // count)
+    chunks = [order[i : i + batch] for i in range(0, questions, batch)]
+
+    def play(rows: Array) -> None:
+        _play(arrays, entrants, orders, scores, rows, outcomes)
+
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        list(pool.map(play, chunks))
+    return outcomes
+
+
+@dataclass(frozen=True)
+class _Dealt:
+    """What the vote family reads of the draws of many rows, and the columns made of it, by the name of their scores.
+
+    Attributes:
+        labels: numbered by discovery, [draws, rows].
+        names: the answer class of each label, [answers, rows].
+        spent: tokens so far, [draws, rows], or None.
+        columns: filled as strategies ask.
+    """
+
+    labels: Array
+    names: Array
+    spent: Array | None
+    columns: dict[str, Columns]
+
+    @staticmethod
+    def of(raw: Array, tokens: Array | None, spared: Array | None = None) -> _Dealt:
+        """From answer classes and tokens of whole draws; ``spared`` >= 0 are the tokens that a pruned one lacks."""
+        if spared is not None:
+            raw = np.where(spared < 0, raw, raw.dtype.type(-1))
+            tokens = None if tokens is None else tokens - np.maximum(spared, 0)
+        labels, names = by_discovery(raw)
+        return _Dealt(labels, names, None if tokens is None else running(np.add, tokens), {})
+
+
+def _play(
+    arrays: PoolArrays,
+    entrants: Sequence[Entrant],
+    orders: Array,
+    scores: Mapping[str, Array | None],
+    rows: Array,
+    outcomes: Sequence[Outcome],
+) -> None:
+    """Replay the questions ``rows``; writes only their rows of ``outcomes``, so chunks may run side by side."""
+    _, count, draws = orders.shape
+    question = np.repeat(rows, count)
+    at = np.arange(len(question))
+    index = orders[rows].reshape(-1, draws).T.astype(np.intp, order="C")
+    index += question * arrays.labels.shape[1]
+
+    def by_draw(values: Array) -> Array:
+        """Permute [questions, samples] into [draws, rows]; scores given per draw are in their order already."""
+        if values.ndim == 3:
+            return np.ascontiguousarray(values[rows, :count].reshape(-1, draws).T)
+        return values.take(index)
+
+    width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
+    raw = by_draw(arrays.labels.astype(width))
+    tokens = None if arrays.tokens is None else by_draw(arrays.tokens)
+    whole = _Dealt.of(raw, tokens)
+    kinds, kind = distinct_rows(whole.labels)
+    counted = Columns(np.ascontiguousarray(whole.labels[:, kinds]))
+    bar, pruned = None, whole  # of one bar at a time: grids ask for all settings of a bar in a row
+
+    @cache
+    def traces() -> ReplayedTraces:
+        recorded, local = [arrays.recorded[q] for q in rows], np.repeat(np.arange(len(rows)), count)
+        return ReplayedTraces(raw, tokens, recorded, local, index - question * arrays.labels.shape[1])
+
+    for entrant, outcome in zip(entrants, outcomes, strict=True):
+        strategy, cost = entrant.strategy, None
+        if isinstance(strategy, Vote):
+            if strategy.prune not in (None, bar):
+                bar, pruned = strategy.prune, _Dealt.of(raw, tokens, traces().pruned(strategy.prune))
+            dealt = whole if strategy.prune is None else pruned
+            if not strategy.needs_confidence:
+                label, used, rule = (part[kind] for part in strategy.decide(counted))
+            else:
+                if entrant.scores not in dealt.columns:
+                    dealt.columns[entrant.scores] = Columns(dealt.labels, by_draw(_given(scores, entrant)))
+                label, used, rule = strategy.decide(dealt.columns[entrant.scores])
+            label = np.where(label >= 0, dealt.names[np.maximum(label, 0), at], -1)
+            cost = None if dealt.spent is None else dealt.spent[used - 1, at]
+        elif isinstance(strategy, DeepConf):
+            label, used, rule, cost = strategy.decide(traces())
+        else:
+            label, used, rule, cost = play_generator(
+                strategy,
+                [arrays.recorded[q].samples for q in rows],
+                arrays.labels[rows],
+                [arrays.classes[q] for q in rows],
+                orders[rows],
+                _given(scores, entrant)[rows] if strategy.needs_confidence else None,
+            )
+        answered = label >= 0
+        right = arrays.class_correct[question, np.maximum(label, 0)] & answered
+        outcome.correct[rows] = right.reshape(-1, count)
+        outcome.used[rows] = used.reshape(-1, count)
+        outcome.abstained[rows] = ~answered.reshape(-1, count)
+        outcome.rule[rows] = rule.reshape(-1, count)
+        if cost is not None and outcome.tokens is not None:
+            outcome.tokens[rows] = cost.reshape(-1, count)
+
+
+def _check(arrays: PoolArrays, entrants: Sequence[Entrant]) -> None:
+    """Refuse strategies that read more of a recording than this one has."""
+    for strategy in (e.strategy for e in entrants):
+        if isinstance(strategy, Vote) and strategy.prune is None:
+            continue
+        if not arrays.recorded:
+            raise InputError(f"strategy {strategy.name} is played on the samples themselves: read the arrays of a pool")
+        if isinstance(strategy, Vote) and not all(r.has_steps for r in arrays.recorded):
+            raise InputError(
+                f"strategy {strategy.name} reads a watched probability at the end of each step and the pool lacks it: "
+                "draw it with a scorer that watches a token, and with `signals.steps`, or choose another strategy"
+            )
+        if isinstance(strategy, DeepConf) and not all(r.has_top for r in arrays.recorded):
+            raise InputError(
+                f"strategy {strategy.name} reads top-k confidences and the pool lacks them: "
+                "sample it with `signals.top` above 0, or choose another strategy"
+            )
+
+
+def distinct_rows(labels: Array) -> tuple[Array, Array]:
+    """Rows with equal labels, which a strategy that only counts cannot tell apart.
+
+    Numbered by discovery, unanimous questions are all one row, and so on: most rows of a real pool are repeats.
+
+    Args:
+        labels: [draws, rows].
+
+    Returns:
+        (kinds, kind): the first row of each kind, and the kind of each row: ``labels == labels[:, kinds[kind]]``.
+    """
+    code = np.ones(labels.shape[1], dtype=np.uint64)
+    for drawn in labels:
+        code *= np.uint64(0x9E3779B97F4A7C15)
+        code += (drawn + 1).astype(np.uint64)
+        code ^= code >> np.uint64(29)
+    _, kinds, kind = np.unique(code, return_index=True, return_inverse=True)
+    if (labels[:, kinds[kind]] == labels).all():
+        return kinds, kind
+    _, kinds, kind = np.unique(labels, axis=1, return_index=True, return_inverse=True)  # two codes collided
+    return kinds, kind
+
+
+def _given(scores: Mapping[str, Array | None], entrant: Entrant) -> Array:
+    values = scores[entrant.scores]
+    if values is None:
+        raise InputError(f"strategy {entrant.strategy.name} needs confidences and the pool has none")
+    return values

@@ -1,0 +1,178 @@
+"""What a live run found: a table for people, and everything as a mapping for JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from evals.live.plan import Plan
+from evals.live.runner import Played
+from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+from evals.report.comparison import describe
+from tts.runtime.driver import Result
+from tts.types import End, Sample, Usage
+
+REPLICATES = 10_000
+HARDLY = 0.1
+"""A model with a smaller share of right samples does not solve the task, whatever the strategy."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One strategy in the table; all numbers are means over problems.
+
+    Attributes:
+        name: the strategy.
+        accuracy: share of right decisions, with its 95 % interval over problems.
+        accuracy_ci: that interval.
+        samples: a question.
+        tokens: generated tokens a question, or None where they were not counted.
+        confidence: the decisions' own confidence, or None where a decision has none.
+        reasons: how many decisions each reason stopped.
+        abstained: decisions without an answer.
+        failed: draws that failed for good.
+        recalled: samples that were not drawn for this strategy.
+    """
+
+    name: str
+    accuracy: float
+    accuracy_ci: tuple[float, float]
+    samples: float
+    tokens: float | None
+    confidence: float | None
+    reasons: Mapping[str, int]
+    abstained: int
+    failed: int
+    recalled: int
+
+
+def lines(played: Sequence[Played], *, seed: int) -> list[Line]:
+    """One line a strategy, all intervals from the same resamples of the problems."""
+    right = np.array([p.right for p in played], dtype=np.float64).T
+    low, high = bootstrap_interval(right, bootstrap_weights(len(right), REPLICATES, seed))
+    return [
+        Line(
+            name=p.entrant.method.name,
+            accuracy=float(right[:, i].mean()),
+            accuracy_ci=(float(low[i]), float(high[i])),
+            samples=float(np.mean([len(r.decision.samples) for r in p.results])),
+            tokens=_mean([None if r.decision.usage is None else r.decision.usage.generated for r in p.results]),
+            confidence=_mean([r.decision.confidence for r in p.results if r.decision.answer is not None]),
+            reasons=dict(Counter(r.decision.reason for r in p.results).most_common()),
+            abstained=sum(r.decision.answer is None for r in p.results),
+            failed=sum(r.decision.failed for r in p.results),
+            recalled=sum(r.recalled for r in p.results),
+        )
+        for i, p in enumerate(played)
+    ]
+
+
+def print_lines(console: Console, rows: Sequence[Line], plan: Plan) -> None:
+    """The table, what was fitted, and what was left out."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    confident = any(row.confidence is not None for row in rows)
+    table.add_column("strategy", no_wrap=True)
+    for column in ("accuracy", "95 % interval", "samples", "tokens", *(("confidence",) if confident else ())):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("stopped by", overflow="fold", min_width=16)
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.accuracy:.4f}",
+            f"[{row.accuracy_ci[0]:.3f}, {row.accuracy_ci[1]:.3f}]",
+            f"{row.samples:.2f}",
+            "-" if row.tokens is None else f"{row.tokens:.0f}",
+            *(("-" if row.confidence is None else f"{row.confidence:.3f}",) if confident else ()),
+            ", ".join(f"{reason} {count}" for reason, count in row.reasons.items()),
+        )
+    console.print()
+    console.print(table)
+    console.print()
+    fitted = [e for e in plan.entrants if e.params]
+    for entrant in fitted:
+        chosen = ", ".join(f"{key}={describe(value)}" for key, value in entrant.params.items())
+        console.print(f"fitted on other questions: {entrant.method.name}: {chosen}", style="dim")
+    for reason in dict.fromkeys(plan.skipped.values()):
+        names = [name for name, why in plan.skipped.items() if why == reason]
+        console.print(f"left out ({reason}): {', '.join(names)}", style="dim")
+    for row in rows:
+        if row.failed:
+            console.print(f"{row.name}: {row.failed} draws failed and used up budget", style="yellow")
+
+
+def as_mapping(
+    described: Mapping[str, Any], plan: Plan, played: Sequence[Played], rows: Sequence[Line]
+) -> dict[str, Any]:
+    """Everything, ready for :func:`evals.report.comparison.to_json`.
+
+    Args:
+        described: the task, the model, the pool and the configuration.
+        plan: what was played.
+        played: every decision.
+        rows: of the table.
+    """
+    return {
+        **described,
+        "strategies": [
+            {
+                **{key: value for key, value in asdict(row).items() if value is not None},
+                "source": p.entrant.method.source,
+                "params": {**p.entrant.method.params, **p.entrant.params},
+                "decisions": [_decision(result, right) for result, right in zip(p.results, p.right, strict=True)],
+            }
+            for p, row in zip(played, rows, strict=True)
+        ],
+        "skipped": dict(plan.skipped),
+    }
+
+
+def verdict(samples: Sequence[tuple[Sample, bool]]) -> str | None:
+    """A plain sentence where fewer than one sample in ten is right, else None: no strategy can help there.
+
+    Args:
+        samples: every sample with its grade.
+    """
+    right = sum(right for _, right in samples)
+    if right >= HARDLY * len(samples):
+        return None
+    samples = [pair for pair in samples if not pair[1]]
+    kinds = Counter("failed" if s.end is End.FAILED else "unread" if s.answer is None else "wrong" for s, _ in samples)
+    cut = sum(s.end is End.LENGTH for s, _ in samples)
+    parts = [
+        f"{kinds['unread']} had no answer that could be read" if kinds["unread"] else "",
+        f"{cut} reached the token limit" if cut else "",
+        f"{kinds['failed']} failed" if kinds["failed"] else "",
+        f"{kinds['wrong']} were wrong" if kinds["wrong"] else "",
+    ]
+    return (
+        f"{right} of {right + len(samples)} right; {', '.join(part for part in parts if part)}: "
+        f"this model {'hardly ever solves' if right else 'does not solve'} this task as it is asked"
+    )
+
+
+def _decision(result: Result, right: bool) -> dict[str, Any]:
+    decision = result.decision
+    return {
+        "id": result.problem.id,
+        "gold": result.problem.gold,
+        "answer": decision.answer,
+        "correct": right,
+        "confidence": decision.confidence,
+        "samples": [s.index for s in decision.samples],
+        "reason": decision.reason,
+        "usage": asdict(decision.usage or Usage()),
+        "recalled": result.recalled,
+        "aborted_draws": result.aborted,
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None

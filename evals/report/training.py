@@ -1,0 +1,88 @@
+"""What a training did, for people: a small table, a JSON file of its history, and a plot of its losses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts.pool import atomic_path
+from tts.training.responses import Split
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tts.training.history import History
+
+SMOOTH = 20
+"""Steps that a point of the drawn losses is the mean of."""
+
+
+def save_history(out: Path, history: History) -> list[Path]:
+    """Write history.json, and loss.png where matplotlib is installed; return what was written."""
+    path = out / "history.json"
+    with atomic_path(path) as temp:
+        losses = [{"step": step, "calibration": c, "language_model": lm} for step, c, lm in history.losses]
+        content = {"losses": losses, "held_out": [asdict(look) for look in history.looks]}
+        temp.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    if find_spec("matplotlib") is None:
+        return [path]
+    _plot(out / "loss.png", history)
+    return [path, out / "loss.png"]
+
+
+def print_trained(screen: Console, history: History, split: Split) -> None:
+    """Print the looks at the held-out questions, the kept one marked."""
+    from rich.table import Table
+
+    questions = len({one.question for one in split.held_out})
+    table = Table(title=f"held out: {len(split.held_out)} responses to {questions} questions", title_justify="left")
+    language = ("language model",) if _speaks(history) else ()
+    for name in ("step", "Brier", "AUROC", "within questions", *language, ""):
+        table.add_column(name, justify="right")
+    for look in history.looks:
+        mark = "kept" if look is history.best else ""
+        numbers = [f"{look.brier:.4f}", f"{look.auroc:.3f}", f"{look.within:.3f}"]
+        table.add_row(str(look.step), *numbers, *[f"{look.lm:.4f}" for _ in language], mark)
+    screen.print(table)
+
+
+def _plot(path: Path, history: History) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+
+    panels = [(1, "calibration loss"), (2, "language-model loss, nats a token")][: 1 + _speaks(history)]
+    figure, drawn = plt.subplots(1, len(panels), figsize=(5 * len(panels), 3.8), layout="constrained", squeeze=False)
+    for axes, (column, name) in zip(drawn[0], panels, strict=True):
+        steps, means = _smoothed([(one[0], one[column]) for one in history.losses])
+        axes.plot(steps, means, color="#999999", label=f"training, mean of {SMOOTH} steps")
+        axes.set_xlabel("step of the optimiser")
+        axes.set_title(name, loc="left", fontsize=11)
+        axes.grid(alpha=0.25)
+    at, left = [look.step for look in history.looks], drawn[0][0]
+    left.plot(at, [look.brier for look in history.looks], marker="o", color="#1f5fa8", label="held-out Brier score")
+    left.axvline(history.best.step, color="#1f5fa8", linestyle=":", linewidth=1, label="weights kept")
+    if _speaks(history):
+        drawn[0][1].plot(at, [look.lm for look in history.looks], marker="o", color="#1f5fa8", label="held out")
+    for axes in drawn[0]:
+        axes.legend(frameon=False, fontsize=9)
+    with atomic_path(path) as temp:
+        figure.savefig(temp, dpi=150, format="png", metadata={"Software": None})
+    plt.close(figure)
+
+
+def _speaks(history: History) -> bool:
+    """Whether the text could change, so that there is a language-model loss to show."""
+    return any(look.lm for look in history.looks)
+
+
+def _smoothed(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]:
+    chunks: list[Any] = [points[i : i + SMOOTH] for i in range(0, len(points), SMOOTH)]
+    return (
+        [sum(step for step, _ in chunk) / len(chunk) for chunk in chunks],
+        [sum(loss for _, loss in chunk) / len(chunk) for chunk in chunks],
+    )

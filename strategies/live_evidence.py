@@ -1,0 +1,213 @@
+"""Tally: the running votes of one live question, a microsecond a draw.
+
+Gives the same :class:`~strategies.evidence.Evidence` as :class:`~strategies.replay_evidence.Weighed` does for many
+rows; the two facts that need the whole history (``duel`` and ``wealth``) are read off a one-row ``Weighed``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from strategies.columns import Columns
+from strategies.counts import LOG_INTEGER, dirichlet_leader_probability
+from strategies.replay_evidence import Weighed
+from strategies.weighting import Weighting
+from tts.errors import UnsupportedError
+from tts.types import Sample
+
+NEVER = float("-inf")
+
+
+class Tally:
+    """Votes of one question under one weighting; unparsed samples count as draws and never vote."""
+
+    __slots__ = (
+        "_base",
+        "_before",
+        "_dynamic",
+        "_lead",
+        "_leader",
+        "_needs_confidence",
+        "_signed",
+        "answers",
+        "best",
+        "best_label",
+        "confidence",
+        "labels",
+        "n",
+        "parsed",
+        "samples",
+        "streak",
+        "total",
+        "votes",
+        "weighting",
+        "weights",
+    )
+
+    def __init__(self, weighting: Weighting, *, needs_confidence: bool = False) -> None:
+        """Start with no draws; ``needs_confidence`` makes a parsed sample without one an error."""
+        self.weighting = weighting
+        self.samples: list[Sample] = []
+        self.labels: list[int] = []
+        self.answers: dict[str, int] = {}
+        self.votes: list[int] = []
+        self.weights: list[Any] = []
+        self.n = 0
+        self.total: Any = 0
+        self.parsed = False
+        self.confidence = float("nan")
+        self.best = NEVER
+        self.best_label = -1
+        self.streak = 0
+        self._needs_confidence = needs_confidence or weighting.needs_confidence
+        self._base = None if weighting.needs_confidence else weighting.weigh(None)
+        self._dynamic = weighting.dynamic
+        self._signed = weighting.signed
+        self._before: list[tuple[int, ...]] = []  # the votes of all others when each answer was first seen
+        self._lead: Any = None
+        self._leader = -1
+
+    def add(self, sample: Sample, weight: float | None = None) -> None:
+        """Count one sample; ``weight`` is that of its vote where not the weighting but the caller says so.
+
+        Raises:
+            UnsupportedError: the rule or weighting needs a confidence and the sample has none.
+        """
+        self.n += 1
+        self.samples.append(sample)
+        self._lead = None
+        answer = sample.answer
+        if answer is None:
+            self.parsed = False
+            self.streak = 0
+            self.labels.append(-1)
+            return
+        label = self.answers.get(answer)
+        if label is None:
+            label = self.answers[answer] = len(self.votes)
+            self._before.append(tuple(self.votes))
+            self.votes.append(0)
+            self.weights.append(0)
+        self.streak = self.streak + 1 if self.parsed and self.labels[-1] == label else 1
+        self.parsed = True
+        self.labels.append(label)
+        weight = self._base if weight is None else weight
+        if self._needs_confidence:
+            confidence = sample.confidence
+            if confidence is None or not 0.0 <= confidence <= 1.0:
+                raise UnsupportedError(
+                    f"this strategy needs samples with a confidence in [0, 1], got {confidence} on draw {self.n}: "
+                    "score the samples, calibrate raw scores, or choose a strategy that only counts"
+                )
+            self.confidence = confidence
+            if confidence > self.best:
+                self.best, self.best_label = confidence, label
+            if weight is None:
+                weight = self.weighting.weigh(confidence)
+        self.votes[label] += 1
+        self.weights[label] += weight
+        self.total += weight
+
+    @property
+    def scores(self) -> list[Any]:
+        """Score of each answer seen, in order of discovery."""
+        if self._dynamic:
+            bonus = LOG_INTEGER[len(self.votes)]
+            return [w + v * bonus for w, v in zip(self.weights, self.votes, strict=True)]
+        return self.weights
+
+    @property
+    def leader(self) -> int:
+        """Label of the leading answer, -1 before the first parsed draw."""
+        if self._lead is None:
+            scores = self.scores
+            self._lead = max(scores, default=0)
+            self._leader = scores.index(self._lead) if scores else -1
+        return self._leader
+
+    @property
+    def lead(self) -> Any:
+        """Score of the leading answer."""
+        if self._lead is None:
+            _ = self.leader
+        return self._lead
+
+    @property
+    def next(self) -> Any:
+        """Score of the runner-up, 0 where there is none."""
+        second: Any = NEVER if self._signed else 0
+        if len(self.votes) > 1:
+            leader = self.leader
+            for label, score in enumerate(self.scores):
+                if score > second and label != leader:
+                    second = score
+        return second
+
+    @property
+    def posterior(self) -> Any:
+        """P(leading answer) where scores are log-odds and any unseen answer scores 0."""
+        lead = self.lead if self.votes else NEVER
+        top = max(lead, 0.0)
+        mass = np.exp(-top)
+        for score in self.scores:
+            mass = mass + np.exp(score - top)
+        return np.exp(lead - top) / mass
+
+    @property
+    def dirichlet(self) -> float:
+        """P(the leading answer is the most probable one) under a flat Dirichlet prior."""
+        return dirichlet_leader_probability(tuple(sorted(self.votes, reverse=True)))
+
+    def answer(self, label: int) -> str | None:
+        """The answer with this label, or None for -1."""
+        return None if label < 0 else next(a for a, k in self.answers.items() if k == label)
+
+    def belief(self, label: int) -> float | None:
+        """How far the votes believe in the answer with this label, in [0, 1], or None where they cannot say.
+
+        The leader's posterior where votes are log-odds, which say nothing of another answer; else the answer's share of
+        all weight.
+        """
+        if label < 0:
+            return None
+        if self._signed:
+            return float(self.posterior) if label == self.leader else None
+        return float(self.weights[label] / self.total) if self.total > 0 else None
+
+    def _row(self) -> Weighed:
+        labels = np.array(self.labels, dtype=np.int16)[:, None]
+        confidence = None
+        if self._needs_confidence:
+            confidence = np.array([np.nan if s.confidence is None else s.confidence for s in self.samples])[:, None]
+        return Weighed.of(Columns(labels, confidence), self.weighting)
+
+    @property
+    def rank(self) -> int:
+        """How many distinct answers were seen before the leading one."""
+        return self.leader
+
+    @property
+    def own(self) -> int:
+        """Votes of the leading answer after its first."""
+        return self.votes[self.leader] - 1 if self.votes else 0
+
+    @property
+    def rival(self) -> int:
+        """Votes of its strongest rival since the leading answer was first seen."""
+        leader = self.leader
+        before = self._before[leader] if self.votes else ()
+        earlier = [now - then for now, then in zip(self.votes, before, strict=False)]
+        return max(earlier + self.votes[leader + 1 :], default=0)
+
+    @property
+    def duel(self) -> tuple[float, float]:
+        """Log e-values of the Martingale Majority Certificate."""
+        run, rest = self._row().duel
+        return float(run[-1, 0]), float(rest[-1, 0])
+
+    @property
+    def wealth(self) -> float:
+        """Log wealth of the bets on the leading answer against its strongest rival."""
+        return float(self._row().wealth[-1, 0])

@@ -1,0 +1,324 @@
+"""The transformers engine on a small random model: every promise that does not need a model that can count."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from strategies.stopping import Unanimous  # noqa: E402
+from strategies.vote import Vote  # noqa: E402
+from tests.engines.hf.cases import PROBLEMS, alone, draw, draws, random_model, read  # noqa: E402
+from tts.boundaries import crossing  # noqa: E402
+from tts.engines.base import Meter, Prefix, Request  # noqa: E402
+from tts.engines.hf.engine import TransformersEngine  # noqa: E402
+from tts.engines.sampling import Sampling  # noqa: E402
+from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
+from tts.prompts import Prompt  # noqa: E402
+from tts.runtime.driver import Options, run_all  # noqa: E402
+from tts.training.tiny.tokenizer import build  # noqa: E402
+from tts.types import CONFIDENCE_BELOW, GROUP_BELOW, STEP, STEP_BELOW, TOKENS, End, Problem, Sample, Signals  # noqa: E402
+
+EVERYTHING = Signals(watch=(10, 11), top=20, entropy=True, certainty=True)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return build(2000)
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer: Any) -> Any:
+    return random_model(tokenizer)
+
+
+@pytest.fixture
+def make(model: Any, tokenizer: Any) -> Iterator[Any]:
+    made = []
+
+    def engine(*, temperature: float = 1.0, max_tokens: int = 40, seed: int = 0, **more: Any) -> TransformersEngine:
+        how = {key: more.pop(key) for key in ("top_p", "top_k") if key in more}
+        sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed, **how)
+        more.setdefault("prompt", Prompt())
+        made.append(TransformersEngine(model, tokenizer, sampling=sampling, **more))
+        return made[-1]
+
+    yield engine
+    for one in made:
+        one.close()
+
+
+def test_greedy_draws_are_those_of_generate(make: Any, model: Any) -> None:
+    engine = make(temperature=0, rows=5)
+    samples = draws(engine, [(p, 0) for p in PROBLEMS])
+    for problem, sample in zip(PROBLEMS, samples, strict=True):
+        ids = torch.tensor([engine.prompt_ids(problem)])
+        generated = model.generate(ids, do_sample=False, max_new_tokens=40)[0, ids.shape[1] :].tolist()
+        assert list(sample.token_ids) == generated
+
+
+def test_signals_are_those_of_a_plain_pass_at_temperature_one(make: Any, model: Any) -> None:
+    engine = make(temperature=0.7, rows=4)
+    samples = draws(engine, [(p, 1) for p in PROBLEMS[:6]], signals=EVERYTHING)
+    for problem, sample in zip(PROBLEMS, samples, strict=False):
+        prompt = engine.prompt_ids(problem)
+        after = read(model, prompt + sample.token_ids)[len(prompt) - 1 : -1]
+        close = {"rtol": 1e-4, "atol": 1e-4}
+        chosen = after.gather(-1, torch.tensor(sample.token_ids)[:, None])[:, 0]
+        np.testing.assert_allclose(sample.trace.logprobs, chosen, **close)
+        for token in (10, 11):
+            np.testing.assert_allclose(sample.trace.watched[token], after[:, token].exp(), **close)
+        np.testing.assert_allclose(sample.trace.top, -after.topk(20).values.mean(-1), **close)
+        np.testing.assert_allclose(sample.trace.entropy, -(after.exp() * after).sum(-1), **close)
+        uniform = 1 / after.shape[-1]
+        np.testing.assert_allclose(sample.trace.certainty, (uniform * (np.log(uniform) - after)).sum(-1), **close)
+
+
+@pytest.mark.parametrize("how", [{}, {"top_k": 5}, {"top_p": 0.8}, {"top_k": 50, "top_p": 0.9}])
+def test_the_same_seed_gives_the_same_tokens_whatever_else_is_in_the_batch(make: Any, how: dict[str, Any]) -> None:
+    by_themselves = [alone(make(rows=1, **how), p, i, signals=Signals()) for p in PROBLEMS[:4] for i in range(3)]
+    crowd = make(rows=7, **how)
+    wanted = [(p, i) for p in PROBLEMS for i in range(3)]
+    together = dict(zip(wanted, draws(crowd, wanted), strict=True))
+    for number, sample in enumerate(by_themselves):
+        other = together[PROBLEMS[number // 3], number % 3]
+        assert (sample.token_ids, sample.text, sample.end) == (other.token_ids, other.text, other.end)
+    assert len({s.token_ids for s in by_themselves}) == len(by_themselves)
+    other_seed = make(rows=7, seed=1, **how)
+    assert alone(other_seed, PROBLEMS[0]).token_ids != by_themselves[0].token_ids
+
+
+def test_draws_follow_the_model_s_distribution(make: Any, model: Any) -> None:
+    engine = make(temperature=0.8, max_tokens=1, rows=64)
+    problem, n = PROBLEMS[0], 4000
+    first = [s.token_ids[0] for s in draws(engine, [(problem, i) for i in range(n)])]
+    counts = np.bincount(first, minlength=engine.batch.decoder.vocabulary)
+    logits = read(model, engine.prompt_ids(problem))[-1]
+    expected = n * (logits / 0.8).softmax(-1).numpy().astype(np.float64)
+    common = expected >= 5
+    statistic = ((counts - expected)[common] ** 2 / expected[common]).sum()
+    assert statistic < common.sum() + 5 * np.sqrt(2 * common.sum())  # five sigma, fixed seed
+    assert counts[expected < 1e-6].sum() == 0
+
+
+def test_top_k_and_top_p_keep_the_smallest_sets(make: Any, model: Any) -> None:
+    problem = PROBLEMS[1]
+    order = (read(model, make().prompt_ids(problem))[-1]).exp().sort(descending=True)
+    for how, allowed in (
+        ({"top_k": 3}, 3),
+        ({"top_p": 0.5}, int((order.values.cumsum(-1) < 0.5).sum()) + 1),
+    ):
+        engine = make(max_tokens=1, rows=64, **how)
+        seen = {s.token_ids[0] for s in draws(engine, [(problem, i) for i in range(400)])}
+        assert seen <= set(order.indices[:allowed].tolist()) and len(seen) > 1
+
+
+def test_a_prompt_is_read_once_and_every_token_is_counted(make: Any) -> None:
+    engine = make(rows=6)
+    results = asyncio.run(run_all(Vote("all", 5), PROBLEMS, engine, extract=lambda p, t: None))
+    batch, total = engine.batch, [r.decision.usage for r in results]
+    prompts = sum(len(engine.prompt_ids(p)) for p in PROBLEMS)
+    assert batch.prompt == prompts and batch.prompt_cached == 4 * prompts
+    assert (
+        batch.drawn == sum(u.kept for u in total) == sum(len(s.token_ids) for r in results for s in r.decision.samples)
+    )
+    assert batch.prompt == sum(u.prompt for u in total) and batch.prompt_cached == sum(u.prompt_cached for u in total)
+
+
+def test_a_closed_stream_frees_its_row_and_is_charged_to_the_last_token(make: Any) -> None:
+    engine = make(rows=1, max_tokens=200)
+
+    async def closed_halfway() -> tuple[Meter, Meter]:
+        request = Request(PROBLEMS[0], 0)
+        task = asyncio.create_task(anext(engine.sample(request)))
+        while request.meter.drawn < 5:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        _, meter = await draw(engine, PROBLEMS[1], until=TOKENS(4))  # there is one row, so it was freed
+        return request.meter, meter
+
+    closed, after = asyncio.run(closed_halfway())
+    assert 5 <= closed.drawn < 200 and after.drawn == 4
+    assert engine.batch.drawn == closed.drawn + after.drawn
+    assert engine.batch.prompt == closed.prompt + after.prompt
+
+
+def test_look_ahead_is_cut_short_and_charged(make: Any) -> None:
+    engine = make(rows=4, max_tokens=60)
+    stop_at_once = Vote("first", 4, stop=(Unanimous(1),))
+    options = Options(lookahead=2)
+    results = asyncio.run(run_all(stop_at_once, PROBLEMS[:6], engine, extract=lambda p, t: "1", options=options))
+    usage = [r.decision.usage for r in results if r.decision.usage is not None]
+    assert sum(r.aborted for r in results) == 12 and sum(u.aborted for u in usage) > 0
+    assert engine.batch.drawn == sum(u.kept + u.aborted for u in usage)
+    assert engine.batch.prompt == sum(u.prompt for u in usage)
+    assert engine.batch.prompt_cached == sum(u.prompt_cached for u in usage)
+
+
+@pytest.mark.parametrize("stream", [0, 1, 7])
+def test_streamed_pieces_are_the_whole(make: Any, stream: int) -> None:
+    whole = alone(make(), PROBLEMS[2], signals=EVERYTHING)
+    pieces = alone(make(stream=stream), PROBLEMS[2], signals=EVERYTHING)
+    assert (pieces.text, pieces.token_ids, pieces.end) == (whole.text, whole.token_ids, whole.end)
+    np.testing.assert_allclose(pieces.trace.top, whole.trace.top, rtol=1e-5)
+
+
+def test_boundaries_end_a_sample_where_they_say(make: Any, tokenizer: Any) -> None:
+    engine = make(max_tokens=120)
+    whole = alone(engine, PROBLEMS[3], signals=EVERYTHING)
+    three = alone(engine, PROBLEMS[3], until=TOKENS(3), signals=EVERYTHING)
+    assert (three.end, three.token_ids) == (End.BOUNDARY, whole.token_ids[:3])
+    line = alone(engine, PROBLEMS[3], until=STEP, signals=EVERYTHING)
+    assert line.end is not End.BOUNDARY or (line.text.count("\n") == 1 and line.text.endswith("\n"))
+    assert whole.text.startswith(line.text)
+    tau = float(np.quantile(whole.trace.watched[10], 0.2))
+    low = alone(engine, PROBLEMS[3], until=CONFIDENCE_BELOW(tau), signals=EVERYTHING)
+    first = next(i for i, p in enumerate(whole.trace.watched[10]) if p < tau)
+    assert (low.end, len(low.token_ids)) == (End.BOUNDARY, first + 1)
+    bar = float(np.quantile(np.convolve(whole.trace.top, np.ones(8) / 8, "valid"), 0.2))
+    group = alone(engine, PROBLEMS[3], until=GROUP_BELOW(bar, 8), signals=EVERYTHING)
+    assert (group.end, len(group.token_ids)) == (End.BOUNDARY, crossing(GROUP_BELOW(bar, 8), whole.trace.top))
+
+
+def test_a_prefix_goes_on_as_a_plain_pass_would(make: Any, model: Any) -> None:
+    engine = make(temperature=0)
+    whole = alone(engine, PROBLEMS[4])
+    begun = alone(engine, PROBLEMS[4], until=TOKENS(10))
+    rest, meter = asyncio.run(draw(engine, PROBLEMS[4], prefix=begun))
+    assert begun.token_ids + rest.token_ids == whole.token_ids and begun.text + rest.text == whole.text
+    assert meter.prompt_cached == len(engine.prompt_ids(PROBLEMS[4])) + 9 and meter.prompt == 1
+    text = "So Anna has 3"  # drawn elsewhere: no token ids
+    by_text = alone(engine, PROBLEMS[4], prefix=Sample(text=text))
+    by_ids = alone(engine, PROBLEMS[4], prefix=Sample(text=text, token_ids=engine.encode(text)))
+    assert by_text.token_ids == by_ids.token_ids
+
+
+def test_score_is_the_next_token_s_probability(make: Any, model: Any) -> None:
+    engine = make()
+    prefixes = [Prefix(p, text) for p in PROBLEMS[:3] for text in ("", "So we get 12.", "So")]
+    meter = Meter()
+    found = asyncio.run(engine.score(prefixes, [5, 9], meter))
+    for prefix, row in zip(prefixes, found, strict=True):
+        ids = engine.prompt_ids(prefix.problem) + engine.encode(prefix.text)
+        np.testing.assert_allclose(row, read(model, ids)[-1, [5, 9]].exp(), rtol=1e-4, atol=1e-6)
+    prompts = [len(engine.prompt_ids(p)) for p in PROBLEMS[:3]]
+    texts = sum(len(engine.encode(prefix.text)) for prefix in prefixes)
+    assert (meter.prompt, meter.prompt_cached) == (sum(prompts) + texts, 2 * sum(prompts))
+    assert engine.batch.scored == meter.prompt + meter.prompt_cached
+    assert asyncio.run(engine.score([], [5], Meter())).shape == (0, 1)
+
+
+def test_memory_that_runs_out_halves_the_batch_and_changes_nothing(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [(p, i) for p in PROBLEMS for i in range(2)]
+    expected = draws(make(rows=16), wanted)
+    said: list[str] = []
+    engine = make(rows=16, tell=said.append)
+    decoder, run = engine.batch.decoder, engine.batch.decoder.run
+
+    def small(work: Any) -> Any:
+        if len(work.noise) > 5:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return run(work)
+
+    monkeypatch.setattr(decoder, "run", small)
+    samples = draws(engine, wanted)
+    assert [s.token_ids for s in samples] == [s.token_ids for s in expected]
+    assert said == [
+        "out of memory with 16 sequences at once: going on with 8",
+        "out of memory with 8 sequences at once: going on with 4",
+    ]
+
+    def never(work: Any) -> Any:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(decoder, "run", never)
+    with pytest.raises(EngineError, match="out of memory with a single sequence"):
+        alone(engine, PROBLEMS[0])
+    monkeypatch.setattr(decoder, "run", run)
+    assert alone(engine, PROBLEMS[0]).end is not End.FAILED  # and the engine lives
+
+
+def test_a_bug_in_the_model_reaches_whoever_waits(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(rows=2)
+
+    def broken(work: Any) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(engine.batch.decoder, "run", broken)
+    with pytest.raises(ZeroDivisionError):
+        alone(engine, PROBLEMS[0])
+
+
+def test_a_long_run_reuses_rows_and_forgets_old_prompts(make: Any) -> None:
+    engine = make(rows=3, max_tokens=12)
+    engine.batch.decoder.prompts.bound = 150
+    wanted = [(p, i) for i in range(3) for p in PROBLEMS]
+    samples = draws(engine, wanted)
+    again = draws(make(rows=32, max_tokens=12), wanted)
+    assert [s.token_ids for s in samples] == [s.token_ids for s in again]
+    assert engine.batch.prompt > sum(len(engine.prompt_ids(p)) for p in PROBLEMS)  # read anew, and counted
+    assert engine.batch.decoder.prompts.held <= 150
+
+
+def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_path: Any) -> None:
+    engine = make()
+    long = Problem("long", "and " * 300)
+    with pytest.raises(InputError, match="'long' has a prompt of 303 tokens and the model's context holds 256"):
+        alone(engine, long)
+    with pytest.raises(InputError, match="cannot be continued"):
+        alone(engine, PROBLEMS[0], prefix=Sample(text="x", token_ids=(5,) * 40))
+    for until in (CONFIDENCE_BELOW(0.5), STEP_BELOW(0.5)):
+        with pytest.raises(UnsupportedError, match=f"until {until.kind.upper()} needs a watched token"):
+            alone(engine, PROBLEMS[0], until=until)
+    with pytest.raises(UnsupportedError, match="needs top-k confidences"):
+        alone(engine, PROBLEMS[0], until=GROUP_BELOW(0.5, 4))
+    with pytest.raises(InputError, match="has no chat template: set chat=false"):
+        make(prompt=Prompt(chat=True))
+    with pytest.raises(InputError, match="rows must be at least 1, got 0"):
+        make(rows=0)
+    load = {"prompt": Prompt(), "sampling": Sampling()}
+    with pytest.raises(InputError, match="no model there"):
+        TransformersEngine.load(tmp_path / "nowhere", **load)
+    with pytest.raises(InputError, match="dtype must be"):
+        TransformersEngine.load(tmp_path, dtype="int8", **load)
+    with pytest.raises(InputError, match="device must be auto, cpu, cuda or mps, got tpu"):
+        TransformersEngine.load(tmp_path, device="tpu", **load)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="cannot be loaded"):
+        TransformersEngine.load(tmp_path, **load)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"half a file")
+    with pytest.raises(InputError, match=r"cannot be loaded \(.*header"):
+        TransformersEngine.load(tmp_path, **load)
+
+
+def test_a_model_with_other_attention_is_refused(tokenizer: Any) -> None:
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    config = Gemma2Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, eos_token_id=2, bos_token_id=1, pad_token_id=0,
+    )  # fmt: skip
+    with pytest.raises(UnsupportedError, match="gemma2 has layers of type sliding_attention"):
+        TransformersEngine(Gemma2ForCausalLM(config).eval(), tokenizer, prompt=Prompt(), sampling=Sampling())
+
+
+def test_it_loads_what_it_saved_and_chats(model: Any, tokenizer: Any, tmp_path: Any) -> None:
+    model.save_pretrained(tmp_path)
+    tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
+    try:
+        tokenizer.save_pretrained(tmp_path)
+    finally:
+        tokenizer.chat_template = None
+    engine = TransformersEngine.load(tmp_path, prompt=Prompt(template="So {question}", chat=True), sampling=Sampling())
+    ids = engine.prompt_ids(Problem("a", "Anna has 3 apples."))
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "So Anna has 3 apples.\n"
+    engine.close()

@@ -1,0 +1,230 @@
+"""Rescored pools carry the score that was asked for, and comparisons read it, DeepConf's own traces included."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evals.comparison.paired import Settings, compare
+from evals.config import CompareConfig, check_scale, methods
+from evals.replay.arrays import PoolArrays
+from evals.replay.rescore import SCORES, given_features, is_probability, rescored
+from evals.replay.synthetic import synthetic_pool
+from evals.replay.traces import has_top
+from evals.replay.vectorised import Entrant, Outcome, permutations, replay
+from strategies.catalog import CATALOG, Method
+from tests.evals.cases import pool_of
+from tests.grace_cases import graced
+from tts.errors import InputError
+from tts.pool import Pool
+from tts.scorers.stacked import FEATURES, FINECE_FEATURES
+from tts.scorers.trace_scores import TRACE_SCORES
+from tts.types import Decision, Draw, Trace
+
+POOL = synthetic_pool(questions=12, samples=10)
+
+
+def traced(pool: Pool, make: Any) -> Pool:
+    """The pool with each sample's trace from ``make(question, sample)``."""
+    entries = (
+        replace(e, samples=tuple(replace(s, trace=make(q, i)) for i, s in enumerate(e.samples)))
+        for q, e in enumerate(pool.entries)
+    )
+    return replace(pool, entries=tuple(entries))
+
+
+FULL = traced(
+    pool_of(["1", "2", None], ["1", "1", "3"]),
+    lambda q, i: Trace(
+        logprobs=(-0.5 - q, -0.1 * i),
+        top=(3.0 + i, 2.0, 5.0),
+        entropy=(0.1, q + 1.0),
+        certainty=(1.0, 2.0 * i),
+        watched={7: (0.1 * i, 0.3 + 0.2 * q)},
+        steps=(True, False),
+    ),
+)
+VALUED = traced(FULL, lambda q, i: Trace(watched={v: (0.1, 0.01 + (v == i + q)) for v in range(11)}))
+
+
+@pytest.mark.parametrize("name", TRACE_SCORES)
+def test_each_answered_sample_gets_its_raw_score(name: str) -> None:
+    full = VALUED if TRACE_SCORES[name].column == "values" else FULL
+    changed = rescored(full, name, window=2)
+    for before, after in zip(full.entries, changed.entries, strict=True):
+        assert after == replace(before, samples=after.samples)
+        for old, new in zip(before.samples, after.samples, strict=True):
+            expected = None if old.answer is None else TRACE_SCORES[name].raw(old, window=2)
+            assert new == replace(old, confidence=expected)
+
+
+def test_a_natural_probability_is_taken_where_it_is_wanted_and_there_is_one() -> None:
+    natural = rescored(FULL, "mean_logprob", probability=True).entries[1].samples[1].confidence
+    assert natural == pytest.approx(math.exp((-1.5 - 0.1) / 2))
+    raw = rescored(FULL, "deepconf_mean")
+    assert rescored(FULL, "deepconf_mean", probability=True) == raw
+    assert {name for name in SCORES if is_probability(name)} == {
+        *("mean_logprob", "total_logprob", "frequency"),
+        *("grace", "grace_min", "grace_step", "grace_mean", "stacked", "finece"),
+    }
+
+
+def test_frequency_is_the_share_of_all_samples_of_the_question_with_equal_answers_merged() -> None:
+    changed = rescored(pool_of(["1", "1.0", "$1", "2", None], ["7"]), "frequency")
+    assert [s.confidence for s in changed.entries[0].samples] == [0.6, 0.6, 0.6, 0.2, None]
+    assert changed.entries[1].samples[0].confidence == 1.0
+    as_text = rescored(pool_of(["1", "1.0", "$1", "2", None]), "frequency", answers="text")
+    assert [s.confidence for s in as_text.entries[0].samples] == [0.4, 0.2, 0.4, 0.2, None]
+    paired = rescored(pool_of(["a", "b"]), "frequency", equal=lambda a, b: True)
+    assert paired.entries[0].samples[0].confidence == 1.0
+
+
+def test_stacking_names_what_a_pool_lacks_and_takes_fewer_features() -> None:
+    pool = traced(POOL, lambda q, i: Trace(logprobs=(-0.1 * i - 0.01 * q, -0.2)))
+    with pytest.raises(
+        InputError, match=r"takes feature grace: trace score grace reads the prob.* 0 has none: draw it"
+    ):
+        rescored(pool, "stacked")
+    plain = rescored(pool, "stacked", features=("mean_logprob", "least_logprob"))
+    found = [s.confidence for e in plain.entries for s in e.samples if s.answer is not None]
+    assert all(c is not None and 0 < c < 1 for c in found)
+    assert all(s.confidence is None for e in plain.entries for s in e.samples if s.answer is None)
+    with pytest.raises(InputError, match="at least 4 questions, the pool has 2"):
+        rescored(FULL, "stacked")
+    ungraded = tuple(
+        replace(e, problem=replace(e.problem, gold=None), correct=(None,) * len(e.samples)) for e in pool.entries
+    )
+    with pytest.raises(InputError, match="stacking needs graded answers and got 0: grade its samples first"):
+        rescored(replace(pool, entries=ungraded), "stacked")
+    by_gold = tuple(replace(e, correct=(None,) * len(e.samples)) for e in pool.entries)
+    again = rescored(replace(pool, entries=by_gold), "stacked", features=("mean_logprob", "least_logprob"))
+    assert [e.samples for e in again.entries] == [e.samples for e in plain.entries]
+
+
+def test_the_seed_decides_the_halves() -> None:
+    pool = graced(synthetic_pool(questions=12, samples=4))
+    one, same, other = (rescored(pool, "stacked", seed=seed).entries for seed in (0, 0, 1))
+    assert one == same
+    assert one != other
+
+
+def test_unknown_scores_and_missing_traces_get_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"unknown score 'deepconf': allowed are deepconf_bottom10, .*self_certainty"):
+        rescored(FULL, "deepconf")
+    with pytest.raises(InputError, match="memory: question 'q0': trace score entropy reads entropies and sample 0 has"):
+        rescored(pool_of(["1"]), "entropy")
+    silent = traced(FULL, lambda q, i: Trace() if i == 2 and q == 0 else Trace(entropy=(1.0,)))
+    assert rescored(silent, "entropy").entries[0].samples[2].confidence is None, "what never votes needs no score"
+    with pytest.raises(InputError, match="unknown score 'x'"):
+        CompareConfig(score="x")
+    with pytest.raises(InputError, match="window must be from 1 to"):
+        CompareConfig(window=0)
+
+
+def test_a_raw_score_needs_a_calibration_where_a_strategy_needs_probabilities() -> None:
+    weighted, counting = [CATALOG["grace_sc"]], [CATALOG["esc"]]
+    with pytest.raises(InputError, match="score deepconf_tail is no probability: map it with --calibrate platt"):
+        check_scale("deepconf_tail", None, weighted)
+    check_scale("deepconf_tail", "platt", weighted)
+    check_scale("deepconf_tail", None, counting)
+    check_scale("mean_logprob", None, weighted)
+    pool = rescored(POOL, "deepconf_lowest")
+    (_, row) = compare(PoolArrays.of(pool), weighted, Settings(8, permutations=5, replicates=50, calibrate="platt"))
+    assert 0.0 < row.point.accuracy <= 1.0
+
+
+def test_strategies_that_read_traces_are_left_out_or_refused_without_them() -> None:
+    bare = pool_of(["1", "2"])
+    assert has_top(POOL) and not has_top(bare)
+    chosen, skipped = methods(["all"], has_confidence=True, has_top=False)
+    assert set(skipped) == {"deepconf_offline", "deepconf_online"} == set(CATALOG) - {m.name for m in chosen}
+    assert set(skipped.values()) == {"they need the top-k confidences of every token and the pool has none"}
+    with pytest.raises(InputError, match=r"strategy deepconf_online needs the top-k confidences .* none: sample"):
+        methods(["deepconf_online"], has_confidence=True, has_top=False)
+    with pytest.raises(InputError, match="strategy deepconf_offline reads top-k confidences and the pool lacks them"):
+        compare(PoolArrays.of(bare), [CATALOG["deepconf_offline"]], Settings(2, permutations=2))
+
+
+def test_the_window_reaches_deepconf_and_nothing_else() -> None:
+    chosen, _ = methods(["deepconf_online", "esc"], has_confidence=True, window=7)
+    assert [row.params["window"] for row in chosen] == [7, 5]
+    assert chosen[0].build(16).window == 7  # type: ignore[attr-defined]
+
+
+def by_generator(pool: Pool, method: Method, orders: Any, scores: dict[str, Any]) -> tuple[Outcome, Outcome]:
+    """The same strategy in columns, and hidden in a class that nothing can play but as a generator."""
+
+    class Hidden:
+        branches = False
+
+        def __init__(self, inner: Any) -> None:
+            self.inner, self.name, self.budget = inner, inner.name, inner.budget
+            self.needs_confidence = inner.needs_confidence
+
+        def run(self, problem: Any) -> Any:
+            return self.inner.run(problem)
+
+    built = method.build(orders.shape[2], method.example)
+    entrants = [Entrant(built, method.scores), Entrant(Hidden(built), method.scores)]
+    mine, theirs = replay(PoolArrays.of(pool), entrants, orders, scores=scores)
+    return mine, theirs
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["deepconf_offline", "deepconf_online", "esc", "best_of_n", "random", "oracle", "confidence_weighted_voting"],
+)
+def test_any_strategy_can_be_compared_as_a_generator(name: str) -> None:
+    arrays = PoolArrays.of(POOL)
+    orders = permutations(arrays.sizes, count=6, draws=10, seed=3)
+    scores = {
+        "recorded": arrays.confidence,
+        "oracle": arrays.sample_correct.astype(float),
+        "random": np.random.default_rng(0).random(orders.shape),
+    }
+    method = CATALOG[name]
+    if name == "deepconf_online":
+        method = replace(method, params={**method.params, "warmup": 4, "eta": 75.0})
+    mine, theirs = by_generator(POOL, method, orders, scores)
+    for field in ("correct", "used", "abstained", "tokens"):
+        assert (getattr(mine, field) == getattr(theirs, field)).all(), field
+    assert ((mine.rule < 0) == (theirs.rule < 0)).all()
+
+
+def test_stopped_draws_cost_fewer_tokens_than_whole_ones() -> None:
+    arrays = PoolArrays.of(POOL)
+    orders = permutations(arrays.sizes, count=6, draws=10, seed=3)
+    method = replace(CATALOG["deepconf_online"], params={**CATALOG["deepconf_online"].params, "warmup": 4, "tau": 1.0})
+    mine, _ = by_generator(POOL, method, orders, {})
+    drawn = arrays.tokens[np.arange(12)[:, None, None], orders]
+    whole = np.take_along_axis(drawn.cumsum(axis=2), (mine.used - 1)[:, :, None].astype(int), axis=2)[:, :, 0]
+    assert mine.tokens is not None
+    assert (mine.tokens <= whole).all() and (mine.tokens < whole).mean() > 0.3
+
+
+class LastOfTwo:
+    """A strategy of its own kind."""
+
+    name, budget, branches, needs_confidence = "last_of_two", 2, False, False
+
+    def run(self, problem: Any) -> Any:
+        samples = yield Draw(2)
+        return Decision(samples[-1].answer, None, tuple(samples), "budget")
+
+
+def test_a_strategy_of_ones_own_is_compared_without_more_ado() -> None:
+    mine = Method("last_of_two", "own", "The second sample.", lambda budget, p: LastOfTwo())
+    row = compare(PoolArrays.of(POOL), [mine], Settings(8, permutations=3, replicates=50))[1]
+    assert (row.name, row.point.samples) == ("last_of_two", 2.0)
+    stripped = replace(PoolArrays.of(POOL), recorded=())
+    with pytest.raises(InputError, match="strategy last_of_two is played on the samples themselves"):
+        compare(stripped, [mine], Settings(8, permutations=3))
+
+
+def test_what_is_stacked_is_what_the_model_gives() -> None:
+    assert given_features(FULL) == FEATURES and given_features(VALUED) == FINECE_FEATURES
+    assert given_features(POOL) == FEATURES

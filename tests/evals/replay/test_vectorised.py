@@ -1,0 +1,117 @@
+"""Replays: the same decisions as the generators through the driver, on real and simulated pools."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evals.replay.arrays import PoolArrays
+from evals.replay.synthetic import synthetic_pool
+from evals.replay.traces import has_steps, has_top
+from evals.replay.vectorised import Entrant, permutations, replay
+from strategies.catalog import METHODS
+from tests.evals.cases import pool_of, real
+from tts.engines.replay import ReplayEngine
+from tts.errors import InputError
+from tts.pool import Entry, Pool
+from tts.runtime.driver import run_all
+from tts.types import Problem, Sample
+
+
+def through_the_driver(pool, arrays, strategy, orders):
+    """Decisions of the generator path: {(question, permutation): (answer, draws, reason)}."""
+    samples = {
+        e.problem.id: [
+            replace(s, answer=None if k < 0 else arrays.classes[q][k])
+            for s, k in zip(e.samples, arrays.labels[q], strict=False)
+        ]
+        for q, e in enumerate(pool.entries)
+    }
+    problems, engine, found = [e.problem for e in pool.entries], ReplayEngine(samples), {}
+    for p in range(orders.shape[1]):
+        source = engine.permuted({e.problem.id: orders[q, p] for q, e in enumerate(pool.entries)})
+        for q, result in enumerate(asyncio.run(run_all(strategy, problems, source))):
+            found[q, p] = (result.decision.answer, len(result.decision.samples))
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["synthetic", "svamp_codex_pot30", "math-l5_claude_conf32", "gsm8k_csqa_claude_conf12"]
+)
+def test_both_paths_decide_alike_for_the_whole_catalogue(name):
+    pool = synthetic_pool(questions=40, samples=12) if name == "synthetic" else real(name)
+    pool = replace(pool, entries=pool.entries[:60])
+    arrays = PoolArrays.of(pool)
+    orders = permutations(arrays.sizes, count=3, draws=12, seed=5)
+    methods = [m for m in METHODS if m.scores == "recorded" and (pool.has_confidence or not m.needs_confidence)]
+    methods = [m for m in methods if (has_top(pool) or not m.needs_top) and (has_steps(pool) or not m.needs_steps)]
+    entrants = [Entrant(m.build(12, m.example)) for m in methods]
+    outcomes = replay(arrays, entrants, orders, scores={"recorded": arrays.confidence})
+    for entrant, outcome in zip(entrants, outcomes, strict=True):
+        for (q, p), (answer, used) in through_the_driver(pool, arrays, entrant.strategy, orders).items():
+            assert outcome.used[q, p] == used, (entrant.strategy.name, q, p)
+            assert outcome.abstained[q, p] == (answer is None)
+            right = answer is not None and bool(arrays.class_correct[q, arrays.classes[q].index(answer)])
+            assert outcome.correct[q, p] == right, (entrant.strategy.name, q, p)
+
+
+def test_orders_are_permutations_and_depend_on_the_seed_alone():
+    sizes = np.array([5, 9, 5, 7])
+    orders = permutations(sizes, count=50, draws=5, seed=1)
+    assert orders.shape == (4, 50, 5)
+    for q, size in enumerate(sizes):
+        assert (np.sort(orders[q], axis=1)[:, 1:] != np.sort(orders[q], axis=1)[:, :-1]).all()
+        assert set(orders[q].ravel()) == set(range(size)), "every sample takes its turn"
+    assert (orders == permutations(sizes, count=50, draws=5, seed=1)).all()
+    assert (orders != permutations(sizes, count=50, draws=5, seed=2)).any()
+
+
+def test_a_budget_above_the_pool_is_refused_with_both_numbers():
+    with pytest.raises(InputError, match="budget 6 is above the 5 samples"):
+        permutations(np.array([5, 9]), count=2, draws=6, seed=0)
+
+
+def test_tokens_of_unused_draws_are_not_counted():
+    pool = synthetic_pool(questions=5, samples=6)
+    arrays = PoolArrays.of(pool)
+    orders = permutations(arrays.sizes, count=4, draws=6, seed=0)
+    first, full = replay(
+        arrays,
+        [Entrant(METHODS[0].build(6)), Entrant(METHODS[1].build(6))],
+        orders,
+        scores={"recorded": arrays.confidence},
+    )
+    one = np.take_along_axis(arrays.tokens, orders[:, :, 0].astype(int), axis=1)
+    assert (first.tokens == one).all()
+    assert full.tokens == pytest.approx(np.repeat(arrays.tokens.sum(axis=1)[:, None], 4, axis=1))
+
+
+def test_equivalent_answers_vote_together_and_conflicting_grades_are_counted():
+    pool = pool_of(["1", "1.0", "$1", "2", "2"])
+    arrays = PoolArrays.of(pool)
+    assert arrays.labels.tolist() == [[0, 0, 0, 1, 1]]
+    assert arrays.class_correct.tolist() == [[False, False]], "two of three spellings carry the grade wrong"
+    assert (arrays.conflicts, arrays.tiers) == (1, {"canonical": 1, "exact": 1})
+
+
+def test_ungraded_samples_are_graded_by_the_gold_answer():
+    samples = (Sample(answer="1,000", index=0), Sample(answer="7", index=1), Sample(answer=None, index=2))
+    entry = Entry(Problem("q", "?", "1000"), samples, (None, None, None), {})
+    arrays = PoolArrays.of(Pool("memory", "0" * 64, (entry,)))
+    assert arrays.sample_correct.tolist() == [[True, False, False]]
+    bare = Pool("memory", "0" * 64, (Entry(Problem("q", "?"), samples, (None, None, None), {}),))
+    with pytest.raises(InputError, match="memory: question 'q' has ungraded samples and no gold answer"):
+        PoolArrays.of(bare)
+
+
+def test_questions_without_a_single_parsed_sample_abstain_and_are_wrong():
+    arrays = PoolArrays.of(pool_of([None] * 4, ["1"] * 4))
+    orders = permutations(arrays.sizes, count=2, draws=4, seed=0)
+    methods = [m for m in METHODS if not m.needs_confidence and not m.needs_top]
+    scores = {"recorded": None, "oracle": arrays.sample_correct.astype(float), "random": np.full(orders.shape, 0.5)}
+    for outcome in replay(arrays, [Entrant(m.build(4), m.scores) for m in methods], orders, scores=scores):
+        assert outcome.abstained.tolist() == [[True, True], [False, False]]
+        assert outcome.correct.tolist() == [[False, False], [True, True]]

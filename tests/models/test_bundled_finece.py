@@ -1,0 +1,145 @@
+"""The bundled FineCE model: small, plain, writes what its base writes, and knows of a beginning how it may end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from strategies.beam import PrunedBeams  # noqa: E402
+from strategies.pruning import TopK  # noqa: E402
+from tts.answers import extract_gsm8k  # noqa: E402
+from tts.engines.config import EngineConfig, SignalsConfig  # noqa: E402
+from tts.engines.hf.engine import TransformersEngine  # noqa: E402
+from tts.engines.sampling import Sampling  # noqa: E402
+from tts.errors import InputError  # noqa: E402
+from tts.models.bundled import weights  # noqa: E402
+from tts.models.finece import read_card  # noqa: E402
+from tts.prompts import Prompt  # noqa: E402
+from tts.ranking import auroc  # noqa: E402
+from tts.runtime.driver import run_all  # noqa: E402
+from tts.scorers.base import MeteredEngine  # noqa: E402
+from tts.scorers.finece import Finece, open_finece  # noqa: E402
+from tts.scorers.trace_scores import value_confidence  # noqa: E402
+from tts.stories.stories import take  # noqa: E402
+from tts.types import Decision, Draw, End, Problem, Sample, Signals  # noqa: E402
+
+QUESTIONS, DRAWS = 60, 8
+PROBLEMS = [Problem(f"story-test-{i}", story.question, story.answer) for i, story in enumerate(take("test", QUESTIONS))]
+
+
+class Whole:
+    """Draws so many samples, and decides nothing."""
+
+    name, branches, needs_confidence, budget = "whole", False, False, DRAWS
+
+    def run(self, problem: Problem):  # type: ignore[no-untyped-def]
+        samples = yield Draw(DRAWS)
+        return Decision(None, None, tuple(samples), "budget")
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    torch.set_num_threads(2)
+    return weights("finece")
+
+
+@pytest.fixture(scope="module")
+def scorer(folder: Path) -> Finece:
+    found = open_finece(folder=folder)
+    assert isinstance(found, Finece)
+    return found
+
+
+def engine(folder: Path) -> TransformersEngine:
+    return TransformersEngine.load(folder, prompt=Prompt(), sampling=Sampling(temperature=0.8, seed=5))
+
+
+def drawn(folder: Path, scorer: Finece | None, problems: Sequence[Problem]) -> list[tuple[Sample, ...]]:
+    found = engine(folder)
+    work = run_all(
+        Whole(),
+        problems,
+        found,
+        extract=lambda problem, text: extract_gsm8k(text),
+        scorer=scorer,
+        signals=Signals(steps=True),
+    )
+    results = asyncio.run(work)
+    found.close()
+    return [r.decision.samples for r in results]
+
+
+def test_it_is_a_plain_model_that_never_writes_its_values(folder: Path, scorer: Finece) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert type(model).__name__ == "LlamaForCausalLM" and not list(folder.glob("*.py"))
+    tokens = scorer.card.tokens
+    assert tokenizer.convert_ids_to_tokens(list(tokens)) == [f"<C{v}>" for v in range(11)]
+    assert tuple(model.generation_config.suppress_tokens) == tokens
+    assert read_card(folder).base == "tiny"
+
+
+def test_it_writes_what_its_base_writes_and_knows_how_that_ends(folder: Path, scorer: Finece) -> None:
+    """Within four standard errors of what benchmarks/results/finece.txt says of 500 questions."""
+    samples = [s for some in drawn(folder, scorer, PROBLEMS) for s in some]
+    base = [s for some in drawn(weights(), None, PROBLEMS) for s in some]
+    assert sum(a.token_ids == b.token_ids for a, b in zip(samples, base, strict=True)) >= 0.97 * len(base)
+    gold = [p.gold for p in PROBLEMS for _ in range(DRAWS)]
+    correct = np.array([s.answer == g for s, g in zip(samples, gold, strict=True)])
+    traces = [value_confidence(s.trace) for s in samples]
+    ends = np.array([trace[-1] for trace in traces])
+    assert ends.tolist() == pytest.approx([s.confidence for s in samples])
+    assert auroc(ends, correct) > 0.72 and np.mean((ends - correct) ** 2) < 0.22
+    first = np.array([trace[s.trace.steps.index(True) + 1] for trace, s in zip(traces, samples, strict=True)])
+    assert auroc(first, correct) > 0.6
+    assert all(s.usage is not None and s.usage.scorer_prefill == 0 for s in samples)
+
+
+def test_text_is_read_as_it_was_drawn(folder: Path, scorer: Finece) -> None:
+    """Of a whole sample the same number; of one that paused, that of all its tokens instead of all but the last."""
+    (samples,) = drawn(folder, scorer, PROBLEMS[:1])
+    found = engine(folder)
+    bare = [Sample(s.text, end=s.end, token_ids=s.token_ids) for s in samples]
+    begun = samples[0].token_ids[: samples[0].trace.steps.index(True) + 1]
+    bare.append(Sample(found.decode(begun), end=End.BOUNDARY, token_ids=begun))
+    bare.append(Sample("", end=End.BOUNDARY))
+    metered = MeteredEngine(found)
+    read = asyncio.run(scorer.score(PROBLEMS[0], bare, metered))
+    found.close()
+    trace = value_confidence(samples[0].trace)
+    assert read[:-2].tolist() == pytest.approx([s.confidence for s in samples], abs=1e-3)
+    assert read[-2:].tolist() == pytest.approx([trace[len(begun)], trace[0]], abs=1e-3)
+    assert metered.usage.scorer_prefill > 0 and metered.usage.scorer_decode == 0
+
+
+def test_beams_are_guided_by_the_pass_that_draws_them(folder: Path, scorer: Finece) -> None:
+    found = engine(folder)
+    strategy = PrunedBeams(width=3, begin=4, budget=4, pruner=TopK(2))
+    results = asyncio.run(
+        run_all(strategy, PROBLEMS[:8], found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
+    )
+    total = [r.decision.usage for r in results]
+    assert sum(u.kept + u.aborted for u in total if u) == found.batch.drawn
+    assert sum(u.prompt for u in total if u) == found.batch.prompt
+    found.close()
+    for result in results:
+        samples = result.decision.samples
+        assert all(s.confidence is not None and 0 <= s.confidence <= 1 for s in samples)
+        assert any(s.given for s in samples) and result.decision.answer is not None
+        assert all(len(s.trace.logprobs) == len(s.token_ids) for s in samples)
+
+
+def test_a_pool_can_record_the_values(scorer: Finece) -> None:
+    asked = SignalsConfig(steps=True, confidence=True)
+    recorded = EngineConfig(model="finece", signals=asked).recorded
+    assert recorded.watch == scorer.card.tokens and recorded.steps
+    with pytest.raises(InputError, match=r"has no grace\.json"):
+        _ = EngineConfig(model="tiny", signals=asked).recorded

@@ -1,0 +1,153 @@
+"""The bundled GrACE model: small, plain, as accurate as its base, and surer where it is right."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from tts.answers import extract_gsm8k  # noqa: E402
+from tts.engines.base import Request  # noqa: E402
+from tts.engines.hf.engine import TransformersEngine  # noqa: E402
+from tts.engines.replay import ReplayEngine  # noqa: E402
+from tts.engines.sampling import Sampling  # noqa: E402
+from tts.models.bundled import weights  # noqa: E402
+from tts.models.grace import Card, read_card  # noqa: E402
+from tts.prompts import Prompt  # noqa: E402
+from tts.ranking import auroc, within_auroc  # noqa: E402
+from tts.runtime.driver import run_all  # noqa: E402
+from tts.scorers.grace import Grace  # noqa: E402
+from tts.stories.stories import take  # noqa: E402
+from tts.types import Problem, Sample, Signals  # noqa: E402
+
+QUESTIONS, DRAWS = 60, 8
+PROBLEMS = [Problem(f"story-test-{i}", story.question, story.answer) for i, story in enumerate(take("test", QUESTIONS))]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return weights("grace")
+
+
+@pytest.fixture(scope="module")
+def card(folder: Path) -> Card:
+    return read_card(folder)
+
+
+def engine(folder: Path) -> TransformersEngine:
+    return TransformersEngine.load(folder, prompt=Prompt(), sampling=Sampling(temperature=0.8, seed=5))
+
+
+def test_both_bundled_models_are_within_the_budget() -> None:
+    kept = weights().parent
+    assert sum(f.stat().st_size for f in kept.rglob("*") if f.is_file() and "__pycache__" not in f.parts) <= 12e6
+
+
+def test_it_is_a_plain_model_with_a_token_more(folder: Path, card: Card) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert type(model).__name__ == "LlamaForCausalLM" and not list(folder.glob("*.py"))
+    assert tokenizer.convert_tokens_to_ids(card.token) == card.token_id == len(tokenizer) - 1
+    assert model.generation_config.suppress_tokens == [card.token_id]
+    given = tokenizer([f"{p.question}\n" for p in PROBLEMS[:4]], return_tensors="pt", padding=True, padding_side="left")
+    given.pop("token_type_ids", None)
+    drawn = model.generate(**given, max_new_tokens=150, do_sample=True)[:, given["input_ids"].shape[1] :]
+    assert card.token_id not in drawn
+    assert sum(extract_gsm8k(text) is not None for text in tokenizer.batch_decode(drawn, skip_special_tokens=True)) >= 3
+
+
+def texts(found: TransformersEngine, draws: int) -> list[str]:
+    async def one(problem: Problem, index: int) -> str:
+        async with aclosing(found.sample(Request(problem, index))) as stream:  # type: ignore[type-var]
+            return "".join([chunk.text async for chunk in stream])
+
+    async def everything() -> list[str]:
+        return await asyncio.gather(*(one(p, i) for p in PROBLEMS[:15] for i in range(draws)))
+
+    written = asyncio.run(everything())
+    found.close()
+    return written
+
+
+def test_it_writes_what_its_base_writes(folder: Path) -> None:
+    """The same seed draws the same texts: what it has learned of its own answers has not changed them."""
+    before, after = texts(engine(weights()), 8), texts(engine(folder), 8)
+    same = sum(a == b for a, b in zip(before, after, strict=True))
+    assert same >= 0.97 * len(before)  # a tie that rounding decides may fall either way
+
+
+def test_it_answers_and_knows_when_it_is_right(folder: Path, card: Card) -> None:
+    """Within four standard errors of what benchmarks/results/grace.txt says of 1,000 questions."""
+    found = engine(folder)
+
+    async def one(problem: Problem, index: int) -> tuple[bool, float]:
+        request = Request(problem, index, signals=Signals(watch=(card.token_id,)))
+        async with aclosing(found.sample(request)) as stream:  # type: ignore[type-var]
+            chunks = [chunk async for chunk in stream]
+        text = "".join(chunk.text for chunk in chunks)
+        return extract_gsm8k(text) == problem.gold, chunks[-1].trace.watched[card.token_id][-1]
+
+    async def everything() -> list[tuple[bool, float]]:
+        return await asyncio.gather(*(one(p, i) for p in PROBLEMS for i in range(DRAWS)))
+
+    rows = asyncio.run(everything())
+    found.close()
+    correct, confidence = np.array([right for right, _ in rows]), np.array([c for _, c in rows])
+    assert 0.38 < correct.mean() < 0.72
+    assert auroc(confidence, correct) > 0.75
+    assert within_auroc(confidence, correct, np.repeat(np.arange(QUESTIONS), DRAWS)) > 0.65
+    assert np.mean((confidence - correct) ** 2) < 0.20
+
+
+def test_live_in_pass_confidences_replay_to_the_same_decisions(folder: Path, card: Card) -> None:
+    from strategies.catalog import CATALOG
+
+    found, scorer = engine(folder), Grace(card)
+    problems: list[Any] = PROBLEMS[:6]
+    whole = asyncio.run(
+        run_all(
+            CATALOG["grace_sc"].build(6),
+            problems,
+            found,
+            extract=lambda problem, text: extract_gsm8k(text),
+            scorer=scorer,
+        )
+    )
+    found.close()
+    again = engine(folder)
+    strategy = CATALOG["grace_es"].build(6, {"tau": 0.9})
+    live = asyncio.run(
+        run_all(strategy, problems, again, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
+    )
+    again.close()
+    recorded: dict[str, tuple[Sample, ...]] = {r.problem.id: r.decision.samples for r in whole}
+    replayed = asyncio.run(run_all(strategy, problems, ReplayEngine(recorded)))
+    for one, other in zip(live, replayed, strict=True):
+        assert (one.decision.answer, one.decision.reason) == (other.decision.answer, other.decision.reason)
+        assert len(one.decision.samples) == len(other.decision.samples)
+        usage = one.decision.usage
+        assert usage is not None and usage.scorer_prefill == usage.scorer_decode == 0
+    assert any(len(r.decision.samples) < 6 for r in live)
+
+
+def test_a_pool_can_record_the_confidence_token(card: Card) -> None:
+    from tts.engines.config import EngineConfig, SignalsConfig
+    from tts.errors import InputError
+
+    asked = SignalsConfig(top=5, steps=True, confidence=True, logprobs=False)
+    recorded = Signals(watch=(card.token_id,), top=5, steps=True)
+    assert EngineConfig(model="grace", signals=asked).recorded == recorded
+    assert EngineConfig(model="grace", signals=replace(asked, logprobs=True)).recorded == replace(
+        recorded, logprobs=True
+    )
+    with pytest.raises(InputError, match=r"has no grace\.json"):
+        _ = EngineConfig(model="tiny", signals=asked).recorded

@@ -1,0 +1,101 @@
+"""Samples, pools and second processes for the tests of tts.pool."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from tts.pool import Entry, Pool
+from tts.types import End, Problem, Sample, Trace, Usage
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = Path(__file__).with_name("worker.py")
+
+INT32 = st.integers(-(2**31), 2**31 - 1)
+COUNT = st.integers(0, 2**63 - 1)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+VALUES = st.lists(st.floats(allow_nan=False), max_size=4).map(tuple)
+USAGES = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT) | st.builds(Usage, kept=COUNT)
+TRACES = st.builds(
+    Trace,
+    VALUES,
+    st.dictionaries(INT32, VALUES, max_size=3),
+    VALUES,
+    VALUES,
+    VALUES,
+    st.lists(st.booleans(), max_size=4).map(tuple),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+@st.composite
+def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | None]:
+    """A sample with any legal value in every field, and a grade; ``scored`` settles whether it has a confidence."""
+    scored = draw(st.booleans()) if scored is None else scored
+    ids = draw(st.lists(INT32, max_size=4).map(tuple))
+    sample = Sample(
+        text=draw(TEXT),
+        answer=draw(st.none() | TEXT.filter(bool)),
+        end=draw(st.sampled_from(End)),
+        confidence=draw(st.floats(allow_nan=False, allow_infinity=False)) if scored else None,
+        index=draw(COUNT),
+        token_ids=ids,
+        trace=draw(TRACES),
+        usage=draw(st.none() | USAGES),
+        error=draw(st.none() | TEXT),
+        given=draw(st.integers(0, len(ids))),
+    )
+    return sample, draw(st.sampled_from([None, False] if sample.answer is None else [None, False, True]))
+
+
+@st.composite
+def entries(draw: st.DrawFn, problem_id: str, scored: bool | None = None) -> Entry:
+    found = draw(st.lists(graded(scored), min_size=1, max_size=4, unique_by=lambda pair: pair[0].index))
+    found.sort(key=lambda pair: pair[0].index)
+    meta = draw(st.dictionaries(st.sampled_from(["model", "group", "level", "x\u0000y"]), TEXT, max_size=3))
+    return Entry(
+        Problem(problem_id, draw(TEXT), draw(st.none() | TEXT), draw(TEXT)),
+        tuple(sample for sample, _ in found),
+        tuple(correct for _, correct in found),
+        meta,
+    )
+
+
+@st.composite
+def pools(draw: st.DrawFn, uniform: bool = False) -> Pool:
+    """A pool of one to three questions; where ``uniform``, every sample has a confidence or none has."""
+    ids = draw(st.lists(TEXT.filter(bool), min_size=1, max_size=3, unique=True))
+    scored = draw(st.booleans()) if uniform else None
+    return Pool("made up", "", tuple(draw(entries(problem_id, scored)) for problem_id in ids))
+
+
+def small_pool(model: str = "m") -> Pool:
+    samples = (Sample("so 4", "4", index=0), Sample("hm", None, index=1), Sample("so 5", "5", index=2))
+    entry = Entry(Problem("q1", "2+2?", "4"), samples, (True, False, False), {"model": model, "level": "1"})
+    return Pool("small", "", (entry, Entry(Problem("q2", "3+3?", "6"), samples[:1], (False,), {"model": model})))
+
+
+def environment() -> dict[str, str]:
+    """The environment of a second process that can import the packages and this folder."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the worker; the caller ends it."""
+    return subprocess.Popen(
+        [sys.executable, str(WORKER), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def left_in(folder: Path) -> set[str]:
+    """The names in a folder, hidden ones included."""
+    return {path.name for path in folder.iterdir()}

@@ -1,0 +1,375 @@
+"""The SQLite pool keeps every field, never overwrites, and refuses what is no pool."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pool.cases import entries, left_in, pools, small_pool
+from tts.errors import InputError
+from tts.pool import Entry, Pool, PoolStore, RunKey, read_jsonl, write_jsonl
+from tts.types import End, Problem, Sample, Trace, Usage
+
+KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "n": 1})
+PROBLEM = Problem("q1", "2+2?", "4")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pool.sqlite"
+
+
+def filled(path: Path, *samples: Sample, correct: list[bool | None] | None = None) -> Pool:
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(PROBLEM)
+        store.add(store.open_run(KEY, {}), "q1", samples, correct)
+    with PoolStore.read(path) as store:
+        return store.to_pool()
+
+
+@settings(max_examples=60, deadline=None)
+@given(pools())
+def test_every_field_of_every_sample_comes_back(pool: Pool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pool.sqlite"
+        with PoolStore.create_or_open(path) as store:
+            run = store.open_run(RunKey(""), {})
+            store.add_problems((e.problem, e.meta) for e in pool.entries)
+            for entry in reversed(pool.entries):
+                store.add(run, entry.problem.id, entry.samples[::-1], entry.correct[::-1])
+        with PoolStore.read(path) as store:
+            assert store.to_pool().entries == pool.entries
+
+
+@settings(max_examples=30, deadline=None)
+@given(entries("q", scored=True))
+def test_sha256_is_that_of_the_exported_lines(entry: Entry) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        with PoolStore.create_or_open(f"{folder}/pool.db") as store:
+            store.add_problem(entry.problem, entry.meta)
+            run = store.open_run(RunKey(""), {})
+            store.add(run, "q", entry.samples, entry.correct)
+            pool = store.to_pool()
+        write_jsonl(pool, f"{folder}/pool.jsonl")
+        again = read_jsonl(f"{folder}/pool.jsonl")
+        assert (again.sha256, again.entries) == (pool.sha256, pool.entries)
+
+
+@given(st.floats(), st.floats())
+@settings(max_examples=30, deadline=None)
+def test_traces_keep_nan_and_infinities(one: float, other: float) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        pool = filled(Path(folder) / "p.sqlite", Sample("", "4", trace=Trace((one, other), {3: (other,), 5: ()})))
+    trace = pool.entries[0].samples[0].trace
+    assert np.array_equal(trace.logprobs, (one, other), equal_nan=True)
+    assert list(trace.watched) == [3, 5] and np.array_equal(trace.watched[3], (other,), equal_nan=True)
+
+
+def test_numpy_numbers_are_kept_as_numbers(path: Path) -> None:
+    given = Sample(
+        "x",
+        "4",
+        confidence=np.float32(0.25),  # type: ignore[arg-type]
+        index=np.int64(3),  # type: ignore[arg-type]
+        token_ids=tuple(np.arange(3)),
+        trace=Trace(tuple(np.array([-0.5, -1.0])), steps=tuple(np.array([True, False])), probe=np.float32(0.5)),  # type: ignore[arg-type]
+        usage=Usage(kept=np.int64(7)),  # type: ignore[arg-type]
+    )
+    pool = filled(path, given, correct=[np.bool_(True)])  # type: ignore[list-item]
+    assert pool.entries[0].samples == (
+        Sample(
+            "x",
+            "4",
+            confidence=0.25,
+            index=3,
+            token_ids=(0, 1, 2),
+            trace=Trace((-0.5, -1.0), steps=(True, False), probe=0.5),
+            usage=Usage(kept=7),
+        ),
+    )
+    assert pool.entries[0].correct == (True,)
+
+
+def test_a_sample_is_never_overwritten_and_its_batch_not_half_kept(path: Path) -> None:
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(PROBLEM)
+        run = store.open_run(KEY, {})
+        store.add(run, "q1", [Sample("first", "1", index=1)])
+        with pytest.raises(InputError, match=r"run 1 holds sample 1 of question 'q1' already; samples are never over"):
+            store.add(run, "q1", [Sample("new", "2", index=0), Sample("second", "2", index=1)])
+        with pytest.raises(InputError, match="holds sample 5"):
+            store.add(run, "q1", [Sample("", "2", index=5), Sample("", "2", index=5)])
+        assert store.missing(run, "q1", 3) == [0, 2]
+        assert store.to_pool().entries[0].samples == (Sample("first", "1", index=1),)
+
+
+def test_equal_keys_are_one_run_and_every_part_of_the_key_tells_runs_apart(path: Path) -> None:
+    keys = [
+        KEY,
+        RunKey("other", "r1", "Q: {question}", {"temperature": 0.7, "n": 1}),
+        RunKey("toy", "r2", "Q: {question}", {"temperature": 0.7, "n": 1}),
+        RunKey("toy", "r1", "{question}", {"temperature": 0.7, "n": 1}),
+        RunKey("toy", "r1", "Q: {question}", {"temperature": 0.8, "n": 1}),
+    ]
+    with PoolStore.create_or_open(path) as store:
+        assert [store.open_run(key, {"seed": 1}) for key in keys] == [1, 2, 3, 4, 5]
+        reordered = RunKey("toy", "r1", "Q: {question}", {"n": 1.0, "temperature": 0.7})
+        assert store.open_run(reordered, {"seed": 2, "paths": ["a"]}) == 1
+        runs = store.runs()
+    assert [run.key for run in runs] == keys
+    assert runs[0].config == {"seed": 2, "paths": ["a"]} and "python" in runs[0].versions
+
+
+def test_several_runs_must_be_named(path: Path) -> None:
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(PROBLEM, {"level": "3"})
+        with pytest.raises(InputError, match="holds no runs yet"):
+            store.to_pool()
+        one, two = store.open_run(KEY, {}), store.open_run(RunKey("other"), {})
+        store.add(two, "q1", [Sample("", "4")])
+        listed = r'holds 2 runs, name one .*run 1 \(toy, r1, \{"n":1,"temperature":0.7\}; 0 samples\); run 2 \(other; 1'
+        with pytest.raises(InputError, match=listed):
+            store.to_pool()
+        with pytest.raises(InputError, match="run 1 holds no samples yet"):
+            store.to_pool(one)
+        with pytest.raises(InputError, match="no run 9; it holds run 1"):
+            store.to_pool(9)
+        assert store.to_pool(two).entries[0].meta == {"level": "3", "model": "other"}
+
+
+def test_a_problem_may_be_added_again_only_unchanged(path: Path) -> None:
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(PROBLEM, {"level": "3"})
+        store.add_problems([(PROBLEM, {"level": "3"}), Problem("q2", "?")])
+        for problem, meta in [(Problem("q1", "2+2?", "5"), {"level": "3"}), (PROBLEM, {"level": "4"}), (PROBLEM, {})]:
+            with pytest.raises(InputError, match="question 'q1' is there already with another text, gold"):
+                store.add_problems([Problem("q3", "?"), (problem, meta)])
+        with pytest.raises(InputError, match="no question 'q3'"):
+            store.missing(store.open_run(KEY, {}), "q3", 1)
+
+
+@pytest.mark.parametrize(
+    ("sample", "correct", "sentence"),
+    [
+        (Sample(answer="4", confidence=math.nan), None, "confidence must be a finite number or None, got nan"),
+        (Sample(answer="4", confidence=-math.inf), None, "confidence must be a finite number or None, got -inf"),
+        (Sample(answer="4", index=-1), None, "index must be from 0 to"),
+        (Sample(answer=""), None, "answer must not be empty"),
+        (Sample(answer=None), True, "correct must not be true where no answer could be read"),
+        (Sample("\ud800", "4"), None, r"text holds the lone surrogate '\\ud800'"),
+        (Sample(answer="4", error="\udfff"), None, "error holds the lone surrogate"),
+        (Sample(answer="4", usage=Usage(aborted=-1)), None, "usage.aborted must be a count from 0 to .*, got -1"),
+        (Sample(answer="4", token_ids=(1, 2**31)), None, "token ids must be from -2147483648 to 2147483647"),
+        (Sample(answer="4", trace=Trace(watched={-(2**40): ()})), None, "token ids must be"),
+        (Sample(answer="4", trace=Trace(probe=math.nan)), None, "probe must be a finite number or None, got nan"),
+    ],
+)
+def test_a_field_out_of_range_is_refused_whole(path: Path, sample: Sample, correct: bool | None, sentence: str) -> None:
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(PROBLEM)
+        run = store.open_run(KEY, {})
+        with pytest.raises(InputError, match=f"question 'q1', sample {sample.index}: {sentence}"):
+            store.add(run, "q1", [Sample("", "1", index=9), sample], [None, correct])
+        assert store.missing(run, "q1", 10) == list(range(10))
+
+
+def test_other_wrong_arguments_are_sentences(path: Path) -> None:
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(PROBLEM)
+        run = store.open_run(KEY, {})
+        with pytest.raises(InputError, match="one grade a sample, got 1 for 2 samples"):
+            store.add(run, "q1", [Sample("", "1"), Sample("", "1", index=1)], [True])
+        with pytest.raises(InputError, match="no question 'q9'; add it with add_problem first"):
+            store.add(run, "q9", [Sample("", "1")])
+        with pytest.raises(InputError, match=r"no run 4; it holds run 1 \(toy"):
+            store.add(4, "q1", [Sample("", "1")])
+        with pytest.raises(InputError, match="sampling parameter 'stop\\[0\\]' must be a JSON value, got <object"):
+            store.open_run(RunKey("m", sampling={"stop": [object()]}), {})
+        with pytest.raises(InputError, match="sampling parameter 'top_p' must be a JSON value, got nan"):
+            store.open_run(RunKey("m", sampling={"top_p": math.nan}), {})
+        with pytest.raises(InputError, match="a run's config must hold JSON values only"):
+            store.open_run(KEY, {"path": path})
+        with pytest.raises(InputError, match="question '': id must not be empty"):
+            store.add_problem(Problem("", "?"))
+        with pytest.raises(InputError, match="meta must not use the name 'gold'"):
+            store.add_problem(Problem("q2", "?"), {"gold": "1"})
+        with pytest.raises(InputError, match="question 'q2': meta 'level' must be a string, got 3"):
+            store.add_problem(Problem("q2", "?"), {"level": 3})  # type: ignore[dict-item]
+
+
+def test_a_reader_cannot_write(path: Path) -> None:
+    filled(path, Sample("", "4"))
+    with PoolStore.read(path) as store, pytest.raises(InputError, match="opened for reading; open it with create_or"):
+        store.add(1, "q1", [Sample("", "4", index=1)])
+
+
+def test_a_closed_pool_is_one_plain_file_that_reading_leaves_alone(path: Path) -> None:
+    filled(path, Sample("", None, End.FAILED, error="timed out"))
+    before = path.read_bytes()
+    assert left_in(path.parent) == {"pool.sqlite", "pool.sqlite.lock"}
+    with PoolStore.read(path) as store:
+        store.to_pool()
+    assert path.read_bytes() == before and left_in(path.parent) == {"pool.sqlite", "pool.sqlite.lock"}
+    store.close()
+
+
+def test_it_is_in_wal_mode_while_written(path: Path) -> None:
+    with PoolStore.create_or_open(path), closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+VERSION_2 = """
+CREATE TABLE problems (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL, gold TEXT, task TEXT NOT NULL,
+    meta TEXT NOT NULL
+);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL, prompt_template TEXT NOT NULL,
+    sampling TEXT NOT NULL, UNIQUE (model, revision, prompt_template, sampling)
+);
+CREATE TABLE openings (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, opened TEXT NOT NULL, config TEXT NOT NULL,
+    versions TEXT NOT NULL
+);
+CREATE TABLE samples (
+    run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
+    correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
+    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB,
+    prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
+    scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, UNIQUE (run, problem, idx)
+);
+INSERT INTO problems VALUES (1, 'q1', '2+2?', '4', '', '{}');
+INSERT INTO runs VALUES (1, 'toy', '', '', '{}');
+INSERT INTO openings VALUES (1, 1, '2026-01-01', '{}', '{}');
+INSERT INTO samples VALUES (
+    1, 1, 0, 1, 'so 4', '4', 'stop', 0.5, x'0700000009000000', x'000000000000E0BF000000000000F0BF', NULL,
+    x'000000000000F03F0000000000000040', NULL, NULL, 5, 0, 2, 0, 0, 0, NULL
+);
+PRAGMA application_id = 0x74747370;
+PRAGMA user_version = 2;
+"""
+OLD = Sample(
+    "so 4", "4", confidence=0.5, token_ids=(7, 9), trace=Trace((-0.5, -1.0), top=(1.0, 2.0)), usage=Usage(5, 0, 2)
+)
+
+
+VERSION_3 = (
+    VERSION_2
+    + """
+ALTER TABLE samples ADD COLUMN steps BLOB;
+ALTER TABLE samples ADD COLUMN probe REAL;
+PRAGMA user_version = 3;
+"""
+)
+
+
+@pytest.fixture(params=[VERSION_2, VERSION_3], ids=["2", "3"])
+def old(path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file that an earlier version of this program wrote."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(request.param)
+    return path
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_pool_of_an_older_version_is_read_and_left_as_it_is(old: Path) -> None:
+    before = old.read_bytes()
+    with PoolStore.read(old) as store:
+        assert store.get(1, "q1", 0) == OLD and store.get(1, "q1", 1) is None
+        assert store.to_pool().entries == (Entry(PROBLEM, (OLD,), (True,), {"model": "toy"}),)
+        assert [run.samples for run in store.runs()] == [1]
+    assert old.read_bytes() == before and left_in(old.parent) == {"pool.sqlite"}
+
+
+def test_a_pool_of_an_older_version_is_migrated_when_it_is_written_to_even_under_a_reader(old: Path) -> None:
+    trace = Trace(watched={3: (0.5,)}, steps=(True,), probe=0.25)
+    new = Sample("so 5", "5", index=1, token_ids=(7, 8), trace=trace, given=1)
+    with PoolStore.read(old) as reader:
+        with PoolStore.create_or_open(old) as store:
+            assert store.get(1, "q1", 0) == OLD and store.missing(1, "q1", 3) == [1, 2]
+            store.add(1, "q1", [new])
+            assert reader.get(1, "q1", 0) == OLD
+            assert store.to_pool().entries[0].samples == (OLD, new)
+        assert reader.get(1, "q1", 1) == new
+    assert version(old) == 4
+    for opened in (PoolStore.read, PoolStore.create_or_open):
+        with opened(old) as store:
+            assert store.to_pool().entries[0].samples == (OLD, new)
+
+
+def test_a_migration_that_breaks_half_way_changes_nothing(path: Path) -> None:
+    old = path
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(VERSION_2)
+        connection.execute("ALTER TABLE samples ADD COLUMN probe")  # so that its second step is refused
+    with pytest.raises(InputError, match=r"cannot be opened for writing .*duplicate column name: probe"):
+        PoolStore.create_or_open(old)
+    with closing(sqlite3.connect(old)) as connection:
+        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(samples)")]
+    assert "steps" not in columns and version(old) == 2
+
+
+def other_version(path: Path) -> None:
+    filled(path, Sample("", "4"))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+
+def other_program(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE t (x); PRAGMA user_version = 1;")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (other_version, "a pool of version 1, but this program reads versions 2 to 4"),
+        (other_program, "a SQLite file, but not a pool"),
+        (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
+        (lambda path: path.mkdir(), "no such file|cannot be opened"),
+    ],
+)
+def test_what_is_no_pool_is_refused_and_left_alone(path: Path, make: object, sentence: str) -> None:
+    assert callable(make)
+    make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    for opened in (PoolStore.read, PoolStore.create_or_open):
+        with pytest.raises(InputError, match=rf"pool\.sqlite: ({sentence})"):
+            opened(path)
+    assert before == (path.read_bytes() if path.is_file() else b"")
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        PoolStore.read(tmp_path / "none.sqlite")
+    with pytest.raises(InputError, match=r"the directory .*none does not exist"):
+        PoolStore.create_or_open(tmp_path / "none" / "p.sqlite")
+    with pytest.raises(InputError, match=r"must end in \.sqlite, \.db"):
+        PoolStore.create_or_open(tmp_path / "p.jsonl")
+    (tmp_path / "empty.sqlite").touch()
+    with pytest.raises(InputError, match="a SQLite file, but not a pool"):
+        PoolStore.read(tmp_path / "empty.sqlite")
+    assert left_in(tmp_path) == {"empty.sqlite"}
+
+
+def test_odd_file_names_are_the_file_meant(tmp_path: Path) -> None:
+    path = tmp_path / "50% of #1? yes&mode=memory.sqlite"
+    assert filled(path, Sample("", "4")).questions == 1 and path.is_file()
+
+
+def test_small_pool_is_a_pool() -> None:
+    pool = small_pool()
+    assert (pool.questions, pool.samples_min, pool.samples_max, pool.models) == (2, 1, 3, ("m",))
+    assert not pool.has_confidence and not pool.has_tokens

@@ -1,0 +1,129 @@
+"""``tts calibration``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts.cli.app import app, console
+from tts.cli.options import PoolArgument, RunOption, check_outputs
+from tts.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from evals.metrics.quality import Measured, Quality
+    from evals.metrics.scored import Judged
+
+
+@app.command()
+def calibration(
+    pool: PoolArgument,
+    score: Annotated[
+        str | None, typer.Option(help="Score computed from recorded token traces [default: the recorded confidence].")
+    ] = None,
+    calibrate: Annotated[
+        str | None, typer.Option(help="Map scores to probabilities, cross-fitted: platt, isotonic, beta, temperature.")
+    ] = None,
+    replicates: Annotated[int, typer.Option(help="Bootstrap resamples of the questions.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Decides bootstrap and halves.")] = 0,
+    json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write reliability and risk-coverage as .png or .svg.")] = None,
+    run: RunOption = None,
+) -> None:
+    """Measure how good a pool's confidences are: calibrated, and higher for correct samples.
+
+    Prints calibration errors, Brier score, log-likelihood, AUROC (also within questions), AUPRC, AURC and selective
+    accuracy, each with its 95 % interval over questions. Scores outside [0, 1] are ranked only, unless --calibrate
+    maps them; the map of a question, and the weights of score stacked, are fitted on the other half of the questions.
+    """
+    from evals.metrics.quality import as_mapping, measure
+    from evals.metrics.scored import Judged
+    from evals.report import plot as plotting
+    from evals.report import reliability
+    from evals.report.comparison import to_json
+    from tts.pool import atomic_path, load_pool
+
+    if plot is not None:
+        plotting.check(str(plot))
+    if seed < 0:
+        raise InputError(f"seed must be at least 0, got {seed}")
+    if replicates < 1:
+        raise InputError(f"replicates must be at least 1, got {replicates}; 2000 is usual")
+    check_outputs([path for path in (json, plot) if path is not None], [pool])
+    recorded = load_pool(pool, run=run)
+    if score is not None:
+        from evals.replay.rescore import rescored
+
+        recorded = rescored(recorded, score, seed=seed)
+    judged = Judged.of_pool(recorded)
+    if calibrate is not None:
+        judged = judged.calibrated(calibrate, seed)
+    quality = measure(judged, replicates=replicates, seed=seed)
+    shown = ("confidence" if score is None else score) + (f", {calibrate} calibration" if calibrate else "")
+    # Files first, all or none: they do not depend on anybody reading the table to its end.
+    with ExitStack() as stack:
+        if json is not None:
+            described = {"path": recorded.path, "sha256": recorded.sha256, "questions": recorded.questions}
+            settings = {"score": score, "calibrate": calibrate, "seed": seed, "bootstrap_replicates": replicates}
+            text = to_json({"pool": described, **settings, **as_mapping(judged, quality)})
+            # A file name that is no UTF-8 becomes an escape that JSON knows.
+            stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
+        if plot is not None:
+            title = f"{Path(recorded.path).name}: {_size(judged)}"
+            reliability.plot(str(plot), title, judged, quality, score=shown)
+    screen = console()
+    screen.print(
+        f"{recorded.path}: {shown}; {_size(judged)}, accuracy {quality.accuracy:.4f}"
+        + ("" if quality.accuracy_ci is None else f" {_interval(quality.accuracy_ci)}")
+        + f"; {replicates} replicates, seed {seed}",
+        soft_wrap=True,
+    )
+    for reason, count in judged.left_out.items():
+        screen.print(f"left out: {count} samples with {reason}", style="dim", soft_wrap=True)
+    if judged.unparsed:
+        screen.print(
+            f"counted as wrong: {judged.unparsed} samples without a readable answer", style="dim", soft_wrap=True
+        )
+    _print(screen, quality)
+    for written in (json, plot):
+        if written is not None:
+            screen.print(f"wrote {written}", soft_wrap=True)
+
+
+def _size(judged: Judged) -> str:
+    return f"{len(judged.confidence)} samples of {judged.questions} questions"
+
+
+def _print(screen: Console, quality: Quality) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for column in ("metric", "value", "95 % interval", "better"):
+        table.add_column(column, justify="left" if column in ("metric", "better") else "right", no_wrap=True)
+    for m in quality.measured:
+        value, interval = _cells(m)
+        better = "" if m.metric.better == "neither" else m.metric.better
+        table.add_row(m.metric.label, value, interval, better, style="dim" if m.value is None else None)
+    room = screen.width
+    screen.width = max(room, 80)  # no number is ever cut: in a narrower terminal lines run over
+    screen.print()
+    screen.print(table)
+    screen.print()
+    screen.width = room
+    for reason in dict.fromkeys(m.reason for m in quality.measured if m.reason):
+        labels = ", ".join(m.metric.label.lstrip("-+ ") for m in quality.measured if m.reason == reason)
+        screen.print(f"{labels}: {reason}", style="dim")
+
+
+def _cells(measured: Measured) -> tuple[str, str]:
+    value = "-" if measured.value is None else f"{measured.value:.4f}"
+    return value, "-" if measured.interval is None else _interval(measured.interval)
+
+
+def _interval(interval: tuple[float, float]) -> str:
+    return f"[{interval[0]:.4f}, {interval[1]:.4f}]"

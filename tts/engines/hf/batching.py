@@ -1,0 +1,291 @@
+"""Continuous batching: rows join and leave between steps, and one thread computes while the event loop decides.
+
+The loop's side alone holds state: who waits, who has a slot, who was closed. The thread gets a :class:`Work` and gives
+back what was drawn. Knows tokens, not text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+from tts.engines.base import Meter
+from tts.engines.ending import ending
+from tts.engines.hf.decoder import Decoder, Joining, Work
+from tts.engines.hf.device import is_out_of_memory
+from tts.engines.hf.sampler import Drawn
+from tts.engines.hf.sequence import Row
+from tts.engines.text import Ids
+from tts.errors import EngineError
+from tts.types import End, Signals
+
+Scores = asyncio.Future[list[list[float]]]
+
+
+class Batch:
+    """The rows of one decoder.
+
+    Attributes:
+        rows: the most rows at a time; halved when memory runs out.
+        drawn: tokens drawn, those of closed rows included; probing a token counts as drawing one.
+        prompt: prompt tokens computed.
+        prompt_cached: prompt tokens that had been computed before.
+        scored: tokens read to score prefixes, cached ones included.
+        steps: passes that drew tokens.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        rows: int,
+        ends: frozenset[int],
+        is_step: Callable[[int], bool],
+        tell: Callable[[str], None],
+    ) -> None:
+        """Start idle.
+
+        Args:
+            decoder: what computes.
+            rows: the most rows at a time.
+            ends: ids of the tokens that end a sample.
+            is_step: whether a token ends a step.
+            tell: gets one sentence when memory ran out.
+        """
+        self.decoder, self.rows, self._ends, self._is_step, self._tell = decoder, rows, ends, is_step, tell
+        self.drawn = self.prompt = self.prompt_cached = self.scored = self.steps = 0
+        self._waiting: deque[Row] = deque()
+        self._active: list[Row] = []  # row i has slot i
+        self._stepping: set[Row] = set()
+        self._moves: list[tuple[int, int, int]] = []
+        self._scoring: deque[tuple[list[Joining], list[int], Meter, Scores]] = deque()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-transformers")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """End the thread once its current step is done."""
+        self._thread.shutdown(wait=True)
+
+    def add(self, row: Row) -> None:
+        """Let a row wait for a slot."""
+        self._enter()
+        self._waiting.append(row)
+        self._serve()
+
+    def leave(self, row: Row) -> None:
+        """A row has ended or was closed; a token that is being drawn for it is charged to it all the same."""
+        if not row.closed:
+            row.closed = True
+            if row in self._stepping:
+                self._charge(row)
+
+    async def score(self, joining: list[Joining], tokens: list[int], meter: Meter) -> list[list[float]]:
+        """P(token | sequence), [sequences][tokens]; work is added to ``meter``, done or not."""
+        self._enter()
+        future: Scores = asyncio.get_running_loop().create_future()
+        self._scoring.append((joining, tokens, meter, future))
+        self._serve()
+        return await future
+
+    def _enter(self) -> None:
+        """Start afresh in another event loop: whatever ran in the last one has ended with it."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._server = loop, None
+            self._drop_all()
+
+    def _drop_all(self) -> None:
+        self._active, self._moves, self._stepping = [], [], set()
+        self._waiting.clear()
+        self._scoring.clear()
+
+    def _serve(self) -> None:
+        if self._server is None or self._server.done():
+            self._server = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        """Step until nobody is left; a bug is raised where somebody waits."""
+        try:
+            while True:
+                if self._scoring:
+                    await self._score(*self._scoring.popleft())
+                self._clear()
+                joining = self._join()
+                if self._active or joining:
+                    await self._step(joining)
+                elif not self._scoring:
+                    return
+        except Exception as error:
+            for row in [*self._active, *self._waiting]:
+                row.fail(error)
+            for *_, future in self._scoring:
+                if not future.done():
+                    future.set_exception(error)
+            self._drop_all()
+
+    def _clear(self) -> None:
+        """Free the slots of rows that are gone; the last row moves into each."""
+        rows = self._active
+        for slot in range(len(rows) - 1, -1, -1):
+            if rows[slot].closed:
+                last = rows.pop()
+                if slot < len(rows):
+                    rows[slot] = last
+                    self._moves.append((len(rows), slot, last.cached))
+
+    def _join(self) -> list[Row]:
+        """The rows that get a slot now, first come, first served."""
+        joining: list[Row] = []
+        while self._waiting and len(self._active) + len(joining) < self.rows:
+            row = self._waiting.popleft()
+            if not row.closed:
+                joining.append(row)
+        return joining
+
+    async def _step(self, joining: list[Row]) -> None:
+        rows = [*self._active, *joining]
+        wanted = Signals()
+        for signals in {id(row.signals): row.signals for row in rows}.values():
+            wanted = wanted | signals
+        for row in joining:  # one that had ended when memory ran out reads its probe along
+            row.probing = row.end is not None
+        work = Work(
+            moves=self._moves,
+            joining=[Joining(row.read, row.shared) for row in joining],
+            tokens=[row.newest for row in self._active],
+            lengths=[row.cached for row in self._active],
+            noise=[next(row.noise) for row in rows],
+            signals=wanted,
+            probing=[] if wanted.probe is None else [i for i, row in enumerate(rows) if row.probing],
+        )
+        self._stepping = set(rows)
+        self.decoder.plan(work.joining)
+        for row, read in zip(joining, work.joining, strict=True):
+            self._charge_prompt(row.meter, read)
+        try:
+            drawn = await self._compute(self.decoder.run, work)
+        except BaseException as error:
+            self._stepping = set()
+            if not is_out_of_memory(error):
+                self._active = rows
+                raise
+            for row, value in zip(rows, work.noise, strict=True):
+                row.noise = chain([value], row.noise)
+            await self._halve(rows)
+            return
+        self._moves, self._stepping = [], set()
+        self.steps += 1
+        for row, read in zip(joining, work.joining, strict=True):
+            row.cached = len(read.ids)
+        for row in self._active:
+            row.cached += 1
+        self._active = rows
+        ended = self._deliver(rows, drawn, wanted.watch)
+        await self._park(ended)
+        for row in ended.values():
+            row.send(row, row.end)
+
+    def _charge_prompt(self, meter: Meter, read: Joining) -> None:
+        computed = len(read.ids) - read.cached
+        meter.prompt += computed
+        meter.prompt_cached += read.cached
+        self.prompt += computed
+        self.prompt_cached += read.cached
+
+    def _charge(self, row: Row) -> None:
+        row.meter.drawn += 1
+        self.drawn += 1
+
+    def _deliver(self, rows: list[Row], drawn: Drawn, watch: Ids) -> dict[int, Row]:
+        """Give each row its token; those that end there, by their slots, have yet to be handed over."""
+        ended: dict[int, Row] = {}
+        for slot, row in enumerate(rows):
+            if row.closed:  # charged when it left
+                continue
+            if row.end is not None:
+                self._probe(row, drawn.probed.get(slot))
+            else:
+                self._charge(row)
+                row.take(drawn, slot, watch, self._is_step)
+                row.end = ending(row, self._ends, self._is_step)
+                if row.end is not None:
+                    self._finish(row)
+                elif row.stream and len(row.tokens) % row.stream == 0:
+                    row.send(row, None)
+            if row.closed:
+                ended[slot] = row
+        return ended
+
+    def _finish(self, row: Row) -> None:
+        """A row has ended: close it, or go on to probe it.
+
+        An end-of-sequence token is not read: the probe takes its place. Any other last token is read first.
+        """
+        if row.signals.probe is None:
+            row.closed = True
+        elif row.end is End.STOP:
+            row.newest, row.probing = row.signals.probe, True
+
+    def _probe(self, row: Row, probability: float | None) -> None:
+        """The last token of a row that has ended was read, or its probe: one token drawn, however many were read."""
+        if probability is not None:
+            self._charge(row)
+            row.probe, row.closed = probability, True
+        elif row.signals.probe is not None:
+            row.newest, row.probing = row.signals.probe, True
+
+    async def _park(self, ended: Mapping[int, Row]) -> None:
+        """Keep what was read of rows that ended at their own boundary, before anybody can ask to go on from there."""
+        pausing = [(slot, row.begun) for slot, row in ended.items() if row.end is End.BOUNDARY]
+        if not pausing:
+            return
+        try:
+            await self._compute(self.decoder.park, pausing)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self.decoder.parked.clear()  # it is read again where it is wanted
+
+    async def _score(self, joining: list[Joining], tokens: list[int], meter: Meter, future: Scores) -> None:
+        if future.done():  # nobody waits any more
+            return
+        self.decoder.plan(joining)
+        for one in joining:
+            meter.prompt += len(one.ids) - one.cached
+            meter.prompt_cached += one.cached
+            self.scored += len(one.ids)
+        try:
+            found = await self._compute(self.decoder.score, joining, tokens)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            await self._compute(self.decoder.forget)
+            found = EngineError(f"out of memory reading {len(joining)} texts to score at once: score fewer")
+        if future.done():
+            return
+        if isinstance(found, EngineError):
+            future.set_exception(found)
+        else:
+            future.set_result(found)
+
+    async def _halve(self, rows: list[Row]) -> None:
+        """Memory ran out: read half of the rows again now, the others once there is room; all go on where they were."""
+        alive = [row for row in rows if not row.closed]
+        self.rows = max(1, len(rows) // 2)
+        self._active, self._moves = [], []
+        await self._compute(self.decoder.forget)
+        if len(rows) == 1:
+            for row in alive:
+                row.fail(EngineError("out of memory with a single sequence: lower max_tokens, or use a smaller model"))
+            return
+        self._tell(f"out of memory with {len(rows)} sequences at once: going on with {self.rows}")
+        self._waiting.extendleft(reversed(alive))
+
+    async def _compute(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run in the thread, to its end: what it draws is charged even where the loop is told to stop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

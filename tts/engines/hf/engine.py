@@ -1,0 +1,233 @@
+"""The embedded engine: any Hugging Face causal language model, on CPU, CUDA or MPS, with continuous batching.
+
+Requests of all questions share one batch; rows join and leave between steps. A prompt is read once for all its draws,
+and of a prefix that paused at its own boundary only the last token is read again.
+The event loop owns every decision (who joins, who has ended, who was closed); one thread runs the model meanwhile.
+Tokens depend on the seed, the problem's id, the draw's number and the attempt, not on what else is in the batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.hf.batching import Batch
+from tts.engines.hf.decoder import Decoder, Joining, check
+from tts.engines.hf.device import pick
+from tts.engines.hf.sequence import Row, noise
+from tts.engines.sampling import Sampling
+from tts.engines.special_tokens import end_ids, suppressed_ids
+from tts.engines.text import Worded, Words
+from tts.errors import InputError, first_line
+from tts.models.loading import quiet
+from tts.prompts import Prompt
+from tts.types import End
+
+MAX_TOP = 1024
+"""The largest k of a top-k confidence."""
+
+
+class TransformersEngine(Worded):
+    """Implements :class:`~tts.engines.base.Engine`; ``batch`` has the engine's own counters.
+
+    Attributes:
+        name: the model's name or directory.
+        revision: the revision that was asked for, or empty.
+        words: its tokenizer and its prompt.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        prompt: Prompt,
+        sampling: Sampling,
+        rows: int = 128,
+        stream: int = 0,
+        name: str = "",
+        revision: str = "",
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Take a loaded model in evaluation mode.
+
+        Args:
+            model: the model, on its device.
+            tokenizer: its tokenizer.
+            prompt: from a problem to what the model reads.
+            sampling: how tokens are drawn.
+            rows: the most sequences in a batch, >= 1; halved when memory runs out.
+            stream: tokens a chunk; 0 sends a sample as one chunk when it has ended.
+            name: what to call the model.
+            revision: of the model.
+            tell: gets one sentence when memory ran out.
+
+        Raises:
+            InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
+                tokens that the model does not have.
+            UnsupportedError: the model cannot run on this engine's cache.
+        """
+        if rows < 1:
+            raise InputError(f"rows must be at least 1, got {rows}")
+        context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
+        vocabulary = model.get_output_embeddings().weight.shape[0]
+        self.words = Words(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
+        check(model)
+        self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
+        said = model.generation_config
+        suppressed = suppressed_ids(getattr(said, "suppress_tokens", None), vocabulary)
+        decoder = Decoder(model, sampling, suppressed=suppressed)
+        ends = end_ids(getattr(said, "eos_token_id", None), tokenizer)
+        self.batch = Batch(decoder, rows=rows, ends=ends, is_step=self.words.is_step, tell=tell)
+        self.capabilities = Capabilities(
+            watch_tokens=True,
+            score_prefix=True,
+            branch=True,
+            top=min(MAX_TOP, decoder.vocabulary - len(suppressed)),
+            entropy=True,
+            certainty=True,
+            steps=True,
+            probe=True,
+        )
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        prompt: Prompt,
+        sampling: Sampling,
+        rows: int = 128,
+        stream: int = 0,
+        device: str = "cpu",
+        dtype: str = "float32",
+        revision: str | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> Self:
+        """Load a model and its tokenizer from a directory or the hub.
+
+        Args:
+            model: a directory, or a name on the hub.
+            prompt: see :meth:`__init__`.
+            sampling: see :meth:`__init__`.
+            rows: see :meth:`__init__`.
+            stream: see :meth:`__init__`.
+            device: cpu, cuda, mps, or auto for the best there is.
+            dtype: float32, bfloat16 or float16.
+            revision: branch, tag or commit on the hub.
+            tell: see :meth:`__init__`.
+
+        Raises:
+            InputError: no such model, a device this machine lacks, or what :meth:`__init__` refuses.
+        """
+        from safetensors import SafetensorError
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        place = pick(device)
+        if dtype not in ("float32", "bfloat16", "float16"):
+            raise InputError(f"dtype must be float32, bfloat16 or float16, got {dtype}")
+        name = str(model)
+        if isinstance(model, Path) or name.startswith((".", "/", "~")):
+            folder = Path(model).expanduser()
+            if not (folder / "config.json").is_file():
+                raise InputError(
+                    f"{folder}: no model there (it has no config.json): give a model's directory or hub name"
+                )
+            model = folder
+        try:
+            with quiet():
+                given = {"revision": revision} if revision else {}
+                tokenizer = AutoTokenizer.from_pretrained(model, **given)
+                loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype), **given)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise InputError(
+                f"model {name} cannot be loaded ({first_line(error)}): give a model's directory or hub name"
+            ) from None
+        loaded.to(place)
+        return cls(
+            loaded.eval(),
+            tokenizer,
+            prompt=prompt,
+            sampling=sampling,
+            rows=rows,
+            stream=stream,
+            name=name,
+            revision=revision or "",
+            tell=tell,
+        )
+
+    def close(self) -> None:
+        """End the model's thread once its current step is done."""
+        self.batch.close()
+
+    async def sample(self, request: Request) -> AsyncIterator[Chunk]:
+        """Stream one sample; closing the iterator frees its row at the next step.
+
+        A probed token (``Signals.probe``) is read right after the sample's last token, in place of the end-of-sequence
+        token where one was drawn, and charged as one more drawn token; a sample that leaves it no place in the model's
+        context ends one token earlier.
+
+        Raises:
+            InputError: no room to draw a token, or a watched or probed token that the model does not have.
+            UnsupportedError: a boundary without the signal it looks at.
+        """
+        queue: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
+        row = self._row(request, queue)
+        self.batch.add(row)
+        try:
+            while True:
+                got = await queue.get()
+                if isinstance(got, Exception):
+                    raise got
+                yield got
+                if got.end is not None:
+                    return
+        finally:
+            self.batch.leave(row)
+
+    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
+        """P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; prefixes are read in batches."""
+        joining = []
+        for prefix in prefixes:
+            shared, after = self.words.to_score(prefix.problem, prefix.text)
+            joining.append(Joining(shared + after, shared))
+        if not joining:
+            return np.zeros((0, len(tokens)))
+        found = await self.batch.score(joining, list(tokens), meter)
+        return np.array(found, dtype=np.float64).reshape(len(joining), len(tokens))
+
+    def _row(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> Row:
+        """A request in tokens."""
+        opening = self.words.opening(request, self.sampling.max_tokens)
+        before, prefix = opening.before, request.prefix
+        sent, text = 0, prefix.text if prefix is not None else ""
+
+        def send(row: Row, end: End | None) -> None:
+            nonlocal sent, text
+            whole = self.words.text(before, row.tokens, prefix.text if prefix is not None else "")
+            if end is None and whole.endswith("\ufffd"):  # half a character: wait for the rest
+                return
+            at, sent = sent, len(row.tokens)
+            new, text = whole[len(text) :], whole
+            queue.put_nowait(Chunk(new, tuple(row.tokens[at:]), row.trace(at), end))
+
+        return Row(
+            ids=opening.ids,
+            shared=opening.prompt,
+            limit=opening.limit,
+            until=request.until,
+            signals=request.signals,
+            meter=request.meter,
+            noise=noise(request.key(self.sampling.seed, len(before))),
+            send=send,
+            fail=queue.put_nowait,
+            stream=self.stream,
+            watched={token: [] for token in request.signals.watch},
+        )

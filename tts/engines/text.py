@@ -1,0 +1,213 @@
+"""A tokenizer, a prompt and a context, put together: what a model reads for a request, and what its tokens say.
+
+Knows no model: every engine that handles tokens itself has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.engines.base import Prefix, Request, lacking
+from tts.engines.streams import together
+from tts.errors import InputError, UnsupportedError
+from tts.prompts import Prompt
+from tts.types import Problem, Sample
+
+Ids = tuple[int, ...]
+REMEMBERED = 4096
+"""Prompts whose tokens are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A request in tokens.
+
+    Attributes:
+        prompt: the problem's prompt.
+        before: the prefix's tokens; none without a prefix.
+        limit: the most tokens to draw, >= 1.
+    """
+
+    prompt: Ids
+    before: Ids
+    limit: int
+
+    @property
+    def ids(self) -> Ids:
+        """All that is read before the first token is drawn."""
+        return self.prompt + self.before
+
+
+class Words:
+    """What a model reads and writes.
+
+    Attributes:
+        tokenizer: a Hugging Face tokenizer.
+        prompt: from a problem to what the model reads.
+        context: the most tokens the model can have of prompt and sample.
+        vocabulary: how many tokens the model has.
+    """
+
+    def __init__(self, tokenizer: Any, prompt: Prompt, *, context: int, vocabulary: int, name: str = "") -> None:
+        """Take a tokenizer and what is known of its model.
+
+        Raises:
+            InputError: a chat prompt for a tokenizer without a chat template.
+        """
+        if prompt.chat and not getattr(tokenizer, "chat_template", None):
+            raise InputError(f"{name or 'this model'} has no chat template: set chat=false, or choose a chat model")
+        self.tokenizer, self.prompt = tokenizer, prompt
+        self.context, self.vocabulary = context, vocabulary
+        self._prompts: dict[tuple[str, str], Ids] = {}
+        self._steps: dict[int, bool] = {}
+
+    def encode(self, text: str) -> Ids:
+        """The token ids of a text, without special tokens."""
+        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, without special tokens."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def prompt_ids(self, problem: Problem) -> Ids:
+        """The token ids of a problem's prompt, special tokens included.
+
+        Raises:
+            InputError: it leaves no room for an answer in the model's context.
+        """
+        key = (problem.id, problem.question)
+        ids = self._prompts.get(key)
+        if ids is None:
+            if self.prompt.chat:
+                messages = self.prompt.messages(problem)
+                found = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
+                ids = tuple(found["input_ids"])
+            else:
+                ids = tuple(self.tokenizer(self.prompt.text(problem)).input_ids)
+            if len(ids) >= self.context:
+                raise InputError(
+                    f"problem {problem.id!r} has a prompt of {len(ids)} tokens and the model's context holds "
+                    f"{self.context}: shorten the prompt, give fewer examples, or choose a model with a longer context"
+                )
+            if len(self._prompts) >= REMEMBERED:
+                self._prompts.clear()
+            self._prompts[key] = ids
+        return ids
+
+    def opening(self, request: Request, max_tokens: int) -> Opening:
+        """A request in tokens.
+
+        Args:
+            request: what to draw.
+            max_tokens: the most tokens a sample may have, its prefix among them.
+
+        Raises:
+            InputError: no room to draw a token, or a watched or probed token that the model does not have.
+            UnsupportedError: a boundary without the signal it looks at.
+        """
+        prefix, signals = request.prefix, request.signals
+        if (refusal := lacking(request.until, signals)) is not None:
+            raise UnsupportedError(refusal)
+        prompt = self.prompt_ids(request.problem)
+        before = () if prefix is None else self.ids(prefix)
+        probed = () if signals.probe is None else (signals.probe,)
+        for token in (*signals.watch, *probed):
+            if not 0 <= token < self.vocabulary:
+                raise InputError(
+                    f"token {token} is to be watched or probed and the model has tokens 0 to {self.vocabulary - 1}: "
+                    "use the model that this signal belongs to"
+                )
+        room = self.context - len(prompt) - len(probed)
+        if room < 1:
+            raise InputError(
+                f"problem {request.problem.id!r} has a prompt of {len(prompt)} tokens and the model's context holds "
+                f"{self.context}, which leaves no room for an answer and a probe: shorten the prompt"
+            )
+        limit = min(max_tokens, room) - len(before)
+        if limit < 1:
+            raise InputError(
+                f"a prefix of {len(before)} tokens of problem {request.problem.id!r} cannot be continued: a sample may "
+                f"have {limit + len(before)} tokens; raise max_tokens or prune earlier"
+            )
+        return Opening(prompt, before, limit)
+
+    def ids(self, sample: Sample) -> Ids:
+        """The tokens of a sample; of one whose source keeps none, those of its text."""
+        return sample.token_ids or self.encode(sample.text)
+
+    def to_score(self, problem: Problem, text: str, *, beside: int = 0) -> tuple[Ids, Ids]:
+        """The tokens of a problem's prompt and those of a text after it, to be read for what follows.
+
+        Args:
+            problem: the problem.
+            text: what was generated so far.
+            beside: how many more tokens the model must have room for.
+
+        Raises:
+            InputError: they do not fit the context.
+        """
+        prompt, ids = self.prompt_ids(problem), self.encode(text)
+        if len(prompt) + len(ids) + beside > self.context:
+            raise InputError(
+                f"a text of problem {problem.id!r} to score has {len(prompt) + len(ids)} tokens with its prompt and "
+                f"the model's context holds {self.context}: score a shorter one"
+            )
+        return prompt, ids
+
+    def text(self, before: Ids, tokens: Sequence[int], prefix: str) -> str:
+        """The text of a sample, which begins with the prefix's; a tokenizer may write a token by its neighbours."""
+        whole = self.decode([*before, *tokens])
+        return whole if whole.startswith(prefix) else prefix + self.decode(tokens)
+
+    def is_step(self, token: int) -> bool:
+        """Whether a token ends a line."""
+        known = self._steps.get(token)
+        if known is None:
+            known = self._steps[token] = "\n" in str(self.tokenizer.decode([token]))
+        return known
+
+
+class Worded:
+    """An engine that handles tokens itself, by its :class:`Words`."""
+
+    words: Words
+
+    def encode(self, text: str) -> Ids:
+        """The token ids of a text, without special tokens."""
+        return self.words.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, without special tokens."""
+        return self.words.decode(ids)
+
+    def prompt_ids(self, problem: Problem) -> Ids:
+        """The token ids of a problem's prompt, special tokens included.
+
+        Raises:
+            InputError: it leaves no room for an answer in the model's context.
+        """
+        return self.words.prompt_ids(problem)
+
+
+async def each(
+    words: Words, prefixes: Sequence[Prefix], tokens: Sequence[int], read: Callable[[Ids], Coroutine[Any, Any, Any]]
+) -> NDArray[Any]:
+    """P(token | prefix), shape [len(prefixes), len(tokens)], where each prefix is read by itself.
+
+    Args:
+        words: of the model.
+        prefixes: what to read; each must leave room for one more token.
+        tokens: the tokens whose probabilities ``read`` gives.
+        read: from the tokens of a prompt and of what follows it to those probabilities.
+
+    Raises:
+        InputError: a prefix that does not fit.
+    """
+    asked = [words.to_score(one.problem, one.text, beside=1) for one in prefixes]
+    rows = await together([read(prompt + after) for prompt, after in asked])
+    return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))

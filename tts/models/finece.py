@@ -1,0 +1,80 @@
+"""The card of a FineCE scorer: what ``finece.json`` in its directory says of where its confidence is read.
+
+Plain data that any part of the framework may read; knows nothing about torch or training.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from tts.models.card_file import CardFile
+
+NAME = "finece.json"
+VALUES = 11
+"""Confidences that a token can say: 0, 1/10, ..., 1."""
+Form = Literal["grown", "adapter", "model"]
+Read = Literal["values", "numbers", "head"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where a confidence is read, and of what.
+
+    Attributes:
+        form: "grown": the directory is a model that draws as its base does and says its confidence in the same pass;
+            "adapter": LoRA weights to be put on the base for scoring; "model": a model that only scores.
+        read: "values" or "numbers": the expectation over ``tokens``; "head": a linear head in ``head.safetensors``.
+        tokens: ids of the tokens that stand for 0, 1/10, ..., 1; none of a head.
+        base: the model whose prefixes it judges, which it was made from.
+        extra: whatever else the card holds, JSON values by key.
+
+    Source:
+        FineCE, arXiv 2508.12040, section on training formats: values 0 to 10, or a value head.
+    """
+
+    form: Form
+    read: Read
+    tokens: tuple[int, ...]
+    base: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def revision(self) -> str | None:
+        """Of the base that it was made from, where the card says so."""
+        return dict(self.extra.get("learned_from", {})).get("revision")
+
+    @property
+    def judges(self) -> str:
+        """The base with the revision that it was made from, where the card says so."""
+        return f"{self.base}@{self.revision}" if self.revision else self.base
+
+
+FILE = CardFile(NAME, "tts-finece-1", "finece", ("form", "read", "tokens", "base"))
+
+
+def read_card(folder: str | os.PathLike[str]) -> Card:
+    """Read the card of a directory.
+
+    Raises:
+        InputError: there is none, or it is broken; the sentence names the key and what was found.
+    """
+    path, data, extra = FILE.read(folder)
+    for key, allowed in (("form", get_args(Form)), ("read", get_args(Read))):
+        FILE.check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
+    tokens, wanted = data.get("tokens"), 0 if data["read"] == "head" else VALUES
+    fine = isinstance(tokens, list) and all(type(token) is int and token >= 0 for token in tokens)
+    FILE.check(path, "tokens", tokens, f"{wanted} whole numbers >= 0", fine and len(tokens or ()) == wanted)
+    FILE.check(path, "base", data.get("base"), "text", isinstance(data.get("base"), str))
+    return Card(data["form"], data["read"], tuple(data["tokens"]), data["base"], extra)
+
+
+def write_card(folder: str | os.PathLike[str], card: Card) -> None:
+    """Write the card of a directory, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written, or ``card.extra`` holds a key of the card's own.
+    """
+    FILE.write(folder, card, card.extra)

@@ -1,0 +1,70 @@
+"""The card of a GrACE model: what ``grace.json`` in its directory says of its confidence token.
+
+Plain data that any part of the framework may read; knows nothing about torch or training.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from tts.models.card_file import CardFile
+
+NAME = "grace.json"
+Readout = Literal["before", "after"]
+Positions = Literal["end", "every"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A confidence token, and where its probability is the confidence.
+
+    Attributes:
+        token: how the tokenizer spells it, such as "<CNF>".
+        token_id: its id, >= 0.
+        readout: "before": its probability as the next token where the response ends, in the pass that draws the end;
+            "after": its probability at its own position, once it was fed after the response.
+        positions: where it was trained: at the "end" of a response, or at "every" token of it.
+        base: the model it was made from; empty where nobody says.
+        extra: whatever else the card holds, JSON values by key.
+
+    Source:
+        GrACE, arXiv 2509.09438: P(<CNF>) over the whole vocabulary, temperature 1.
+    """
+
+    token: str
+    token_id: int
+    readout: Readout = "before"
+    positions: Positions = "end"
+    base: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+FILE = CardFile(NAME, "tts-grace-1", "grace", ("token", "token_id", "readout", "positions", "base"))
+
+
+def read_card(folder: str | os.PathLike[str]) -> Card:
+    """Read the card of a model directory.
+
+    Raises:
+        InputError: there is none, or it is broken; the sentence names the key and what was found.
+    """
+    path, data, extra = FILE.read(folder)
+    token, number, base = data.get("token"), data.get("token_id"), data.get("base", "")
+    FILE.check(path, "token", token, "text", isinstance(token, str) and token != "")
+    FILE.check(path, "token_id", number, "a whole number >= 0", type(number) is int and number >= 0)
+    for key, allowed in (("readout", get_args(Readout)), ("positions", get_args(Positions))):
+        FILE.check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
+    FILE.check(path, "base", base, "text", isinstance(base, str))
+    return Card(data["token"], data["token_id"], data["readout"], data["positions"], base, extra)
+
+
+def write_card(folder: str | os.PathLike[str], card: Card) -> None:
+    """Write the card of a model directory, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written, or ``card.extra`` holds a key of the card's own.
+    """
+    FILE.write(folder, card, card.extra)

@@ -1,0 +1,1 @@
+"""The driver: plays strategies over engines and keeps the ledger."""

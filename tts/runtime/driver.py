@@ -1,0 +1,258 @@
+"""The driver: plays strategies over an engine, many questions at once, and keeps the ledger.
+
+Strategies decide, the driver does the work: it starts draws, hands samples back **in order of submission** (in order of
+completion a vote would silently prefer short answers), keeps ``lookahead`` draws of a question in flight beyond what
+was asked, aborts them when the strategy returns, and charges every token to one cause. A failed draw is retried, then
+handed over as a FAILED sample: it uses up budget and stays visible, the budget never shrinks silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from tts.boundaries import CUTS, cut
+from tts.engines.base import Engine, Recording
+from tts.errors import InputError, UnsupportedError
+from tts.runtime.cache import Memory
+from tts.runtime.session import DEFAULTS, Extract, Live, Options, abort, told_to_stop
+from tts.scorers.base import Calibrated, Scorer, judges_prefixes
+from tts.types import Decision, Draw, Problem, Sample, Signals
+
+__all__ = ["Extract", "Memory", "Options", "Plays", "Result", "run", "run_all"]
+
+NONE = Signals()
+
+
+class Plays(Protocol):
+    """What the driver needs of a strategy; see :class:`strategies.base.Strategy`."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def budget(self) -> int: ...  # noqa: D102
+    @property
+    def branches(self) -> bool: ...  # noqa: D102
+    @property
+    def needs_confidence(self) -> bool: ...  # noqa: D102
+    def run(self, problem: Problem) -> Generator[Draw, list[Sample], Decision]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One problem's decision, with every token spent on it in ``decision.usage``.
+
+    Attributes:
+        problem: the problem.
+        decision: the strategy's decision.
+        aborted: draws started by look-ahead that nobody used.
+        recalled: samples of the decision that came from the memory; ``decision.usage`` counts what they once cost.
+    """
+
+    problem: Problem
+    decision: Decision
+    aborted: int = 0
+    recalled: int = 0
+
+
+async def run(
+    strategy: Plays,
+    problems: Iterable[Problem],
+    source: Engine | Recording,
+    *,
+    extract: Extract | None = None,
+    scorer: Scorer | None = None,
+    options: Options = DEFAULTS,
+    signals: Signals = NONE,
+    memory: Memory | None = None,
+) -> AsyncIterator[Result]:
+    """Play a strategy over problems and yield each result as soon as it is decided.
+
+    Args:
+        strategy: the strategy, played once per problem.
+        problems: any iterable; read only as fast as questions finish.
+        source: a live engine or a recording.
+        extract: reads the canonical answer from a finished text; required with a live engine.
+        scorer: gives each sample its confidence; a recording keeps its recorded ones.
+        options: concurrency, look-ahead and retries.
+        signals: what to collect besides what the strategy and the scorer need; with a live engine only.
+        memory: remembers draws, so that none is drawn or scored again; with a live engine only.
+
+    Raises:
+        UnsupportedError: a strategy that branches meets a recording, an engine lacks what is needed, or partial samples
+            need confidences and the scorer judges whole ones only.
+    """
+    if isinstance(source, Recording):  # nothing to wait for, so one question after the other
+        _check_replay(strategy, scorer)
+        for number, problem in enumerate(problems, 1):
+            yield Result(problem, _replay(strategy, problem, source))
+            if number % 64 == 0:
+                await asyncio.sleep(0)
+        return
+    play = _player(strategy, source, extract, scorer, options, signals, memory)
+    waiting = iter(problems)
+    done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
+    working = options.concurrency
+
+    async def work() -> None:
+        nonlocal working
+        try:
+            for problem in waiting:
+                await done.put(await play(problem))
+            working -= 1
+            if not working:
+                await done.put(None)
+        except (Exception, asyncio.CancelledError) as error:
+            if told_to_stop():
+                raise
+            await done.put(error)
+
+    workers = [asyncio.create_task(work()) for _ in range(options.concurrency)]
+    try:
+        while (got := await done.get()) is not None:
+            if isinstance(got, asyncio.CancelledError):  # raised as it is, it would look like the caller's own
+                raise RuntimeError("the engine, the scorer or the strategy cancelled a draw by itself") from got
+            elif isinstance(got, BaseException):
+                raise got
+            else:
+                yield got
+    finally:
+        await abort(workers)
+
+
+async def run_all(
+    strategy: Plays,
+    problems: Iterable[Problem],
+    source: Engine | Recording,
+    *,
+    extract: Extract | None = None,
+    scorer: Scorer | None = None,
+    options: Options = DEFAULTS,
+    signals: Signals = NONE,
+    memory: Memory | None = None,
+) -> list[Result]:
+    """Like :func:`run`, all results at once in the order of the problems.
+
+    Raises:
+        InputError: two problems share an id, so that their results could not be told apart.
+    """
+    ordered = list(problems)
+    place = {problem.id: i for i, problem in enumerate(ordered)}
+    if len(place) < len(ordered):
+        twice, times = Counter(problem.id for problem in ordered).most_common(1)[0]
+        raise InputError(f"problem ids must be unique, and {twice!r} is given {times} times: rename or drop the others")
+    playing = run(
+        strategy,
+        ordered,
+        source,
+        extract=extract,
+        scorer=scorer,
+        options=options,
+        signals=signals,
+        memory=memory,
+    )
+    return sorted([r async for r in playing], key=lambda r: place[r.problem.id])
+
+
+def _check_replay(strategy: Plays, scorer: Scorer | None) -> None:
+    if strategy.branches:
+        raise UnsupportedError(
+            f"strategy {strategy.name} draws from prefixes, which a recording cannot continue: "
+            "run it on a live engine, or replay a strategy that only stops or selects"
+        )
+    if scorer is not None:
+        raise UnsupportedError("a recording keeps its recorded confidences: calibrate or rescore the pool instead")
+
+
+def _player(
+    strategy: Plays,
+    engine: Engine,
+    extract: Extract | None,
+    scorer: Scorer | None,
+    options: Options,
+    extra: Signals,
+    memory: Memory | None,
+) -> Callable[[Problem], Awaitable[Result]]:
+    if extract is None:
+        raise UnsupportedError("a live engine needs `extract` to read answers from texts")
+    if strategy.branches and not engine.capabilities.branch:
+        raise UnsupportedError(
+            f"strategy {strategy.name} draws from prefixes and {type(engine).__name__} cannot continue one"
+        )
+    if strategy.needs_confidence and scorer is None:
+        raise UnsupportedError(f"strategy {strategy.name} needs confidences and no scorer was given: give one")
+    if strategy.branches and strategy.needs_confidence and scorer is not None and not judges_prefixes(scorer):
+        judge = type(scorer.scorer if isinstance(scorer, Calibrated) else scorer).__name__
+        raise UnsupportedError(
+            f"strategy {strategy.name} needs confidences of partial samples and {judge} judges whole ones only: "
+            "give a scorer of prefixes, such as grace or mean_logprob"
+        )
+    signals: Signals = getattr(strategy, "needs", NONE) | (scorer.needs if scorer is not None else NONE) | extra
+    if lacking := engine.capabilities.lacking(signals):
+        asking = f"strategy {strategy.name}" + (f" with scorer {type(scorer).__name__}" if scorer is not None else "")
+        raise UnsupportedError(f"{asking} needs {lacking}, which {type(engine).__name__} cannot collect")
+    read = extract
+    if strategy.branches:  # what it draws next depends on what came back
+        options = replace(options, lookahead=0, fill=0)
+    playing = 0
+
+    async def live(problem: Problem) -> Result:
+        nonlocal playing
+        playing += 1
+        try:
+            if options.fill:
+                await asyncio.sleep(0)  # those that begin together know of each other
+            return await play(problem)
+        finally:
+            playing -= 1
+
+    async def play(problem: Problem) -> Result:
+        draws = Live(
+            problem,
+            engine,
+            extract=read,
+            scorer=scorer,
+            budget=strategy.budget,
+            options=options,
+            signals=signals,
+            memory=memory,
+            beside=lambda: playing,
+        )
+        async with draws:
+            with closing(strategy.run(problem)) as steps:
+                try:
+                    draw = next(steps)
+                    while True:
+                        draw = steps.send(await draws.take(draw))
+                except StopIteration as stop:
+                    await draws.drop()
+                    return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted, draws.recalled)
+
+    return live
+
+
+def _replay(strategy: Plays, problem: Problem, recording: Recording) -> Decision:
+    """Play one question of a recording, without an event loop."""
+    samples, at = recording.recorded(problem), 0
+    steps = strategy.run(problem)
+    try:
+        draw = next(steps)
+        while True:
+            if draw.prefix is not None or draw.until.kind not in ("end", *CUTS):
+                raise UnsupportedError(f"strategy {strategy.name} asked a recording for partial samples")
+            if at + draw.n > len(samples):
+                raise InputError(
+                    f"strategy {strategy.name} asked for sample {at + draw.n} of problem {problem.id!r} and the "
+                    f"recording has {len(samples)}: lower its budget"
+                )
+            taken = samples[at : at + draw.n]
+            if draw.until.kind in CUTS:
+                taken = [cut(sample, draw.until) for sample in taken]
+            draw, at = steps.send(list(taken)), at + draw.n
+    except StopIteration as stop:
+        decision: Decision = stop.value
+        return decision

@@ -1,0 +1,1 @@
+"""The synthetic arithmetic stories of the bundled task."""

@@ -1,0 +1,1 @@
+"""Training of GrACE, FineCE and the bundled reasoner."""

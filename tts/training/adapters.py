@@ -1,0 +1,102 @@
+"""The model's side of a training: new tokens, what of the weights is trained, and the optimisers of that."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tts.errors import InputError
+from tts.training.grow import grow
+from tts.training.muon import Muon
+from tts.training.schedule import Schedule
+
+
+def add_tokens(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[int]:
+    """Append special tokens to vocabulary and model.
+
+    Returns:
+        Their ids.
+
+    Raises:
+        InputError: the tokenizer has one of them already.
+    """
+    for text in texts:
+        if text in tokenizer.get_vocab():
+            raise InputError(
+                f"the base model's tokenizer already has the token {text!r}: start from a model without it, "
+                "or give another recipe.token"
+            )
+    tokenizer.add_special_tokens({"additional_special_tokens": list(texts)}, replace_extra_special_tokens=False)
+    tokens = [int(token) for token in tokenizer.convert_tokens_to_ids(list(texts))]
+    if max(tokens) >= model.get_input_embeddings().weight.shape[0]:  # many models have rows to spare
+        model.resize_token_embeddings(max(tokens) + 1, mean_resizing=False)
+    return tokens
+
+
+def is_tied(model: Any) -> bool:
+    """Whether one matrix holds the rows of input and output."""
+    tied: bool = model.get_input_embeddings().weight is model.get_output_embeddings().weight
+    return tied
+
+
+def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
+    """The model with what the schedule trains: adapters and the tokens' rows, every weight, or what it grows.
+
+    Raises:
+        InputError: peft is not installed, or the model cannot be grown.
+    """
+    if schedule.method == "full":
+        return model
+    if schedule.method == "grow":
+        return grow(model, schedule.grow, tokens, seed=schedule.seed)
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"recipe.method=lora needs {error.name}, which is not installed: pip install 'tts-rerank[hf]'"
+        ) from None
+    names = {id(module): name.rpartition(".")[2] for name, module in model.named_modules()}
+    rows = [names[id(model.get_input_embeddings())]]
+    if not is_tied(model):
+        rows.append(names[id(model.get_output_embeddings())])
+    config = LoraConfig(
+        r=schedule.lora.rank,
+        lora_alpha=schedule.lora.alpha,
+        lora_dropout=schedule.lora.dropout,
+        target_modules="all-linear",
+        trainable_token_indices={name: list(tokens) for name in rows} if tokens else None,
+        task_type="CAUSAL_LM",
+    )
+    with quiet_peft():
+        return get_peft_model(model, config)
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Within it peft may ask a model by a name that transformers is about to drop."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+        yield
+
+
+def trainable(model: Any) -> Iterator[tuple[str, Tensor]]:
+    """Names and weights that are trained."""
+    return ((name, weight) for name, weight in model.named_parameters() if weight.requires_grad)
+
+
+def optimisers(model: Any, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """AdamW, or Muon for the matrices of the layers and AdamW for the rest; their rates are the peaks."""
+    weights = dict(trainable(model))
+    ends = {id(part.weight) for part in (model.get_input_embeddings(), model.get_output_embeddings())}
+    rows = getattr(model, "rows", None)  # of a grown model's tokens: a matrix of which each row is its own
+    ends |= {id(rows)} if rows is not None else set()
+    matrices = [w for w in weights.values() if w.ndim == 2 and id(w) not in ends] if schedule.muon_rate else []
+    taken = {id(weight) for weight in matrices}
+    rest = [weight for weight in weights.values() if id(weight) not in taken]
+    adamw = torch.optim.AdamW(rest, lr=schedule.rate, betas=(0.9, 0.95), weight_decay=0.0)
+    return [adamw, Muon(matrices, lr=schedule.muon_rate)] if matrices else [adamw]

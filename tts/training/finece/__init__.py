@@ -1,0 +1,1 @@
+"""FineCE: training of a prefix scorer."""

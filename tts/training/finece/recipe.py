@@ -1,0 +1,56 @@
+"""What a FineCE scorer is trained by: the schema of ``tts train finece``, every value with where it comes from.
+
+Knows nothing about torch. Values marked "ours" are this framework's, chosen on the bundled model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tts.errors import InputError
+from tts.models.finece import VALUES
+from tts.training.schedule import Schedule
+
+READS = ("values", "numbers", "head")
+POSITIONS = ("labels", "every")
+
+
+@dataclass
+class Recipe(Schedule):
+    """Everything the trained weights depend on, beside the base model and the labelled prefixes.
+
+    What it shares with other trainings is in :class:`~tts.training.schedule.Schedule`. The scorer is apart from the
+    generator: adapters or a whole model that only score, or, by method "grow", parts that the text does not read.
+
+    Attributes:
+        read: "values": the confidence is the expectation over eleven tokens of its own, which stand for 0, 1/10, ...,
+            1 and are never drawn; "numbers": over the tokenizer's own tokens for the numbers 0 to 10, as a model that
+            was instructed prints them (the paper's choice), for methods lora and full; "head": a linear head on the
+            last hidden state (the paper's additional value head, as one logit), for methods lora and full.
+        token: what the tokens of "values" are called, {} for the number.
+        positions: "labels": trained where Algorithm 1 labels: questions, partial answers, whole answers (the paper);
+            "every": after each token of a response too, towards how it ended; ours.
+    """
+
+    read: str = "values"
+    token: str = "<C{}>"
+    positions: str = "every"
+
+    def __post_init__(self) -> None:
+        """Refuse what no training could follow."""
+        super().__post_init__()
+        self.check_names({"read": READS, "positions": POSITIONS})
+        if self.token.count("{}") != 1:
+            raise InputError(f"recipe.token must have {{}} once, in the place of the number, got {self.token!r}")
+        if self.method == "grow" and self.read != "values":
+            raise InputError(
+                f"recipe.method=grow needs recipe.read=values, tokens that the text does not need, got {self.read!r}: "
+                "give read=values, or method lora or full"
+            )
+
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens that say a confidence; none for a head."""
+        if self.read == "head":
+            return []
+        return [self.token.replace("{}", str(v)) if self.read == "values" else str(v) for v in range(VALUES)]

@@ -1,0 +1,1 @@
+"""GrACE: training of a confidence token."""

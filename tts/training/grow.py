@@ -1,0 +1,251 @@
+"""Growing a model: channels, heads, neurons and layers beside the base's own, which stay as they are.
+
+A small model has no room to spare: what it learns of its own mistakes it unlearns of the task. So the residual stream
+is widened by some channels, every layer by some attention heads and some neurons, and layers of new parts alone come
+last, as wide as the others, which read what the base is about to say. The new parts read everything and write into the
+new channels only; the base's read and write what they did. So the text is the base's whatever is learned, every
+response of the base is one of the grown model's, and only the new tokens read the new channels. The result is a
+plain model of the same class with larger matrices, zeros among them, which costs more to run in their proportion.
+
+RMS norms are the one place where both meet: they divide by the size of all channels. The new ones therefore carry
+``EPSILON`` of their values, and their norm weights are 1 / ``EPSILON``: the base's channels are divided by what they
+were, up to about EPSILON^2 of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tts.errors import InputError
+from tts.training.schedule import GrowConfig
+
+EPSILON = 2.0**-11
+"""How small the new channels are beside the base's: a four-millionth of the mean square that a norm divides by."""
+LOUD = 0.2
+"""Of the base's size, what one new part writes at first: several of them add up."""
+READ = 8.0
+"""How much faster than other weights a token's row learns: its logit has far to go from the others' log-sum-exp."""
+KINDS = ("llama", "mistral", "qwen2")
+"""Model types whose layers this knows."""
+READS, WRITES = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"), ("o_proj", "down_proj")
+
+
+class Grown(nn.Module):
+    """A base model among new parts, which alone are trained; see :func:`grow`.
+
+    Attributes:
+        model: the wider model, its layers replaced by such as know the base's part from the new.
+        config: of the wider model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        """Take the model."""
+        super().__init__()
+        self.model, self.config = model, model.config
+
+    def forward(self, **given: Any) -> Any:
+        """As the plain model's."""
+        return self.model(**given)
+
+    def get_input_embeddings(self) -> Any:
+        """The plain model's."""
+        return self.model.get_input_embeddings()
+
+    def get_output_embeddings(self) -> Any:
+        """What makes logits of the last hidden state."""
+        return self.model.get_output_embeddings()
+
+    @property
+    def rows(self) -> Tensor:
+        """The new tokens' rows, trained, [tokens, width]."""
+        head: _Head = self.model.get_output_embeddings()
+        return head.trained
+
+    def merged(self) -> Any:
+        """The plain model with everything that was trained, in its own class."""
+        found = type(self.model)(self.config).to(next(self.parameters()).device)
+        found.generation_config = copy.deepcopy(self.model.generation_config)
+        with torch.no_grad():
+            found.get_input_embeddings().weight.copy_(self.model.get_input_embeddings().weight)
+            for name, module in self.model.named_modules():
+                if isinstance(module, _Linear | _Norm | _Head):
+                    plain = found.get_submodule(name)
+                    plain.weight.copy_(module.whole())
+                    if isinstance(module, _Linear) and plain.bias is not None:
+                        plain.bias.zero_()
+                        if module.bias is not None:
+                            plain.bias[: len(module.bias)] = module.bias
+        return found.eval()
+
+
+def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0) -> Grown:
+    """Put a model among new parts.
+
+    Args:
+        model: the base, with the new tokens' rows.
+        config: how many.
+        tokens: ids of the new tokens, whose output rows are trained.
+        seed: of the new parts' first weights.
+
+    Raises:
+        InputError: a model of another type, or channels that its heads do not divide.
+    """
+    kind = model.config.model_type
+    if kind not in KINDS:
+        raise InputError(
+            f"recipe.method=grow knows models of type {', '.join(KINDS)}, got {kind!r}: give recipe.method=lora"
+        )
+    wide = _wider(model.config, config)
+    if wide.hidden_size % wide.num_attention_heads:
+        raise InputError(
+            f"recipe.grow makes {wide.hidden_size} channels and {wide.num_attention_heads} attention heads, and "
+            "transformers wants the former to be a multiple of the latter: give other recipe.grow.channels"
+        )
+    found = type(model)(wide).to(next(model.parameters()).device).requires_grad_(False)
+    found.generation_config = copy.deepcopy(model.generation_config)
+    generator = torch.Generator().manual_seed(seed)
+    write = EPSILON * LOUD * _size(model, generator)
+    with torch.no_grad():
+        embeddings = found.get_input_embeddings().weight
+        embeddings.zero_()
+        embeddings[:, : model.config.hidden_size] = model.get_input_embeddings().weight
+    old = dict(model.named_modules())
+    for name, module in list(found.named_modules()):
+        part = name.rpartition(".")[2]
+        base = old.get(name)
+        like: Any = base or old.get(re.sub(r"\blayers\.\d+\.", "layers.0.", name))
+        if part in READS or part in WRITES:
+            scale = write if part in WRITES else 1.0
+            fresh = base is None and part in READS
+            kept = like.weight[:0] if fresh else like.weight
+            replaced: nn.Module = _Linear(kept, like.bias, base is not None, module.weight.shape, scale, generator)
+        elif name.endswith("norm"):
+            replaced = _Norm(like, base is not None, wide)
+        elif part == "lm_head":
+            replaced = _Head(like, tokens, wide.hidden_size, generator)
+        else:
+            continue
+        found.set_submodule(name, replaced.to(embeddings.device))
+    return Grown(found)
+
+
+@torch.no_grad()
+def _size(model: Any, generator: torch.Generator) -> float:
+    """Root mean square of the base's channels between its layers, on tokens drawn at random."""
+    ids = torch.randint(model.config.vocab_size, (8, 32), generator=generator).to(next(model.parameters()).device)
+    states = model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
+    between = states[1:-1] or states[:1]  # the last is normed
+    return float(torch.stack([state.float().square().mean().sqrt() for state in between]).median())
+
+
+def _wider(base: Any, config: GrowConfig) -> Any:
+    wide = copy.deepcopy(base)
+    share = wide.num_attention_heads // wide.num_key_value_heads
+    wide.head_dim = getattr(wide, "head_dim", None) or wide.hidden_size // wide.num_attention_heads
+    wide.rms_norm_eps = wide.rms_norm_eps * wide.hidden_size / (wide.hidden_size + config.channels)
+    wide.hidden_size += config.channels
+    wide.num_key_value_heads += config.heads
+    wide.num_attention_heads += config.heads * share
+    wide.intermediate_size += config.neurons
+    wide.num_hidden_layers += config.layers
+    if getattr(wide, "layer_types", None):
+        wide.layer_types = [*wide.layer_types, *wide.layer_types[-1:] * config.layers]
+    return wide
+
+
+class _Linear(nn.Module):
+    """The base's rows, which read the base's columns, and new rows, which read all.
+
+    A new layer has no base: what writes leaves the base's channels at 0, what reads has new rows only.
+    """
+
+    base: Tensor | None
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        base: Tensor,
+        bias: Tensor | None,
+        there: bool,
+        shape: tuple[int, int],
+        scale: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        base = base.detach()
+        self.register_buffer("base", base.clone() if there else None)
+        self.register_buffer("bias", bias.detach().clone() if there and bias is not None else None)
+        self.old, self.scale = base.shape, scale
+        fresh = torch.randn((shape[0] - base.shape[0], shape[1]), generator=generator)
+        self.trained = nn.Parameter(fresh / shape[1] ** 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.base is None:
+            kept = x.new_zeros((*x.shape[:-1], self.old[0]))
+        else:
+            with torch.no_grad():
+                kept = functional.linear(x[..., : self.old[1]], self.base, self.bias)
+        return torch.cat([kept, functional.linear(x, self.trained * self.scale)], dim=-1)
+
+    def whole(self) -> Tensor:
+        base = self.trained.new_zeros(self.old) if self.base is None else self.base
+        columns = self.trained.shape[1]
+        return torch.cat([functional.pad(base, (0, columns - self.old[1])), self.trained * self.scale])
+
+
+class _Norm(nn.Module):
+    """The base's weights and new ones, over the mean square of all channels."""
+
+    base: Tensor
+
+    def __init__(self, like: Any, there: bool, wide: Any) -> None:
+        super().__init__()
+        weight, self.eps = like.weight.detach(), wide.rms_norm_eps
+        shrink = (len(weight) / wide.hidden_size) ** 0.5
+        self.register_buffer("base", shrink * (weight if there else torch.ones_like(weight)))
+        self.scale = shrink / EPSILON
+        self.trained = nn.Parameter(torch.ones(wide.hidden_size - len(weight)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.rms_norm(x, x.shape[-1:], self.whole(), self.eps)
+
+    def whole(self) -> Tensor:
+        return torch.cat([self.base, self.trained * self.scale])
+
+
+class _Head(nn.Module):
+    """The base's logits of the base's channels, and the new tokens' of all."""
+
+    base: Tensor
+    tokens: Tensor
+
+    def __init__(self, like: Any, tokens: Sequence[int], width: int, generator: torch.Generator) -> None:
+        super().__init__()
+        weight = like.weight.detach()
+        self.register_buffer("base", weight.clone())
+        self.register_buffer("tokens", torch.tensor(list(tokens)))
+        self.width = width
+        rows = 0.1 * torch.randn((len(tokens), width), generator=generator)
+        rows[:, : weight.shape[1]] = weight[list(tokens)].cpu()
+        self.trained = nn.Parameter(rows / READ)
+
+    @property
+    def weight(self) -> Tensor:
+        return self.whole()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            kept = functional.linear(x[..., : self.base.shape[1]], self.base)
+        mine = functional.linear(x, self.trained * READ)
+        return kept.index_copy(-1, self.tokens, mine)
+
+    def whole(self) -> Tensor:
+        whole = functional.pad(self.base, (0, self.width - self.base.shape[1]))
+        return whole.index_copy(0, self.tokens, self.trained * READ)
