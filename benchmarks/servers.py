@@ -53,8 +53,8 @@ from tts.types import Problem, Signals, Usage
 ROWS, BUDGET, THEIRS, LIMIT, LOOK, FILL = 128, 16, 32, 600, 32, 96
 HOW = Sampling(temperature=0.8, max_tokens=256)
 ADAPTIVE = {
-    "cges_fitted": ("cges_fitted", MARGIN),
-    "cges_fitted, no margin": ("cges_fitted", 0.0),
+    "cges_cost": ("cges_cost", MARGIN),
+    "cges_cost, no margin": ("cges_cost", 0.0),
     "adaptive_consistency": ("adaptive_consistency", MARGIN),
 }
 """What plays, and how much less accurate than 16 votes it may be where it is fitted."""

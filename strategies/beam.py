@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.base import Steps
-from strategies.live_evidence import Tally
+from strategies.live_evidence import LiveEvidence
 from strategies.pruning import Copies, Pruner, TopK, generator, ranked, saving
 from strategies.stopping import Never, StoppingRule
 from strategies.vote import BUDGET
@@ -102,7 +102,7 @@ class PrunedBeams:
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~strategies.base.Strategy`."""
-        tally = Tally(self.weighting, needs_confidence=True)
+        tally = LiveEvidence(self.weighting, needs_confidence=True)
         given: list[Sample] = []
         last = self.positions  # the last position at which a wave is judged
         while tally.n < self.budget:
@@ -127,7 +127,7 @@ class PrunedBeams:
         return room if self.begin is None else -(-self.begin * room // self.width)
 
     def _drawn(
-        self, draws: Sequence[Draw], tally: Tally, given: list[Sample]
+        self, draws: Sequence[Draw], tally: LiveEvidence, given: list[Sample]
     ) -> Generator[Draw, list[Sample], tuple[list[Sample], StoppingRule | None]]:
         """Ask for these draws and count the beams that end: those that paused instead, and the rule that fired."""
         paused: list[Sample] = []
@@ -158,7 +158,7 @@ class PrunedBeams:
             )
         return copies if self.fork else np.minimum(copies, 1)
 
-    def _costs_more_than_it_saves(self, paused: Sequence[Sample], copies: Copies, tally: Tally) -> bool:
+    def _costs_more_than_it_saves(self, paused: Sequence[Sample], copies: Copies, tally: LiveEvidence) -> bool:
         ended = [len(beam.token_ids) for beam in tally.samples if beam.token_ids and beam.end is not End.FAILED]
         length = self.length if self.length is not None else sum(ended) / len(ended) if ended else None
         spent = total_usage(paused)
@@ -184,7 +184,7 @@ def _forks(paused: Sequence[Sample], copies: Copies, until: Boundary) -> list[Dr
     return [Draw(int(copies[i]), prefix=paused[i], until=until) for i in ranked(confidences(paused)) if copies[i]]
 
 
-def _decision(tally: Tally, given: Sequence[Sample], rule: StoppingRule | None) -> Decision:
+def _decision(tally: LiveEvidence, given: Sequence[Sample], rule: StoppingRule | None) -> Decision:
     """What the finished beams say; ``rule`` is the one that fired, None where the budget ended it."""
     label = tally.labels[-1] if rule is not None and rule.answer == "current" else tally.leader
     return Decision(

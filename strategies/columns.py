@@ -1,4 +1,4 @@
-"""Columns: the draws of many rows at once, as arrays of shape [draws, rows], and the running facts about them.
+"""DrawArrays: the draws of many rows at once, as arrays of shape [draws, rows], and the running facts about them.
 
 A replay is questions x permutations rows; a live question is one row. Knows nothing about pools, permutations,
 correctness or weightings (:mod:`strategies.replay_evidence` does). Labels number the answers of a row in the order in
@@ -59,7 +59,7 @@ def running(add: np.ufunc, values: Array, dtype: Any = None) -> Array:
     return out
 
 
-class Columns:
+class DrawArrays:
     """Draws of many rows; facts are computed on first use and shared by all strategies."""
 
     def __init__(self, labels: Array, confidence: Array | None = None) -> None:

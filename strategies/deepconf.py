@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from strategies.base import Steps
 from strategies.columns import by_discovery, running
-from strategies.live_evidence import Tally
+from strategies.live_evidence import LiveEvidence
 from strategies.vote import BUDGET
 from strategies.weighting import Uniform
 from tts.errors import InputError
@@ -106,7 +106,7 @@ class DeepConfOffline:
         samples = yield Draw(self.budget)
         answered = [s for s in samples if s.answer is not None]
         c = np.array([_confidence(s, self.metric, self.window) for s in answered])
-        tally = Tally(Uniform())
+        tally = LiveEvidence(Uniform())
         if len(answered):
             bar = percentile_bar(c[:, None], self.eta)[0]
             for sample, value in zip(answered, c.tolist(), strict=True):
@@ -181,7 +181,7 @@ class DeepConfOnline:
         samples = yield Draw(min(self.warmup, self.budget))
         lowest = [np.nan if s.end is End.FAILED else _confidence(s, "lowest", self.window) for s in samples]
         bar = float(percentile_bar(np.array(lowest)[:, None], self.eta)[0])
-        tally = Tally(Uniform())
+        tally = LiveEvidence(Uniform())
         for sample, value in zip(samples, lowest, strict=True):
             if sample.answer is not None and value >= bar:
                 tally.add(sample, _confidence(sample, self.metric, self.window))
@@ -196,7 +196,7 @@ class DeepConfOnline:
                 tally.add(sample, _confidence(sample, self.metric, self.window))
         return _decision(tally, samples, CONSENSUS)
 
-    def _consensus(self, tally: Tally) -> bool:
+    def _consensus(self, tally: LiveEvidence) -> bool:
         return bool(tally.total > 0 and tally.lead >= self.tau * tally.total)
 
     def decide(self, rows: TraceRows) -> TraceDecisions:
@@ -272,7 +272,7 @@ def _confidence(sample: Sample, metric: Metric, window: int) -> float:
     return TRACE_SCORES[_score(metric)].raw(sample, window=window)
 
 
-def _decision(tally: Tally, samples: Sequence[Sample], reason: str) -> Decision:
+def _decision(tally: LiveEvidence, samples: Sequence[Sample], reason: str) -> Decision:
     leader = tally.leader
     return Decision(
         answer=tally.answer(leader),

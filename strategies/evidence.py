@@ -1,9 +1,9 @@
 """Evidence: what a stopping rule may look at, the same names for one live question and for many replayed rows.
 
-A rule is written once against this protocol. :class:`~strategies.live_evidence.Tally` answers with plain numbers for
-the draws of one live question; :class:`~strategies.replay_evidence.Weighed` answers with arrays of shape [draws, rows],
-entry ``[t, r]`` being row r after t + 1 draws. Arithmetic and comparisons read alike on both. A property test holds the
-two to the same decisions.
+A rule is written once against this protocol. :class:`~strategies.live_evidence.LiveEvidence` answers with plain numbers
+for the draws of one live question; :class:`~strategies.replay_evidence.ReplayEvidence` answers with arrays of shape
+[draws, rows], entry ``[t, r]`` being row r after t + 1 draws. Arithmetic and comparisons read alike on both. A property
+test holds the two to the same decisions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Tally: the running votes of one live question, a microsecond a draw.
+"""LiveEvidence: the running votes of one live question, a microsecond a draw.
 
-Gives the same :class:`~strategies.evidence.Evidence` as :class:`~strategies.replay_evidence.Weighed` does for many
-rows; the two facts that need the whole history (``duel`` and ``wealth``) are read off a one-row ``Weighed``.
+Gives the same :class:`~strategies.evidence.Evidence` as :class:`~strategies.replay_evidence.ReplayEvidence` does for
+many rows; the two facts that need the whole history (``duel`` and ``wealth``) are read off a one-row
+``ReplayEvidence``.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.columns import Columns
+from strategies.columns import DrawArrays
 from strategies.counts import LOG_INTEGER, dirichlet_leader_probability
-from strategies.replay_evidence import Weighed
+from strategies.replay_evidence import ReplayEvidence
 from strategies.weighting import Weighting
 from tts.errors import UnsupportedError
 from tts.types import Sample
@@ -20,7 +21,7 @@ from tts.types import Sample
 NEVER = float("-inf")
 
 
-class Tally:
+class LiveEvidence:
     """Votes of one question under one weighting; unparsed samples count as draws and never vote."""
 
     __slots__ = (
@@ -176,12 +177,12 @@ class Tally:
             return float(self.posterior) if label == self.leader else None
         return float(self.weights[label] / self.total) if self.total > 0 else None
 
-    def _row(self) -> Weighed:
+    def _row(self) -> ReplayEvidence:
         labels = np.array(self.labels, dtype=np.int16)[:, None]
         confidence = None
         if self._needs_confidence:
             confidence = np.array([np.nan if s.confidence is None else s.confidence for s in self.samples])[:, None]
-        return Weighed.of(Columns(labels, confidence), self.weighting)
+        return ReplayEvidence.of(DrawArrays(labels, confidence), self.weighting)
 
     @property
     def rank(self) -> int:

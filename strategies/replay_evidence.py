@@ -1,6 +1,6 @@
-"""Weighed: the evidence of many rows under one weighting, everything a stopping rule may look at.
+"""ReplayEvidence: the evidence of many rows under one weighting, everything a stopping rule may look at.
 
-Answers with :class:`~strategies.evidence.Evidence` over :class:`~strategies.columns.Columns`; facts are computed on
+Answers with :class:`~strategies.evidence.Evidence` over :class:`~strategies.columns.DrawArrays`; facts are computed on
 first use. Sums run in order of draws, as a live tally's do, so both round alike.
 """
 
@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from strategies.columns import Array, Columns, running
+from strategies.columns import Array, DrawArrays, running
 from strategies.counts import LOG_INTEGER, log_loss_bet, log_win_bet
 from strategies.stopping import StoppingRule
 from strategies.weighting import Uniform, Weighting
@@ -19,18 +19,18 @@ BETS = (0.1, 0.25, 0.5, 0.75, 0.95)
 """Betting fractions mixed by the weighted certificate: fixed in advance, so every bet is predictable."""
 
 
-class Weighed:
-    """Evidence of :class:`Columns` under one weighting; see :class:`~strategies.evidence.Evidence`."""
+class ReplayEvidence:
+    """Evidence of :class:`DrawArrays` under one weighting; see :class:`~strategies.evidence.Evidence`."""
 
     @staticmethod
-    def of(columns: Columns, weighting: Weighting) -> Weighed:
+    def of(columns: DrawArrays, weighting: Weighting) -> ReplayEvidence:
         """The evidence of ``columns`` under ``weighting``, kept for the next strategy that asks."""
-        view: Weighed | None = columns.views.get(weighting)
+        view: ReplayEvidence | None = columns.views.get(weighting)
         if view is None:
-            view = columns.views[weighting] = Weighed(columns, weighting)
+            view = columns.views[weighting] = ReplayEvidence(columns, weighting)
         return view
 
-    def __init__(self, columns: Columns, weighting: Weighting) -> None:
+    def __init__(self, columns: DrawArrays, weighting: Weighting) -> None:
         """View ``columns`` under ``weighting``."""
         self.columns = columns
         self.weighting = weighting

@@ -30,7 +30,7 @@ STOPPING_RULES: dict[str, type[Any]] = {
         stopping.Unanimous,
         stopping.Share,
         stopping.Posterior,
-        stopping.Priced,
+        stopping.SamplingCost,
         certificates.PPR,
         certificates.MajorityMartingale,
         certificates.Certified,

@@ -266,36 +266,38 @@ class Posterior:
 
 
 @dataclass(frozen=True)
-class Priced:
-    """Stops once P(leader is wrong) <= ``price`` * n ** ``power`` after n draws, scores read as by :class:`Posterior`.
+class SamplingCost:
+    """Stop once P(leader is wrong) <= ``cost_per_draw`` * n ** ``power`` after n draws.
+
+    Scores are read as :class:`Posterior` reads them.
 
     A bar on P(leader) alone spends most draws where they help least, on questions that stay undecided. Where risk falls
-    like a power of n, the next draw saves about P(wrong) / n of it, so it is worth its price until P(wrong) <= price n
-    (``power`` 1). Questions still undecided late are those whose risk falls more slowly: 1.5 asks less of them.
+    like a power of n, the next draw saves about P(wrong) / n of it, so it is worth its cost until P(wrong) is at most
+    ``cost_per_draw`` * n (``power`` 1). Questions still undecided late are those whose risk falls more slowly: 1.5 asks less of them.
 
     Source:
         None: this framework, both powers tried on calibration splits. That a bar sinks with the draws already paid for
         is how sequential tests with a cost a draw go (Chernoff 1972, "Sequential Analysis and Optimal Design").
     """
 
-    price: float = 0.005
+    cost_per_draw: float = 0.005
     power: float = 1.5
-    name: ClassVar[str] = "priced"
+    name: ClassVar[str] = "sampling_cost"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = True
     stride: ClassVar[int | None] = 1
 
     def __post_init__(self) -> None:
-        """Refuse a price outside (0, 1), or a bar that rises."""
-        unit_interval("priced", price=self.price)
+        """Refuse a cost outside (0, 1), or a bar that rises."""
+        unit_interval("sampling_cost", cost_per_draw=self.cost_per_draw)
         if not self.power >= 0.0:
-            raise InputError(f"stopping rule priced needs power >= 0, got {self.power}")
+            raise InputError(f"stopping rule sampling_cost needs power >= 0, got {self.power}")
 
     def check(self, weighting: Weighting) -> None:
         """Refuse scores that are not log-odds."""
-        log_odds_only("priced", weighting)
+        log_odds_only("sampling_cost", weighting)
 
     def fires(self, evidence: Evidence) -> Any:
-        """Where there is an answer and another draw is not worth its price."""
+        """Where there is an answer and another draw is not worth its cost."""
         right = evidence.posterior
-        return (right > 0.0) & (1.0 - right <= self.price * np.power(evidence.n, self.power))
+        return (right > 0.0) & (1.0 - right <= self.cost_per_draw * np.power(evidence.n, self.power))

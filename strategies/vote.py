@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.base import Steps
-from strategies.columns import Columns
-from strategies.live_evidence import Tally
-from strategies.replay_evidence import Weighed
+from strategies.columns import DrawArrays
+from strategies.live_evidence import LiveEvidence
+from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import Never, StoppingRule
 from strategies.weighting import Uniform, Weighting
 from tts.errors import InputError
@@ -100,7 +100,7 @@ class Vote:
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~strategies.base.Strategy`."""
-        tally = Tally(self.weighting, needs_confidence=self.needs_confidence)
+        tally = LiveEvidence(self.weighting, needs_confidence=self.needs_confidence)
         stride = self.stride
         until = END if self.prune is None else STEP_BELOW(self.prune)
         one = Draw(1, until=until)
@@ -114,10 +114,10 @@ class Vote:
                     return self._decision(tally, label, rule.name)
         return self._decision(tally, self._chosen(tally), BUDGET)
 
-    def _chosen(self, tally: Tally) -> int:
+    def _chosen(self, tally: LiveEvidence) -> int:
         return tally.best_label if self.select == "best" else tally.leader
 
-    def _decision(self, tally: Tally, label: int, reason: str) -> Decision:
+    def _decision(self, tally: LiveEvidence, label: int, reason: str) -> Decision:
         return Decision(
             answer=tally.answer(label),
             confidence=self._confidence(tally, label),
@@ -126,13 +126,13 @@ class Vote:
             usage=total_usage(tally.samples),
         )
 
-    def _confidence(self, tally: Tally, label: int) -> float | None:
+    def _confidence(self, tally: LiveEvidence, label: int) -> float | None:
         """The best sample's confidence where that is what is selected, else what the votes say."""
         if self.select == "best" and label >= 0:
             return float(tally.best)
         return tally.belief(label)
 
-    def decide(self, columns: Columns) -> Decisions:
+    def decide(self, columns: DrawArrays) -> Decisions:
         """Play every row of a replay; equal to ``run`` on each row's draws.
 
         Args:
@@ -141,7 +141,7 @@ class Vote:
         Returns:
             One decision a row.
         """
-        evidence = Weighed.of(columns, self.weighting)
+        evidence = ReplayEvidence.of(columns, self.weighting)
         horizon = min(self.budget, columns.draws)
         used = np.full(columns.rows, horizon, dtype=np.intp)
         rule_at = np.full(columns.rows, -1, dtype=np.int8)
@@ -154,7 +154,7 @@ class Vote:
             np.copyto(rule_at, index, where=earlier)
         return Decisions(self._labels(evidence, used, rule_at), used, rule_at)
 
-    def _labels(self, evidence: Weighed, used: NDArray[np.intp], rule_at: NDArray[np.int8]) -> NDArray[Any]:
+    def _labels(self, evidence: ReplayEvidence, used: NDArray[np.intp], rule_at: NDArray[np.int8]) -> NDArray[Any]:
         columns = evidence.columns
         chosen = columns.best_label if self.select == "best" else evidence.leader
         rows = np.arange(columns.rows)

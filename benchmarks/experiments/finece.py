@@ -27,7 +27,7 @@ from benchmarks.experiments.finece_scaling import scaling
 from benchmarks.experiments.finece_traces import POSITIONS, Prefixes
 from benchmarks.experiments.grace import shown
 from evals.metrics import probability, ranking
-from evals.metrics.scored import Judged, resampled
+from evals.metrics.scored import ScoredSamples, resampled
 from evals.metrics.stats import bootstrap_weights
 from tts.engines.config import EngineConfig
 from tts.models.finece import read_card
@@ -163,7 +163,7 @@ def strategies(test: Prefixes) -> None:
         share = np.mean([at[0] / (len(s.token_ids) - 1) for s, at in zip(test.samples, places, strict=True)])
         counts = [len(at) for at in places]
         every = np.concatenate([c[at] for c, at in zip(confidences, places, strict=True)])
-        judged = Judged.of(every, np.repeat(test.correct, counts), np.repeat(test.question, counts))
+        judged = ScoredSamples.of(every, np.repeat(test.correct, counts), np.repeat(test.question, counts))
         plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
         say(
             f"{name:28}{shown(*ece(first, test, times)):>22}{shown(*auroc(first[:, None], test, times)):>22}"
@@ -181,7 +181,7 @@ def coverage(test: Prefixes) -> None:
     found = traces.finece(test)
     for name in ("question", "first step", "50 %", "last step but one", "answer"):
         confidence = found[:, POSITIONS.index(name)]
-        judged = Judged.of(confidence, test.correct, test.question)
+        judged = ScoredSamples.of(confidence, test.correct, test.question)
         plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
         cells = "".join(f"{value:12.3f}" for value in ranking.selective_accuracy(plain, shares)[0])
         over = confidence > 0.8

@@ -25,7 +25,7 @@ from tts.scorers.base import Scorer
 from tts.types import Decision, Draw, End, Problem, Sample, Usage
 
 Floats = NDArray[np.float64]
-Judge = Callable[[Sample, int, Entry], float]
+Guide = Callable[[Sample, int, Entry], float]
 """The confidence of the first so many tokens of a recorded sample."""
 
 
@@ -44,7 +44,7 @@ class Played:
     ended: Floats
 
 
-def replayed(strategy: PrunedBeams, pool: Pool, judge: Judge, *, orders: int, seed: int = 0) -> Played:
+def replayed(strategy: PrunedBeams, pool: Pool, judge: Guide, *, orders: int, seed: int = 0) -> Played:
     """Play beams that do not fork on recorded samples, each question under the same random orders for the same seed.
 
     Raises:
@@ -67,7 +67,9 @@ def replayed(strategy: PrunedBeams, pool: Pool, judge: Judge, *, orders: int, se
     return Played(correct, tokens, ended)
 
 
-def _one(strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequence[int]], judge: Judge) -> Decision:
+def _one(
+    strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequence[int]], judge: Guide
+) -> Decision:
     """Play one question on its samples in one order; past the last of them, draws fail."""
     waiting = iter(order.tolist())
 

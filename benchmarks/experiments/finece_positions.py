@@ -13,7 +13,7 @@ from benchmarks.experiments import finece_traces as traces
 from benchmarks.experiments.finece_traces import POSITIONS, Prefixes
 from benchmarks.experiments.grace import shown
 from evals.metrics import ranking
-from evals.metrics.scored import Judged, resampled
+from evals.metrics.scored import ScoredSamples, resampled
 from evals.metrics.stats import bootstrap_weights
 from tts.models.grace import read_card as read_grace
 from tts.pool import Pool
@@ -112,7 +112,7 @@ def _prompts(both: tuple[Pool, Pool]) -> Any:
 def auroc(raw: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
     """Pooled over the given positions, with its value on resamples of the questions."""
     count = raw.shape[1]
-    judged = Judged.of(raw.T.ravel(), np.tile(test.correct, count), np.tile(test.question, count))
+    judged = ScoredSamples.of(raw.T.ravel(), np.tile(test.correct, count), np.tile(test.question, count))
     plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
     many = np.concatenate([ranking.auroc(c) for c in resampled(judged, times)])
     return float(ranking.auroc(plain)[0]), many
@@ -120,13 +120,13 @@ def auroc(raw: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
 
 def within(raw: Floats, test: Prefixes) -> float:
     """Of a right and a wrong sample of one question, how often the right one has more, [samples]."""
-    judged = Judged.of(raw, test.correct, test.question)
+    judged = ScoredSamples.of(raw, test.correct, test.question)
     return float(ranking.within_question_auroc(next(iter(resampled(judged, np.ones((1, judged.questions))))))[0])
 
 
 def ece(probability: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
     """In 10 bins of equal width, with its value on resamples of the questions, [samples]."""
-    judged = Judged.of(probability, test.correct, test.question)
+    judged = ScoredSamples.of(probability, test.correct, test.question)
     plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
     many = np.concatenate([probability.ece_equal_width(c) for c in resampled(judged, times)])
     return float(probability.ece_equal_width(plain)[0]), many

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.metrics import probability, ranking
-from evals.metrics.scored import Judged, resampled
+from evals.metrics.scored import ScoredSamples, resampled
 from strategies.base import Steps
 from tts.engines.config import EngineConfig, open_engine
 from tts.prompts import Prompt
@@ -118,7 +118,7 @@ def table(local: Floats, looks: Sequence[Looked], alphas: Sequence[float], corre
     times = np.rint(bootstrap_weights(questions, 2000, 0) * questions)
 
     def both(confidence: Floats) -> tuple[Floats, Floats, float, float]:
-        judged = Judged.of(confidence, correct, question)
+        judged = ScoredSamples.of(confidence, correct, question)
         plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
         many = list(resampled(judged, times))
         return (

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.experiments.finece_beams import Judge, Played, drawn, replayed
+from benchmarks.experiments.finece_beams import Played, PrefixModel, drawn, replayed
 from benchmarks.experiments.grace import majority
 from benchmarks.experiments.grace_pools import with_scores
 from benchmarks.experiments.grace_scaling import CAUTION, best_score, sides_of, tuned, written
@@ -26,7 +26,7 @@ from evals.tasks import TaskConfig, load_task
 from strategies.beam import PrunedBeams
 from strategies.catalog import CATALOG
 from strategies.pruning import Keep, Resample
-from strategies.stopping import Priced
+from strategies.stopping import SamplingCost
 from strategies.weighting import LogOdds, Weighting
 from tts.engines.config import EngineConfig
 from tts.models.finece import read_card
@@ -49,7 +49,7 @@ PAUSES = {"first step": STEP, "20 tokens": Boundary("tokens", 20), "30 tokens": 
 """Where half of the beams are pruned."""
 TEMPERATURE = 0.2
 """Of the resampling; not fitted."""
-PRICES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.008, 0.0125, 0.02)
+COSTS_PER_DRAW = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.008, 0.0125, 0.02)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _scale(fit: Pool) -> CalibrationMap:
     return fit_map("platt", np.array([c for c, _ in pairs]), np.array([right for _, right in pairs]))
 
 
-def _guide(scale: CalibrationMap, *, recorded: bool = False) -> Judge:
+def _guide(scale: CalibrationMap, *, recorded: bool = False) -> PrefixModel:
     """FineCE's confidence of the first tokens of a sample, as a live draw has it; or a whole one's recorded one."""
     known: dict[int, Floats] = {}
 
@@ -132,7 +132,7 @@ def _guide(scale: CalibrationMap, *, recorded: bool = False) -> Judge:
     return judge
 
 
-def _at_random(guide: Judge) -> Judge:
+def _at_random(guide: PrefixModel) -> PrefixModel:
     """Random numbers for what pauses; what has ended is judged as ever, so that guidance alone is compared."""
     return lambda sample, n, entry: guide(sample, n, entry) if n == len(sample.token_ids) else _number(sample, n, entry)
 
@@ -156,9 +156,9 @@ def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float
     _header(say)
     _line(whole, whole, say)
     prior = 0.1
-    names = ("cisc", "log_odds_vote", "grace_es", "cges_fitted", "adaptive_consistency", "esc")
+    names = ("cisc", "log_odds_vote", "grace_es", "cges_cost", "adaptive_consistency", "esc")
     for score, side in sides.items():
-        methods = [tuned(CATALOG[name]) for name in names if score != "grace" or name in ("grace_es", "cges_fitted")]
+        methods = [tuned(CATALOG[name]) for name in names if score != "grace" or name in ("grace_es", "cges_cost")]
         params, outcomes = play_fitted(side.fit, side.test, methods, budget=16, margin=-CAUTION)
         for method, given, outcome in zip(methods, params, outcomes, strict=True):
             if score == chosen and method.name == "log_odds_vote":
@@ -170,7 +170,7 @@ def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float
     return prior
 
 
-def _ladder(fit: Pool, test: Pool, guide: Judge, weighting: Weighting, whole: Row, say: Say) -> None:
+def _ladder(fit: Pool, test: Pool, guide: PrefixModel, weighting: Weighting, whole: Row, say: Say) -> None:
     """Twice as many beams begun as may end, guided and by controls, at several budgets."""
 
     def halved(budget: int, until: Boundary) -> PrunedBeams:
@@ -205,16 +205,16 @@ def _ladder(fit: Pool, test: Pool, guide: Judge, weighting: Weighting, whole: Ro
             _against(f"{budget} of {2 * budget}: finece minus {control}", rows["finece"], rows[control], say)
 
 
-def _fitted(fit: Pool, guide: Judge, prior: float, say: Say) -> PrunedBeams:
+def _fitted(fit: Pool, guide: PrefixModel, prior: float, say: Say) -> PrunedBeams:
     """The cheapest beams that are somewhat more accurate than self-consistency at 16 on the calibration split."""
     goal = float(np.mean(majority(fit)))
     say(f"\n## Shapes and prices on the calibration split (self-consistency at 16: {goal:.4f}): tokens of the cheapest")
     say(f"setting that is {100 * CAUTION:g} points above it; * the one that is taken")
     found = []
-    for (width, begin), price in itertools.product(SHAPES, PRICES):
+    for (width, begin), price in itertools.product(SHAPES, COSTS_PER_DRAW):
         strategy = PrunedBeams(
             f"{width} of {begin}", width=width, begin=begin, budget=16 * width // begin, pruner=Keep(), positions=1,
-            fork=False, weighting=LogOdds(prior), stop=(Priced(price),),
+            fork=False, weighting=LogOdds(prior), stop=(SamplingCost(price),),
         )  # fmt: skip
         found.append((strategy, replayed(strategy, fit, guide, orders=FIT_ORDERS)))
     return _cheapest(found, goal, say)
@@ -240,11 +240,11 @@ def _cheapest(found: Sequence[tuple[PrunedBeams, Played]], goal: float, say: Say
 
 def _price(strategy: PrunedBeams) -> float:
     (rule,) = strategy.stop
-    assert isinstance(rule, Priced)
-    return rule.price
+    assert isinstance(rule, SamplingCost)
+    return rule.cost_per_draw
 
 
-def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say) -> None:
+def _headline(test: Pool, guide: PrefixModel, best: PrunedBeams, whole: Row, say: Say) -> None:
     """The fitted beams, their controls, and the whole sweep of their price."""
     say(f"\n## The fitted beams on the test split: {best.name} a wave, price {_price(best):g}")
     _header(say)
@@ -257,8 +257,8 @@ def _headline(test: Pool, guide: Judge, best: PrunedBeams, whole: Row, say: Say)
     for control in (*pruning, "all random"):
         _against(f"fitted: finece minus {control}", rows["finece"], rows[control], say)
     say("the whole sweep of the price (nothing chosen):")
-    for price in PRICES:
-        strategy = replace(best, stop=(Priced(price),))
+    for price in COSTS_PER_DRAW:
+        strategy = replace(best, stop=(SamplingCost(price),))
         _line(_row(f"price {price:g}", replayed(strategy, test, guide, orders=ORDERS)), whole, say)
 
 
@@ -281,7 +281,7 @@ def _forked(
     plain = PrunedBeams(
         "resampled", width=4, budget=8, pruner=Resample(TEMPERATURE), positions=3, weighting=LogOdds(prior)
     )
-    stopped = [replace(plain, stop=(Priced(price),)) for price in PRICES]
+    stopped = [replace(plain, stop=(SamplingCost(price),)) for price in COSTS_PER_DRAW]
     task = load_task(TaskConfig(split="calibration", n=len(fit.entries), seed=seed))
     run = drawn(plain, task, watching, Staged(guide, ended))
     best = _cheapest([(strategy, run.played(strategy)) for strategy in stopped], goal, say)
@@ -300,8 +300,8 @@ def _forked(
             _line(row, whole, say)
         _against(f"{name}: finece minus random", rows["finece"], rows["random"], say)
     say("the whole sweep of the price (nothing chosen):")
-    for price in PRICES:
-        _line(_row(f"price {price:g}", runs["finece"].played(replace(plain, stop=(Priced(price),)))), whole, say)
+    for price in COSTS_PER_DRAW:
+        _line(_row(f"price {price:g}", runs["finece"].played(replace(plain, stop=(SamplingCost(price),)))), whole, say)
 
 
 def _row(name: str, played: Played) -> Row:

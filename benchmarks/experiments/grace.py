@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.experiments import grace_pools as pools
 from evals.metrics import probability, ranking
-from evals.metrics.scored import Judged, resampled
+from evals.metrics.scored import ScoredSamples, resampled
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import stacked
@@ -140,7 +140,7 @@ def every_score(fit: Pool, test: Pool) -> tuple[list[Score], dict[str, str]]:
 def confidences(scores: Sequence[Score], missing: dict[str, str]) -> None:
     """Every confidence, raw and Platt-scaled, and its AUROC paired with GrACE's."""
     say("\n## Confidences of single samples (answered samples of the test split)")
-    judged = {score.name: Judged.of_pool(score.test) for score in scores}
+    judged = {score.name: ScoredSamples.of_pool(score.test) for score in scores}
     (questions,) = {one.questions for one in judged.values()}
     times = np.rint(bootstrap_weights(questions, REPLICATES, 0) * questions)
     replicas = {name: measured(one, times) for name, one in judged.items()}
@@ -179,20 +179,20 @@ def confidences(scores: Sequence[Score], missing: dict[str, str]) -> None:
     say("Platt: fitted on the calibration split.")
 
 
-def platt(score: Score, test: Judged) -> Judged:
+def platt(score: Score, test: ScoredSamples) -> ScoredSamples:
     """The test split through a Platt map of the calibration split."""
-    fit = Judged.of_pool(score.fit)
+    fit = ScoredSamples.of_pool(score.fit)
     values = fit_map("platt", fit.confidence, fit.correct)(test.confidence)
-    return Judged(np.asarray(values, dtype=np.float64), test.correct, test.question)
+    return ScoredSamples(np.asarray(values, dtype=np.float64), test.correct, test.question)
 
 
-def measured(judged: Judged, times: Floats) -> dict[str, Floats]:
+def measured(judged: ScoredSamples, times: Floats) -> dict[str, Floats]:
     """Ranking metrics of resamples of the questions."""
     parts = [(ranking.auroc(c), ranking.within_question_auroc(c)) for c in resampled(judged, times)]
     return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(("auroc", "within"))}
 
 
-def calibrated(judged: Judged, times: Floats) -> dict[str, Floats]:
+def calibrated(judged: ScoredSamples, times: Floats) -> dict[str, Floats]:
     """Calibration metrics of resamples of the questions."""
     parts = [(probability.ece_equal_width(c), probability.brier(c)) for c in resampled(judged, times)]
     return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(("ece", "brier"))}

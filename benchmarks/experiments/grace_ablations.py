@@ -26,7 +26,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmarks.experiments import grace_pools as pools
 from evals.metrics import probability, ranking
-from evals.metrics.scored import Judged, resampled
+from evals.metrics.scored import ScoredSamples, resampled
 from evals.metrics.stats import bootstrap_weights
 from evals.tasks import TaskConfig, load_task
 from tts.models.bundled import weights
@@ -125,7 +125,7 @@ def row(name: str, recipe: Recipe, split: Split) -> str:
     seconds = time.monotonic() - began
     confidence = scored(trained.model, trained.token, end, split.held_out, recipe)
     correct = np.array([one.correct for one in split.held_out])
-    judged = Judged.of(confidence, correct, np.array([one.question for one in split.held_out]))
+    judged = ScoredSamples.of(confidence, correct, np.array([one.question for one in split.held_out]))
     times = np.rint(bootstrap_weights(judged.questions, REPLICATES, 0) * judged.questions)
     cells = []
     for metric in (ranking.auroc, ranking.within_question_auroc, probability.ece_equal_width, probability.brier):

@@ -37,7 +37,7 @@ STOPS = (
     "cats_asc",
     "reasc",
     "cges",
-    "cges_fitted",
+    "cges_cost",
     "certified_self_consistency",
     "certified_weighted",
 )
@@ -99,14 +99,14 @@ def settings(budget: int) -> Settings:
 
 
 def best_score(sides: Mapping[str, Sides], say: Say) -> str:
-    """The score with which cges_fitted needs the fewest samples on the calibration split."""
-    say("\n## Which confidence the strategies use: cges_fitted on the calibration split, its cheapest setting that is")
+    """The score with which cges_cost needs the fewest samples on the calibration split."""
+    say("\n## Which confidence the strategies use: cges_cost on the calibration split, its cheapest setting that is")
     say(f"{100 * CAUTION:g} points above self-consistency; beside it CISC at the full budget")
     say(f"{'confidence':16}{'samples':>8}{'accuracy':>10}{'CISC':>8}")
     found = {}
     for name, side in sides.items():
         budget = side.fit.orders.shape[2]
-        methods = [CATALOG["self_consistency"], CATALOG["cges_fitted"], CATALOG["cisc"]]
+        methods = [CATALOG["self_consistency"], CATALOG["cges_cost"], CATALOG["cisc"]]
         _, (plain, early, vote) = play_fitted(side.fit, side.fit, methods, budget=budget, margin=-CAUTION)
         reached = early.correct.mean() >= plain.correct.mean()
         found[name] = (not reached, float(early.used.mean()))
@@ -153,7 +153,7 @@ def cautions(side: Sides, budget: int, say: Say) -> None:
     say(f"\n## The same by caution ({side.name}): the cheapest setting whose accuracy on the calibration split is at")
     say(f"least so many points above self-consistency's at {budget}, else the most accurate one")
     say(f"{'points':>6} {'strategy':24}{'accuracy':>9}{'difference':>22}{'samples':>8}{'tokens':>8}  setting")
-    methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in (*BASELINES, "cges_fitted"))]
+    methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in (*BASELINES, "cges_cost"))]
     for margin in (-CAUTION, 0.0, MARGIN, 2 * MARGIN):
         params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=margin)
         compared = against(side.test.contest(settings(budget)), outcomes, 0)
@@ -166,11 +166,11 @@ def cautions(side: Sides, budget: int, say: Say) -> None:
 
 def frontier(side: Sides, budget: int, say: Say) -> None:
     """The whole sweep of a price on the test split, its prior fitted on the calibration split."""
-    say(f"\n## The whole sweep of cges_fitted's price ({side.name}) on the test split, against self-consistency at")
+    say(f"\n## The whole sweep of cges_cost's price ({side.name}) on the test split, against self-consistency at")
     say(f"{budget}: its prior is the one above, nothing else is chosen")
-    method = CATALOG["cges_fitted"]
+    method = CATALOG["cges_cost"]
     (given,), _ = play_fitted(side.fit, side.test, [method], budget=budget, margin=-CAUTION)
-    rows = [with_defaults(method, prior=given["prior"], price=price) for price in method.sweep["price"]]
+    rows = [with_defaults(method, prior=given["prior"], cost_per_draw=cost) for cost in method.sweep["cost_per_draw"]]
     methods = [CATALOG["self_consistency"], *rows]
     _, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=MARGIN)
     show(side, methods, [method.params for method in methods], outcomes, budget, say)
@@ -214,7 +214,7 @@ def rivals(side: Sides, budget: int, say: Say) -> None:
     say(f"\n## Tokens at equal accuracy ({side.name}): each baseline's cheapest setting that is as accurate as the")
     say("strategy on the calibration split, else its most accurate one (marked -); paired on the test split")
     say(f"{'strategy':34}{'baseline':24}{'difference':>22}{'tokens':>24}{'samples':>8}")
-    for name in ("grace_es", "confidence_gated_self_consistency", "reasc", "cges", "cges_fitted"):
+    for name in ("grace_es", "confidence_gated_self_consistency", "reasc", "cges", "cges_cost"):
         found = matched(
             side.fit,
             side.test,

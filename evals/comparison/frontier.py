@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, replay_on, teach
-from evals.comparison.paired import SIZES, Contest, Point, against, merged_params
+from evals.comparison.paired import SIZES, Comparison, Point, against, merged_params
 from evals.replay.vectorised import Entrant, Outcome
 from strategies.catalog import CATALOG, Method
 
@@ -59,11 +59,11 @@ class Frontier:
     cheapest: Tuned
 
 
-def frontiers(contest: Contest, methods: Sequence[Method]) -> list[Frontier]:
+def frontiers(contest: Comparison, methods: Sequence[Method]) -> list[Frontier]:
     """Sweep and tune every method that has something to sweep.
 
     Args:
-        contest: with two folds, as ``Contest.of(..., fitted=True)`` makes it.
+        contest: with two folds, as ``Comparison.of(..., fitted=True)`` makes it.
         methods: rows of the catalogue; those without a grid are left out.
     """
     swept = [m for m in methods if m.sweep]
@@ -140,7 +140,7 @@ def _within(accuracy: Array, used: Array, cap: float) -> int:
     return int(np.argmax(np.where(used <= cap, accuracy, -np.inf)))
 
 
-def _join(contest: Contest, outcomes: Sequence[Outcome], picks: Sequence[int]) -> Outcome:
+def _join(contest: Comparison, outcomes: Sequence[Outcome], picks: Sequence[int]) -> Outcome:
     """One outcome from the settings each fold chose, each on the questions that fold scores."""
     chosen = [outcomes[i] for i in picks]
     joined: dict[str, Any] = {}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.comparison.fit import Fold, Scores, cheapest, choose, costs, scores_for, teach
-from evals.comparison.paired import Contest, Interval, Point, Settings, against, merged_params
+from evals.comparison.paired import Comparison, Interval, Point, Settings, against, merged_params
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.vectorised import Entrant, Outcome, permutations, replay
@@ -48,11 +48,13 @@ class Side:
         orders = permutations(arrays.sizes, count=count, draws=budget, seed=seed)
         return Side(arrays, orders, scores_for(arrays, _all(arrays), orders, calibrate=None, seed=seed))
 
-    def contest(self, settings: Settings) -> Contest:
+    def contest(self, settings: Settings) -> Comparison:
         """The side as a contest in which nothing is fitted, for :func:`evals.comparison.paired.against` and points."""
         everything = np.arange(self.arrays.questions)
         weights = bootstrap_weights(self.arrays.questions, settings.replicates, settings.seed)
-        return Contest(self.arrays, settings, self.orders, (Fold(everything[:0], everything),), (self.scores,), weights)
+        return Comparison(
+            self.arrays, settings, self.orders, (Fold(everything[:0], everything),), (self.scores,), weights
+        )
 
     def play(self, entrants: Sequence[Entrant]) -> list[Outcome]:
         """Play strategies on all questions."""
@@ -120,11 +122,11 @@ def matched(
     return _matches([fit], scored.contest(settings), method, baselines)
 
 
-def matched_folds(contest: Contest, method: Method, baselines: Sequence[Method]) -> tuple[Match, ...]:
+def matched_folds(contest: Comparison, method: Method, baselines: Sequence[Method]) -> tuple[Match, ...]:
     """Like :func:`matched` within one pool: chosen on one half, scored on the other, both ways.
 
     Args:
-        contest: with two folds, as ``Contest.of(..., fitted=True)`` makes it for all these methods.
+        contest: with two folds, as ``Comparison.of(..., fitted=True)`` makes it for all these methods.
         method: see :func:`matched`.
         baselines: see :func:`matched`.
     """
@@ -161,7 +163,9 @@ def play_fitted(
     return params, scored.play(entrants)
 
 
-def _matches(sides: Sequence[Side], contest: Contest, method: Method, baselines: Sequence[Method]) -> tuple[Match, ...]:
+def _matches(
+    sides: Sequence[Side], contest: Comparison, method: Method, baselines: Sequence[Method]
+) -> tuple[Match, ...]:
     budget, margin = contest.settings.budget, contest.settings.margin
     params: list[dict[str, Any]] = []
     tuned: list[list[tuple[dict[str, Any], bool]]] = []

@@ -112,7 +112,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Comparison:
     """What is common to every comparison on one pool: orders, folds, scores and bootstrap weights."""
 
     arrays: PoolArrays
@@ -123,7 +123,7 @@ class Contest:
     weights: Array
 
     @staticmethod
-    def of(arrays: PoolArrays, settings: Settings, methods: Sequence[Method], *, fitted: bool) -> Contest:
+    def of(arrays: PoolArrays, settings: Settings, methods: Sequence[Method], *, fitted: bool) -> Comparison:
         """Set up; ``fitted`` splits the questions into halves, needed as soon as anything is fitted.
 
         Raises:
@@ -137,7 +137,7 @@ class Contest:
             scores_for(arrays, fold, orders, calibrate=settings.calibrate, seed=settings.seed) for fold in folds
         )
         weights = bootstrap_weights(arrays.questions, settings.replicates, settings.seed)
-        return Contest(arrays, settings, orders, folds, scores, weights)
+        return Comparison(arrays, settings, orders, folds, scores, weights)
 
     def play(self, entrants: Sequence[Sequence[Entrant]]) -> list[Outcome]:
         """Play ``entrants[fold]`` on the questions that fold scores, and put the folds together."""
@@ -187,10 +187,10 @@ def compare(arrays: PoolArrays, methods: Sequence[Method], settings: Settings) -
         One row a method, in the given order.
     """
     needed = settings.calibrate is not None or any(m.fit or m.teach for m in methods)
-    return table(Contest.of(arrays, settings, methods, fitted=needed), methods)
+    return table(Comparison.of(arrays, settings, methods, fitted=needed), methods)
 
 
-def table(contest: Contest, methods: Sequence[Method]) -> list[Row]:
+def table(contest: Comparison, methods: Sequence[Method]) -> list[Row]:
     """Like :func:`compare`, on a contest that is already set up (for these methods) and may serve frontiers too."""
     arrays, settings = contest.arrays, contest.settings
     if all(m.name != REFERENCE for m in methods):
@@ -232,7 +232,7 @@ def table(contest: Contest, methods: Sequence[Method]) -> list[Row]:
     return rows
 
 
-def against(contest: Contest, outcomes: Sequence[Outcome], reference: int) -> list[dict[str, Any]]:
+def against(contest: Comparison, outcomes: Sequence[Outcome], reference: int) -> list[dict[str, Any]]:
     """The paired comparison of each outcome with the reference's: fields of :class:`Row`."""
     base = outcomes[reference]
     diff = np.stack([o.correct.mean(axis=1) - base.correct.mean(axis=1) for o in outcomes], axis=1)

@@ -95,7 +95,7 @@ def regrets_of(
     Args:
         folds: the strategies as each fold built them, in the same order.
         outcomes: what they did, of all questions.
-        play: plays one list of strategies a fold on the same orders, such as ``Contest.play``.
+        play: plays one list of strategies a fold on the same orders, such as ``Comparison.play``.
         first: as :func:`first_right` gives it.
         budget: the full budget.
     """

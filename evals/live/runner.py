@@ -18,8 +18,8 @@ from strategies.base import Steps
 from tts.engines.base import Engine
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
-from tts.pool import PoolMemory, PoolStore, RunKey
-from tts.runtime.cache import Memory
+from tts.pool import PoolSampleCache, PoolStore, RunKey
+from tts.runtime.cache import SampleCache
 from tts.runtime.driver import Options, Result, run
 from tts.runtime.session import settle
 from tts.scorers.base import Scorer
@@ -116,7 +116,7 @@ def check_prompts(engine: Engine, problems: Sequence[Problem]) -> None:
 
 def open_memory(
     store: PoolStore, key: RunKey, task: Task, config: Mapping[str, Any], *, forks: bool = False
-) -> tuple[int, PoolMemory]:
+) -> tuple[int, PoolSampleCache]:
     """Add the problems, start or resume the run, and remember into it, ``forks`` too where one strategy has the run.
 
     Returns:
@@ -131,11 +131,11 @@ def open_memory(
     def cuts() -> int:
         return store.open_run(replace(key, sampling={**key.sampling, "until": "group_below"}), config)
 
-    return number, PoolMemory(store, number, task.grade, cuts=cuts, forks=forks)
+    return number, PoolSampleCache(store, number, task.grade, cuts=cuts, forks=forks)
 
 
 async def draw_samples(
-    config: SampleConfig, task: Task, engine: Engine, memory: Memory, *, signals: Signals, watch: Watch
+    config: SampleConfig, task: Task, engine: Engine, memory: SampleCache, *, signals: Signals, watch: Watch
 ) -> list[Result]:
     """Draw ``n`` samples of every problem into the memory, those of one question at the same time."""
     questions = -(-config.engine.rows // config.n) + 1  # as many as fill a batch, and one to fill the gaps
@@ -149,7 +149,7 @@ async def draw_samples(
 
 
 async def draw_trees(
-    tree: Tree, task: Task, engine: Engine, memory: Memory, *, rows: int, signals: Signals, watch: Watch
+    tree: Tree, task: Task, engine: Engine, memory: SampleCache, *, rows: int, signals: Signals, watch: Watch
 ) -> list[Result]:
     """Draw the tree of every problem into the memory, which must remember forks; ``rows`` fit into a batch."""
     options = Options(concurrency=-(-rows // tree.config.k) + 1)
@@ -163,7 +163,7 @@ async def draw_trees(
 
 
 async def play(
-    config: RunConfig, plan: Plan, task: Task, engine: Engine, memory: Memory, *, watch: Watch
+    config: RunConfig, plan: Plan, task: Task, engine: Engine, memory: SampleCache, *, watch: Watch
 ) -> list[Played]:
     """Play every strategy over every problem, one strategy after the other; they share their draws by the memory."""
     options = Options(
@@ -188,7 +188,7 @@ async def _all(
     scorer: Scorer | None,
     options: Options,
     signals: Signals,
-    memory: Memory,
+    memory: SampleCache,
     right: Callable[[Result], float],
     watch: Watch,
 ) -> list[Result]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from evals.metrics.scored import Counts, Judged
+from evals.metrics.scored import Counts, ScoredSamples
 from tts.errors import InputError
 from tts.logistic import EPS
 
@@ -215,7 +215,7 @@ class Bin:
     questions: int
 
 
-def reliability_bins(judged: Judged, weights: Floats, bins: int = BINS) -> list[Bin]:
+def reliability_bins(judged: ScoredSamples, weights: Floats, bins: int = BINS) -> list[Bin]:
     """The bins of a reliability diagram, equal-mass, with 95 % intervals over resampled questions.
 
     Args:

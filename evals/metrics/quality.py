@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evals.metrics import probability, ranking
 from evals.metrics.probability import BINS
-from evals.metrics.scored import Counts, Judged, resampled
+from evals.metrics.scored import Counts, ScoredSamples, resampled
 from evals.metrics.stats import bootstrap_weights
 from tts.errors import InputError
 
@@ -151,7 +151,9 @@ class Quality:
     curve: RiskCoverage
 
 
-def measure(judged: Judged, *, replicates: int = 2000, seed: int = 0, metrics: Sequence[Metric] = METRICS) -> Quality:
+def measure(
+    judged: ScoredSamples, *, replicates: int = 2000, seed: int = 0, metrics: Sequence[Metric] = METRICS
+) -> Quality:
     """Every metric of the samples, with 95 % intervals by resampling questions with all their samples.
 
     Intervals are percentiles of the resampled values. Calibration errors grow by noise alone, once in the samples and
@@ -210,7 +212,7 @@ def measure(judged: Judged, *, replicates: int = 2000, seed: int = 0, metrics: S
     )
 
 
-def _measured(metric: Metric, judged: Judged, whole: Counts, drawn: Floats | None) -> Measured:
+def _measured(metric: Metric, judged: ScoredSamples, whole: Counts, drawn: Floats | None) -> Measured:
     if drawn is None:
         low, high = float(judged.confidence.min()), float(judged.confidence.max())
         return Measured(
@@ -235,7 +237,7 @@ def _measured(metric: Metric, judged: Judged, whole: Counts, drawn: Floats | Non
     return Measured(metric, value, (max(low, metric.low), min(high, metric.high)))
 
 
-def _undefined(metric: Metric, judged: Judged) -> str:
+def _undefined(metric: Metric, judged: ScoredSamples) -> str:
     if judged.correct.all() or not judged.correct.any():
         return f"not defined: every sample is {'correct' if judged.correct.all() else 'wrong'}"
     return "not defined: no question has both a correct and a wrong sample"
@@ -245,7 +247,7 @@ def _tails() -> list[float]:
     return [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
 
 
-def as_mapping(judged: Judged, quality: Quality) -> dict[str, Any]:
+def as_mapping(judged: ScoredSamples, quality: Quality) -> dict[str, Any]:
     """What was measured, ready for JSON (see :func:`evals.report.comparison.to_json`); what is missing is null."""
     curve = quality.curve
     return {

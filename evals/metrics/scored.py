@@ -1,8 +1,9 @@
 """Scored and graded samples as arrays, and the counts that every metric of a confidence is computed from.
 
-``Judged`` is what a pool says: one confidence, one grade and one question per sample. ``Counts`` is what remains of it
-once the order of the samples is forgotten: how many samples and how many correct ones each distinct confidence has, in
-the data or in bootstrap resamples of its questions. Ties and permutations are thereby out of every metric's way.
+``ScoredSamples`` is what a pool says: one confidence, one grade and one question per sample. ``Counts`` is what remains
+of it once the order of the samples is forgotten: how many samples and how many correct ones each distinct confidence
+has, in the data or in bootstrap resamples of its questions. Ties and permutations are thereby out of every metric's
+way.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ROWS = 1000  # resamples held at a time, at most
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ScoredSamples:
     """Graded samples with a confidence.
 
     Attributes:
@@ -72,7 +73,7 @@ class Judged:
         return bool(self.confidence.min() >= 0 and self.confidence.max() <= 1)
 
     @staticmethod
-    def of(confidence: ArrayLike, correct: ArrayLike, question: ArrayLike | None = None) -> Judged:
+    def of(confidence: ArrayLike, correct: ArrayLike, question: ArrayLike | None = None) -> ScoredSamples:
         """Samples from plain arrays.
 
         Args:
@@ -86,10 +87,10 @@ class Judged:
         scores = np.asarray(confidence, dtype=np.float64)
         labels = np.arange(scores.size) if question is None else np.asarray(question)
         _, number = np.unique(labels, return_inverse=True)
-        return Judged(scores, np.asarray(correct), number.astype(np.int64))
+        return ScoredSamples(scores, np.asarray(correct), number.astype(np.int64))
 
     @staticmethod
-    def of_pool(pool: Pool) -> Judged:
+    def of_pool(pool: Pool) -> ScoredSamples:
         """The samples of a pool that have a confidence and a grade.
 
         The recorded grade counts. Without one, a sample without a readable answer is wrong, and any other is compared
@@ -125,7 +126,7 @@ class Judged:
                 f"{pool.path}: calibration needs samples with a confidence and a grade, but of its samples {reasons}; "
                 "record confidences and grades, or name a score with --score"
             )
-        return Judged(
+        return ScoredSamples(
             np.array(confidence, dtype=np.float64),
             np.array(correct, dtype=np.bool_),
             np.array(question, dtype=np.int64),
@@ -133,7 +134,7 @@ class Judged:
             unparsed,
         )
 
-    def calibrated(self, kind: str, seed: int) -> Judged:
+    def calibrated(self, kind: str, seed: int) -> ScoredSamples:
         """The same samples with cross-fitted probabilities: each half of the questions by the map of the other half.
 
         Args:
@@ -194,13 +195,13 @@ class Counts:
         return np.asarray(self.total.sum(axis=1, keepdims=True))
 
     @staticmethod
-    def of(judged: Judged) -> Counts:
+    def of(judged: ScoredSamples) -> Counts:
         """The counts of the samples as they are: one row."""
         (counts,) = resampled(judged, np.ones((1, judged.questions)))
         return counts
 
 
-def resampled(judged: Judged, times: Floats) -> Iterator[Counts]:
+def resampled(judged: ScoredSamples, times: Floats) -> Iterator[Counts]:
     """The counts of resamples that hold each question a number of times, in chunks of rows.
 
     Args:
@@ -223,7 +224,7 @@ def resampled(judged: Judged, times: Floats) -> Iterator[Counts]:
         yield Counts(values, total, np.add.reduceat(drawn, starts, axis=1), block @ pairs, block @ won)
 
 
-def _pairs(judged: Judged) -> tuple[Floats, Floats]:
+def _pairs(judged: ScoredSamples) -> tuple[Floats, Floats]:
     """Of each question, the pairs of a correct and a wrong sample, and those won (ties half), [questions] each."""
     order = np.lexsort((judged.confidence, judged.question))
     question, score = judged.question[order], judged.confidence[order]

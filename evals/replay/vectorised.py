@@ -21,7 +21,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.generators import play_generator
 from evals.replay.traces import ReplayedTraces
 from strategies.base import Strategy
-from strategies.columns import Columns, by_discovery, running
+from strategies.columns import DrawArrays, by_discovery, running
 from strategies.deepconf import DeepConf
 from strategies.vote import Vote
 from tts.errors import InputError
@@ -148,7 +148,7 @@ class _Dealt:
     labels: Array
     names: Array
     spent: Array | None
-    columns: dict[str, Columns]
+    columns: dict[str, DrawArrays]
 
     @staticmethod
     def of(raw: Array, tokens: Array | None, spared: Array | None = None) -> _Dealt:
@@ -186,7 +186,7 @@ def _play(
     tokens = None if arrays.tokens is None else by_draw(arrays.tokens)
     whole = _Dealt.of(raw, tokens)
     kinds, kind = distinct_rows(whole.labels)
-    counted = Columns(np.ascontiguousarray(whole.labels[:, kinds]))
+    counted = DrawArrays(np.ascontiguousarray(whole.labels[:, kinds]))
     bar, pruned = None, whole  # of one bar at a time: grids ask for all settings of a bar in a row
 
     @cache
@@ -204,7 +204,7 @@ def _play(
                 label, used, rule = (part[kind] for part in strategy.decide(counted))
             else:
                 if entrant.scores not in dealt.columns:
-                    dealt.columns[entrant.scores] = Columns(dealt.labels, by_draw(_given(scores, entrant)))
+                    dealt.columns[entrant.scores] = DrawArrays(dealt.labels, by_draw(_given(scores, entrant)))
                 label, used, rule = strategy.decide(dealt.columns[entrant.scores])
             label = np.where(label >= 0, dealt.names[np.maximum(label, 0), at], -1)
             cost = None if dealt.spent is None else dealt.spent[used - 1, at]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evals.metrics.quality import Quality
-from evals.metrics.scored import Judged
+from evals.metrics.scored import ScoredSamples
 from evals.report.plot import COLOURS, check
 from tts.pool import atomic_path
 
@@ -18,7 +18,7 @@ GREY = "#555555"
 _COLUMNS = 40  # of the histogram
 
 
-def plot(path: str, title: str, judged: Judged, quality: Quality, *, score: str = "confidence") -> None:
+def plot(path: str, title: str, judged: ScoredSamples, quality: Quality, *, score: str = "confidence") -> None:
     """Draw the reliability diagram over a histogram of the confidences, and beside it the risk-coverage curve.
 
     Each point of the diagram is an equal-mass bin: its mean confidence, its accuracy and a 95 % interval over
@@ -66,7 +66,7 @@ def plot(path: str, title: str, judged: Judged, quality: Quality, *, score: str 
         plt.close(figure)
 
 
-def _reliability(axes: Any, judged: Judged, quality: Quality) -> None:
+def _reliability(axes: Any, judged: ScoredSamples, quality: Quality) -> None:
     from matplotlib.ticker import PercentFormatter
 
     if judged.probabilities:
@@ -93,7 +93,7 @@ def _reliability(axes: Any, judged: Judged, quality: Quality) -> None:
     axes.legend(loc="upper left", ncols=2, fontsize=9, frameon=False)
 
 
-def _histogram(axes: Any, judged: Judged, score: str) -> None:
+def _histogram(axes: Any, judged: ScoredSamples, score: str) -> None:
     low, high = (0.0, 1.0) if judged.probabilities else (judged.confidence.min(), judged.confidence.max())
     edges = np.linspace(low, high if high > low else low + 1, _COLUMNS + 1)
     groups = [judged.confidence[judged.correct], judged.confidence[~judged.correct]]

@@ -31,7 +31,7 @@ from tts.boundaries import crossing
 from tts.engines.base import Capabilities, Chunk, Request
 from tts.engines.fake import FakeEngine, WatchedScorer, extract
 from tts.errors import EngineError, InputError, TTSError
-from tts.pool import PoolMemory, PoolStore, RunKey
+from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.runtime.cache import recall
 from tts.runtime.driver import Options, Result, run_all
 from tts.types import END, GROUP_BELOW, Boundary, Decision, Draw, End, Problem, Sample, Signals, Trace, Usage
@@ -357,7 +357,7 @@ def test_a_cut_sample_serves_only_bars_that_it_shows_to_be_crossed() -> None:
 # --- in a pool -------------------------------------------------------------------------------------------------------
 
 
-def in_pool(path: Path, problems: list[Problem]) -> tuple[PoolStore, PoolMemory]:
+def in_pool(path: Path, problems: list[Problem]) -> tuple[PoolStore, PoolSampleCache]:
     store = PoolStore.create_or_open(path)
     store.add_problems(problems)
     run = store.open_run(RunKey("m", sampling={"seed": 1}), {})
@@ -365,7 +365,7 @@ def in_pool(path: Path, problems: list[Problem]) -> tuple[PoolStore, PoolMemory]
     def cuts() -> int:
         return store.open_run(RunKey("m", sampling={"seed": 1, "until": "group_below"}), {})
 
-    return store, PoolMemory(store, run, lambda problem, sample: sample.answer == problem.gold, cuts=cuts)
+    return store, PoolSampleCache(store, run, lambda problem, sample: sample.answer == problem.gold, cuts=cuts)
 
 
 def test_a_pool_remembers_across_processes_what_was_handed_over(tmp_path: Path) -> None:
@@ -397,7 +397,7 @@ def test_a_pool_keeps_cut_draws_in_a_run_of_their_own(tmp_path: Path) -> None:
         assert [run.samples for run in store.runs()] == [1, 3]  # what was cut before stays as it is
         with pytest.raises(InputError, match="holds sample 0 of question 'q' already"):
             memory.put(ONE, Sample("again"))
-        deaf = PoolMemory(store, 1)
+        deaf = PoolSampleCache(store, 1)
         deaf.put(ONE, Sample("cut", end=End.BOUNDARY, index=9), BAR)
         assert deaf.get(ONE, 9, BAR) is None
 
@@ -405,7 +405,7 @@ def test_a_pool_keeps_cut_draws_in_a_run_of_their_own(tmp_path: Path) -> None:
 def test_without_a_grade_samples_are_kept_ungraded(tmp_path: Path) -> None:
     with PoolStore.create_or_open(tmp_path / "p.sqlite") as store:
         store.add_problem(ONE)
-        PoolMemory(store, store.open_run(RunKey("m"), {})).put(ONE, Sample("a", "a"))
+        PoolSampleCache(store, store.open_run(RunKey("m"), {})).put(ONE, Sample("a", "a"))
         assert store.to_pool().entries[0].correct == (None,)
         assert store.get(1, "q", 0) == Sample("a", "a")
         assert store.get(1, "q", 1) is None

@@ -18,7 +18,7 @@ from tts.engines.hf.engine import TransformersEngine
 from tts.engines.replay import ReplayEngine
 from tts.engines.sampling import Sampling
 from tts.models.bundled import weights
-from tts.pool import PoolMemory, PoolStore, RunKey
+from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.prompts import Prompt
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.trace_scores import TraceScorer
@@ -51,7 +51,7 @@ def test_replaying_the_recorded_run_gives_every_decision_again(engine: Transform
     live: dict[str, list[Result]] = {}
     with PoolStore.create_or_open(tmp_path / "run.sqlite") as store:
         store.add_problems(PROBLEMS)
-        memory = PoolMemory(store, store.open_run(RunKey("tiny"), {}))
+        memory = PoolSampleCache(store, store.open_run(RunKey("tiny"), {}))
         everything = {"extract": read, "scorer": SCORER, "signals": SIGNALS, "memory": memory}
         for name in ("self_consistency", *NAMES):
             strategy = CATALOG[name].build(BUDGET, CATALOG[name].example)

@@ -45,7 +45,7 @@ PUBLISHED = [
     "confidence_gated_self_consistency",
     "confidence_pruned_voting",
     "confidence_pruned_cges",
-    "cges_fitted",
+    "cges_cost",
 ]
 
 

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import beta as beta_distribution
 
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
-from strategies.columns import Columns, by_discovery
+from strategies.columns import DrawArrays, by_discovery
 from strategies.counts import duel_mean, log_e_one_sided, log_e_two_sided
 from strategies.stopping import Beta
 from strategies.vote import Vote
@@ -28,7 +28,7 @@ def simulate(p, *, seed, confidence=None):
     rng = np.random.default_rng(seed)
     raw = rng.choice(len(p), size=(HORIZON, ROWS), p=p).astype(np.int16)
     labels, names = by_discovery(raw)
-    return Columns(labels, None if confidence is None else confidence(rng, raw)), names
+    return DrawArrays(labels, None if confidence is None else confidence(rng, raw)), names
 
 
 def certified(strategy, columns, names):
@@ -112,7 +112,7 @@ def test_the_bet_of_the_majority_martingale_is_the_truncated_posterior_mean(a, b
 
 def test_nine_equal_answers_certify_at_one_in_twenty_and_eight_do_not():
     """Methods note 4.7: the first answer's level needs 8 further agreeing draws."""
-    columns = Columns(np.zeros((30, 1), dtype=np.int16))
+    columns = DrawArrays(np.zeros((30, 1), dtype=np.int16))
     assert vote(Certified(LEVEL)).decide(columns).used[0] == 9
 
 

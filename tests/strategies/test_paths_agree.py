@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from strategies.catalog import METHODS
 from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
-from strategies.columns import Columns, by_discovery
-from strategies.stopping import Beta, Confident, Dirichlet, Gate, Posterior, Priced, Reservation, Share, Unanimous
+from strategies.columns import DrawArrays, by_discovery
+from strategies.stopping import Beta, Confident, Dirichlet, Gate, Posterior, Reservation, SamplingCost, Share, Unanimous
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform
 from tts.types import Decision, Problem, Sample
@@ -63,7 +63,7 @@ def composed():
         family(st.just(Uniform()), st.one_of(free, counted, counting)),
         family(positive, st.one_of(free, counted)),
         family(unit, st.one_of(free, counted, st.builds(CertifiedWeighted, small))),
-        family(odds, st.one_of(free, st.builds(Posterior, level), st.builds(Priced, small))),
+        family(odds, st.one_of(free, st.builds(Posterior, level), st.builds(SamplingCost, small))),
     )
 
 
@@ -85,7 +85,7 @@ def play(strategy: Vote, labels: np.ndarray, confidence: np.ndarray) -> Decision
 def agree(strategy: Vote, raw: np.ndarray, confidence: np.ndarray) -> None:
     """Hold the two paths to the same answer, number of draws and reason, row by row."""
     labels, names = by_discovery(raw)
-    decided = strategy.decide(Columns(labels, confidence))
+    decided = strategy.decide(DrawArrays(labels, confidence))
     for row in range(raw.shape[1]):
         live = play(strategy, raw[:, row], confidence[:, row])
         label = decided.label[row]
@@ -130,7 +130,7 @@ def test_discovery_renumbers_answers_in_order_of_first_appearance(pool):
 def test_a_strategy_never_draws_beyond_its_budget_nor_lets_unparsed_samples_win(pool, strategy):
     raw, confidence = pool
     labels, _ = by_discovery(raw)
-    decided = strategy.decide(Columns(labels, confidence))
+    decided = strategy.decide(DrawArrays(labels, confidence))
     assert (decided.used >= 1).all()
     assert (decided.used <= min(strategy.budget, len(raw))).all()
     for row in range(raw.shape[1]):

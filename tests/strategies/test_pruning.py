@@ -21,7 +21,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.traces import RecordedTraces, has_steps
 from evals.replay.vectorised import Entrant, Outcome, permutations, replay
 from strategies.catalog import CATALOG
-from strategies.stopping import Beta, Confident, Posterior, Priced, Reservation, Share, Unanimous
+from strategies.stopping import Beta, Confident, Posterior, Reservation, SamplingCost, Share, Unanimous
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
 from tts.boundaries import cut
@@ -85,7 +85,7 @@ def votes() -> st.SearchStrategy[Vote]:
         family(st.sampled_from([Uniform(), Linear(), Softmax(0.2)]), st.one_of(free, share)),
         family(
             st.sampled_from([LogOdds(), LogOdds(0.2)]),
-            st.one_of(free, st.builds(Posterior, level), st.builds(Priced, level)),
+            st.one_of(free, st.builds(Posterior, level), st.builds(SamplingCost, level)),
         ),
     )
 

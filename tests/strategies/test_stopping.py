@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from strategies.columns import Columns
+from strategies.columns import DrawArrays
 from strategies.counts import CountTable, dirichlet_leader_probability, leader_probability
-from strategies.live_evidence import Tally
-from strategies.replay_evidence import Weighed
+from strategies.live_evidence import LiveEvidence
+from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import (
     Beta,
     Confident,
@@ -18,8 +18,8 @@ from strategies.stopping import (
     Gate,
     Never,
     Posterior,
-    Priced,
     Reservation,
+    SamplingCost,
     Share,
     Unanimous,
 )
@@ -43,7 +43,7 @@ def play(strategy, draws):
 
 
 def tally(weighting, *draws):
-    out = Tally(weighting, needs_confidence=True)
+    out = LiveEvidence(weighting, needs_confidence=True)
     for answer, confidence in draws:
         out.add(Sample(answer=answer or None, confidence=confidence))
     return out
@@ -167,7 +167,7 @@ def test_a_posterior_over_long_sure_streaks_does_not_overflow():
 
 
 def test_a_price_asks_less_of_later_draws():
-    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.1, power=1),))
+    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(SamplingCost(0.1, power=1),))
     assert len(play(strategy, [("1", 0.91)]).samples) == 1  # .09 <= .1
     undecided = [("1", 0.7), ("2", 0.7)] * 8  # wrong after 4 and 5: .54 of 5.4 : 5.4 : 1, .34 of 12.7 : 5.4 : 1
     assert len(play(strategy, undecided).samples) == 5
@@ -175,7 +175,7 @@ def test_a_price_asks_less_of_later_draws():
 
 
 def test_a_price_stops_at_no_answer():
-    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(Priced(0.5, power=1),))
+    strategy = Vote("priced", 16, weighting=LogOdds(0.5), stop=(SamplingCost(0.5, power=1),))
     decision = play(strategy, [(None, 0.5)] * 5 + [("1", 0.5)])
     assert len(decision.samples) == 6 and decision.answer == "1"
 
@@ -219,8 +219,8 @@ def test_plain_self_consistency_needs_no_confidence():
 def test_rules_that_make_no_sense_together_are_refused():
     with pytest.raises(InputError, match="posterior needs weighting log_odds"):
         Vote("x", 3, weighting=Linear(), stop=(Posterior(),))
-    with pytest.raises(InputError, match="priced needs weighting log_odds"):
-        Vote("x", 3, weighting=Uniform(), stop=(Priced(),))
+    with pytest.raises(InputError, match="sampling_cost needs weighting log_odds"):
+        Vote("x", 3, weighting=Uniform(), stop=(SamplingCost(),))
     with pytest.raises(InputError, match="beta needs non-negative weights"):
         Vote("x", 3, weighting=LogOdds(), stop=(Beta(),))
     with pytest.raises(InputError, match="share needs non-negative weights"):
@@ -240,8 +240,8 @@ def test_rules_that_make_no_sense_together_are_refused():
         (lambda: Unanimous(0), "window >= 1, got 0"),
         (lambda: Share(0.0), r"tau in \(0, 1\], got 0"),
         (lambda: Posterior(1.0), r"gamma in \(0, 1\), got 1"),
-        (lambda: Priced(power=-1.0), "power >= 0, got -1"),
-        (lambda: Priced(0.0), r"price in \(0, 1\), got 0"),
+        (lambda: SamplingCost(power=-1.0), "power >= 0, got -1"),
+        (lambda: SamplingCost(0.0), r"price in \(0, 1\), got 0"),
         (lambda: Softmax(0.0), "temperature > 0, got 0"),
         (lambda: LogOdds(1.0), r"prior in \(0, 1\) or null, got 1"),
         (lambda: LogOdds(clip=0.5), r"clip in \(0, 0.5\), got 0.5"),
@@ -260,6 +260,6 @@ def test_never_asks_for_the_whole_budget_at_once():
 
 
 def test_columns_of_one_row_need_no_confidence_for_counting_rules():
-    columns = Columns(np.zeros((5, 1), dtype=np.int16))
+    columns = DrawArrays(np.zeros((5, 1), dtype=np.int16))
     assert Vote("ac", 5, stop=(Beta(0.95),)).decide(columns).used.tolist() == [4]
-    assert Weighed.of(columns, Uniform()) is Weighed.of(columns, Uniform())
+    assert ReplayEvidence.of(columns, Uniform()) is ReplayEvidence.of(columns, Uniform())

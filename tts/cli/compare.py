@@ -72,7 +72,7 @@ def compare(
 def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None, *, regret: bool) -> None:
     from evals.comparison.curves import curves
     from evals.comparison.frontier import frontiers
-    from evals.comparison.paired import Contest, Settings, table
+    from evals.comparison.paired import Comparison, Settings, table
     from evals.comparison.paired import compare as play
     from evals.config import check_scale, methods
     from evals.replay.arrays import PoolArrays
@@ -115,7 +115,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     if config.score is not None:
         check_scale(config.score, config.calibrate, chosen)
     if config.tune:
-        contest = Contest.of(arrays, settings, chosen, fitted=True)
+        contest = Comparison.of(arrays, settings, chosen, fitted=True)
         rows, swept = table(contest, chosen), frontiers(contest, chosen)
     else:
         rows, swept = play(arrays, chosen, settings), None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evals.tasks import Task
     from tts.engines.config import EngineConfig, LiveEngine
     from tts.engines.hf.engine import TransformersEngine
-    from tts.pool import PoolMemory, PoolStore
+    from tts.pool import PoolSampleCache, PoolStore
     from tts.prompts import Prompt
     from tts.runtime.driver import Result
     from tts.types import Signals
@@ -100,7 +100,7 @@ def opened(config: EngineConfig, prompt: Prompt) -> Iterator[LiveEngine]:
 
 
 def live(
-    path: Path, store: PoolStore, run: int, memory: PoolMemory, work: Callable[[Progress], Coroutine[Any, Any, T]]
+    path: Path, store: PoolStore, run: int, memory: PoolSampleCache, work: Callable[[Progress], Coroutine[Any, Any, T]]
 ) -> T:
     """Do the work under a progress display; where Ctrl-C ends it, say how to go on.
 
@@ -135,7 +135,7 @@ def draw(config: SampleConfig, task: Task, engine: LiveEngine, path: Path) -> Dr
 
     signals = config.engine.recorded
 
-    def work(memory: PoolMemory, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
+    def work(memory: PoolSampleCache, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
         return draw_samples(config, task, engine, memory, signals=signals, watch=watch)
 
     return _drawn(config, task, engine, path, signals, {}, work)
@@ -156,7 +156,7 @@ def draw_trees(config: FineceConfig, task: Task, engine: TransformersEngine, pat
     tree = Tree(config.tree, engine.decode, embed)
     signals = config.engine.recorded | tree.needs
 
-    def work(memory: PoolMemory, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
+    def work(memory: PoolSampleCache, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
         return draw_trees(tree, task, engine, memory, rows=config.engine.rows, signals=signals, watch=watch)
 
     return _drawn(config, task, engine, path, signals, {"tree": asdict(config.tree)}, work)
@@ -169,7 +169,7 @@ def _drawn(
     path: Path,
     signals: Signals,
     more: Mapping[str, object],
-    work: Callable[[PoolMemory, Progress], Coroutine[Any, Any, list[Result]]],
+    work: Callable[[PoolSampleCache, Progress], Coroutine[Any, Any, list[Result]]],
 ) -> Drawn:
     """Do the work into a run of a pool; ``more`` is what tells its draws from others, beside what is known of all."""
     from evals.live.runner import check_prompts, check_signals, open_memory, run_key
@@ -187,7 +187,7 @@ def _drawn(
     return Drawn(results, run, kept(path, run, memory, total))
 
 
-def kept(path: Path, run: int, memory: PoolMemory, total: int) -> str:
+def kept(path: Path, run: int, memory: PoolSampleCache, total: int) -> str:
     """A line about the pool."""
     cut = f"; {memory.cut} more that a strategy may have cut short are in a run of their own" if memory.cut else ""
     return f"{path}: run {run} holds {total} samples, {memory.kept} of them drawn now ({memory.tokens} tokens{cut})"

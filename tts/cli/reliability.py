@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evals.metrics.quality import Measured, Quality
-    from evals.metrics.scored import Judged
+    from evals.metrics.scored import ScoredSamples
 
 
 @app.command()
@@ -41,7 +41,7 @@ def calibration(
     maps them; the map of a question, and the weights of score stacked, are fitted on the other half of the questions.
     """
     from evals.metrics.quality import as_mapping, measure
-    from evals.metrics.scored import Judged
+    from evals.metrics.scored import ScoredSamples
     from evals.report import plot as plotting
     from evals.report import reliability
     from evals.report.comparison import to_json
@@ -59,7 +59,7 @@ def calibration(
         from evals.replay.rescore import rescored
 
         recorded = rescored(recorded, score, seed=seed)
-    judged = Judged.of_pool(recorded)
+    judged = ScoredSamples.of_pool(recorded)
     if calibrate is not None:
         judged = judged.calibrated(calibrate, seed)
     quality = measure(judged, replicates=replicates, seed=seed)
@@ -94,7 +94,7 @@ def calibration(
             screen.print(f"wrote {written}", soft_wrap=True)
 
 
-def _size(judged: Judged) -> str:
+def _size(judged: ScoredSamples) -> str:
     return f"{len(judged.confidence)} samples of {judged.questions} questions"
 
 

@@ -12,7 +12,7 @@ LOOKS = ("confidence_below", "step_below", "group_below", "entropy_above")
 """Kinds of boundaries that are found by looking at what was drawn, so that whoever draws cannot be told of them."""
 
 
-class Noted(Protocol):
+class DrawState(Protocol):
     """What has been noted of a sample so far: ``sums`` are the running sums of its top-k confidences, from 0 on."""
 
     @property
@@ -31,7 +31,7 @@ class Noted(Protocol):
     def sums(self) -> Sequence[float]: ...  # noqa: D102
 
 
-def ending(sample: Noted, ends: Collection[Any], is_step: Callable[[Any], bool]) -> End | None:
+def ending(sample: DrawState, ends: Collection[Any], is_step: Callable[[Any], bool]) -> End | None:
     """Why a sample ends with its newest token, or None where it goes on.
 
     One that may have no more tokens has ended, even where it would pause: nothing can continue it. What is pruned at a
@@ -52,7 +52,7 @@ def ending(sample: Noted, ends: Collection[Any], is_step: Callable[[Any], bool])
     return End.LENGTH if full else None
 
 
-def _crosses(sample: Noted, is_step: Callable[[Any], bool]) -> bool:
+def _crosses(sample: DrawState, is_step: Callable[[Any], bool]) -> bool:
     """Whether the newest token crosses the sample's own boundary."""
     kind, value, n, newest = sample.until.kind, sample.until.value, len(sample.tokens), sample.tokens[-1]
     if kind == "step":

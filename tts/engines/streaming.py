@@ -26,7 +26,7 @@ def told_of(signals: Signals, suppressed: Sequence[int]) -> tuple[int, ...]:
 
 
 @dataclass(slots=True)
-class Streamed(Generic[Name]):
+class StreamedSample(Generic[Name]):
     """What has come in of a sample.
 
     Attributes:

@@ -24,7 +24,7 @@ REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class EncodedRequest:
     """A request in tokens.
 
     Attributes:
@@ -43,7 +43,7 @@ class Opening:
         return self.prompt + self.before
 
 
-class Words:
+class PromptEncoder:
     """What a model reads and writes.
 
     Attributes:
@@ -99,7 +99,7 @@ class Words:
             self._prompts[key] = ids
         return ids
 
-    def opening(self, request: Request, max_tokens: int) -> Opening:
+    def opening(self, request: Request, max_tokens: int) -> EncodedRequest:
         """A request in tokens.
 
         Args:
@@ -134,7 +134,7 @@ class Words:
                 f"a prefix of {len(before)} tokens of problem {request.problem.id!r} cannot be continued: a sample may "
                 f"have {limit + len(before)} tokens; raise max_tokens or prune earlier"
             )
-        return Opening(prompt, before, limit)
+        return EncodedRequest(prompt, before, limit)
 
     def ids(self, sample: Sample) -> Ids:
         """The tokens of a sample; of one whose source keeps none, those of its text."""
@@ -172,10 +172,10 @@ class Words:
         return known
 
 
-class Worded:
-    """An engine that handles tokens itself, by its :class:`Words`."""
+class HasEncoder:
+    """An engine that handles tokens itself, by its :class:`PromptEncoder`."""
 
-    words: Words
+    words: PromptEncoder
 
     def encode(self, text: str) -> Ids:
         """The token ids of a text, without special tokens."""
@@ -195,7 +195,10 @@ class Worded:
 
 
 async def each(
-    words: Words, prefixes: Sequence[Prefix], tokens: Sequence[int], read: Callable[[Ids], Coroutine[Any, Any, Any]]
+    words: PromptEncoder,
+    prefixes: Sequence[Prefix],
+    tokens: Sequence[int],
+    read: Callable[[Ids], Coroutine[Any, Any, Any]],
 ) -> NDArray[Any]:
     """P(token | prefix), shape [len(prefixes), len(tokens)], where each prefix is read by itself.
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from tts.training.packing import Packed, forward
 
 
-class Headed(nn.Module):
+class ValueHeadModel(nn.Module):
     """A model with a linear head on its last hidden state, one logit a place.
 
     Attributes:

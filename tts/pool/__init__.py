@@ -10,14 +10,14 @@ from tts.pool.jsonl import read_jsonl, write_jsonl
 from tts.pool.parquet import read_parquet, write_parquet
 from tts.pool.records import Entry, Pool
 from tts.pool.runs import Run, RunKey
-from tts.pool.sample_cache import PoolMemory
+from tts.pool.sample_cache import PoolSampleCache
 from tts.pool.store import PoolStore
 from tts.pool.summary import PoolSummary, describe
 
 __all__ = [
     "Entry",
     "Pool",
-    "PoolMemory",
+    "PoolSampleCache",
     "PoolStore",
     "PoolSummary",
     "Run",

@@ -10,8 +10,8 @@ from tts.types import END, Boundary, Problem, Sample
 Grade = Callable[[Problem, Sample], bool | None]
 
 
-class PoolMemory:
-    """Implements :class:`tts.runtime.cache.Memory` on an open :class:`PoolStore`.
+class PoolSampleCache:
+    """Implements :class:`tts.runtime.cache.SampleCache` on an open :class:`PoolStore`.
 
     Each sample is one transaction, so that the death of the process costs what no strategy was given yet, and no more.
     Draws that may be cut are kept in a run of their own: which of them were cut depends on the strategy.

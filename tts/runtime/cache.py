@@ -1,6 +1,6 @@
 """Draws that outlive a run: what was drawn once is handed over again instead of being drawn anew.
 
-Knows only samples and where a draw ends; :class:`tts.pool.sample_cache.PoolMemory` keeps them in a pool file.
+Knows only samples and where a draw ends; :class:`tts.pool.sample_cache.PoolSampleCache` keeps them in a pool file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from tts.boundaries import CUTS, cut, cut_at, shows
 from tts.types import END, Boundary, Draw, End, Problem, Sample
 
 
-class Memory(Protocol):
+class SampleCache(Protocol):
     """Remembers draws by problem and number; draws until END apart from those that may be cut.
 
     A memory that serves one strategy alone may remember what continues a prefix as well: it says so by an attribute
@@ -27,7 +27,7 @@ class Memory(Protocol):
         ...
 
 
-def recall(memory: Memory, problem: Problem, index: int, draw: Draw) -> Sample | None:
+def recall(memory: SampleCache, problem: Problem, index: int, draw: Draw) -> Sample | None:
     """What the memory has in place of a draw, or None where it must be drawn.
 
     A draw until END is served by one that was drawn until END, of the same prefix. A draw until a boundary of ``CUTS``
@@ -55,7 +55,7 @@ def recall(memory: Memory, problem: Problem, index: int, draw: Draw) -> Sample |
     return cut(partial, until) if seen_to_its_end else None
 
 
-def memorable(memory: Memory, sample: Sample, draw: Draw) -> bool:
+def memorable(memory: SampleCache, sample: Sample, draw: Draw) -> bool:
     """Whether a fresh draw may serve again: it did not fail, and recalling it can be exact."""
     if draw.prefix is not None and not (draw.until.kind == "end" and getattr(memory, "forks", False)):
         return False

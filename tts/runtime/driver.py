@@ -18,12 +18,12 @@ from typing import Protocol
 from tts.boundaries import CUTS, cut
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
-from tts.runtime.cache import Memory
-from tts.runtime.session import DEFAULTS, Extract, Live, Options, abort, told_to_stop
+from tts.runtime.cache import SampleCache
+from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, told_to_stop
 from tts.scorers.base import Calibrated, Scorer, judges_prefixes
 from tts.types import Decision, Draw, Problem, Sample, Signals
 
-__all__ = ["Extract", "Memory", "Options", "Plays", "Result", "run", "run_all"]
+__all__ = ["Extract", "Options", "Plays", "Result", "SampleCache", "run", "run_all"]
 
 NONE = Signals()
 
@@ -68,7 +68,7 @@ async def run(
     scorer: Scorer | None = None,
     options: Options = DEFAULTS,
     signals: Signals = NONE,
-    memory: Memory | None = None,
+    memory: SampleCache | None = None,
 ) -> AsyncIterator[Result]:
     """Play a strategy over problems and yield each result as soon as it is decided.
 
@@ -133,7 +133,7 @@ async def run_all(
     scorer: Scorer | None = None,
     options: Options = DEFAULTS,
     signals: Signals = NONE,
-    memory: Memory | None = None,
+    memory: SampleCache | None = None,
 ) -> list[Result]:
     """Like :func:`run`, all results at once in the order of the problems.
 
@@ -175,7 +175,7 @@ def _player(
     scorer: Scorer | None,
     options: Options,
     extra: Signals,
-    memory: Memory | None,
+    memory: SampleCache | None,
 ) -> Callable[[Problem], Awaitable[Result]]:
     if extract is None:
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
@@ -211,7 +211,7 @@ def _player(
             playing -= 1
 
     async def play(problem: Problem) -> Result:
-        draws = Live(
+        draws = Session(
             problem,
             engine,
             extract=read,

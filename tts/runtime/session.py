@@ -19,12 +19,23 @@ import numpy as np
 from tts.engines.base import Engine, Meter, Request
 from tts.engines.streams import abort, collected, joined, settle
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.runtime.cache import Memory, memorable, recall
+from tts.runtime.cache import SampleCache, memorable, recall
 from tts.runtime.ledger import NOTHING, charge, failed, shares, unused
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Usage
 
-__all__ = ["DEFAULTS", "Extract", "Live", "Options", "abort", "joined", "scored", "settle", "to_judge", "told_to_stop"]
+__all__ = [
+    "DEFAULTS",
+    "Extract",
+    "Options",
+    "Session",
+    "abort",
+    "joined",
+    "scored",
+    "settle",
+    "to_judge",
+    "told_to_stop",
+]
 
 Extract = Callable[[Problem, str], str | None]
 
@@ -58,7 +69,7 @@ class Options:
 DEFAULTS = Options()
 
 
-class Live:
+class Session:
     """The draws of one question; leaving the context aborts what is in flight.
 
     Attributes:
@@ -77,7 +88,7 @@ class Live:
         budget: int,
         options: Options,
         signals: Signals,
-        memory: Memory | None = None,
+        memory: SampleCache | None = None,
         beside: Callable[[], int] = lambda: 1,
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws.
@@ -94,7 +105,7 @@ class Live:
         self._old: set[int] = set()  # the numbers of recalled draws
         self._dropped: list[asyncio.Task[Sample]] = []
 
-    async def __aenter__(self) -> Live:
+    async def __aenter__(self) -> Session:
         """Nothing to set up."""
         return self
 

@@ -26,7 +26,7 @@ from tts.scorers.trace_scores import expectation
 from tts.types import End, Problem, Sample, Signals
 
 if TYPE_CHECKING:
-    from tts.scorers.prefix_model import Judge
+    from tts.scorers.prefix_model import PrefixModel
 
 
 class Finece:
@@ -47,7 +47,7 @@ class Finece:
     name = "finece"
     judges_prefixes = True
 
-    def __init__(self, card: Card, judge: Judge | None = None) -> None:
+    def __init__(self, card: Card, judge: PrefixModel | None = None) -> None:
         """Take the card and, of a scorer that is not grown, the model that judges."""
         self.card, self.judge = card, judge
         self.needs = Signals(watch=card.tokens if judge is None else ())
@@ -82,7 +82,7 @@ class Finece:
         return out
 
     async def _judged(
-        self, judge: Judge, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine
+        self, judge: PrefixModel, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine
     ) -> NDArray[np.float64]:
         """By a model of its own, or by the engine with adapters on; every token that is read is charged."""
         if engine.adapters and judge.card.form == "adapter" and judge.card.read == "numbers":
@@ -144,11 +144,11 @@ def open_finece(
                 f"{place} judges prefixes of {card.judges} and the model is {provenance.model}: choose that model, or "
                 "train a scorer of this one's with `tts train finece`"
             )
-        from tts.scorers.prefix_model import Judge
+        from tts.scorers.prefix_model import PrefixModel
 
         revision = (card.revision or None) if folder is None else None
         base = folder if folder is not None else card.base
-        scorer = Finece(card, Judge(place, card, base, revision=revision, device=device))
+        scorer = Finece(card, PrefixModel(place, card, base, revision=revision, device=device))
     if not width and not depth:
         return scorer
     return Integrated(scorer, width=width, depth=depth, alpha=alpha)

@@ -21,7 +21,7 @@ from tts.types import Problem
 Ids = tuple[int, ...]
 
 
-class Judge:
+class PrefixModel:
     """Reads texts with their questions, in batches of like length."""
 
     def __init__(
@@ -124,9 +124,9 @@ def _headed(model: Any, path: Path) -> Any:
     """The model with the head that was trained."""
     from safetensors.torch import load_file
 
-    from tts.models.value_head import Headed
+    from tts.models.value_head import ValueHeadModel
     from tts.training.finece.build import HEAD
 
-    found = Headed(model)
+    found = ValueHeadModel(model)
     found.head.load_state_dict(load_file(path / HEAD))
     return found

@@ -19,7 +19,7 @@ from tts.training.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class BaseModel:
     """What is trained, its tokenizer, and the precision that the base's weights are kept in.
 
     Attributes:
@@ -35,7 +35,7 @@ class Start:
     upon: Mapping[str, str]
 
 
-def start(engine: EngineConfig, schedule: Schedule) -> Start:
+def start(engine: EngineConfig, schedule: Schedule) -> BaseModel:
     """Load what a training starts from.
 
     Args:
@@ -56,7 +56,7 @@ def start(engine: EngineConfig, schedule: Schedule) -> Start:
             folder = _folder(schedule.upon)
             model = _grown(model, schedule.upon, folder, words=len(tokenizer))
             upon["upon"] = fingerprint(folder)
-    return Start(model, tokenizer, dtype, upon)
+    return BaseModel(model, tokenizer, dtype, upon)
 
 
 def check_start(engine: EngineConfig, schedule: Schedule) -> None:

@@ -18,7 +18,7 @@ from strategies.base import Steps  # noqa: E402
 from tests.engines.hf.cases import PROBLEMS, alone, draw, random_model  # noqa: E402
 from tts.engines.base import Meter, Prefix, Request  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
-from tts.engines.hf.prefix_cache import Kept  # noqa: E402
+from tts.engines.hf.prefix_cache import TokenLRU  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.engines.streams import collected  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
@@ -282,7 +282,7 @@ USES = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 9), st.boole
 
 @given(USES, st.integers(0, 20))
 def test_the_latest_used_are_kept_and_never_more_than_fits(uses: list[tuple[str, int, bool]], bound: int) -> None:
-    kept: Kept[int] = Kept(bound)
+    kept: TokenLRU[int] = TokenLRU(bound)
     latest: list[tuple[str, int]] = []  # the last one used last
     for key, tokens, put in uses:
         known = dict(latest)

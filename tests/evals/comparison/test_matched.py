@@ -10,7 +10,7 @@ import pytest
 
 from evals.comparison.fit import Fold, choose
 from evals.comparison.matched import Side, matched, matched_folds, play_fitted
-from evals.comparison.paired import Contest, Settings, against
+from evals.comparison.paired import Comparison, Settings, against
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
@@ -117,7 +117,7 @@ def test_costs_are_draws_where_no_tokens_are_counted():
 
 
 def test_within_one_pool_each_half_is_scored_under_the_settings_of_the_other(fit):
-    contest = Contest.of(fit.arrays, SETTINGS, [METHOD, *BASELINES], fitted=True)
+    contest = Comparison.of(fit.arrays, SETTINGS, [METHOD, *BASELINES], fitted=True)
     joined = matched_folds(contest, METHOD, BASELINES[:3])
     weights = {"accuracy": 0.0, "samples": 0.0, "tokens": 0.0}
     totals = {match.baseline: dict(weights) for match in joined}

@@ -10,7 +10,7 @@ import pytest
 from evals.comparison.curves import curves
 from evals.comparison.fit import cheapest, choose, halves, most_accurate, scores_for
 from evals.comparison.frontier import frontiers
-from evals.comparison.paired import Contest, Settings, compare, verdict
+from evals.comparison.paired import Comparison, Settings, compare, verdict
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.vectorised import permutations
@@ -158,7 +158,7 @@ def test_verdicts_say_what_the_interval_says(interval, word):
 
 
 def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
-    contest = Contest.of(arrays, SMALL, METHODS, fitted=True)
+    contest = Comparison.of(arrays, SMALL, METHODS, fitted=True)
     found = {f.name: f for f in frontiers(contest, METHODS)}
     assert set(found) == {m.name for m in METHODS if m.sweep}
     adaptive = found["adaptive_consistency"]
@@ -173,11 +173,11 @@ def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
 
 def test_tuned_settings_are_scored_on_questions_that_did_not_choose_them(arrays):
     """Turn over the grades of one half: what the other half contributes to the tuned accuracy is unchanged."""
-    contest = Contest.of(arrays, SMALL, METHODS, fitted=True)
+    contest = Comparison.of(arrays, SMALL, METHODS, fitted=True)
     fold = contest.folds[0]
     poisoned = arrays.class_correct.copy()
     poisoned[fold.scored] = ~poisoned[fold.scored]
-    other = Contest.of(replace(arrays, class_correct=poisoned), SMALL, METHODS, fitted=True)
+    other = Comparison.of(replace(arrays, class_correct=poisoned), SMALL, METHODS, fitted=True)
     method = [CATALOG["esc"]]
     honest, turned = frontiers(contest, method)[0].cheapest, frontiers(other, method)[0].cheapest
 

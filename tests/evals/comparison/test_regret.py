@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.comparison.paired import Contest, Settings, compare, table
+from evals.comparison.paired import Comparison, Settings, compare, table
 from evals.comparison.regret import Regret, first_right, patient, regret
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
@@ -116,7 +116,7 @@ def test_every_row_of_the_table_splits_its_wrong_decisions(arrays):
 def test_cross_fitted_strategies_are_split_against_the_counterpart_of_their_own_fold(arrays):
     """log_odds_vote never stops: whatever prior each half chose, nothing is owed to stopping."""
     method = replace(CATALOG["log_odds_vote"], sweep={"prior": (0.02, 0.5)}, fit="accuracy")
-    contest = Contest.of(arrays, SMALL, [method], fitted=True)
+    contest = Comparison.of(arrays, SMALL, [method], fitted=True)
     gated = CATALOG["grace_es"]
     rows = {row.name: row for row in table(contest, [method, gated])}
     assert rows["log_odds_vote"].regret.stopped_early == rows["log_odds_vote"].regret.gained == 0.0

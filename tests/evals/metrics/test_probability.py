@@ -16,7 +16,7 @@ from scipy.stats import mannwhitneyu
 from evals.metrics import probability, ranking
 from evals.metrics.probability import brier_parts, reliability_bins
 from evals.metrics.quality import METRICS, Metric, as_mapping, measure
-from evals.metrics.scored import Counts, Judged, resampled
+from evals.metrics.scored import Counts, ScoredSamples, resampled
 from evals.metrics.stats import bootstrap_weights
 from tests.evals.cases import pool_of, real
 from tts.errors import InputError
@@ -27,7 +27,7 @@ METRIC = {metric.name: metric for metric in METRICS}
 
 
 def judged(p, y, q=None):
-    return Judged.of(p, np.asarray(y, dtype=bool), q)
+    return ScoredSamples.of(p, np.asarray(y, dtype=bool), q)
 
 
 def value(metric: str | Callable[[Counts], np.ndarray], p, y, q=None) -> float:
@@ -296,7 +296,7 @@ def test_calibration_errors_shrink_on_perfectly_calibrated_data() -> None:
     assert value("smooth_ece", 0.5 * p, y) == pytest.approx(0.25, abs=0.01)
 
 
-def simulated(rng, questions: int, samples: int, shift: float) -> Judged:
+def simulated(rng, questions: int, samples: int, shift: float) -> ScoredSamples:
     """Questions of different difficulty; the scorer sees it, and its log-odds are too high by ``shift``."""
     logit = np.repeat(rng.normal(0, 1.2, questions), samples) + rng.normal(0, 0.7, questions * samples)
     y = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
@@ -371,14 +371,14 @@ def test_only_graded_samples_with_a_confidence_count_and_the_rest_is_counted() -
     graded = Entry(Problem("a", "?", "1"), samples, (True, True, False, False))
     ungraded = Entry(Problem("b", "?", None), samples, (None, None, None, None))
     by_gold = Entry(Problem("c", "?", "1.0"), samples, (None, None, None, None))
-    data = Judged.of_pool(Pool("memory", "0" * 64, (graded, ungraded, by_gold)))
+    data = ScoredSamples.of_pool(Pool("memory", "0" * 64, (graded, ungraded, by_gold)))
     assert data.confidence.tolist() == [0.9, 0.4, 0.3, 0.4, 0.9, 0.4, 0.3]
     assert data.correct.tolist() == [True, False, False, False, True, False, False]
     assert data.question.tolist() == [0, 0, 0, 1, 2, 2, 2]
     assert data.left_out == {"no confidence": 3, "no grade, and no gold answer to grade by": 2}
     assert data.unparsed == 3
     with pytest.raises(InputError, match=r"memory: calibration needs samples with a confidence.*2 have no confidence"):
-        Judged.of_pool(pool_of(["1", "2"]))
+        ScoredSamples.of_pool(pool_of(["1", "2"]))
 
 
 @pytest.mark.parametrize("kind", ["platt", "isotonic", "beta", "temperature"])
@@ -388,7 +388,7 @@ def test_a_map_is_never_fitted_on_the_questions_it_is_used_on(kind: str) -> None
     assert mapped.probabilities
     turned = data.correct.copy()
     turned[data.question == 7] ^= True  # other grades of one question change the map of the other half only
-    moved = Judged(data.confidence, turned, data.question).calibrated(kind, 0).confidence != mapped.confidence
+    moved = ScoredSamples(data.confidence, turned, data.question).calibrated(kind, 0).confidence != mapped.confidence
     assert not moved[data.question == 7].any()
     assert moved.any() and len(np.unique(data.question[moved])) <= 30
     before, after = (value("ece_equal_mass", d.confidence, d.correct) for d in (data, mapped))
@@ -412,7 +412,7 @@ def test_too_few_questions_cannot_be_cross_fitted() -> None:
 )
 def test_bad_samples_are_refused(p, y, message) -> None:
     with pytest.raises(InputError, match=message):
-        Judged.of(p, y if y else np.array(y, dtype=bool))
+        ScoredSamples.of(p, y if y else np.array(y, dtype=bool))
 
 
 def test_bad_settings_are_refused() -> None:
@@ -445,7 +445,7 @@ def test_the_registry_names_each_metric_once_with_a_direction() -> None:
     [("math-l5_claude_conf32", 0.82), ("gsm8k_csqa_claude_conf12", 0.76), ("math_qwen2.5-math_rm8", 0.97)],
 )
 def test_real_pools_have_the_auroc_their_description_says(name: str, auroc: float) -> None:
-    data = Judged.of_pool(real(name))
+    data = ScoredSamples.of_pool(real(name))
     found = {m.metric.name: m for m in measure(data, replicates=100).measured}
     assert found["auroc"].value == pytest.approx(auroc, abs=0.006)
     for m in found.values():

@@ -17,7 +17,7 @@ from evals.tasks import TaskConfig, load_task  # noqa: E402
 from tts.engines.config import EngineConfig, open_engine  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.errors import InputError  # noqa: E402
-from tts.pool import PoolMemory, PoolStore, RunKey  # noqa: E402
+from tts.pool import PoolSampleCache, PoolStore, RunKey  # noqa: E402
 from tts.runtime.driver import Options, Result, run_all  # noqa: E402
 from tts.training.finece.embed import model_embedding  # noqa: E402
 from tts.training.finece.tree import Tree, TreeConfig  # noqa: E402
@@ -96,12 +96,12 @@ def test_what_was_drawn_before_is_not_drawn_again(engine: TransformersEngine, tm
         run = store.open_run(RunKey("tiny"), {})
         for problem, samples in zip(task.problems, whole, strict=True):
             store.add(run, problem.id, samples[:11])
-        memory = PoolMemory(store, run, task.grade, forks=True)
+        memory = PoolSampleCache(store, run, task.grade, forks=True)
         again = grown(engine, config, count=2, memory=memory)
         assert [r.recalled for r in again] == [11, 11]
         assert [[s.token_ids for s in r.decision.samples] for r in again] == [[s.token_ids for s in w] for w in whole]
         assert memory.kept == sum(map(len, whole)) - 22
-        third = grown(engine, config, count=2, memory=PoolMemory(store, run, task.grade, forks=True))
+        third = grown(engine, config, count=2, memory=PoolSampleCache(store, run, task.grade, forks=True))
         assert [r.recalled for r in third] == [len(w) for w in whole]
 
 
@@ -110,7 +110,7 @@ def test_a_memory_that_strategies_share_gives_no_fork(engine: TransformersEngine
         task = load_task(TaskConfig(n=1))
         store.add_problems(task.problems)
         run = store.open_run(RunKey("tiny"), {})
-        memory = PoolMemory(store, run, task.grade)
+        memory = PoolSampleCache(store, run, task.grade)
         grown(engine, TreeConfig(k=K, clusters=1, levels=1), count=1, memory=memory)
         assert memory.kept == K
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tts.engines.hf.prefix_cache import Kept
+from tts.engines.hf.prefix_cache import TokenLRU
 from tts.engines.hf.sampler import Drawn, Sampler
 from tts.engines.sampling import Sampling
 from tts.engines.text import Ids
@@ -124,8 +124,8 @@ class Decoder:
         self.model = model
         self.sampler = Sampler(sampling, suppressed, model.device)
         self.pass_tokens = pass_tokens
-        self.prompts: Kept[Prefilled] = Kept(keep_tokens)
-        self.parked: Kept[Tensor] = Kept(park_tokens)
+        self.prompts: TokenLRU[Prefilled] = TokenLRU(keep_tokens)
+        self.parked: TokenLRU[Tensor] = TokenLRU(park_tokens)
         self.vocabulary: int = model.get_output_embeddings().weight.shape[0]
         config = model.config.get_text_config()
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads

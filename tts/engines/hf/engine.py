@@ -24,7 +24,7 @@ from tts.engines.hf.device import pick
 from tts.engines.hf.sequence import Row, noise
 from tts.engines.sampling import Sampling
 from tts.engines.special_tokens import end_ids, suppressed_ids
-from tts.engines.text import Worded, Words
+from tts.engines.text import HasEncoder, PromptEncoder
 from tts.errors import InputError, first_line
 from tts.models.loading import quiet
 from tts.prompts import Prompt
@@ -34,7 +34,7 @@ MAX_TOP = 1024
 """The largest k of a top-k confidence."""
 
 
-class TransformersEngine(Worded):
+class TransformersEngine(HasEncoder):
     """Implements :class:`~tts.engines.base.Engine`; ``batch`` has the engine's own counters.
 
     Attributes:
@@ -78,7 +78,7 @@ class TransformersEngine(Worded):
             raise InputError(f"rows must be at least 1, got {rows}")
         context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
         vocabulary = model.get_output_embeddings().weight.shape[0]
-        self.words = Words(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
+        self.words = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
         check(model)
         self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
         said = model.generation_config

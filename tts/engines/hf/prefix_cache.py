@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class TokenLRU(Generic[T]):
     """Values worth some tokens each; those not used for longest go first, the newest stays whatever it is worth.
 
     Attributes:

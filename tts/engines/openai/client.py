@@ -11,7 +11,7 @@ from typing import Any
 
 from tts.engines.openai.balancer import Server, Servers
 from tts.engines.openai.config import OpenAIConfig
-from tts.engines.openai.protocol import Can, ask, sentence
+from tts.engines.openai.protocol import ServerFeatures, ask, sentence
 from tts.errors import EngineError, InputError, first_line
 
 
@@ -39,7 +39,7 @@ class Connections:
             [Server(url) for url in config.urls], concurrency=config.concurrency, patience=config.patience
         )
 
-    def can(self, *, chat: bool) -> Can:
+    def can(self, *, chat: bool) -> ServerFeatures:
         """What all of the servers were found to do.
 
         Raises:
@@ -51,7 +51,7 @@ class Connections:
         for server in self.servers.all:
             with openai.OpenAI(base_url=server.url, **self._how()) as client:
                 found.append(ask(client, self._model, chat=chat, names=self._config.tokenizer is not None))
-        return Can(
+        return ServerFeatures(
             ids=all(one.ids for one in found),
             named=all(one.named for one in found),
             top=min(one.top for one in found),

@@ -22,7 +22,7 @@ from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.protocol import (
     EXTRA,
     WORDLESS,
-    Can,
+    ServerFeatures,
     charge_usage,
     create,
     logprobs,
@@ -31,8 +31,8 @@ from tts.engines.openai.protocol import (
 )
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.special_tokens import end_ids, suppressed_ids
-from tts.engines.streaming import Streamed, told_of
-from tts.engines.text import Ids, Words, each
+from tts.engines.streaming import StreamedSample, told_of
+from tts.engines.text import Ids, PromptEncoder, each
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.types import End, Problem
@@ -46,7 +46,7 @@ def _breaks(token: str) -> bool:
     return "\n" in token
 
 
-def _tokenizer(name: str, prompt: Prompt, context: int) -> tuple[Words, Ids, frozenset[int]]:
+def _tokenizer(name: str, prompt: Prompt, context: int) -> tuple[PromptEncoder, Ids, frozenset[int]]:
     """The words, the ids of suppressed tokens and of those that end a sample, of a model that a server has.
 
     Raises:
@@ -68,7 +68,7 @@ def _tokenizer(name: str, prompt: Prompt, context: int) -> tuple[Words, Ids, fro
     except OSError:  # a model may come without
         said = GenerationConfig()  # type: ignore[no-untyped-call]
     vocabulary = len(tokenizer)
-    words = Words(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
+    words = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
     return words, suppressed_ids(said.suppress_tokens, vocabulary), end_ids(said.eos_token_id, tokenizer)
 
 
@@ -92,9 +92,9 @@ class OpenAIEngine:
         model: str,
         prompt: Prompt,
         sampling: Sampling,
-        can: Can,
+        can: ServerFeatures,
         extra: Mapping[str, Any],
-        words: Words | None = None,
+        words: PromptEncoder | None = None,
         suppressed: Ids = (),
         ends: frozenset[int] = frozenset(),
         seeded: bool = False,
@@ -179,7 +179,7 @@ class OpenAIEngine:
         """
         return self._words().prompt_ids(problem)
 
-    def _words(self) -> Words:
+    def _words(self) -> PromptEncoder:
         if self.words is None:
             raise UnsupportedError(
                 "a server alone does not tell the tokens of a text: give engine.openai.tokenizer, and a server that "
@@ -231,7 +231,7 @@ class OpenAIEngine:
         """
         return await each(self._words(), prefixes, tokens, lambda ids: self._next(ids, tokens, meter))
 
-    def _plan(self, request: Request) -> tuple[dict[str, Any], Streamed[Any], str]:
+    def _plan(self, request: Request) -> tuple[dict[str, Any], StreamedSample[Any], str]:
         """The body of a request, what takes its answer, and the text that it goes on from."""
         how, until, signals, prefix = self.sampling, request.until, request.signals, request.prefix
         if (refusal := lacking(until, signals)) is not None:
@@ -281,7 +281,7 @@ class OpenAIEngine:
         step = self.words.is_step if self.words is not None else _breaks
         ends = self._ends if self.words is not None else frozenset[int]()
         suppressed = self._suppressed if columns else ()
-        return {**body, "extra_body": extra}, Streamed[Any](until, signals, ends, limit, step, suppressed), begun
+        return {**body, "extra_body": extra}, StreamedSample[Any](until, signals, ends, limit, step, suppressed), begun
 
     def _said(self, choice: Any) -> Iterator[tuple[Any, Mapping[Any, float]]]:
         """The tokens of an event, each with the log-probabilities that came with it."""

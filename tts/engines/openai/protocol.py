@@ -16,7 +16,7 @@ UNKNOWN = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Can:
+class ServerFeatures:
     """What a server was found to do.
 
     Attributes:
@@ -42,7 +42,7 @@ EXTRA = {**WORDLESS, "return_token_ids": True, "return_tokens_as_token_ids": Tru
 """VLLM's fields beside those of the interface, without a tokenizer and with one."""
 
 
-def ask(client: Any, model: str, *, chat: bool, names: bool) -> Can:
+def ask(client: Any, model: str, *, chat: bool, names: bool) -> ServerFeatures:
     """Find out what a server can do, by requests for one token each.
 
     Args:
@@ -65,11 +65,11 @@ def ask(client: Any, model: str, *, chat: bool, names: bool) -> Can:
             plain = _first(one, chat)
             if plain is None:
                 one()
-            return Can(top=plain[0] if plain is not None else 0, context=context)
+            return ServerFeatures(top=plain[0] if plain is not None else 0, context=context)
         top, said = found
         more = said.model_extra or {}
         ids = names and more.get("token_ids") is not None and not chat and _takes_ids(client, model)
-        return Can(
+        return ServerFeatures(
             ids=ids, named=ids and _names(client, model), top=top, reasons="stop_reason" in more, context=context
         )
     except openai.APIConnectionError as error:

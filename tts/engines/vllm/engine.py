@@ -23,10 +23,10 @@ from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.ending import LOOKS
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.special_tokens import end_ids, suppressed_ids
-from tts.engines.streaming import Streamed, told_of
-from tts.engines.text import Ids, Opening, Worded, Words, each
+from tts.engines.streaming import StreamedSample, told_of
+from tts.engines.text import EncodedRequest, HasEncoder, Ids, PromptEncoder, each
 from tts.engines.vllm.args import engine_args, quiet
-from tts.engines.vllm.scheduling import Apart, Turns
+from tts.engines.vllm.scheduling import ExclusiveKinds, PrefillGate
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.types import End
@@ -84,7 +84,7 @@ def told(output: Any) -> Iterator[tuple[int, Mapping[int, float]]]:
         yield token, dict(zip(flat.token_ids[start:stop], flat.logprobs[start:stop], strict=True))
 
 
-class VllmEngine(Worded):
+class VllmEngine(HasEncoder):
     """Implements :class:`~tts.engines.base.Engine`, in the one event loop that it is first used in.
 
     Attributes:
@@ -137,7 +137,9 @@ class VllmEngine(Worded):
         self._llm = start()
         config = self._llm.model_config
         vocabulary = int(config.get_vocab_size())
-        self.words = Words(tokenizer, prompt, context=int(config.max_model_len), vocabulary=vocabulary, name=name)
+        self.words = PromptEncoder(
+            tokenizer, prompt, context=int(config.max_model_len), vocabulary=vocabulary, name=name
+        )
         said = config.try_get_generation_config()
         self._suppressed = suppressed_ids(said.get("suppress_tokens"), vocabulary)
         self._ends = end_ids(said.get("eos_token_id"), tokenizer)
@@ -152,7 +154,7 @@ class VllmEngine(Worded):
             watch_beside_top=False,
             adapters=self._llm.vllm_config.lora_config is not None,
         )
-        self._turns, self._apart, self._waking = Turns(), Apart(), asyncio.Lock()
+        self._turns, self._apart, self._waking = PrefillGate(), ExclusiveKinds(), asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._numbers = itertools.count()
         self._line_ends: list[int] | None = None
@@ -259,7 +261,9 @@ class VllmEngine(Worded):
                 f"{len(columns)} tokens are to be watched and vLLM tells the probabilities of at most {self._most}: "
                 "watch fewer, or raise engine.vllm.max_logprobs"
             )
-        drawing = Streamed[int](request.until, signals, self._ends, opening.limit, self.words.is_step, self._suppressed)
+        drawing = StreamedSample[int](
+            request.until, signals, self._ends, opening.limit, self.words.is_step, self._suppressed
+        )
         params = self._params(request, opening, columns)
         kind = "top" if signals.top else "named" if columns else ""
         end: End | None = None
@@ -312,7 +316,7 @@ class VllmEngine(Worded):
         """
         return await each(self.words, prefixes, tokens, lambda ids: self._next(ids, tokens, meter, adapter))
 
-    def _params(self, request: Request, opening: Opening, columns: Ids) -> Any:
+    def _params(self, request: Request, opening: EncodedRequest, columns: Ids) -> Any:
         """VLLM's sampling parameters of a draw."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind

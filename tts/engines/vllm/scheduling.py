@@ -13,7 +13,7 @@ REMEMBERED = 4096
 """Prompts that are known to have been read."""
 
 
-class Turns:
+class PrefillGate:
     """Which of those that read the same prompt goes first."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Turns:
                 self._read.popitem(last=False)
 
 
-class Apart:
+class ExclusiveKinds:
     """Keeps two kinds of requests from running at the same time; those of one kind run together, both in turn.
 
     One that asks for the most probable tokens, in a batch with one that names tokens, would get neither: vLLM's first

@@ -77,10 +77,10 @@ def save(out: Path, model: Any, tokenizer: Any, card: Card, *, dtype: torch.dtyp
     import torch
     from safetensors.torch import save_file
 
-    from tts.models.value_head import Headed
+    from tts.models.value_head import ValueHeadModel
     from tts.training.grow import Grown
 
-    if isinstance(model, Headed):
+    if isinstance(model, ValueHeadModel):
         save_file({name: weight.detach().contiguous() for name, weight in model.head.state_dict().items()}, out / HEAD)
         model = model.model
     if isinstance(model, Grown):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tts.errors import InputError
-from tts.models.value_head import Headed, confidence, loss, said
+from tts.models.value_head import ValueHeadModel, confidence, loss, said
 from tts.training.adapters import adapted, add_tokens
 from tts.training.checkpoint import CHECKPOINT, read
 from tts.training.finece.labels import goals
@@ -74,7 +74,7 @@ def train(
     saved = read(out / CHECKPOINT, identity, device)
     learner = adapted(model, recipe, tokens if recipe.read == "values" else [])
     if recipe.read == "head":
-        learner = Headed(learner).to(device)
+        learner = ValueHeadModel(learner).to(device)
     values = Values(split, recipe, tokens=tokens, end=int(tokenizer.eos_token_id), device=device)
     loop = Loop(out, learner, values, recipe, identity=identity, kept={}, saved=saved, device=device, tell=tell)
     loop.go()
