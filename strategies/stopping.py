@@ -273,7 +273,8 @@ class SamplingCost:
 
     A bar on P(leader) alone spends most draws where they help least, on questions that stay undecided. Where risk falls
     like a power of n, the next draw saves about P(wrong) / n of it, so it is worth its cost until P(wrong) is at most
-    ``cost_per_draw`` * n (``power`` 1). Questions still undecided late are those whose risk falls more slowly: 1.5 asks less of them.
+    ``cost_per_draw`` * n (``power`` 1). Questions still undecided late are those whose risk falls more slowly: 1.5 asks
+    less of them.
 
     Source:
         None: this framework, both powers tried on calibration splits. That a bar sinks with the draws already paid for
