@@ -40,7 +40,7 @@ from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.engine import OpenAIEngine
 from tts.engines.sampling import Sampling
 from tts.models.bundled import weights
-from tts.models.grace import Card, read_card
+from tts.models.grace import GraceCard, read_card
 from tts.pool import Entry, Pool
 from tts.prompts import Prompt
 from tts.runtime.driver import Options, Result, run_all
@@ -151,7 +151,7 @@ def extract(problem: Problem, text: str) -> str | None:
     return extract_gsm8k(text)
 
 
-def card_of(model: str) -> Card | None:
+def card_of(model: str) -> GraceCard | None:
     """Of the confidence token, where a model has one."""
     return read_card(weights(model)) if model == "grace" else None
 

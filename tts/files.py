@@ -1,6 +1,6 @@
-"""Write a file whole or not at all: under a temporary name beside it, then renamed over it.
+"""Files read and written whole.
 
-Knows nothing about pools; JSON reports and plots use it too.
+A file is written under a temporary name beside it, then renamed over it. Knows nothing about pools.
 """
 
 from __future__ import annotations
@@ -47,3 +47,17 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         for leftover in target.parent.glob(glob.escape(temp.name) + "*"):
             with suppress(OSError):
                 leftover.unlink()
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read a file whole.
+
+    Raises:
+        InputError: where it is missing, is a directory or cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -23,6 +23,7 @@ from evals.tasks import Task
 from strategies.base import Strategy
 from strategies.catalog import Method
 from tts.engines.base import Capabilities
+from tts.engines.config import recorded_signals
 from tts.engines.fake import WatchedScorer
 from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool, PoolStore, load_pool
@@ -143,7 +144,7 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
         Entrant(row, given, row.build(config.budget, given), row.name in named)
         for row, given in zip(chosen, params, strict=True)
     )
-    return Plan(entrants, skipped, scorer, config.engine.recorded)
+    return Plan(entrants, skipped, scorer, recorded_signals(config.engine))
 
 
 def playable(

@@ -12,7 +12,7 @@ from typing import Any
 
 from tts.answers import canonical_number, extract_gsm8k
 from tts.errors import InputError
-from tts.pool.files import read_bytes
+from tts.files import read_bytes
 
 GZIP = b"\x1f\x8b"
 

@@ -115,9 +115,9 @@ def test_stacked_weights_are_those_of_all_graded_answers(tts: Tts, grace_pool: P
 
 def test_stacked_weights_serve_live_runs_of_the_same_model_and_no_other_prompt(tts: Tts, tmp_path: Path) -> None:
     from tts.engines.fake import WATCHED
-    from tts.models.grace import Card, write_card
+    from tts.models.grace import GraceCard, write_card
 
-    write_card(tmp_path, Card("<CNF>", WATCHED))
+    write_card(tmp_path, GraceCard("<CNF>", WATCHED))
     drawn, weights, live = (tmp_path / name for name in ("cal.sqlite", "s.json", "run.sqlite"))
     fake = ("run", "engine.kind=fake", "budget=4", f"scorer.card={tmp_path}")
     done = tts(*fake, "task.split=calibration", "task.n=12", "scorer.name=grace", "scorer.reading=min", f"out={drawn}")

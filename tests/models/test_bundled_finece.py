@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 from strategies.beam import PrunedBeams  # noqa: E402
 from strategies.pruning import TopK  # noqa: E402
 from tts.answers import extract_gsm8k  # noqa: E402
-from tts.engines.config import EngineConfig, SignalsConfig  # noqa: E402
+from tts.engines.config import EngineConfig, SignalsConfig, recorded_signals  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.errors import InputError  # noqa: E402
@@ -139,7 +139,7 @@ def test_beams_are_guided_by_the_pass_that_draws_them(folder: Path, scorer: Fine
 
 def test_a_pool_can_record_the_values(scorer: Finece) -> None:
     asked = SignalsConfig(steps=True, confidence=True)
-    recorded = EngineConfig(model="finece", signals=asked).recorded
+    recorded = recorded_signals(EngineConfig(model="finece", signals=asked))
     assert recorded.watch == scorer.card.tokens and recorded.steps
     with pytest.raises(InputError, match=r"has no grace\.json"):
-        _ = EngineConfig(model="tiny", signals=asked).recorded
+        recorded_signals(EngineConfig(model="tiny", signals=asked))

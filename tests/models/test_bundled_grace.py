@@ -20,7 +20,7 @@ from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.replay import ReplayEngine  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.models.bundled import weights  # noqa: E402
-from tts.models.grace import Card, read_card  # noqa: E402
+from tts.models.grace import GraceCard, read_card  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
 from tts.ranking import auroc, within_auroc  # noqa: E402
 from tts.runtime.driver import run_all  # noqa: E402
@@ -38,7 +38,7 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="module")
-def card(folder: Path) -> Card:
+def card(folder: Path) -> GraceCard:
     return read_card(folder)
 
 
@@ -51,7 +51,7 @@ def test_both_bundled_models_are_within_the_budget() -> None:
     assert sum(f.stat().st_size for f in kept.rglob("*") if f.is_file() and "__pycache__" not in f.parts) <= 12e6
 
 
-def test_it_is_a_plain_model_with_a_token_more(folder: Path, card: Card) -> None:
+def test_it_is_a_plain_model_with_a_token_more(folder: Path, card: GraceCard) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
@@ -85,7 +85,7 @@ def test_it_writes_what_its_base_writes(folder: Path) -> None:
     assert same >= 0.97 * len(before)  # a tie that rounding decides may fall either way
 
 
-def test_it_answers_and_knows_when_it_is_right(folder: Path, card: Card) -> None:
+def test_it_answers_and_knows_when_it_is_right(folder: Path, card: GraceCard) -> None:
     """Within four standard errors of what benchmarks/results/grace.txt says of 1,000 questions."""
     found = engine(folder)
 
@@ -108,7 +108,7 @@ def test_it_answers_and_knows_when_it_is_right(folder: Path, card: Card) -> None
     assert np.mean((confidence - correct) ** 2) < 0.20
 
 
-def test_live_in_pass_confidences_replay_to_the_same_decisions(folder: Path, card: Card) -> None:
+def test_live_in_pass_confidences_replay_to_the_same_decisions(folder: Path, card: GraceCard) -> None:
     from strategies.catalog import CATALOG
 
     found, scorer = engine(folder), Grace(card)
@@ -139,15 +139,15 @@ def test_live_in_pass_confidences_replay_to_the_same_decisions(folder: Path, car
     assert any(len(r.decision.samples) < 6 for r in live)
 
 
-def test_a_pool_can_record_the_confidence_token(card: Card) -> None:
-    from tts.engines.config import EngineConfig, SignalsConfig
+def test_a_pool_can_record_the_confidence_token(card: GraceCard) -> None:
+    from tts.engines.config import EngineConfig, SignalsConfig, recorded_signals
     from tts.errors import InputError
 
     asked = SignalsConfig(top=5, steps=True, confidence=True, logprobs=False)
     recorded = Signals(watch=(card.token_id,), top=5, steps=True)
-    assert EngineConfig(model="grace", signals=asked).recorded == recorded
-    assert EngineConfig(model="grace", signals=replace(asked, logprobs=True)).recorded == replace(
+    assert recorded_signals(EngineConfig(model="grace", signals=asked)) == recorded
+    assert recorded_signals(EngineConfig(model="grace", signals=replace(asked, logprobs=True))) == replace(
         recorded, logprobs=True
     )
     with pytest.raises(InputError, match=r"has no grace\.json"):
-        _ = EngineConfig(model="tiny", signals=asked).recorded
+        recorded_signals(EngineConfig(model="tiny", signals=asked))

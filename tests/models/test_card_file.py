@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tts.errors import InputError
-from tts.models.grace import Card, read_card, write_card
+from tts.models.grace import GraceCard, read_card, write_card
 
-CARD = Card("<CNF>", 344, "after", "every", "tiny", {"recipe": {"seed": 0}, "auroc": 0.8})
+CARD = GraceCard("<CNF>", 344, "after", "every", "tiny", {"recipe": {"seed": 0}, "auroc": 0.8})
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    for card in (CARD, Card("<CNF>", 0)):
+    for card in (CARD, GraceCard("<CNF>", 0)):
         write_card(tmp_path, card)
         assert read_card(tmp_path) == card
     assert [p.name for p in tmp_path.iterdir()] == ["grace.json"]
@@ -26,7 +26,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot write .* does not exist"):
         write_card(tmp_path / "none", CARD)
     with pytest.raises(InputError, match="cannot be called format, token, which are its own"):
-        write_card(tmp_path, Card("<CNF>", 0, extra={"token": "x", "format": "y"}))
+        write_card(tmp_path, GraceCard("<CNF>", 0, extra={"token": "x", "format": "y"}))
 
 
 def test_a_directory_without_a_card_says_what_to_do(tmp_path: Path) -> None:

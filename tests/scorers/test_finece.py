@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Meter, Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.models.finece import NAME, VALUES, Card, read_card, write_card
+from tts.models.finece import NAME, VALUES, FineceCard, read_card, write_card
 from tts.scorers.base import MeteredEngine
 from tts.scorers.config import open_scorer
 from tts.scorers.finece import Finece, open_finece
@@ -24,7 +24,7 @@ from tts.scorers.trace_scores import TRACE_SCORES, expectation, value_confidence
 from tts.types import End, Problem, Sample, Trace
 
 TOKENS = tuple(range(100, 111))
-CARD = Card("grown", "values", TOKENS, "tiny")
+CARD = FineceCard("grown", "values", TOKENS, "tiny")
 ONE = Problem("q", "?")
 
 
@@ -83,8 +83,8 @@ def test_what_is_no_probability_is_an_error(row: list[float]) -> None:
 
 
 def test_the_card_is_read_as_it_was_written_and_broken_ones_get_one_sentence(tmp_path: Path) -> None:
-    write_card(tmp_path, Card("adapter", "head", (), "m", {"recipe": {"rank": 4}}))
-    assert read_card(tmp_path) == Card("adapter", "head", (), "m", {"recipe": {"rank": 4}})
+    write_card(tmp_path, FineceCard("adapter", "head", (), "m", {"recipe": {"rank": 4}}))
+    assert read_card(tmp_path) == FineceCard("adapter", "head", (), "m", {"recipe": {"rank": 4}})
     good = json.loads((tmp_path / NAME).read_text())
     for key, value, words in (
         ("form", "baked", "form must be grown or adapter or model, got 'baked'"),
@@ -102,7 +102,7 @@ def test_the_card_is_read_as_it_was_written_and_broken_ones_get_one_sentence(tmp
     with pytest.raises(InputError, match=r"has no finece.json: train one with `tts train finece`"):
         read_card(tmp_path / "nowhere")
     with pytest.raises(InputError, match="cannot be called tokens"):
-        write_card(tmp_path, Card("grown", "values", TOKENS, "m", {"tokens": 1}))
+        write_card(tmp_path, FineceCard("grown", "values", TOKENS, "m", {"tokens": 1}))
 
 
 def test_it_is_opened_by_name_with_or_without_integration(tmp_path: Path) -> None:

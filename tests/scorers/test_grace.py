@@ -18,7 +18,7 @@ from strategies.vote import Vote
 from tts.engines.base import Capabilities, Meter, Prefix
 from tts.engines.fake import WATCHED, FakeEngine, WatchedScorer, extract
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.models.grace import Card, write_card
+from tts.models.grace import GraceCard, write_card
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.config import NAMES, open_scorer
@@ -26,7 +26,7 @@ from tts.scorers.grace import Grace, open_grace
 from tts.types import STEP, Decision, Draw, End, Problem, Sample, Signals, Trace
 
 ONE = Problem("q", "?")
-BEFORE, AFTER = Card("<CNF>", 7), Card("<CNF>", 7, "after")
+BEFORE, AFTER = GraceCard("<CNF>", 7), GraceCard("<CNF>", 7, "after")
 READINGS = ("last", "min", "step", "mean")
 
 
@@ -179,7 +179,7 @@ class Halfway:
 def test_on_the_fake_engine_it_is_the_watched_confidence_of_whole_and_partial_samples(
     tmp_path: Path, strategy: Any
 ) -> None:
-    write_card(tmp_path, Card("<CNF>", WATCHED))
+    write_card(tmp_path, GraceCard("<CNF>", WATCHED))
 
     def play(scorer: Any) -> Any:
         engine = FakeEngine()
@@ -274,7 +274,7 @@ def play(engine: Any, scorer: Any) -> tuple[Sample, ...]:
 
 def test_it_adds_no_forward_pass_and_agrees_with_one_over_the_text(live: Any, tmp_path: Path) -> None:
     engine, cnf, passes = live
-    write_card(tmp_path, Card("<CNF>", cnf))
+    write_card(tmp_path, GraceCard("<CNF>", cnf))
     play(engine, None)  # the prompt is read, and kept
     passes.clear()
     plain = play(engine, None)
@@ -311,7 +311,7 @@ def test_it_adds_no_forward_pass_and_agrees_with_one_over_the_text(live: Any, tm
 @pytest.mark.parametrize("reading", READINGS[1:])
 def test_readings_of_steps_agree_with_a_pass_over_the_text(live: Any, tmp_path: Path, reading: str) -> None:
     engine, cnf, _ = live
-    write_card(tmp_path, Card("<CNF>", cnf))
+    write_card(tmp_path, GraceCard("<CNF>", cnf))
     scorer = open_grace(reading=reading, folder=tmp_path)
     samples = play(engine, scorer)
     ended = [
@@ -325,7 +325,7 @@ def test_readings_of_steps_agree_with_a_pass_over_the_text(live: Any, tmp_path: 
 
 def test_a_probed_value_agrees_with_a_pass_over_the_text_and_the_token(live: Any, tmp_path: Path) -> None:
     engine, cnf, _ = live
-    write_card(tmp_path, Card("<CNF>", cnf, "after"))
+    write_card(tmp_path, GraceCard("<CNF>", cnf, "after"))
     scorer = open_grace(folder=tmp_path)
     samples = play(engine, scorer)
     assert all(s.trace.probe is not None for s in samples)

@@ -19,7 +19,7 @@ from evals.replay.rescore import graded, rescored, stacked
 from evals.replay.synthetic import synthetic_pool
 from tests.grace_cases import TOKEN, graced
 from tts.errors import InputError, UnsupportedError
-from tts.models.grace import Card, write_card
+from tts.models.grace import GraceCard, write_card
 from tts.pool import Pool
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.calibration_file import Provenance
@@ -40,7 +40,7 @@ POOL = graced(synthetic_pool(questions=40, samples=8))
 PAIRS = graded(POOL)
 SAMPLES, RIGHT = [s for s, _ in PAIRS], [y for _, y in PAIRS]
 HERE = Provenance("tiny@1", "stacked", "Q: {question}")
-CARD = Card("<CNF>", TOKEN)
+CARD = GraceCard("<CNF>", TOKEN)
 
 
 def test_features_are_their_definitions() -> None:
@@ -227,7 +227,7 @@ def test_plain_data_survives_json() -> None:
 
 
 def test_value_tokens_stack_with_log_probabilities_and_need_their_card(tmp_path: Path) -> None:
-    from tts.models.finece import Card as Values
+    from tts.models.finece import FineceCard
     from tts.models.finece import write_card as write_values
     from tts.scorers.stacked import FINECE_FEATURES
 
@@ -246,6 +246,6 @@ def test_value_tokens_stack_with_log_probabilities_and_need_their_card(tmp_path:
         StackedScorer(fitted)
     provenance = Provenance("tiny", "stacked", "t")
     save_stacked(tmp_path / "w.json", fitted, provenance)
-    write_values(tmp_path, Values("grown", "values", tokens, "tiny"))
+    write_values(tmp_path, FineceCard("grown", "values", tokens, "tiny"))
     opened = open_stacked(weights=str(tmp_path / "w.json"), provenance=provenance, folder=tmp_path)
     assert opened.stacked == fitted and opened.needs.watch == tokens

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Qwen
 
 from tests.training.cases import model, responses, tokenizer  # noqa: E402
 from tts.errors import InputError  # noqa: E402
-from tts.models.grace import Card  # noqa: E402
+from tts.models.grace import GraceCard  # noqa: E402
 from tts.training.adapters import add_tokens  # noqa: E402
 from tts.training.grace.losses import others  # noqa: E402
 from tts.training.grace.model import save  # noqa: E402
@@ -110,7 +110,7 @@ def test_it_learns_which_responses_are_right_and_leaves_a_plain_model(tmp_path: 
     assert trained.history.best.auroc > 0.95 and trained.history.best.within > 0.95
     text = [round(look.lm, 4) for look in trained.history.looks]
     assert max(text) - min(text) <= 2e-4  # it says what it said, at every look
-    save(tmp_path, trained.model, words, Card("<CNF>", trained.token), dtype=torch.bfloat16)
+    save(tmp_path, trained.model, words, GraceCard("<CNF>", trained.token), dtype=torch.bfloat16)
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
     with torch.no_grad():
         after = loaded(input_ids=IDS).logits[..., : before.shape[-1]]

@@ -132,8 +132,9 @@ def draw(config: SampleConfig, task: Task, engine: LiveEngine, path: Path) -> Dr
         InputError: the engine cannot record the signals, or a prompt leaves no room.
     """
     from evals.live.runner import draw_samples
+    from tts.engines.config import recorded_signals
 
-    signals = config.engine.recorded
+    signals = recorded_signals(config.engine)
 
     def work(memory: PoolSampleCache, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
         return draw_samples(config, task, engine, memory, signals=signals, watch=watch)
@@ -148,13 +149,14 @@ def draw_trees(config: FineceConfig, task: Task, engine: TransformersEngine, pat
         InputError: a prompt leaves no room.
     """
     from evals.live.runner import draw_trees
+    from tts.engines.config import recorded_signals
     from tts.training.finece.cluster import tfidf
     from tts.training.finece.embed import model_embedding
     from tts.training.finece.tree import Tree
 
     embed = model_embedding(engine) if config.tree.embedding == "model" else tfidf
     tree = Tree(config.tree, engine.decode, embed)
-    signals = config.engine.recorded | tree.needs
+    signals = recorded_signals(config.engine) | tree.needs
 
     def work(memory: PoolSampleCache, watch: Progress) -> Coroutine[Any, Any, list[Result]]:
         return draw_trees(tree, task, engine, memory, rows=config.engine.rows, signals=signals, watch=watch)

@@ -5,7 +5,6 @@ Imports neither torch nor transformers before an engine is opened.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,15 +14,14 @@ from tts.engines.base import Engine
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.sampling import Sampling
 from tts.errors import InputError
+from tts.models import finece, grace
+from tts.models.resolve import identity, resolve
 from tts.prompts import Prompt
 from tts.types import Signals
 
 KINDS = ("transformers", "vllm", "openai", "fake")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
-BUNDLED = ("tiny", "grace", "finece")
-"""The models that come with the package: the reasoner, the same with a confidence token, and with value tokens."""
-EDGE = 1 << 20  # bytes of each end of a file that make its fingerprint
 
 
 class LiveEngine(Engine, Protocol):
@@ -141,39 +139,13 @@ class EngineConfig:
         if self.kind == "openai":
             known = Path(self.openai.tokenizer).expanduser() if self.openai.tokenizer else None
             return known if known is not None and known.is_dir() else None
-        model = None if self.kind == "fake" else _model(self)
+        model = None if self.kind == "fake" else resolve(self.model)
         return model if isinstance(model, Path) else None
 
     @property
     def sampling(self) -> Sampling:
         """The sampling parameters."""
         return Sampling(self.temperature, self.top_p, self.top_k, self.max_tokens, self.seed)
-
-    @property
-    def recorded(self) -> Signals:
-        """The signals to record.
-
-        Raises:
-            InputError: a model's own confidence is asked for, and it has none.
-        """
-        plain = self.signals
-        recorded = Signals(
-            top=plain.top,
-            entropy=plain.entropy,
-            certainty=plain.certainty,
-            steps=plain.steps,
-            logprobs=plain.logprobs,
-        )
-        if not plain.confidence:
-            return recorded
-        folder = self.folder
-        if folder is not None and (folder / "finece.json").is_file():
-            from tts.scorers.finece import open_finece
-
-            return recorded | open_finece(folder=folder).needs
-        from tts.scorers.grace import find_card, needs
-
-        return recorded | needs(find_card("grace", None, folder), steps=plain.steps)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -186,8 +158,7 @@ class EngineConfig:
             return "fake", ""
         if self.kind == "openai":
             return self.model, ""
-        model = _model(self)
-        return self.model, self.revision or (fingerprint(model) if isinstance(model, Path) else "")
+        return identity(self.model, self.revision)
 
     @property
     def key(self) -> Mapping[str, object]:
@@ -201,6 +172,28 @@ class EngineConfig:
     def with_seeds(self) -> bool:
         """Whether each request has a seed of its own."""
         return self.kind not in ("vllm", "openai") if self.seeded is None else self.seeded
+
+
+def recorded_signals(config: EngineConfig) -> Signals:
+    """Return the signals that ``engine.signals`` asks for; those of a model's own confidence come from its card.
+
+    Raises:
+        InputError: a model's own confidence is asked for, and the model has none.
+    """
+    plain = config.signals
+    recorded = Signals(
+        top=plain.top, entropy=plain.entropy, certainty=plain.certainty, steps=plain.steps, logprobs=plain.logprobs
+    )
+    if not plain.confidence:
+        return recorded
+    folder = config.folder
+    if folder is None:
+        raise InputError(
+            "engine.signals.confidence=true records the confidence of a GrACE or FineCE model, and this model is no "
+            "local directory: give engine.model=DIRECTORY"
+        )
+    card = finece.read_card(folder) if (folder / finece.NAME).is_file() else grace.read_card(folder)
+    return recorded | card.signals(steps=plain.steps)
 
 
 def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
@@ -235,7 +228,7 @@ def _transformers(config: EngineConfig, prompt: Prompt, tell: Callable[[str], No
     from tts.engines.hf.engine import TransformersEngine
 
     return TransformersEngine.load(
-        _model(config),
+        resolve(config.model),
         prompt=prompt,
         sampling=config.sampling,
         rows=config.rows,
@@ -250,7 +243,7 @@ def _vllm(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> 
     from tts.engines.vllm.engine import VllmEngine
 
     return VllmEngine.load(
-        _model(config),
+        resolve(config.model),
         prompt=prompt,
         sampling=config.sampling,
         dtype=config.dtype,
@@ -277,33 +270,3 @@ def _openai(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -
 
 
 _OPEN = {"transformers": _transformers, "vllm": _vllm, "openai": _openai}
-
-
-def _model(config: EngineConfig) -> str | Path:
-    """The directory, or the name on the hub."""
-    if config.model in BUNDLED:
-        from tts.models import bundled as tiny
-
-        return tiny.weights(config.model)
-    folder = Path(config.model).expanduser()
-    if folder.is_dir():
-        return folder
-    if config.model.startswith((".", "~", "/")) or config.model.count("/") > 1 or folder.exists():
-        raise InputError(
-            f"engine.model {config.model}: no such directory; give {', '.join(BUNDLED)}, a directory, or a name on the "
-            "hub"
-        )
-    return config.model
-
-
-def fingerprint(folder: Path) -> str:
-    """Twelve hex digits that change with the weights, the configuration or the tokenizer, without reading gigabytes."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".bin", ".model")):
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size} ".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(EDGE))
-            file.seek(max(0, size - EDGE))
-            digest.update(file.read(EDGE))
-    return digest.hexdigest()[:12]

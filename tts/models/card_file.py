@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tts.errors import InputError
-from tts.files import atomic_path
-from tts.pool.files import read_bytes
+from tts.files import atomic_path, read_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from tts.models.card_file import CardFile
+from tts.types import Signals
 
 NAME = "finece.json"
+HEAD = "head.safetensors"
+"""The file beside the card that holds the weights of a linear head."""
 VALUES = 11
 """Confidences that a token can say: 0, 1/10, ..., 1."""
 Form = Literal["grown", "adapter", "model"]
@@ -20,7 +23,7 @@ Read = Literal["values", "numbers", "head"]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class FineceCard:
     """Where a confidence is read, and of what.
 
     Attributes:
@@ -51,11 +54,19 @@ class Card:
         """The base with the revision that it was made from, where the card says so."""
         return f"{self.base}@{self.revision}" if self.revision else self.base
 
+    def signals(self, *, steps: bool = False) -> Signals:
+        """Return the signals to collect while drawing: P(value token) at every token, where the model is grown.
+
+        Args:
+            steps: whether to note which tokens end a step.
+        """
+        return Signals(watch=self.tokens if self.form == "grown" else (), steps=steps)
+
 
 FILE = CardFile(NAME, "tts-finece-1", "finece", ("form", "read", "tokens", "base"))
 
 
-def read_card(folder: str | os.PathLike[str]) -> Card:
+def read_card(folder: str | os.PathLike[str]) -> FineceCard:
     """Read the card of a directory.
 
     Raises:
@@ -68,10 +79,10 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
     fine = isinstance(tokens, list) and all(type(token) is int and token >= 0 for token in tokens)
     FILE.check(path, "tokens", tokens, f"{wanted} whole numbers >= 0", fine and len(tokens or ()) == wanted)
     FILE.check(path, "base", data.get("base"), "text", isinstance(data.get("base"), str))
-    return Card(data["form"], data["read"], tuple(data["tokens"]), data["base"], extra)
+    return FineceCard(data["form"], data["read"], tuple(data["tokens"]), data["base"], extra)
 
 
-def write_card(folder: str | os.PathLike[str], card: Card) -> None:
+def write_card(folder: str | os.PathLike[str], card: FineceCard) -> None:
     """Write the card of a directory, whole or not at all.
 
     Raises:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from tts.models.card_file import CardFile
+from tts.types import Signals
 
 NAME = "grace.json"
 Readout = Literal["before", "after"]
@@ -18,7 +19,7 @@ Positions = Literal["end", "every"]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class GraceCard:
     """A confidence token, and where its probability is the confidence.
 
     Attributes:
@@ -41,11 +42,20 @@ class Card:
     base: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def signals(self, *, steps: bool = False) -> Signals:
+        """Return the signals to collect while drawing.
+
+        Args:
+            steps: whether the confidence at the end of each step is read too, not only that at the end of a sample.
+        """
+        after, token = self.readout == "after", self.token_id
+        return Signals(watch=(token,) if steps or not after else (), steps=steps, probe=token if after else None)
+
 
 FILE = CardFile(NAME, "tts-grace-1", "grace", ("token", "token_id", "readout", "positions", "base"))
 
 
-def read_card(folder: str | os.PathLike[str]) -> Card:
+def read_card(folder: str | os.PathLike[str]) -> GraceCard:
     """Read the card of a model directory.
 
     Raises:
@@ -58,10 +68,10 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
     for key, allowed in (("readout", get_args(Readout)), ("positions", get_args(Positions))):
         FILE.check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
     FILE.check(path, "base", base, "text", isinstance(base, str))
-    return Card(data["token"], data["token_id"], data["readout"], data["positions"], base, extra)
+    return GraceCard(data["token"], data["token_id"], data["readout"], data["positions"], base, extra)
 
 
-def write_card(folder: str | os.PathLike[str], card: Card) -> None:
+def write_card(folder: str | os.PathLike[str], card: GraceCard) -> None:
     """Write the card of a model directory, whole or not at all.
 
     Raises:

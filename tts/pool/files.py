@@ -1,4 +1,4 @@
-"""Which file holds a pool in which format, and how one is read whole."""
+"""The format of a pool file, by its suffix."""
 
 from __future__ import annotations
 
@@ -32,17 +32,3 @@ def pool_format(path: str | os.PathLike[str], *allowed: str) -> str:
         if name.endswith(suffix):
             return kind
     raise InputError(f"{path}: the file name must end in {', '.join(fitting)}")
-
-
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read a file whole.
-
-    Raises:
-        InputError: where it is missing, is a directory or cannot be read.
-    """
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 
 from tts.errors import InputError
-from tts.files import atomic_path
-from tts.pool.files import pool_format, read_bytes
+from tts.files import atomic_path, read_bytes
+from tts.pool.files import pool_format
 from tts.pool.line import dump_line, parse_line
 from tts.pool.records import Entry, Pool
 

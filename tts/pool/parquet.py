@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tts.errors import InputError, first_line
-from tts.files import atomic_path
-from tts.pool.files import pool_format, read_bytes
+from tts.files import atomic_path, read_bytes
+from tts.pool.files import pool_format
 from tts.pool.records import Entry, Pool
 from tts.types import End, Problem, Sample, Trace, Usage
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts.errors import InputError
-from tts.files import atomic_path
-from tts.pool.files import read_bytes
+from tts.files import atomic_path, read_bytes
 from tts.scorers.maps import CalibrationMap
 
 RAW = "raw"

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Prefix
-from tts.engines.config import fingerprint
 from tts.errors import EngineError, InputError
-from tts.models.finece import Card, read_card
+from tts.models.finece import FineceCard, read_card
+from tts.models.resolve import fingerprint
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.calibration_file import Provenance
 from tts.scorers.integration import Integrated
@@ -47,10 +47,10 @@ class Finece:
     name = "finece"
     judges_prefixes = True
 
-    def __init__(self, card: Card, judge: PrefixModel | None = None) -> None:
+    def __init__(self, card: FineceCard, judge: PrefixModel | None = None) -> None:
         """Take the card and, of a scorer that is not grown, the model that judges."""
         self.card, self.judge = card, judge
-        self.needs = Signals(watch=card.tokens if judge is None else ())
+        self.needs = card.signals() if judge is None else Signals()
 
     @property
     def key(self) -> Mapping[str, object]:

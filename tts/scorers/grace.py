@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.models.grace import Card, read_card
+from tts.models.grace import GraceCard, read_card
 from tts.scorers.base import MeteredEngine
 from tts.scorers.trace_scores import TRACE_SCORES, scorer_name
-from tts.types import End, Problem, Sample, Signals
+from tts.types import End, Problem, Sample
 
 Reading = Literal["last", "min", "step", "mean"]
 
@@ -49,7 +49,7 @@ class Grace:
         GrACE, arXiv 2509.09438.
     """
 
-    def __init__(self, card: Card, *, reading: str = "last") -> None:
+    def __init__(self, card: GraceCard, *, reading: str = "last") -> None:
         """Choose the token and what to read of it.
 
         Raises:
@@ -58,7 +58,7 @@ class Grace:
         if reading not in get_args(Reading):
             raise InputError(f"scorer grace needs reading {', '.join(get_args(Reading))}, got {reading!r}")
         self.card, self.reading = card, cast("Reading", reading)
-        self.needs = needs(card, steps=reading != "last")
+        self.needs = card.signals(steps=reading != "last")
 
     @property
     def name(self) -> str:
@@ -134,13 +134,7 @@ class Grace:
             )
 
 
-def needs(card: Card, *, steps: bool) -> Signals:
-    """What to collect while drawing: the confidence at the end of a sample, and perhaps at the ends of its steps."""
-    after, token = card.readout == "after", card.token_id
-    return Signals(watch=(token,) if steps or not after else (), steps=steps, probe=token if after else None)
-
-
-def find_card(scorer: str, card: str | None, folder: Path | None) -> Card:
+def find_card(scorer: str, card: str | None, folder: Path | None) -> GraceCard:
     """The card that a configuration means: of the directory it names, else of the model's own.
 
     Raises:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.errors import InputError, UnsupportedError, first_line
-from tts.models.finece import Card
+from tts.models.finece import HEAD, FineceCard
 from tts.types import Problem
 
 Ids = tuple[int, ...]
@@ -27,7 +27,7 @@ class PrefixModel:
     def __init__(
         self,
         path: Path,
-        card: Card,
+        card: FineceCard,
         base: Path | str,
         *,
         revision: str | None = None,
@@ -95,8 +95,7 @@ class PrefixModel:
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        from tts.models.loading import quiet
-        from tts.training.adapters import quiet_peft
+        from tts.models.loading import quiet, quiet_peft
 
         try:
             with quiet():
@@ -125,7 +124,6 @@ def _headed(model: Any, path: Path) -> Any:
     from safetensors.torch import load_file
 
     from tts.models.value_head import ValueHeadModel
-    from tts.training.finece.build import HEAD
 
     found = ValueHeadModel(model)
     found.head.load_state_dict(load_file(path / HEAD))

@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from tts.errors import InputError, UnsupportedError
 from tts.logistic import least_loss, sigmoid, smoothed
 from tts.models.finece import read_card as read_values
-from tts.models.grace import Card
+from tts.models.grace import GraceCard
 from tts.scorers.base import MeteredEngine
 from tts.scorers.calibration_file import Provenance, load_fitted, save_fitted
-from tts.scorers.grace import find_card, needs
+from tts.scorers.grace import find_card
 from tts.scorers.trace_scores import TRACE_SCORES, TraceScore
 from tts.types import Problem, Sample, Signals
 
@@ -217,7 +217,7 @@ class StackedScorer:
 
     name = NAME
 
-    def __init__(self, stacked: Stacked, card: Card | None = None, values: tuple[int, ...] = ()) -> None:
+    def __init__(self, stacked: Stacked, card: GraceCard | None = None, values: tuple[int, ...] = ()) -> None:
         """Take the weights, and the tokens of the model's own that they read.
 
         Args:
@@ -239,7 +239,7 @@ class StackedScorer:
             if card is None:
                 raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a GrACE model")
             self._token = card.token_id
-            self.needs |= needs(card, steps=any(one.column == "steps" for one in read))
+            self.needs |= card.signals(steps=any(one.column == "steps" for one in read))
 
     @property
     def key(self) -> Mapping[str, object]:

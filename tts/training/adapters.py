@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from tts.errors import InputError
+from tts.models.loading import quiet_peft
 from tts.training.grow import grow
 from tts.training.muon import Muon
 from tts.training.schedule import Schedule
@@ -74,14 +73,6 @@ def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
     )
     with quiet_peft():
         return get_peft_model(model, config)
-
-
-@contextmanager
-def quiet_peft() -> Iterator[None]:
-    """Within it peft may ask a model by a name that transformers is about to drop."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
-        yield
 
 
 def trainable(model: Any) -> Iterator[tuple[str, Tensor]]:

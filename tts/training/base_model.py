@@ -11,10 +11,11 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from tts.engines.config import BUNDLED, EngineConfig, fingerprint
+from tts.engines.config import EngineConfig
 from tts.errors import InputError, first_line
 from tts.models.bundled import weights
 from tts.models.loading import quiet
+from tts.models.resolve import BUNDLED, fingerprint
 from tts.training.schedule import Schedule
 
 

@@ -25,7 +25,7 @@ from tts.engines.base import Meter, Prefix
 from tts.engines.sampling import Sampling
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.bundled import weights
-from tts.models.finece import Card, write_card
+from tts.models.finece import FineceCard, write_card
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import MeteredEngine
 from tts.scorers.calibration_file import Provenance
@@ -260,7 +260,7 @@ def test_adapters_score_beside_the_model_that_draws(runner: asyncio.Runner, tmp_
             torch.nn.init.normal_(values, std=0.1)
     model.save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(weights("tiny")).save_pretrained(tmp_path)
-    write_card(tmp_path, Card("adapter", "numbers", tuple(range(20, 31)), "tiny"))
+    write_card(tmp_path, FineceCard("adapter", "numbers", tuple(range(20, 31)), "tiny"))
     scorer = open_finece(path=str(tmp_path), folder=weights("tiny"), provenance=Provenance("tiny", "finece", "t"))
 
     made = Served(vllm("tiny", HOT, options={"enable_lora": True}), runner)

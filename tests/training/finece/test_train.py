@@ -18,7 +18,7 @@ pytest.importorskip("peft")
 from tests.training.cases import TELLING, model, tokenizer  # noqa: E402
 from tts.engines.base import Capabilities  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
-from tts.models.finece import Card, read_card  # noqa: E402
+from tts.models.finece import FineceCard, read_card  # noqa: E402
 from tts.scorers.base import MeteredEngine  # noqa: E402
 from tts.scorers.calibration_file import Provenance  # noqa: E402
 from tts.scorers.finece import open_finece  # noqa: E402
@@ -101,7 +101,7 @@ def test_it_learns_what_prefixes_come_to_and_is_read_as_it_was_trained(tmp_path:
     trained = run(out, recipe, words)
     best = trained.history.best
     assert best.auroc > 0.95 and best.brier < 0.1, best
-    card = Card(FORMS[recipe.method], recipe.read, trained.tokens, "m")  # type: ignore[arg-type]
+    card = FineceCard(FORMS[recipe.method], recipe.read, trained.tokens, "m")  # type: ignore[arg-type]
     save(out, trained.model, words, card, dtype=torch.float32)
     assert read_card(out) == card
     if recipe.method == "grow":
@@ -190,7 +190,7 @@ def test_a_scorer_of_another_model_and_texts_that_do_not_fit_get_one_sentence(tm
     words, base, out = tokenizer(), tmp_path / "base", tmp_path / "scorer"
     model().save_pretrained(base)
     trained = run(out, replace(QUICK, epochs=1), words, halves(20))
-    save(out, trained.model, words, Card("model", "values", trained.tokens, "m"), dtype=torch.float32)
+    save(out, trained.model, words, FineceCard("model", "values", trained.tokens, "m"), dtype=torch.float32)
     with pytest.raises(InputError, match=r"judges prefixes of m and the model is other: choose that model, or train"):
         open_finece(path=str(out), folder=base, provenance=Provenance("other", "finece", "t"))
     scorer = open_finece(path=str(out), folder=base, provenance=Provenance("m", "finece", "t"))

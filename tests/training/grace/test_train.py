@@ -18,7 +18,7 @@ pytest.importorskip("peft")
 
 from tests.training.cases import halves, model, responses, tokenizer  # noqa: E402
 from tts.errors import InputError, TTSError  # noqa: E402
-from tts.models.grace import Card, read_card  # noqa: E402
+from tts.models.grace import GraceCard, read_card  # noqa: E402
 from tts.training.adapters import add_tokens, is_tied, trainable  # noqa: E402
 from tts.training.checkpoint import BEST, CHECKPOINT  # noqa: E402
 from tts.training.grace.losses import confidence_logit  # noqa: E402
@@ -270,7 +270,7 @@ def test_what_is_saved_is_a_plain_model_that_never_writes_the_token(tmp_path: Pa
 
     words = tokenizer()
     trained = train(tmp_path / "t", model(), words, halves(), replace(QUICK, method=method), base=BASE)
-    save(tmp_path, trained.model, words, Card("<CNF>", trained.token), dtype=torch.float32)
+    save(tmp_path, trained.model, words, GraceCard("<CNF>", trained.token), dtype=torch.float32)
     loaded, again = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
     assert type(loaded).__name__ == "LlamaForCausalLM"
     assert again.convert_tokens_to_ids("<CNF>") == trained.token == read_card(tmp_path).token_id

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts.engines.config import EngineConfig
-from tts.models.finece import Card, Form, write_card
+from tts.models.finece import HEAD, FineceCard, Form, write_card
 from tts.training.finece.recipe import Recipe
 from tts.training.responses import Split
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from tts.training.finece.train import Trained
 
-HEAD = "head.safetensors"
 FORMS: Mapping[str, Form] = {"grow": "grown", "lora": "adapter", "full": "model"}
 
 
@@ -52,7 +51,7 @@ def make(
     begun = start(engine, recipe)
     base = {**base, **begun.upon}
     trained = train(out, begun.model, begun.tokenizer, split, recipe, base=base, device=pick(engine.device), tell=tell)
-    card = Card(
+    card = FineceCard(
         FORMS[recipe.method],
         recipe.read,  # type: ignore[arg-type] # the recipe allows no other
         trained.tokens,
@@ -69,7 +68,7 @@ def make(
     return trained
 
 
-def save(out: Path, model: Any, tokenizer: Any, card: Card, *, dtype: torch.dtype) -> None:
+def save(out: Path, model: Any, tokenizer: Any, card: FineceCard, *, dtype: torch.dtype) -> None:
     """Write what a scorer needs: a plain Hugging Face directory, or adapters; a head beside it; and the card.
 
     The generation configuration of a model suppresses value tokens, so that they are never drawn.

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from tts.errors import InputError
-from tts.models.value_head import ValueHeadModel, confidence, loss, said
+from tts.models.value_head import ValueHeadModel, confidence
 from tts.training.adapters import adapted, add_tokens
 from tts.training.checkpoint import CHECKPOINT, read
 from tts.training.finece.labels import goals
+from tts.training.finece.losses import value_logits, value_loss
 from tts.training.finece.recipe import Recipe
 from tts.training.history import History, Look, measured
 from tts.training.loop import Loop, precision
@@ -121,13 +122,13 @@ class Values:
         count = sum(len(self.rows[i]) for i in batch)
         packed = self._pack([Branches.of(self.split.train, row) for row in rows])
         with precision(self.recipe.dtype, self.device):
-            given = said(model, packed, self.tokens)
+            given = value_logits(model, packed, self.tokens)
         wanted = torch.full(given.shape[:2], math.nan)
         for branch, number in enumerate(i for row in rows for i in row):
             wanted[branch, : len(self.goals[number])] = torch.tensor(self.goals[number], dtype=torch.float32)
         wanted = wanted.to(given.device)
         there = ~wanted.isnan()
-        off = loss(given, wanted.nan_to_num(0.5)) * there
+        off = value_loss(given, wanted.nan_to_num(0.5)) * there
         branches = torch.arange(len(off), device=off.device)
         end = off[branches, packed.at]
         elsewhere = (off.sum(1) - end) / (there.sum(1) - 1).clamp(min=1)
@@ -142,7 +143,7 @@ class Values:
         for some, rows in in_passes(held, size):
             packed = self._pack(rows)
             with precision(self.recipe.dtype, self.device):
-                given = said(model, packed, self.tokens)
+                given = value_logits(model, packed, self.tokens)
             at = given[torch.arange(len(some)), packed.at]
             found[some] = confidence(at).double().cpu().numpy()
         return measured(step, found, held, 0.0)

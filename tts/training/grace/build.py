@@ -10,7 +10,7 @@ from typing import Any
 
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
-from tts.models.grace import NAME, Card, read_card
+from tts.models.grace import NAME, GraceCard, read_card
 from tts.training.grace.recipe import Recipe
 from tts.training.responses import Split
 
@@ -53,7 +53,7 @@ def make(
         token = _further(read_card(engine.folder), recipe, engine.model)
     place = pick(engine.device)
     trained = train(out, begun.model, begun.tokenizer, split, recipe, base=base, token=token, device=place, tell=tell)
-    card = Card(
+    card = GraceCard(
         recipe.token,
         trained.token,
         recipe.readout,  # type: ignore[arg-type] # the recipe allows no other
@@ -71,7 +71,7 @@ def make(
     return trained
 
 
-def _further(card: Card, recipe: Recipe, model: str) -> int:
+def _further(card: GraceCard, recipe: Recipe, model: str) -> int:
     """The token of a GrACE model that is trained further.
 
     Raises:

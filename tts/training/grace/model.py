@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tts.logistic import least_loss
-from tts.models.grace import Card, write_card
+from tts.models.grace import GraceCard, write_card
 from tts.training.adapters import is_tied
 from tts.training.grace.losses import others
 from tts.training.grow import Grown
@@ -45,7 +45,7 @@ def start_row(model: Any, read: Callable[[], tuple[Tensor, Tensor, Tensor]], tok
         head[token] = torch.tensor(row, dtype=head.dtype, device=head.device)
 
 
-def save(out: Path, model: Any, tokenizer: Any, card: Card, *, dtype: torch.dtype) -> None:
+def save(out: Path, model: Any, tokenizer: Any, card: GraceCard, *, dtype: torch.dtype) -> None:
     """Write a plain Hugging Face directory with ``grace.json``; adapters are merged and kept beside it in ``adapter``.
 
     Its generation configuration suppresses the confidence token, so that it is never drawn.
