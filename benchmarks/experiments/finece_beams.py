@@ -67,9 +67,7 @@ def replayed(strategy: PrunedBeams, pool: Pool, judge: Guide, *, orders: int, se
     return Played(correct, tokens, ended)
 
 
-def _one(
-    strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequence[int]], judge: Guide
-) -> Decision:
+def _one(strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequence[int]], judge: Guide) -> Decision:
     """Play one question on its samples in one order; past the last of them, draws fail."""
     waiting = iter(order.tolist())
 
