@@ -151,13 +151,13 @@ def batch_rows(engine: TransformersEngine) -> float:
 
 def static(engine: TransformersEngine, requests: list[tuple[Problem, int]]) -> tuple[int, float]:
     """(tokens up to the end of each sample, seconds) of `generate` on padded batches of the same requests."""
-    model, tokenizer = engine.batch.decoder.model, engine.words.tokenizer
+    model, tokenizer = engine.batch.decoder.model, engine.encoder.tokenizer
     tokenizer.padding_side = "left"
     torch.manual_seed(0)
     tokens, started = 0, time.perf_counter()
     with torch.inference_mode():
         for at in range(0, len(requests), ROWS):
-            texts = [engine.words.prompt.text(problem) for problem, _ in requests[at : at + ROWS]]
+            texts = [engine.encoder.prompt.text(problem) for problem, _ in requests[at : at + ROWS]]
             batch = tokenizer(texts, return_tensors="pt", padding=True, return_token_type_ids=False)
             out = model.generate(**batch, do_sample=True, temperature=0.8, top_k=0, max_new_tokens=256)
             new = out[:, batch["input_ids"].shape[1] :]

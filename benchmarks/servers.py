@@ -50,7 +50,7 @@ from tts.scorers.trace_scores import TraceScorer
 from tts.stories.stories import take
 from tts.types import Problem, Signals, Usage
 
-ROWS, BUDGET, THEIRS, LIMIT, LOOK, FILL = 128, 16, 32, 600, 32, 96
+ROWS, BUDGET, THEIRS, LIMIT, CHECK_EVERY, FILL = 128, 16, 32, 600, 32, 96
 HOW = Sampling(temperature=0.8, max_tokens=256)
 ADAPTIVE = {
     "cges_cost": ("cges_cost", MARGIN),
@@ -96,7 +96,7 @@ async def contest(server: Server, model: str, questions: int, fit: int, rounds: 
         prompt=Prompt(),
         sampling=HOW,
         seeded=False,
-        look=LOOK,
+        check_every_tokens=CHECK_EVERY,
     )
     problems = asked("test", questions)
     print(

@@ -331,13 +331,13 @@ def test_a_full_context_leaves_room_for_the_probe(make: Any, model: Any, cnf: in
     engine, wanted = make(), Signals(probe=cnf)
     problem = next(p for p in PROBLEMS if len(alone(engine, p).token_ids) > 6)
     prompt = engine.prompt_ids(problem)
-    engine.words.context = len(prompt) + 6
+    engine.encoder.context = len(prompt) + 6
     plain, probed = alone(engine, problem), alone(engine, problem, signals=wanted)
     assert plain.end is probed.end is End.LENGTH
     assert (len(plain.token_ids), probed.token_ids) == (6, plain.token_ids[:5])
     expected = float(read(model, (*prompt, *probed.token_ids, cnf))[-1, cnf].exp())
     assert probed.trace.probe == pytest.approx(expected, rel=1e-3, abs=1e-6)
-    engine.words.context = len(prompt) + 1
+    engine.encoder.context = len(prompt) + 1
     assert len(alone(engine, problem).token_ids) == 1
     with pytest.raises(InputError, match="leaves no room for an answer and a probe: shorten the prompt"):
         alone(engine, problem, signals=wanted)

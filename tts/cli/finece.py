@@ -68,7 +68,7 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
         assert isinstance(engine, TransformersEngine)
         if path is None:
             if config.recipe.read == "numbers":  # refused before anything is drawn
-                numbers(engine.words.tokenizer, config.recipe.tokens)
+                numbers(engine.encoder.tokenizer, config.recipe.tokens)
             path = str(out / "pool.sqlite")
             drawn = draw_trees(config, task, engine, Path(path))
             run = drawn.run

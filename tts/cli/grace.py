@@ -68,7 +68,7 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
             pool,
             task.solutions if config.recipe.keep == "solution" else {},
             encode=engine.encode,
-            context=engine.words.context,
+            context=engine.encoder.context,
             prompts={one.question: one.prompt for one in responses},
         )
     base = {"model": model, "revision": revision, "template": task.template, "responses": len(responses)}

@@ -58,7 +58,7 @@ def learned_from(pool: Pool, engine: TransformersEngine, *, model: str, forks: b
         model=model,
         prompt_ids=engine.prompt_ids,
         encode=engine.encode,
-        end=engine.words.tokenizer.eos_token_id,
-        context=engine.words.context,
+        end=engine.encoder.tokenizer.eos_token_id,
+        context=engine.encoder.context,
         forks=forks,
     )

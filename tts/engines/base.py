@@ -99,9 +99,14 @@ class Request:
     ahead: bool = False
     meter: Meter = field(default_factory=Meter, compare=False)
 
-    def key(self, seed: int, begun: object) -> str:
-        """What decides its tokens beside the model: the run's seed, its own numbers, and ``begun`` of its prefix."""
-        return f"{seed}|{self.problem.id}|{self.index}|{self.attempt}|{begun}"
+    def key(self, seed: int, prefix: object) -> str:
+        """Return the text that decides the sample's tokens, beside the model.
+
+        Args:
+            seed: of the run.
+            prefix: stands for the prefix that the sample continues.
+        """
+        return f"{seed}|{self.problem.id}|{self.index}|{self.attempt}|{prefix}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,7 @@ def _vllm(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> 
         revision=config.revision,
         device=config.device,
         seeded=config.with_seeds,
-        look=config.look,
+        check_every_tokens=config.look,
         options={"max_num_seqs": config.rows, **config.vllm},
         tell=tell,
     )
@@ -265,7 +265,7 @@ def _openai(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -
         prompt=prompt,
         sampling=config.sampling,
         seeded=config.with_seeds,
-        look=config.look,
+        check_every_tokens=config.look,
     )
 
 

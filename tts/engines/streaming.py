@@ -17,7 +17,7 @@ from tts.types import Boundary, End, Signals, Trace
 Name = TypeVar("Name", int, str)
 
 
-def told_of(signals: Signals, suppressed: Sequence[int]) -> tuple[int, ...]:
+def requested_ids(signals: Signals, suppressed: Sequence[int]) -> tuple[int, ...]:
     """The ids of the tokens whose probabilities have to be told beside that of each drawn token.
 
     A drawn token's own probability is one among the tokens that can be drawn, so those that never are go with it.

@@ -28,19 +28,19 @@ class EncodedRequest:
     """A request in tokens.
 
     Attributes:
-        prompt: the problem's prompt.
-        before: the prefix's tokens; none without a prefix.
+        prompt_ids: the problem's prompt.
+        prefix_ids: the prefix's tokens; none without a prefix.
         limit: the most tokens to draw, >= 1.
     """
 
-    prompt: Ids
-    before: Ids
+    prompt_ids: Ids
+    prefix_ids: Ids
     limit: int
 
     @property
     def ids(self) -> Ids:
         """All that is read before the first token is drawn."""
-        return self.prompt + self.before
+        return self.prompt_ids + self.prefix_ids
 
 
 class PromptEncoder:
@@ -99,7 +99,7 @@ class PromptEncoder:
             self._prompts[key] = ids
         return ids
 
-    def opening(self, request: Request, max_tokens: int) -> EncodedRequest:
+    def encode_request(self, request: Request, max_tokens: int) -> EncodedRequest:
         """A request in tokens.
 
         Args:
@@ -114,7 +114,7 @@ class PromptEncoder:
         if (refusal := lacking(request.until, signals)) is not None:
             raise UnsupportedError(refusal)
         prompt = self.prompt_ids(request.problem)
-        before = () if prefix is None else self.ids(prefix)
+        prefix_ids = () if prefix is None else self.ids(prefix)
         probed = () if signals.probe is None else (signals.probe,)
         for token in (*signals.watch, *probed):
             if not 0 <= token < self.vocabulary:
@@ -128,13 +128,13 @@ class PromptEncoder:
                 f"problem {request.problem.id!r} has a prompt of {len(prompt)} tokens and the model's context holds "
                 f"{self.context}, which leaves no room for an answer and a probe: shorten the prompt"
             )
-        limit = min(max_tokens, room) - len(before)
+        limit = min(max_tokens, room) - len(prefix_ids)
         if limit < 1:
             raise InputError(
-                f"a prefix of {len(before)} tokens of problem {request.problem.id!r} cannot be continued: a sample may "
-                f"have {limit + len(before)} tokens; raise max_tokens or prune earlier"
+                f"a prefix of {len(prefix_ids)} tokens of problem {request.problem.id!r} cannot be continued: a sample "
+                f"may have {limit + len(prefix_ids)} tokens; raise max_tokens or prune earlier"
             )
-        return EncodedRequest(prompt, before, limit)
+        return EncodedRequest(prompt, prefix_ids, limit)
 
     def ids(self, sample: Sample) -> Ids:
         """The tokens of a sample; of one whose source keeps none, those of its text."""
@@ -159,9 +159,9 @@ class PromptEncoder:
             )
         return prompt, ids
 
-    def text(self, before: Ids, tokens: Sequence[int], prefix: str) -> str:
+    def text(self, prefix_ids: Ids, tokens: Sequence[int], prefix: str) -> str:
         """The text of a sample, which begins with the prefix's; a tokenizer may write a token by its neighbours."""
-        whole = self.decode([*before, *tokens])
+        whole = self.decode([*prefix_ids, *tokens])
         return whole if whole.startswith(prefix) else prefix + self.decode(tokens)
 
     def is_step(self, token: int) -> bool:
@@ -175,15 +175,15 @@ class PromptEncoder:
 class HasEncoder:
     """An engine that handles tokens itself, by its :class:`PromptEncoder`."""
 
-    words: PromptEncoder
+    encoder: PromptEncoder
 
     def encode(self, text: str) -> Ids:
         """The token ids of a text, without special tokens."""
-        return self.words.encode(text)
+        return self.encoder.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, without special tokens."""
-        return self.words.decode(ids)
+        return self.encoder.decode(ids)
 
     def prompt_ids(self, problem: Problem) -> Ids:
         """The token ids of a problem's prompt, special tokens included.
@@ -191,11 +191,11 @@ class HasEncoder:
         Raises:
             InputError: it leaves no room for an answer in the model's context.
         """
-        return self.words.prompt_ids(problem)
+        return self.encoder.prompt_ids(problem)
 
 
-async def each(
-    words: PromptEncoder,
+async def score_prefixes(
+    encoder: PromptEncoder,
     prefixes: Sequence[Prefix],
     tokens: Sequence[int],
     read: Callable[[Ids], Coroutine[Any, Any, Any]],
@@ -203,7 +203,7 @@ async def each(
     """P(token | prefix), shape [len(prefixes), len(tokens)], where each prefix is read by itself.
 
     Args:
-        words: of the model.
+        encoder: the model's encoder.
         prefixes: what to read; each must leave room for one more token.
         tokens: the tokens whose probabilities ``read`` gives.
         read: from the tokens of a prompt and of what follows it to those probabilities.
@@ -211,6 +211,6 @@ async def each(
     Raises:
         InputError: a prefix that does not fit.
     """
-    asked = [words.to_score(one.problem, one.text, beside=1) for one in prefixes]
+    asked = [encoder.to_score(one.problem, one.text, beside=1) for one in prefixes]
     rows = await together([read(prompt + after) for prompt, after in asked])
     return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))

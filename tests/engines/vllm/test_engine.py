@@ -118,7 +118,7 @@ def test_a_sample_ends_where_a_recording_of_it_would_be_cut(served: Served, cnf:
         assert any(s.end is End.BOUNDARY for s in found)
         for sample, meter in zip(found, served.meters[begun:], strict=True):
             assert meter.drawn - meter.discarded == len(sample.token_ids)
-            assert meter.discarded <= 2 * served.engine.look
+            assert meter.discarded <= 2 * served.engine.check_every_tokens
 
 
 def test_a_prefix_is_scored_by_the_next_token_s_probability(served: Served, cnf: int) -> None:

@@ -196,7 +196,7 @@ def test_closed_streams_really_stop_at_the_server(served: Served, process: Proce
 def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(process: Process) -> None:
     """Behind a proxy that refuses, breaks off, falls silent and garbles: with retries nothing is lost."""
     with meddling(process.port) as proxy, asyncio.Runner() as runner:
-        patient = engine(process, HOT, proxy=proxy, timeout=6.0, retries=4)
+        patient = engine(process, HOT, proxy=proxy, timeout_s=6.0, retries=4)
         before = process.count("generation_tokens_total")
         proxy.faults = itertools.chain(["busy"] * 10, itertools.cycle([*FAULTS, *[""] * 8]))
         options = Options(retries=8, backoff=0.0)
@@ -216,7 +216,7 @@ def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(proc
 
 def test_what_breaks_for_good_has_failed_and_is_counted(process: Process) -> None:
     with meddling(process.port) as proxy, asyncio.Runner() as runner:
-        hasty = engine(process, HOT, proxy=proxy, timeout=20.0, retries=0, patience=30.0)
+        hasty = engine(process, HOT, proxy=proxy, timeout_s=20.0, retries=0, outage_timeout_s=30.0)
         proxy.faults = itertools.cycle(["half", "", "malformed", ""])
         options = Options(retries=0, backoff=0.0)
         results = runner.run(run_all(Vote("sc", 4), PROBLEMS[:6], hasty, extract=answer, options=options))
@@ -255,7 +255,11 @@ def test_a_server_that_is_killed_costs_nothing_that_was_drawn(process: Process, 
     out = tmp_path / "pool.sqlite"
     command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "task.n=60", "n=4"]
     command += ["engine.kind=openai", "engine.model=grace", f"engine.openai.urls=[{process.root}/v1]", f"out={out}"]
-    command += [f"engine.openai.tokenizer={weights('grace')}", "engine.openai.retries=0", "engine.openai.patience=0.1"]
+    command += [
+        f"engine.openai.tokenizer={weights('grace')}",
+        "engine.openai.retries=0",
+        "engine.openai.outage_timeout_s=0.1",
+    ]
     command += ["engine.openai.concurrency=8"]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for _ in range(600):

@@ -40,7 +40,7 @@ class TransformersEngine(HasEncoder):
     Attributes:
         name: the model's name or directory.
         revision: the revision that was asked for, or empty.
-        words: its tokenizer and its prompt.
+        encoder: its tokenizer and its prompt.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class TransformersEngine(HasEncoder):
             raise InputError(f"rows must be at least 1, got {rows}")
         context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
         vocabulary = model.get_output_embeddings().weight.shape[0]
-        self.words = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
+        self.encoder = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
         check(model)
         self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
         said = model.generation_config
         suppressed = suppressed_ids(getattr(said, "suppress_tokens", None), vocabulary)
         decoder = Decoder(model, sampling, suppressed=suppressed)
         ends = end_ids(getattr(said, "eos_token_id", None), tokenizer)
-        self.batch = Batch(decoder, rows=rows, ends=ends, is_step=self.words.is_step, tell=tell)
+        self.batch = Batch(decoder, rows=rows, ends=ends, is_step=self.encoder.is_step, tell=tell)
         self.capabilities = Capabilities(
             watch_tokens=True,
             score_prefix=True,
@@ -196,7 +196,7 @@ class TransformersEngine(HasEncoder):
         """P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; prefixes are read in batches."""
         joining = []
         for prefix in prefixes:
-            shared, after = self.words.to_score(prefix.problem, prefix.text)
+            shared, after = self.encoder.to_score(prefix.problem, prefix.text)
             joining.append(Joining(shared + after, shared))
         if not joining:
             return np.zeros((0, len(tokens)))
@@ -205,13 +205,13 @@ class TransformersEngine(HasEncoder):
 
     def _row(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> Row:
         """A request in tokens."""
-        opening = self.words.opening(request, self.sampling.max_tokens)
-        before, prefix = opening.before, request.prefix
+        encoded = self.encoder.encode_request(request, self.sampling.max_tokens)
+        prefix_ids, prefix = encoded.prefix_ids, request.prefix
         sent, text = 0, prefix.text if prefix is not None else ""
 
         def send(row: Row, end: End | None) -> None:
             nonlocal sent, text
-            whole = self.words.text(before, row.tokens, prefix.text if prefix is not None else "")
+            whole = self.encoder.text(prefix_ids, row.tokens, prefix.text if prefix is not None else "")
             if end is None and whole.endswith("\ufffd"):  # half a character: wait for the rest
                 return
             at, sent = sent, len(row.tokens)
@@ -219,13 +219,13 @@ class TransformersEngine(HasEncoder):
             queue.put_nowait(Chunk(new, tuple(row.tokens[at:]), row.trace(at), end))
 
         return Row(
-            ids=opening.ids,
-            shared=opening.prompt,
-            limit=opening.limit,
+            ids=encoded.ids,
+            shared=encoded.prompt_ids,
+            limit=encoded.limit,
             until=request.until,
             signals=request.signals,
             meter=request.meter,
-            noise=noise(request.key(self.sampling.seed, len(before))),
+            noise=noise(request.key(self.sampling.seed, len(prefix_ids))),
             send=send,
             fail=queue.put_nowait,
             stream=self.stream,

@@ -42,15 +42,15 @@ class Server:
 class Servers:
     """Who is asked next."""
 
-    def __init__(self, servers: Sequence[Server], *, concurrency: int, patience: float) -> None:
+    def __init__(self, servers: Sequence[Server], *, concurrency: int, outage_timeout_s: float) -> None:
         """Take them.
 
         Args:
             servers: at least one.
             concurrency: the most requests that one of them is given at a time, >= 1.
-            patience: seconds to wait for any of them to be asked again when all are left alone, >= 0.
+            outage_timeout_s: seconds to wait for any of them to be asked again when all are left alone, >= 0.
         """
-        self.all, self.concurrency, self.patience = tuple(servers), concurrency, patience
+        self.all, self.concurrency, self.outage_timeout_s = tuple(servers), concurrency, outage_timeout_s
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
@@ -92,7 +92,7 @@ class Servers:
 
     async def _free(self) -> Server:
         loop = asyncio.get_running_loop()
-        deadline, woken = loop.time() + self.patience, False
+        deadline, woken = loop.time() + self.outage_timeout_s, False
         while True:
             now = loop.time()
             there = [server for server in self.all if server.back <= now]
@@ -100,10 +100,10 @@ class Servers:
             if free:
                 return min(free, key=lambda server: server.running)
             if there:  # they work: that is no reason to give up
-                deadline = now + self.patience
+                deadline = now + self.outage_timeout_s
             elif now >= deadline:
                 said = "; ".join(f"{server.url}: {server.why}" for server in self.all)
-                raise EngineError(f"no server has answered for {self.patience:g} seconds ({said})")
+                raise EngineError(f"no server has answered for {self.outage_timeout_s:g} seconds ({said})")
             waiting = [server.back for server in self.all if server.back > now]
             until = min([*waiting, *([] if there else [deadline])], default=None)
             turn = loop.create_future()

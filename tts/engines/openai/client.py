@@ -36,7 +36,9 @@ class Connections:
         self._config, self._model = config, model
         self._loop: asyncio.AbstractEventLoop | None = None
         self.servers = Servers(
-            [Server(url) for url in config.urls], concurrency=config.concurrency, patience=config.patience
+            [Server(url) for url in config.urls],
+            concurrency=config.concurrency,
+            outage_timeout_s=config.outage_timeout_s,
         )
 
     def can(self, *, chat: bool) -> ServerFeatures:
@@ -91,7 +93,7 @@ class Connections:
     def _how(self) -> dict[str, Any]:
         return {
             "api_key": os.environ.get(self._config.key_env) or "none",  # servers without keys take any
-            "timeout": self._config.timeout,
+            "timeout": self._config.timeout_s,
             "max_retries": self._config.retries,
         }
 

@@ -18,10 +18,10 @@ class OpenAIConfig:
         tokenizer: a directory, or a name on the hub: that of the model that is served. With it prompts are sent as
             tokens. null sends texts, or chat messages with ``prompt.chat``.
         concurrency: the most requests that one server is given at a time, >= 1.
-        timeout: seconds without a byte after which a request has failed, > 0.
+        timeout_s: seconds without a byte after which a request has failed, > 0.
         retries: how often the client asks again after 408, 409, 429 and 5xx, waiting longer each time or as long as the
             server says, >= 0.
-        patience: seconds to wait for a server to answer again when none does, >= 0.
+        outage_timeout_s: seconds to wait for a server to answer again when none does, >= 0.
         extra: further fields of each request's body, by name.
     """
 
@@ -29,9 +29,9 @@ class OpenAIConfig:
     key_env: str = "OPENAI_API_KEY"
     tokenizer: str | None = None
     concurrency: int = 128
-    timeout: float = 120.0
+    timeout_s: float = 120.0
     retries: int = 4
-    patience: float = 60.0
+    outage_timeout_s: float = 60.0
     extra: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -48,8 +48,8 @@ class OpenAIConfig:
         for url in self.urls:
             if not url.startswith(("http://", "https://")):
                 raise InputError(f"engine.openai.urls must be URLs such as http://localhost:8000/v1, got {url!r}")
-        if self.concurrency < 1 or self.retries < 0 or self.patience < 0 or not self.timeout > 0:
+        if self.concurrency < 1 or self.retries < 0 or self.outage_timeout_s < 0 or not self.timeout_s > 0:
             raise InputError(
-                "engine.openai.concurrency must be at least 1, retries and patience at least 0 and timeout above 0, "
-                f"got {self.concurrency}, {self.retries}, {self.patience:g} and {self.timeout:g}"
+                "engine.openai.concurrency must be at least 1, retries and outage_timeout_s at least 0 and timeout_s "
+                f"above 0, got {self.concurrency}, {self.retries}, {self.outage_timeout_s:g} and {self.timeout_s:g}"
             )

@@ -31,8 +31,8 @@ from tts.engines.openai.protocol import (
 )
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.special_tokens import end_ids, suppressed_ids
-from tts.engines.streaming import StreamedSample, told_of
-from tts.engines.text import Ids, PromptEncoder, each
+from tts.engines.streaming import StreamedSample, requested_ids
+from tts.engines.text import Ids, PromptEncoder, score_prefixes
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.types import End, Problem
@@ -47,7 +47,7 @@ def _breaks(token: str) -> bool:
 
 
 def _tokenizer(name: str, prompt: Prompt, context: int) -> tuple[PromptEncoder, Ids, frozenset[int]]:
-    """The words, the ids of suppressed tokens and of those that end a sample, of a model that a server has.
+    """The encoder, the ids of suppressed tokens and of those that end a sample, of a model that a server has.
 
     Raises:
         InputError: no such tokenizer.
@@ -68,8 +68,8 @@ def _tokenizer(name: str, prompt: Prompt, context: int) -> tuple[PromptEncoder, 
     except OSError:  # a model may come without
         said = GenerationConfig()  # type: ignore[no-untyped-call]
     vocabulary = len(tokenizer)
-    words = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
-    return words, suppressed_ids(said.suppress_tokens, vocabulary), end_ids(said.eos_token_id, tokenizer)
+    encoder = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
+    return encoder, suppressed_ids(said.suppress_tokens, vocabulary), end_ids(said.eos_token_id, tokenizer)
 
 
 def _id(token: str) -> int:
@@ -82,7 +82,7 @@ class OpenAIEngine:
     Attributes:
         name: the model's name at the servers.
         can: what they were found to do.
-        words: the tokenizer and the prompt; None without a tokenizer.
+        encoder: the tokenizer and the prompt; None without a tokenizer.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class OpenAIEngine:
         sampling: Sampling,
         can: ServerFeatures,
         extra: Mapping[str, Any],
-        words: PromptEncoder | None = None,
+        encoder: PromptEncoder | None = None,
         suppressed: Ids = (),
         ends: frozenset[int] = frozenset(),
         seeded: bool = False,
-        look: int = 8,
+        check_every_tokens: int = 8,
     ) -> None:
         """Take what is known of the servers.
 
@@ -109,16 +109,16 @@ class OpenAIEngine:
             sampling: how tokens are drawn.
             can: what they were found to do.
             extra: further fields of each request's body.
-            words: the tokenizer and the prompt.
+            encoder: the tokenizer and the prompt.
             suppressed: ids of tokens that are never drawn.
             ends: ids of the tokens that end a sample.
             seeded: whether each request has a seed of its own.
-            look: tokens an event of a stream that may be closed in the middle, where the server makes events of
-                several, >= 1; what it draws past the last event is not known.
+            check_every_tokens: tokens in one event of a stream that may be closed in the middle, >= 1, where the
+                server can send several at once; tokens that it draws past the last event are not known.
         """
         self.name, self.revision = model, ""
         self.prompt, self.sampling, self.can = prompt, sampling, can
-        self.words, self.seeded, self.look = words, seeded, look
+        self.encoder, self.seeded, self.check_every_tokens = encoder, seeded, check_every_tokens
         self._suppressed, self._ends = suppressed, ends
         self._connections, self._extra = connections, extra
         self.capabilities = Capabilities(
@@ -133,7 +133,14 @@ class OpenAIEngine:
 
     @classmethod
     def load(
-        cls, config: OpenAIConfig, *, model: str, prompt: Prompt, sampling: Sampling, seeded: bool, look: int = 8
+        cls,
+        config: OpenAIConfig,
+        *,
+        model: str,
+        prompt: Prompt,
+        sampling: Sampling,
+        seeded: bool,
+        check_every_tokens: int = 8,
     ) -> Self:
         """Ask the servers what they can do.
 
@@ -142,9 +149,9 @@ class OpenAIEngine:
         """
         connections = Connections(config, model=model)
         can = connections.can(chat=prompt.chat)
-        words, suppressed, ends = None, tuple[int, ...](), frozenset[int]()
+        encoder, suppressed, ends = None, tuple[int, ...](), frozenset[int]()
         if can.ids and config.tokenizer is not None:
-            words, suppressed, ends = _tokenizer(config.tokenizer, prompt, can.context)
+            encoder, suppressed, ends = _tokenizer(config.tokenizer, prompt, can.context)
 
         return cls(
             connections,
@@ -153,11 +160,11 @@ class OpenAIEngine:
             sampling=sampling,
             can=can,
             extra=config.extra,
-            words=words,
+            encoder=encoder,
             suppressed=suppressed,
             ends=ends,
             seeded=seeded,
-            look=look,
+            check_every_tokens=check_every_tokens,
         )
 
     def close(self) -> None:
@@ -180,12 +187,12 @@ class OpenAIEngine:
         return self._words().prompt_ids(problem)
 
     def _words(self) -> PromptEncoder:
-        if self.words is None:
+        if self.encoder is None:
             raise UnsupportedError(
                 "a server alone does not tell the tokens of a text: give engine.openai.tokenizer, and a server that "
                 "takes prompts as tokens"
             )
-        return self.words
+        return self.encoder
 
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
         """Draw one sample and send it as one chunk; closing the iterator closes the connection, which aborts it.
@@ -213,9 +220,9 @@ class OpenAIEngine:
         end = end or self._end(request, reason, stop)
         ids: Ids = ()
         new = "".join(text)
-        if self.words is not None:
+        if self.encoder is not None:
             ids, before = tuple(streamed.tokens), request.prefix.token_ids if request.prefix is not None else ()
-            new = self.words.text(before, ids, begun)[len(begun) :]
+            new = self.encoder.text(before, ids, begun)[len(begun) :]
         if request.signals.probe is not None:
             asked = (*body["extra_body"]["prompt"], *streamed.said(end), request.signals.probe)
             streamed.probe = float((await self._next(asked, (request.signals.probe,), request.meter))[0])
@@ -229,7 +236,7 @@ class OpenAIEngine:
             UnsupportedError: no tokenizer, or servers that do not tell the probabilities of given tokens.
             EngineError: a server failed.
         """
-        return await each(self._words(), prefixes, tokens, lambda ids: self._next(ids, tokens, meter))
+        return await score_prefixes(self._words(), prefixes, tokens, lambda ids: self._next(ids, tokens, meter))
 
     def _plan(self, request: Request) -> tuple[dict[str, Any], StreamedSample[Any], str]:
         """The body of a request, what takes its answer, and the text that it goes on from."""
@@ -242,22 +249,22 @@ class OpenAIEngine:
         asked: dict[str, Any]
         extra: dict[str, Any] = {}
         if self.can.reasons:
-            extra |= EXTRA if self.words is not None else WORDLESS
+            extra |= EXTRA if self.encoder is not None else WORDLESS
             if request.ahead or until.kind in LOOKS:
-                extra["stream_interval"] = self.look
+                extra["stream_interval"] = self.check_every_tokens
         extra |= self._extra
-        if self.words is not None:
-            opening = self.words.opening(request, how.max_tokens)
-            asked, limit = {"prompt": ""}, opening.limit
-            extra["prompt"] = list(opening.ids)  # the client would look at each of them
+        if self.encoder is not None:
+            encoded = self.encoder.encode_request(request, how.max_tokens)
+            asked, limit = {"prompt": ""}, encoded.limit
+            extra["prompt"] = list(encoded.ids)  # the client would look at each of them
         elif self.prompt.chat:
             asked = {"messages": self.prompt.messages(request.problem)}
         else:
             asked = {"prompt": self.prompt.text(request.problem) + begun}
             limit = max(1, limit - (len(prefix.trace.logprobs) if prefix is not None else 0))
-        columns = told_of(signals, self._suppressed) if self.can.named else ()
+        columns = requested_ids(signals, self._suppressed) if self.can.named else ()
         # where tokens have no ids, their log-probabilities alone show them
-        told = signals.top or signals.logprobs or columns or (signals.steps and self.words is None)
+        told = signals.top or signals.logprobs or columns or (signals.steps and self.encoder is None)
         if columns:
             extra["logprob_token_ids"] = list(columns)
         body = {
@@ -278,18 +285,18 @@ class OpenAIEngine:
             body["logit_bias"] = {str(token): NEVER for token in self._suppressed}
         if until.kind == "step":
             body["stop"] = ["\n"]
-        step = self.words.is_step if self.words is not None else _breaks
-        ends = self._ends if self.words is not None else frozenset[int]()
+        step = self.encoder.is_step if self.encoder is not None else _breaks
+        ends = self._ends if self.encoder is not None else frozenset[int]()
         suppressed = self._suppressed if columns else ()
         return {**body, "extra_body": extra}, StreamedSample[Any](until, signals, ends, limit, step, suppressed), begun
 
     def _said(self, choice: Any) -> Iterator[tuple[Any, Mapping[Any, float]]]:
         """The tokens of an event, each with the log-probabilities that came with it."""
         told = logprobs(choice)
-        if self.words is not None and not told:
+        if self.encoder is not None and not told:
             yield from ((token, {}) for token in choice.token_ids or ())
         for token, logprob, beside in told:
-            if self.words is not None:
+            if self.encoder is not None:
                 yield _id(token), {_id(token): logprob, **{_id(one): value for one, value in beside.items()}}
             else:
                 yield token, {token: logprob, **beside}

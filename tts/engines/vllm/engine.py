@@ -23,8 +23,8 @@ from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.ending import LOOKS
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.special_tokens import end_ids, suppressed_ids
-from tts.engines.streaming import StreamedSample, told_of
-from tts.engines.text import EncodedRequest, HasEncoder, Ids, PromptEncoder, each
+from tts.engines.streaming import StreamedSample, requested_ids
+from tts.engines.text import EncodedRequest, HasEncoder, Ids, PromptEncoder, score_prefixes
 from tts.engines.vllm.args import engine_args, quiet
 from tts.engines.vllm.scheduling import ExclusiveKinds, PrefillGate
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
@@ -90,7 +90,7 @@ class VllmEngine(HasEncoder):
     Attributes:
         name: the model's name or directory.
         revision: the revision that was asked for, or empty.
-        words: its tokenizer and its prompt.
+        encoder: its tokenizer and its prompt.
         counters: vLLM's own counts, kept with ``disable_log_stats=False`` only: they cost it some speed.
         restarts: how often it was started again.
     """
@@ -104,7 +104,7 @@ class VllmEngine(HasEncoder):
         sampling: Sampling,
         counters: Counters,
         seeded: bool = False,
-        look: int = 8,
+        check_every_tokens: int = 8,
         name: str = "",
         revision: str = "",
         tell: Callable[[str], None] = lambda text: None,
@@ -119,8 +119,8 @@ class VllmEngine(HasEncoder):
             counters: what vLLM reports its counts to.
             seeded: whether each request has a seed of its own, so that its tokens are the same in every run; where
                 not, tokens depend on the order of the batch.
-            look: tokens between two looks at a running sample that ends below a confidence, >= 1; what is drawn past
-                the boundary meanwhile is charged as aborted.
+            check_every_tokens: tokens between two checks of a running sample that ends below a confidence, >= 1;
+                tokens that vLLM draws past the boundary meanwhile are charged as aborted.
             name: what to call the model.
             revision: of the model.
             tell: gets one sentence when vLLM died and is started again.
@@ -129,15 +129,15 @@ class VllmEngine(HasEncoder):
             InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
                 tokens that the model does not have.
         """
-        if look < 1:
-            raise InputError(f"look must be at least 1, got {look}")
+        if check_every_tokens < 1:
+            raise InputError(f"check_every_tokens must be at least 1, got {check_every_tokens}")
         self.name, self.revision, self.sampling, self.counters = name, revision, sampling, counters
-        self.seeded, self.look, self.restarts = seeded, look, 0
+        self.seeded, self.check_every_tokens, self.restarts = seeded, check_every_tokens, 0
         self._start, self._tell = start, tell
         self._llm = start()
         config = self._llm.model_config
         vocabulary = int(config.get_vocab_size())
-        self.words = PromptEncoder(
+        self.encoder = PromptEncoder(
             tokenizer, prompt, context=int(config.max_model_len), vocabulary=vocabulary, name=name
         )
         said = config.try_get_generation_config()
@@ -171,7 +171,7 @@ class VllmEngine(HasEncoder):
         revision: str | None = None,
         device: str = "auto",
         seeded: bool = False,
-        look: int = 8,
+        check_every_tokens: int = 8,
         options: Mapping[str, Any] | None = None,
         tell: Callable[[str], None] = lambda text: None,
     ) -> Self:
@@ -185,7 +185,7 @@ class VllmEngine(HasEncoder):
             revision: branch, tag or commit on the hub.
             device: auto, or the one that vLLM was built for.
             seeded: see :meth:`__init__`.
-            look: see :meth:`__init__`.
+            check_every_tokens: see :meth:`__init__`.
             options: any other of vLLM's ``AsyncEngineArgs``, by name.
             tell: see :meth:`__init__`.
 
@@ -231,7 +231,7 @@ class VllmEngine(HasEncoder):
             sampling=sampling,
             counters=counters,
             seeded=seeded,
-            look=look,
+            check_every_tokens=check_every_tokens,
             name=str(model),
             revision=revision or "",
             tell=tell,
@@ -254,29 +254,29 @@ class VllmEngine(HasEncoder):
             EngineError: vLLM died.
         """
         signals, prefix = request.signals, request.prefix
-        opening = self.words.opening(request, self.sampling.max_tokens)
-        columns = told_of(signals, self._suppressed)
+        encoded = self.encoder.encode_request(request, self.sampling.max_tokens)
+        columns = requested_ids(signals, self._suppressed)
         if len(columns) > self._most:
             raise UnsupportedError(
                 f"{len(columns)} tokens are to be watched and vLLM tells the probabilities of at most {self._most}: "
                 "watch fewer, or raise engine.vllm.max_logprobs"
             )
         drawing = StreamedSample[int](
-            request.until, signals, self._ends, opening.limit, self.words.is_step, self._suppressed
+            request.until, signals, self._ends, encoded.limit, self.encoder.is_step, self._suppressed
         )
-        params = self._params(request, opening, columns)
+        params = self._params(request, encoded, columns)
         kind = "top" if signals.top else "named" if columns else ""
         end: End | None = None
-        leads = len(opening.prompt) >= SHARED and await self._turns.first(opening.prompt)
+        leads = len(encoded.prompt_ids) >= SHARED and await self._turns.first(encoded.prompt_ids)
         try:
             async with (
                 self._apart.running(kind),
-                aclosing(self._outputs(opening.ids, params, request.meter)) as outputs,  # type: ignore[type-var]
+                aclosing(self._outputs(encoded.ids, params, request.meter)) as outputs,  # type: ignore[type-var]
             ):
                 async for output in outputs:
                     if leads and output.token_ids:
                         leads = False
-                        self._turns.done(opening.prompt, read=True)
+                        self._turns.done(encoded.prompt_ids, read=True)
                     known = len(drawing.tokens)
                     end = drawing.take(told(output))
                     request.meter.discarded += len(output.token_ids) - (len(drawing.tokens) - known)
@@ -288,12 +288,12 @@ class VllmEngine(HasEncoder):
             request.meter.discarded += request.meter.drawn - drawn  # what it drew until it heard of the end
         finally:
             if leads:
-                self._turns.done(opening.prompt, read=False)
+                self._turns.done(encoded.prompt_ids, read=False)
         if signals.probe is not None:
-            ids = (*opening.ids, *drawing.said(end), signals.probe)
+            ids = (*encoded.ids, *drawing.said(end), signals.probe)
             drawing.probe = float((await self._next(ids, (signals.probe,), request.meter))[0])
         begun = prefix.text if prefix is not None else ""
-        text = self.words.text(opening.before, drawing.tokens, begun)[len(begun) :]
+        text = self.encoder.text(encoded.prefix_ids, drawing.tokens, begun)[len(begun) :]
         yield Chunk(text, tuple(drawing.tokens), drawing.trace, end)
 
     async def score(
@@ -314,15 +314,15 @@ class VllmEngine(HasEncoder):
             UnsupportedError: adapters without ``engine.vllm.enable_lora``.
             EngineError: vLLM died.
         """
-        return await each(self.words, prefixes, tokens, lambda ids: self._next(ids, tokens, meter, adapter))
+        return await score_prefixes(self.encoder, prefixes, tokens, lambda ids: self._next(ids, tokens, meter, adapter))
 
-    def _params(self, request: Request, opening: EncodedRequest, columns: Ids) -> Any:
+    def _params(self, request: Request, encoded: EncodedRequest, columns: Ids) -> Any:
         """VLLM's sampling parameters of a draw."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
         how, until = self.sampling, request.until
-        limit = min(opening.limit, int(until.value)) if until.kind == "tokens" else opening.limit
+        limit = min(encoded.limit, int(until.value)) if until.kind == "tokens" else encoded.limit
         stop_ids, stop = list(self._ends), None
         if until.kind == "step":
             lines = self._step_ids()
@@ -340,7 +340,7 @@ class VllmEngine(HasEncoder):
             top_p=how.top_p,
             top_k=how.top_k,
             max_tokens=limit,
-            seed=seed_of(request.key(how.seed, len(opening.before)), 8) if seeded else None,
+            seed=seed_of(request.key(how.seed, len(encoded.prefix_ids)), 8) if seeded else None,
             stop=stop,
             stop_token_ids=stop_ids,
             include_stop_str_in_output=True,
@@ -348,7 +348,8 @@ class VllmEngine(HasEncoder):
             logit_bias={token: NEVER for token in self._suppressed} or None,
             flat_logprobs=True,
             output_kind=RequestOutputKind.DELTA,
-            stream_interval=self.look if looks else self.words.context,  # the first token comes at once all the same
+            # the first token comes at once all the same
+            stream_interval=self.check_every_tokens if looks else self.encoder.context,
             skip_clone=True,
             **named,
         )
@@ -356,7 +357,7 @@ class VllmEngine(HasEncoder):
     def _step_ids(self) -> list[int]:
         """Ids of all tokens that end a line."""
         if self._line_ends is None:
-            self._line_ends = [token for token in range(self.words.vocabulary) if self.words.is_step(token)]
+            self._line_ends = [token for token in range(self.encoder.vocabulary) if self.encoder.is_step(token)]
         return self._line_ends
 
     async def _next(

@@ -18,7 +18,7 @@ def model_embedding(engine: TransformersEngine) -> Callable[[Sequence[str]], NDA
 
     @torch.inference_mode()
     def embed(texts: Sequence[str]) -> NDArray[Any]:
-        ids = [engine.encode(text)[: engine.words.context] for text in texts]
+        ids = [engine.encode(text)[: engine.encoder.context] for text in texts]
         width = max(1, *map(len, ids))
         tokens = torch.tensor([[*one, *[0] * (width - len(one))] for one in ids], device=model.device)
         inside = torch.tensor([[1.0] * len(one) + [0.0] * (width - len(one)) for one in ids], device=model.device)
