@@ -1,4 +1,4 @@
-"""The schema of ``tts compare`` configurations; YAML in ``configs/`` and ``key=value`` overrides fill it."""
+"""The schemas of configurations; YAML in ``configs/`` and ``key=value`` overrides fill them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from evals.replay.rescore import check_score, is_probability
+from evals.tasks import TaskConfig
 from strategies import beam_spec, spec
 from strategies.base import Strategy
 from strategies.catalog import CATALOG, Method, method
+from tts.engines.config import EngineConfig
 from tts.errors import InputError
 from tts.scorers.maps import MapKind
 from tts.scorers.trace_scores import WINDOW
@@ -63,6 +65,87 @@ class CompareConfig:
         for key in ("permutations", "replicates", "window"):
             if not 1 <= getattr(self, key) <= MOST:
                 raise InputError(f"{key} must be from 1 to {MOST}, got {getattr(self, key)}")
+
+
+@dataclass
+class SampleConfig:
+    """What ``tts sample`` draws.
+
+    Attributes:
+        task: the problems.
+        engine: the model.
+        n: samples a problem, >= 1.
+        out: the pool to write, .sqlite or .db.
+    """
+
+    task: TaskConfig = field(default_factory=TaskConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    n: int = 8
+    out: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse to draw nothing."""
+        if self.n < 1:
+            raise InputError(f"n must be at least 1, got {self.n}")
+
+
+@dataclass
+class RunConfig:
+    """What ``tts run`` plays.
+
+    Attributes:
+        task: the problems.
+        engine: the model.
+        strategies: names of the catalogue, "all", or composed ones: votes {name, weighting, stop, select, prune,
+            budget}, or beams {name, beams, weighting, stop, budget}.
+        budget: the most samples a question, >= 1.
+        scorer: {name, calibration, ...}, see :mod:`tts.scorers.config`; null where no strategy needs confidences.
+        fit: a pool of other problems to fit swept and learned parameters on; null takes the defaults.
+        fit_run: which run of that pool, where it holds several.
+        calibrate: platt, isotonic, beta or temperature: fit a map for the scorer on the fit pool; null: none.
+        margin: accuracy given away while fitting that still counts as equal, as a fraction.
+        window: tokens in a group, for the strategies of DeepConf.
+        lookahead: draws of a question that are started before its strategy asks for them; 0 wastes no token.
+        fill: draws to keep in flight where fewer questions are left, by looking further ahead: a run ends sooner, and
+            some tokens are wasted; 0 does not.
+        concurrency: questions in flight; null takes as many as fill a batch.
+        out: the pool to write, .sqlite or .db.
+    """
+
+    task: TaskConfig = field(default_factory=TaskConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    strategies: list[Any] = field(default_factory=lambda: ["self_consistency"])
+    budget: int = 8
+    scorer: dict[str, Any] | None = None
+    fit: str | None = None
+    fit_run: int | None = None
+    calibrate: str | None = None
+    margin: float = 0.005
+    window: int = WINDOW
+    lookahead: int = 0
+    fill: int = 0
+    concurrency: int | None = None
+    out: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no run could use, before any work is done."""
+        for key, least in (("budget", 1), ("window", 1), ("lookahead", 0), ("fill", 0), ("concurrency", 1)):
+            value = getattr(self, key)
+            if value is not None and value < least:
+                raise InputError(f"{key} must be at least {least}, got {value}")
+        if not 0.0 <= self.margin < 1.0:
+            raise InputError(f"margin must be in [0, 1) as a fraction (0.005 is half a point), got {self.margin}")
+        if self.calibrate is None:
+            return
+        if self.calibrate not in get_args(MapKind):
+            raise spec.unknown("calibration", self.calibrate, get_args(MapKind))
+        if self.scorer is None or self.fit is None:
+            raise InputError(
+                f"calibrate={self.calibrate} fits a map for a scorer on a pool: "
+                f"give {'scorer.name' if self.scorer is None else 'fit=POOL'} too"
+            )
+        if self.scorer.get("calibration") is not None:
+            raise InputError("scorer.calibration and calibrate were both given: one map is enough, leave one out")
 
 
 def methods(

@@ -61,3 +61,18 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def check_outputs(outputs: list[Path], inputs: list[Path]) -> None:
+    """Refuse outputs that cannot be written, or that would replace an input or one another, before any work is done."""
+    for i, path in enumerate(outputs):
+        real = Path(os.path.realpath(path))
+        if not real.parent.is_dir():
+            raise InputError(f"cannot write {path}: the folder {real.parent} does not exist")
+        if real.exists() and not real.is_file():
+            raise InputError(f"cannot write {path}: it exists and is not a regular file")
+        for other in inputs:
+            if real.exists() and other.exists() and real.samefile(other):
+                raise InputError(f"cannot write {path}: it is an input of this command; give another name")
+        if str(real) in map(os.path.realpath, outputs[:i]):
+            raise InputError(f"cannot write {path} twice: give the JSON and the plot different names")

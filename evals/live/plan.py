@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from evals.comparison.fit import FIT_PERMUTATIONS, Fold, choose, scores_for
-from evals.config import methods
-from evals.live.live_config import RunConfig
+from evals.config import RunConfig, methods
 from evals.replay.arrays import PoolArrays
 from evals.replay.traces import has_steps
 from evals.replay.vectorised import permutations

@@ -12,10 +12,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from evals.live.plan import Plan
+from evals.config import RunConfig, SampleConfig
+from evals.live.run_session import PoolRun, RunOutcome, SampleOutcome
 from evals.live.runner import Played
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
 from evals.report.comparison import describe
+from evals.tasks import Task
 from tts.runtime.driver import Result
 from tts.types import End, Sample, Usage
 
@@ -25,7 +27,7 @@ HARDLY = 0.1
 
 
 @dataclass(frozen=True)
-class Line:
+class RunRow:
     """One strategy in the table; all numbers are means over problems.
 
     Attributes:
@@ -53,12 +55,12 @@ class Line:
     recalled: int
 
 
-def lines(played: Sequence[Played], *, seed: int) -> list[Line]:
+def run_rows(played: Sequence[Played], *, seed: int) -> list[RunRow]:
     """One line a strategy, all intervals from the same resamples of the problems."""
     right = np.array([p.right for p in played], dtype=np.float64).T
     low, high = bootstrap_interval(right, bootstrap_weights(len(right), REPLICATES, seed))
     return [
-        Line(
+        RunRow(
             name=p.entrant.method.name,
             accuracy=float(right[:, i].mean()),
             accuracy_ci=(float(low[i]), float(high[i])),
@@ -74,8 +76,59 @@ def lines(played: Sequence[Played], *, seed: int) -> list[Line]:
     ]
 
 
-def print_lines(console: Console, rows: Sequence[Line], plan: Plan) -> None:
-    """The table, what was fitted, and what was left out."""
+def print_run(console: Console, config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow]) -> None:
+    """Print the table, the fitted parameters, the strategies left out, and where the samples are."""
+    task, plan = outcome.task, outcome.plan
+    console.print(
+        f"{task.name}: {len(task.problems)} questions; model {outcome.model}, budget {config.budget}, "
+        f"seed {config.engine.seed}" + (f", scorer {plan.scorer.name}" if plan.scorer is not None else ""),
+        soft_wrap=True,
+    )
+    console.print()
+    console.print(_table(rows))
+    console.print()
+    for entrant in plan.entrants:
+        if entrant.params:
+            chosen = ", ".join(f"{key}={describe(value)}" for key, value in entrant.params.items())
+            console.print(f"fitted on other questions: {entrant.method.name}: {chosen}", style="dim")
+    for reason in dict.fromkeys(plan.skipped.values()):
+        names = [name for name, why in plan.skipped.items() if why == reason]
+        console.print(f"left out ({reason}): {', '.join(names)}", style="dim")
+    for row in rows:
+        if row.failed:
+            console.print(f"{row.name}: {row.failed} draws failed and used up budget", style="yellow")
+    graded = {  # a partial sample has no answer yet, and a sample that several strategies used counts once
+        (result.problem.id, sample.index, sample.given): (sample, task.grade(result.problem, sample))
+        for played in outcome.played
+        for result in played.results
+        for sample in result.decision.samples
+        if sample.end is not End.BOUNDARY
+    }
+    _print_end(console, list(graded.values()), outcome.pool)
+
+
+def print_samples(console: Console, config: SampleConfig, task: Task, outcome: SampleOutcome) -> None:
+    """Print the share of right samples with its 95 % interval over questions, and where the samples are."""
+    graded = [[(s, task.grade(r.problem, s)) for s in r.decision.samples] for r in outcome.results]
+    rates = [sum(right for _, right in row) / config.n for row in graded]
+    low, high = bootstrap_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
+    samples = [pair for row in graded for pair in row]
+    unread = sum(sample.answer is None for sample, _ in samples)
+    console.print(
+        f"{len(graded)} questions, {config.n} samples each: {sum(right for _, right in samples)} of {len(samples)} "
+        f"right ({sum(rates) / len(rates):.4f} [{float(low):.3f}, {float(high):.3f}]), {unread} without an answer",
+        soft_wrap=True,
+    )
+    _print_end(console, samples, outcome.pool)
+
+
+def _print_end(console: Console, samples: Sequence[tuple[Sample, bool]], pool: PoolRun) -> None:
+    if (sentence := verdict(samples)) is not None:
+        console.print(sentence, style="yellow", soft_wrap=True)
+    console.print(str(pool), soft_wrap=True)
+
+
+def _table(rows: Sequence[RunRow]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     confident = any(row.confidence is not None for row in rows)
     table.add_column("strategy", no_wrap=True)
@@ -92,34 +145,24 @@ def print_lines(console: Console, rows: Sequence[Line], plan: Plan) -> None:
             *(("-" if row.confidence is None else f"{row.confidence:.3f}",) if confident else ()),
             ", ".join(f"{reason} {count}" for reason, count in row.reasons.items()),
         )
-    console.print()
-    console.print(table)
-    console.print()
-    fitted = [e for e in plan.entrants if e.params]
-    for entrant in fitted:
-        chosen = ", ".join(f"{key}={describe(value)}" for key, value in entrant.params.items())
-        console.print(f"fitted on other questions: {entrant.method.name}: {chosen}", style="dim")
-    for reason in dict.fromkeys(plan.skipped.values()):
-        names = [name for name, why in plan.skipped.items() if why == reason]
-        console.print(f"left out ({reason}): {', '.join(names)}", style="dim")
-    for row in rows:
-        if row.failed:
-            console.print(f"{row.name}: {row.failed} draws failed and used up budget", style="yellow")
+    return table
 
 
-def as_mapping(
-    described: Mapping[str, Any], plan: Plan, played: Sequence[Played], rows: Sequence[Line]
-) -> dict[str, Any]:
-    """Everything, ready for :func:`evals.report.comparison.to_json`.
+def as_mapping(config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow]) -> dict[str, Any]:
+    """Return everything, every decision included, ready for :func:`evals.report.output.write_json`.
 
     Args:
-        described: the task, the model, the pool and the configuration.
-        plan: what was played.
-        played: every decision.
-        rows: of the table.
+        config: the configuration of the run.
+        outcome: what was played.
+        rows: the rows of the table.
     """
+    task, plan, pool = outcome.task, outcome.plan, outcome.pool
     return {
-        **described,
+        "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
+        "model": {"name": outcome.model, "revision": outcome.revision},
+        "budget": config.budget,
+        "pool": {"path": str(pool.path), "run": pool.number, "samples": pool.samples},
+        "config": asdict(config),
         "strategies": [
             {
                 **{key: value for key, value in asdict(row).items() if value is not None},
@@ -127,7 +170,7 @@ def as_mapping(
                 "params": {**p.entrant.method.params, **p.entrant.params},
                 "decisions": [_decision(result, right) for result, right in zip(p.results, p.right, strict=True)],
             }
-            for p, row in zip(played, rows, strict=True)
+            for p, row in zip(outcome.played, rows, strict=True)
         ],
         "skipped": dict(plan.skipped),
     }

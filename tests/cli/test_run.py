@@ -18,9 +18,11 @@ from typing import Any
 
 import pytest
 
-from evals.live.live_config import RunConfig, SampleConfig
+from evals.config import RunConfig, SampleConfig
 from evals.live.plan import plan
-from evals.live.runner import Collect, open_memory, play, run_key
+from evals.live.progress import Silent
+from evals.live.run_session import open_cache, run_key
+from evals.live.runner import Collect, play
 from evals.report.run import verdict
 from evals.tasks import load_task
 from strategies.catalog import CATALOG
@@ -160,18 +162,12 @@ def test_ctrl_c_says_how_to_go_on_and_loses_nothing(tts: Tts, tmp_path: Path, co
 def live(config: RunConfig, path: Path) -> tuple[Any, FakeEngine, Any]:
     """Play in this process, with an engine whose counters can be read."""
 
-    class Unwatched:
-        def begin(self, *_: Any) -> None: ...
-        def step(self, *_: Any) -> None: ...
-        def tick(self) -> None: ...
-        def end(self) -> None: ...
-
     task, engine = load_task(config.task), FakeEngine(seed=config.engine.seed)
     todo = plan(config, task, model="fake", revision="")
     with PoolStore.create_or_open(path) as store:
         key = run_key(config.engine, task, todo.signals, todo.scorer, model="fake", revision="")
-        _, memory = open_memory(store, key, task, {})
-        return asyncio.run(play(config, todo, task, engine, memory, watch=Unwatched())), engine, memory
+        _, memory = open_cache(store, key, task, {})
+        return asyncio.run(play(config, todo, task, engine, memory, watch=Silent())), engine, memory
 
 
 def test_strategies_share_their_draws_and_the_pool_is_the_ledger(tmp_path: Path) -> None:
@@ -322,10 +318,10 @@ def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkey
     monkeypatch.setenv("FORCE_COLOR", "1")
     tokens = itertools.count(0, 1000)
     with progress.Progress(lambda: next(tokens), terminal=True) as bar:
-        bar.begin("esc", 2)
-        bar.step(1.0)
-        bar.step(0.0)
-        bar.end()
+        bar.start("esc", 2)
+        bar.advance(1.0)
+        bar.advance(0.0)
+        bar.finish()
     err = capsys.readouterr().err
     assert "esc" in err and "2/2" in err and "accuracy 0.500" in err and "tokens/s" in err
 
@@ -370,7 +366,7 @@ def test_draws_that_fail_are_drawn_by_the_next_command(
 ) -> None:
     path = tmp_path / "p.sqlite"
     broken = FakeEngine(fails=lambda request: request.index == 1)
-    monkeypatch.setattr("tts.engines.config.open_engine", lambda *_: broken)
+    monkeypatch.setattr("evals.live.run_session.open_engine", lambda *_: broken)
     ran = tts("sample", *FAKE, "task.n=2", "n=3", f"out={path}")
     assert ran.status == 2
     assert ran.err.splitlines()[-1] == (

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from evals.config import composed, methods
-from evals.live.live_config import RunConfig
+from evals.config import RunConfig, composed, methods
 from strategies.beam import PrunedBeams
 from strategies.pruning import TopK
 from strategies.stopping import Confident

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from evals.comparison.fit import Fold, choose
 from evals.comparison.paired import Settings, compare
-from evals.config import composed, methods
-from evals.live.live_config import RunConfig
+from evals.config import RunConfig, composed, methods
 from evals.live.plan import playable
 from evals.replay.arrays import PoolArrays
 from evals.replay.traces import RecordedTraces, has_steps

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -50,6 +52,17 @@ def main() -> None:
         raise SystemExit(2) from None
     if status:
         raise SystemExit(status)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Print what an interrupted run has to say before Ctrl-C ends the command."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if interrupt.args:
+            print(f"tts: {interrupt}", file=sys.stderr, flush=True)
+        raise
 
 
 def _sentence(error: Exception) -> str:

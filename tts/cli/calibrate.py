@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts.cli.app import app
-from tts.cli.options import ForceOption, PoolArgument, RunOption, check_outputs
+from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.errors import InputError
+from tts.files import check_outputs
 
 if TYPE_CHECKING:
     from tts.pool import Pool

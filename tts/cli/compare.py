@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts.cli.app import app, console
-from tts.cli.options import PoolArgument, RunOption, check_outputs
+from tts.cli.options import PoolArgument, RunOption
+from tts.files import check_outputs
 
 if TYPE_CHECKING:
     from evals.config import CompareConfig

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts.cli.app import console
-from tts.cli.live import ConfigArguments, configured, draw_trees, model_directory, opened
-from tts.cli.progress import tell
+from tts.cli.app import console, interruptible
+from tts.cli.options import ConfigArguments, model_directory, read_config, terminal_hooks
+from tts.cli.progress import notify
 from tts.cli.train import learned_from, train_app
 from tts.errors import InputError
 
@@ -30,12 +30,12 @@ def finece(configs: ConfigArguments = None) -> None:
     from evals.tasks import load_task
     from tts.training.finece.build import make
 
-    config, _ = configured(FineceConfig, configs)
+    config, _ = read_config(FineceConfig, configs)
     assert config.out is not None  # the schema refuses it
     out = model_directory(config.out)
     split, base = _responses(config, load_task(config.task), out)
-    tell(f"{len(split.train)} responses to learn from, {len(split.held_out)} held out")
-    trained = make(out, split, config.recipe, engine=config.engine, base=base, tell=tell)
+    notify(f"{len(split.train)} responses to learn from, {len(split.held_out)} held out")
+    trained = make(out, split, config.recipe, engine=config.engine, base=base, tell=notify)
     written = save_history(out, trained.history)
     screen = console()
     print_trained(screen, trained.history, split)
@@ -54,25 +54,38 @@ def _responses(config: FineceConfig, task: Task, out: Path) -> tuple[Split, dict
     Raises:
         InputError: a pool without prefixes, or whatever else cannot be learned from.
     """
+    from evals.live.run_session import grow_trees_into, opened
     from tts.engines.hf.engine import TransformersEngine
     from tts.pool import load_pool
     from tts.training.base_model import check_start
+    from tts.training.finece.cluster import tfidf
+    from tts.training.finece.embed import model_embedding
     from tts.training.finece.train import numbers
+    from tts.training.finece.tree import Tree
     from tts.training.responses import beside, split
 
     if config.pool is None:
         check_start(config.engine, config.recipe)
     model, revision = config.engine.identity
     path, run = config.pool, config.run
-    with opened(config.engine, task.prompt) as engine:
+    with opened(config.engine, task.prompt, terminal_hooks()) as engine, interruptible():
         assert isinstance(engine, TransformersEngine)
         if path is None:
             if config.recipe.read == "numbers":  # refused before anything is drawn
                 numbers(engine.encoder.tokenizer, config.recipe.tokens)
             path = str(out / "pool.sqlite")
-            drawn = draw_trees(config, task, engine, Path(path))
-            run = drawn.run
-            tell(drawn.kept)
+            embed = model_embedding(engine) if config.tree.embedding == "model" else tfidf
+            drawn = grow_trees_into(
+                Path(path),
+                Tree(config.tree, engine.decode, embed),
+                config.engine,
+                task,
+                engine,
+                asdict(config),
+                hooks=terminal_hooks(),
+            )
+            run = drawn.pool.number
+            notify(str(drawn.pool))
         responses = learned_from(load_pool(path, run=run), engine, model=model, forks=True)
         if config.tree.levels and not any(one.given for one in responses):
             raise InputError(

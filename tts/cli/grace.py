@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts.cli.app import console
-from tts.cli.live import ConfigArguments, configured, draw, model_directory, opened
-from tts.cli.progress import tell
+from tts.cli.app import console, interruptible
+from tts.cli.options import ConfigArguments, model_directory, read_config, terminal_hooks
+from tts.cli.progress import notify
 from tts.cli.train import learned_from, train_app
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ def grace(configs: ConfigArguments = None) -> None:
     from evals.tasks import load_task
     from tts.training.grace.build import make
 
-    config, _ = configured(GraceConfig, configs)
+    config, _ = read_config(GraceConfig, configs)
     assert config.out is not None  # the schema refuses it
     out = model_directory(config.out)
     task = load_task(config.task)
     split, base = _responses(config, task, out)
-    tell(f"{len(split.train)} responses to learn from, {len(split.held_out)} held out")
-    trained = make(out, split, config.recipe, engine=config.engine, base=base, tell=tell)
+    notify(f"{len(split.train)} responses to learn from, {len(split.held_out)} held out")
+    trained = make(out, split, config.recipe, engine=config.engine, base=base, tell=notify)
     written = save_history(out, trained.history)
     screen = console()
     print_trained(screen, trained.history, split)
@@ -45,7 +45,8 @@ def grace(configs: ConfigArguments = None) -> None:
 
 def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[str, Any]]:
     """The responses in two parts, and what they are, as JSON values."""
-    from evals.live.live_config import SampleConfig
+    from evals.config import SampleConfig
+    from evals.live.run_session import opened, sample_into
     from tts.engines.hf.engine import TransformersEngine
     from tts.pool import load_pool
     from tts.training.base_model import check_start
@@ -55,13 +56,19 @@ def _responses(config: GraceConfig, task: Task, out: Path) -> tuple[Split, dict[
         check_start(config.engine, config.recipe)
     model, revision = config.engine.identity
     path, run = config.pool, config.run
-    with opened(config.engine, task.prompt) as engine:
+    with opened(config.engine, task.prompt, terminal_hooks()) as engine, interruptible():
         assert isinstance(engine, TransformersEngine)
         if path is None:
             path = str(out / "pool.sqlite")
-            drawn = draw(SampleConfig(config.task, config.engine, config.n, path), task, engine, Path(path))
-            run = drawn.run
-            tell(drawn.kept)
+            drawn = sample_into(
+                Path(path),
+                SampleConfig(config.task, config.engine, config.n, path),
+                task,
+                engine,
+                hooks=terminal_hooks(),
+            )
+            run = drawn.pool.number
+            notify(str(drawn.pool))
         pool = load_pool(path, run=run)
         responses = learned_from(pool, engine, model=model)
         worked = solutions(

@@ -1,32 +1,80 @@
-"""Arguments and options that several commands share, and what they have to check."""
+"""Arguments and options that several commands share, and the checks that belong to them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from tts.cli.progress import Progress, notify
 from tts.errors import InputError
+from tts.files import check_outputs
+
+if TYPE_CHECKING:
+    from evals.live.run_session import Hooks
+
+C = TypeVar("C")
 
 PoolArgument = Annotated[
     Path, typer.Argument(metavar="POOL", help="A pool: .jsonl, .jsonl.gz, .sqlite, .db or .parquet.")
 ]
+ConfigArguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="CONFIG... KEY=VALUE...", help="YAML files, merged in order, and overrides."),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the target if it exists.")]
-RunOption = Annotated[int | None, typer.Option(help="Which run, where a SQLite pool holds several.")]
+RunOption = Annotated[int | None, typer.Option(help="Which run, if a SQLite pool holds several.")]
 
 
-def check_outputs(outputs: list[Path], inputs: list[Path]) -> None:
-    """Refuse outputs that cannot be written, or that would replace an input or one another, before any work is done."""
-    for i, path in enumerate(outputs):
-        real = Path(os.path.realpath(path))
-        if not real.parent.is_dir():
-            raise InputError(f"cannot write {path}: the folder {real.parent} does not exist")
-        if real.exists() and not real.is_file():
-            raise InputError(f"cannot write {path}: it exists and is not a regular file")
-        for other in inputs:
-            if real.exists() and other.exists() and real.samefile(other):
-                raise InputError(f"cannot write {path}: it is an input of this command; give another name")
-        if str(real) in map(os.path.realpath, outputs[:i]):
-            raise InputError(f"cannot write {path} twice: give the JSON and the plot different names")
+def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, list[Path]]:
+    """Return the configuration and the files it came from; an argument with "=" that is no file is an override."""
+    from tts.config import load_config
+
+    given = list(arguments or ())
+    overrides = [text for text in given if "=" in text and not os.path.isfile(text)]
+    files = [Path(text) for text in given if text not in overrides]
+    return load_config(schema, files, overrides), files
+
+
+def check_live_outputs(out: str | None, json: Path | None, inputs: Sequence[Path | str | None]) -> None:
+    """Refuse a pool or a JSON file that cannot be written, that is an input, or that is the other one.
+
+    Raises:
+        InputError: naming the file.
+    """
+    from evals.live.run_session import pool_target
+
+    path = pool_target(out, inputs)
+    if json is None:
+        return
+    check_outputs([json], [path, *(Path(name) for name in inputs if name is not None)])
+    if json.resolve() == path.resolve():
+        raise InputError(f"cannot write {path} twice: give the pool and the JSON different names")
+
+
+def model_directory(name: str) -> Path:
+    """Return the directory that a training writes to; it is made if it is missing.
+
+    Raises:
+        InputError: it is a file, cannot be made, or holds a model that no training left there.
+    """
+    out = Path(name)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"cannot write {out}: it exists and is no directory; give out another name")
+    if (out / "config.json").exists() and not (out / "checkpoint.pt").exists():
+        raise InputError(f"cannot write {out}: it holds a model already; give out another name")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror}") from None
+    return out
+
+
+def terminal_hooks() -> Hooks:
+    """Return the hooks that show a live run on standard error."""
+    from evals.live.run_session import Hooks
+
+    return Hooks(progress=Progress, notify=notify)

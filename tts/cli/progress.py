@@ -1,4 +1,4 @@
-"""How a live run goes: a bar on a terminal, else a plain line every few seconds, on standard error."""
+"""Progress of a live run on standard error: a bar on a terminal, otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -13,78 +13,80 @@ if TYPE_CHECKING:
 EVERY = 5.0
 """Seconds between two plain lines."""
 FAST = 0.2
-"""Seconds between two looks of a bar."""
+"""Seconds between two updates of a bar."""
 
 
-def tell(text: str) -> None:
-    """One line about the run, beside its results."""
+def notify(text: str) -> None:
+    """Print one line about the run on standard error."""
     if sys.stderr is not None:
         print(text, file=sys.stderr, flush=True)
 
 
 class Progress:
-    """Questions done, the accuracy so far, tokens a second, the time left; implements ``evals.live.runner.Watch``.
+    """Shows questions done, accuracy so far, tokens per second and time left.
+
+    Implements :class:`evals.live.progress.ProgressListener`.
 
     Attributes:
-        done: questions done of the current strategy.
+        done: questions done by the current strategy.
     """
 
     def __init__(self, drawn: Callable[[], int], *, terminal: bool | None = None) -> None:
-        """Nothing is shown before the first ``begin``.
+        """Show nothing before the first ``start``.
 
         Args:
-            drawn: tokens drawn so far.
-            terminal: whether to draw a bar; left out, whether standard error is a terminal.
+            drawn: returns the tokens drawn so far.
+            terminal: whether to draw a bar; None draws one if standard error is a terminal.
         """
         self._drawn = drawn
         on = sys.stderr is not None and sys.stderr.isatty() if terminal is None else terminal
         self._bars = _bars() if on else None
         self._label, self._total, self.done, self._right = "", 0, 0, 0.0
-        self._began = self._said = self._looked = 0.0
+        self._began = self._printed = self._drawn_at = 0.0
         self._tokens = 0
         self._bar: Any = None
 
     def __enter__(self) -> Progress:
-        """The progress itself."""
+        """Return the display itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the terminal back."""
+        """Release the terminal."""
         if self._bars is not None:
             self._bars.stop()
 
-    def begin(self, label: str, questions: int) -> None:
-        """A strategy begins."""
+    def start(self, label: str, questions: int) -> None:
+        """Start a strategy."""
         self._label, self._total, self.done, self._right = label, questions, 0, 0.0
-        self._began = self._said = self._looked = time.monotonic()
+        self._began = self._printed = self._drawn_at = time.monotonic()
         self._tokens = self._drawn()
         if self._bars is not None:
             self._bars.start()
             self._bar = self._bars.add_task(label, total=questions, facts="")
 
-    def step(self, right: float) -> None:
-        """One more question is done."""
+    def advance(self, right: float) -> None:
+        """Count one more question."""
         self.done += 1
         self._right += right
-        self.tick()
+        self.refresh()
 
-    def tick(self) -> None:
-        """Show where it stands, if the last time is long enough ago."""
+    def refresh(self) -> None:
+        """Update the display, at most once per interval."""
         now = time.monotonic()
         if self._bars is not None:
-            if now - self._looked >= FAST:
-                self._looked = now
+            if now - self._drawn_at >= FAST:
+                self._drawn_at = now
                 self._show()
-        elif now - self._said >= EVERY:
-            self._said = now
-            tell(f"{self._line()}{self._left(now)}")
+        elif now - self._printed >= EVERY:
+            self._printed = now
+            notify(f"{self._line()}{self._left(now)}")
 
-    def end(self) -> None:
-        """The strategy is through."""
+    def finish(self) -> None:
+        """Show the final state of the strategy."""
         if self._bars is not None:
             self._show()
         else:
-            tell(self._line())
+            notify(self._line())
 
     def _line(self) -> str:
         return f"{self._label}: {self.done} of {self._total} questions, {self._facts()}"
@@ -95,7 +97,7 @@ class Progress:
         return f"{accuracy}{(self._drawn() - self._tokens) / seconds:.0f} tokens/s"
 
     def _left(self, now: float) -> str:
-        """The time left, if the questions to come take as long as those before."""
+        """Return the time left at the mean pace so far."""
         if not self.done:
             return ""
         seconds = round((now - self._began) / self.done * (self._total - self.done))
@@ -108,7 +110,7 @@ class Progress:
 
 
 def _bars() -> Bars:
-    """A bar a strategy; drawn when told to, so that no thread is needed."""
+    """Return one bar per strategy, redrawn only on request, so that no thread is needed."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts.cli.app import app, console
-from tts.cli.options import PoolArgument, RunOption, check_outputs
+from tts.cli.options import PoolArgument, RunOption
 from tts.errors import InputError
+from tts.files import check_outputs
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tts.cli.app import app, console
-from tts.cli.live import ConfigArguments, configured, kept, live, opened, pool_path
+from tts.cli.app import app, console, interruptible
+from tts.cli.options import ConfigArguments, check_live_outputs, read_config, terminal_hooks
 
 
 @app.command()
@@ -17,64 +16,24 @@ def run(
     configs: ConfigArguments = None,
     json: Annotated[Path | None, typer.Option(help="Write everything as JSON, every decision included.")] = None,
 ) -> None:
-    """Play strategies live over a task, within a budget of samples a question.
+    """Play strategies live over a task, within a budget of samples per question.
 
-    Every draw goes into a pool, and the strategies share them: all are compared on the same samples, and each sample
-    is drawn once. A command that was interrupted, in whatever way, goes on where it was when it is given again.
+    Every sample goes into a pool, and the strategies share it: all are compared on the same samples, and each sample
+    is drawn once. An interrupted command continues where it was when it is given again.
     """
-    from evals.live.live_config import RunConfig
-    from evals.live.plan import plan
-    from evals.live.runner import check_prompts, check_signals, open_memory, play, run_key
-    from evals.report.comparison import to_json
-    from evals.report.run import as_mapping, lines, print_lines, verdict
-    from evals.tasks import load_task
-    from tts.pool import PoolStore, atomic_path
-    from tts.types import End
+    from evals.config import RunConfig
+    from evals.live.run_session import run_strategies
+    from evals.report.output import write_json
+    from evals.report.run import as_mapping, print_run, run_rows
 
-    config, files = configured(RunConfig, configs)
-    path = pool_path(config.out, [json], [*files, config.fit, config.task.path, config.task.shots_path])
-    task = load_task(config.task)
-    model, revision = config.engine.identity
-    todo = plan(config, task, model=model, revision=revision)
-    with opened(config.engine, task.prompt) as engine:
-        todo = todo.within(engine.capabilities)
-        check_signals(engine, todo.signals)
-        check_prompts(engine, task.problems)
-        key = run_key(config.engine, task, todo.signals, todo.scorer, model=model, revision=revision)
-        with PoolStore.create_or_open(path) as store:
-            number, memory = open_memory(store, key, task, asdict(config))
-            played = live(
-                path, store, number, memory, lambda watch: play(config, todo, task, engine, memory, watch=watch)
-            )
-            total = next(r.samples for r in store.runs() if r.id == number)
-    rows = lines(played, seed=config.engine.seed)
+    config, files = read_config(RunConfig, configs)
+    check_live_outputs(config.out, json, [*files, config.fit, config.task.path, config.task.shots_path])
+    with interruptible():
+        outcome = run_strategies(config, hooks=terminal_hooks())
+    rows = run_rows(outcome.played, seed=config.engine.seed)
     if json is not None:
-        described = {
-            "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
-            "model": {"name": model, "revision": revision},
-            "budget": config.budget,
-            "pool": {"path": str(path), "run": number, "samples": total},
-            "config": asdict(config),
-        }
-        with atomic_path(json) as temp:
-            text = to_json(as_mapping(described, todo, played, rows))
-            temp.write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_json(json, as_mapping(config, outcome, rows))
     screen = console()
-    screen.print(
-        f"{task.name}: {len(task.problems)} questions; model {model}, budget {config.budget}, seed {config.engine.seed}"
-        + (f", scorer {todo.scorer.name}" if todo.scorer is not None else ""),
-        soft_wrap=True,
-    )
-    print_lines(screen, rows, todo)
-    every = {  # partial samples apart: they had no answer yet
-        (r.problem.id, s.index, s.given): (s, task.grade(r.problem, s))
-        for p in played
-        for r in p.results
-        for s in r.decision.samples
-        if s.end is not End.BOUNDARY
-    }
-    if (sentence := verdict(list(every.values()))) is not None:
-        screen.print(sentence, style="yellow", soft_wrap=True)
-    screen.print(kept(path, number, memory, total), soft_wrap=True)
+    print_run(screen, config, outcome, rows)
     if json is not None:
         screen.print(f"wrote {json}", soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evals.live.live_config import RunConfig
+from evals.config import RunConfig
 from evals.tasks import TaskConfig, grade_number, load_task
 from tts.config import load_config
 from tts.errors import InputError
