@@ -185,12 +185,13 @@ def _forks(paused: Sequence[Sample], copies: Copies, until: Boundary) -> list[Dr
 
 
 def _decision(tally: LiveEvidence, given: Sequence[Sample], rule: StoppingRule | None) -> Decision:
-    """What the finished beams say; ``rule`` is the one that fired, None where the budget ended it."""
+    """Return the decision of the finished beams; ``rule`` fired, or is None at the end of the budget."""
     label = tally.labels[-1] if rule is not None and rule.answer == "current" else tally.leader
     return Decision(
         answer=tally.answer(label),
-        confidence=tally.belief(label),
         samples=tuple(given),
         reason=BUDGET if rule is None else rule.name,
+        p_correct=tally.p_correct(label, rule),
+        vote_share=tally.vote_share(label),
         usage=total_usage(given),
     )

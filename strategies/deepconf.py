@@ -276,9 +276,9 @@ def _decision(tally: LiveEvidence, samples: Sequence[Sample], reason: str) -> De
     leader = tally.leader
     return Decision(
         answer=tally.answer(leader),
-        confidence=float(tally.weights[leader] / tally.total) if tally.total > 0 else None,
         samples=tuple(samples),
         reason=reason,
+        vote_share=tally.vote_share(leader),
         usage=total_usage(samples),
     )
 

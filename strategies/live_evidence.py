@@ -14,6 +14,7 @@ import numpy as np
 from strategies.columns import DrawArrays
 from strategies.counts import LOG_INTEGER, dirichlet_leader_probability
 from strategies.replay_evidence import ReplayEvidence
+from strategies.stopping import StoppingRule
 from strategies.weighting import Weighting
 from tts.errors import UnsupportedError
 from tts.types import Sample
@@ -165,17 +166,32 @@ class LiveEvidence:
         """The answer with this label, or None for -1."""
         return None if label < 0 else next(a for a, k in self.answers.items() if k == label)
 
-    def belief(self, label: int) -> float | None:
-        """How far the votes believe in the answer with this label, in [0, 1], or None where they cannot say.
+    def p_correct(self, label: int, rule: StoppingRule | None = None) -> float | None:
+        """Return P(the answer with this label is right), in [0, 1], or None where the votes do not estimate it.
 
-        The leader's posterior where votes are log-odds, which say nothing of another answer; else the answer's share of
-        all weight.
+        Log-odds votes estimate it for the leader only, by its posterior. Otherwise it is known only where a rule
+        accepted the latest sample for its confidence.
+
+        Args:
+            label: the answer's label, -1 for no answer.
+            rule: the stopping rule that fired, or None.
         """
         if label < 0:
             return None
         if self._signed:
             return float(self.posterior) if label == self.leader else None
-        return float(self.weights[label] / self.total) if self.total > 0 else None
+        accepted = rule is not None and rule.answer == "current" and rule.needs_confidence
+        return float(self.confidence) if accepted else None
+
+    def vote_share(self, label: int) -> float | None:
+        """Return the share of all votes that the answer with this label has, in [0, 1], or None without votes.
+
+        Votes count their weights; where weights may be negative, each vote counts one.
+        """
+        if label < 0:
+            return None
+        votes, total = (self.votes, sum(self.votes)) if self._signed else (self.weights, self.total)
+        return min(float(votes[label] / total), 1.0) if total > 0 else None  # a sum may round above the total
 
     def _row(self) -> ReplayEvidence:
         labels = np.array(self.labels, dtype=np.int16)[:, None]

@@ -111,26 +111,27 @@ class Vote:
             for rule in self.stop:
                 if rule.fires(tally):
                     label = tally.labels[-1] if rule.answer == "current" else self._chosen(tally)
-                    return self._decision(tally, label, rule.name)
-        return self._decision(tally, self._chosen(tally), BUDGET)
+                    return self._decision(tally, label, rule)
+        return self._decision(tally, self._chosen(tally), None)
 
     def _chosen(self, tally: LiveEvidence) -> int:
         return tally.best_label if self.select == "best" else tally.leader
 
-    def _decision(self, tally: LiveEvidence, label: int, reason: str) -> Decision:
+    def _decision(self, tally: LiveEvidence, label: int, rule: StoppingRule | None) -> Decision:
+        """Return the decision for the answer with this label; ``rule`` fired, or is None at the end of the budget."""
+        if self.select == "best":
+            p_correct = float(tally.best) if label >= 0 and label == tally.best_label else None
+            vote_share = None
+        else:
+            p_correct, vote_share = tally.p_correct(label, rule), tally.vote_share(label)
         return Decision(
             answer=tally.answer(label),
-            confidence=self._confidence(tally, label),
             samples=tuple(tally.samples),
-            reason=reason,
+            reason=BUDGET if rule is None else rule.name,
+            p_correct=p_correct,
+            vote_share=vote_share,
             usage=total_usage(tally.samples),
         )
-
-    def _confidence(self, tally: LiveEvidence, label: int) -> float | None:
-        """The best sample's confidence where that is what is selected, else what the votes say."""
-        if self.select == "best" and label >= 0:
-            return float(tally.best)
-        return tally.belief(label)
 
     def decide(self, columns: DrawArrays) -> Decisions:
         """Play every row of a replay; equal to ``run`` on each row's draws.

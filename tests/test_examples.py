@@ -29,7 +29,7 @@ class FirstTwoAgree:
         samples = yield Draw(2)
         while len(samples) < self.budget and len({s.answer for s in samples}) > 1:
             samples += yield Draw(1)
-        return Decision(samples[-1].answer, None, tuple(samples), "agreed")
+        return Decision(samples[-1].answer, tuple(samples), "agreed")
 
 
 def test_the_generator_of_the_readme_is_a_strategy():

@@ -6,7 +6,7 @@ Frozen, slotted data only: knows nothing about models, numpy, event loops or fil
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -244,17 +244,22 @@ class Decision:
     """What a strategy returns for one problem.
 
     Attributes:
-        answer: the answer, or None where it abstains because no sample could be parsed.
-        confidence: the strategy's own estimate that the answer is right, in [0, 1], or None.
-        samples: every sample it was given, in order of submission, failed ones included.
-        reason: why it stopped: the name of the rule that fired, or "budget".
+        answer: the answer, or None where the strategy abstains because no sample could be parsed.
+        samples: every sample that the strategy received, in order of submission, failed ones included.
+        reason: why the strategy stopped: the name of the rule that fired, or "budget".
+        p_correct: P(the answer is right), in [0, 1], or None where the strategy does not estimate it. It is derived
+            from the samples' confidences and is calibrated if they are.
+        vote_share: the answer's share of the votes, in [0, 1], or None where nothing was voted on. Each vote counts its
+            weight, or one where weights may be negative. A share of votes is not a probability of being right.
         usage: every token spent on the problem, or None where the source keeps no counts.
     """
 
     answer: str | None
-    confidence: float | None
     samples: tuple[Sample, ...]
     reason: str
+    _: KW_ONLY
+    p_correct: float | None = None
+    vote_share: float | None = None
     usage: Usage | None = None
 
     @property

@@ -44,7 +44,7 @@ class Again:
     def run(self, problem: Problem) -> Steps:
         """Play one problem; it decides nothing."""
         samples = yield Draw(self.n, prefix=self.prefixes[problem.id])
-        return Decision(None, None, tuple(samples), "budget")
+        return Decision(None, tuple(samples), "budget")
 
 
 def fresh_shares(chosen: Sequence[tuple[Problem, Labelled]], extract: Any, *, draws: int, seed: int) -> Floats:

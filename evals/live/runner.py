@@ -55,7 +55,7 @@ class Collect:
         samples: list[Sample] = []
         for _ in range(self.budget):
             samples += yield Draw(1)
-        return Decision(None, None, tuple(samples), "budget")
+        return Decision(None, tuple(samples), "budget")
 
 
 async def draw_samples(

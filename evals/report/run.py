@@ -36,7 +36,8 @@ class RunRow:
         accuracy_ci: that interval.
         samples: a question.
         tokens: generated tokens a question, or None where they were not counted.
-        confidence: the decisions' own confidence, or None where a decision has none.
+        p_correct: mean estimate that an answer is right, or None where an answer has no estimate.
+        vote_share: mean share of the votes that an answer has, or None where an answer has none.
         reasons: how many decisions each reason stopped.
         abstained: decisions without an answer.
         failed: draws that failed for good.
@@ -48,7 +49,8 @@ class RunRow:
     accuracy_ci: tuple[float, float]
     samples: float
     tokens: float | None
-    confidence: float | None
+    p_correct: float | None
+    vote_share: float | None
     reasons: Mapping[str, int]
     abstained: int
     failed: int
@@ -66,7 +68,8 @@ def run_rows(played: Sequence[Played], *, seed: int) -> list[RunRow]:
             accuracy_ci=(float(low[i]), float(high[i])),
             samples=float(np.mean([len(r.decision.samples) for r in p.results])),
             tokens=_mean([None if r.decision.usage is None else r.decision.usage.generated for r in p.results]),
-            confidence=_mean([r.decision.confidence for r in p.results if r.decision.answer is not None]),
+            p_correct=_mean([r.decision.p_correct for r in p.results if r.decision.answer is not None]),
+            vote_share=_mean([r.decision.vote_share for r in p.results if r.decision.answer is not None]),
             reasons=dict(Counter(r.decision.reason for r in p.results).most_common()),
             abstained=sum(r.decision.answer is None for r in p.results),
             failed=sum(r.decision.failed for r in p.results),
@@ -130,9 +133,9 @@ def _print_end(console: Console, samples: Sequence[tuple[Sample, bool]], pool: P
 
 def _table(rows: Sequence[RunRow]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    confident = any(row.confidence is not None for row in rows)
+    shown = [key for key in ("p_correct", "vote_share") if any(getattr(row, key) is not None for row in rows)]
     table.add_column("strategy", no_wrap=True)
-    for column in ("accuracy", "95 % interval", "samples", "tokens", *(("confidence",) if confident else ())):
+    for column in ("accuracy", "95 % interval", "samples", "tokens", *shown):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("stopped by", overflow="fold", min_width=16)
     for row in rows:
@@ -142,7 +145,7 @@ def _table(rows: Sequence[RunRow]) -> Table:
             f"[{row.accuracy_ci[0]:.3f}, {row.accuracy_ci[1]:.3f}]",
             f"{row.samples:.2f}",
             "-" if row.tokens is None else f"{row.tokens:.0f}",
-            *(("-" if row.confidence is None else f"{row.confidence:.3f}",) if confident else ()),
+            *("-" if getattr(row, key) is None else f"{getattr(row, key):.3f}" for key in shown),
             ", ".join(f"{reason} {count}" for reason, count in row.reasons.items()),
         )
     return table
@@ -207,7 +210,8 @@ def _decision(result: Result, right: bool) -> dict[str, Any]:
         "gold": result.problem.gold,
         "answer": decision.answer,
         "correct": right,
-        "confidence": decision.confidence,
+        "p_correct": decision.p_correct,
+        "vote_share": decision.vote_share,
         "samples": [s.index for s in decision.samples],
         "reason": decision.reason,
         "usage": asdict(decision.usage or Usage()),

@@ -54,7 +54,7 @@ class Mixed:
         samples += yield Draw(2)
         answers = Counter(s.answer for s in samples if s.answer is not None)
         answer = answers.most_common(1)[0][0] if answers else None
-        return Decision(answer, None, tuple(samples), "mixed")
+        return Decision(answer, tuple(samples), "mixed")
 
 
 PLAYED: dict[str, Any] = {**VOTES, "mixed": Mixed(), "beams": PrunedBeams(width=3)}

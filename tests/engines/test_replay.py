@@ -121,7 +121,7 @@ class Asks:
 
     def run(self, problem: Problem) -> Steps:
         samples = yield self.draw
-        return Decision(samples[0].answer, None, tuple(samples), "asked")
+        return Decision(samples[0].answer, tuple(samples), "asked")
 
 
 @pytest.mark.parametrize("draw", [Draw(1, until=STEP), Draw(1, prefix=ABC[0])])

@@ -41,7 +41,7 @@ class Whole:
 
     def run(self, problem: Problem):  # type: ignore[no-untyped-def]
         samples = yield Draw(DRAWS)
-        return Decision(None, None, tuple(samples), "budget")
+        return Decision(None, tuple(samples), "budget")
 
 
 @pytest.fixture(scope="module")

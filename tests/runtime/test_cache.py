@@ -72,7 +72,8 @@ def decided(results: list[Result]) -> list[Any]:
         (
             r.problem.id,
             r.decision.answer,
-            r.decision.confidence,
+            r.decision.p_correct,
+            r.decision.vote_share,
             r.decision.reason,
             r.decision.samples,
             r.decision.usage,
@@ -185,7 +186,7 @@ def test_a_sample_is_safe_before_the_strategy_sees_it() -> None:
                 got = yield Draw(2)
                 samples += got
                 assert [memory.get(problem, s.index) for s in samples] == samples
-            return Decision(None, None, tuple(samples), "looked")
+            return Decision(None, tuple(samples), "looked")
 
     play(Looking(), FakeEngine.problems(2), FakeEngine(), memory, lookahead=1)
     assert len(memory.samples) == 8
@@ -306,7 +307,7 @@ class Cutting:
             samples += yield Draw(self.whole)
         for _ in range(self.cut):
             samples += yield Draw(1, until=self.until)
-        return Decision(None, None, tuple(samples), "cut")
+        return Decision(None, tuple(samples), "cut")
 
 
 SURENESS = [[0.9] * 4, [0.9, 0.9, 0.2, 0.2, 0.9, 0.9], [0.9] * 3, [0.9, 0.3, 0.3, 0.1, 0.1, 0.9]]

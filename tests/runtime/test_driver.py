@@ -66,9 +66,10 @@ def test_look_ahead_never_changes_a_decision(
     ahead = play(strategy, problems, engine, scorer=WatchedScorer(), **how)
     alone = play(strategy, problems, FakeEngine(seed=seed, skill=0.8), scorer=WatchedScorer(), concurrency=1)
     for a, b in zip(ahead, alone, strict=True):
-        assert (a.decision.answer, a.decision.confidence, a.decision.reason) == (
+        assert (a.decision.answer, a.decision.p_correct, a.decision.vote_share, a.decision.reason) == (
             b.decision.answer,
-            b.decision.confidence,
+            b.decision.p_correct,
+            b.decision.vote_share,
             b.decision.reason,
         )
         assert plain(a.decision.samples) == plain(b.decision.samples)
@@ -203,7 +204,7 @@ def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None
             samples = list((yield Draw(5)))
             samples += yield Draw(0)
             samples += yield Draw(1, until=Boundary("end"))
-            return Decision(None, None, tuple(samples), "greedy")
+            return Decision(None, tuple(samples), "greedy")
 
     [result] = play(Greedy(), FakeEngine.problems(1), FakeEngine(), lookahead=3)
     assert [s.index for s in result.decision.samples] == list(range(6))
@@ -214,7 +215,7 @@ def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None
 
         def run(self, problem: Problem) -> Steps:
             assert (yield Draw(0)) == []
-            return Decision(None, None, (), "idle")
+            return Decision(None, (), "idle")
 
     for lookahead in range(4):
         [result] = play(Idle(), FakeEngine.problems(1), FakeEngine(), lookahead=lookahead)

@@ -64,8 +64,8 @@ def test_replaying_the_recorded_run_gives_every_decision_again(engine: Transform
         strategy = CATALOG[name].build(BUDGET, CATALOG[name].example)
         for there, here in zip(results, asyncio.run(run_all(strategy, PROBLEMS, recording)), strict=True):
             a, b = there.decision, here.decision
-            assert (a.answer, a.confidence, a.reason) == (b.answer, b.confidence, b.reason), name
-            assert a.samples == b.samples and a.usage == b.usage, name
+            assert (a.answer, a.p_correct, a.vote_share) == (b.answer, b.p_correct, b.vote_share), name
+            assert (a.reason, a.samples) == (b.reason, b.samples) and a.usage == b.usage, name
 
 
 def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: TransformersEngine) -> None:

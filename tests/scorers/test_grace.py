@@ -172,7 +172,7 @@ class Halfway:
 
     def run(self, problem: Problem) -> Any:
         samples = yield Draw(3, until=STEP)
-        return Decision(None, None, tuple(samples), "budget")
+        return Decision(None, tuple(samples), "budget")
 
 
 @pytest.mark.parametrize("strategy", [Vote("sc", 4), Halfway()], ids=lambda s: s.name)

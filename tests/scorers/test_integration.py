@@ -300,7 +300,7 @@ class Beams:
             for beam in beams:
                 following += yield Draw(1, beam, STEP)
             everything, beams = everything + following, following
-        return Decision(None, None, tuple(everything), "done", total_usage(everything))
+        return Decision(None, tuple(everything), "done", usage=total_usage(everything))
 
 
 class Noted(FakeEngine):

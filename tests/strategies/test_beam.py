@@ -264,7 +264,7 @@ def test_the_width_holds_the_budget_holds_and_every_sample_is_accounted_for(
             prefixes = [draw.prefix.text for draw, _ in wave if draw.prefix is not None]
             assert len(prefixes) == len(set(prefixes))
     assert decision.answer in ({s.answer for s in ended if s.answer is not None} or {None})
-    assert decision.confidence is None or 0.0 <= decision.confidence <= 1.0
+    assert decision.vote_share is None or 0.0 <= decision.vote_share <= 1.0
 
 
 def test_survivors_share_the_free_beams_the_best_gets_the_rest_and_goes_first() -> None:
@@ -306,7 +306,7 @@ def test_a_partial_sample_never_votes_even_if_it_carries_an_answer() -> None:
         return Sample("w", "right", confidence=0.1)
 
     decision, _ = played(PrunedBeams(width=3, stop=(Confident(0.5),)), reply)
-    assert (decision.answer, decision.confidence, decision.reason) == ("right", 1.0, "budget")
+    assert (decision.answer, decision.vote_share, decision.reason) == ("right", 1.0, "budget")
 
 
 def test_a_rule_ends_the_question_in_the_middle_of_a_wave() -> None:
@@ -341,21 +341,27 @@ def test_failed_beams_use_up_budget_never_fork_and_it_ends_where_all_fail() -> N
     assert (decision.answer, decision.failed, len(asked)) == ("a", 3, 2)
     broken = PrunedBeams(width=2, budget=5)
     decision, asked = played(broken, lambda draw, number: Sample(end=End.FAILED, error="it broke"))
-    assert (decision.answer, decision.failed, decision.reason, decision.confidence) == (None, 5, "budget", None)
+    assert (decision.answer, decision.failed, decision.reason) == (None, 5, "budget")
+    assert decision.p_correct is None and decision.vote_share is None
     assert [d.n for d in asked] == [2, 2, 1]
 
 
 @given(
     confidence=st.lists(UNIT, min_size=1, max_size=6), weighting=st.sampled_from([Linear(), LogOdds(), LogOdds(0.5)])
 )
-def test_its_confidence_is_a_probability_under_every_weighting(confidence: list[float], weighting: Any) -> None:
+def test_p_correct_and_vote_share_lie_in_the_unit_interval_under_every_weighting(
+    confidence: list[float], weighting: Any
+) -> None:
     def reply(draw: Draw, number: int) -> Sample:
         return Sample("t", "ab"[number % 2], confidence=confidence[number])
 
     n = len(confidence)
     decision, _ = played(PrunedBeams(width=n, budget=n, weighting=weighting), reply)
     assert decision.answer is not None
-    assert decision.confidence is None or 0.0 <= decision.confidence <= 1.0
+    assert (decision.vote_share is None) == (weighting == Linear() and sum(confidence) == 0.0)
+    assert decision.vote_share is None or 0.0 <= decision.vote_share <= 1.0
+    assert (decision.p_correct is None) == (not weighting.signed)
+    assert decision.p_correct is None or 0.0 <= decision.p_correct <= 1.0
 
 
 def test_resampling_depends_on_the_problem_and_the_position_and_on_nothing_else() -> None:

@@ -148,7 +148,8 @@ def test_every_path_is_the_definition(samples: list[Sample], strategy: Any) -> N
     assert (decision.answer, len(decision.samples)) == (answer, used)
     assert decision.usage is not None and decision.usage.generated == tokens
     assert in_columns(strategy, samples) == (answer, used, tokens, decision.reason)
-    assert (decision.confidence is None) or 0.0 < decision.confidence <= 1.0 + 1e-12
+    assert decision.p_correct is None, "DeepConf's trace scores are not probabilities"
+    assert decision.vote_share is None or 0.0 < decision.vote_share <= 1.0
 
 
 @settings(deadline=None)
@@ -225,7 +226,7 @@ def test_live_and_replayed_are_the_same(samples: list[Sample], strategy: Any, lo
     (live,) = asyncio.run(run_all(strategy, [ONE], engine, extract=read, options=options))  # type: ignore[arg-type]
     recorded = replayed(strategy, samples)
     assert (live.decision.answer, live.decision.reason) == (recorded.answer, recorded.reason)
-    assert live.decision.confidence == recorded.confidence
+    assert live.decision.vote_share == recorded.vote_share
     for mine, theirs in zip(live.decision.samples, recorded.samples, strict=True):
         assert (mine.answer, mine.end, mine.trace.top) == (theirs.answer, theirs.end, theirs.trace.top)
     usage = live.decision.usage
@@ -246,7 +247,7 @@ def test_offline_keeps_the_most_confident_and_weighs_them() -> None:
     samples = [trace("a", 1.0), trace("a", 1.1), trace("a", 1.2), trace("b", 9.0), trace("c", 4.0), trace(None, 99.0)]
     assert replayed(DeepConfOffline("x", 6, eta=100, metric="mean"), samples).answer == "b"
     decision = replayed(DeepConfOffline("x", 6, eta=40, metric="mean"), samples)
-    assert (decision.answer, decision.reason, decision.confidence) == ("b", BUDGET, pytest.approx(9 / 13))
+    assert (decision.answer, decision.reason, decision.vote_share) == ("b", BUDGET, pytest.approx(9 / 13))
     assert replayed(DeepConfOffline("x", 3, eta=100), samples).answer == "a"
     assert replayed(DeepConfOffline("x", 1), samples[-1:]).answer is None
 
@@ -258,7 +259,7 @@ def test_online_stops_traces_below_the_bar_and_the_question_at_consensus() -> No
     decision = replayed(strategy, warm + further)
     assert [s.end for s in decision.samples] == [End.STOP, End.STOP, End.BOUNDARY, End.STOP, End.STOP]
     assert (decision.answer, decision.reason) == ("a", CONSENSUS)
-    assert decision.confidence == pytest.approx(101 / 105)
+    assert decision.vote_share == pytest.approx(101 / 105)
     assert decision.usage == Usage(kept=3 + 3 + 2 + 3 + 3)
     # With eta = 10 the bar is nearly the best warm-up trace, so "b" has no vote and "a" is alone.
     assert len(replayed(replace(strategy, eta=10), warm + further).samples) == 2

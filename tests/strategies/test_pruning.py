@@ -243,7 +243,8 @@ def test_live_and_replayed_are_the_same(drawn: list[Sample], strategy: Vote, loo
         options=Options(lookahead=lookahead),
     )
     live, recorded = asyncio.run(playing)[0].decision, through_the_driver(strategy, drawn)
-    assert (live.answer, live.reason, live.confidence) == (recorded.answer, recorded.reason, recorded.confidence)
+    assert (live.answer, live.reason) == (recorded.answer, recorded.reason)
+    assert (live.p_correct, live.vote_share) == (recorded.p_correct, recorded.vote_share)
     for mine, theirs in zip(live.samples, recorded.samples, strict=True):
         assert (mine.answer, mine.end, mine.trace.steps) == (theirs.answer, theirs.end, theirs.trace.steps)
     assert live.usage is not None and recorded.usage is not None
@@ -292,7 +293,7 @@ def test_where_every_draw_is_pruned_it_abstains() -> None:
     drawn = [sample("a", 0.9, 0.1, 0.9)] * 3
     strategy = Vote("x", 3, Linear(), (Unanimous(2),), prune=0.2)
     decision = by_hand(strategy, drawn)
-    assert (decision.answer, decision.confidence, decision.reason) == (None, None, BUDGET)
+    assert (decision.answer, decision.p_correct, decision.vote_share, decision.reason) == (None, None, None, BUDGET)
     assert decision.usage == Usage(kept=6)
     _, (outcome,) = in_columns(question(*drawn), [strategy], np.arange(3)[None, None])
     assert outcome.abstained.all() and not outcome.correct.any() and outcome.tokens == 6

@@ -86,7 +86,8 @@ def test_grace_es_stops_on_any_one_confident_sample_and_returns_it():
     strategy = Vote("es", 4, weighting=Linear(), stop=(Confident(0.8),))
     decision = play(strategy, [("1", 0.5), ("1", 0.7), ("2", 0.81), ("1", 0.9)])
     assert (decision.answer, len(decision.samples), decision.reason) == ("2", 3, "confident")
-    assert decision.confidence == pytest.approx(0.81 / 2.01)
+    assert decision.vote_share == pytest.approx(0.81 / 2.01)
+    assert decision.p_correct == 0.81, "the confidence of the sample that was accepted"
     at_tau = play(strategy, [("1", 0.8), ("1", 0.8), ("2", 0.8), ("2", 0.8)])
     assert at_tau.reason == "budget", "the paper stops above tau, not at it"
 
@@ -95,7 +96,8 @@ def test_grace_es_falls_back_to_the_weighted_vote_over_all_samples():
     strategy = Vote("es", 3, weighting=Linear(), stop=(Confident(0.95),))
     decision = play(strategy, [("1", 0.3), ("2", 0.9), ("1", 0.4)])
     assert (decision.answer, decision.reason, len(decision.samples)) == ("2", "budget", 3)
-    assert decision.confidence == pytest.approx(0.9 / 1.6)
+    assert decision.vote_share == pytest.approx(0.9 / 1.6)
+    assert decision.p_correct is None, "a share of votes is not a probability of being right"
 
 
 def test_an_unparsed_sample_never_stops_votes_or_wins_however_confident():
@@ -108,7 +110,7 @@ def test_an_unparsed_sample_never_stops_votes_or_wins_however_confident():
 def test_all_unparsed_abstains():
     for strategy in (Vote("sc", 3), Vote("best", 3, select="best"), Vote("ac", 3, stop=(Beta(0.4), Dirichlet(0.4)))):
         decision = play(strategy, [("", 0.5)] * 3)
-        assert (decision.answer, decision.confidence) == (None, None)
+        assert (decision.answer, decision.p_correct, decision.vote_share) == (None, None, None)
 
 
 def test_ties_go_to_the_answer_seen_first():
@@ -203,7 +205,8 @@ def test_reasc_gates_the_first_sample_and_counts_softly_after():
 def test_pandora_stops_at_its_reservation_value_with_the_best_so_far():
     strategy = Vote("pandora", 4, stop=(Reservation(0.7),), select="best")
     decision = play(strategy, [("1", 0.6), ("2", 0.7), ("3", 0.9)])
-    assert (decision.answer, len(decision.samples), decision.confidence) == ("2", 2, 0.7)
+    assert (decision.answer, len(decision.samples), decision.p_correct) == ("2", 2, 0.7)
+    assert decision.vote_share is None, "nothing was voted on"
 
 
 def test_a_missing_or_raw_confidence_is_an_error_and_never_one_half():
@@ -241,7 +244,7 @@ def test_rules_that_make_no_sense_together_are_refused():
         (lambda: Share(0.0), r"tau in \(0, 1\], got 0"),
         (lambda: Posterior(1.0), r"gamma in \(0, 1\), got 1"),
         (lambda: SamplingCost(power=-1.0), "power >= 0, got -1"),
-        (lambda: SamplingCost(0.0), r"price in \(0, 1\), got 0"),
+        (lambda: SamplingCost(0.0), r"cost_per_draw in \(0, 1\), got 0"),
         (lambda: Softmax(0.0), "temperature > 0, got 0"),
         (lambda: LogOdds(1.0), r"prior in \(0, 1\) or null, got 1"),
         (lambda: LogOdds(clip=0.5), r"clip in \(0, 0.5\), got 0.5"),

@@ -121,7 +121,7 @@ class Beams:
                 beams += yield one
             everything += beams
             draws = [Draw(2, beam, STEP) for beam in beams if beam.end is End.BOUNDARY][:2]
-        return Decision("1", None, tuple(everything), "rounds", total_usage(everything))
+        return Decision("1", tuple(everything), "rounds", usage=total_usage(everything))
 
 
 def played(engine: TransformersEngine) -> list[Result]:

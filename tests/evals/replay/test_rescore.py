@@ -213,7 +213,7 @@ class LastOfTwo:
 
     def run(self, problem: Any) -> Any:
         samples = yield Draw(2)
-        return Decision(samples[-1].answer, None, tuple(samples), "budget")
+        return Decision(samples[-1].answer, tuple(samples), "budget")
 
 
 def test_a_strategy_of_ones_own_is_compared_without_more_ado() -> None:

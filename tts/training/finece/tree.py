@@ -100,7 +100,7 @@ class Tree:
                 everything += drawn
                 following += [] if last else self._prefixes(drawn, 1)
             prefixes = following
-        return Decision(None, None, tuple(everything), "levels", total_usage(everything))
+        return Decision(None, tuple(everything), "levels", usage=total_usage(everything))
 
     def _prefixes(self, drawn: Sequence[Sample], most: int) -> list[Sample]:
         """What stands for the beginnings of completions, ``most`` at most; those that have none are left out."""
