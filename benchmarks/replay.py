@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.naive import LOOPS
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Entrant, permutations, replay
+from evals.replay.vectorised import Candidate, permutations, replay
 from strategies.catalog import CATALOG
 from tts.engines.replay import ReplayEngine
 from tts.pool import Pool, load_pool
@@ -55,8 +55,8 @@ def vectorised(arrays: PoolArrays, budget: int, count: int, loop_count: int, see
         "oracle": arrays.sample_correct.astype(np.float64),
         "random": np.random.default_rng(seed).random(arrays.labels.shape),
     }
-    entrants = [Entrant(CATALOG[name].build(budget), read) for name, (_, read) in LOOPS.items()]
-    outcomes = replay(arrays, entrants, orders, scores=scores)
+    candidates = [Candidate(CATALOG[name].build(budget), read) for name, (_, read) in LOOPS.items()]
+    outcomes = replay(arrays, candidates, orders, scores=scores)
     whole = time.perf_counter() - started
     print(f"{'strategy':32} {'loop, s':>9} {'identical decisions':>20}")
     loop_whole, decisions = 0.0, 0

@@ -27,7 +27,8 @@ from benchmarks.experiments.finece_scaling import scaling
 from benchmarks.experiments.finece_traces import POSITIONS, Prefixes
 from benchmarks.experiments.grace import shown
 from evals.metrics import probability, ranking
-from evals.metrics.scored import ScoredSamples, resampled
+from evals.metrics.counts import resampled
+from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from tts.engines.config import EngineConfig
 from tts.models.finece import read_card

@@ -13,7 +13,8 @@ from benchmarks.experiments import finece_traces as traces
 from benchmarks.experiments.finece_traces import POSITIONS, Prefixes
 from benchmarks.experiments.grace import shown
 from evals.metrics import ranking
-from evals.metrics.scored import ScoredSamples, resampled
+from evals.metrics.counts import resampled
+from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from tts.models.grace import read_card as read_grace
 from tts.pool import Pool

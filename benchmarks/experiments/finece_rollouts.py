@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.metrics import probability, ranking
-from evals.metrics.scored import ScoredSamples, resampled
+from evals.metrics.counts import resampled
+from evals.metrics.scored import ScoredSamples
 from strategies.base import Steps
 from tts.engines.config import EngineConfig, open_engine
 from tts.prompts import Prompt

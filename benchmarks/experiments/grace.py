@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from benchmarks.experiments import grace_pools as pools
 from evals.metrics import probability, ranking
-from evals.metrics.scored import ScoredSamples, resampled
+from evals.metrics.counts import resampled
+from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import stacked

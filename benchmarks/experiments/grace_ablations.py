@@ -26,7 +26,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmarks.experiments import grace_pools as pools
 from evals.metrics import probability, ranking
-from evals.metrics.scored import ScoredSamples, resampled
+from evals.metrics.counts import resampled
+from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from evals.tasks import TaskConfig, load_task
 from tts.models.bundled import weights

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from evals.comparison.matched import Side, matched, play_fitted
+from evals.comparison.matched import ReplaySet, matched, play_fitted
 from evals.comparison.paired import Settings, against
 from evals.comparison.regret import Regret, first_right, regrets_of
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Entrant, Outcome
+from evals.replay.vectorised import Candidate, Outcome
 from strategies.catalog import CATALOG, Method
 from tts.pool import Pool
 from tts.scorers.maps import CalibrationMap, fit_map
@@ -49,8 +49,8 @@ class Sides:
     """One score's two splits, Platt-scaled on the first."""
 
     name: str
-    fit: Side
-    test: Side
+    fit: ReplaySet
+    test: ReplaySet
 
 
 def scaling(scores: Mapping[str, tuple[Pool, Pool]], say: Say, *, budget: int) -> None:
@@ -82,7 +82,7 @@ def platt_of(arrays: PoolArrays) -> CalibrationMap:
     return fit_map("platt", arrays.confidence[seen], arrays.sample_correct[seen])
 
 
-def side_of(arrays: PoolArrays, scale: CalibrationMap | None, *, budget: int) -> Side:
+def side_of(arrays: PoolArrays, scale: CalibrationMap | None, *, budget: int) -> ReplaySet:
     """A split with its confidences through a map, or as they are."""
     if scale is not None:
         assert arrays.confidence is not None
@@ -90,7 +90,7 @@ def side_of(arrays: PoolArrays, scale: CalibrationMap | None, *, budget: int) ->
         values = np.full(arrays.confidence.shape, np.nan)
         values[parsed] = scale(arrays.confidence[parsed])
         arrays = replace(arrays, confidence=values)
-    return Side.of(arrays, budget=budget, count=ORDERS, seed=0)
+    return ReplaySet.of(arrays, budget=budget, count=ORDERS, seed=0)
 
 
 def settings(budget: int) -> Settings:
@@ -123,7 +123,7 @@ def votes(sides: Mapping[str, Sides], budget: int, say: Say) -> None:
     methods = [CATALOG[name] for name in VOTES]
     for name, side in sides.items():
         _, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=MARGIN)
-        compared = against(side.test.contest(settings(budget)), outcomes, 0)
+        compared = against(side.test.comparison(settings(budget)), outcomes, 0)
         for method, outcome, row in zip(methods, outcomes, compared, strict=True):
             if method.name == "self_consistency" and name != next(iter(sides)):
                 continue
@@ -140,10 +140,12 @@ def stops(side: Sides, budget: int, say: Say) -> None:
     say(header + f"{'unsolved':>10}{'not sel.':>9}{'early':>7}{'gained':>7}  setting")
     methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in STOPS)]
     params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=-CAUTION)
-    compared = against(side.test.contest(settings(budget)), outcomes, 0)
-    entrants = [Entrant(m.build(budget, given), m.scores) for m, given in zip(methods, params, strict=True)]
+    compared = against(side.test.comparison(settings(budget)), outcomes, 0)
+    candidates = [Candidate(m.build(budget, given), m.scores) for m, given in zip(methods, params, strict=True)]
     first = first_right(side.test.arrays, side.test.orders)
-    regrets = regrets_of([entrants], outcomes, play=lambda folds: side.test.play(folds[0]), first=first, budget=budget)
+    regrets = regrets_of(
+        [candidates], outcomes, play=lambda folds: side.test.play(folds[0]), first=first, budget=budget
+    )
     for method, given, outcome, row, lost in zip(methods, params, outcomes, compared, regrets, strict=True):
         line(method.name, given, outcome, row, lost, say)
 
@@ -156,7 +158,7 @@ def cautions(side: Sides, budget: int, say: Say) -> None:
     methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in (*BASELINES, "cges_cost"))]
     for margin in (-CAUTION, 0.0, MARGIN, 2 * MARGIN):
         params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=margin)
-        compared = against(side.test.contest(settings(budget)), outcomes, 0)
+        compared = against(side.test.comparison(settings(budget)), outcomes, 0)
         for method, given, outcome, row in list(zip(methods, params, outcomes, compared, strict=True))[1:]:
             assert outcome.tokens is not None
             cost = f"{outcome.used.mean():8.2f}{outcome.tokens.mean():8.0f}"
@@ -182,7 +184,7 @@ def certified(side: Sides, budget: int, say: Say) -> None:
     say("at most a share alpha of questions is lost that self-consistency answers. Confidences are raw: no map is")
     say("fitted on the questions that certify. `python -m benchmarks.experiments.risk` simulates the guarantee.")
     say(f"{'alpha':>6}{'delta':>6}{'tau':>7}{'lost, test':>24}{'accuracy':>9}{'samples':>8}{'tokens':>7}")
-    reference = side.test.play([Entrant(CATALOG["self_consistency"].build(budget))])[0]
+    reference = side.test.play([Candidate(CATALOG["self_consistency"].build(budget))])[0]
     for alpha in (0.01, 0.02, 0.05):
         method = CATALOG["grace_es_ltt"]
         method = replace(method, params={**method.params, "alpha": alpha})
@@ -268,7 +270,7 @@ def show(
 ) -> None:
     """Strategies with what they cost, against the first."""
     say(f"{'strategy':36}{'accuracy':>9}{'difference':>22}{'samples':>8}{'tokens':>8}{'of the vote':>24}  setting")
-    compared = against(side.test.contest(settings(budget)), outcomes, 0)
+    compared = against(side.test.comparison(settings(budget)), outcomes, 0)
     for method, given, outcome, row in zip(methods, params, outcomes, compared, strict=True):
         assert outcome.tokens is not None
         ratio, (low, high) = row["tokens_ratio"], row["tokens_ci"]

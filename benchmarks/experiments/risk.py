@@ -22,7 +22,7 @@ from scipy.stats import binom
 from evals.comparison.risk import learn_then_test
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Entrant, permutations, replay
+from evals.replay.vectorised import Candidate, permutations, replay
 from strategies.catalog import CATALOG
 
 ALPHA, DELTA, BUDGET, ORDERS = 0.02, 0.1, 8, 20
@@ -76,11 +76,11 @@ def replayed(questions: int, seed: int) -> Population:
     orders = permutations(arrays.sizes, count=ORDERS, draws=BUDGET, seed=seed)
     method = CATALOG["grace_es_ltt"]
     settings = list(method.grid(BUDGET))
-    entrants = [
-        Entrant(CATALOG["self_consistency"].build(BUDGET)),
-        *(Entrant(method.build(BUDGET, s)) for s in settings),
+    candidates = [
+        Candidate(CATALOG["self_consistency"].build(BUDGET)),
+        *(Candidate(method.build(BUDGET, s)) for s in settings),
     ]
-    reference, *outcomes = replay(arrays, entrants, orders, scores={"recorded": arrays.confidence})
+    reference, *outcomes = replay(arrays, candidates, orders, scores={"recorded": arrays.confidence})
     losses = np.stack([reference.correct & ~outcome.correct for outcome in outcomes], axis=2)
     return Population(
         taus=tuple(s["tau"] for s in settings),

@@ -6,15 +6,16 @@ Everything here sees the fitting half only; :mod:`evals.comparison.paired` score
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evals.comparison.risk import learn_then_test, regrets
+from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Entrant, Outcome, replay
+from evals.replay.vectorised import Candidate, Outcome, replay
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
 from tts.scorers.maps import fit_map
@@ -23,31 +24,9 @@ Array = NDArray[Any]
 Scores = dict[str, Array | None]
 REFERENCE = "self_consistency"
 """What every strategy is compared with, at the full budget."""
+NO_SETTING: Mapping[str, Any] = MappingProxyType({})
 FIT_PERMUTATIONS = 50
 """Orders a question on which settings are compared while fitting."""
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Questions to fit on and questions to score, as indices; ``fit`` is empty where nothing is fitted."""
-
-    fit: Array
-    scored: Array
-
-
-def halves(questions: int, seed: int) -> tuple[Fold, Fold]:
-    """Two folds that swap the same two random halves.
-
-    Raises:
-        InputError: fewer than four questions.
-    """
-    if questions < 4:
-        raise InputError(
-            f"fitting on one half and scoring the other needs at least 4 questions, the pool has {questions}"
-        )
-    order = np.random.default_rng([seed, 1]).permutation(questions)
-    a, b = np.sort(order[: questions // 2]), np.sort(order[questions // 2 :])
-    return Fold(a, b), Fold(b, a)
 
 
 def scores_for(arrays: PoolArrays, fold: Fold, orders: Array, *, calibrate: str | None, seed: int) -> Scores:
@@ -104,17 +83,17 @@ def choose(
         draws where the pool counts none; "risk" as :func:`controlled`, with the method's ``alpha`` and ``delta``.
     """
     taught = [teach(method, arrays, scores, fold) for method in methods]
-    candidates: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.fit else [] for m in methods]
-    entrants = [Entrant(CATALOG[REFERENCE].build(budget))]
-    for method, lesson, settings in zip(methods, taught, candidates, strict=True):
+    grids: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.fit else [] for m in methods]
+    candidates = [Candidate(CATALOG[REFERENCE].build(budget))]
+    for method, lesson, settings in zip(methods, taught, grids, strict=True):
         if method.fit:
-            entrants += [Entrant(method.build(budget, {**lesson, **s}), method.scores) for s in settings]
-    if len(entrants) == 1:
+            candidates += [Candidate(method.build(budget, {**lesson, **s}), method.scores) for s in settings]
+    if len(candidates) == 1:
         return taught
-    outcomes = replay_on(arrays, entrants, orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
+    outcomes = replay_on(arrays, candidates, orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
     floor = float(outcomes[0].correct.mean()) - margin
     chosen, at = [], 1
-    for method, lesson, settings in zip(methods, taught, candidates, strict=True):
+    for method, lesson, settings in zip(methods, taught, grids, strict=True):
         if not method.fit:
             chosen.append(lesson)
             continue
@@ -193,8 +172,21 @@ def most_accurate(accuracy: Array) -> int:
     return int(np.flatnonzero(behind.mean(axis=0) <= error + 1e-12)[0])
 
 
-def teach(method: Method, arrays: PoolArrays, scores: Scores, fold: Fold) -> dict[str, Any]:
-    """What the method reads directly off the fitting half's labelled scores."""
+def teach(
+    method: Method, arrays: PoolArrays, scores: Scores, fold: Fold, setting: Mapping[str, Any] = NO_SETTING
+) -> dict[str, Any]:
+    """Return the parameters that the method reads directly off the fitting half's labelled scores.
+
+    Args:
+        method: a row of the catalogue; one that learns nothing has no such parameters.
+        arrays: the pool.
+        scores: as :func:`scores_for` returns them for this fold.
+        fold: the fold.
+        setting: swept values that the method learns under, beside its own parameters.
+
+    Raises:
+        InputError: the method learns from answers, and the fitting half has none.
+    """
     values = scores[method.scores]
     if method.teach is None or values is None:
         return {}
@@ -204,16 +196,18 @@ def teach(method: Method, arrays: PoolArrays, scores: Scores, fold: Fold) -> dic
             f"strategy {method.name} learns from answers of questions that are not scored, and one half has none: "
             "leave it out, or record more answers"
         )
-    return dict(method.teach(values[fold.fit][parsed], arrays.sample_correct[fold.fit][parsed], method.params))
+    return dict(
+        method.teach(values[fold.fit][parsed], arrays.sample_correct[fold.fit][parsed], {**method.params, **setting})
+    )
 
 
 def replay_on(
-    arrays: PoolArrays, entrants: Sequence[Entrant], orders: Array, scores: Mapping[str, Array | None], rows: Array
+    arrays: PoolArrays, candidates: Sequence[Candidate], orders: Array, scores: Mapping[str, Array | None], rows: Array
 ) -> list[Outcome]:
     """Replay the questions at ``rows`` only."""
     return replay(
         arrays.subset(rows),
-        entrants,
+        candidates,
         orders[rows],
         scores={name: None if values is None else values[rows] for name, values in scores.items()},
     )

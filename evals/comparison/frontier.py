@@ -9,7 +9,7 @@ where the catalogue fits the method for these.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, replay_on, teach
 from evals.comparison.paired import SIZES, Comparison, Point, against, merged_params
-from evals.replay.vectorised import Entrant, Outcome
+from evals.replay.vectorised import Candidate, Outcome
 from strategies.catalog import CATALOG, Method
 
 Array = NDArray[Any]
@@ -59,31 +59,31 @@ class Frontier:
     cheapest: Tuned
 
 
-def frontiers(contest: Comparison, methods: Sequence[Method]) -> list[Frontier]:
+def frontiers(comparison: Comparison, methods: Sequence[Method]) -> list[Frontier]:
     """Sweep and tune every method that has something to sweep.
 
     Args:
-        contest: with two folds, as ``Comparison.of(..., fitted=True)`` makes it.
+        comparison: with two folds, as ``Comparison.of(..., fitted=True)`` makes it.
         methods: rows of the catalogue; those without a grid are left out.
     """
     swept = [m for m in methods if m.sweep]
-    budget = contest.settings.budget
+    budget = comparison.settings.budget
     grids = [list(m.grid(budget)) for m in swept]
     lessons = [
-        [teach(_with(m, s), contest.arrays, scores, fold) for m, g in zip(swept, grids, strict=True) for s in g]
-        for scores, fold in zip(contest.scores, contest.folds, strict=True)
+        [teach(m, comparison.arrays, scores, fold, s) for m, g in zip(swept, grids, strict=True) for s in g]
+        for scores, fold in zip(comparison.scores, comparison.folds, strict=True)
     ]
     flat = [(m, s) for m, g in zip(swept, grids, strict=True) for s in g]
-    reference = Entrant(CATALOG[REFERENCE].build(budget))
-    entrants = [
-        [reference, *(Entrant(m.build(budget, {**s, **x}), m.scores) for (m, s), x in zip(flat, mine, strict=True))]
+    reference = Candidate(CATALOG[REFERENCE].build(budget))
+    candidates = [
+        [reference, *(Candidate(m.build(budget, {**s, **x}), m.scores) for (m, s), x in zip(flat, mine, strict=True))]
         for mine in lessons
     ]
-    outcomes = contest.play(entrants)
-    points = contest.points(outcomes)
+    outcomes = comparison.play(candidates)
+    points = comparison.points(outcomes)
     rehearsals = [
-        replay_on(contest.arrays, mine, contest.orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
-        for mine, scores, fold in zip(entrants, contest.scores, contest.folds, strict=True)
+        replay_on(comparison.arrays, mine, comparison.orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
+        for mine, scores, fold in zip(candidates, comparison.scores, comparison.folds, strict=True)
     ]
     caps = [b for b in SIZES if b < budget] + [budget]
     found, at = [], 1
@@ -92,12 +92,12 @@ def frontiers(contest: Comparison, methods: Sequence[Method]) -> list[Frontier]:
         at += len(grid)
 
         def tuned(target: str, picks: list[int], method=method, grid=grid, mine=mine) -> Tuned:  # type: ignore[no-untyped-def]
-            joined = _join(contest, outcomes[mine], picks)
+            joined = _join(comparison, outcomes[mine], picks)
             return Tuned(
                 target=target,
                 params=merged_params(method, [grid[i] for i in picks]),
-                point=contest.points([joined])[0],
-                comparison=against(contest, [outcomes[0], joined], 0)[1],
+                point=comparison.points([joined])[0],
+                comparison=against(comparison, [outcomes[0], joined], 0)[1],
             )
 
         def seen(attribute: str, mine: slice = mine) -> list[Array]:
@@ -105,7 +105,7 @@ def frontiers(contest: Comparison, methods: Sequence[Method]) -> list[Frontier]:
 
         accuracy, used = seen("correct"), seen("used")
         cost = [costs(r[mine], tokens=method.fit == "tokens") for r in rehearsals]
-        floors = [float(r[0].correct.mean()) - contest.settings.margin for r in rehearsals]
+        floors = [float(r[0].correct.mean()) - comparison.settings.margin for r in rehearsals]
         found.append(
             Frontier(
                 name=method.name,
@@ -130,17 +130,12 @@ def frontiers(contest: Comparison, methods: Sequence[Method]) -> list[Frontier]:
     return found
 
 
-def _with(method: Method, setting: dict[str, Any]) -> Method:
-    """The method with swept values as its defaults, so that what it learns is learned under them."""
-    return replace(method, params={**method.params, **setting})
-
-
 def _within(accuracy: Array, used: Array, cap: float) -> int:
     """The most accurate setting whose mean draws stay within the cap."""
     return int(np.argmax(np.where(used <= cap, accuracy, -np.inf)))
 
 
-def _join(contest: Comparison, outcomes: Sequence[Outcome], picks: Sequence[int]) -> Outcome:
+def _join(comparison: Comparison, outcomes: Sequence[Outcome], picks: Sequence[int]) -> Outcome:
     """One outcome from the settings each fold chose, each on the questions that fold scores."""
     chosen = [outcomes[i] for i in picks]
     joined: dict[str, Any] = {}
@@ -150,6 +145,6 @@ def _join(contest: Comparison, outcomes: Sequence[Outcome], picks: Sequence[int]
             joined[name] = None
             continue
         joined[name] = np.empty_like(parts[0])
-        for part, fold in zip(parts, contest.folds, strict=True):
+        for part, fold in zip(parts, comparison.folds, strict=True):
             joined[name][fold.scored] = part[fold.scored]
     return Outcome(**joined)

@@ -1,37 +1,38 @@
 """Comparisons at equal accuracy: what a method costs beside baselines that are tuned to be as accurate as it is.
 
-Settings are chosen on one side (another pool, or the other half of the questions) and scored on questions that chose
-nothing, paired on the same draws under the same permutations. A baseline gets the cheapest setting of its grid that is
-at least as accurate as the method where settings are chosen, so that what remains to compare is cost.
+Settings are chosen on one set of questions and scored on another, paired on the same draws under the same permutations.
+A baseline gets the cheapest setting of its grid that is at least as accurate as the method where settings are chosen,
+so that only cost remains to be compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.comparison.fit import Fold, Scores, cheapest, choose, costs, scores_for, teach
-from evals.comparison.paired import Comparison, Interval, Point, Settings, against, merged_params
+from evals.comparison.fit import Scores, cheapest, choose, costs, scores_for, teach
+from evals.comparison.paired import Comparison, Interval, Point, Settings, against
+from evals.metrics.folds import Fold
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Entrant, Outcome, permutations, replay
+from evals.replay.vectorised import Candidate, Outcome, permutations, replay
 from strategies.catalog import Method
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Side:
-    """Questions to choose settings on, or questions to score.
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplaySet:
+    """Questions to choose settings on, or questions to score, ready to be replayed.
 
     Attributes:
         arrays: the pool.
         orders: sample indices, [questions, permutations, draws].
-        scores: what strategies may read, by name, as :func:`evals.comparison.fit.scores_for` gives it.
+        scores: the scores that strategies may read, by name, as :func:`evals.comparison.fit.scores_for` returns them.
     """
 
     arrays: PoolArrays
@@ -39,26 +40,36 @@ class Side:
     scores: Scores
 
     @staticmethod
-    def of(arrays: PoolArrays, *, budget: int, count: int, seed: int) -> Side:
-        """A whole pool with its recorded confidences as they are.
+    def of(arrays: PoolArrays, *, budget: int, count: int, seed: int) -> ReplaySet:
+        """Return a whole pool with its recorded confidences as they are.
+
+        Args:
+            arrays: the pool.
+            budget: the most draws a question, at most the samples of the smallest question.
+            count: orders a question, >= 1.
+            seed: decides the orders and the random control.
 
         Raises:
             InputError: a budget above the pool.
         """
         orders = permutations(arrays.sizes, count=count, draws=budget, seed=seed)
-        return Side(arrays, orders, scores_for(arrays, _all(arrays), orders, calibrate=None, seed=seed))
+        scores = scores_for(arrays, Fold.fit_all(arrays.questions), orders, calibrate=None, seed=seed)
+        return ReplaySet(arrays, orders, scores)
 
-    def contest(self, settings: Settings) -> Comparison:
-        """The side as a contest in which nothing is fitted, for :func:`evals.comparison.paired.against` and points."""
-        everything = np.arange(self.arrays.questions)
-        weights = bootstrap_weights(self.arrays.questions, settings.replicates, settings.seed)
-        return Comparison(
-            self.arrays, settings, self.orders, (Fold(everything[:0], everything),), (self.scores,), weights
-        )
+    @property
+    def fold(self) -> Fold:
+        """The fold that fits on all these questions."""
+        return Fold.fit_all(self.arrays.questions)
 
-    def play(self, entrants: Sequence[Entrant]) -> list[Outcome]:
-        """Play strategies on all questions."""
-        return replay(self.arrays, entrants, self.orders, scores=self.scores)
+    def comparison(self, settings: Settings) -> Comparison:
+        """Return a comparison in which nothing is fitted, for :func:`evals.comparison.paired.against` and points."""
+        questions = self.arrays.questions
+        weights = bootstrap_weights(questions, settings.replicates, settings.seed)
+        return Comparison(self.arrays, settings, self.orders, (Fold.score_all(questions),), (self.scores,), weights)
+
+    def play(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """Replay strategies on all questions; one outcome a candidate."""
+        return replay(self.arrays, candidates, self.orders, scores=self.scores)
 
 
 @dataclass(frozen=True)
@@ -66,10 +77,10 @@ class Match:
     """A method against one baseline; differences and ratios are the method's over the baseline's, on scored questions.
 
     Attributes:
-        method: its name, with ``params`` as they were chosen (a list of two where two folds chose differently).
+        method: its name, with ``params`` as they were chosen.
         baseline: its name, with ``baseline_params``.
-        reached: whether the baseline has a setting as accurate as the method where settings were chosen (in every
-            fold); if not, its most accurate one plays.
+        reached: whether the baseline has a setting as accurate as the method where settings were chosen; if not, its
+            most accurate one plays.
         point: the method's accuracy and cost; ``baseline_point`` the baseline's.
         diff: accuracy, and ``diff_ci`` its interval over questions.
         mcnemar_p: exact, on the first permutation.
@@ -105,94 +116,36 @@ _POINTS = ("point", "baseline_point")
 
 
 def matched(
-    fit: Side, scored: Side, method: Method, baselines: Sequence[Method], *, settings: Settings
+    fit: ReplaySet, scored: ReplaySet, method: Method, baselines: Sequence[Method], *, settings: Settings
 ) -> tuple[Match, ...]:
-    """Compare a method with baselines tuned to its accuracy; settings chosen on one pool, scored on another.
+    """Compare a method with baselines tuned to its accuracy; settings are chosen on one pool and scored on another.
 
     Args:
         fit: questions to choose on; those of ``scored`` must not be among them.
         scored: questions to score.
-        method: its parameters are learned and fitted as its row says (:func:`evals.comparison.fit.choose`).
+        method: its parameters are learned and fitted as its row states (:func:`evals.comparison.fit.choose`).
         baselines: their swept parameters are chosen to match it; one without a sweep plays its defaults.
         settings: budget, margin, bootstrap.
 
     Returns:
         One match a baseline, in the given order.
     """
-    return _matches([fit], scored.contest(settings), method, baselines)
-
-
-def matched_folds(contest: Comparison, method: Method, baselines: Sequence[Method]) -> tuple[Match, ...]:
-    """Like :func:`matched` within one pool: chosen on one half, scored on the other, both ways.
-
-    Args:
-        contest: with two folds, as ``Comparison.of(..., fitted=True)`` makes it for all these methods.
-        method: see :func:`matched`.
-        baselines: see :func:`matched`.
-    """
-    sides = [
-        Side(
-            contest.arrays.subset(fold.fit),
-            contest.orders[fold.fit],
-            {name: None if values is None else values[fold.fit] for name, values in scores.items()},
-        )
-        for fold, scores in zip(contest.folds, contest.scores, strict=True)
-    ]
-    return _matches(sides, contest, method, baselines)
-
-
-def play_fitted(
-    fit: Side, scored: Side, methods: Sequence[Method], *, budget: int, margin: float
-) -> tuple[list[dict[str, Any]], list[Outcome]]:
-    """Fit every method on one pool and replay it on another.
-
-    ``against(scored.contest(settings), outcomes, reference)`` then compares the outcomes with any one of them.
-
-    Args:
-        fit: questions to fit on.
-        scored: questions to replay.
-        methods: rows of the catalogue.
-        budget: the most draws a question.
-        margin: accuracy below self-consistency at the full budget that still counts as equal while fitting.
-
-    Returns:
-        (params, outcomes): one of each a method; parameters beside the row's own.
-    """
-    params = choose(fit.arrays, methods, fit.orders, fit.scores, _all(fit.arrays), budget=budget, margin=margin)
-    entrants = [Entrant(m.build(budget, p), m.scores) for m, p in zip(methods, params, strict=True)]
-    return params, scored.play(entrants)
-
-
-def _matches(
-    sides: Sequence[Side], contest: Comparison, method: Method, baselines: Sequence[Method]
-) -> tuple[Match, ...]:
-    budget, margin = contest.settings.budget, contest.settings.margin
-    params: list[dict[str, Any]] = []
-    tuned: list[list[tuple[dict[str, Any], bool]]] = []
-    for side in sides:
-        (mine,), (rehearsal,) = play_fitted(side, side, [method], budget=budget, margin=margin)
-        params.append(mine)
-        tuned.append([_tuned(side, b, float(rehearsal.correct.mean()), budget) for b in baselines])
-    outcomes = contest.play(
-        [
-            [
-                Entrant(m.build(budget, p), m.scores)
-                for m, p in zip([method, *baselines], [mine, *(given for given, _ in theirs)], strict=True)
-            ]
-            for mine, theirs in zip(params, tuned, strict=True)
-        ]
-    )
-    points = contest.points(outcomes)
+    budget, comparison = settings.budget, scored.comparison(settings)
+    (params,), (fitted,) = play_fitted(fit, fit, [method], budget=budget, margin=settings.margin)
+    tuned = [_tuned(fit, baseline, float(fitted.correct.mean()), budget) for baseline in baselines]
+    chosen = zip([method, *baselines], [params, *(setting for setting, _ in tuned)], strict=True)
+    outcomes = scored.play([Candidate(m.build(budget, p), m.scores) for m, p in chosen])
+    points = comparison.points(outcomes)
     found = []
-    for i, baseline in enumerate(baselines):
-        compared = against(contest, [outcomes[1 + i], outcomes[0]], 0)[1]
+    for i, (baseline, (setting, reached)) in enumerate(zip(baselines, tuned, strict=True)):
+        compared = against(comparison, [outcomes[1 + i], outcomes[0]], 0)[1]
         found.append(
             Match(
                 method=method.name,
-                params=merged_params(method, params),
+                params={**method.params, **params},
                 baseline=baseline.name,
-                baseline_params=merged_params(baseline, [theirs[i][0] for theirs in tuned]),
-                reached=all(theirs[i][1] for theirs in tuned),
+                baseline_params={**baseline.params, **setting},
+                reached=reached,
                 point=points[0],
                 baseline_point=points[1 + i],
                 diff=compared["diff"],
@@ -208,20 +161,36 @@ def _matches(
     return tuple(found)
 
 
-def _tuned(side: Side, baseline: Method, accuracy: float, budget: int) -> tuple[dict[str, Any], bool]:
-    """The baseline's cheapest setting that is at least so accurate, in tokens where they are counted, else in draws."""
+def play_fitted(
+    fit: ReplaySet, scored: ReplaySet, methods: Sequence[Method], *, budget: int, margin: float
+) -> tuple[list[dict[str, Any]], list[Outcome]]:
+    """Fit every method on one pool and replay it on another.
+
+    ``against(scored.comparison(settings), outcomes, reference)`` then compares the outcomes with any one of them.
+
+    Args:
+        fit: questions to fit on.
+        scored: questions to replay.
+        methods: rows of the catalogue.
+        budget: the most draws a question.
+        margin: accuracy below self-consistency at the full budget that still counts as equal while fitting.
+
+    Returns:
+        (params, outcomes): one of each a method; parameters beside the row's own.
+    """
+    params = choose(fit.arrays, methods, fit.orders, fit.scores, fit.fold, budget=budget, margin=margin)
+    return params, scored.play([Candidate(m.build(budget, p), m.scores) for m, p in zip(methods, params, strict=True)])
+
+
+def _tuned(fit: ReplaySet, baseline: Method, accuracy: float, budget: int) -> tuple[dict[str, Any], bool]:
+    """Return the baseline's cheapest setting of at least this accuracy, and whether there is one.
+
+    Costs are tokens where they are counted, else draws; without such a setting it is the most accurate one.
+    """
     grid = list(baseline.grid(budget))
-    taught = [
-        teach(replace(baseline, params={**baseline.params, **setting}), side.arrays, side.scores, _all(side.arrays))
-        for setting in grid
-    ]
+    taught = [teach(baseline, fit.arrays, fit.scores, fit.fold, setting) for setting in grid]
     settings = [{**setting, **lesson} for setting, lesson in zip(grid, taught, strict=True)]
-    outcomes = side.play([Entrant(baseline.build(budget, given), baseline.scores) for given in settings])
+    outcomes = fit.play([Candidate(baseline.build(budget, given), baseline.scores) for given in settings])
     reached = np.array([o.correct.mean() for o in outcomes])
     best = cheapest(reached, costs(outcomes, tokens=True), accuracy)
     return settings[best], bool(reached[best] >= accuracy)
-
-
-def _all(arrays: PoolArrays) -> Fold:
-    """Everything to fit on, nothing to score."""
-    return Fold(np.arange(arrays.questions), np.arange(0))

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.comparison.fit import REFERENCE, Fold, Scores, choose, halves, replay_on, scores_for
+from evals.comparison.fit import REFERENCE, Scores, choose, replay_on, scores_for
 from evals.comparison.regret import Regret, first_right, regrets_of
+from evals.metrics.folds import Fold, halves
 from evals.metrics.stats import (
     bootstrap_interval,
     bootstrap_ratio_interval,
@@ -25,7 +26,7 @@ from evals.metrics.stats import (
     non_inferior,
 )
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Entrant, Outcome, permutations
+from evals.replay.vectorised import Candidate, Outcome, permutations
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
 
@@ -131,19 +132,18 @@ class Comparison:
         """
         _check_confidence(arrays, settings, methods)
         orders = permutations(arrays.sizes, count=settings.permutations, draws=settings.budget, seed=settings.seed)
-        everything = np.arange(arrays.questions)
-        folds = halves(arrays.questions, settings.seed) if fitted else (Fold(everything[:0], everything),)
+        folds = halves(arrays.questions, settings.seed) if fitted else (Fold.score_all(arrays.questions),)
         scores = tuple(
             scores_for(arrays, fold, orders, calibrate=settings.calibrate, seed=settings.seed) for fold in folds
         )
         weights = bootstrap_weights(arrays.questions, settings.replicates, settings.seed)
         return Comparison(arrays, settings, orders, folds, scores, weights)
 
-    def play(self, entrants: Sequence[Sequence[Entrant]]) -> list[Outcome]:
-        """Play ``entrants[fold]`` on the questions that fold scores, and put the folds together."""
+    def play(self, candidates: Sequence[Sequence[Candidate]]) -> list[Outcome]:
+        """Play ``candidates[fold]`` on the questions that fold scores, and put the folds together."""
         parts = [
             replay_on(self.arrays, mine, self.orders, scores, fold.scored)
-            for mine, scores, fold in zip(entrants, self.scores, self.folds, strict=True)
+            for mine, scores, fold in zip(candidates, self.scores, self.folds, strict=True)
         ]
         if len(parts) == 1:
             return parts[0]
@@ -190,28 +190,29 @@ def compare(arrays: PoolArrays, methods: Sequence[Method], settings: Settings) -
     return table(Comparison.of(arrays, settings, methods, fitted=needed), methods)
 
 
-def table(contest: Comparison, methods: Sequence[Method]) -> list[Row]:
-    """Like :func:`compare`, on a contest that is already set up (for these methods) and may serve frontiers too."""
-    arrays, settings = contest.arrays, contest.settings
+def table(comparison: Comparison, methods: Sequence[Method]) -> list[Row]:
+    """Like :func:`compare`, on a comparison that is already set up (for these methods) and may serve frontiers too."""
+    arrays, settings = comparison.arrays, comparison.settings
     if all(m.name != REFERENCE for m in methods):
         methods = [CATALOG[REFERENCE], *methods]
     params = [
-        choose(arrays, methods, contest.orders, scores, fold, budget=settings.budget, margin=settings.margin)
-        for scores, fold in zip(contest.scores, contest.folds, strict=True)
+        choose(arrays, methods, comparison.orders, scores, fold, budget=settings.budget, margin=settings.margin)
+        for scores, fold in zip(comparison.scores, comparison.folds, strict=True)
     ]
     sizes = [b for b in SIZES if b < settings.budget] + [settings.budget]
-    entrants = [
-        [Entrant(m.build(b, p), m.scores) for m, p in zip(methods, mine, strict=True) for b in sizes] for mine in params
+    candidates = [
+        [Candidate(m.build(b, p), m.scores) for m, p in zip(methods, mine, strict=True) for b in sizes]
+        for mine in params
     ]
-    outcomes = contest.play(entrants)
-    points = contest.points(outcomes)
+    outcomes = comparison.play(candidates)
+    points = comparison.points(outcomes)
     full = slice(len(sizes) - 1, None, len(sizes))
-    comparisons = against(contest, outcomes[full], [m.name for m in methods].index(REFERENCE))
+    comparisons = against(comparison, outcomes[full], [m.name for m in methods].index(REFERENCE))
     regrets = regrets_of(
-        [mine[full] for mine in entrants],
+        [mine[full] for mine in candidates],
         outcomes[full],
-        play=contest.play,
-        first=first_right(arrays, contest.orders),
+        play=comparison.play,
+        first=first_right(arrays, comparison.orders),
         budget=settings.budget,
     )
     rows = []
@@ -232,11 +233,11 @@ def table(contest: Comparison, methods: Sequence[Method]) -> list[Row]:
     return rows
 
 
-def against(contest: Comparison, outcomes: Sequence[Outcome], reference: int) -> list[dict[str, Any]]:
+def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int) -> list[dict[str, Any]]:
     """The paired comparison of each outcome with the reference's: fields of :class:`Row`."""
     base = outcomes[reference]
     diff = np.stack([o.correct.mean(axis=1) - base.correct.mean(axis=1) for o in outcomes], axis=1)
-    d_low, d_high = bootstrap_interval(diff, contest.weights)
+    d_low, d_high = bootstrap_interval(diff, comparison.weights)
     p = np.array([mcnemar_exact(o.correct[:, 0], base.correct[:, 0]) for o in outcomes])
     others = [i for i in range(len(outcomes)) if i != reference]
     p_holm = np.ones(len(outcomes))
@@ -244,8 +245,8 @@ def against(contest: Comparison, outcomes: Sequence[Outcome], reference: int) ->
         p_holm[others] = holm(p[others])
     compared = []
     for i in range(len(outcomes)):
-        samples, samples_ci = _ratio(outcomes[i].used, base.used, contest.weights)
-        tokens, tokens_ci = _tokens_ratio(outcomes[i], base, contest.weights)
+        samples, samples_ci = _ratio(outcomes[i].used, base.used, comparison.weights)
+        tokens, tokens_ci = _tokens_ratio(outcomes[i], base, comparison.weights)
         low, high = float(d_low[i]), float(d_high[i])
         compared.append(
             {
@@ -257,7 +258,7 @@ def against(contest: Comparison, outcomes: Sequence[Outcome], reference: int) ->
                 "ratio_ci": samples_ci,
                 "tokens_ratio": tokens,
                 "tokens_ci": tokens_ci,
-                "verdict": "reference" if i == reference else verdict(low, high, contest.settings.margin),
+                "verdict": "reference" if i == reference else verdict(low, high, comparison.settings.margin),
             }
         )
     return compared

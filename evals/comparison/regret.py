@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Entrant, Outcome
+from evals.replay.vectorised import Candidate, Outcome
 from strategies.stopping import Never
 from strategies.vote import Vote
 
 Array = NDArray[Any]
-Play = Callable[[Sequence[Sequence[Entrant]]], list[Outcome]]
+Play = Callable[[Sequence[Sequence[Candidate]]], list[Outcome]]
 
 
 @dataclass(frozen=True)
@@ -79,16 +79,16 @@ def first_right(arrays: PoolArrays, orders: Array) -> Array:
     return first
 
 
-def patient(entrant: Entrant, budget: int) -> Entrant | None:
+def patient(candidate: Candidate, budget: int) -> Candidate | None:
     """The same weighting, selection and pruning at the full budget and without stopping rules; None for other kinds."""
-    strategy = entrant.strategy
+    strategy = candidate.strategy
     if not isinstance(strategy, Vote):
         return None
-    return replace(entrant, strategy=replace(strategy, name="patient", budget=budget, stop=(Never(),)))
+    return replace(candidate, strategy=replace(strategy, name="patient", budget=budget, stop=(Never(),)))
 
 
 def regrets_of(
-    folds: Sequence[Sequence[Entrant]], outcomes: Sequence[Outcome], *, play: Play, first: Array, budget: int
+    folds: Sequence[Sequence[Candidate]], outcomes: Sequence[Outcome], *, play: Play, first: Array, budget: int
 ) -> list[Regret]:
     """Split the wrong decisions of strategies that were played side by side.
 
@@ -99,11 +99,11 @@ def regrets_of(
         first: as :func:`first_right` gives it.
         budget: the full budget.
     """
-    distinct: list[tuple[Entrant, ...]] = []  # strategies that differ in their rules only share a counterpart
+    distinct: list[tuple[Candidate, ...]] = []  # strategies that differ in their rules only share a counterpart
     at: list[int | None] = []
     for same in zip(*folds, strict=True):
-        found = [patient(entrant, budget) for entrant in same]
-        mine = tuple(entrant for entrant in found if entrant is not None)
+        found = [patient(candidate, budget) for candidate in same]
+        mine = tuple(candidate for candidate in found if candidate is not None)
         if len(mine) < len(same):
             at.append(None)
             continue

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from evals.comparison.fit import FIT_PERMUTATIONS, Fold, choose, scores_for
+from evals.comparison.fit import FIT_PERMUTATIONS, choose, scores_for
 from evals.config import RunConfig, methods
+from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
 from evals.replay.traces import has_steps
 from evals.replay.vectorised import permutations
@@ -243,7 +244,7 @@ def fitted(
     if arrays.confidence is None and any(row.needs_confidence for row in chosen):
         raise InputError(f"fit pool {pool.path} has no confidences to fit on: draw it with the same scorer")
     seed = config.engine.seed
-    fold = Fold(np.arange(arrays.questions), np.arange(0))
+    fold = Fold.fit_all(arrays.questions)
     orders = permutations(arrays.sizes, count=FIT_PERMUTATIONS, draws=config.budget, seed=seed)
     scores = scores_for(arrays, fold, orders, calibrate=None, seed=seed)
     return scorer, choose(arrays, chosen, orders, scores, fold, budget=config.budget, margin=config.margin)

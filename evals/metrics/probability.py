@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from evals.metrics.scored import Counts, ScoredSamples
+from evals.metrics.counts import Counts
+from evals.metrics.scored import ScoredSamples
 from tts.errors import InputError
 from tts.logistic import EPS
 

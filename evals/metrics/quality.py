@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.metrics import probability, ranking
+from evals.metrics.counts import Counts, resampled
 from evals.metrics.probability import BINS
-from evals.metrics.scored import Counts, ScoredSamples, resampled
+from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from tts.errors import InputError
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evals.metrics.scored import Counts
+from evals.metrics.counts import Counts
 from tts.errors import InputError
 
 Floats = NDArray[np.float64]

@@ -1,31 +1,23 @@
-"""Scored and graded samples as arrays, and the counts that every metric of a confidence is computed from.
-
-``ScoredSamples`` is what a pool says: one confidence, one grade and one question per sample. ``Counts`` is what remains
-of it once the order of the samples is forgotten: how many samples and how many correct ones each distinct confidence
-has, in the data or in bootstrap resamples of its questions. Ties and permutations are thereby out of every metric's
-way.
-"""
+"""Scored and graded samples as arrays: one confidence, one grade and one question per sample."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evals.comparison.fit import halves
-from tts.answers import canonical
+from evals.metrics.folds import halves
+from tts.answers import Grader
 from tts.errors import InputError
-from tts.pool import Pool
+from tts.pool import Entry, Pool
 from tts.scorers.maps import fit_map
-from tts.types import Sample
 
 Floats = NDArray[np.float64]
 
-_CHUNK = 2_000_000  # resampled samples held at a time
-_ROWS = 1000  # resamples held at a time, at most
+AUTO = Grader()
+"""The grading rule for answers of any kind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +85,9 @@ class ScoredSamples:
     def of_pool(pool: Pool) -> ScoredSamples:
         """The samples of a pool that have a confidence and a grade.
 
-        The recorded grade counts. Without one, a sample without a readable answer is wrong, and any other is compared
-        with the gold answer in canonical form. A sample without a readable answer that has a confidence stays in, as
-        wrong: its confidence claims that it is right, and leaving it out would flatter a scorer that is sure of texts
-        that never reach an answer.
+        Grades are those of :func:`grades`. A sample without a readable answer that has a confidence stays in, as wrong:
+        its confidence claims that it is right, and leaving it out would flatter a scorer that is sure of texts that
+        never reach an answer.
 
         Raises:
             InputError: No sample has both.
@@ -107,9 +98,7 @@ class ScoredSamples:
         left_out, unparsed, number = Counter[str](), 0, 0
         for entry in pool.entries:
             before = len(confidence)
-            gold = None if entry.problem.gold is None else canonical(entry.problem.gold)
-            for sample, recorded in zip(entry.samples, entry.correct, strict=True):
-                right = grade(sample, recorded, gold)
+            for sample, right in zip(entry.samples, grades(entry), strict=True):
                 if sample.confidence is None:
                     left_out["no confidence"] += 1
                 elif right is None:
@@ -151,93 +140,18 @@ class ScoredSamples:
         return replace(self, confidence=fitted)
 
 
-def grade(sample: Sample, recorded: bool | None, gold: str | None) -> bool | None:
-    """Whether a sample is right: as recorded, else by its answer; None where neither says.
+def grades(entry: Entry, grader: Grader = AUTO) -> list[bool | None]:
+    """Return the grade of each sample of a question: the recorded one, else that of the grading rule.
 
     Args:
-        sample: without a readable answer it is wrong.
-        recorded: the grade that the pool keeps, or None.
-        gold: the right answer in canonical form, or None.
+        entry: the question and its samples.
+        grader: the rule for samples without a recorded grade.
+
+    Returns:
+        One grade a sample, None where it is not recorded and there is no gold answer; a sample without a readable
+        answer is then wrong.
     """
-    if recorded is not None:
-        return bool(recorded)
-    if sample.answer is None:
-        return False
-    return None if gold is None else canonical(sample.answer) == gold
-
-
-@dataclass(frozen=True, eq=False)
-class Counts:
-    """What a set of samples, or each of several resamples of it, holds; every metric is a function of this.
-
-    Attributes:
-        values: the distinct confidences, ascending, [values].
-        total: samples at each confidence, whole numbers, [resamples, values].
-        right: correct ones among them, [resamples, values].
-        pairs: pairs of a correct and a wrong sample of one question, [resamples].
-        won: those in which the correct one has the higher confidence, ties half, [resamples].
-    """
-
-    values: Floats
-    total: Floats
-    right: Floats
-    pairs: Floats
-    won: Floats
-
-    @property
-    def wrong(self) -> Floats:
-        """Wrong samples at each confidence, [resamples, values]."""
-        return self.total - self.right
-
-    @property
-    def samples(self) -> Floats:
-        """How many samples there are, [resamples, 1]."""
-        return np.asarray(self.total.sum(axis=1, keepdims=True))
-
-    @staticmethod
-    def of(judged: ScoredSamples) -> Counts:
-        """The counts of the samples as they are: one row."""
-        (counts,) = resampled(judged, np.ones((1, judged.questions)))
-        return counts
-
-
-def resampled(judged: ScoredSamples, times: Floats) -> Iterator[Counts]:
-    """The counts of resamples that hold each question a number of times, in chunks of rows.
-
-    Args:
-        judged: The samples.
-        times: How often each question is drawn, whole numbers, [resamples, questions].
-
-    Yields:
-        Counts of consecutive rows of ``times``, few enough at a time to bound memory.
-    """
-    order = np.argsort(judged.confidence, kind="stable")
-    values, starts = np.unique(judged.confidence[order], return_index=True)
-    question, correct = judged.question[order], judged.correct[order].astype(np.float64)
-    pairs, won = _pairs(judged)
-    rows = min(_ROWS, max(1, _CHUNK // len(order)))
-    for start in range(0, len(times), rows):
-        block = times[start : start + rows]
-        drawn = np.take(block, question, axis=1)
-        total = np.add.reduceat(drawn, starts, axis=1)
-        drawn *= correct
-        yield Counts(values, total, np.add.reduceat(drawn, starts, axis=1), block @ pairs, block @ won)
-
-
-def _pairs(judged: ScoredSamples) -> tuple[Floats, Floats]:
-    """Of each question, the pairs of a correct and a wrong sample, and those won (ties half), [questions] each."""
-    order = np.lexsort((judged.confidence, judged.question))
-    question, score = judged.question[order], judged.confidence[order]
-    right = judged.correct[order].astype(np.float64)
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (np.diff(question) != 0) | (np.diff(score) != 0)
-    starts = np.flatnonzero(new)  # of the groups of equal confidence within a question
-    owner = question[starts]
-    hits, misses = np.add.reduceat(right, starts), np.add.reduceat(1 - right, starts)
-    size = judged.questions
-    rights: Floats = np.bincount(owner, weights=hits, minlength=size).astype(np.float64)
-    wrongs: Floats = np.bincount(owner, weights=misses, minlength=size).astype(np.float64)
-    earlier = np.cumsum(wrongs) - wrongs  # wrong samples of the questions before this one
-    below = np.cumsum(misses) - misses - earlier[owner]
-    won: Floats = np.bincount(owner, weights=hits * (below + misses / 2), minlength=size).astype(np.float64)
-    return rights * wrongs, won
+    return [
+        grader.grade(sample.answer, entry.problem.gold) if recorded is None else bool(recorded)
+        for sample, recorded in zip(entry.samples, entry.correct, strict=True)
+    ]

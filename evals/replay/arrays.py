@@ -6,7 +6,7 @@ Knows pools and answers, nothing about strategies.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.replay.traces import RecordedTraces
-from tts.answers import canonical, merge
+from tts.answers import Grader, Merged, merge
 from tts.errors import InputError
 from tts.pool import Entry, Pool
 
@@ -99,7 +99,7 @@ class PoolArrays:
             labels[q, : len(merged.labels)] = merged.labels
             classes.append(merged.classes)
             tiers.update(merged.tiers)
-            grades, clashes = _grade(pool.path, entry, merged.labels, merged.classes, answers)
+            grades, clashes = _grade(pool.path, entry, merged, Grader(answers, equal))
             correct.append(grades)
             conflicts += clashes
         class_correct = np.zeros((questions, max(1, *(len(c) for c in classes))), dtype=bool)
@@ -127,19 +127,25 @@ def _column(pool: Pool, width: int, read: Callable[[Any], float | None]) -> Arra
     return out
 
 
-def _grade(
-    path: str, entry: Entry, labels: Sequence[int], classes: Sequence[str], answers: str
-) -> tuple[list[bool], int]:
-    """Grade each answer class by the recorded grades of its samples, else against the gold answer."""
-    gold = None if entry.problem.gold is None else canonical(entry.problem.gold, answers)
+def _grade(path: str, entry: Entry, merged: Merged, grader: Grader) -> tuple[list[bool], int]:
+    """Return the grade of each answer class, and how many classes carried different grades.
+
+    A class has the grade of most of its graded samples; one without such is right where any of its answers is, by the
+    grading rule.
+    """
     grades, conflicts = [], 0
-    for k, answer in enumerate(classes):
-        recorded = [g for label, g in zip(labels, entry.correct, strict=True) if label == k and g is not None]
-        if not recorded and gold is None:
+    for k in range(len(merged.classes)):
+        mine = [i for i, label in enumerate(merged.labels) if label == k]
+        recorded = [grade for i in mine if (grade := entry.correct[i]) is not None]
+        if recorded:
+            grades.append(2 * sum(recorded) > len(recorded))
+            conflicts += len(set(recorded)) > 1
+            continue
+        found = {grader.grade(answer, entry.problem.gold) for answer in {entry.samples[i].answer for i in mine}}
+        if None in found:
             raise InputError(
                 f"{path}: question {entry.problem.id!r} has ungraded samples and no gold answer to grade them by; "
                 "add `correct` to each sample or `gold` to the question"
             )
-        conflicts += len(set(recorded)) > 1
-        grades.append(2 * sum(recorded) > len(recorded) if recorded else answer == gold)
+        grades.append(True in found)
     return grades, conflicts

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from evals.comparison.fit import halves
-from evals.metrics.scored import grade
+from evals.metrics.folds import halves
+from evals.metrics.scored import grades
 from strategies.spec import unknown
-from tts.answers import canonical, merge
+from tts.answers import merge
 from tts.boundaries import has_values
 from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool
@@ -63,7 +63,7 @@ def rescored(
 def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None) -> Pool:
     """The pool with cross-fitted stacked confidences: each half of the questions by weights fitted on the other half.
 
-    The halves are those of :func:`evals.comparison.fit.halves`. So no sample's score depends on its own grade; but a
+    The halves are those of :func:`evals.metrics.folds.halves`. So no sample's score depends on its own grade; but a
     map or a parameter that is then fitted on one half reads scores by weights that were fitted on the other. Where even
     that is too much, fit the weights on another pool with ``tts calibrate``.
 
@@ -103,15 +103,13 @@ def fit_weights(pool: Pool, *, features: Sequence[str] | None = None) -> Stacked
 
 
 def graded(pool: Pool) -> list[tuple[Sample, bool]]:
-    """The answered samples with whether they are right, by the recorded grade or the gold answer; without neither."""
-    found = []
-    for entry in pool.entries:
-        gold = None if entry.problem.gold is None else canonical(entry.problem.gold)
-        for sample, recorded in zip(entry.samples, entry.correct, strict=True):
-            right = None if sample.answer is None else grade(sample, recorded, gold)
-            if right is not None:
-                found.append((sample, right))
-    return found
+    """Return the answered samples that have a grade, with it; see :func:`evals.metrics.scored.grades`."""
+    return [
+        (sample, right)
+        for entry in pool.entries
+        for sample, right in zip(entry.samples, grades(entry), strict=True)
+        if sample.answer is not None and right is not None
+    ]
 
 
 def check_score(name: str) -> None:

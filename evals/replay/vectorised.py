@@ -32,7 +32,7 @@ CHUNK = 8192
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Candidate:
     """A strategy and the name of the scores it reads: "recorded", "oracle" or "random".
 
     The vote family and DeepConf are played all rows at once; any other strategy row by row, as a generator.
@@ -91,26 +91,26 @@ def permutations(sizes: Array, *, count: int, draws: int, seed: int) -> Array:
 
 
 def replay(
-    arrays: PoolArrays, entrants: Sequence[Entrant], orders: Array, *, scores: Mapping[str, Array | None]
+    arrays: PoolArrays, candidates: Sequence[Candidate], orders: Array, *, scores: Mapping[str, Array | None]
 ) -> list[Outcome]:
     """Play every strategy over every question and permutation.
 
     Args:
         arrays: the pool.
-        entrants: the strategies and the scores each reads.
+        candidates: the strategies and the scores each reads.
         orders: sample indices, [questions, permutations, draws].
         scores: confidence arrays by name, in [0, 1] where the sample is parsed: [questions, samples], permuted with the
             samples, or [questions, permutations, draws] for scores that belong to no sample.
 
     Returns:
-        One outcome an entrant, in the same order.
+        One outcome a candidate, in the same order.
 
     Raises:
         InputError: a strategy reads top-k confidences, watched probabilities or scores that the pool lacks.
     """
     questions, count, _ = orders.shape
     shape = (questions, count)
-    _check(arrays, entrants)
+    _check(arrays, candidates)
     outcomes = [
         Outcome(
             correct=np.zeros(shape, dtype=bool),
@@ -119,7 +119,7 @@ def replay(
             tokens=None if arrays.tokens is None else np.zeros(shape, dtype=np.float64),
             rule=np.zeros(shape, dtype=np.int8),
         )
-        for _ in entrants
+        for _ in candidates
     ]
     # Questions with equally many distinct answers go together, so that no chunk carries empty columns.
     order = np.argsort(arrays.labels.max(axis=1, initial=-1), kind="stable")
@@ -127,7 +127,7 @@ def replay(
     chunks = [order[i : i + batch] for i in range(0, questions, batch)]
 
     def play(rows: Array) -> None:
-        _play(arrays, entrants, orders, scores, rows, outcomes)
+        _play(arrays, candidates, orders, scores, rows, outcomes)
 
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(play, chunks))
@@ -162,7 +162,7 @@ class _Dealt:
 
 def _play(
     arrays: PoolArrays,
-    entrants: Sequence[Entrant],
+    candidates: Sequence[Candidate],
     orders: Array,
     scores: Mapping[str, Array | None],
     rows: Array,
@@ -194,8 +194,8 @@ def _play(
         recorded, local = [arrays.recorded[q] for q in rows], np.repeat(np.arange(len(rows)), count)
         return ReplayedTraces(raw, tokens, recorded, local, index - question * arrays.labels.shape[1])
 
-    for entrant, outcome in zip(entrants, outcomes, strict=True):
-        strategy, cost = entrant.strategy, None
+    for candidate, outcome in zip(candidates, outcomes, strict=True):
+        strategy, cost = candidate.strategy, None
         if isinstance(strategy, Vote):
             if strategy.prune not in (None, bar):
                 bar, pruned = strategy.prune, _Dealt.of(raw, tokens, traces().pruned(strategy.prune))
@@ -203,9 +203,9 @@ def _play(
             if not strategy.needs_confidence:
                 label, used, rule = (part[kind] for part in strategy.decide(counted))
             else:
-                if entrant.scores not in dealt.columns:
-                    dealt.columns[entrant.scores] = DrawArrays(dealt.labels, by_draw(_given(scores, entrant)))
-                label, used, rule = strategy.decide(dealt.columns[entrant.scores])
+                if candidate.scores not in dealt.columns:
+                    dealt.columns[candidate.scores] = DrawArrays(dealt.labels, by_draw(_given(scores, candidate)))
+                label, used, rule = strategy.decide(dealt.columns[candidate.scores])
             label = np.where(label >= 0, dealt.names[np.maximum(label, 0), at], -1)
             cost = None if dealt.spent is None else dealt.spent[used - 1, at]
         elif isinstance(strategy, DeepConf):
@@ -217,7 +217,7 @@ def _play(
                 arrays.labels[rows],
                 [arrays.classes[q] for q in rows],
                 orders[rows],
-                _given(scores, entrant)[rows] if strategy.needs_confidence else None,
+                _given(scores, candidate)[rows] if strategy.needs_confidence else None,
             )
         answered = label >= 0
         right = arrays.class_correct[question, np.maximum(label, 0)] & answered
@@ -229,9 +229,9 @@ def _play(
             outcome.tokens[rows] = cost.reshape(-1, count)
 
 
-def _check(arrays: PoolArrays, entrants: Sequence[Entrant]) -> None:
+def _check(arrays: PoolArrays, candidates: Sequence[Candidate]) -> None:
     """Refuse strategies that read more of a recording than this one has."""
-    for strategy in (e.strategy for e in entrants):
+    for strategy in (e.strategy for e in candidates):
         if isinstance(strategy, Vote) and strategy.prune is None:
             continue
         if not arrays.recorded:
@@ -271,8 +271,8 @@ def distinct_rows(labels: Array) -> tuple[Array, Array]:
     return kinds, kind
 
 
-def _given(scores: Mapping[str, Array | None], entrant: Entrant) -> Array:
-    values = scores[entrant.scores]
+def _given(scores: Mapping[str, Array | None], candidate: Candidate) -> Array:
+    values = scores[candidate.scores]
     if values is None:
-        raise InputError(f"strategy {entrant.strategy.name} needs confidences and the pool has none")
+        raise InputError(f"strategy {candidate.strategy.name} needs confidences and the pool has none")
     return values

@@ -5,10 +5,10 @@ task = load_task(TaskConfig(name="stories", split="test", n=100))
 
 from __future__ import annotations
 
-from evals.tasks.base import Grade, Task, grade_number
+from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
 
-__all__ = ["Grade", "Task", "TaskConfig", "grade_number", "load_task"]
+__all__ = ["Task", "TaskConfig", "load_task"]
 
 
 def load_task(config: TaskConfig) -> Task:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tts.answers import canonical_number
+from tts.answers import Grader
 from tts.prompts import Prompt
 from tts.runtime.session import Extract
 from tts.types import Problem, Sample
 
-Grade = Callable[[Problem, Sample], bool]
-
-
-def grade_number(problem: Problem, sample: Sample) -> bool:
-    """Whether the answer and the gold answer are the same number, however they are spelled."""
-    if sample.answer is None or problem.gold is None:
-        return False
-    gold = canonical_number(problem.gold)
-    return gold is not None and canonical_number(sample.answer) == gold
+NUMBER = Grader("number")
+"""The grading rule of tasks whose answer is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +25,7 @@ class Task:
         prompt: from a problem to what the model reads.
         extract: reads the canonical answer from a text, or None.
         reading: the name of ``extract``, which goes into the pool.
-        grade: whether a sample is right.
+        grader: the rule by which an answer is right.
         solutions: worked solutions by problem id, as a model should write them after the prompt; empty where the task
             has none. Nothing that draws or scores reads them.
     """
@@ -42,8 +35,12 @@ class Task:
     prompt: Prompt
     extract: Extract
     reading: str = "strict"
-    grade: Grade = grade_number
+    grader: Grader = NUMBER
     solutions: Mapping[str, str] = field(default_factory=dict)
+
+    def grade(self, problem: Problem, sample: Sample) -> bool:
+        """Return whether the sample's answer is the gold answer; False without either."""
+        return bool(self.grader.grade(sample.answer, problem.gold))
 
     @property
     def template(self) -> str:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.comparison.fit import Fold, choose
+from evals.comparison.fit import choose
 from evals.comparison.paired import Settings, compare
 from evals.config import RunConfig, composed, methods
 from evals.live.plan import playable
+from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
 from evals.replay.traces import RecordedTraces, has_steps
-from evals.replay.vectorised import Entrant, Outcome, permutations, replay
+from evals.replay.vectorised import Candidate, Outcome, permutations, replay
 from strategies.catalog import CATALOG
 from strategies.stopping import Beta, Confident, Posterior, Reservation, SamplingCost, Share, Unanimous
 from strategies.vote import BUDGET, Vote
@@ -126,7 +127,7 @@ def through_the_driver(strategy: Vote, recorded: list[Sample]) -> Decision:
 def in_columns(pool: Pool, strategies: list[Vote], orders: Any) -> tuple[PoolArrays, list[Outcome]]:
     arrays = PoolArrays.of(pool)
     confidence = arrays.confidence if arrays.confidence is not None else np.full(arrays.labels.shape, np.nan)
-    return arrays, replay(arrays, [Entrant(s) for s in strategies], orders, scores={"recorded": confidence})
+    return arrays, replay(arrays, [Candidate(s) for s in strategies], orders, scores={"recorded": confidence})
 
 
 @settings(max_examples=150, deadline=None)
@@ -337,7 +338,7 @@ def test_pools_without_watched_steps_are_refused_and_left_out_of_all() -> None:
         with pytest.raises(InputError, match=r"reads a watched probability .* and the pool lacks it: draw it"):
             replay(
                 PoolArrays.of(bare),
-                [Entrant(method.build(1))],
+                [Candidate(method.build(1))],
                 np.zeros((1, 1, 1), dtype=int),
                 scores={"recorded": np.array([[0.5]])},
             )
@@ -376,7 +377,7 @@ def test_the_bar_is_fitted_for_the_fewest_tokens_that_lose_nothing() -> None:
     orders = permutations(arrays.sizes, count=5, draws=4, seed=0)
     rows = [CATALOG["confidence_pruned_voting"], CATALOG["confidence_pruned_cges"]]
     scores: Any = {"recorded": arrays.confidence}
-    fitted = choose(arrays, rows, orders, scores, Fold(np.arange(40), np.arange(0)), budget=4, margin=0.0)
+    fitted = choose(arrays, rows, orders, scores, Fold.fit_all(40), budget=4, margin=0.0)
     assert [params["bar"] for params in fitted] == [0.01, 0.01]
     table = compare(arrays, [CATALOG["grace_sc"], *rows], Settings(4, permutations=5, replicates=50))
     _, whole, *cheaper = table

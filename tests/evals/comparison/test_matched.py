@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evals.comparison.fit import Fold, choose
-from evals.comparison.matched import Side, matched, matched_folds, play_fitted
-from evals.comparison.paired import Comparison, Settings, against
+from evals.comparison.fit import choose
+from evals.comparison.matched import ReplaySet, matched, play_fitted
+from evals.comparison.paired import Settings, against
+from evals.metrics.folds import Fold
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Entrant, replay
+from evals.replay.vectorised import Candidate, replay
 from evals.report.comparison import to_json
 from strategies.catalog import CATALOG
 from tests.evals.cases import pool_of
@@ -26,7 +27,9 @@ BASELINES = [CATALOG[name] for name in ("adaptive_consistency", "esc", "reasc", 
 
 
 def side(questions, seed):
-    return Side.of(PoolArrays.of(synthetic_pool(questions=questions, samples=9, seed=seed)), budget=8, count=10, seed=0)
+    return ReplaySet.of(
+        PoolArrays.of(synthetic_pool(questions=questions, samples=9, seed=seed)), budget=8, count=10, seed=0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +43,12 @@ def scored():
 
 
 def means(where, method, params):
-    outcome = replay(where.arrays, [Entrant(method.build(8, params))], where.orders, scores=where.scores)[0]
+    outcome = replay(where.arrays, [Candidate(method.build(8, params))], where.orders, scores=where.scores)[0]
     return [getattr(outcome, field).mean(axis=1) for field in ("correct", "tokens", "used")]
 
 
 def test_a_baseline_plays_its_cheapest_setting_that_is_as_accurate_where_settings_are_chosen(fit, scored):
-    everything = Fold(np.arange(30), np.arange(0))
+    everything = Fold.fit_all(30)
     params = choose(fit.arrays, [METHOD], fit.orders, fit.scores, everything, budget=8, margin=SETTINGS.margin)[0]
     target, _, _ = means(fit, METHOD, params)
     found = matched(fit, scored, METHOD, BASELINES[:2], settings=SETTINGS)
@@ -110,39 +113,20 @@ def test_settings_do_not_depend_on_the_scored_side(fit, scored):
 def test_costs_are_draws_where_no_tokens_are_counted():
     """Every window of ESC is right; the smallest draws least."""
     arrays = PoolArrays.of(pool_of(*[["1"] * 8] * 6))
-    one = Side.of(arrays, budget=8, count=3, seed=0)
+    one = ReplaySet.of(arrays, budget=8, count=3, seed=0)
     (match,) = matched(one, one, CATALOG["self_consistency"], [CATALOG["esc"]], settings=SETTINGS)
     assert match.baseline_params == {"window": 2}
     assert (match.samples_ratio, match.tokens_ratio, match.tokens_ci) == (4.0, None, None)
 
 
-def test_within_one_pool_each_half_is_scored_under_the_settings_of_the_other(fit):
-    contest = Comparison.of(fit.arrays, SETTINGS, [METHOD, *BASELINES], fitted=True)
-    joined = matched_folds(contest, METHOD, BASELINES[:3])
-    weights = {"accuracy": 0.0, "samples": 0.0, "tokens": 0.0}
-    totals = {match.baseline: dict(weights) for match in joined}
-    for fold, scores in zip(contest.folds, contest.scores, strict=True):
-
-        def part(rows, scores=scores):
-            given = {name: None if values is None else values[rows] for name, values in scores.items()}
-            return Side(fit.arrays.subset(rows), contest.orders[rows], given)
-
-        for match in matched(part(fold.fit), part(fold.scored), METHOD, BASELINES[:3], settings=SETTINGS):
-            for key in weights:
-                totals[match.baseline][key] += getattr(match.baseline_point, key) * len(fold.scored) / 30
-    for match in joined:
-        for key, value in totals[match.baseline].items():
-            assert getattr(match.baseline_point, key) == pytest.approx(value)
-
-
 def test_methods_fitted_on_one_pool_are_compared_with_self_consistency_on_another(fit, scored):
     methods = [CATALOG["self_consistency"], METHOD, CATALOG["reasc"]]
     params, outcomes = play_fitted(fit, scored, methods, budget=8, margin=0.005)
-    everything = Fold(np.arange(30), np.arange(0))
+    everything = Fold.fit_all(30)
     assert params == choose(fit.arrays, methods, fit.orders, fit.scores, everything, budget=8, margin=0.005)
     right, tokens, used = means(scored, METHOD, params[1])
     assert outcomes[1].correct.mean(axis=1) == pytest.approx(right)
-    compared = against(scored.contest(SETTINGS), outcomes, 0)
+    compared = against(scored.comparison(SETTINGS), outcomes, 0)
     reference = means(scored, methods[0], {})
     assert compared[0]["verdict"] == "reference"
     assert compared[1]["diff"] == pytest.approx((right - reference[0]).mean())
@@ -160,4 +144,4 @@ def test_a_match_is_written_as_json(fit, scored):
 
 def test_a_side_with_too_few_samples_is_refused(fit):
     with pytest.raises(InputError, match="budget 10 is above the 9 samples"):
-        Side.of(fit.arrays, budget=10, count=2, seed=0)
+        ReplaySet.of(fit.arrays, budget=10, count=2, seed=0)

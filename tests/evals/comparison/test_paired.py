@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from evals.comparison.curves import curves
-from evals.comparison.fit import cheapest, choose, halves, most_accurate, scores_for
+from evals.comparison.fit import cheapest, choose, most_accurate, scores_for
 from evals.comparison.frontier import frontiers
 from evals.comparison.paired import Comparison, Settings, compare, verdict
+from evals.metrics.folds import halves
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.vectorised import permutations
@@ -158,8 +159,8 @@ def test_verdicts_say_what_the_interval_says(interval, word):
 
 
 def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
-    contest = Comparison.of(arrays, SMALL, METHODS, fitted=True)
-    found = {f.name: f for f in frontiers(contest, METHODS)}
+    comparison = Comparison.of(arrays, SMALL, METHODS, fitted=True)
+    found = {f.name: f for f in frontiers(comparison, METHODS)}
     assert set(found) == {m.name for m in METHODS if m.sweep}
     adaptive = found["adaptive_consistency"]
     assert len(adaptive.sweep) == len(CATALOG["adaptive_consistency"].sweep["level"])
@@ -173,13 +174,13 @@ def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
 
 def test_tuned_settings_are_scored_on_questions_that_did_not_choose_them(arrays):
     """Turn over the grades of one half: what the other half contributes to the tuned accuracy is unchanged."""
-    contest = Comparison.of(arrays, SMALL, METHODS, fitted=True)
-    fold = contest.folds[0]
+    comparison = Comparison.of(arrays, SMALL, METHODS, fitted=True)
+    fold = comparison.folds[0]
     poisoned = arrays.class_correct.copy()
     poisoned[fold.scored] = ~poisoned[fold.scored]
     other = Comparison.of(replace(arrays, class_correct=poisoned), SMALL, METHODS, fitted=True)
     method = [CATALOG["esc"]]
-    honest, turned = frontiers(contest, method)[0].cheapest, frontiers(other, method)[0].cheapest
+    honest, turned = frontiers(comparison, method)[0].cheapest, frontiers(other, method)[0].cheapest
 
     def first(tuned):
         value = tuned.params["window"]

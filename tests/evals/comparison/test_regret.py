@@ -13,7 +13,7 @@ from evals.comparison.paired import Comparison, Settings, compare, table
 from evals.comparison.regret import Regret, first_right, patient, regret
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Entrant, permutations, replay
+from evals.replay.vectorised import Candidate, permutations, replay
 from strategies.catalog import CATALOG, METHODS
 from strategies.stopping import Unanimous
 from strategies.vote import Vote
@@ -35,12 +35,12 @@ def test_each_wrong_decision_is_counted_under_its_cause():
         )
     )
     orders = np.tile(np.arange(4, dtype=np.uint8), (6, 1, 1))
-    mine = Entrant(Vote("mine", 4, stop=(Unanimous(2),)))
+    mine = Candidate(Vote("mine", 4, stop=(Unanimous(2),)))
     stopped, full = replay(arrays, [mine, patient(mine, 4)], orders, scores={"recorded": None})
     first = first_right(arrays, orders)
     assert first.ravel().tolist() == [4, 3, 2, 3, 0, 0]
     assert regret(stopped, full, first, budget=4) == Regret(1 / 6, 3 / 6, 0.0, 0.0)
-    early = Entrant(Vote("one", 1))
+    early = Candidate(Vote("one", 1))
     one, full = replay(arrays, [early, patient(early, 4)], orders, scores={"recorded": None})
     assert regret(one, full, first, budget=4) == Regret(1 / 6, 3 / 6, 0.0, 0.0)
 
@@ -48,7 +48,7 @@ def test_each_wrong_decision_is_counted_under_its_cause():
 def test_stopping_early_costs_decisions_and_saves_others():
     arrays = PoolArrays.of(pool_of(["2", "1", "1"], ["1", "2", "2"], ["1", "1", "2"], ["2", "2", "1"]))
     orders = np.tile(np.arange(3, dtype=np.uint8), (4, 1, 1))
-    first_only = Entrant(Vote("one", 1))
+    first_only = Candidate(Vote("one", 1))
     one, full = replay(arrays, [first_only, patient(first_only, 3)], orders, scores={"recorded": None})
     assert regret(one, full, first_right(arrays, orders), budget=3) == Regret(0.0, 0.25, 0.25, 0.25)
 
@@ -56,7 +56,7 @@ def test_stopping_early_costs_decisions_and_saves_others():
 def test_without_a_patient_counterpart_only_the_samples_used_are_looked_at():
     arrays = PoolArrays.of(pool_of(["2", "1", "1"], ["1", "2", "2"], ["2", "2", "2"], ["1", "1", "1"]))
     orders = np.tile(np.arange(3, dtype=np.uint8), (4, 1, 1))
-    two = replay(arrays, [Entrant(Vote("two", 1))], orders, scores={"recorded": None})[0]
+    two = replay(arrays, [Candidate(Vote("two", 1))], orders, scores={"recorded": None})[0]
     assert regret(two, None, first_right(arrays, orders), budget=3) == Regret(0.5, 0.0, None, None)
     both = replace(two, used=np.full((4, 1), 2))
     assert regret(both, None, first_right(arrays, orders), budget=3) == Regret(0.25, 0.25, None, None)
@@ -69,7 +69,7 @@ def test_without_a_patient_counterpart_only_the_samples_used_are_looked_at():
 def test_the_causes_add_up_and_equal_a_recount(questions, seed):
     arrays = PoolArrays.of(pool_of(*questions))
     orders = permutations(arrays.sizes, count=3, draws=4, seed=seed)
-    mine = Entrant(CATALOG["adaptive_consistency"].build(4, {"level": 0.7}))
+    mine = Candidate(CATALOG["adaptive_consistency"].build(4, {"level": 0.7}))
     stopped, full = replay(arrays, [mine, patient(mine, 4)], orders, scores={"recorded": None})
     found = regret(stopped, full, first_right(arrays, orders), budget=4)
     causes = dict.fromkeys(("unsolved", "not_selected", "stopped_early", "gained"), 0)
@@ -88,11 +88,11 @@ def test_the_causes_add_up_and_equal_a_recount(questions, seed):
 
 
 def test_the_patient_counterpart_differs_in_budget_and_rules_only():
-    mine = Entrant(CATALOG["confidence_gated_self_consistency"].build(4), "random")
+    mine = Candidate(CATALOG["confidence_gated_self_consistency"].build(4), "random")
     other = patient(mine, 9)
     assert (other.scores, other.strategy.budget) == ("random", 9)
     assert (other.strategy.weighting, other.strategy.select) == (mine.strategy.weighting, mine.strategy.select)
-    assert patient(Entrant(CATALOG["deepconf_online"].build(12)), 12) is None
+    assert patient(Candidate(CATALOG["deepconf_online"].build(12)), 12) is None
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +116,9 @@ def test_every_row_of_the_table_splits_its_wrong_decisions(arrays):
 def test_cross_fitted_strategies_are_split_against_the_counterpart_of_their_own_fold(arrays):
     """log_odds_vote never stops: whatever prior each half chose, nothing is owed to stopping."""
     method = replace(CATALOG["log_odds_vote"], sweep={"prior": (0.02, 0.5)}, fit="accuracy")
-    contest = Comparison.of(arrays, SMALL, [method], fitted=True)
+    comparison = Comparison.of(arrays, SMALL, [method], fitted=True)
     gated = CATALOG["grace_es"]
-    rows = {row.name: row for row in table(contest, [method, gated])}
+    rows = {row.name: row for row in table(comparison, [method, gated])}
     assert rows["log_odds_vote"].regret.stopped_early == rows["log_odds_vote"].regret.gained == 0.0
-    alone = table(contest, [gated])[1]
+    alone = table(comparison, [gated])[1]
     assert rows["grace_es"].regret == alone.regret, "whoever else takes part"

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as matrices
 from scipy.stats import binom
 
-from evals.comparison.fit import Fold, choose, controlled, scores_for
+from evals.comparison.fit import choose, controlled, scores_for
 from evals.comparison.risk import binomial_p, hoeffding_bentkus_p, learn_then_test, regrets, risk_p_values
+from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Entrant, Outcome, permutations, replay
+from evals.replay.vectorised import Candidate, Outcome, permutations, replay
 from strategies.catalog import CATALOG
 from strategies.method import Method
 from strategies.stopping import Confident, Unanimous
@@ -165,8 +166,8 @@ def population():
     """Losses of GrACE-ES at every threshold on 1,500 questions x 5 orders: as a population, its risks are known."""
     arrays = simulated(1500, 8, seed=1)
     orders = permutations(arrays.sizes, count=5, draws=8, seed=1)
-    entrants = [Entrant(CATALOG["self_consistency"].build(8)), *(Entrant(LTT.build(8, s)) for s in LTT.grid(8))]
-    reference, *outcomes = replay(arrays, entrants, orders, scores={"recorded": arrays.confidence})
+    candidates = [Candidate(CATALOG["self_consistency"].build(8)), *(Candidate(LTT.build(8, s)) for s in LTT.grid(8))]
+    reference, *outcomes = replay(arrays, candidates, orders, scores={"recorded": arrays.confidence})
     return np.stack([reference.correct & ~o.correct for o in outcomes], axis=2)
 
 
@@ -232,8 +233,8 @@ def test_where_nothing_is_certified_the_row_is_self_consistency_itself():
     assert chosen == {"tau": 1.0}, "60 questions are too few for alpha .02 at delta .1"
     sure = np.ones_like(arrays.confidence)
     for confidence in (arrays.confidence, sure):
-        entrants = [Entrant(CATALOG["self_consistency"].build(8)), Entrant(LTT.build(8, chosen))]
-        reference, mine = replay(arrays, entrants, orders, scores={"recorded": confidence})
+        candidates = [Candidate(CATALOG["self_consistency"].build(8)), Candidate(LTT.build(8, chosen))]
+        reference, mine = replay(arrays, candidates, orders, scores={"recorded": confidence})
         assert (mine.correct == reference.correct).all()
         assert (mine.used == 8).all(), "a confidence of 1 is not above 1"
 
@@ -248,7 +249,7 @@ def test_a_method_may_be_fitted_to_tokens_where_the_pool_counts_them():
     method = Method(
         "mine", "test", "", lambda n, p: Vote("mine", n, stop=(rules[p["rule"]],)), sweep={"rule": (*rules,)}
     )
-    settings = [Entrant(method.build(4, setting)) for setting in method.grid(4)]
+    settings = [Candidate(method.build(4, setting)) for setting in method.grid(4)]
     agree, sure = replay(counted, settings, orders, scores={"recorded": counted.confidence})
     assert agree.correct.all() and sure.correct.all()
     assert (agree.used.sum(), sure.used.sum()) == (6, 5)

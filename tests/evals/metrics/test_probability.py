@@ -14,9 +14,10 @@ from scipy.optimize import brentq
 from scipy.stats import mannwhitneyu
 
 from evals.metrics import probability, ranking
+from evals.metrics.counts import Counts, resampled
 from evals.metrics.probability import brier_parts, reliability_bins
 from evals.metrics.quality import METRICS, Metric, as_mapping, measure
-from evals.metrics.scored import Counts, ScoredSamples, resampled
+from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from tests.evals.cases import pool_of, real
 from tts.errors import InputError

@@ -15,7 +15,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import SCORES, given_features, is_probability, rescored
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.traces import has_top
-from evals.replay.vectorised import Entrant, Outcome, permutations, replay
+from evals.replay.vectorised import Candidate, Outcome, permutations, replay
 from strategies.catalog import CATALOG, Method
 from tests.evals.cases import pool_of
 from tests.grace_cases import graced
@@ -169,8 +169,8 @@ def by_generator(pool: Pool, method: Method, orders: Any, scores: dict[str, Any]
             return self.inner.run(problem)
 
     built = method.build(orders.shape[2], method.example)
-    entrants = [Entrant(built, method.scores), Entrant(Hidden(built), method.scores)]
-    mine, theirs = replay(PoolArrays.of(pool), entrants, orders, scores=scores)
+    candidates = [Candidate(built, method.scores), Candidate(Hidden(built), method.scores)]
+    mine, theirs = replay(PoolArrays.of(pool), candidates, orders, scores=scores)
     return mine, theirs
 
 

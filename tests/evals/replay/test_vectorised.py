@@ -11,7 +11,7 @@ import pytest
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.traces import has_steps, has_top
-from evals.replay.vectorised import Entrant, permutations, replay
+from evals.replay.vectorised import Candidate, permutations, replay
 from strategies.catalog import METHODS
 from tests.evals.cases import pool_of, real
 from tts.engines.replay import ReplayEngine
@@ -48,14 +48,14 @@ def test_both_paths_decide_alike_for_the_whole_catalogue(name):
     orders = permutations(arrays.sizes, count=3, draws=12, seed=5)
     methods = [m for m in METHODS if m.scores == "recorded" and (pool.has_confidence or not m.needs_confidence)]
     methods = [m for m in methods if (has_top(pool) or not m.needs_top) and (has_steps(pool) or not m.needs_steps)]
-    entrants = [Entrant(m.build(12, m.example)) for m in methods]
-    outcomes = replay(arrays, entrants, orders, scores={"recorded": arrays.confidence})
-    for entrant, outcome in zip(entrants, outcomes, strict=True):
-        for (q, p), (answer, used) in through_the_driver(pool, arrays, entrant.strategy, orders).items():
-            assert outcome.used[q, p] == used, (entrant.strategy.name, q, p)
+    candidates = [Candidate(m.build(12, m.example)) for m in methods]
+    outcomes = replay(arrays, candidates, orders, scores={"recorded": arrays.confidence})
+    for candidate, outcome in zip(candidates, outcomes, strict=True):
+        for (q, p), (answer, used) in through_the_driver(pool, arrays, candidate.strategy, orders).items():
+            assert outcome.used[q, p] == used, (candidate.strategy.name, q, p)
             assert outcome.abstained[q, p] == (answer is None)
             right = answer is not None and bool(arrays.class_correct[q, arrays.classes[q].index(answer)])
-            assert outcome.correct[q, p] == right, (entrant.strategy.name, q, p)
+            assert outcome.correct[q, p] == right, (candidate.strategy.name, q, p)
 
 
 def test_orders_are_permutations_and_depend_on_the_seed_alone():
@@ -80,7 +80,7 @@ def test_tokens_of_unused_draws_are_not_counted():
     orders = permutations(arrays.sizes, count=4, draws=6, seed=0)
     first, full = replay(
         arrays,
-        [Entrant(METHODS[0].build(6)), Entrant(METHODS[1].build(6))],
+        [Candidate(METHODS[0].build(6)), Candidate(METHODS[1].build(6))],
         orders,
         scores={"recorded": arrays.confidence},
     )
@@ -112,6 +112,6 @@ def test_questions_without_a_single_parsed_sample_abstain_and_are_wrong():
     orders = permutations(arrays.sizes, count=2, draws=4, seed=0)
     methods = [m for m in METHODS if not m.needs_confidence and not m.needs_top]
     scores = {"recorded": None, "oracle": arrays.sample_correct.astype(float), "random": np.full(orders.shape, 0.5)}
-    for outcome in replay(arrays, [Entrant(m.build(4), m.scores) for m in methods], orders, scores=scores):
+    for outcome in replay(arrays, [Candidate(m.build(4), m.scores) for m in methods], orders, scores=scores):
         assert outcome.abstained.tolist() == [[True, True], [False, False]]
         assert outcome.correct.tolist() == [[False, False], [True, True]]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig
-from evals.tasks import TaskConfig, grade_number, load_task
+from evals.tasks import TaskConfig, load_task
 from tts.config import load_config
 from tts.errors import InputError
 from tts.stories.stories import take
@@ -226,8 +226,8 @@ def test_a_bad_task_is_one_sentence(options: dict[str, Any], sentence: str) -> N
 
 
 def test_grading_compares_numbers_and_not_their_spelling() -> None:
-    problem = Problem("q", "?", "1000")
-    assert [grade_number(problem, Sample(answer=a)) for a in ("1000", "1,000", "1000.0", "1001", None, "x")] == [
+    task, problem = load_task(TaskConfig(n=1)), Problem("q", "?", "1000")
+    assert [task.grade(problem, Sample(answer=a)) for a in ("1000", "1,000", "1000.0", "1001", None, "x")] == [
         True,
         True,
         True,
@@ -235,7 +235,7 @@ def test_grading_compares_numbers_and_not_their_spelling() -> None:
         False,
         False,
     ]
-    assert not grade_number(Problem("q", "?"), Sample(answer="5"))
+    assert not task.grade(Problem("q", "?"), Sample(answer="5"))
 
 
 # --- the hub, and the real thing -------------------------------------------------------------------------------------

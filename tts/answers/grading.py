@@ -1,0 +1,45 @@
+"""Grading: an answer is right where it would be the same vote as the gold answer.
+
+Knows neither pools nor tasks: two answers in, one grade out. Everything that grades by a gold answer uses this rule, so
+that a grade and a vote (`tts.answers.merge`) never disagree on which answers are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tts.answers.canonical import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """An equality of answers, the one that votes are merged by.
+
+    Attributes:
+        kind: the kind of answer, which chooses the canonical form; see `canonical`.
+        equal: a pairwise check of canonical texts, such as ``MathVerifier.equal``; None compares the texts only.
+    """
+
+    kind: str = "auto"
+    equal: Callable[[str, str], bool] | None = None
+
+    def grade(self, answer: str | None, gold: str | None) -> bool | None:
+        """Return whether an answer is right, or None where there is no gold answer to compare it with.
+
+        Args:
+            answer: in any spelling; None, and an answer that is not of the kind, is wrong.
+            gold: the right answer in any spelling; one that is not of the kind counts as missing.
+
+        Raises:
+            InputError: an unknown ``kind``.
+        """
+        given = None if answer is None else canonical(answer, self.kind)
+        if given is None:
+            return False
+        right = None if gold is None else canonical(gold, self.kind)
+        if right is None:
+            return None
+        if given == right:
+            return True
+        return self.equal is not None and self.equal(min(given, right), max(given, right))
