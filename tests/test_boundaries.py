@@ -39,7 +39,7 @@ def recorded(end: End = End.STOP) -> Sample:
     """Four tokens, of which the second and the last end a step, probed at its end."""
     values = (0.9, 0.4, 0.1, 0.2)
     trace = Trace(values, {7: values, 5: (0.0,) * 4}, values, values, values, (False, True, False, True), 0.3)
-    return Sample("abcd", "a", end, 0.6, 2, (1, 2, 3, 4), trace, Usage(prompt=5, kept=5, scorer_decode=1))
+    return Sample("abcd", "a", end, 0.6, 2, (1, 2, 3, 4), trace, Usage(prompt=5, delivered=5, scorer_decode=1))
 
 
 def test_a_cut_sample_has_what_was_drawn_until_then_and_pays_for_it() -> None:
@@ -47,7 +47,7 @@ def test_a_cut_sample_has_what_was_drawn_until_then_and_pays_for_it() -> None:
     values = (0.9, 0.4)
     assert short.trace == Trace(values, {7: values, 5: (0.0, 0.0)}, values, values, values, (False, True))
     assert (short.answer, short.end, short.token_ids, short.index) == (None, End.BOUNDARY, (1, 2), 2)
-    assert short.usage == Usage(prompt=5, kept=3, scorer_decode=1)  # two tokens and a probe
+    assert short.usage == Usage(prompt=5, delivered=3, scorer_decode=1)  # two tokens and a probe
     assert replace(cut(recorded(End.LENGTH), STEP_BELOW(0.3)), end=End.LENGTH, answer="a") == recorded(End.LENGTH)
     for whole in (recorded(), replace(recorded(), end=End.FAILED), Sample(end=End.FAILED)):
         assert cut(whole, STEP_BELOW(0.3)) is whole  # it ended by itself where it would have been cut, or failed
@@ -93,7 +93,7 @@ def test_live_replayed_and_remembered_draws_are_cut_alike(seed: int, bar: float,
 def shape(result: Result) -> list[Any]:
     """What a cut recording has in common with the live draw, its text and confidence apart."""
     return [
-        (s.index, s.end, s.answer, s.token_ids, s.trace, s.usage.kept if s.usage else None)
+        (s.index, s.end, s.answer, s.token_ids, s.trace, s.usage.delivered if s.usage else None)
         for s in result.decision.samples
     ]
 

@@ -36,7 +36,7 @@ def test_the_generator_of_the_readme_is_a_strategy():
     engine = FakeEngine(seed=2)
     results = asyncio.run(run_all(FirstTwoAgree(), engine.problems(20), engine, extract=extract))
     assert {len(r.decision.samples) for r in results} <= {2, 8}
-    assert sum(r.decision.usage.kept for r in results) == engine.drawn
+    assert sum(r.decision.usage.delivered for r in results) == engine.drawn
 
 
 def test_the_readme_names_every_strategy_of_its_results():

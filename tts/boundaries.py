@@ -85,8 +85,10 @@ def cut(sample: Sample, boundary: Boundary) -> Sample:
     if n is None or (n == length and sample.end is End.STOP):  # a sample that has ended is not cut any more
         return sample
     shorter = replace(shortened(trace, n), probe=trace.probe if n == length else None)
-    kept = replace(usage, kept=usage.kept - (length - n)) if usage is not None else None
-    return replace(sample, answer=None, end=End.BOUNDARY, token_ids=sample.token_ids[:n], trace=shorter, usage=kept)
+    shorter_usage = replace(usage, delivered=usage.delivered - (length - n)) if usage is not None else None
+    return replace(
+        sample, answer=None, end=End.BOUNDARY, token_ids=sample.token_ids[:n], trace=shorter, usage=shorter_usage
+    )
 
 
 def has_values(trace: Trace) -> bool:

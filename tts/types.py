@@ -109,7 +109,7 @@ class Usage:
 
     prompt: int = 0  # prompt tokens computed
     prompt_cached: int = 0  # prompt tokens served from a cache
-    kept: int = 0  # drawn tokens of samples delivered to the strategy
+    delivered: int = 0  # drawn tokens of samples delivered to the strategy
     aborted: int = 0  # drawn tokens no strategy was given: look-ahead, failed attempts
     scorer_prefill: int = 0  # tokens a scorer read
     scorer_decode: int = 0  # tokens a scorer drew
@@ -119,7 +119,7 @@ class Usage:
         return Usage(
             self.prompt + other.prompt,
             self.prompt_cached + other.prompt_cached,
-            self.kept + other.kept,
+            self.delivered + other.delivered,
             self.aborted + other.aborted,
             self.scorer_prefill + other.scorer_prefill,
             self.scorer_decode + other.scorer_decode,
@@ -127,8 +127,8 @@ class Usage:
 
     @property
     def generated(self) -> int:
-        """Every token the model had to decode: kept, aborted and drawn by scorers."""
-        return self.kept + self.aborted + self.scorer_decode
+        """Every token the model had to decode: delivered, aborted and drawn by scorers."""
+        return self.delivered + self.aborted + self.scorer_decode
 
     @property
     def total(self) -> int:

@@ -86,7 +86,7 @@ def _one(strategy: PrunedBeams, entry: Entry, order: Any, ends: Sequence[Sequenc
             end=End.BOUNDARY if paused else whole.end,
             token_ids=whole.token_ids[:stop],
             confidence=judge(whole, stop, entry),
-            usage=Usage(prompt=bool(begun), kept=stop - begun),
+            usage=Usage(prompt=bool(begun), delivered=stop - begun),
             given=begun,
         )
 

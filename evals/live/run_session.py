@@ -336,4 +336,4 @@ def _into_pool(
             raise KeyboardInterrupt(
                 f"interrupted; {path} holds {held()} samples: give the same command again to go on from there"
             ) from None
-        return results, PoolRun(path, number, held(), cache.kept, cache.cut, cache.tokens)
+        return results, PoolRun(path, number, held(), cache.stored, cache.cut, cache.tokens)

@@ -58,7 +58,7 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
                     confidence=round(float(1.0 / (1.0 + np.exp(-logit))), 4),
                     index=i,
                     trace=Trace(watched={WATCHED: watched}, top=_top(tops, tokens, right), steps=steps),
-                    usage=Usage(kept=tokens),
+                    usage=Usage(delivered=tokens),
                 )
             )
             grades.append(right)

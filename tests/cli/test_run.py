@@ -137,7 +137,7 @@ def test_run_killed_ends_with_the_pool_and_the_decisions_of_an_uninterrupted_run
             assert {k: v for k, v in x.items() if k not in ("usage", "recalled")} == {
                 k: v for k, v in y.items() if k not in ("usage", "recalled")
             }
-            assert x["usage"]["kept"] == y["usage"]["kept"]
+            assert x["usage"]["delivered"] == y["usage"]["delivered"]
 
 
 @pytest.mark.parametrize("command", ["sample", "run"])
@@ -178,9 +178,9 @@ def test_strategies_share_their_draws_and_the_pool_is_the_ledger(tmp_path: Path)
         max(len(results[i].decision.samples) for results in (played[0].results, played[1].results)) for i in range(10)
     ]
     assert [len(entry.samples) for entry in pool.entries] == longest
-    assert memory.kept == sum(longest)
+    assert memory.stored == sum(longest)
     total = sum((s.usage for e in pool.entries for s in e.samples if s.usage is not None), Usage())
-    assert (total.prompt, total.prompt_cached, total.kept) == (engine.prompt, engine.prompt_cached, engine.drawn)
+    assert (total.prompt, total.prompt_cached, total.delivered) == (engine.prompt, engine.prompt_cached, engine.drawn)
     for one in played:
         for result, entry in zip(one.results, pool.entries, strict=True):
             n = len(result.decision.samples)
@@ -198,7 +198,7 @@ def test_the_ledger_of_a_fresh_run_is_the_engines(tmp_path: Path) -> None:
     [played], engine, _ = live(config, tmp_path / "p.sqlite")
     total = sum((r.decision.usage for r in played.results if r.decision.usage is not None), Usage())
     assert (total.prompt, total.prompt_cached) == (engine.prompt, engine.prompt_cached)
-    assert total.kept + total.aborted == engine.drawn
+    assert total.delivered + total.aborted == engine.drawn
     assert sum(r.aborted for r in played.results) > 0
 
 
@@ -220,7 +220,7 @@ def test_replaying_the_pool_gives_the_decisions_sample_for_sample(tts: Tts, tmp_
             )
             assert [s.index for s in result.decision.samples] == decision["samples"]
             assert result.decision.usage is not None
-            assert result.decision.usage.kept == decision["usage"]["kept"]
+            assert result.decision.usage.delivered == decision["usage"]["delivered"]
         assert row["accuracy"] == pytest.approx(sum(d["correct"] for d in row["decisions"]) / 25)
 
 

@@ -50,7 +50,7 @@ def test_beams_alone_leave_nothing_in_the_pool_and_play_the_same_again(tts: Tts,
         assert "holds 0 samples, 0 of them drawn now" in ran.out
         assert "of this task" not in ran.out
         found = json.loads(target.read_text())["strategies"][0]["decisions"]
-        decisions.append([(d["id"], d["answer"], d["samples"], d["usage"]["kept"]) for d in found])
+        decisions.append([(d["id"], d["answer"], d["samples"], d["usage"]["delivered"]) for d in found])
         assert all(d["aborted_draws"] == 0 for d in found)
     assert decisions[0] == decisions[1]
 

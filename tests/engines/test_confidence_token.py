@@ -193,7 +193,7 @@ def test_a_replay_prunes_and_pays_as_the_live_run_did(make: Any, cnf: int, probe
     for a, b in zip(live, again, strict=True):
         assert (a.decision.answer, a.decision.reason) == (b.decision.answer, b.decision.reason)
         assert a.decision.usage is not None and b.decision.usage is not None
-        assert a.decision.usage.kept == b.decision.usage.kept
+        assert a.decision.usage.delivered == b.decision.usage.delivered
         for one, other in zip(a.decision.samples, b.decision.samples, strict=True):
             assert (one.end, one.token_ids) == (other.end, other.token_ids)
             ends.add(one.end)
@@ -275,9 +275,9 @@ def test_the_ledger_counts_probes_and_reconciles(make: Any, cnf: int, lookahead:
     wanted = Signals(watch=(cnf,), probe=cnf)
     results = run(engine, strategy, scorer=ConstantScorer(), signals=wanted, lookahead=lookahead)
     usage = [r.decision.usage for r in results if r.decision.usage is not None]
-    assert engine.batch.drawn == sum(u.kept + u.aborted for u in usage)
+    assert engine.batch.drawn == sum(u.delivered + u.aborted for u in usage)
     samples = [s for r in results for s in r.decision.samples]
-    assert all(s.usage is not None and s.usage.kept == len(s.token_ids) + 1 for s in samples)
+    assert all(s.usage is not None and s.usage.delivered == len(s.token_ids) + 1 for s in samples)
     assert all(s.trace.probe is not None and len(s.trace.watched[cnf]) == len(s.token_ids) for s in samples)
     assert (sum(u.aborted for u in usage) > 0) == (lookahead > 0)
 

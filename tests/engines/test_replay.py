@@ -24,7 +24,7 @@ from tts.scorers.base import ConstantScorer
 from tts.types import STEP, Boundary, Decision, Draw, End, Problem, Sample, Usage
 
 ONE = Problem("q", "?", "a")
-ABC = [Sample(text=a, answer=a, index=i, usage=Usage(kept=i + 1)) for i, a in enumerate("abcab")]
+ABC = [Sample(text=a, answer=a, index=i, usage=Usage(delivered=i + 1)) for i, a in enumerate("abcab")]
 
 
 def replayed(strategy: Any, source: Recording, problems: list[Problem] | None = None, **options: Any) -> list[Result]:
@@ -55,15 +55,15 @@ def test_a_replay_decides_as_the_live_run_did(name: str, seed: int, lookahead: i
 @pytest.mark.parametrize("concurrency", [1, 2, 300])
 def test_many_problems_come_back_in_their_order(concurrency: int) -> None:
     problems = [Problem(f"q{i}", "?") for i in range(1000)]
-    source = ReplayEngine({p.id: [Sample(answer=p.id, usage=Usage(kept=i))] for i, p in enumerate(problems)})
+    source = ReplayEngine({p.id: [Sample(answer=p.id, usage=Usage(delivered=i))] for i, p in enumerate(problems)})
     results = replayed(Vote("sc", 1), source, problems, options=Options(concurrency=concurrency))
     assert [r.decision.answer for r in results] == [p.id for p in problems]
-    assert [r.decision.usage for r in results] == [Usage(kept=i) for i in range(1000)]
+    assert [r.decision.usage for r in results] == [Usage(delivered=i) for i in range(1000)]
 
 
 def test_usage_is_the_recorded_sum_or_unknown() -> None:
     [known] = replayed(Vote("sc", 3), ReplayEngine({"q": ABC}))
-    assert known.decision.usage == Usage(kept=1 + 2 + 3)
+    assert known.decision.usage == Usage(delivered=1 + 2 + 3)
     [unknown] = replayed(Vote("sc", 3), ReplayEngine({"q": [*ABC[:2], replace(ABC[2], usage=None)]}))
     assert unknown.decision.usage is None
 

@@ -127,7 +127,7 @@ def test_beams_are_guided_by_the_pass_that_draws_them(folder: Path, scorer: Fine
         run_all(strategy, PROBLEMS[:8], found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
     )
     total = [r.decision.usage for r in results]
-    assert sum(u.kept + u.aborted for u in total if u) == found.batch.drawn
+    assert sum(u.delivered + u.aborted for u in total if u) == found.batch.drawn
     assert sum(u.prompt for u in total if u) == found.batch.prompt
     found.close()
     for result in results:

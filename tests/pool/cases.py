@@ -19,7 +19,7 @@ INT32 = st.integers(-(2**31), 2**31 - 1)
 COUNT = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 VALUES = st.lists(st.floats(allow_nan=False), max_size=4).map(tuple)
-USAGES = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT) | st.builds(Usage, kept=COUNT)
+USAGES = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT) | st.builds(Usage, delivered=COUNT)
 TRACES = st.builds(
     Trace,
     VALUES,

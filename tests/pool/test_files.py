@@ -172,7 +172,7 @@ def test_atomic_path_refuses_what_it_cannot_replace(tmp_path: Path) -> None:
 
 def test_describe_on_a_pool_worked_by_hand() -> None:
     def sample(index: int, answer: str | None, confidence: float | None, tokens: int) -> Sample:
-        return Sample("", answer, confidence=confidence, index=index, usage=Usage(prompt=9, kept=tokens))
+        return Sample("", answer, confidence=confidence, index=index, usage=Usage(prompt=9, delivered=tokens))
 
     one = Entry(
         Problem("a", "?", "4"),

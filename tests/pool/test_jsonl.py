@@ -62,7 +62,7 @@ def test_a_line_becomes_an_entry(tmp_path: Path) -> None:
         Entry(
             Problem("a", "2+2?", "4", "sums"),
             (
-                Sample("2+2\u2028=4", " 4 ", confidence=1.0, index=0, usage=Usage(kept=7)),
+                Sample("2+2\u2028=4", " 4 ", confidence=1.0, index=0, usage=Usage(delivered=7)),
                 Sample("", None, index=1),
             ),
             (True, False),

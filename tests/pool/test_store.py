@@ -81,7 +81,7 @@ def test_numpy_numbers_are_kept_as_numbers(path: Path) -> None:
         index=np.int64(3),  # type: ignore[arg-type]
         token_ids=tuple(np.arange(3)),
         trace=Trace(tuple(np.array([-0.5, -1.0])), steps=tuple(np.array([True, False])), probe=np.float32(0.5)),  # type: ignore[arg-type]
-        usage=Usage(kept=np.int64(7)),  # type: ignore[arg-type]
+        usage=Usage(delivered=np.int64(7)),  # type: ignore[arg-type]
     )
     pool = filled(path, given, correct=[np.bool_(True)])  # type: ignore[list-item]
     assert pool.entries[0].samples == (
@@ -92,7 +92,7 @@ def test_numpy_numbers_are_kept_as_numbers(path: Path) -> None:
             index=3,
             token_ids=(0, 1, 2),
             trace=Trace((-0.5, -1.0), steps=(True, False), probe=0.5),
-            usage=Usage(kept=7),
+            usage=Usage(delivered=7),
         ),
     )
     assert pool.entries[0].correct == (True,)

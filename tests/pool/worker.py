@@ -21,7 +21,7 @@ def drawn(problem_id: str, index: int, attempt: str) -> Sample:
         index=index,
         token_ids=tuple(range(200)),
         trace=Trace(logprobs=(-0.5,) * 200),
-        usage=Usage(kept=200),
+        usage=Usage(delivered=200),
     )
 
 

@@ -117,7 +117,7 @@ def test_a_second_run_draws_and_scores_nothing_and_decides_and_costs_the_same(
         assert now.decision.usage is not None and before.decision.usage is not None
         if lookahead == 0:
             assert now.decision.usage == before.decision.usage
-        assert now.decision.usage.kept == before.decision.usage.kept
+        assert now.decision.usage.delivered == before.decision.usage.delivered
         assert now.decision.usage.scorer_prefill == before.decision.usage.scorer_prefill
     if lookahead == 0:
         assert (again.drawn, again.prompt, again.requests) == (0, 0, [])
@@ -150,7 +150,11 @@ def test_whatever_part_is_remembered_decisions_are_the_same_and_the_rest_is_draw
     kept = {key: sample for key, sample in part.samples.items() if key in part.put_order}
     if lookahead == 0 and name in VOTES:
         drawn = sum((s.usage for s in kept.values() if s.usage is not None), Usage())
-        assert (drawn.kept, drawn.prompt, drawn.prompt_cached) == (engine.drawn, engine.prompt, engine.prompt_cached)
+        assert (drawn.delivered, drawn.prompt, drawn.prompt_cached) == (
+            engine.drawn,
+            engine.prompt,
+            engine.prompt_cached,
+        )
 
 
 def test_strategies_share_their_draws_whichever_comes_first() -> None:
@@ -165,7 +169,11 @@ def test_strategies_share_their_draws_whichever_comes_first() -> None:
         assert engine.first_attempts == longest
         assert len(memory.put_order) == sum(longest.values())
         total = sum((s.usage for s in memory.samples.values() if s.usage is not None), Usage())
-        assert (total.kept, total.prompt, total.prompt_cached) == (engine.drawn, engine.prompt, engine.prompt_cached)
+        assert (total.delivered, total.prompt, total.prompt_cached) == (
+            engine.drawn,
+            engine.prompt,
+            engine.prompt_cached,
+        )
         assert total.scorer_prefill == engine.scored > 0
         for results in played.values():
             for result in results:
@@ -375,14 +383,14 @@ def test_a_pool_remembers_across_processes_what_was_handed_over(tmp_path: Path) 
     store, memory = in_pool(tmp_path / "p.sqlite", problems)
     with store:
         fresh = play(VOTES["confident"], problems, engine, memory, scorer=WatchedScorer())
-    assert memory.kept == sum(len(r.decision.samples) for r in fresh)
+    assert memory.stored == sum(len(r.decision.samples) for r in fresh)
     assert memory.tokens == engine.drawn
     store, memory = in_pool(tmp_path / "p.sqlite", problems)
     with store:
         again = play(VOTES["confident"], problems, (silent := CountingEngine()), memory, scorer=WatchedScorer())
         pool = store.to_pool()
     assert decided(again) == decided(fresh)
-    assert (silent.drawn, memory.kept, memory.tokens) == (0, 0, 0)
+    assert (silent.drawn, memory.stored, memory.tokens) == (0, 0, 0)
     for entry in pool.entries:
         assert [s.answer == entry.problem.gold for s in entry.samples] == list(entry.correct)
 

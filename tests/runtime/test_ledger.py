@@ -42,13 +42,13 @@ def reconcile(results: list[Result], engine: CountingEngine) -> None:
     """The driver's books against the engine's."""
     total = spent(results)
     assert (total.prompt, total.prompt_cached) == (engine.prompt, engine.prompt_cached)
-    assert total.kept + total.aborted == engine.drawn
+    assert total.delivered + total.aborted == engine.drawn
     assert (total.scorer_prefill, total.scorer_decode) == (engine.scored, 0)
     samples = [s for r in results for s in r.decision.samples]
-    assert total.kept == sum(s.usage.kept for s in samples if s.usage)
+    assert total.delivered == sum(s.usage.delivered for s in samples if s.usage)
     for s in samples:
         assert s.usage is not None
-        assert s.usage.kept == (0 if s.end is End.FAILED else (len(s.trace.logprobs) - s.given))
+        assert s.usage.delivered == (0 if s.end is End.FAILED else (len(s.trace.logprobs) - s.given))
         assert (s.end is End.FAILED) == (s.error is not None)
     for r in results:
         started = engine.first_attempts[r.problem.id]
@@ -111,7 +111,7 @@ def test_aborted_tokens_are_those_the_look_ahead_drew() -> None:
     [sample] = result.decision.samples
     assert result.aborted == 3
     assert result.decision.usage is not None
-    assert result.decision.usage.kept == len(sample.token_ids)
+    assert result.decision.usage.delivered == len(sample.token_ids)
     assert result.decision.usage.aborted == engine.drawn - len(sample.token_ids) > 0
 
 
@@ -119,7 +119,7 @@ def test_a_draw_that_had_finished_ahead_is_charged_to_aborted() -> None:
     strategy = Vote("esc", 4, stop=(Unanimous(window=1),))
     [result] = play(strategy, [ONE], TurnsEngine(list("abcd"), [30, 0, 0, 0]), lookahead=3)
     assert result.aborted == 3
-    assert result.decision.usage == Usage(kept=1, aborted=3)
+    assert result.decision.usage == Usage(delivered=1, aborted=3)
 
 
 def test_a_scorer_that_reads_is_charged_for_reading() -> None:
@@ -147,7 +147,7 @@ def test_a_failed_draw_is_retried_with_growing_pauses_and_then_shown(monkeypatch
     assert (failed.end, failed.answer, failed.confidence) == (End.FAILED, None, None)
     assert failed.error == "the fake engine was told to fail"
     assert failed.usage is not None
-    assert (failed.usage.kept, failed.usage.aborted) == (0, 4 * 3)
+    assert (failed.usage.delivered, failed.usage.aborted) == (0, 4 * 3)
     assert result.decision.failed == 1
 
 
@@ -169,7 +169,7 @@ def test_where_every_draw_fails_the_strategy_abstains(name: str, lookahead: int)
         assert result.decision.answer is None
         assert result.decision.failed == len(result.decision.samples) > 0
         assert len(result.decision.samples) == PLAYED[name].budget
-    assert spent(results).kept == 0
+    assert spent(results).delivered == 0
     reconcile(results, engine)
 
 
@@ -180,7 +180,7 @@ def test_scoring_that_fails_for_good_fails_the_samples_it_was_for() -> None:
         assert result.decision.answer is None
         assert [s.error for s in result.decision.samples] == ["the scoring pass broke"] * 3
     assert engine.passes == 2 * 3
-    assert spent(results).kept == 0
+    assert spent(results).delivered == 0
     reconcile(results, engine)
 
 

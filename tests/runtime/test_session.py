@@ -58,7 +58,7 @@ def test_replaying_the_recorded_run_gives_every_decision_again(engine: Transform
             live[name] = asyncio.run(run_all(strategy, PROBLEMS, engine, **everything))  # type: ignore[arg-type]
         drawn = engine.batch.drawn
         pool = store.to_pool()
-    assert drawn == sum(s.usage.kept for e in pool.entries for s in e.samples if s.usage)  # each was drawn once
+    assert drawn == sum(s.usage.delivered for e in pool.entries for s in e.samples if s.usage)  # each was drawn once
     recording = ReplayEngine({entry.problem.id: entry.samples for entry in pool.entries})
     for name, results in live.items():
         strategy = CATALOG[name].build(BUDGET, CATALOG[name].example)
@@ -80,10 +80,10 @@ def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: Transformer
     for a, b in zip(alone, again, strict=True):
         assert (a.decision.answer, a.decision.reason) == (b.decision.answer, b.decision.reason)
         assert [s.token_ids for s in a.decision.samples] == [s.token_ids for s in b.decision.samples]
-        assert [s.usage.kept for s in a.decision.samples if s.usage] == [
-            s.usage.kept for s in b.decision.samples if s.usage
+        assert [s.usage.delivered for s in a.decision.samples if s.usage] == [
+            s.usage.delivered for s in b.decision.samples if s.usage
         ]
-    assert drawn == total(alone).kept + total(alone).aborted
+    assert drawn == total(alone).delivered + total(alone).aborted
 
 
 @pytest.mark.parametrize("lookahead", [0, 3])
@@ -93,7 +93,10 @@ def test_the_ledger_is_the_engine_s_own_count(engine: TransformersEngine, lookah
     spent = total(asyncio.run(run_all(strategy, PROBLEMS, engine, extract=read, options=options)))
     batch = engine.batch
     assert spent == Usage(
-        prompt=batch.prompt, prompt_cached=batch.prompt_cached, kept=spent.kept, aborted=batch.drawn - spent.kept
+        prompt=batch.prompt,
+        prompt_cached=batch.prompt_cached,
+        delivered=spent.delivered,
+        aborted=batch.drawn - spent.delivered,
     )
     assert (spent.aborted > 0) == (lookahead > 0)
     assert {f.name for f in fields(Usage)} == set(Usage.__slots__)

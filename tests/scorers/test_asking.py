@@ -150,7 +150,7 @@ def test_a_missing_number_fails_the_sample_in_a_run_and_the_ledger_is_exact() ->
     assert usage is not None
     assert usage.scorer_decode == 2 * sum(r.meter.drawn > 0 for r in engine.requests) == 2 * 2 * 2
     assert usage.scorer_prefill == sum(r.meter.prompt + r.meter.prompt_cached for r in engine.requests)
-    assert (usage.kept, usage.aborted) == (0, engine.drawn)
+    assert (usage.delivered, usage.aborted) == (0, engine.drawn)
 
 
 @settings(deadline=None)

@@ -329,7 +329,7 @@ def test_a_rollout_never_has_the_noise_of_a_beam_nor_of_another_rollout() -> Non
         rolled = [key for key in keys if key[0] >= ROLLOUTS]
         assert 0 < len(rolled) < len(keys)
     usage = sum((r.decision.usage or Usage() for r in results), Usage())
-    assert usage.kept + usage.scorer_decode == engine.drawn
+    assert usage.delivered + usage.scorer_decode == engine.drawn
     assert usage.prompt + usage.prompt_cached + usage.scorer_prefill == engine.prompt + engine.prompt_cached
     samples = [s for r in results for s in r.decision.samples]
     assert all(s.confidence is not None and len(s.trace.watched[WATCHED]) == len(s.token_ids) for s in samples)

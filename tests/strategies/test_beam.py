@@ -88,7 +88,9 @@ def paused_until_end(draw: Draw, number: int) -> Sample:
     """A beam that never ends before it must, each token costing one that was drawn."""
     whole, before = draw.until == END, draw.prefix.token_ids if draw.prefix else ()
     end, ids = (End.STOP if whole else End.BOUNDARY), (*before, number)
-    return Sample(str(number), "a" if whole else None, end, 0.5, number, ids, usage=Usage(kept=1), given=len(before))
+    return Sample(
+        str(number), "a" if whole else None, end, 0.5, number, ids, usage=Usage(delivered=1), given=len(before)
+    )
 
 
 def live(
@@ -222,7 +224,7 @@ def test_the_width_holds_the_budget_holds_and_every_sample_is_accounted_for(
             confidence=None if end is End.FAILED else data.draw(UNIT),
             index=number,
             token_ids=(*before, number),
-            usage=Usage(kept=1, scorer_prefill=len(before) * costs),
+            usage=Usage(delivered=1, scorer_prefill=len(before) * costs),
             given=len(before),
         )
         out.append(sample)
@@ -235,7 +237,7 @@ def test_the_width_holds_the_budget_holds_and_every_sample_is_accounted_for(
     strategy = PrunedBeams("x", width, budget, pruner, STEP, positions, fork, weighting, stop)
     decision, asked = played(strategy, reply)
     assert list(decision.samples) == out
-    assert decision.usage is not None and decision.usage.kept == len(out)
+    assert decision.usage is not None and decision.usage.delivered == len(out)
     ended = [s for s in out if s.end is not End.BOUNDARY]
     assert 1 <= len(ended) <= budget
     fired = [s for s in ended if s.answer is not None and s.confidence is not None and s.confidence > bar]
@@ -409,7 +411,7 @@ def priced(cost: int) -> Reply:
         before = draw.prefix.token_ids if draw.prefix else ()
         whole = draw.until == END or len(before) == 30
         ids = (*before, *range(40 - len(before) if whole else 10))
-        usage = Usage(kept=len(ids) - len(before), scorer_prefill=cost - cost // 3, scorer_decode=cost // 3)
+        usage = Usage(delivered=len(ids) - len(before), scorer_prefill=cost - cost // 3, scorer_decode=cost // 3)
         end = End.STOP if whole else End.BOUNDARY
         return Sample(str(number), "a" if whole else None, end, (number * 7 % 5) / 5, number, ids, usage=usage)
 

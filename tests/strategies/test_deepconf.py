@@ -39,7 +39,7 @@ def recordings(draw: st.DrawFn) -> list[Sample]:
         if end is End.FAILED:
             samples.append(Sample(end=end, index=index, usage=Usage(prompt=4, aborted=len(top)), error="broke"))
         else:
-            ids, usage = tuple(range(len(top))), Usage(prompt=4, kept=len(top))
+            ids, usage = tuple(range(len(top))), Usage(prompt=4, delivered=len(top))
             samples.append(Sample("t" * len(top), answer, end, None, index, ids, Trace(top=top), usage))
     return samples
 
@@ -231,8 +231,8 @@ def test_live_and_replayed_are_the_same(samples: list[Sample], strategy: Any, lo
         assert (mine.answer, mine.end, mine.trace.top) == (theirs.answer, theirs.end, theirs.trace.top)
     usage = live.decision.usage
     assert usage is not None and recorded.usage is not None
-    assert usage.kept == recorded.usage.kept
-    assert usage.kept + usage.aborted == engine.drawn
+    assert usage.delivered == recorded.usage.delivered
+    assert usage.delivered + usage.aborted == engine.drawn
     assert lookahead or usage == recorded.usage
 
 
@@ -240,7 +240,7 @@ def test_live_and_replayed_are_the_same(samples: list[Sample], strategy: Any, lo
 
 
 def trace(answer: str | None, *top: float) -> Sample:
-    return Sample("t", answer, trace=Trace(top=top), usage=Usage(kept=len(top)))
+    return Sample("t", answer, trace=Trace(top=top), usage=Usage(delivered=len(top)))
 
 
 def test_offline_keeps_the_most_confident_and_weighs_them() -> None:
@@ -260,7 +260,7 @@ def test_online_stops_traces_below_the_bar_and_the_question_at_consensus() -> No
     assert [s.end for s in decision.samples] == [End.STOP, End.STOP, End.BOUNDARY, End.STOP, End.STOP]
     assert (decision.answer, decision.reason) == ("a", CONSENSUS)
     assert decision.vote_share == pytest.approx(101 / 105)
-    assert decision.usage == Usage(kept=3 + 3 + 2 + 3 + 3)
+    assert decision.usage == Usage(delivered=3 + 3 + 2 + 3 + 3)
     # With eta = 10 the bar is nearly the best warm-up trace, so "b" has no vote and "a" is alone.
     assert len(replayed(replace(strategy, eta=10), warm + further).samples) == 2
 

@@ -48,7 +48,7 @@ def samples(draw: st.DrawFn, index: int = 0) -> Sample:
         return Sample(end=end, index=index, usage=Usage(prompt=4, aborted=len(tokens)), error="broke")
     watched, steps = zip(*tokens, strict=True)
     trace = Trace(watched={WATCHED: watched, OTHER: (0.0,) * len(tokens)}, steps=steps)
-    usage = Usage(prompt=4, kept=len(tokens), scorer_decode=draw(st.integers(0, 2)))
+    usage = Usage(prompt=4, delivered=len(tokens), scorer_decode=draw(st.integers(0, 2)))
     answer = draw(st.sampled_from(["1", "1", "2", "3", None]))
     ids = tuple(range(len(tokens)))
     return Sample("t" * len(tokens), answer, end, draw(CONFIDENCE), index, ids, trace, usage)
@@ -102,7 +102,7 @@ def pruned(sample: Sample, bar: float) -> Sample:
     n = kept(sample, bar)
     if n is None or sample.usage is None:
         return sample
-    return replace(sample, answer=None, end=End.BOUNDARY, usage=replace(sample.usage, kept=n))
+    return replace(sample, answer=None, end=End.BOUNDARY, usage=replace(sample.usage, delivered=n))
 
 
 def by_hand(strategy: Vote, recorded: list[Sample]) -> Decision:
@@ -227,7 +227,7 @@ class Watching:
 @given(drawn=st.lists(samples(), min_size=4, max_size=4), strategy=votes(), lookahead=st.integers(0, 2))
 def test_live_and_replayed_are_the_same(drawn: list[Sample], strategy: Vote, lookahead: int) -> None:
     drawn = [
-        replace(s, confidence=s.trace.watched[WATCHED][-1], usage=Usage(kept=len(s.trace.steps)))
+        replace(s, confidence=s.trace.watched[WATCHED][-1], usage=Usage(delivered=len(s.trace.steps)))
         for s in drawn
         if s.end is not End.FAILED
     ]
@@ -249,8 +249,8 @@ def test_live_and_replayed_are_the_same(drawn: list[Sample], strategy: Vote, loo
     for mine, theirs in zip(live.samples, recorded.samples, strict=True):
         assert (mine.answer, mine.end, mine.trace.steps) == (theirs.answer, theirs.end, theirs.trace.steps)
     assert live.usage is not None and recorded.usage is not None
-    assert live.usage.kept == recorded.usage.kept
-    assert live.usage.kept + live.usage.aborted == engine.drawn
+    assert live.usage.delivered == recorded.usage.delivered
+    assert live.usage.delivered + live.usage.aborted == engine.drawn
 
 
 # --- small cases and refusals ----------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def sample(answer: str | None, confidence: float, *steps: float) -> Sample:
     """Two tokens a step, of which the second ends it; the first is never sure and never counts."""
     values = tuple(v for step in steps for v in (0.0, step))
     trace = Trace(watched={WATCHED: values}, steps=(False, True) * len(steps))
-    return Sample("t", answer, confidence=confidence, trace=trace, usage=Usage(kept=len(values)))
+    return Sample("t", answer, confidence=confidence, trace=trace, usage=Usage(delivered=len(values)))
 
 
 def question(*drawn: Sample) -> Pool:
@@ -285,7 +285,7 @@ def test_a_pruned_draw_has_no_vote_however_sure_it_would_have_been() -> None:
     ):
         decision = by_hand(strategy, drawn)
         assert (decision.answer, decision.reason, len(decision.samples)) == ("a", BUDGET, 3)
-        assert decision.usage == Usage(kept=4 + 4 + 2)
+        assert decision.usage == Usage(delivered=4 + 4 + 2)
         _, (outcome,) = in_columns(question(*drawn), [strategy], np.arange(3)[None, None])
         assert outcome.correct.all() and outcome.used == 3 and outcome.tokens == 10
 
@@ -295,7 +295,7 @@ def test_where_every_draw_is_pruned_it_abstains() -> None:
     strategy = Vote("x", 3, Linear(), (Unanimous(2),), prune=0.2)
     decision = by_hand(strategy, drawn)
     assert (decision.answer, decision.p_correct, decision.vote_share, decision.reason) == (None, None, None, BUDGET)
-    assert decision.usage == Usage(kept=6)
+    assert decision.usage == Usage(delivered=6)
     _, (outcome,) = in_columns(question(*drawn), [strategy], np.arange(3)[None, None])
     assert outcome.abstained.all() and not outcome.correct.any() and outcome.tokens == 6
 

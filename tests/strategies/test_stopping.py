@@ -37,7 +37,7 @@ def play(strategy, draws):
         while True:
             given = [(d, None) if isinstance(d, str) else d for d in draws[at : at + draw.n]]
             at += draw.n
-            draw = steps.send([Sample(answer=a or None, confidence=c, usage=Usage(kept=10)) for a, c in given])
+            draw = steps.send([Sample(answer=a or None, confidence=c, usage=Usage(delivered=10)) for a, c in given])
     except StopIteration as stop:
         return stop.value
 
@@ -54,7 +54,7 @@ def test_adaptive_consistency_stops_at_four_equal_answers_as_in_the_paper():
     assert leader_probability(5, 0) == pytest.approx(0.984375)
     decision = play(Vote("ac", 16, stop=(Beta(0.95),)), ["7"] * 16)
     assert (len(decision.samples), decision.answer, decision.reason) == (4, "7", "beta")
-    assert decision.usage == Usage(kept=40)
+    assert decision.usage == Usage(delivered=40)
 
 
 def test_count_tables_agree_with_direct_computation_and_grow():

@@ -7,7 +7,7 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
   ``Entry.meta``; other values and unknown keys of a sample are not kept. A null ``?`` key counts as absent.
 - ``answer`` is kept as recorded; an empty or null one could not be read. A missing ``correct`` is None, except that
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
-- ``tokens`` is ``Usage(kept=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
+- ``tokens`` is ``Usage(delivered=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
 - ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
   ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps``
   (true or false a token), ``watched`` (token id -> probabilities) and ``probe``. Floats that JSON has no number for
@@ -23,6 +23,7 @@ from typing import Any
 
 from tts.errors import InputError
 from tts.pool.records import RESERVED, Entry
+from tts.pool.stored import USAGE
 from tts.types import End, Problem, Sample, Trace, Usage
 
 _NO_TRACE = Trace()
@@ -111,7 +112,7 @@ def _sample(position: int, record: object) -> Sample:
     if confidence is not None:
         confidence = _finite(confidence, f"{at}.confidence")
     tokens = record.get("tokens")
-    usage = None if tokens is None else Usage(kept=_count(tokens, f"{at}.tokens"))
+    usage = None if tokens is None else Usage(delivered=_count(tokens, f"{at}.tokens"))
     sample = Sample(text or "", answer or None, End.STOP, confidence, position, (), _NO_TRACE, usage)
     if record.get("tts") is None:
         return sample
@@ -125,9 +126,9 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
         raise _Fault(f"key '{at}.end' must be one of {', '.join(End)}, got {_shown(end)}")
     if "usage" in extra:
         counts = _mapping(extra["usage"], f"{at}.usage")
-        if set(counts) != set(Usage.__slots__):
-            raise _Fault(f"key '{at}.usage' must have the keys {', '.join(Usage.__slots__)}, got {_shown(counts)}")
-        usage = Usage(**{name: _count(count, f"{at}.usage.{name}") for name, count in counts.items()})
+        if set(counts) != set(USAGE.values()):
+            raise _Fault(f"key '{at}.usage' must have the keys {', '.join(USAGE.values())}, got {_shown(counts)}")
+        usage = Usage(**{field: _count(counts[key], f"{at}.usage.{key}") for field, key in USAGE.items()})
     ids = _list(extra.get("token_ids", []), f"{at}.token_ids")
     if any(type(token) is not int for token in ids):
         raise _Fault(f"key '{at}.token_ids' must be a list of whole numbers, got {_shown(ids)}")
@@ -170,7 +171,7 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
     if sample.text:
         record["text"] = sample.text
     if sample.usage is not None:
-        record["tokens"] = int(sample.usage.kept)
+        record["tokens"] = int(sample.usage.delivered)
     if sample.confidence is not None:
         record["confidence"] = float(sample.confidence)
     extra: dict[str, Any] = {}
@@ -180,8 +181,8 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
         extra["end"] = str(sample.end)
     if sample.error is not None:
         extra["error"] = sample.error
-    if sample.usage is not None and sample.usage != Usage(kept=sample.usage.kept):
-        extra["usage"] = {name: int(getattr(sample.usage, name)) for name in Usage.__slots__}
+    if sample.usage is not None and sample.usage != Usage(delivered=sample.usage.delivered):
+        extra["usage"] = {key: int(getattr(sample.usage, field)) for field, key in USAGE.items()}
     if sample.given:
         extra["given"] = int(sample.given)
     if sample.token_ids:

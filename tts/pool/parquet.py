@@ -20,6 +20,7 @@ from tts.errors import InputError, first_line
 from tts.files import atomic_path, read_bytes
 from tts.pool.files import pool_format
 from tts.pool.records import Entry, Pool
+from tts.pool.stored import USAGE
 from tts.types import End, Problem, Sample, Trace, Usage
 
 _REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids", "logprobs", "watched")
@@ -59,7 +60,7 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
         "watched": [list(s.trace.watched.items()) for _, s, _ in rows],
         **{name: [getattr(s.trace, name) for _, s, _ in rows] for name in _PER_TOKEN},
         "probe": [s.trace.probe for _, s, _ in rows],
-        "usage": [None if s.usage is None else {n: getattr(s.usage, n) for n in Usage.__slots__} for _, s, _ in rows],
+        "usage": [None if s.usage is None else {k: getattr(s.usage, f) for f, k in USAGE.items()} for _, s, _ in rows],
         "error": [s.error for _, s, _ in rows],
         "given": [s.given or None for _, s, _ in rows],
     }
@@ -109,7 +110,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
 def _schema() -> Any:
     import pyarrow as pa
 
-    counts = pa.struct([(name, pa.int64()) for name in Usage.__slots__])
+    counts = pa.struct([(key, pa.int64()) for key in USAGE.values()])
     types = {
         "id": pa.string(),
         "question": pa.string(),
@@ -172,7 +173,7 @@ def _sample(row: tuple[Any, ...]) -> Sample:
         index=index,
         token_ids=tuple(ids),
         trace=trace,
-        usage=None if usage is None else Usage(**usage),
+        usage=None if usage is None else Usage(**{field: usage[key] for field, key in USAGE.items()}),
         error=error,
         given=given or 0,
     )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tts.pool.records import Entry
+from tts.pool.stored import USAGE
 from tts.types import End, Problem, Sample, Trace, Usage
 
 COLUMNS = (
@@ -31,12 +32,7 @@ COLUMNS = (
     "certainty",
     "steps",
     "probe",
-    "prompt",
-    "prompt_cached",
-    "kept",
-    "aborted",
-    "scorer_prefill",
-    "scorer_decode",
+    *USAGE.values(),
     "error",
     "given",
 )

@@ -17,7 +17,7 @@ class PoolSampleCache:
     Draws that may be cut are kept in a run of their own: which of them were cut depends on the strategy.
 
     Attributes:
-        kept: samples put so far, in this process.
+        stored: samples put so far, in this process.
         cut: draws that may be cut put so far, in this process.
         tokens: tokens generated for all of them.
         forks: whether what continues a prefix is remembered as well.
@@ -44,7 +44,7 @@ class PoolSampleCache:
         self._store, self._run, self._grade, self._open_cuts = store, run, grade, cuts
         self._cuts: int | None = None
         self.forks = forks
-        self.kept = self.cut = self.tokens = 0
+        self.stored = self.cut = self.tokens = 0
 
     def get(self, problem: Problem, index: int, until: Boundary = END) -> Sample | None:
         """The remembered sample, or None."""
@@ -63,7 +63,7 @@ class PoolSampleCache:
         grade = None if self._grade is None else self._grade(problem, sample)
         self._store.add(run, problem.id, [sample], [grade])
         if until.kind == "end":
-            self.kept += 1
+            self.stored += 1
         else:
             self.cut += 1
         self.tokens += sample.usage.generated if sample.usage else len(sample.token_ids)

@@ -37,12 +37,12 @@ def describe(pool: Pool) -> PoolSummary:
       are right, so that every question counts the same; None where nothing is graded.
     - ``distinct_answers``: how many different recorded answers a question has, the mean over questions.
     - ``confidence_*``: over the samples that have one.
-    - ``tokens_mean``: kept tokens a sample; None unless every sample has counts.
+    - ``tokens_mean``: delivered tokens a sample; None unless every sample has counts.
     """
     samples = [sample for entry in pool.entries for sample in entry.samples]
     accuracies = [share for entry in pool.entries if (share := _accuracy(entry)) is not None]
     confidences = [s.confidence for s in samples if s.confidence is not None]
-    tokens = [s.usage.kept for s in samples if s.usage is not None]
+    tokens = [s.usage.delivered for s in samples if s.usage is not None]
     return {
         "path": pool.path,
         "sha256": pool.sha256,

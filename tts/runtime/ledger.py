@@ -11,14 +11,14 @@ NOTHING = Usage()
 
 
 def charge(meter: Meter) -> Usage:
-    """What an engine metered for one draw; drawn tokens are kept but for those past its boundary."""
+    """What an engine metered for one draw; drawn tokens are delivered but for those past its boundary."""
     past = meter.discarded
-    return Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, kept=meter.drawn - past, aborted=past)
+    return Usage(prompt=meter.prompt, prompt_cached=meter.prompt_cached, delivered=meter.drawn - past, aborted=past)
 
 
 def unused(usage: Usage | None) -> Usage:
     """The same cost where nobody was given the sample."""
-    return replace(usage, kept=0, aborted=usage.aborted + usage.kept) if usage else NOTHING
+    return replace(usage, delivered=0, aborted=usage.aborted + usage.delivered) if usage else NOTHING
 
 
 def failed(sample: Sample, error: str) -> Sample:

@@ -126,7 +126,9 @@ def test_a_prompt_is_read_once_and_every_token_is_counted(make: Any) -> None:
     prompts = sum(len(engine.prompt_ids(p)) for p in PROBLEMS)
     assert batch.prompt == prompts and batch.prompt_cached == 4 * prompts
     assert (
-        batch.drawn == sum(u.kept for u in total) == sum(len(s.token_ids) for r in results for s in r.decision.samples)
+        batch.drawn
+        == sum(u.delivered for u in total)
+        == sum(len(s.token_ids) for r in results for s in r.decision.samples)
     )
     assert batch.prompt == sum(u.prompt for u in total) and batch.prompt_cached == sum(u.prompt_cached for u in total)
 
@@ -157,7 +159,7 @@ def test_look_ahead_is_cut_short_and_charged(make: Any) -> None:
     results = asyncio.run(run_all(stop_at_once, PROBLEMS[:6], engine, extract=lambda p, t: "1", options=options))
     usage = [r.decision.usage for r in results if r.decision.usage is not None]
     assert sum(r.aborted for r in results) == 12 and sum(u.aborted for u in usage) > 0
-    assert engine.batch.drawn == sum(u.kept + u.aborted for u in usage)
+    assert engine.batch.drawn == sum(u.delivered + u.aborted for u in usage)
     assert engine.batch.prompt == sum(u.prompt for u in usage)
     assert engine.batch.prompt_cached == sum(u.prompt_cached for u in usage)
 

@@ -178,7 +178,7 @@ def test_beams_are_the_same_and_the_ledger_is_what_was_computed(
     batch, usage = engine.batch, sum((r.decision.usage or Usage() for r in results), Usage())
     assert batch.prompt == usage.prompt == sum(passes)
     assert batch.prompt_cached == usage.prompt_cached
-    assert (batch.drawn, batch.scored) == (usage.kept + usage.aborted, 0)
+    assert (batch.drawn, batch.scored) == (usage.delivered + usage.aborted, 0)
     samples = [(engine.prompt_ids(r.problem), s) for r in results for s in r.decision.samples]
     assert usage.prompt + usage.prompt_cached == sum(len(prompt) + s.given for prompt, s in samples)
     assert batch.decoder.parked.held <= park

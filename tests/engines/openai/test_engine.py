@@ -144,7 +144,7 @@ def test_a_stream_that_breaks_is_charged_and_drawn_again(server: Scripted, broke
     (result,) = play(engine, 2, Options(retries=3, backoff=0.0))
     assert [s.end for s in result.decision.samples] == [End.STOP] * 2
     used = result.decision.usage
-    assert used is not None and (used.kept, used.aborted) == (10, drawn)
+    assert used is not None and (used.delivered, used.aborted) == (10, drawn)
 
 
 def test_what_one_request_asks_too_much_of_fails_that_sample_at_once(server: Scripted) -> None:
@@ -247,7 +247,7 @@ def test_servers_share_the_load_and_a_dead_one_is_left_alone() -> None:
         samples = [s for r in results for s in r.decision.samples]
         assert all(s.end is End.STOP for s in samples)
         total = sum((r.decision.usage or Usage() for r in results), Usage())
-        assert total.kept == 5 * 32 and total.aborted == len(first.seen) - before
+        assert total.delivered == 5 * 32 and total.aborted == len(first.seen) - before
 
 
 def test_when_no_server_answers_it_says_what_was_heard_last() -> None:

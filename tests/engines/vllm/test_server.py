@@ -206,7 +206,7 @@ def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(proc
         assert set(proxy.met) == set(FAULTS)
         assert len(samples) == 48 and all(s.end in (End.STOP, End.LENGTH) for s in samples)
         total = sum((r.decision.usage or Usage() for r in results), Usage())
-        assert total.kept == sum(len(s.token_ids) for s in samples)
+        assert total.delivered == sum(len(s.token_ids) for s in samples)
         assert total.aborted > 0
         process.settle()
         drawn = process.count("generation_tokens_total") - before
@@ -226,7 +226,7 @@ def test_what_breaks_for_good_has_failed_and_is_counted(process: Process) -> Non
         assert all(s.error and proxy.url in s.error for s in failed)
         assert all(s.end in (End.STOP, End.LENGTH) for s in samples if s not in failed)
         total = sum((r.decision.usage or Usage() for r in results), Usage())
-        assert total.kept == sum(len(s.token_ids) for s in samples if s.end is not End.FAILED)
+        assert total.delivered == sum(len(s.token_ids) for s in samples if s.end is not End.FAILED)
 
 
 def test_a_question_that_does_not_fit_fails_alone(process: Process, runner: asyncio.Runner) -> None:

@@ -66,7 +66,7 @@ def test_a_question_costs_k_times_one_plus_m_times_t_draws(engine: TransformersE
         assert [s.index for s in samples] == list(range(len(samples)))
     assert any(len(r.decision.samples) == K * (1 + M * T) for r in results)
     usage = [r.decision.usage for r in results]
-    assert sum(u.kept for u in usage if u) == engine.batch.drawn - before  # every token is on the ledger
+    assert sum(u.delivered for u in usage if u) == engine.batch.drawn - before  # every token is on the ledger
     assert all(u is not None and not (u.aborted or u.scorer_decode or u.scorer_prefill) for u in usage)
 
 
@@ -100,7 +100,7 @@ def test_what_was_drawn_before_is_not_drawn_again(engine: TransformersEngine, tm
         again = grown(engine, config, count=2, memory=memory)
         assert [r.recalled for r in again] == [11, 11]
         assert [[s.token_ids for s in r.decision.samples] for r in again] == [[s.token_ids for s in w] for w in whole]
-        assert memory.kept == sum(map(len, whole)) - 22
+        assert memory.stored == sum(map(len, whole)) - 22
         third = grown(engine, config, count=2, memory=PoolSampleCache(store, run, task.grade, forks=True))
         assert [r.recalled for r in third] == [len(w) for w in whole]
 
@@ -112,7 +112,7 @@ def test_a_memory_that_strategies_share_gives_no_fork(engine: TransformersEngine
         run = store.open_run(RunKey("tiny"), {})
         memory = PoolSampleCache(store, run, task.grade)
         grown(engine, TreeConfig(k=K, clusters=1, levels=1), count=1, memory=memory)
-        assert memory.kept == K
+        assert memory.stored == K
 
 
 def sample(text: str, *, given: int = 0, end: End = End.STOP) -> Sample:
