@@ -34,7 +34,7 @@ from strategies import beam_spec
 from strategies.catalog import CATALOG
 from tts.answers import extract_gsm8k
 from tts.engines.sampling import Sampling
-from tts.engines.vllm.args import CPU_BLOCK, engine_args
+from tts.engines.vllm.args import CPU_BLOCK_SIZE, engine_args
 from tts.engines.vllm.engine import VllmEngine
 from tts.models.bundled import weights
 from tts.prompts import Prompt
@@ -181,7 +181,7 @@ def line(name: str, runs: Sequence[tuple[Timed, float]]) -> str:
     use, ratios = last.usage, [timed.speed / offline for timed, offline in runs]
     mine, offline = (statistics.median(values) for values in zip(*((t.speed, o) for t, o in runs), strict=True))
     hits = use.prompt_cached / (use.prompt + use.prompt_cached)
-    whole = sum((len(ids) - 1) // CPU_BLOCK * CPU_BLOCK for ids, _ in last.sequences)
+    whole = sum((len(ids) - 1) // CPU_BLOCK_SIZE * CPU_BLOCK_SIZE for ids, _ in last.sequences)
     return (
         f"{name:36}{last.accuracy:9.3f}{last.begun:10}{use.generated:9}{use.aborted / use.generated:9.1%}{hits:12.1%}"
         f"{use.prompt_cached / whole:10.1%}"

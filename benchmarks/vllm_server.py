@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tts.engines.vllm.args import WATCHING
+from tts.engines.vllm.args import WORKER_EXTENSION
 from tts.models.bundled import weights
 
 TEMPLATE = "{{ bos_token }}{% for one in messages %}{{ one['content'] }}{{ '\n' }}{% endfor %}"
@@ -57,7 +57,7 @@ def serving(model: str, rows: int) -> Iterator[Server]:
         command += ["--served-model-name", model, "--port", str(port), "--dtype", "float32", "--enforce-eager"]
         command += ["--block-size", "32", "--max-num-seqs", str(rows), "--chat-template", str(template)]
         command += ["--enable-prompt-tokens-details", "--disable-uvicorn-access-log"]
-        command += ["--worker-extension-cls", WATCHING]
+        command += ["--worker-extension-cls", WORKER_EXTENSION]
         quiet = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
         nothing = subprocess.DEVNULL
         process = subprocess.Popen(command, env={**os.environ, **quiet}, stdout=nothing, stderr=nothing)

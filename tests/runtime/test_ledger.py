@@ -199,7 +199,7 @@ def test_an_engine_that_ends_without_a_reason_has_failed() -> None:
                 yield type(chunk)(chunk.text, chunk.token_ids)
 
     [result] = play(Vote("sc", 1), [ONE], Mute(["a"]), retries=0)
-    assert result.decision.samples[0].error == "Mute ended a stream without saying why"
+    assert result.decision.samples[0].error == "Mute ended a stream without a reason"
 
 
 class Wrong:

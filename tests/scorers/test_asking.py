@@ -239,6 +239,6 @@ def test_an_engine_that_cannot_continue_or_breaks_off_is_told_so() -> None:
         async def sample(self, request: Request) -> Any:
             yield Chunk("a", (1,))
 
-    with pytest.raises(EngineError, match="Broken ended a stream without saying why"):
+    with pytest.raises(EngineError, match="Broken ended a stream without a reason"):
         score(Verbalised(), Broken())
     assert isinstance(TOKENS(1), Boundary)

@@ -270,7 +270,7 @@ def test_where_one_fails_none_is_left_running_and_all_are_charged(how: str) -> N
             task.cancel()
         wanted, said = {
             "breaks": (EngineError, "the engine broke"),
-            "mute": (EngineError, "TreeEngine ended a stream without saying why"),
+            "mute": (EngineError, "TreeEngine ended a stream without a reason"),
             "cancelled": (asyncio.CancelledError, None),
         }[how]
         with pytest.raises(wanted, match=said):

@@ -1,4 +1,4 @@
-"""Where a sample ends while it is drawn, token by token: one rule for engines that draw and for those that are told."""
+"""The end of a sample while it is drawn, token by token: one rule for engines that draw and engines that stream."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tts.boundaries import CUTS
 from tts.types import Boundary, End, Signals
 
 LOOKS = ("confidence_below", "step_below", "group_below", "entropy_above")
-"""Kinds of boundaries that are found by looking at what was drawn, so that whoever draws cannot be told of them."""
+"""Kinds of boundaries that a server cannot enforce: the client detects them in the streamed signals."""
 
 
 class DrawState(Protocol):
-    """What has been noted of a sample so far: ``sums`` are the running sums of its top-k confidences, from 0 on."""
+    """The tokens and signals of a sample so far; ``sums`` are the running sums of its top-k confidences, from 0 on."""
 
     @property
     def limit(self) -> int: ...  # noqa: D102
@@ -31,16 +31,17 @@ class DrawState(Protocol):
     def sums(self) -> Sequence[float]: ...  # noqa: D102
 
 
-def ending(sample: DrawState, ends: Collection[Any], is_step: Callable[[Any], bool]) -> End | None:
-    """Why a sample ends with its newest token, or None where it goes on.
+def find_end(sample: DrawState, ends: Collection[Any], is_step: Callable[[Any], bool]) -> End | None:
+    """Return why a sample ends with its newest token; None if it goes on.
 
-    One that may have no more tokens has ended, even where it would pause: nothing can continue it. What is pruned at a
-    boundary is not continued anyway, and ends there as a recording would (:mod:`tts.boundaries`).
+    A sample of ``limit`` tokens has ended, even at a boundary where it would pause: nothing can continue it. Boundaries
+    that prune come first, since a pruned sample is not continued: it ends there as a recording would
+    (:mod:`tts.boundaries`).
 
     Args:
-        sample: with at least one token.
+        sample: has at least one token.
         ends: the tokens that end a sample.
-        is_step: whether a token ends a step.
+        is_step: returns whether a token ends a step.
     """
     if sample.tokens[-1] in ends:
         return End.STOP
@@ -53,7 +54,7 @@ def ending(sample: DrawState, ends: Collection[Any], is_step: Callable[[Any], bo
 
 
 def _crosses(sample: DrawState, is_step: Callable[[Any], bool]) -> bool:
-    """Whether the newest token crosses the sample's own boundary."""
+    """Return whether the newest token crosses the sample's boundary."""
     kind, value, n, newest = sample.until.kind, sample.until.value, len(sample.tokens), sample.tokens[-1]
     if kind == "step":
         return is_step(newest)

@@ -1,6 +1,6 @@
-"""A sample while somebody else draws it: its tokens as they come in, what is told of each, and where it ends.
+"""A sample that streams in from a server: its tokens, their signals, and the place where it ends.
 
-For engines that stream from a server, which know a token by its id or, where that is not told, by its text.
+A token is known by its id or, if the server returns no ids, by its text.
 """
 
 from __future__ import annotations
@@ -11,33 +11,34 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from tts.engines.ending import ending
+from tts.engines.ending import find_end
 from tts.types import Boundary, End, Signals, Trace
 
 Name = TypeVar("Name", int, str)
 
 
 def requested_ids(signals: Signals, suppressed: Sequence[int]) -> tuple[int, ...]:
-    """The ids of the tokens whose probabilities have to be told beside that of each drawn token.
+    """Return the ids of the tokens whose log-probabilities must come with each drawn token.
 
-    A drawn token's own probability is one among the tokens that can be drawn, so those that never are go with it.
+    The suppressed tokens are among them if a drawn token's log-probability is needed: it is the one among the tokens
+    that can be drawn.
     """
     return tuple(dict.fromkeys((*signals.watch, *(suppressed if signals.watch or signals.logprobs else ()))))
 
 
 @dataclass(slots=True)
 class StreamedSample(Generic[Name]):
-    """What has come in of a sample.
+    """The part of a sample that has come in.
 
     Attributes:
-        until: where it is to end.
-        signals: what is to be told of each token.
-        ends: names of the tokens that end a sample, where they are known.
+        until: the boundary at which it ends.
+        signals: the signals of each token.
+        ends: the tokens that end a sample; empty if they are not known.
         limit: the most tokens it may have.
-        is_step: whether a token ends a line.
+        is_step: returns whether a token ends a line.
         suppressed: ids of tokens that are never drawn; each token comes with their log-probabilities.
-        tokens: names of its tokens.
-        probe: what was probed after it.
+        tokens: its tokens.
+        probe: the probability of the probed token after it.
     """
 
     until: Boundary
@@ -54,44 +55,48 @@ class StreamedSample(Generic[Name]):
     steps: list[bool] = field(default_factory=list)
     probe: float | None = None
 
-    def take(self, said: Iterable[tuple[Name, Mapping[Any, float]]]) -> End | None:
-        """Note new tokens up to the one that ends it, if one does, and say why it ends there.
+    def take(self, drawn: Iterable[tuple[Name, Mapping[Any, float]]]) -> End | None:
+        """Add new tokens up to the one that ends the sample, and return why it ends there; None if it goes on.
 
         Args:
-            said: each token, and the log-probabilities of some tokens at its place, its own among them, in the softmax
-                over the whole vocabulary at temperature 1; none of any where no signal needs them.
+            drawn: each token with the log-probabilities of some tokens at its position, its own among them, in the
+                softmax over the whole vocabulary at temperature 1; an empty mapping if no signal needs them.
         """
-        for token, logprobs in said:
-            self._note(token, logprobs)
-            if (end := ending(self, self.ends, self.is_step)) is not None:
+        for token, logprobs in drawn:
+            self._add(token, logprobs)
+            if (end := find_end(self, self.ends, self.is_step)) is not None:
                 return end
         return None
 
-    def _note(self, token: Name, said: Mapping[Any, float]) -> None:
+    def _add(self, token: Name, token_logprobs: Mapping[Any, float]) -> None:
         self.tokens.append(token)
-        if said:
-            never = sum(math.exp(said[one]) for one in self.suppressed)
-            self.logprobs.append(min(0.0, said[token] - math.log1p(-min(never, 1 - 1e-12))))
+        if token_logprobs:
+            never = sum(math.exp(token_logprobs[one]) for one in self.suppressed)
+            self.logprobs.append(min(0.0, token_logprobs[token] - math.log1p(-min(never, 1 - 1e-12))))
         for one in self.signals.watch:
-            self.watched.setdefault(one, []).append(math.exp(said[one]))
+            self.watched.setdefault(one, []).append(math.exp(token_logprobs[one]))
         if (k := self.signals.top) > 0:
-            self.top.append(-sum(heapq.nlargest(k, said.values())) / k)
+            self.top.append(-sum(heapq.nlargest(k, token_logprobs.values())) / k)
             self.sums.append(self.sums[-1] + self.top[-1])
         if self.signals.steps:
             self.steps.append(self.is_step(token))
 
     @property
     def entropy(self) -> Sequence[float]:
-        """No such engine tells it."""
+        """Empty: no server returns the entropy of a token."""
         return ()
 
-    def said(self, end: End | None) -> list[Name]:
-        """Its tokens without the one that ended it, where one did."""
+    def content(self, end: End | None) -> list[Name]:
+        """Return its tokens without an end-of-sequence token.
+
+        Args:
+            end: why the sample ended; End.STOP if its last token is an end-of-sequence token.
+        """
         return self.tokens[:-1] if end is End.STOP else self.tokens
 
     @property
     def trace(self) -> Trace:
-        """What was told of all its tokens."""
+        """The signals of all its tokens."""
         return Trace(
             logprobs=tuple(self.logprobs),
             watched={token: tuple(self.watched.get(token, ())) for token in self.signals.watch},

@@ -1,4 +1,4 @@
-"""From an engine's streams to samples: one collected, its pieces joined with what it continues, and several at once.
+"""Samples from an engine's streams: collect one stream, join its pieces with the prefix, and run several at once.
 
 Knows nothing about strategies, scorers, retries or ledgers.
 """
@@ -19,17 +19,17 @@ T = TypeVar("T")
 
 
 async def collected(engine: Engine, request: Request) -> Sample:
-    """What a request draws, its prefix included, without an answer and without what it cost.
+    """Return the sample that a request draws, with its prefix, without an answer or usage.
 
     Raises:
-        EngineError: the engine fails, or ends the stream without saying why.
+        EngineError: the engine fails, or ends the stream without a reason.
     """
     chunks: list[Chunk] = []
     async with aclosing(engine.sample(request)) as stream:  # type: ignore[type-var]
         async for chunk in stream:
             chunks.append(chunk)
     if not chunks or chunks[-1].end is None:
-        raise EngineError(f"{type(engine).__name__} ended a stream without saying why")
+        raise EngineError(f"{type(engine).__name__} ended a stream without a reason")
     prefix = request.prefix
     return Sample(
         text=(prefix.text if prefix else "") + "".join([c.text for c in chunks]),
@@ -42,14 +42,14 @@ async def collected(engine: Engine, request: Request) -> Sample:
 
 
 def continued(prefix: Sample | None, traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
-    """The trace of a sample from those of its pieces, and of its prefix where that has one."""
+    """Return the trace of a sample from those of its pieces, and of its prefix if that has one."""
     if prefix is not None and prefix.token_ids and prefix.trace.covers(len(prefix.token_ids)):
         return joined([replace(prefix.trace, probe=None), *traces], watch)
     return traces[0] if len(traces) == 1 else joined(traces, watch)
 
 
 def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
-    """The trace of a sample from those of its pieces."""
+    """Return the trace of a sample from those of its pieces."""
     return Trace(
         logprobs=tuple([p for t in traces for p in t.logprobs]),
         watched={k: tuple([p for t in traces for p in t.watched.get(k, ())]) for k in watch},
@@ -62,12 +62,13 @@ def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
 
 
 async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of all, in order; when one fails, or the caller is cancelled, none is left running.
+    """Run coroutines concurrently and return their results in order.
 
-    No ``TaskGroup``: in Python 3.11 it leaves its caller looking cancelled.
+    If one fails, or the caller is cancelled, the others are cancelled and awaited. A ``TaskGroup`` would leave its
+    caller looking cancelled in Python 3.11.
 
     Raises:
-        Exception: what one of them met; a bug goes before an ``EngineError``.
+        Exception: the error of one of them; a bug goes before an ``EngineError``.
     """
     tasks = [asyncio.create_task(one) for one in work]
     try:
@@ -82,14 +83,14 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def abort(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait for all of them; what they met meanwhile is left on them."""
+    """Cancel tasks and wait for all of them; their errors stay on the tasks."""
     for task in tasks:
         task.cancel()
     await settle(tasks)
 
 
 async def settle(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Wait until all tasks have ended; none of their errors is reported as lost."""
+    """Wait until all tasks have ended; retrieve each exception, so that asyncio does not log it as never retrieved."""
     if tasks:
         await asyncio.wait(tasks)
     for task in tasks:

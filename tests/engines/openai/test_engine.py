@@ -18,7 +18,7 @@ from tts.engines.base import Meter, Prefix, Request  # noqa: E402
 from tts.engines.config import EngineConfig  # noqa: E402
 from tts.engines.openai.config import OpenAIConfig  # noqa: E402
 from tts.engines.openai.engine import OpenAIEngine  # noqa: E402
-from tts.engines.openai.protocol import ServerFeatures  # noqa: E402
+from tts.engines.openai.features import ServerFeatures  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.engines.streams import collected  # noqa: E402
 from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
@@ -81,9 +81,11 @@ def test_only_what_is_needed_is_asked_for(server: Scripted) -> None:
 
 def test_what_a_server_can_do_is_found_out_by_asking() -> None:
     with serving(strict=True) as plain, serving() as open_minded:
-        assert load(plain).can == ServerFeatures(top=20)
+        assert load(plain).model.features == ServerFeatures(top_logprobs=20)
         engine = load(open_minded)
-        assert engine.can == ServerFeatures(top=20)  # takes unknown fields, and does nothing about them
+        assert engine.model.features == ServerFeatures(
+            top_logprobs=20
+        )  # ignores unknown fields
         assert not engine.capabilities.branch and not engine.capabilities.watch_tokens
         with pytest.raises(UnsupportedError, match=r"give engine\.openai\.tokenizer"):
             asyncio.run(engine.score([Prefix(ONE)], [5], Meter()))
@@ -95,7 +97,7 @@ def test_what_a_server_can_do_is_found_out_by_asking() -> None:
                 raise RefusalError(400, "logprobs must be at most 5")
 
         plain.meet = no_more_than_five
-        assert load(plain).can == ServerFeatures(top=5)
+        assert load(plain).model.features == ServerFeatures(top_logprobs=5)
 
 
 def test_a_busy_server_is_asked_again(server: Scripted) -> None:

@@ -133,16 +133,16 @@ def test_a_prefix_is_scored_by_the_next_token_s_probability(served: Served, cnf:
 
 
 def test_watched_tokens_are_gathered_at_once_and_as_vllm_would(served: Served) -> None:
-    assert served.runner.run(served.engine._llm.collective_rpc("gathers_at_once")) == [True]
+    assert served.runner.run(served.engine._llm.current.collective_rpc("gathers_whole_batch")) == [True]
     from vllm.v1.sample.sampler import Sampler
 
     sampler, slow = Sampler(), Sampler.gather_specific_token_logprobs
-    from tts.engines.vllm.worker import quicken
+    from tts.engines.vllm.worker import patch_sampler
 
     class Quick(Sampler):  # type: ignore[misc]
         gather_specific_token_logprobs = slow
 
-    assert quicken(Quick) and not quicken(object)
+    assert patch_sampler(Quick) and not patch_sampler(object)
     logprobs, sampled = torch.randn(6, 50).log_softmax(-1), torch.tensor([3, 0, 49, 7, 7, 20])
     alike, mixed, some = (
         {row: [7, 3] for row in range(6)},
@@ -174,7 +174,7 @@ def test_closed_streams_are_counted_and_leave_the_batch(served: Served) -> None:
     drawn = [m.drawn for m in served.meters[begun:]]
     assert min(drawn) == 0 and max(drawn) > 5
     assert served.spent() == served.counted()
-    assert served.engine._llm.get_num_unfinished_requests() == 0
+    assert served.engine._llm.current.get_num_unfinished_requests() == 0
 
 
 def test_the_ledger_of_a_run_is_what_vllm_counted(served: Served) -> None:
@@ -239,7 +239,7 @@ def test_bad_requests_get_one_sentence(served: Served, cnf: int) -> None:
         served.draw(PROBLEMS[0], signals=Signals(watch=(9999,)))
     with pytest.raises(InputError, match=r"'long' has a prompt of \d+ tokens and the model's context holds 512"):
         served.draw(Problem("long", "and " * 600))
-    with pytest.raises(UnsupportedError, match=r"vLLM was started without: engine\.vllm\.enable_lora"):
+    with pytest.raises(UnsupportedError, match=r"vLLM was started without it: set engine\.vllm\.enable_lora"):
         served.run(served.engine.score([Prefix(PROBLEMS[0])], [5], Meter(), adapter=weights("grace")))
     with pytest.raises(UnsupportedError, match="belongs to the event loop that it was first used in"):
         asyncio.run(served.one(PROBLEMS[0]))
@@ -281,7 +281,7 @@ def test_adapters_score_beside_the_model_that_draws(runner: asyncio.Runner, tmp_
     ("options", "sentence"),
     [
         ({"max_model_length": 256}, r"engine\.vllm\.max_model_length is no argument .* did you mean max_model_len\?"),
-        ({"seed": 3}, r"engine\.vllm\.seed has a key of its own: set engine\.seed"),
+        ({"seed": 3}, r"engine\.vllm\.seed has its own key: set engine\.seed"),
         ({"enable_chunked_prefill": True}, r"kill vLLM's CPU engine: leave one of them out"),
         ({"max_model_len": 1 << 20}, r"model .* cannot be served \(.*: give a model's directory"),
     ],

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from tts.engines.base import Meter
-from tts.engines.ending import ending
+from tts.engines.ending import find_end
 from tts.engines.hf.decoder import Decoder, Joining, Work
 from tts.engines.hf.device import is_out_of_memory
 from tts.engines.hf.sampler import Drawn
@@ -212,7 +212,7 @@ class Batch:
             else:
                 self._charge(row)
                 row.take(drawn, slot, watch, self._is_step)
-                row.end = ending(row, self._ends, self._is_step)
+                row.end = find_end(row, self._ends, self._is_step)
                 if row.end is not None:
                     self._finish(row)
                 elif row.stream and len(row.tokens) % row.stream == 0:

@@ -1,4 +1,4 @@
-"""Several servers of one model: the least loaded one is asked, one that does not answer is left alone for a while.
+"""Load balancing over several servers of one model: the least loaded server is next, a failing one is paused.
 
 Knows HTTP clients only as something that belongs to a server.
 """
@@ -14,8 +14,8 @@ from typing import Any
 
 from tts.errors import EngineError
 
-REST, LONGEST = 0.5, 30.0
-"""Seconds that a server is left alone after it did not answer, doubled each time in a row, and the most."""
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
+"""Pause of a server after a failure; it doubles with each failure in a row, up to the second number."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,88 +24,92 @@ class Server:
 
     Attributes:
         url: its address.
-        client: what talks to it, once there is an event loop.
+        client: its HTTP client, once there is an event loop.
         running: requests that it is working on.
-        missed: times in a row that it did not answer.
-        back: when it is asked again, by the event loop's clock.
-        why: what was heard of it last.
+        failures: failures in a row.
+        paused_until: end of its pause, by the event loop's clock.
+        last_error: its last failure, for error messages.
     """
 
     url: str
     client: Any = None
     running: int = 0
-    missed: int = 0
-    back: float = 0.0
-    why: str = ""
+    failures: int = 0
+    paused_until: float = 0.0
+    last_error: str = ""
 
 
-class Servers:
-    """Who is asked next."""
+class LoadBalancer:
+    """Lends each request the least loaded server.
+
+    Attributes:
+        servers: all servers.
+    """
 
     def __init__(self, servers: Sequence[Server], *, concurrency: int, outage_timeout_s: float) -> None:
-        """Take them.
+        """Start with idle servers.
 
         Args:
             servers: at least one.
-            concurrency: the most requests that one of them is given at a time, >= 1.
-            outage_timeout_s: seconds to wait for any of them to be asked again when all are left alone, >= 0.
+            concurrency: the most requests that one server works on at a time, >= 1.
+            outage_timeout_s: seconds to wait for a server to answer again when all are paused, >= 0.
         """
-        self.all, self.concurrency, self.outage_timeout_s = tuple(servers), concurrency, outage_timeout_s
+        self.servers, self.concurrency, self.outage_timeout_s = tuple(servers), concurrency, outage_timeout_s
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Server]:
-        """A server to ask, the least loaded of those that answer; waits while all have enough to do.
+    async def lend(self) -> AsyncIterator[Server]:
+        """Lend the least loaded server that is not paused; wait while all are at their limit.
 
         Raises:
-            EngineError: none has answered for too long.
+            EngineError: all servers were paused for longer than ``outage_timeout_s``.
         """
         try:
-            server = await self._free()
+            server = await self._next_free()
         except BaseException:
-            self._wake()  # it may have been its turn
+            self._wake_next()  # it may have been this request's turn
             raise
         server.running += 1
         try:
             yield server
         finally:
             server.running -= 1
-            self._wake()
+            self._wake_next()
 
-    def answered(self, server: Server) -> None:
-        """It did."""
-        server.missed, server.back = 0, 0.0
+    def mark_up(self, server: Server) -> None:
+        """Record that a server answered."""
+        server.failures, server.paused_until = 0, 0.0
 
-    def missed(self, server: Server, why: str) -> None:
-        """It did not answer, or stopped in the middle: it is left alone, longer each time."""
-        now, server.why = asyncio.get_running_loop().time(), why
-        if server.back <= now:  # else it is known already: all its requests end at the same time
-            server.missed += 1
-            server.back = now + min(LONGEST, REST * 2 ** (server.missed - 1))
+    def mark_down(self, server: Server, reason: str) -> None:
+        """Record that a server did not answer, or broke off an answer, and pause it, longer each time."""
+        now, server.last_error = asyncio.get_running_loop().time(), reason
+        if server.paused_until <= now:  # all of its requests fail at the same time: count them once
+            server.failures += 1
+            server.paused_until = now + min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** (server.failures - 1))
 
-    def _wake(self) -> None:
-        """Let the one that has waited longest look again."""
+    def _wake_next(self) -> None:
+        """Wake the request that has waited longest."""
         while self._waiting:
-            if not (one := self._waiting.popleft()).done():
-                one.set_result(None)
+            if not (waiting := self._waiting.popleft()).done():
+                waiting.set_result(None)
                 return
 
-    async def _free(self) -> Server:
+    async def _next_free(self) -> Server:
         loop = asyncio.get_running_loop()
         deadline, woken = loop.time() + self.outage_timeout_s, False
         while True:
             now = loop.time()
-            there = [server for server in self.all if server.back <= now]
-            free = [server for server in there if server.running < self.concurrency]
+            up = [server for server in self.servers if server.paused_until <= now]
+            free = [server for server in up if server.running < self.concurrency]
             if free:
                 return min(free, key=lambda server: server.running)
-            if there:  # they work: that is no reason to give up
+            if up:  # they are busy: that is no outage
                 deadline = now + self.outage_timeout_s
             elif now >= deadline:
-                said = "; ".join(f"{server.url}: {server.why}" for server in self.all)
-                raise EngineError(f"no server has answered for {self.outage_timeout_s:g} seconds ({said})")
-            waiting = [server.back for server in self.all if server.back > now]
-            until = min([*waiting, *([] if there else [deadline])], default=None)
+                errors = "; ".join(f"{server.url}: {server.last_error}" for server in self.servers)
+                raise EngineError(f"no server has answered for {self.outage_timeout_s:g} seconds ({errors})")
+            pauses = [server.paused_until for server in self.servers if server.paused_until > now]
+            until = min([*pauses, *([] if up else [deadline])], default=None)
             turn = loop.create_future()
             (self._waiting.appendleft if woken else self._waiting.append)(turn)
             try:

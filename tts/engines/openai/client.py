@@ -1,4 +1,4 @@
-"""Connections to servers of OpenAI's interface, and what it means where one fails."""
+"""Connections to a model's servers, and the meaning of their errors."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import reduce
+from operator import and_
 from typing import Any
 
-from tts.engines.openai.balancer import Server, Servers
+from tts.engines.openai.balancer import LoadBalancer, Server
 from tts.engines.openai.config import OpenAIConfig
-from tts.engines.openai.protocol import ServerFeatures, ask, sentence
+from tts.engines.openai.features import ServerFeatures, detect_features
+from tts.engines.openai.protocol import error_message
 from tts.errors import EngineError, InputError, first_line
 
 
 class Connections:
-    """Clients of one model's servers; those that do not wait belong to the event loop that they are used in.
+    """Clients of one model's servers; the asynchronous ones belong to the event loop that uses them.
 
     Attributes:
-        servers: who is asked next.
+        balancer: chooses the server of a request.
     """
 
     def __init__(self, config: OpenAIConfig, *, model: str) -> None:
-        """Connect to nobody yet.
+        """Start without a connection.
 
         Args:
-            config: which servers, and how they are asked.
-            model: the model's name there.
+            config: the servers, and how requests are sent.
+            model: the model's name at the servers.
 
         Raises:
             InputError: no URL.
@@ -35,14 +38,17 @@ class Connections:
         config.check()
         self._config, self._model = config, model
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.servers = Servers(
+        self.balancer = LoadBalancer(
             [Server(url) for url in config.urls],
             concurrency=config.concurrency,
             outage_timeout_s=config.outage_timeout_s,
         )
 
-    def can(self, *, chat: bool) -> ServerFeatures:
-        """What all of the servers were found to do.
+    def features(self, *, chat: bool) -> ServerFeatures:
+        """Return the features that all servers have.
+
+        Args:
+            chat: whether requests are chat messages.
 
         Raises:
             InputError: no server, no such model there, or a key that it refuses.
@@ -50,47 +56,42 @@ class Connections:
         import openai
 
         found = []
-        for server in self.servers.all:
-            with openai.OpenAI(base_url=server.url, **self._how()) as client:
-                found.append(ask(client, self._model, chat=chat, names=self._config.tokenizer is not None))
-        return ServerFeatures(
-            ids=all(one.ids for one in found),
-            named=all(one.named for one in found),
-            top=min(one.top for one in found),
-            reasons=all(one.reasons for one in found),
-            context=min(one.context for one in found),
-        )
+        for server in self.balancer.servers:
+            with openai.OpenAI(base_url=server.url, **self._options()) as client:
+                has_tokenizer = self._config.tokenizer is not None
+                found.append(detect_features(client, self._model, chat=chat, has_tokenizer=has_tokenizer))
+        return reduce(and_, found)
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Server]:
-        """A server to ask, with a client.
+    async def lend(self) -> AsyncIterator[Server]:
+        """Lend a server with a client for one request.
 
         Raises:
-            InputError: it refuses the key, or does not serve the model: no request will do.
-            EngineError: anything else, final where the request itself is refused.
+            InputError: the server refuses the key, or does not serve the model, so that every request would fail.
+            EngineError: any other failure; it is final if the server refuses the request itself.
         """
         import openai
 
-        await self._connected()
-        async with self.servers.one() as server:
+        await self._connect()
+        async with self.balancer.lend() as server:
             try:
                 yield server
-                self.servers.answered(server)
+                self.balancer.mark_up(server)
             except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
                 raise InputError(
-                    f"{server.url} refuses the key or the model {self._model} ({sentence(error)}): correct "
+                    f"{server.url} refuses the key or the model {self._model} ({error_message(error)}): correct "
                     f"{self._config.key_env} or engine.model"
                 ) from None
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                raise EngineError(f"{server.url} refuses a request ({sentence(error)})", again=False) from error
-            except _broken() as error:
-                why = first_line(error.__cause__ or error)  # the client calls a refused connection a timeout
-                self.servers.missed(server, why)
-                raise EngineError(f"{server.url} does not answer ({why})") from error
+                raise EngineError(f"{server.url} refuses a request ({error_message(error)})", again=False) from error
+            except _connection_errors() as error:
+                reason = first_line(error.__cause__ or error)  # the client calls a refused connection a timeout
+                self.balancer.mark_down(server, reason)
+                raise EngineError(f"{server.url} does not answer ({reason})") from error
             except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise EngineError(f"{server.url} failed ({sentence(error)})") from error
+                raise EngineError(f"{server.url} failed ({error_message(error)})") from error
 
-    def _how(self) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         return {
             "api_key": os.environ.get(self._config.key_env) or "none",  # servers without keys take any
             "timeout": self._config.timeout_s,
@@ -104,26 +105,26 @@ class Connections:
         most = self._config.concurrency
         limits = httpx2.Limits(max_connections=most, max_keepalive_connections=most)
         http = openai.DefaultAioHttpClient(base_url=url, limits=limits)
-        return openai.AsyncOpenAI(base_url=url, http_client=http, **self._how())
+        return openai.AsyncOpenAI(base_url=url, http_client=http, **self._options())
 
-    async def _connected(self) -> None:
-        """See to it that there are clients of this event loop."""
+    async def _connect(self) -> None:
+        """Make clients for this event loop, unless there are some."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
-            for server in self.servers.all:
+            for server in self.balancer.servers:
                 server.client = self._client(server.url)
-            closing = _closing([server.client for server in self.servers.all])
+            closing = _closing([server.client for server in self.balancer.servers])
             _OPEN.setdefault(loop, []).append(closing)
             await anext(closing)
 
 
 _OPEN: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
-"""Keeps connections from being collected as garbage before they are closed, with the event loop that they belong to."""
+"""Holds connections with the event loop that they belong to, so that they are not collected before they are closed."""
 
 
 async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
-    """Closes the connections when the event loop ends, as it ends all asynchronous generators."""
+    """Close the clients when the event loop ends, as it ends all asynchronous generators."""
     try:
         yield
     finally:
@@ -132,8 +133,8 @@ async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
         _OPEN.pop(asyncio.get_running_loop(), None)
 
 
-def _broken() -> tuple[type[Exception], ...]:
-    """What is raised where there is no connection, or where it breaks in the middle of an answer."""
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of a refused connection, and of one that breaks in the middle of an answer."""
     import httpx2
     import openai
 

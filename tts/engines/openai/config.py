@@ -1,4 +1,4 @@
-"""Which servers of OpenAI's interface are asked, and how. Imports no client."""
+"""The configuration key ``engine.openai``: the servers, and how requests are sent. Imports no client."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tts.errors import InputError
 
 @dataclass
 class OpenAIConfig:
-    """Which servers, and how they are asked.
+    """The servers of a model, and how requests are sent.
 
     Attributes:
         urls: base URLs, such as http://localhost:8000/v1; all of them serve the same model.
-        key_env: the environment variable that holds the key; it is neither logged nor stored.
-        tokenizer: a directory, or a name on the hub: that of the model that is served. With it prompts are sent as
+        key_env: the environment variable that holds the key; the key is neither logged nor stored.
+        tokenizer: a directory, or a name on the hub: the tokenizer of the served model. With it prompts are sent as
             tokens. null sends texts, or chat messages with ``prompt.chat``.
-        concurrency: the most requests that one server is given at a time, >= 1.
+        concurrency: the most requests that one server works on at a time, >= 1.
         timeout_s: seconds without a byte after which a request has failed, > 0.
-        retries: how often the client asks again after 408, 409, 429 and 5xx, waiting longer each time or as long as the
-            server says, >= 0.
+        retries: how often the client repeats a request after 408, 409, 429 and 5xx, >= 0. It waits longer each time, or
+            as long as the server asks.
         outage_timeout_s: seconds to wait for a server to answer again when none does, >= 0.
         extra: further fields of each request's body, by name.
     """
@@ -35,7 +35,7 @@ class OpenAIConfig:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Refuse to do without a server.
+        """Refuse a configuration without a server.
 
         Raises:
             InputError: no URL.
@@ -44,7 +44,7 @@ class OpenAIConfig:
             raise InputError("engine.kind=openai needs engine.openai.urls, such as [http://localhost:8000/v1]")
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Refuse values out of range."""
         for url in self.urls:
             if not url.startswith(("http://", "https://")):
                 raise InputError(f"engine.openai.urls must be URLs such as http://localhost:8000/v1, got {url!r}")

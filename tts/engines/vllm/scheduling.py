@@ -1,4 +1,4 @@
-"""Who goes first, and what does not go together: order among requests that one engine runs at the same time."""
+"""Order among requests that one engine runs at the same time: single-flight prefill, and exclusive request kinds."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from contextlib import asynccontextmanager
 
 from tts.engines.text import Ids
 
-REMEMBERED = 4096
-"""Prompts that are known to have been read."""
+MAX_READ_PROMPTS = 4096
+"""Most prompts that the gate records as read."""
 
 
 class PrefillGate:
-    """Which of those that read the same prompt goes first."""
+    """Single-flight prefill: the first request of a prompt reads it, the others wait and find it in the cache."""
 
     def __init__(self) -> None:
-        """Nobody reads anything."""
+        """Start with no prompt read or being read."""
         self._reading: dict[Ids, asyncio.Event] = {}
         self._read: OrderedDict[Ids, None] = OrderedDict()
 
-    async def first(self, prompt: Ids) -> bool:
-        """Wait while another reads this prompt for the first time; whether the caller is to do so now."""
+    async def acquire(self, prompt: Ids) -> bool:
+        """Wait while another request reads this prompt for the first time.
+
+        Returns:
+            True if the caller must read the prompt and then call :meth:`release`; False if it has been read.
+        """
         while prompt in self._reading:
             await self._reading[prompt].wait()
         if prompt in self._read:
@@ -31,32 +35,40 @@ class PrefillGate:
         self._reading[prompt] = asyncio.Event()
         return True
 
-    def done(self, prompt: Ids, *, read: bool) -> None:
-        """Let the others go on: they find it read, or one of them goes first."""
+    def release(self, prompt: Ids, *, read: bool) -> None:
+        """Let the waiting requests go on.
+
+        Args:
+            prompt: the prompt that the caller acquired.
+            read: whether it was read; if not, one of the waiting requests acquires it.
+        """
         event = self._reading.pop(prompt, None)
         if event is None:
             return
         event.set()
         if read:
             self._read[prompt] = None
-            if len(self._read) > REMEMBERED:
+            if len(self._read) > MAX_READ_PROMPTS:
                 self._read.popitem(last=False)
 
 
 class ExclusiveKinds:
-    """Keeps two kinds of requests from running at the same time; those of one kind run together, both in turn.
+    """Keeps requests of two kinds from running at the same time; requests of one kind run together.
 
-    One that asks for the most probable tokens, in a batch with one that names tokens, would get neither: vLLM's first
-    model runner gives the whole batch what the named tokens need.
+    vLLM's v1 runner drops top-k log-probabilities when a batch also names tokens, so the two kinds must not overlap.
     """
 
     def __init__(self) -> None:
-        """Nothing runs."""
+        """Start with no running request."""
         self._kind, self._running, self._idle = "", 0, asyncio.Event()
 
     @asynccontextmanager
-    async def running(self, kind: str) -> AsyncIterator[None]:
-        """Wait until only requests of this kind run, or none; "" never waits and is never waited for."""
+    async def admit(self, kind: str) -> AsyncIterator[None]:
+        """Run the block as one request of this kind, once no request of the other kind runs.
+
+        Args:
+            kind: the kind's name; "" never waits, and no other kind waits for it.
+        """
         while kind and self._running and self._kind != kind:
             self._idle.clear()
             await self._idle.wait()

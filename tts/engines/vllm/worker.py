@@ -1,8 +1,8 @@
-"""What vLLM's workers are given: watched tokens gathered for a whole batch at once.
+"""The extension of vLLM's workers that gathers watched tokens for a whole batch at once.
 
 vLLM fills its table of watched tokens row by row, in Python, at every step (3 to 4 % of the step with 128 rows), and
-counts ranks by a function that it compiles first, for seconds. Where all rows watch the same tokens, as those of a
-strategy do, one tensor serves all, and ranks are counted without compiling. vLLM's own argument
+counts ranks by a function that it compiles first, for seconds. If all rows watch the same tokens, as those of one
+strategy do, one tensor serves all rows, and ranks are counted without compiling. vLLM's own argument
 ``worker_extension_cls`` imports this module in each worker.
 """
 
@@ -11,53 +11,56 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-KNOWN = ("self", "logprobs", "logprob_token_ids", "sampled")
+KNOWN_PARAMETERS = ("self", "logprobs", "logprob_token_ids", "sampled")
 
 
-def quicken(sampler: Any) -> bool:
-    """Let a class of vLLM's samplers gather at once where it can; False where it is not the one that is known here.
+def patch_sampler(sampler: Any) -> bool:
+    """Replace the gathering of watched tokens in a sampler class by a batched one.
 
     Args:
         sampler: ``vllm.v1.sample.sampler.Sampler``.
+
+    Returns:
+        True if it was replaced; False if the class has no such method with the known signature.
     """
     import torch
     from vllm.v1.outputs import LogprobsTensors
 
-    slow = getattr(sampler, "gather_specific_token_logprobs", None)
-    if slow is None or tuple(inspect.signature(slow).parameters) != KNOWN:
+    by_row = getattr(sampler, "gather_specific_token_logprobs", None)
+    if by_row is None or tuple(inspect.signature(by_row).parameters) != KNOWN_PARAMETERS:
         return False
 
     def gather(self: Any, logprobs: Any, logprob_token_ids: dict[int, list[int]], sampled: Any) -> Any:
         rows = list(logprob_token_ids.values())
         if len(rows) != len(logprobs) or any(row != rows[0] for row in rows):
-            return slow(self, logprobs, logprob_token_ids, sampled)
+            return by_row(self, logprobs, logprob_token_ids, sampled)
         watched = torch.tensor(rows[0], dtype=torch.int64).to(logprobs.device, non_blocking=True)
         ids = torch.cat((sampled.unsqueeze(-1), watched.expand(len(rows), -1)), dim=-1)
-        told = logprobs.gather(-1, ids)
+        gathered = logprobs.gather(-1, ids)
         return LogprobsTensors(
             logprob_token_ids=ids.to(torch.int32),
-            logprobs=told,
-            selected_token_ranks=(logprobs >= told[:, :1]).sum(-1),
+            logprobs=gathered,
+            selected_token_ranks=(logprobs >= gathered[:, :1]).sum(-1),
         )
 
     sampler.gather_specific_token_logprobs = gather
     return True
 
 
-def _quickened() -> bool:
+def _patch_vllm() -> bool:
     try:
         from vllm.v1.sample.sampler import Sampler
-    except ImportError:  # another vLLM than the one that is known here
+    except ImportError:  # vLLM is missing, or its modules have other names
         return False
-    return quicken(Sampler)
+    return patch_sampler(Sampler)
 
 
-AT_ONCE = _quickened()
+IS_PATCHED = _patch_vllm()
 
 
-class Watching:
-    """What is mixed into a worker."""
+class WorkerExtension:
+    """The class that vLLM mixes into its worker."""
 
-    def gathers_at_once(self) -> bool:
-        """Whether watched tokens are, for whoever asks by ``collective_rpc``."""
-        return AT_ONCE
+    def gathers_whole_batch(self) -> bool:
+        """Return whether watched tokens are gathered for a whole batch at once; called by ``collective_rpc``."""
+        return IS_PATCHED
