@@ -83,9 +83,7 @@ def test_what_a_server_can_do_is_found_out_by_asking() -> None:
     with serving(strict=True) as plain, serving() as open_minded:
         assert load(plain).model.features == ServerFeatures(top_logprobs=20)
         engine = load(open_minded)
-        assert engine.model.features == ServerFeatures(
-            top_logprobs=20
-        )  # ignores unknown fields
+        assert engine.model.features == ServerFeatures(top_logprobs=20)  # ignores unknown fields
         assert not engine.capabilities.branch and not engine.capabilities.watch_tokens
         with pytest.raises(UnsupportedError, match=r"give engine\.openai\.tokenizer"):
             asyncio.run(engine.score([Prefix(ONE)], [5], Meter()))
