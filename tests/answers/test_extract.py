@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.data import data_file
 from tts.answers import canonical_number, extract_boxed, extract_choice, extract_gsm8k
 from tts.errors import InputError
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,7 @@ def golds() -> list[tuple[str, str]]:
     """Each gold solution, and its gold as written after ####."""
     rows = []
     for split in ("train", "test"):
-        path = DATA / f"gsm8k_{split}.jsonl.gz"
-        if not path.exists():
-            pytest.skip(f"no {path.name} beside the repository in shared/data")
+        path = data_file(f"gsm8k_{split}.jsonl.gz")
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             rows += [json.loads(line)["answer"] for line in lines]
     return [(row, row.rsplit("####", 1)[1].strip()) for row in rows]

@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.data import data_file
 from tts.pool import Entry, Pool, load_pool
 from tts.types import Problem, Sample
 
-POOLS = Path(__file__).parents[2].parent / "shared" / "data" / "pools"
 
 
 def real(name):
-    path = POOLS / f"{name}.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"needs the recorded pool {name}, which is not part of the project")
-    return load_pool(path)
+    return load_pool(data_file(f"pools/{name}.jsonl.gz"))
 
 
 def pool_of(*questions, gold="1"):

@@ -6,10 +6,9 @@ import time
 
 import pytest
 
-from tests.pool.cases import ROOT
+from tests.data import data_file
 from tts.pool import describe, load_pool
 
-POOLS = ROOT.parent / "shared" / "data" / "pools"
 
 # name, questions, samples, fewest and most of a question, single-draw accuracy, confidence
 EXPECTED = [
@@ -24,9 +23,7 @@ EXPECTED = [
 @pytest.mark.parametrize("expected", EXPECTED, ids=[row[0] for row in EXPECTED])
 def test_shared_pool(expected: tuple[str, int, int, int, int, float, tuple[float, float] | None]) -> None:
     name, questions, samples, fewest, most, accuracy, confidence = expected
-    path = POOLS / f"{name}.jsonl.gz"
-    if not path.is_file():
-        pytest.skip(f"the shared pool {path.name} is not there")
+    path = data_file(f"pools/{name}.jsonl.gz")
     began = time.perf_counter()
     pool = load_pool(path)
     assert time.perf_counter() - began < 10  # about half a second for the largest, on an idle machine

@@ -13,6 +13,7 @@ import pytest
 
 from evals.config import RunConfig
 from evals.tasks import TaskConfig, load_task
+from tests.data import data_file
 from tts.config import load_config
 from tts.errors import InputError
 from tts.stories.stories import take
@@ -20,7 +21,6 @@ from tts.types import Problem, Sample
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 ROWS = [{"question": f"What is {i} and {i}?", "answer": f"<<{i}+{i}={2 * i}>>It is.\n#### {2 * i}"} for i in range(40)]
 
 
@@ -270,9 +270,7 @@ def test_a_hub_that_is_missing_or_down_is_one_sentence(monkeypatch: pytest.Monke
 
 
 def test_the_whole_of_gsm8k_loads() -> None:
-    test, train = DATA / "gsm8k_test.jsonl.gz", DATA / "gsm8k_train.jsonl.gz"
-    if not (test.exists() and train.exists()):
-        pytest.skip("no gsm8k files beside the repository in shared/data")
+    test, train = data_file("gsm8k_test.jsonl.gz"), data_file("gsm8k_train.jsonl.gz")
     task = load_task(TaskConfig(name="gsm8k", path=str(test), shots=8, shots_path=str(train)))
     assert len(task.problems) == 1319
     assert task.problems[0].gold == "18"
