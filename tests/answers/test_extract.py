@@ -2,14 +2,12 @@ import gzip
 import json
 import time
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
 from tests.data import data_file
 from tts.answers import canonical_number, extract_boxed, extract_choice, extract_gsm8k
 from tts.errors import InputError
-
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.data import data_file
 from tts.pool import Entry, Pool, load_pool
 from tts.types import Problem, Sample
-
 
 
 def real(name):

@@ -9,7 +9,6 @@ import pytest
 from tests.data import data_file
 from tts.pool import describe, load_pool
 
-
 # name, questions, samples, fewest and most of a question, single-draw accuracy, confidence
 EXPECTED = [
     ("svamp_codex_pot30", 999, 29_970, 30, 30, 0.798, None),
