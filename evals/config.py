@@ -252,7 +252,7 @@ def composed(entry: Mapping[str, Any]) -> Method:
         name=name,
         source="composed",
         summary="Composed in a configuration.",
-        recipe=lambda budget, params: build(
+        recipe=lambda _, budget, params: build(
             {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
         ),
         params={key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "name"},

@@ -41,7 +41,7 @@ def main() -> None:
         name="agreed",
         source="own",
         summary="Two in a row, the second one confident.",
-        recipe=lambda budget, params: Vote("agreed", budget, stop=(Agreed(),)),
+        recipe=lambda name, budget, params: Vote(name, budget, stop=(Agreed(),)),
     )
     arrays = PoolArrays.of(synthetic_pool(questions=200, samples=16))
     for row in compare(arrays, [mine, CATALOG["adaptive_consistency"]], Settings(budget=16)):

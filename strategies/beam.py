@@ -1,8 +1,7 @@
-"""The beam family: partial samples drawn to a boundary, pruned by confidence, the survivors forked.
+"""The beam family: partial samples are drawn to a boundary, pruned by confidence, and the survivors forked.
 
-:class:`~strategies.pruning.Pruner` is the seam: how many copies of each unfinished beam live on. ``PrunedBeams`` needs
-a scorer that judges partial samples and an engine that continues one; a recording is refused, because nobody recorded
-the forks.
+A :class:`~strategies.pruning.Pruner` decides how many copies of each unfinished beam survive. ``PrunedBeams`` needs a
+scorer that scores partial samples and an engine that continues them; recorded pools hold no forks and are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from strategies.base import Steps
 from strategies.live_evidence import LiveEvidence
-from strategies.pruning import Copies, Pruner, TopK, generator, ranked, saving
+from strategies.pruning import Copies, Pruner, TopK, expected_saving, keyed_generator, rank_by_confidence
 from strategies.stopping import Never, StoppingRule
 from strategies.vote import BUDGET
 from strategies.weighting import Linear, Weighting
@@ -30,43 +29,43 @@ NEEDS: Mapping[str, Signals] = {
     "group_below": Signals(top=TOP),
     "entropy_above": Signals(entropy=True),
 }
-"""What must be collected for draws to end at boundaries of some kinds, a watched token apart: the scorer names it."""
+"""Signals that an engine must collect to end draws at boundaries of these kinds; a scorer names the watched token."""
 
 
 @dataclass(frozen=True)
 class PrunedBeams:
-    """Confidence-guided pruning of partial beams, then a confidence-weighted vote over the finished ones.
+    """Confidence-guided pruning of partial beams, followed by a confidence-weighted vote over the finished beams.
 
-    Beams are drawn in waves of ``width``. Those of a wave that pause at a boundary are judged together: the pruner says
-    how many copies of each live on, each copy is drawn to the next boundary, and so on until all have ended. A beam
-    that has ended votes, one that failed counts as ended and has no vote; a partial sample never votes. Waves follow
-    each other until ``budget`` beams have ended or a rule fires, which it may in the middle of a wave.
+    Beams are drawn in waves of ``width``. The beams of a wave that pause at a boundary are checked together: the pruner
+    decides how many copies of each survive, each copy is drawn to the next boundary, and so on until all have ended. A
+    beam that has ended votes; a beam that failed counts as ended and has no vote; a partial sample never votes. Waves
+    follow each other until ``budget`` beams have ended or a rule fires, possibly in the middle of a wave.
 
-    Pruning switches itself off where it costs more than it saves. At each position the tokens that scorers read and
-    drew for the beams that paused there (their part of ``Usage.scorer_prefill`` and ``scorer_decode``) are compared
-    with the tokens that pruning them is expected to save (:func:`~strategies.pruning.saving`): the prefix of each fork,
-    and the rest of each pruned beam that no fork replaces, where a whole sample is expected to take ``length`` tokens.
-    Where they cost more, this pruning still counts, as it is paid for, and its survivors are drawn to their end without
-    being judged again; later waves of the question are judged at earlier positions only, and not at all where it was
-    the first. Further positions would not be better: a longer prefix costs more to judge, a shorter rest saves less.
-    A scorer that reads the pass that drew costs nothing, so with it nothing is ever switched off; nor is it while the
-    expected length is unknown, or where the source counts no tokens.
+    Pruning switches itself off where it costs more than it saves. At each check, the tokens that scorers read and drew
+    for the paused beams (their part of ``Usage.scorer_prefill`` and ``scorer_decode``) are compared with the tokens
+    that pruning is expected to save (:func:`~strategies.pruning.expected_saving`): the prefix of each fork, and the
+    rest of each pruned beam that no fork replaces, if a whole sample takes ``length`` tokens. If the check costs more,
+    its pruning still applies, because it is paid for, and the survivors are drawn to their end without another check.
+    Later waves of the question are checked fewer times, and never if it was the first check. Further checks would be no
+    better: a longer prefix costs more to score, and a shorter rest saves less. A scorer that reads the pass that drew
+    costs nothing, so it never switches pruning off. Pruning also stays on while the expected length is unknown, and if
+    the source counts no tokens.
 
     Attributes:
-        name: what tables call it.
-        width: the most beams in play at a time, >= 1, behind a wave's first position.
-        budget: beams of a question that end, at the most, >= 1; pruned ones do not count. The last wave is smaller.
-        pruner: how many copies of each beam live on at a position.
-        until: where beams pause to be judged.
-        positions: the most positions at which a wave is judged, >= 1; what has not ended at the last one is drawn to
-            its end.
-        fork: whether several copies of a beam may live on; False leaves the places of pruned beams empty.
-        weighting: how much the vote of a finished beam counts.
-        stop: rules, asked in this order whenever a beam has ended; the first that fires decides at once.
-        begin: beams that a wave begins, >= width, of which no more than ``width`` live on at its first position, and in
-            their proportion in a smaller wave; those that have ended there vote, whatever the budget. None: ``width``.
+        name: the strategy's name in tables.
+        width: the most beams in play at a time after a wave's first check, >= 1.
+        budget: the most beams of a question that end, >= 1; pruned ones do not count. The last wave may be smaller.
+        pruner: the number of copies of each beam that survive a check.
+        until: the boundary at which beams pause for a check.
+        max_checks: the most checks of a wave, >= 1; beams that pause at the last one are then drawn to their end.
+        fork: True if several copies of a beam may survive; False leaves the places of pruned beams empty.
+        weighting: the weight of a finished beam's vote.
+        stop: stopping rules, checked in this order whenever a beam has ended; the first that fires decides at once.
+        start_width: beams at the start of a wave, >= width; at most ``width`` of them survive the first check. A
+            smaller wave starts with proportionally fewer. Beams that end before the first check vote, whatever the
+            budget. None takes ``width``.
         length: expected tokens of a whole sample, > 0; None takes the mean of the question's beams that have ended, and
-            until there is one it is unknown.
+            is unknown until there is one.
     """
 
     name: str = "pruned_beams"
@@ -74,22 +73,24 @@ class PrunedBeams:
     budget: int = 4
     pruner: Pruner = field(default_factory=TopK)
     until: Boundary = STEP
-    positions: int = 8
+    max_checks: int = 8
     fork: bool = True
     weighting: Weighting = field(default_factory=Linear)
     stop: tuple[StoppingRule, ...] = (Never(),)
-    begin: int | None = None
+    start_width: int | None = None
     length: float | None = None
     branches: ClassVar[bool] = True
     needs_confidence: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuse beams that could not be drawn, and rules that mean nothing under the weighting."""
-        for key in ("width", "budget", "positions"):
+        """Refuse beams that cannot be drawn, and rules that are meaningless under the weighting."""
+        for key in ("width", "budget", "max_checks"):
             if getattr(self, key) < 1:
                 raise InputError(f"strategy {self.name} needs {key} >= 1, got {getattr(self, key)}")
-        if self.begin is not None and self.begin < self.width:
-            raise InputError(f"strategy {self.name} needs begin >= width or null, got {self.begin} and {self.width}")
+        if self.start_width is not None and self.start_width < self.width:
+            raise InputError(
+                f"strategy {self.name} needs start_width >= width or null, got {self.start_width} and {self.width}"
+            )
         if self.length is not None and not self.length > 0:
             raise InputError(f"strategy {self.name} needs length > 0 or null, got {self.length}")
         for rule in self.stop:
@@ -97,101 +98,105 @@ class PrunedBeams:
 
     @property
     def needs(self) -> Signals:
-        """What must be collected for draws to end where they shall."""
+        """Signals that the engine must collect to end draws at the boundary."""
         return NEEDS.get(self.until.kind, Signals())
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~strategies.base.Strategy`."""
-        tally = LiveEvidence(self.weighting, needs_confidence=True)
-        given: list[Sample] = []
-        last = self.positions  # the last position at which a wave is judged
-        while tally.n < self.budget:
-            goal = min(tally.n + self.width, self.budget)
-            room = goal - tally.n
-            draws = [Draw(self._begun(room), until=self.until) if last else Draw(room)]
-            for position in count(1):
-                paused, rule = yield from self._drawn(draws, tally, given)
+        evidence = LiveEvidence(self.weighting, needs_confidence=True)
+        received: list[Sample] = []
+        checks = self.max_checks  # of a wave, at most
+        while evidence.n < self.budget:
+            goal = min(evidence.n + self.width, self.budget)
+            room = goal - evidence.n
+            draws = [Draw(self._starting(room), until=self.until) if checks else Draw(room)]
+            for check in count(1):
+                paused, rule = yield from self._drawn(draws, evidence, received)
                 if rule is not None:
-                    return _decision(tally, given, rule)
-                if not paused or tally.n >= goal:
+                    return _decision(evidence, received, rule)
+                if not paused or evidence.n >= goal:
                     break
-                free = goal - tally.n if self.fork else min(goal - tally.n, len(paused))
-                copies = self._copies(paused, free, generator(f"{problem.id}|{len(given)}"))
-                if self._costs_more_than_it_saves(paused, copies, tally):
-                    last = position - 1
-                draws = _forks(paused, copies, self.until if position < last else END)
-        return _decision(tally, given, None)
+                free = goal - evidence.n if self.fork else min(goal - evidence.n, len(paused))
+                copies = self._copies(paused, free, keyed_generator(f"{problem.id}|{len(received)}"))
+                if self._costs_more_than_it_saves(paused, copies, evidence):
+                    checks = check - 1
+                draws = _forks(paused, copies, self.until if check < checks else END)
+        return _decision(evidence, received, None)
 
-    def _begun(self, room: int) -> int:
-        """Beams that a wave begins of which ``room`` may end."""
-        return room if self.begin is None else -(-self.begin * room // self.width)
+    def _starting(self, room: int) -> int:
+        """Return the number of beams that start a wave of which ``room`` may end."""
+        return room if self.start_width is None else -(-self.start_width * room // self.width)
 
     def _drawn(
-        self, draws: Sequence[Draw], tally: LiveEvidence, given: list[Sample]
+        self, draws: Sequence[Draw], evidence: LiveEvidence, received: list[Sample]
     ) -> Generator[Draw, list[Sample], tuple[list[Sample], StoppingRule | None]]:
-        """Ask for these draws and count the beams that end: those that paused instead, and the rule that fired."""
+        """Request these draws and count the beams that end; return the beams that paused, and the rule that fired."""
         paused: list[Sample] = []
         for draw in draws:
             beams = yield draw
-            given += beams
+            received += beams
             for beam in beams:
                 if beam.end is End.BOUNDARY and draw.until != END:
                     paused.append(beam)
                     continue
-                tally.add(beam)
+                evidence.add(beam)
                 for rule in self.stop:
-                    if rule.fires(tally):
+                    if rule.fires(evidence):
                         return paused, rule
         return paused, None
 
     def _copies(self, paused: Sequence[Sample], free: int, rng: np.random.Generator) -> Copies:
-        """Copies of each beam, shape [len(paused)], at least one in all.
+        """Return the copies of each beam, shape [len(paused)], at least one in total.
 
         Raises:
-            InputError: the pruner keeps none, or more than there is room for.
+            InputError: the pruner returns no copies, or more than there is room for.
         """
         copies = np.asarray(self.pruner.copies(confidences(paused), free, rng))
         if copies.shape != (len(paused),) or copies.min() < 0 or not 1 <= copies.sum() <= free:
             raise InputError(
-                f"pruner {type(self.pruner).__name__} gave {copies.tolist()} copies of {len(paused)} beams with room "
-                f"for {free}: give one number a beam, from 1 to {free} in all"
+                f"pruner {type(self.pruner).__name__} returned {copies.tolist()} copies of {len(paused)} beams with "
+                f"room for {free}: return one number per beam, from 1 to {free} in total"
             )
         return copies if self.fork else np.minimum(copies, 1)
 
-    def _costs_more_than_it_saves(self, paused: Sequence[Sample], copies: Copies, tally: LiveEvidence) -> bool:
-        ended = [len(beam.token_ids) for beam in tally.samples if beam.token_ids and beam.end is not End.FAILED]
+    def _costs_more_than_it_saves(self, paused: Sequence[Sample], copies: Copies, evidence: LiveEvidence) -> bool:
+        ended = [len(beam.token_ids) for beam in evidence.samples if beam.token_ids and beam.end is not End.FAILED]
         length = self.length if self.length is not None else sum(ended) / len(ended) if ended else None
         spent = total_usage(paused)
         if length is None or spent is None:
             return False
         drawn = np.array([len(beam.token_ids) for beam in paused], dtype=np.float64)
-        return spent.scorer_prefill + spent.scorer_decode > saving(copies, drawn, length)
+        return spent.scorer_prefill + spent.scorer_decode > expected_saving(copies, drawn, length)
 
 
 def confidences(beams: Sequence[Sample]) -> NDArray[np.float64]:
-    """The confidences of partial samples, shape [len(beams)].
+    """Return the confidences of partial samples, shape [len(beams)].
 
     Raises:
         UnsupportedError: a beam was not scored.
     """
     if any(beam.confidence is None for beam in beams):
-        raise UnsupportedError("pruning beams needs a scorer that judges partial samples, and a beam came unscored")
+        raise UnsupportedError("pruning beams needs a scorer that scores partial samples, and a beam has no confidence")
     return np.array([beam.confidence for beam in beams], dtype=np.float64)
 
 
 def _forks(paused: Sequence[Sample], copies: Copies, until: Boundary) -> list[Draw]:
-    """One draw for the copies of each survivor, the most confident first."""
-    return [Draw(int(copies[i]), prefix=paused[i], until=until) for i in ranked(confidences(paused)) if copies[i]]
+    """Return one draw for the copies of each survivor, the most confident first."""
+    return [
+        Draw(int(copies[i]), prefix=paused[i], until=until)
+        for i in rank_by_confidence(confidences(paused))
+        if copies[i]
+    ]
 
 
-def _decision(tally: LiveEvidence, given: Sequence[Sample], rule: StoppingRule | None) -> Decision:
+def _decision(evidence: LiveEvidence, received: Sequence[Sample], rule: StoppingRule | None) -> Decision:
     """Return the decision of the finished beams; ``rule`` fired, or is None at the end of the budget."""
-    label = tally.labels[-1] if rule is not None and rule.answer == "current" else tally.leader
+    label = evidence.labels[-1] if rule is not None and rule.answer == "current" else evidence.leader
     return Decision(
-        answer=tally.answer(label),
-        samples=tuple(given),
+        answer=evidence.answer(label),
+        samples=tuple(received),
         reason=BUDGET if rule is None else rule.name,
-        p_correct=tally.p_correct(label, rule),
-        vote_share=tally.vote_share(label),
-        usage=total_usage(given),
+        p_correct=evidence.p_correct(label, rule),
+        vote_share=evidence.vote_share(label),
+        usage=total_usage(received),
     )

@@ -25,7 +25,7 @@ def beams(spec: Mapping[str, Any], *, budget: int) -> PrunedBeams:
     """Build beams from ``{name, beams, weighting, stop, budget}``; all but ``beams`` may be left out.
 
     Args:
-        spec: the mapping; ``beams`` has any of ``{width, begin, until, pruner, positions, fork, length}``.
+        spec: the mapping; ``beams`` has any of ``{width, start_width, until, pruner, max_checks, fork, length}``.
         budget: the most beams that end where the mapping names no number.
 
     Raises:
@@ -72,8 +72,8 @@ def _flag(given: Any) -> bool:
     return given
 
 
-def _begin(given: Any) -> int | None:
-    return None if given is None else whole("begin of beams", given)
+def _start_width(given: Any) -> int | None:
+    return None if given is None else whole("start_width of beams", given)
 
 
 def _length(given: Any) -> float | None:
@@ -90,10 +90,10 @@ def _is_number(value: Any) -> bool:
 
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "width": lambda given: whole("width of beams", given),
-    "begin": _begin,
+    "start_width": _start_width,
     "until": boundary,
     "pruner": pruner,
-    "positions": lambda given: whole("positions of beams", given),
+    "max_checks": lambda given: whole("max_checks of beams", given),
     "fork": _flag,
     "length": _length,
 }

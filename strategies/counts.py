@@ -1,7 +1,7 @@
 """Functions of vote counts, tabulated once: leader probabilities and e-values.
 
-Pure mathematics on counts; knows nothing about strategies. Integer arguments, single or arrays, are looked up; anything
-else is computed directly.
+Pure mathematics on counts; this module knows nothing about strategies. Integer arguments, single or arrays, are looked
+up; anything else is computed directly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOG_INTEGER = np.concatenate([[0.0], np.log(np.arange(1.0, 4097.0))])
 
 
 class CountTable:
-    """``f(a, b)`` of two counts, tabulated for integers and grown by doubling when a larger one comes."""
+    """A function ``f(a, b)`` of two counts, tabulated for integers; the table doubles when a larger count comes."""
 
     def __init__(self, f: Callable[[Any, Any], Any]) -> None:
         """Wrap ``f``, a vectorised function of two non-negative arrays."""
@@ -28,7 +28,7 @@ class CountTable:
         self._made: tuple[int, NDArray[np.float64], list[float]] = (0, np.empty(0), [])
 
     def __call__(self, a: Any, b: Any) -> Any:
-        """``f(a, b)``: looked up for integers, computed for reals; shape follows the arguments."""
+        """Return ``f(a, b)``, looked up for integers and computed for reals; shape follows the arguments."""
         if isinstance(a, int):
             size, _, flat = self._up_to(max(a, int(b)))
             return flat[a * size + b]
@@ -41,7 +41,7 @@ class CountTable:
         return self._f(a, b)
 
     def _up_to(self, top: int) -> tuple[int, NDArray[np.float64], list[float]]:
-        """The table, large enough; replaced in one assignment, so threads never see half of it."""
+        """Return a table that is large enough; one assignment replaces it, so threads never see half of it."""
         if top >= self._made[0]:
             size = 1 << max(6, (top + 1).bit_length())
             axis = np.arange(size, dtype=np.float64)
@@ -51,7 +51,7 @@ class CountTable:
 
 
 def _upper_half(a: Any, b: Any) -> Any:
-    """P(theta > 1/2) for theta ~ Beta(a, b); by symmetry the lower half of Beta(b, a), which is faster to compute."""
+    """Return P(theta > 1/2) for theta ~ Beta(a, b), by symmetry the lower half of Beta(b, a), which is faster."""
     return betainc(b, a, 0.5)
 
 
@@ -68,8 +68,8 @@ def _log_e_one_sided(a: Any, b: Any) -> Any:
         return _log_e_two_sided(a, b) + LN2 + np.log(_leader(a, b))
 
 
-def duel_mean(a: Any, b: Any) -> Any:
-    """Posterior mean of theta on (1/2, 1) after a wins and b losses, prior Beta(1/2, 1/2) truncated there."""
+def truncated_beta_mean(a: Any, b: Any) -> Any:
+    """Return the posterior mean of theta after a wins and b losses, prior Beta(1/2, 1/2) truncated to (1/2, 1)."""
     tail = _upper_half(a + 0.5, b + 0.5)
     mean = (a + 0.5) / (a + b + 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -86,18 +86,19 @@ log_e_two_sided = CountTable(_log_e_two_sided)
 log_e_one_sided = CountTable(_log_e_one_sided)
 """Log e-value against theta <= 1/2: the mixture uniform on (1/2, 1] (CITE, 2605.05873; methods note 4.1)."""
 
-log_win_bet = CountTable(lambda a, b: np.log(2.0 * duel_mean(a, b)))
-"""Log of ``2q``, what a win pays after a wins and b losses, q as :func:`duel_mean` says (2510.17472, algorithm 1)."""
+log_win_bet = CountTable(lambda a, b: np.log(2.0 * truncated_beta_mean(a, b)))
+"""Log of ``2q``, the payoff of a win after a wins and b losses; q is :func:`truncated_beta_mean` (2510.17472,
+algorithm 1)."""
 
-log_loss_bet = CountTable(lambda a, b: np.log(2.0 * (1.0 - duel_mean(a, b))))
-"""Log of ``2(1 - q)``, what a loss leaves."""
+log_loss_bet = CountTable(lambda a, b: np.log(2.0 * (1.0 - truncated_beta_mean(a, b))))
+"""Log of ``2(1 - q)``, the payoff of a loss."""
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(160)
 
 
 @lru_cache(maxsize=1 << 12)
 def _leader_nodes(lead: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Nodes over the bulk of Gamma(lead + 1), and its density there times the quadrature weights."""
+    """Return nodes over the bulk of Gamma(lead + 1), and its density there times the quadrature weights."""
     shape = lead + 1.0
     spread = 12.0 * np.sqrt(shape) + 24.0
     low, high = max(0.0, shape - spread), shape + spread
@@ -107,17 +108,17 @@ def _leader_nodes(lead: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 @lru_cache(maxsize=1 << 14)
 def _below_leader(lead: int, votes: int) -> NDArray[np.float64]:
-    """P(Gamma(votes + 1) < x) at the leader's nodes."""
+    """Return P(Gamma(votes + 1) < x) at the leader's nodes."""
     return np.asarray(gammainc(votes + 1.0, _leader_nodes(lead)[0]))
 
 
 @lru_cache(maxsize=1 << 17)
 def dirichlet_leader_probability(counts: tuple[int, ...]) -> float:
-    """P(the most counted answer is the most probable one) under a flat Dirichlet prior, exactly.
+    """Return P(the most counted answer is the most probable one) under a flat Dirichlet prior, exactly.
 
-    The one-dimensional integral over the leader's Gamma variate (Adaptive-Consistency, 2305.11860, Dirichlet rule):
-    ``int g_{v1+1}(x) prod_j G_{vj+1}(x) dx`` by Gauss-Legendre quadrature. With two answers it is the Beta rule; with
-    one, an unseen rival without votes competes, so that a lone answer is not certain.
+    This is the one-dimensional integral over the leader's Gamma variate (Adaptive-Consistency, 2305.11860, Dirichlet
+    rule), ``int g_{v1+1}(x) prod_j G_{vj+1}(x) dx``, by Gauss-Legendre quadrature. With two answers it is the Beta
+    rule; with one, an unseen rival without votes competes, so a lone answer is not certain.
 
     Args:
         counts: votes of each answer, sorted in decreasing order.

@@ -1,4 +1,4 @@
-"""Parameters read off labelled samples of questions that are not scored: pure functions of scores and grades."""
+"""Parameters computed from labelled samples of questions that are not scored: pure functions of scores and grades."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Array = NDArray[Any]
 
 
 def standardisation(confidence: Array) -> dict[str, float]:
-    """Mean and standard deviation of the confidences, for :class:`~strategies.weighting.SoftCount`.
+    """Return mean and standard deviation of the confidences, for :class:`~strategies.weighting.SoftCount`.
 
     Args:
         confidence: confidences of parsed samples, [n].
@@ -21,13 +21,13 @@ def standardisation(confidence: Array) -> dict[str, float]:
 
 
 def gate_for_precision(confidence: Array, correct: Array, target: float) -> float:
-    """The lowest threshold at which samples with at least that confidence are right at rate ``target`` or more.
+    """Return the lowest threshold such that samples with at least that confidence are right at rate ``target`` or more.
 
-    ReASC's offline gate (2601.02970). Infinite where no threshold reaches the target: nothing is accepted alone.
+    This is ReASC's offline gate (2601.02970). It is infinite if no threshold reaches the target.
 
     Args:
         confidence: confidences of parsed samples, [n].
-        correct: whether each is right, [n].
+        correct: True for each right sample, [n].
         target: required accuracy of the accepted samples, in (0, 1].
     """
     order = np.argsort(-confidence, kind="stable")
@@ -39,14 +39,14 @@ def gate_for_precision(confidence: Array, correct: Array, target: float) -> floa
 
 
 def reservation_value(confidence: Array, cost: float) -> float:
-    """The value v at which one more draw is worth its cost: ``mean((c - v)^+) = cost`` (Weitzman; 2510.01394).
+    """Return the value v at which one more draw is worth its cost: ``mean((c - v)^+) = cost`` (Weitzman; 2510.01394).
 
     Args:
         confidence: confidences of parsed samples, an estimate of their distribution, [n].
-        cost: price of one draw in units of P(correct), in (0, 1).
+        cost: cost of one draw in units of P(correct), in (0, 1).
 
     Returns:
-        The fair-cap value; it may be negative where a draw costs more than it can bring.
+        The fair-cap value; it is negative if a draw costs more than it can gain.
     """
     ranked = np.sort(confidence)[::-1]
     n = len(ranked)

@@ -1,8 +1,8 @@
-"""LiveEvidence: the running votes of one live question, a microsecond a draw.
+"""LiveEvidence: the running votes of one live question, updated in about a microsecond per draw.
 
-Gives the same :class:`~strategies.evidence.Evidence` as :class:`~strategies.replay_evidence.ReplayEvidence` does for
-many rows; the two facts that need the whole history (``duel`` and ``wealth``) are read off a one-row
-``ReplayEvidence``.
+Implements :class:`~strategies.evidence.Evidence` for one question;
+:class:`~strategies.replay_evidence.ReplayEvidence` does so for many rows. The two facts that need the whole history
+(``majority_log_e_values`` and ``log_wealth``) come from a ``ReplayEvidence`` of one row.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.columns import DrawArrays
 from strategies.counts import LOG_INTEGER, dirichlet_leader_probability
+from strategies.draw_arrays import DrawArrays
 from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import StoppingRule
 from strategies.weighting import Weighting
@@ -23,18 +23,18 @@ NEVER = float("-inf")
 
 
 class LiveEvidence:
-    """Votes of one question under one weighting; unparsed samples count as draws and never vote."""
+    """The votes of one question under one weighting; unparsed samples count as draws and never vote."""
 
     __slots__ = (
-        "_base",
-        "_before",
         "_dynamic",
-        "_lead",
+        "_fixed_weight",
         "_leader",
+        "_leader_score",
         "_needs_confidence",
         "_signed",
+        "_votes_before",
         "answers",
-        "best",
+        "best_confidence",
         "best_label",
         "confidence",
         "labels",
@@ -42,7 +42,7 @@ class LiveEvidence:
         "parsed",
         "samples",
         "streak",
-        "total",
+        "total_weight",
         "votes",
         "weighting",
         "weights",
@@ -57,29 +57,29 @@ class LiveEvidence:
         self.votes: list[int] = []
         self.weights: list[Any] = []
         self.n = 0
-        self.total: Any = 0
+        self.total_weight: Any = 0
         self.parsed = False
         self.confidence = float("nan")
-        self.best = NEVER
+        self.best_confidence = NEVER
         self.best_label = -1
         self.streak = 0
         self._needs_confidence = needs_confidence or weighting.needs_confidence
-        self._base = None if weighting.needs_confidence else weighting.weigh(None)
+        self._fixed_weight = None if weighting.needs_confidence else weighting.weigh(None)
         self._dynamic = weighting.dynamic
         self._signed = weighting.signed
-        self._before: list[tuple[int, ...]] = []  # the votes of all others when each answer was first seen
-        self._lead: Any = None
+        self._votes_before: list[tuple[int, ...]] = []  # votes of the others when each answer was first seen
+        self._leader_score: Any = None
         self._leader = -1
 
     def add(self, sample: Sample, weight: float | None = None) -> None:
-        """Count one sample; ``weight`` is that of its vote where not the weighting but the caller says so.
+        """Count one sample; ``weight`` replaces the weight that the weighting gives its vote.
 
         Raises:
             UnsupportedError: the rule or weighting needs a confidence and the sample has none.
         """
         self.n += 1
         self.samples.append(sample)
-        self._lead = None
+        self._leader_score = None
         answer = sample.answer
         if answer is None:
             self.parsed = False
@@ -89,13 +89,13 @@ class LiveEvidence:
         label = self.answers.get(answer)
         if label is None:
             label = self.answers[answer] = len(self.votes)
-            self._before.append(tuple(self.votes))
+            self._votes_before.append(tuple(self.votes))
             self.votes.append(0)
             self.weights.append(0)
         self.streak = self.streak + 1 if self.parsed and self.labels[-1] == label else 1
         self.parsed = True
         self.labels.append(label)
-        weight = self._base if weight is None else weight
+        weight = self._fixed_weight if weight is None else weight
         if self._needs_confidence:
             confidence = sample.confidence
             if confidence is None or not 0.0 <= confidence <= 1.0:
@@ -104,13 +104,13 @@ class LiveEvidence:
                     "score the samples, calibrate raw scores, or choose a strategy that only counts"
                 )
             self.confidence = confidence
-            if confidence > self.best:
-                self.best, self.best_label = confidence, label
+            if confidence > self.best_confidence:
+                self.best_confidence, self.best_label = confidence, label
             if weight is None:
                 weight = self.weighting.weigh(confidence)
         self.votes[label] += 1
         self.weights[label] += weight
-        self.total += weight
+        self.total_weight += weight
 
     @property
     def scores(self) -> list[Any]:
@@ -123,22 +123,22 @@ class LiveEvidence:
     @property
     def leader(self) -> int:
         """Label of the leading answer, -1 before the first parsed draw."""
-        if self._lead is None:
+        if self._leader_score is None:
             scores = self.scores
-            self._lead = max(scores, default=0)
-            self._leader = scores.index(self._lead) if scores else -1
+            self._leader_score = max(scores, default=0)
+            self._leader = scores.index(self._leader_score) if scores else -1
         return self._leader
 
     @property
-    def lead(self) -> Any:
+    def leader_score(self) -> Any:
         """Score of the leading answer."""
-        if self._lead is None:
+        if self._leader_score is None:
             _ = self.leader
-        return self._lead
+        return self._leader_score
 
     @property
-    def next(self) -> Any:
-        """Score of the runner-up, 0 where there is none."""
+    def runner_up_score(self) -> Any:
+        """Score of the runner-up, 0 if there is none."""
         second: Any = NEVER if self._signed else 0
         if len(self.votes) > 1:
             leader = self.leader
@@ -149,8 +149,8 @@ class LiveEvidence:
 
     @property
     def posterior(self) -> Any:
-        """P(leading answer) where scores are log-odds and any unseen answer scores 0."""
-        lead = self.lead if self.votes else NEVER
+        """P(leading answer); scores are log-odds and any unseen answer scores 0."""
+        lead = self.leader_score if self.votes else NEVER
         top = max(lead, 0.0)
         mass = np.exp(-top)
         for score in self.scores:
@@ -158,12 +158,12 @@ class LiveEvidence:
         return np.exp(lead - top) / mass
 
     @property
-    def dirichlet(self) -> float:
+    def mode_probability(self) -> float:
         """P(the leading answer is the most probable one) under a flat Dirichlet prior."""
         return dirichlet_leader_probability(tuple(sorted(self.votes, reverse=True)))
 
     def answer(self, label: int) -> str | None:
-        """The answer with this label, or None for -1."""
+        """Return the answer with this label, or None for -1."""
         return None if label < 0 else next(a for a, k in self.answers.items() if k == label)
 
     def p_correct(self, label: int, rule: StoppingRule | None = None) -> float | None:
@@ -190,10 +190,11 @@ class LiveEvidence:
         """
         if label < 0:
             return None
-        votes, total = (self.votes, sum(self.votes)) if self._signed else (self.weights, self.total)
+        votes, total = (self.votes, sum(self.votes)) if self._signed else (self.weights, self.total_weight)
         return min(float(votes[label] / total), 1.0) if total > 0 else None  # a sum may round above the total
 
     def _row(self) -> ReplayEvidence:
+        """Return the draws so far as the evidence of one row."""
         labels = np.array(self.labels, dtype=np.int16)[:, None]
         confidence = None
         if self._needs_confidence:
@@ -201,30 +202,30 @@ class LiveEvidence:
         return ReplayEvidence.of(DrawArrays(labels, confidence), self.weighting)
 
     @property
-    def rank(self) -> int:
-        """How many distinct answers were seen before the leading one."""
+    def leader_rank(self) -> int:
+        """Number of distinct answers seen before the leading one."""
         return self.leader
 
     @property
-    def own(self) -> int:
+    def leader_repeats(self) -> int:
         """Votes of the leading answer after its first."""
         return self.votes[self.leader] - 1 if self.votes else 0
 
     @property
-    def rival(self) -> int:
-        """Votes of its strongest rival since the leading answer was first seen."""
+    def rival_votes(self) -> int:
+        """Votes of the leader's strongest rival since the leading answer was first seen."""
         leader = self.leader
-        before = self._before[leader] if self.votes else ()
+        before = self._votes_before[leader] if self.votes else ()
         earlier = [now - then for now, then in zip(self.votes, before, strict=False)]
         return max(earlier + self.votes[leader + 1 :], default=0)
 
     @property
-    def duel(self) -> tuple[float, float]:
+    def majority_log_e_values(self) -> tuple[float, float]:
         """Log e-values of the Martingale Majority Certificate."""
-        run, rest = self._row().duel
+        run, rest = self._row().majority_log_e_values
         return float(run[-1, 0]), float(rest[-1, 0])
 
     @property
-    def wealth(self) -> float:
+    def log_wealth(self) -> float:
         """Log wealth of the bets on the leading answer against its strongest rival."""
-        return float(self._row().wealth[-1, 0])
+        return float(self._row().log_wealth[-1, 0])

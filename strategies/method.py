@@ -1,6 +1,6 @@
-"""Method: one row of the catalogue, and the grids that several rows sweep.
+"""Method: one row of the catalogue: a strategy by name, with its source, its parameters and the grid they are swept on.
 
-Grids run from the most cautious setting to the boldest, so that the most cautious of equally good ones is first.
+A grid runs from the most cautious setting to the boldest, so that the most cautious of equally good settings is first.
 """
 
 from __future__ import annotations
@@ -19,34 +19,7 @@ from tts.types import Signals
 Array = NDArray[Any]
 Params = Mapping[str, Any]
 Objective = Literal["accuracy", "cost", "tokens", "risk"]
-
-TAUS = (0.995, 0.99, 0.98, 0.97, 0.95, 0.925, 0.9, 0.875, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
-LEVELS = (0.999, 0.995, 0.99, 0.975, 0.95, 0.925, 0.9, 0.85, 0.8, 0.7)
-EPSILONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-TEMPERATURES = (5.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02)
-COSTS_PER_DRAW = (
-    0.0001,
-    0.0003,
-    0.001,
-    0.002,
-    0.003,
-    0.004,
-    0.005,
-    0.0065,
-    0.008,
-    0.01,
-    0.0125,
-    0.015,
-    0.02,
-    0.03,
-    0.05,
-    0.08,
-    0.12,
-)
-PRIORS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
-SIZES = (*range(1, 17), 20, 24, 32, 40, 48, 64)
-ETAS = (90.0, 75.0, 50.0, 25.0, 10.0)
-BARS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+Recipe = Callable[[str, int, Params], Strategy]
 
 
 @dataclass(frozen=True)
@@ -54,36 +27,36 @@ class Method:
     """One row of the catalogue.
 
     Attributes:
-        name: the name users type.
-        source: where it comes from.
-        summary: what it does, in one line.
-        recipe: builds the strategy from a budget and parameters.
+        name: the name that users type.
+        source: the paper, or "this framework".
+        summary: one line for `tts strategies`.
+        recipe: builds the strategy from its name, a budget and parameters.
         params: default parameters.
-        sweep: values each swept parameter may take, the most cautious first; "budget" sweeps a fixed size.
-        fit: how the swept parameters are chosen on questions that are not scored: for the highest "accuracy", or for
-            the fewest draws ("cost") or generated tokens ("tokens") that are not inferior to self-consistency, or for a
-            bound on the "risk"; None keeps the defaults.
-        teach: parameters read directly off labelled scores, given (confidence, correct, params).
-        scores: which scores it reads: the pool's own, or those of a control.
+        sweep: the values of each swept parameter, the most cautious first; "budget" sweeps a fixed size.
+        objective: how the swept parameters are chosen on questions that are not scored: for the highest "accuracy",
+            for the fewest draws ("cost") or generated tokens ("tokens") that are not inferior to self-consistency, or
+            for a bound on the "risk"; None keeps the defaults.
+        learn: computes parameters from labelled scores, given (confidence, correct, params), arrays of shape [samples].
+        scores: the scores that the strategy reads: the pool's, or those of a control.
     """
 
     name: str
     source: str
     summary: str
-    recipe: Callable[[int, Params], Strategy]
+    recipe: Recipe
     params: Params = field(default_factory=dict)
     sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    fit: Objective | None = None
-    teach: Callable[[Array, Array, Params], Params] | None = None
+    objective: Objective | None = None
+    learn: Callable[[Array, Array, Params], Params] | None = None
     scores: Literal["recorded", "oracle", "random"] = "recorded"
 
     def build(self, budget: int, params: Params | None = None) -> Strategy:
-        """The strategy at this budget; ``params`` override the defaults."""
-        given = {**self.params, **(params or {})}
-        return self.recipe(min(budget, int(given.get("budget", budget))), given)
+        """Return the strategy at this budget; ``params`` override the defaults."""
+        merged = {**self.params, **(params or {})}
+        return self.recipe(self.name, min(budget, int(merged.get("budget", budget))), merged)
 
     def grid(self, budget: int) -> Iterator[dict[str, Any]]:
-        """Every combination of swept values that differs at this budget, the most cautious first."""
+        """Yield every combination of swept values that differs at this budget, the most cautious first."""
         sweep = {k: v for k, v in self.sweep.items() if k != "budget"}
         if "budget" in self.sweep:
             sweep["budget"] = tuple(sorted({b for b in self.sweep["budget"] if b < budget} | {budget}, reverse=True))
@@ -117,7 +90,7 @@ class Method:
 
     @property
     def example(self) -> Params:
-        """Parameters that build it without data, for listings."""
-        if self.teach is None:
+        """Parameters that build the strategy without data, for listings."""
+        if self.learn is None:
             return self.params
-        return {**self.params, **self.teach(np.array([0.25, 0.75]), np.array([False, True]), self.params)}
+        return {**self.params, **self.learn(np.array([0.25, 0.75]), np.array([False, True]), self.params)}

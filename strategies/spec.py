@@ -12,31 +12,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from strategies import certificates, stopping
-from strategies.stopping import StoppingRule
+from strategies.stopping import STOPPING_RULES, StoppingRule
 from strategies.vote import Vote
 from strategies.weighting import WEIGHTINGS, Weighting
 from tts.errors import InputError
-
-STOPPING_RULES: dict[str, type[Any]] = {
-    kind.name: kind
-    for kind in (
-        stopping.Never,
-        stopping.Confident,
-        stopping.Gate,
-        stopping.Reservation,
-        stopping.Beta,
-        stopping.Dirichlet,
-        stopping.Unanimous,
-        stopping.Share,
-        stopping.Posterior,
-        stopping.SamplingCost,
-        certificates.PPR,
-        certificates.MajorityMartingale,
-        certificates.Certified,
-        certificates.CertifiedWeighted,
-    )
-}
 
 
 def unknown(what: str, given: str, allowed: Iterable[str]) -> InputError:

@@ -1,7 +1,7 @@
-"""The vote family: weighting x stopping rule x selection x budget, as one strategy, its draws perhaps pruned in flight.
+"""The vote family: weighting x stopping rule x selection x budget as one strategy, with optional pruning of draws.
 
-Most published methods are one line of :mod:`strategies.catalog` over this class. ``run`` plays it live, one draw after
-the other; ``decide`` plays it over the columns of a replay. Both read the same weighting and the same rules.
+Most published methods are a row of :mod:`strategies.catalog` over this class. ``run`` plays it live, one draw after the
+other; ``decide`` plays it over the draws of a replay. Both use the same weighting and the same rules.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.base import Steps
-from strategies.columns import DrawArrays
+from strategies.draw_arrays import DrawArrays
 from strategies.live_evidence import LiveEvidence
 from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import Never, StoppingRule
@@ -26,33 +26,35 @@ BUDGET = "budget"
 
 
 class Decisions(NamedTuple):
-    """What a strategy decided on each row of a replay; every array has shape [rows].
+    """The decisions of a strategy on each row of a replay; every array has shape [rows].
 
     Attributes:
-        label: the answer's label, -1 where it abstains because nothing was parsed.
-        used: draws used.
-        rule: index of the rule that stopped it, -1 for the budget.
+        label: the answer's label, -1 if the strategy abstains because nothing was parsed.
+        used: draws used, stopped ones included.
+        rule: index of the stopping rule that fired, -1 for the budget.
+        tokens: tokens of the draws used (a stopped draw counts up to its stop); None if they are not counted.
     """
 
     label: NDArray[Any]
     used: NDArray[np.intp]
     rule: NDArray[Any]
+    tokens: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
 class Vote:
-    """Draw, weigh, stop, choose.
+    """A vote over samples that are drawn until a stopping rule fires or the budget is spent.
 
     Attributes:
-        name: what tables call it.
-        budget: the most draws a question, >= 1.
-        weighting: how much a vote counts.
-        stop: stopping rules, asked in this order after each draw; the first that fires decides.
+        name: the strategy's name in tables.
+        budget: the most draws per question, >= 1.
+        weighting: the weight of a vote.
+        stop: stopping rules, checked in this order after each draw; the first that fires decides.
         select: "vote" returns the answer with the highest score, "best" that of the most confident sample.
         prune: in [0, 1]: a draw ends at the first step after which P(the token that the scorer watches) is below it. A
-            pruned draw counts as a draw and costs what it had drawn, and it has no vote; where all are pruned there is
-            no answer to give, and the strategy abstains. None and 0 let every draw run to its end. The bar is on the
-            scale of the model, whatever map calibrates the confidences that votes weigh.
+            pruned draw counts as a draw, costs the tokens it has drawn, and has no vote; if all are pruned, the
+            strategy abstains. None and 0 prune nothing. The bar is on the scale of the model, whatever calibration map
+            the votes use.
     """
 
     name: str
@@ -64,7 +66,7 @@ class Vote:
     branches: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        """Refuse a combination that means nothing."""
+        """Refuse a meaningless combination."""
         if self.budget < 1:
             raise InputError(f"strategy {self.name} needs budget >= 1, got {self.budget}")
         if self.select not in ("vote", "best"):
@@ -91,7 +93,7 @@ class Vote:
 
     @property
     def stride(self) -> int:
-        """How many draws are asked for at once: as many as no rule wants to look between."""
+        """Number of draws requested at once: as many as no rule wants to check between."""
         strides = {rule.stride for rule in self.stop} - {None}
         if not strides:
             return self.budget
@@ -100,52 +102,52 @@ class Vote:
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~strategies.base.Strategy`."""
-        tally = LiveEvidence(self.weighting, needs_confidence=self.needs_confidence)
+        evidence = LiveEvidence(self.weighting, needs_confidence=self.needs_confidence)
         stride = self.stride
         until = END if self.prune is None else STEP_BELOW(self.prune)
         one = Draw(1, until=until)
-        while tally.n < self.budget:
-            ask = min(stride, self.budget - tally.n)
+        while evidence.n < self.budget:
+            ask = min(stride, self.budget - evidence.n)
             for sample in (yield one if ask == 1 else Draw(ask, until=until)):
-                tally.add(sample)
+                evidence.add(sample)
             for rule in self.stop:
-                if rule.fires(tally):
-                    label = tally.labels[-1] if rule.answer == "current" else self._chosen(tally)
-                    return self._decision(tally, label, rule)
-        return self._decision(tally, self._chosen(tally), None)
+                if rule.fires(evidence):
+                    label = evidence.labels[-1] if rule.answer == "current" else self._chosen(evidence)
+                    return self._decision(evidence, label, rule)
+        return self._decision(evidence, self._chosen(evidence), None)
 
-    def _chosen(self, tally: LiveEvidence) -> int:
-        return tally.best_label if self.select == "best" else tally.leader
+    def _chosen(self, evidence: LiveEvidence) -> int:
+        return evidence.best_label if self.select == "best" else evidence.leader
 
-    def _decision(self, tally: LiveEvidence, label: int, rule: StoppingRule | None) -> Decision:
+    def _decision(self, evidence: LiveEvidence, label: int, rule: StoppingRule | None) -> Decision:
         """Return the decision for the answer with this label; ``rule`` fired, or is None at the end of the budget."""
         if self.select == "best":
-            p_correct = float(tally.best) if label >= 0 and label == tally.best_label else None
+            p_correct = float(evidence.best_confidence) if label >= 0 and label == evidence.best_label else None
             vote_share = None
         else:
-            p_correct, vote_share = tally.p_correct(label, rule), tally.vote_share(label)
+            p_correct, vote_share = evidence.p_correct(label, rule), evidence.vote_share(label)
         return Decision(
-            answer=tally.answer(label),
-            samples=tuple(tally.samples),
+            answer=evidence.answer(label),
+            samples=tuple(evidence.samples),
             reason=BUDGET if rule is None else rule.name,
             p_correct=p_correct,
             vote_share=vote_share,
-            usage=total_usage(tally.samples),
+            usage=total_usage(evidence.samples),
         )
 
-    def decide(self, columns: DrawArrays) -> Decisions:
+    def decide(self, draws: DrawArrays) -> Decisions:
         """Play every row of a replay; equal to ``run`` on each row's draws.
 
         Args:
-            columns: the draws, pruned ones unparsed; those beyond the budget are not looked at.
+            draws: the draws, pruned ones unparsed; those beyond the budget are ignored.
 
         Returns:
-            One decision a row.
+            One decision per row.
         """
-        evidence = ReplayEvidence.of(columns, self.weighting)
-        horizon = min(self.budget, columns.draws)
-        used = np.full(columns.rows, horizon, dtype=np.intp)
-        rule_at = np.full(columns.rows, -1, dtype=np.int8)
+        evidence = ReplayEvidence.of(draws, self.weighting)
+        horizon = min(self.budget, draws.n_draws)
+        used = np.full(draws.n_rows, horizon, dtype=np.intp)
+        rule_at = np.full(draws.n_rows, -1, dtype=np.int8)
         for index, rule in enumerate(self.stop):
             if isinstance(rule, Never):
                 continue
@@ -156,12 +158,12 @@ class Vote:
         return Decisions(self._labels(evidence, used, rule_at), used, rule_at)
 
     def _labels(self, evidence: ReplayEvidence, used: NDArray[np.intp], rule_at: NDArray[np.int8]) -> NDArray[Any]:
-        columns = evidence.columns
-        chosen = columns.best_label if self.select == "best" else evidence.leader
-        rows = np.arange(columns.rows)
+        draws = evidence.draws
+        chosen = draws.best_label if self.select == "best" else evidence.leader
+        rows = np.arange(draws.n_rows)
         label: NDArray[Any] = chosen[used - 1, rows]
         for index, rule in enumerate(self.stop):
             if rule.answer == "current":
                 mine = rule_at == index
-                label = np.where(mine, columns.labels[used - 1, rows], label)
+                label = np.where(mine, draws.labels[used - 1, rows], label)
         return label

@@ -1,8 +1,8 @@
-"""Weightings: how much one sample's vote counts, given its confidence.
+"""Weightings: the weight of one sample's vote, given its confidence.
 
-Each is a pure function of the confidence, written once for a single number and for arrays alike. A vote's score is the
-sum of its weights; :class:`LogOdds` with ``prior=None`` adds a term per vote that depends on how many distinct answers
-have been seen.
+Each is a pure function of the confidence, written once for a single number and for arrays alike. An answer's score is
+the sum of its votes' weights; :class:`LogOdds` with ``prior=None`` adds a term per vote that depends on the number of
+distinct answers seen.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tts.errors import InputError
 
 
 class Weighting(Protocol):
-    """Confidence in, weight of the vote out.
+    """A function from a sample's confidence to the weight of its vote.
 
     Attributes:
-        name: what configs and tables call it.
-        needs_confidence: whether samples must carry a confidence.
-        signed: whether weights may be negative or are log-odds: such scores are no counts.
-        unit: whether every weight lies in [0, 1].
-        dynamic: whether each vote also gains ``log(distinct answers seen)``.
+        name: the weighting's name in configurations and tables.
+        needs_confidence: True if samples must carry a confidence.
+        signed: True if weights are log-odds, which may be negative; such scores are not counts.
+        unit: True if every weight lies in [0, 1].
+        dynamic: True if each vote also gains ``log(distinct answers seen)``.
     """
 
     name: ClassVar[str]
@@ -33,17 +33,17 @@ class Weighting(Protocol):
 
     @property
     def dynamic(self) -> bool:
-        """Whether each vote also gains ``log(distinct answers seen)``."""
+        """True if each vote also gains ``log(distinct answers seen)``."""
         ...
 
     def weigh(self, confidence: Any) -> Any:
-        """The weight of a vote; shape and type follow ``confidence``."""
+        """Return the weight of a vote; shape and type follow ``confidence``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Every vote counts one: plain self-consistency (Wang et al., 2203.11171)."""
+    """Each vote counts one: plain self-consistency (Wang et al., 2203.11171)."""
 
     name: ClassVar[str] = "uniform"
     needs_confidence: ClassVar[bool] = False
@@ -52,7 +52,7 @@ class Uniform:
     dynamic: ClassVar[bool] = False
 
     def weigh(self, confidence: Any) -> Any:
-        """One, whatever the confidence (which may be absent)."""
+        """Return one, whatever the confidence (which may be absent)."""
         return np.ones(np.shape(confidence), dtype=np.int16) if isinstance(confidence, np.ndarray) else 1
 
 
@@ -67,7 +67,7 @@ class Linear:
     dynamic: ClassVar[bool] = False
 
     def weigh(self, confidence: Any) -> Any:
-        """The confidence itself."""
+        """Return the confidence."""
         return confidence
 
 
@@ -91,7 +91,7 @@ class Softmax:
             raise InputError(f"softmax weighting needs temperature > 0, got {self.temperature}")
 
     def weigh(self, confidence: Any) -> Any:
-        """``exp((c - 1) / T)``, in (0, 1] for confidences in [0, 1]."""
+        """Return ``exp((c - 1) / T)``, in (0, 1] for confidences in [0, 1]."""
         return np.exp((confidence - 1.0) / self.temperature)
 
 
@@ -119,11 +119,11 @@ class LogOdds:
 
     @property
     def dynamic(self) -> bool:
-        """True where the prior follows the number of distinct answers."""
+        """True if the prior follows the number of distinct answers."""
         return self.prior is None
 
     def weigh(self, confidence: Any) -> Any:
-        """The log-odds of the clipped confidence over those of the prior."""
+        """Return the log-odds of the clipped confidence minus those of the prior."""
         c = np.minimum(np.maximum(confidence, self.clip), 1.0 - self.clip)
         odds = np.log(c / (1.0 - c))
         return odds if self.prior is None else odds - np.log(self.prior / (1.0 - self.prior))
@@ -151,8 +151,9 @@ class SoftCount:
             raise InputError(f"soft-count weighting needs scale > 0, got {self.scale}")
 
     def weigh(self, confidence: Any) -> Any:
-        """At least one vote, more for a confidence above the mean."""
+        """Return at least one, and more for a confidence above the mean."""
         return np.maximum(1.0, np.exp(self.strength * ((confidence - self.mean) / self.scale)))
 
 
 WEIGHTINGS: dict[str, type[Any]] = {kind.name: kind for kind in (Uniform, Linear, Softmax, LogOdds, SoftCount)}
+"""The weightings that a configuration can name."""

@@ -25,7 +25,7 @@ from evals.replay.rescore import fit_weights, rescored, stacked
 from evals.tasks import TaskConfig, load_task
 from strategies.beam import PrunedBeams
 from strategies.catalog import CATALOG
-from strategies.pruning import Keep, Resample
+from strategies.pruning import NoPruning, Resample
 from strategies.stopping import SamplingCost
 from strategies.weighting import LogOdds, Weighting
 from tts.engines.config import EngineConfig
@@ -175,7 +175,7 @@ def _ladder(fit: Pool, test: Pool, guide: PrefixModel, weighting: Weighting, who
 
     def halved(budget: int, until: Boundary) -> PrunedBeams:
         return PrunedBeams(
-            "halved", width=budget, begin=2 * budget, budget=budget, pruner=Keep(), positions=1, fork=False,
+            "halved", width=budget, start_width=2 * budget, budget=budget, pruner=NoPruning(), max_checks=1, fork=False,
             weighting=weighting, until=until,
         )  # fmt: skip
 
@@ -199,7 +199,7 @@ def _ladder(fit: Pool, test: Pool, guide: PrefixModel, weighting: Weighting, who
             played = replayed(halved(budget, PAUSES[best]), test, judge, orders=ORDERS)
             rows[name] = _row(f"{budget} of {2 * budget}, {name}", played)
             _line(rows[name], whole, say)
-        votes = replace(halved(budget, PAUSES[best]), begin=None)
+        votes = replace(halved(budget, PAUSES[best]), start_width=None)
         _line(_row(f"{budget}, none pruned, finece", replayed(votes, test, guide, orders=ORDERS)), whole, say)
         for control in ("random", "all random"):
             _against(f"{budget} of {2 * budget}: finece minus {control}", rows["finece"], rows[control], say)
@@ -213,8 +213,8 @@ def _fitted(fit: Pool, guide: PrefixModel, prior: float, say: Say) -> PrunedBeam
     found = []
     for (width, begin), price in itertools.product(SHAPES, COSTS_PER_DRAW):
         strategy = PrunedBeams(
-            f"{width} of {begin}", width=width, begin=begin, budget=16 * width // begin, pruner=Keep(), positions=1,
-            fork=False, weighting=LogOdds(prior), stop=(SamplingCost(price),),
+            f"{width} of {begin}", width=width, start_width=begin, budget=16 * width // begin, pruner=NoPruning(),
+            max_checks=1, fork=False, weighting=LogOdds(prior), stop=(SamplingCost(price),),
         )  # fmt: skip
         found.append((strategy, replayed(strategy, fit, guide, orders=FIT_ORDERS)))
     return _cheapest(found, goal, say)
@@ -250,7 +250,7 @@ def _headline(test: Pool, guide: PrefixModel, best: PrunedBeams, whole: Row, say
     _header(say)
     _line(whole, whole, say)
     rows = {}
-    pruning = {"random": _at_random(guide)} if best.begin != best.width else {}
+    pruning = {"random": _at_random(guide)} if best.start_width != best.width else {}
     for name, judge in {"finece": guide, **pruning, "all random": _number, "oracle": _knowing}.items():
         rows[name] = _row(f"fitted beams, {name}", replayed(best, test, judge, orders=ORDERS))
         _line(rows[name], whole, say)
@@ -279,7 +279,7 @@ def _forked(
     say("\n## Beams that fork, drawn live once a question: 4 in play, resampled after each of their first 3 steps with")
     say(f"temperature {TEMPERATURE:g}, two waves. Price on the calibration split (self-consistency at 16: {goal:.4f}):")
     plain = PrunedBeams(
-        "resampled", width=4, budget=8, pruner=Resample(TEMPERATURE), positions=3, weighting=LogOdds(prior)
+        "resampled", width=4, budget=8, pruner=Resample(TEMPERATURE), max_checks=3, weighting=LogOdds(prior)
     )
     stopped = [replace(plain, stop=(SamplingCost(price),)) for price in COSTS_PER_DRAW]
     task = load_task(TaskConfig(split="calibration", n=len(fit.entries), seed=seed))

@@ -255,7 +255,7 @@ def pruning(side: Sides, budget: int, say: Say) -> None:
     say("the whole sweep of the bar, votes of all samples (nothing chosen):")
     bars = CATALOG["confidence_pruned_voting"].sweep["bar"]
     methods = [CATALOG["grace_sc"], *(with_defaults(CATALOG["confidence_pruned_voting"], bar=bar) for bar in bars)]
-    plain = [replace(method, fit=None) for method in methods]
+    plain = [replace(method, objective=None) for method in methods]
     params, outcomes = play_fitted(side.fit, side.test, plain, budget=budget, margin=MARGIN)
     show(side, plain, [method.params for method in plain], outcomes, budget, say)
 
@@ -283,12 +283,12 @@ def show(
 
 def tuned(method: Method) -> Method:
     """The method with its sweep fitted for cost, where the catalogue keeps a published default."""
-    return method if method.fit or not method.sweep or method.teach else replace(method, fit="cost")
+    return method if method.objective or not method.sweep or method.learn else replace(method, objective="cost")
 
 
 def with_defaults(method: Method, **params: Any) -> Method:
     """The method with other defaults, and nothing fitted."""
-    return replace(method, params={**method.params, **params}, fit=None)
+    return replace(method, params={**method.params, **params}, objective=None)
 
 
 def points(diff: float, interval: tuple[float, float]) -> str:

@@ -78,15 +78,15 @@ def choose(
         margin: how much accuracy below self-consistency at the full budget still counts as equal.
 
     Returns:
-        One mapping a method; empty where nothing is learned or fitted. By ``Method.fit``: "accuracy" as
+        One mapping a method; empty where nothing is learned or fitted. By ``Method.objective``: "accuracy" as
         :func:`most_accurate`; "cost" as :func:`cheapest` by mean draws; "tokens" the same by mean generated tokens, by
         draws where the pool counts none; "risk" as :func:`controlled`, with the method's ``alpha`` and ``delta``.
     """
     taught = [teach(method, arrays, scores, fold) for method in methods]
-    grids: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.fit else [] for m in methods]
+    grids: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.objective else [] for m in methods]
     candidates = [Candidate(CATALOG[REFERENCE].build(budget))]
     for method, lesson, settings in zip(methods, taught, grids, strict=True):
-        if method.fit:
+        if method.objective:
             candidates += [Candidate(method.build(budget, {**lesson, **s}), method.scores) for s in settings]
     if len(candidates) == 1:
         return taught
@@ -94,18 +94,18 @@ def choose(
     floor = float(outcomes[0].correct.mean()) - margin
     chosen, at = [], 1
     for method, lesson, settings in zip(methods, taught, grids, strict=True):
-        if not method.fit:
+        if not method.objective:
             chosen.append(lesson)
             continue
         mine = outcomes[at : at + len(settings)]
         at += len(settings)
         accuracy = np.stack([o.correct.mean(axis=1) for o in mine], axis=1)
-        if method.fit == "accuracy":
+        if method.objective == "accuracy":
             best = most_accurate(accuracy)
-        elif method.fit == "risk":
+        elif method.objective == "risk":
             best = controlled(mine, outcomes[0], alpha=method.params["alpha"], delta=method.params["delta"])
         else:
-            best = cheapest(accuracy.mean(axis=0), costs(mine, tokens=method.fit == "tokens"), floor)
+            best = cheapest(accuracy.mean(axis=0), costs(mine, tokens=method.objective == "tokens"), floor)
         chosen.append({**lesson, **settings[best]})
     return chosen
 
@@ -188,7 +188,7 @@ def teach(
         InputError: the method learns from answers, and the fitting half has none.
     """
     values = scores[method.scores]
-    if method.teach is None or values is None:
+    if method.learn is None or values is None:
         return {}
     parsed = arrays.labels[fold.fit] >= 0
     if not parsed.any():
@@ -197,7 +197,7 @@ def teach(
             "leave it out, or record more answers"
         )
     return dict(
-        method.teach(values[fold.fit][parsed], arrays.sample_correct[fold.fit][parsed], {**method.params, **setting})
+        method.learn(values[fold.fit][parsed], arrays.sample_correct[fold.fit][parsed], {**method.params, **setting})
     )
 
 

@@ -104,7 +104,7 @@ def frontiers(comparison: Comparison, methods: Sequence[Method]) -> list[Frontie
             return [np.array([getattr(o, attribute).mean() for o in r[mine]]) for r in rehearsals]
 
         accuracy, used = seen("correct"), seen("used")
-        cost = [costs(r[mine], tokens=method.fit == "tokens") for r in rehearsals]
+        cost = [costs(r[mine], tokens=method.objective == "tokens") for r in rehearsals]
         floors = [float(r[0].correct.mean()) - comparison.settings.margin for r in rehearsals]
         found.append(
             Frontier(

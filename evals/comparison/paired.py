@@ -186,7 +186,7 @@ def compare(arrays: PoolArrays, methods: Sequence[Method], settings: Settings) -
     Returns:
         One row a method, in the given order.
     """
-    needed = settings.calibrate is not None or any(m.fit or m.teach for m in methods)
+    needed = settings.calibrate is not None or any(m.objective or m.learn for m in methods)
     return table(Comparison.of(arrays, settings, methods, fitted=needed), methods)
 
 

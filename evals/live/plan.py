@@ -180,9 +180,9 @@ def playable(
             reason = (
                 "it prunes draws by the probability of the one token that the scorer watches, and this one has none"
             )
-        elif row.needs_steps and row.fit and not fits_steps:
+        elif row.needs_steps and row.objective and not fits_steps:
             reason = f"it is fitted on where draws would be pruned, and fit pool {config.fit} does not record that"
-        elif row.teach is not None and config.fit is None:
+        elif row.learn is not None and config.fit is None:
             reason = "it learns from other questions: give fit=POOL"
         if reason is None:
             chosen.append(row)
@@ -233,7 +233,7 @@ def fitted(
         scorer = scorer.calibrated(fit_map(config.calibrate, arrays.confidence[seen], arrays.sample_correct[seen]))
     if scorer is not None:
         pool = scored(pool, scorer.scorer)
-    if not any(row.fit or row.teach for row in chosen):
+    if not any(row.objective or row.learn for row in chosen):
         return scorer, [{}] * len(chosen)
     if pool.samples_min < config.budget:
         raise InputError(

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.base import Strategy
-from strategies.deepconf import TraceDecisions
-from strategies.vote import BUDGET
+from strategies.vote import BUDGET, Decisions
 from tts.engines.replay import ReplayEngine
 from tts.runtime.driver import run_all
 from tts.types import Decision, Problem, Sample
@@ -30,7 +29,7 @@ def play_generator(
     classes: Sequence[tuple[str, ...]],
     orders: Array,
     scores: Array | None,
-) -> TraceDecisions:
+) -> Decisions:
     """Play a strategy over every question and order; must not run inside an event loop.
 
     Args:
@@ -72,7 +71,7 @@ def play_generator(
     known = [{answer: k for k, answer in enumerate(classes[q])} for q in range(questions) for _ in range(count)]
     usages = [[s.usage for s in d.samples] for d in decided]
     counted = all(u is not None for row in usages for u in row)
-    return TraceDecisions(
+    return Decisions(
         label=np.array(
             [-1 if d.answer is None else mine[d.answer] for d, mine in zip(decided, known, strict=True)], dtype=np.int64
         ),

@@ -21,7 +21,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.generators import play_generator
 from evals.replay.traces import ReplayedTraces
 from strategies.base import Strategy
-from strategies.columns import DrawArrays, by_discovery, running
+from strategies.draw_arrays import DrawArrays, by_discovery, running
 from strategies.deepconf import DeepConf
 from strategies.vote import Vote
 from tts.errors import InputError
@@ -201,11 +201,11 @@ def _play(
                 bar, pruned = strategy.prune, _Dealt.of(raw, tokens, traces().pruned(strategy.prune))
             dealt = whole if strategy.prune is None else pruned
             if not strategy.needs_confidence:
-                label, used, rule = (part[kind] for part in strategy.decide(counted))
+                label, used, rule = (part[kind] for part in strategy.decide(counted)[:3])
             else:
                 if candidate.scores not in dealt.columns:
                     dealt.columns[candidate.scores] = DrawArrays(dealt.labels, by_draw(_given(scores, candidate)))
-                label, used, rule = strategy.decide(dealt.columns[candidate.scores])
+                label, used, rule, _ = strategy.decide(dealt.columns[candidate.scores])
             label = np.where(label >= 0, dealt.names[np.maximum(label, 0), at], -1)
             cost = None if dealt.spent is None else dealt.spent[used - 1, at]
         elif isinstance(strategy, DeepConf):

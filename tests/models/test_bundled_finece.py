@@ -122,7 +122,7 @@ def test_text_is_read_as_it_was_drawn(folder: Path, scorer: Finece) -> None:
 
 def test_beams_are_guided_by_the_pass_that_draws_them(folder: Path, scorer: Finece) -> None:
     found = engine(folder)
-    strategy = PrunedBeams(width=3, begin=4, budget=4, pruner=TopK(2))
+    strategy = PrunedBeams(width=3, start_width=4, budget=4, pruner=TopK(2))
     results = asyncio.run(
         run_all(strategy, PROBLEMS[:8], found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
     )

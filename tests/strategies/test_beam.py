@@ -18,14 +18,14 @@ from strategies.beam import PrunedBeams, confidences
 from strategies.pruning import (
     PRUNERS,
     Gap,
-    Keep,
+    NoPruning,
     Pruner,
     Quantile,
     Resample,
     Threshold,
     TopK,
-    generator,
-    saving,
+    expected_saving,
+    keyed_generator,
 )
 from strategies.stopping import Beta, Confident, Never, Posterior, Reservation
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
@@ -55,7 +55,7 @@ ONE = Problem("q", "?", "a")
 UNIT = st.floats(0, 1)
 CONFIDENCES = st.lists(UNIT, min_size=1, max_size=8).map(np.array)
 DETERMINISTIC = st.one_of(
-    st.just(Keep()),
+    st.just(NoPruning()),
     st.builds(Threshold, UNIT),
     st.builds(Gap, UNIT),
     st.builds(Quantile, UNIT),
@@ -67,7 +67,7 @@ Reply = Callable[[Draw, int], Sample]
 
 def copies(pruner: Pruner, confidence: Sequence[float], free: int | None = None, key: str = "") -> list[int]:
     values = np.array(confidence, dtype=np.float64)
-    return pruner.copies(values, len(values) if free is None else free, generator(key)).tolist()
+    return pruner.copies(values, len(values) if free is None else free, keyed_generator(key)).tolist()
 
 
 def played(strategy: PrunedBeams, replies: Reply, problem: Problem = ONE) -> tuple[Decision, list[Draw]]:
@@ -130,7 +130,7 @@ def test_whoever_lives_is_no_less_confident_than_who_does_not_and_shares_evenly(
 
 def test_each_pruner_keeps_what_it_says() -> None:
     ranks = [0.5, 0.9, 0.8, 0.1]
-    assert copies(Keep(), ranks) == [1, 1, 1, 1]
+    assert copies(NoPruning(), ranks) == [1, 1, 1, 1]
     assert copies(Threshold(0.5), ranks) == [1, 2, 1, 0]
     assert copies(Threshold(0.95), ranks) == [0, 4, 0, 0]
     assert copies(Gap(0.1), ranks) == [0, 2, 2, 0]
@@ -141,7 +141,7 @@ def test_each_pruner_keeps_what_it_says() -> None:
     assert copies(TopK(3), ranks) == [1, 2, 1, 0]
     assert copies(Resample(0.001), ranks) == [0, 4, 0, 0]
     assert copies(Resample(1e6), ranks) == [1, 1, 1, 1]
-    assert copies(Keep(), ranks, 2) == [0, 1, 1, 0]  # as many as there is room for
+    assert copies(NoPruning(), ranks, 2) == [0, 1, 1, 0]  # as many as there is room for
 
 
 def test_ties_go_to_the_earlier_beam() -> None:
@@ -172,9 +172,9 @@ def test_resampling_gives_the_more_confident_no_fewer_but_for_one(confidence: li
     ("build", "sentence"),
     [
         (lambda: TopK(0), "pruner top_k needs k >= 1, got 0"),
-        (lambda: Threshold(1.5), r"pruner threshold needs minimum in \[0, 1\], got 1.5"),
-        (lambda: Gap(-0.1), r"pruner gap needs gap in \[0, 1\], got -0.1"),
-        (lambda: Quantile(float("nan")), r"pruner quantile needs share in \[0, 1\], got nan"),
+        (lambda: Threshold(1.5), r"pruner threshold needs min_confidence in \[0, 1\], got 1.5"),
+        (lambda: Gap(-0.1), r"pruner gap needs max_gap in \[0, 1\], got -0.1"),
+        (lambda: Quantile(float("nan")), r"pruner quantile needs quantile in \[0, 1\], got nan"),
         (lambda: Resample(0.0), "pruner resample needs temperature > 0, got 0.0"),
     ],
 )
@@ -284,7 +284,7 @@ def test_survivors_share_the_free_beams_the_best_gets_the_rest_and_goes_first() 
 
 
 def test_waves_follow_until_the_budget_has_ended_and_the_last_one_is_smaller() -> None:
-    decision, asked = played(PrunedBeams(width=4, budget=10, pruner=Keep(), positions=1), paused_until_end)
+    decision, asked = played(PrunedBeams(width=4, budget=10, pruner=NoPruning(), max_checks=1), paused_until_end)
     assert [d.n for d in asked if d.prefix is None] == [4, 4, 2]
     assert sum(s.end is End.STOP for s in decision.samples) == 10
     decision, asked = played(PrunedBeams(width=4, budget=4, pruner=TopK(1), fork=False), paused_until_end)
@@ -293,7 +293,7 @@ def test_waves_follow_until_the_budget_has_ended_and_the_last_one_is_smaller() -
 
 def test_after_the_last_position_survivors_are_drawn_to_their_end_and_nothing_is_given_up() -> None:
     for positions in (1, 3):
-        strategy = PrunedBeams(width=2, budget=2, pruner=Keep(), until=TOKENS(5), positions=positions)
+        strategy = PrunedBeams(width=2, budget=2, pruner=NoPruning(), until=TOKENS(5), max_checks=positions)
         decision, asked = played(strategy, paused_until_end)
         deepest = [[d.until for d in asked if (d.prefix is None) == first] for first in (True, False)]
         assert deepest[0] == [TOKENS(5)]
@@ -320,9 +320,9 @@ def test_a_rule_ends_the_question_in_the_middle_of_a_wave() -> None:
         return Sample("w", f"answer {number}", End.STOP, sure.get(number, 0.4), number)
 
     by = {
-        "two": replace(PrunedBeams(width=2, budget=6, pruner=Keep()), stop=(Confident(0.9),)),
-        "three": replace(PrunedBeams(width=3, budget=6, pruner=Keep()), stop=(Beta(0.99), Confident(0.94))),
-        "best": replace(PrunedBeams(width=2, budget=6, pruner=Keep()), stop=(Reservation(0.98),)),
+        "two": replace(PrunedBeams(width=2, budget=6, pruner=NoPruning()), stop=(Confident(0.9),)),
+        "three": replace(PrunedBeams(width=3, budget=6, pruner=NoPruning()), stop=(Beta(0.99), Confident(0.94))),
+        "best": replace(PrunedBeams(width=2, budget=6, pruner=NoPruning()), stop=(Reservation(0.98),)),
     }
     decision, asked = played(by["two"], reply)  # the second survivor is never drawn on
     assert (decision.answer, decision.reason, len(decision.samples), len(asked)) == ("answer 2", "confident", 3, 2)
@@ -367,7 +367,7 @@ def test_p_correct_and_vote_share_lie_in_the_unit_interval_under_every_weighting
 
 
 def test_resampling_depends_on_the_problem_and_the_position_and_on_nothing_else() -> None:
-    strategy = PrunedBeams(width=5, budget=5, pruner=Resample(0.5), positions=4)
+    strategy = PrunedBeams(width=5, budget=5, pruner=Resample(0.5), max_checks=4)
 
     def reply(draw: Draw, number: int) -> Sample:
         return replace(paused_until_end(draw, number), confidence=number % 7 / 7)
@@ -394,14 +394,16 @@ def test_what_pruning_saves_is_the_prefix_of_each_fork_and_the_rest_of_each_beam
 ) -> None:
     lengths = np.array(drawn[: len(confidence)], dtype=np.float64)
     forked = np.array(copies(pruner, confidence))
-    assert saving(forked, lengths, whole) == sum((c - 1) * n for c, n in zip(forked, lengths, strict=True) if c > 1)
+    assert expected_saving(forked, lengths, whole) == sum(
+        (c - 1) * n for c, n in zip(forked, lengths, strict=True) if c > 1
+    )
     alone = np.minimum(forked, 1)
     rest = [max(whole - n, 0) for c, n in zip(alone, lengths, strict=True) if c == 0]
-    assert saving(alone, lengths, whole) == pytest.approx(sum(rest))
+    assert expected_saving(alone, lengths, whole) == pytest.approx(sum(rest))
 
 
 def test_of_pruned_beams_those_that_forks_do_not_replace_save_the_mean_rest() -> None:
-    assert saving(np.array([2, 0, 0]), np.array([10.0, 4.0, 8.0]), 12.0) == 10 + (8 + 4) / 2
+    assert expected_saving(np.array([2, 0, 0]), np.array([10.0, 4.0, 8.0]), 12.0) == 10 + (8 + 4) / 2
 
 
 def priced(cost: int) -> Reply:
@@ -443,8 +445,8 @@ def judged(asked: Sequence[Draw]) -> list[int]:
         ({"fork": False}, 15, [2, 1, 1, 1]),  # 60 is not above 60; 30 is above 0
         ({"fork": False}, 16, [1, 0, 0]),
         ({"fork": False, "length": 10.0}, 1, [1, 0, 0]),  # no rest is expected, so there is nothing to save
-        ({"pruner": Keep()}, 0, [3, 3]),
-        ({"pruner": Keep()}, 1, [1, 0]),
+        ({"pruner": NoPruning()}, 0, [3, 3]),
+        ({"pruner": NoPruning()}, 1, [1, 0]),
     ],
 )
 def test_pruning_is_off_from_where_it_costs_more_than_it_saves(
@@ -484,12 +486,14 @@ class Gives:
 
 
 def test_an_unscored_beam_and_a_pruner_that_does_not_keep_its_promise_are_refused() -> None:
-    with pytest.raises(UnsupportedError, match="a beam came unscored"):
+    with pytest.raises(UnsupportedError, match="a beam has no confidence"):
         played(PrunedBeams(), lambda draw, number: Sample(end=End.BOUNDARY))
     with pytest.raises(UnsupportedError, match="needs a scorer that judges partial samples"):
         confidences([Sample(confidence=0.5), Sample()])
     for result in ((0, 0, 0, 0), (5, 0, 0, 0), (2, -1, 0, 0), (1, 1)):
-        with pytest.raises(InputError, match=r"pruner Gives gave \[.*\] copies of 4 beams with room for 4: give one"):
+        with pytest.raises(
+            InputError, match=r"pruner Gives returned \[.*\] copies of 4 beams with room for 4: return one"
+        ):
             played(PrunedBeams(pruner=Gives(result)), lambda draw, number: Sample(end=End.BOUNDARY, confidence=0.5))
 
 
@@ -498,7 +502,7 @@ def test_an_unscored_beam_and_a_pruner_that_does_not_keep_its_promise_are_refuse
     [
         ({"width": 0}, "strategy pruned_beams needs width >= 1, got 0"),
         ({"budget": 0}, "needs budget >= 1, got 0"),
-        ({"positions": 0}, "needs positions >= 1, got 0"),
+        ({"max_checks": 0}, "needs max_checks >= 1, got 0"),
         ({"length": 0.0}, "needs length > 0 or null, got 0.0"),
         ({"length": float("nan")}, "needs length > 0 or null, got nan"),
         ({"stop": (Posterior(),)}, "posterior needs weighting log_odds"),
@@ -560,7 +564,7 @@ def test_beams_that_know_beat_beams_that_do_not_and_a_scorer_without_meaning_doe
     controls = {
         "random": right(RandomScorer(), TopK(2)),
         "constant": right(ConstantScorer(), TopK(2)),
-        "kept": right(WatchedScorer(), Keep()),
+        "kept": right(WatchedScorer(), NoPruning()),
     }
     # fixed seed: guided 77 and 84, controls from 10 to 20 of 100; the standard deviation of each is at most 5
     assert min(guided.values()) > max(controls.values()) + 30
@@ -599,7 +603,7 @@ def test_a_wave_may_begin_more_beams_than_live_on() -> None:
         end = End.BOUNDARY if draw.prefix is None else End.STOP
         return Sample("x", "a" if end is End.STOP else None, end, confidence=number / 100, index=number)
 
-    strategy = PrunedBeams(width=2, begin=6, budget=3, pruner=Keep(), fork=False)
+    strategy = PrunedBeams(width=2, start_width=6, budget=3, pruner=NoPruning(), fork=False)
     decision, asked = played(strategy, reply)
     assert [(d.n, d.prefix.index if d.prefix else None) for d in asked] == [
         (6, None),
@@ -619,10 +623,10 @@ def test_beams_are_built_from_a_mapping() -> None:
         "name": "guided",
         "beams": {
             "width": 3,
-            "begin": 7,
+            "start_width": 7,
             "until": {"tokens": 30},
             "pruner": {"name": "resample", "temperature": 0.2},
-            "positions": 5,
+            "max_checks": 5,
             "fork": False,
             "length": 80,
         },
@@ -654,13 +658,16 @@ def test_beams_are_built_from_a_mapping() -> None:
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ({"beams": None}, r"beams of a composed strategy must be a mapping \{width, begin, until, .*\}, got None"),
+        (
+            {"beams": None},
+            r"beams of a composed strategy must be a mapping \{width, start_width, until, .*\}, got None",
+        ),
         ({"beams": {"widht": 4}}, "unknown key of beams 'widht': allowed are .*did you mean width"),
         ({"beams": {}, "select": "best"}, "unknown key of a composed strategy 'select'"),
         ({"beams": {"width": 2.5}}, "width of beams must be a whole number, got 2.5"),
         ({"beams": {"width": 0}}, "strategy composed needs width >= 1, got 0"),
-        ({"beams": {"width": 3, "begin": 2}}, "needs begin >= width or null, got 2 and 3"),
-        ({"beams": {"positions": True}}, "positions of beams must be a whole number, got True"),
+        ({"beams": {"width": 3, "start_width": 2}}, "needs start_width >= width or null, got 2 and 3"),
+        ({"beams": {"max_checks": True}}, "max_checks of beams must be a whole number, got True"),
         ({"beams": {"until": "stp"}}, r"until of beams must be step, or one of \{tokens: ...\}.*, got 'stp'"),
         ({"beams": {"until": {"tokens": 0}}}, r"until of beams cannot be \{'tokens': 0\}: .*needs k >= 1, got 0"),
         ({"beams": {"until": {"tokens": 2.5}}}, "tokens of until must be a whole number, got 2.5"),
@@ -668,7 +675,7 @@ def test_beams_are_built_from_a_mapping() -> None:
         ({"beams": {"until": {"entropy": -1}}}, r"until of beams cannot be \{'entropy': -1\}: .*value >= 0, got -1"),
         ({"beams": {"pruner": "topk"}}, "unknown pruner 'topk': allowed are .*did you mean top_k"),
         ({"beams": {"pruner": {"name": "top_k", "k": 1.5}}}, "pruner top_k needs a whole number for k, got 1.5"),
-        ({"beams": {"pruner": {"name": "gap", "gap": 2}}}, r"pruner gap needs gap in \[0, 1\], got 2"),
+        ({"beams": {"pruner": {"name": "gap", "gap": 2}}}, r"pruner gap needs max_gap in \[0, 1\], got 2"),
         ({"beams": {"fork": "yes"}}, "fork of beams must be true or false, got 'yes'"),
         ({"beams": {"length": "long"}}, "length of beams must be a number of tokens or null, got 'long'"),
         ({"beams": {"length": -1}}, "needs length > 0 or null, got -1"),

@@ -69,7 +69,7 @@ def test_grids_have_no_doubles_and_hold_the_default(row):
     settings = [tuple(s.items()) for s in row.grid(16)]
     assert len(settings) == len(set(settings))
     for key, values in row.sweep.items():
-        if key in row.params and not row.fit:
+        if key in row.params and not row.objective:
             assert row.params[key] in values
 
 

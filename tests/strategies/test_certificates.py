@@ -7,10 +7,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta as beta_distribution
 
-from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
-from strategies.columns import DrawArrays, by_discovery
-from strategies.counts import duel_mean, log_e_one_sided, log_e_two_sided
+from strategies.counts import log_e_one_sided, log_e_two_sided, truncated_beta_mean
+from strategies.draw_arrays import DrawArrays, by_discovery
 from strategies.stopping import Beta
+from strategies.stopping.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.vote import Vote
 from strategies.weighting import Linear
 from tts.errors import InputError
@@ -107,7 +107,7 @@ def test_e_values_are_the_mixtures_of_their_formulas(a, b):
 def test_the_bet_of_the_majority_martingale_is_the_truncated_posterior_mean(a, b):
     posterior = beta_distribution(a + 0.5, b + 0.5)
     mean = quad(lambda t: t * posterior.pdf(t), 0.5, 1)[0] / posterior.sf(0.5)
-    assert duel_mean(a, b) == pytest.approx(mean, rel=1e-6)
+    assert truncated_beta_mean(a, b) == pytest.approx(mean, rel=1e-6)
 
 
 def test_nine_equal_answers_certify_at_one_in_twenty_and_eight_do_not():

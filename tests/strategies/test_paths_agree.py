@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.catalog import METHODS
-from strategies.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
-from strategies.columns import DrawArrays, by_discovery
+from strategies.draw_arrays import DrawArrays, by_discovery
 from strategies.stopping import Beta, Confident, Dirichlet, Gate, Posterior, Reservation, SamplingCost, Share, Unanimous
+from strategies.stopping.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform
 from tts.types import Decision, Problem, Sample

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from strategies.columns import DrawArrays
 from strategies.counts import CountTable, dirichlet_leader_probability, leader_probability
+from strategies.draw_arrays import DrawArrays
 from strategies.live_evidence import LiveEvidence
 from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import (

@@ -115,7 +115,7 @@ def test_every_row_of_the_table_splits_its_wrong_decisions(arrays):
 
 def test_cross_fitted_strategies_are_split_against_the_counterpart_of_their_own_fold(arrays):
     """log_odds_vote never stops: whatever prior each half chose, nothing is owed to stopping."""
-    method = replace(CATALOG["log_odds_vote"], sweep={"prior": (0.02, 0.5)}, fit="accuracy")
+    method = replace(CATALOG["log_odds_vote"], sweep={"prior": (0.02, 0.5)}, objective="accuracy")
     comparison = Comparison.of(arrays, SMALL, [method], fitted=True)
     gated = CATALOG["grace_es"]
     rows = {row.name: row for row in table(comparison, [method, gated])}

@@ -247,12 +247,16 @@ def test_a_method_may_be_fitted_to_tokens_where_the_pool_counts_them():
     orders = np.tile(np.arange(4, dtype=np.uint8), (2, 1, 1))
     rules = {"agree": Unanimous(2), "sure": Confident(0.8)}
     method = Method(
-        "mine", "test", "", lambda n, p: Vote("mine", n, stop=(rules[p["rule"]],)), sweep={"rule": (*rules,)}
+        "mine", "test", "", lambda name, n, p: Vote(name, n, stop=(rules[p["rule"]],)), sweep={"rule": (*rules,)}
     )
     settings = [Candidate(method.build(4, setting)) for setting in method.grid(4)]
     agree, sure = replay(counted, settings, orders, scores={"recorded": counted.confidence})
     assert agree.correct.all() and sure.correct.all()
     assert (agree.used.sum(), sure.used.sum()) == (6, 5)
     assert (agree.tokens.sum(), sure.tokens.sum()) == (24, 41)
-    for fit, pool, expected in (("tokens", counted, "agree"), ("cost", counted, "sure"), ("tokens", arrays, "sure")):
-        assert fitted(pool, replace(method, fit=fit), orders, 4) == {"rule": expected}
+    for objective, pool, expected in (
+        ("tokens", counted, "agree"),
+        ("cost", counted, "sure"),
+        ("tokens", arrays, "sure"),
+    ):
+        assert fitted(pool, replace(method, objective=objective), orders, 4) == {"rule": expected}

@@ -217,7 +217,7 @@ class LastOfTwo:
 
 
 def test_a_strategy_of_ones_own_is_compared_without_more_ado() -> None:
-    mine = Method("last_of_two", "own", "The second sample.", lambda budget, p: LastOfTwo())
+    mine = Method("last_of_two", "own", "The second sample.", lambda name, budget, p: LastOfTwo())
     row = compare(PoolArrays.of(POOL), [mine], Settings(8, permutations=3, replicates=50))[1]
     assert (row.name, row.point.samples) == ("last_of_two", 2.0)
     stripped = replace(PoolArrays.of(POOL), recorded=())

@@ -1,8 +1,8 @@
 """DrawArrays: the draws of many rows at once, as arrays of shape [draws, rows], and the running facts about them.
 
-A replay is questions x permutations rows; a live question is one row. Knows nothing about pools, permutations,
-correctness or weightings (:mod:`strategies.replay_evidence` does). Labels number the answers of a row in the order in
-which they were first seen, so "the smallest label" is "the answer seen first": that breaks every tie.
+A replay has questions x permutations rows; a live question has one row. This module knows nothing about pools,
+permutations, correctness or weightings. Labels number the answers of a row in the order in which they were first seen,
+so the smallest label is the answer seen first, which breaks every tie.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from strategies.counts import dirichlet_leader_probability, leader_probability
 
 Array = NDArray[Any]
-# Sums of these keys tell multisets of counts apart; two of a million would collide with probability below 1e-6.
-_ZOBRIST = np.random.default_rng(20_305_118_60).integers(1, 1 << 62, size=1 << 16, dtype=np.int64)
+# Sums of these keys distinguish multisets of counts; two of a million would collide with probability below 1e-6.
+_COUNT_KEYS = np.random.default_rng(20_305_118_60).integers(1, 1 << 62, size=1 << 16, dtype=np.int64)
 
 
 def by_discovery(raw: Array) -> tuple[Array, Array]:
-    """Renumber each row's labels in order of first appearance.
+    """Return each row's labels renumbered in order of first appearance.
 
     Args:
         raw: integers [draws, rows], -1 where unparsed.
@@ -44,55 +44,55 @@ def by_discovery(raw: Array) -> tuple[Array, Array]:
     return labels, names
 
 
-def running(add: np.ufunc, values: Array, dtype: Any = None) -> Array:
-    """``add.accumulate`` over draws, a row of the machine at a time: several times faster than numpy's own.
+def running(function: np.ufunc, values: Array, dtype: Any = None) -> Array:
+    """Return the running totals ``function.accumulate`` over draws, several times faster than numpy's method.
 
     Args:
-        add: a binary function, such as ``np.add``.
+        function: a binary function, such as ``np.add``.
         values: [draws, rows].
-        dtype: of the result, where it is not that of ``values``.
+        dtype: of the result; None takes that of ``values``.
     """
     out = np.empty(values.shape, dtype=dtype or values.dtype)
     out[0] = values[0]
     for t in range(1, len(values)):
-        add(out[t - 1], values[t], out=out[t])
+        function(out[t - 1], values[t], out=out[t])
     return out
 
 
 class DrawArrays:
-    """Draws of many rows; facts are computed on first use and shared by all strategies."""
+    """The draws of many rows; facts are computed on first use and shared by all strategies."""
 
     def __init__(self, labels: Array, confidence: Array | None = None) -> None:
-        """Take the draws.
+        """Hold the draws.
 
         Args:
             labels: integers [draws, rows] numbered by discovery, -1 where unparsed.
-            confidence: P(correct) in [0, 1], the same shape, or None where the draws carry none.
+            confidence: P(correct) in [0, 1], the same shape, or None if the draws have none.
         """
         self.labels = labels
         self.confidence = confidence
-        self.draws, self.rows = labels.shape
-        self.answers = max(int(labels.max(initial=-1)) + 1, 1)
-        self.views: dict[Any, Any] = {}  # evidence by weighting, kept by strategies.replay_evidence
+        self.n_draws, self.n_rows = labels.shape
+        self.n_answers = max(int(labels.max(initial=-1)) + 1, 1)
+        self.evidence_by_weighting: dict[Any, Any] = {}  # filled by strategies.replay_evidence
 
     @cached_property
     def n(self) -> Array:
         """Draws so far, shape [draws, 1]."""
-        return np.arange(1, self.draws + 1, dtype=np.int16)[:, None]
+        return np.arange(1, self.n_draws + 1, dtype=np.int16)[:, None]
 
     @cached_property
     def parsed(self) -> Array:
-        """Whether each draw has an answer."""
+        """True for each draw that has an answer."""
         return self.labels >= 0
 
     @cached_property
     def is_label(self) -> list[Array]:
-        """Per label, whether each draw gave it."""
-        return [self.labels == k for k in range(self.answers)]
+        """Per label, True for each draw that gave it."""
+        return [self.labels == k for k in range(self.n_answers)]
 
     @cached_property
     def votes(self) -> list[Array]:
-        """Per label, its votes so far."""
+        """Per label, the votes so far."""
         return [running(np.add, hit, np.int16) for hit in self.is_label]
 
     @cached_property
@@ -102,10 +102,10 @@ class DrawArrays:
 
     @cached_property
     def streak(self) -> Array:
-        """Length of the run of equal answers that ends at each draw."""
+        """Number of equal answers in a row that end at each draw."""
         out = np.zeros(self.labels.shape, dtype=np.int16)
         out[0] = self.parsed[0]
-        for t in range(1, self.draws):
+        for t in range(1, self.n_draws):
             np.multiply(out[t - 1], self.labels[t] == self.labels[t - 1], out=out[t])
             out[t] += 1
             out[t] *= self.parsed[t]
@@ -118,7 +118,7 @@ class DrawArrays:
         return np.where(self.parsed, self.confidence, -np.inf)
 
     @cached_property
-    def best(self) -> Array:
+    def best_confidence(self) -> Array:
         """Highest confidence of a parsed draw so far."""
         return running(np.maximum, self.parsed_confidence)
 
@@ -126,19 +126,19 @@ class DrawArrays:
     def best_label(self) -> Array:
         """Label of the earliest draw of highest confidence, -1 before the first parsed one."""
         out = self.labels.copy()
-        for t in range(1, self.draws):
-            np.copyto(out[t], out[t - 1], where=~(self.parsed_confidence[t] > self.best[t - 1]))
+        for t in range(1, self.n_draws):
+            np.copyto(out[t], out[t - 1], where=~(self.parsed_confidence[t] > self.best_confidence[t - 1]))
         return out
 
     @cached_property
-    def dirichlet(self) -> Array:
-        """P(leader is the most probable answer), evaluated once for each distinct multiset of counts."""
-        if self.answers <= 2:
-            a, b = self.votes[0], self.votes[-1] if self.answers == 2 else np.zeros_like(self.votes[0])
+    def mode_probability(self) -> Array:
+        """P(leader is the most probable answer), computed once for each distinct multiset of counts."""
+        if self.n_answers <= 2:
+            a, b = self.votes[0], self.votes[-1] if self.n_answers == 2 else np.zeros_like(self.votes[0])
             return np.asarray(leader_probability(np.maximum(a, b), np.minimum(a, b)))
-        key = _ZOBRIST.take(self.votes[0])
+        key = _COUNT_KEYS.take(self.votes[0])
         for count in self.votes[1:]:
-            key += _ZOBRIST.take(count)
+            key += _COUNT_KEYS.take(count)
         _, where, inverse = np.unique(key, return_index=True, return_inverse=True)
         counts = np.stack([c.ravel()[where] for c in self.votes], axis=1)
         ranked = (-np.sort(-counts, axis=1)).tolist()

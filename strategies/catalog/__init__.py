@@ -1,0 +1,38 @@
+"""The catalogue: each published method by its name, with its source, its parameters and the grid they are swept on.
+
+    method("adaptive_consistency").build(budget=16)
+
+A row is a :class:`~strategies.method.Method`. Each family has a module of rows; a new row goes into the module of its
+family and nowhere else. Parameters that a paper fixes have its value; parameters that it leaves open are fitted on
+questions that are not scored.
+"""
+
+from __future__ import annotations
+
+from strategies.catalog import certificates, controls, deepconf, early_stopping, pruning, voting
+from strategies.method import Method
+from strategies.spec import unknown
+
+__all__ = ["CATALOG", "METHODS", "Method", "method"]
+
+METHODS: tuple[Method, ...] = (
+    *voting.METHODS,
+    *early_stopping.METHODS,
+    *certificates.METHODS,
+    *pruning.METHODS,
+    *deepconf.METHODS,
+    *controls.METHODS,
+)
+
+CATALOG: dict[str, Method] = {method.name: method for method in METHODS}
+
+
+def method(name: str) -> Method:
+    """Return the row of this name.
+
+    Raises:
+        InputError: there is no such row; the sentence lists all names.
+    """
+    if name not in CATALOG:
+        raise unknown("strategy", name, CATALOG)
+    return CATALOG[name]
