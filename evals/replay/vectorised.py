@@ -21,8 +21,8 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.generators import play_generator
 from evals.replay.traces import ReplayedTraces
 from strategies.base import Strategy
-from strategies.draw_arrays import DrawArrays, by_discovery, running
 from strategies.deepconf import DeepConf
+from strategies.draw_arrays import DrawArrays, by_discovery, running
 from strategies.vote import Vote
 from tts.errors import InputError
 
