@@ -488,7 +488,7 @@ class Gives:
 def test_an_unscored_beam_and_a_pruner_that_does_not_keep_its_promise_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="a beam has no confidence"):
         played(PrunedBeams(), lambda draw, number: Sample(end=End.BOUNDARY))
-    with pytest.raises(UnsupportedError, match="needs a scorer that judges partial samples"):
+    with pytest.raises(UnsupportedError, match="needs a scorer that scores partial samples"):
         confidences([Sample(confidence=0.5), Sample()])
     for result in ((0, 0, 0, 0), (5, 0, 0, 0), (2, -1, 0, 0), (1, 1)):
         with pytest.raises(
