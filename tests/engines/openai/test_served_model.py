@@ -1,0 +1,34 @@
+"""A served model has its tokenizer if there is one and the servers take its tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("transformers")
+
+from tts.engines.openai.features import ServerFeatures
+from tts.engines.openai.served_model import ServedModel, load_served_model
+from tts.errors import InputError
+from tts.models.bundled import weights
+from tts.prompts import Prompt
+
+IDS = ServerFeatures(token_ids=True, context=512)
+
+
+def test_a_tokenizer_of_no_use_is_not_loaded() -> None:
+    for features, tokenizer in ((IDS, None), (ServerFeatures(), "no/such-model")):
+        assert load_served_model("m", features, tokenizer=tokenizer, prompt=Prompt()) == ServedModel("m", features)
+
+
+def test_special_tokens_are_those_of_the_generation_configuration() -> None:
+    model = load_served_model("m", IDS, tokenizer=str(weights("grace")), prompt=Prompt())
+    assert model.encoder is not None and model.encoder.context == 512
+    assert len(model.suppressed) == 1 and model.encoder.tokenizer.eos_token_id in model.ends
+    assert not set(model.suppressed) & model.ends
+
+
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"engine\.openai\.tokenizer .* cannot be loaded .*: give a model's directory"):
+        load_served_model("m", IDS, tokenizer=str(tmp_path), prompt=Prompt())
