@@ -9,7 +9,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from evals.comparison.paired import Settings, compare
+from evals.comparison.settings import Settings
+from evals.comparison.table import compare
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
 from strategies.catalog import CATALOG, Method
@@ -45,7 +46,8 @@ def main() -> None:
     )
     arrays = PoolArrays.of(synthetic_pool(questions=200, samples=16))
     for row in compare(arrays, [mine, CATALOG["adaptive_consistency"]], Settings(budget=16)):
-        print(f"{row.name:22} accuracy {row.point.accuracy:.3f}  samples {row.point.samples:5.2f}  {row.verdict}")
+        point = row.point
+        print(f"{row.name:22} accuracy {point.accuracy:.3f}  samples {point.samples:5.2f}  {row.difference.verdict}")
 
     engine = FakeEngine(seed=1)
     results = asyncio.run(

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from evals.comparison.difference import against
 from evals.comparison.matched import ReplaySet, matched, play_fitted
-from evals.comparison.paired import Settings, against
 from evals.comparison.regret import Regret, first_right, regrets_of
+from evals.comparison.settings import Settings
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.vectorised import Candidate, Outcome
@@ -127,7 +128,9 @@ def votes(sides: Mapping[str, Sides], budget: int, say: Say) -> None:
         for method, outcome, row in zip(methods, outcomes, compared, strict=True):
             if method.name == "self_consistency" and name != next(iter(sides)):
                 continue
-            shown = "" if row["verdict"] == "reference" else f"{points(row['diff'], row['diff_ci'])} {row['verdict']}"
+            shown = (
+                "" if row.verdict == "reference" else f"{points(row.accuracy_diff, row.accuracy_diff_ci)} {row.verdict}"
+            )
             weighs = "" if method.name == "self_consistency" else name
             say(f"{weighs:16}{method.name:30}{outcome.correct.mean():9.4f}{shown:>34}")
 
@@ -163,7 +166,7 @@ def cautions(side: Sides, budget: int, say: Say) -> None:
             assert outcome.tokens is not None
             cost = f"{outcome.used.mean():8.2f}{outcome.tokens.mean():8.0f}"
             head = f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.correct.mean():9.4f}"
-            say(f"{head}{points(row['diff'], row['diff_ci']):>22}{cost}  {written(given)}")
+            say(f"{head}{points(row.accuracy_diff, row.accuracy_diff_ci):>22}{cost}  {written(given)}")
 
 
 def frontier(side: Sides, budget: int, say: Say) -> None:
@@ -203,10 +206,10 @@ def certified(side: Sides, budget: int, say: Say) -> None:
 def line(name: str, given: Mapping[str, Any], outcome: Outcome, row: Mapping[str, Any], lost: Regret, say: Say) -> None:
     """One strategy."""
     tokens = np.nan if outcome.tokens is None else float(outcome.tokens.mean())
-    shown = "" if row["verdict"] == "reference" else points(row["diff"], row["diff_ci"])
+    shown = "" if row.verdict == "reference" else points(row.accuracy_diff, row.accuracy_diff_ci)
     parts = f"{lost.unsolved:10.4f}{lost.not_selected:9.4f}{lost.stopped_early or 0:7.4f}{lost.gained or 0:7.4f}"
     say(
-        f"{name:34}{outcome.correct.mean():9.4f}{shown:>22}{row['verdict']:>10}{outcome.used.mean():8.2f}{tokens:8.0f}"
+        f"{name:34}{outcome.correct.mean():9.4f}{shown:>22}{row.verdict:>10}{outcome.used.mean():8.2f}{tokens:8.0f}"
         f"{parts}  {written(given)}"
     )
 
@@ -225,11 +228,12 @@ def rivals(side: Sides, budget: int, say: Say) -> None:
             settings=replace(settings(budget), margin=0.0),
         )
         for one in found:
-            ratio, (low, high) = one.tokens_ratio or np.nan, one.tokens_ci or (np.nan, np.nan)
+            diff = one.difference
+            ratio, (low, high) = diff.tokens_ratio or np.nan, diff.tokens_ratio_ci or (np.nan, np.nan)
             mark = "" if one.reached else " -"
             say(
-                f"{name:34}{one.baseline + mark:24}{points(one.diff, one.diff_ci):>22}"
-                f"{f'{ratio:.2f} [{low:.2f}, {high:.2f}]':>24}{one.samples_ratio:8.2f}"
+                f"{name:34}{one.baseline + mark:24}{points(diff.accuracy_diff, diff.accuracy_diff_ci):>22}"
+                f"{f'{ratio:.2f} [{low:.2f}, {high:.2f}]':>24}{diff.samples_ratio:8.2f}"
             )
 
 
@@ -273,9 +277,9 @@ def show(
     compared = against(side.test.comparison(settings(budget)), outcomes, 0)
     for method, given, outcome, row in zip(methods, params, outcomes, compared, strict=True):
         assert outcome.tokens is not None
-        ratio, (low, high) = row["tokens_ratio"], row["tokens_ci"]
-        reference = row["verdict"] == "reference"
-        shown = "" if reference else points(row["diff"], row["diff_ci"])
+        ratio, (low, high) = row.tokens_ratio, row.tokens_ratio_ci
+        reference = row.verdict == "reference"
+        shown = "" if reference else points(row.accuracy_diff, row.accuracy_diff_ci)
         share = "" if reference else f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
         head = f"{method.name:36}{outcome.correct.mean():9.4f}{shown:>22}{outcome.used.mean():8.2f}"
         say(f"{head}{outcome.tokens.mean():8.0f}{share:>24}  {written({**method.params, **given})}")

@@ -1,9 +1,9 @@
-"""Frontiers: each rule's threshold swept, so that whole accuracy-versus-samples lines are compared, not one point each.
+"""Frontiers: each rule's threshold swept, so that lines of accuracy against samples are compared, not points.
 
-A sweep shows every setting as it is: nothing was chosen, so nothing is biased. Where a setting is chosen (the most
-accurate within so many samples, or the cheapest that is not inferior to self-consistency) it is chosen on one half of
-the questions and scored on the other, both ways. The cheapest takes the fewest draws, or the fewest generated tokens
-where the catalogue fits the method for these.
+A sweep shows every setting as it is: nothing was chosen, so nothing is biased. A tuned setting (the most accurate one
+within a number of samples, or the cheapest one that is not inferior to self-consistency) is chosen on one half of the
+questions and scored on the other, both ways. The cheapest one takes the fewest draws, or the fewest generated tokens
+where the catalogue fits the method for tokens.
 """
 
 from __future__ import annotations
@@ -15,136 +15,169 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evals.comparison.difference import Difference, against
 from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, replay_on, teach
-from evals.comparison.paired import SIZES, Comparison, Point, against, merged_params
+from evals.comparison.paired import Comparison, Point
+from evals.comparison.table import merged_params
 from evals.replay.vectorised import Candidate, Outcome
 from strategies.catalog import CATALOG, Method
 
 Array = NDArray[Any]
+Setting = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Setting:
+@dataclass(frozen=True, slots=True)
+class SweptSetting:
     """One swept setting on all questions."""
 
-    params: dict[str, Any]
+    params: Setting
     point: Point
 
 
-@dataclass(frozen=True)
-class Tuned:
+@dataclass(frozen=True, slots=True)
+class TunedSetting:
     """A setting chosen on one half and scored on the other.
 
     Attributes:
         target: "max_samples <= s" or "cheapest not inferior".
         params: the chosen parameters, a list of two where the folds chose differently.
         point: accuracy and cost on the halves that were not used to choose.
-        comparison: the paired comparison with self-consistency at the full budget.
+        difference: against self-consistency at the full budget.
     """
 
     target: str
     params: dict[str, Any]
     point: Point
-    comparison: dict[str, Any]
+    difference: Difference
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Frontier:
-    """One method's sweep and what tuning makes of it."""
+    """One method's sweep and its tuned settings.
+
+    Attributes:
+        name: the method.
+        source: the paper it comes from.
+        sweep: every setting of its grid, the most cautious first.
+        within: the most accurate setting within a number of samples, (samples, setting).
+        cheapest: the cheapest setting that is not inferior to self-consistency.
+    """
 
     name: str
     source: str
-    sweep: tuple[Setting, ...]
-    within: tuple[tuple[int, Tuned], ...]
-    cheapest: Tuned
+    sweep: tuple[SweptSetting, ...]
+    within: tuple[tuple[int, TunedSetting], ...]
+    cheapest: TunedSetting
 
 
 def frontiers(comparison: Comparison, methods: Sequence[Method]) -> list[Frontier]:
-    """Sweep and tune every method that has something to sweep.
+    """Sweep and tune every method that has a sweep.
 
     Args:
         comparison: with two folds, as ``Comparison.of(..., fitted=True)`` makes it.
-        methods: rows of the catalogue; those without a grid are left out.
+        methods: rows of the catalogue; those without a sweep are left out.
     """
-    swept = [m for m in methods if m.sweep]
+    swept = [method for method in methods if method.sweep]
     budget = comparison.settings.budget
-    grids = [list(m.grid(budget)) for m in swept]
-    lessons = [
-        [teach(m, comparison.arrays, scores, fold, s) for m, g in zip(swept, grids, strict=True) for s in g]
-        for scores, fold in zip(comparison.scores, comparison.folds, strict=True)
-    ]
-    flat = [(m, s) for m, g in zip(swept, grids, strict=True) for s in g]
+    flat = [(method, setting) for method in swept for setting in method.grid(budget)]
     reference = Candidate(CATALOG[REFERENCE].build(budget))
     candidates = [
-        [reference, *(Candidate(m.build(budget, {**s, **x}), m.scores) for (m, s), x in zip(flat, mine, strict=True))]
-        for mine in lessons
+        [
+            reference,
+            *(
+                Candidate(m.build(budget, {**s, **teach(m, comparison.arrays, scores, fold, s)}), m.scores)
+                for m, s in flat
+            ),
+        ]
+        for scores, fold in zip(comparison.scores, comparison.folds, strict=True)
     ]
     outcomes = comparison.play(candidates)
     points = comparison.points(outcomes)
-    rehearsals = [
-        replay_on(comparison.arrays, mine, comparison.orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
-        for mine, scores, fold in zip(candidates, comparison.scores, comparison.folds, strict=True)
+    fitted = [
+        replay_on(comparison.arrays, of_fold, comparison.orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
+        for of_fold, scores, fold in zip(candidates, comparison.scores, comparison.folds, strict=True)
     ]
-    caps = [b for b in SIZES if b < budget] + [budget]
-    found, at = [], 1
-    for method, grid in zip(swept, grids, strict=True):
-        mine = slice(at, at + len(grid))
-        at += len(grid)
-
-        def tuned(target: str, picks: list[int], method=method, grid=grid, mine=mine) -> Tuned:  # type: ignore[no-untyped-def]
-            joined = _join(comparison, outcomes[mine], picks)
-            return Tuned(
-                target=target,
-                params=merged_params(method, [grid[i] for i in picks]),
-                point=comparison.points([joined])[0],
-                comparison=against(comparison, [outcomes[0], joined], 0)[1],
-            )
-
-        def seen(attribute: str, mine: slice = mine) -> list[Array]:
-            return [np.array([getattr(o, attribute).mean() for o in r[mine]]) for r in rehearsals]
-
-        accuracy, used = seen("correct"), seen("used")
-        cost = [costs(r[mine], tokens=method.objective == "tokens") for r in rehearsals]
-        floors = [float(r[0].correct.mean()) - comparison.settings.margin for r in rehearsals]
+    floors = [float(of_fold[0].correct.mean()) - comparison.settings.margin for of_fold in fitted]
+    found = []
+    for method in swept:
+        at = [1 + i for i, (owner, _) in enumerate(flat) if owner is method]
+        tuning = _Tuning(
+            comparison,
+            method,
+            [flat[i - 1][1] for i in at],
+            outcomes[0],
+            [outcomes[i] for i in at],
+            [[of_fold[i] for i in at] for of_fold in fitted],
+        )
         found.append(
             Frontier(
                 name=method.name,
                 source=method.source,
-                sweep=tuple(Setting(s, p) for s, p in zip(grid, points[mine], strict=True)),
-                within=tuple(
-                    (
-                        cap,
-                        tuned(
-                            f"max_samples <= {cap}", [_within(a, u, cap) for a, u in zip(accuracy, used, strict=True)]
-                        ),
-                    )
-                    for cap in caps
-                    if all((u <= cap).any() for u in used)
-                ),
-                cheapest=tuned(
-                    "cheapest not inferior",
-                    [cheapest(a, c, floor) for a, c, floor in zip(accuracy, cost, floors, strict=True)],
-                ),
+                sweep=tuple(SweptSetting(s, points[i]) for s, i in zip(tuning.grid, at, strict=True)),
+                within=tuning.within(),
+                cheapest=tuning.cheapest(floors),
             )
         )
     return found
 
 
-def _within(accuracy: Array, used: Array, cap: float) -> int:
-    """The most accurate setting whose mean draws stay within the cap."""
-    return int(np.argmax(np.where(used <= cap, accuracy, -np.inf)))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tuning:
+    """One method's settings on the questions that choose them and on those that are scored.
 
+    Attributes:
+        comparison: the comparison.
+        method: the method.
+        grid: its settings.
+        reference: self-consistency's outcome on the scored questions.
+        scored: each setting's outcome on the scored questions.
+        fitted: each setting's outcome on the fitting half, one list a fold.
+    """
 
-def _join(comparison: Comparison, outcomes: Sequence[Outcome], picks: Sequence[int]) -> Outcome:
-    """One outcome from the settings each fold chose, each on the questions that fold scores."""
-    chosen = [outcomes[i] for i in picks]
-    joined: dict[str, Any] = {}
-    for name in Outcome.__dataclass_fields__:
-        parts = [getattr(o, name) for o in chosen]
-        if parts[0] is None:
-            joined[name] = None
-            continue
-        joined[name] = np.empty_like(parts[0])
-        for part, fold in zip(parts, comparison.folds, strict=True):
-            joined[name][fold.scored] = part[fold.scored]
-    return Outcome(**joined)
+    comparison: Comparison
+    method: Method
+    grid: Sequence[Setting]
+    reference: Outcome
+    scored: Sequence[Outcome]
+    fitted: Sequence[Sequence[Outcome]]
+
+    def within(self) -> tuple[tuple[int, TunedSetting], ...]:
+        """Return the most accurate setting within each number of samples that some setting keeps to in every fold."""
+        used = [np.array([o.used.mean() for o in of_fold]) for of_fold in self.fitted]
+        found = []
+        for most in self.comparison.settings.sizes:
+            if all((u <= most).any() for u in used):
+                chosen = [
+                    int(np.argmax(np.where(u <= most, a, -np.inf))) for a, u in zip(self._accuracy(), used, strict=True)
+                ]
+                found.append((most, self._tuned(f"max_samples <= {most}", chosen)))
+        return tuple(found)
+
+    def cheapest(self, floors: Sequence[float]) -> TunedSetting:
+        """Return the cheapest setting whose accuracy reaches the fold's floor, else the most accurate one."""
+        spent = [costs(of_fold, tokens=self.method.objective == "tokens") for of_fold in self.fitted]
+        chosen = [cheapest(a, c, floor) for a, c, floor in zip(self._accuracy(), spent, floors, strict=True)]
+        return self._tuned("cheapest not inferior", chosen)
+
+    def _accuracy(self) -> list[Array]:
+        return [np.array([o.correct.mean() for o in of_fold]) for of_fold in self.fitted]
+
+    def _tuned(self, target: str, chosen: Sequence[int]) -> TunedSetting:
+        """Return the settings that the folds chose, each on the questions that its fold scores."""
+        joined = self._joined([self.scored[i] for i in chosen])
+        return TunedSetting(
+            target=target,
+            params=merged_params(self.method, [self.grid[i] for i in chosen]),
+            point=self.comparison.points([joined])[0],
+            difference=against(self.comparison, [self.reference, joined], 0)[1],
+        )
+
+    def _joined(self, outcomes: Sequence[Outcome]) -> Outcome:
+        joined: dict[str, Any] = {}
+        for name in Outcome.__dataclass_fields__:
+            parts = [getattr(outcome, name) for outcome in outcomes]
+            joined[name] = None if parts[0] is None else np.empty_like(parts[0])
+            for part, fold in zip(parts, self.comparison.folds, strict=True):
+                if part is not None:
+                    joined[name][fold.scored] = part[fold.scored]
+        return Outcome(**joined)

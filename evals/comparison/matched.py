@@ -8,14 +8,16 @@ so that only cost remains to be compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evals.comparison.difference import Difference, against
 from evals.comparison.fit import Scores, cheapest, choose, costs, scores_for, teach
-from evals.comparison.paired import Comparison, Interval, Point, Settings, against
+from evals.comparison.paired import Comparison, Point
+from evals.comparison.settings import Settings
 from evals.metrics.folds import Fold
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
@@ -62,7 +64,7 @@ class ReplaySet:
         return Fold.fit_all(self.arrays.questions)
 
     def comparison(self, settings: Settings) -> Comparison:
-        """Return a comparison in which nothing is fitted, for :func:`evals.comparison.paired.against` and points."""
+        """Return a comparison in which nothing is fitted, with points and differences of these questions."""
         questions = self.arrays.questions
         weights = bootstrap_weights(questions, settings.replicates, settings.seed)
         return Comparison(self.arrays, settings, self.orders, (Fold.score_all(questions),), (self.scores,), weights)
@@ -72,21 +74,20 @@ class ReplaySet:
         return replay(self.arrays, candidates, self.orders, scores=self.scores)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match:
-    """A method against one baseline; differences and ratios are the method's over the baseline's, on scored questions.
+    """A method against one baseline on the scored questions.
 
     Attributes:
-        method: its name, with ``params`` as they were chosen.
-        baseline: its name, with ``baseline_params``.
+        method: its name.
+        params: its parameters as they were chosen.
+        baseline: the baseline's name.
+        baseline_params: its parameters as they were chosen.
         reached: whether the baseline has a setting as accurate as the method where settings were chosen; if not, its
             most accurate one plays.
-        point: the method's accuracy and cost; ``baseline_point`` the baseline's.
-        diff: accuracy, and ``diff_ci`` its interval over questions.
-        mcnemar_p: exact, on the first permutation.
-        samples_ratio: mean draws, and ``samples_ci`` its interval.
-        tokens_ratio: mean generated tokens, and ``tokens_ci`` its interval; None where the pool counts none.
-        verdict: of the accuracy: "better", "not worse" (within the margin), "worse" or "open".
+        point: the method's accuracy and cost.
+        baseline_point: the baseline's.
+        difference: the method's against the baseline's.
     """
 
     method: str
@@ -96,23 +97,13 @@ class Match:
     reached: bool
     point: Point
     baseline_point: Point
-    diff: float
-    diff_ci: Interval
-    mcnemar_p: float
-    samples_ratio: float
-    samples_ci: Interval
-    tokens_ratio: float | None
-    tokens_ci: Interval | None
-    verdict: str
+    difference: Difference
 
     def as_mapping(self) -> dict[str, Any]:
-        """Everything, ready for :func:`evals.report.comparison.to_json`."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        points = {key: {f.name: getattr(plain[key], f.name) for f in fields(Point)} for key in _POINTS}
-        return plain | points
-
-
-_POINTS = ("point", "baseline_point")
+        """Return everything, ready for :func:`evals.report.comparison.to_json`; the difference's keys stand beside."""
+        mapping = asdict(self)
+        mapping.update(mapping.pop("difference"))
+        return mapping
 
 
 def matched(
@@ -138,7 +129,6 @@ def matched(
     points = comparison.points(outcomes)
     found = []
     for i, (baseline, (setting, reached)) in enumerate(zip(baselines, tuned, strict=True)):
-        compared = against(comparison, [outcomes[1 + i], outcomes[0]], 0)[1]
         found.append(
             Match(
                 method=method.name,
@@ -148,14 +138,7 @@ def matched(
                 reached=reached,
                 point=points[0],
                 baseline_point=points[1 + i],
-                diff=compared["diff"],
-                diff_ci=compared["diff_ci"],
-                mcnemar_p=compared["mcnemar_p"],
-                samples_ratio=compared["samples_ratio"],
-                samples_ci=compared["ratio_ci"],
-                tokens_ratio=compared["tokens_ratio"],
-                tokens_ci=compared["tokens_ci"],
-                verdict=compared["verdict"],
+                difference=against(comparison, [outcomes[1 + i], outcomes[0]], 0)[1],
             )
         )
     return tuple(found)

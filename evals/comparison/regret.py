@@ -22,7 +22,7 @@ Array = NDArray[Any]
 Play = Callable[[Sequence[Sequence[Candidate]]], list[Outcome]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Regret:
     """Shares of all decisions (questions x permutations); the first three sum to the share that is wrong.
 

@@ -10,8 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from evals.comparison.curves import Curve
-from evals.comparison.frontier import Frontier, Tuned
-from evals.comparison.paired import Row, Settings
+from evals.comparison.difference import Difference
+from evals.comparison.frontier import Frontier, TunedSetting
+from evals.comparison.settings import Settings
+from evals.comparison.table import ComparisonRow
 from evals.report.tables import print_table
 from strategies.catalog import Method
 
@@ -21,7 +23,7 @@ SHOWN = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 def as_mapping(
     pool: Mapping[str, Any],
     settings: Settings,
-    rows: Sequence[Row],
+    rows: Sequence[ComparisonRow],
     curves: Mapping[str, Curve],
     frontiers: Sequence[Frontier] | None,
     skipped: Mapping[str, str],
@@ -79,21 +81,7 @@ def _options(value: Any) -> dict[str, Any]:
     return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
 
 
-def _comparison(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "accuracy_diff": values["diff"],
-        "accuracy_diff_ci": values["diff_ci"],
-        "mcnemar_p": values["mcnemar_p"],
-        "mcnemar_p_holm": values["mcnemar_p_holm"],
-        "samples_ratio": values["samples_ratio"],
-        "samples_ratio_ci": values["ratio_ci"],
-        "tokens_ratio": values["tokens_ratio"],
-        "tokens_ratio_ci": values["tokens_ci"],
-        "verdict": values["verdict"],
-    }
-
-
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: ComparisonRow) -> dict[str, Any]:
     return {
         "name": row.name,
         "source": row.source,
@@ -101,15 +89,15 @@ def _row(row: Row) -> dict[str, Any]:
         **_options(row.point),
         "abstained": row.abstained,
         "regret": _options(row.regret),
-        "vs_self_consistency": _comparison(vars(row)),
+        "vs_self_consistency": _options(row.difference),
         "efficiency": [{"budget": b, **_options(p)} for b, p in row.efficiency],
     }
 
 
-def _tuned(tuned: Tuned) -> dict[str, Any]:
-    comparison = _comparison({"mcnemar_p_holm": None, **tuned.comparison})
-    del comparison["mcnemar_p_holm"]  # one tuned pick alone is no family of tests
-    return {"target": tuned.target, "params": tuned.params, **_options(tuned.point), "vs_self_consistency": comparison}
+def _tuned(tuned: TunedSetting) -> dict[str, Any]:
+    difference = _options(tuned.difference)
+    del difference["mcnemar_p_holm"]  # one tuned setting alone is no family of tests
+    return {"target": tuned.target, "params": tuned.params, **_options(tuned.point), "vs_self_consistency": difference}
 
 
 def _frontier(frontier: Frontier) -> dict[str, Any]:
@@ -141,10 +129,10 @@ def _params(params: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={describe(v)}" for k, v in params.items())
 
 
-def print_rows(console: Console, rows: Sequence[Row], settings: Settings) -> None:
+def print_rows(console: Console, rows: Sequence[ComparisonRow], settings: Settings) -> None:
     """The table, one line a strategy; a narrow terminal gets it without intervals."""
     styles = {"better": "green", "not worse": "green", "worse": "red", "reference": "bold"}
-    lines = [(_cells(row), styles.get(row.verdict)) for row in rows]
+    lines = [(_cells(row), styles.get(row.difference.verdict)) for row in rows]
     columns = list(lines[0][0])
     if all(row.point.tokens is None for row in rows):
         columns.remove("tokens")
@@ -168,23 +156,24 @@ def print_rows(console: Console, rows: Sequence[Row], settings: Settings) -> Non
             console.print(f"  {name}: {text}", style="dim")
 
 
-def _cells(row: Row) -> dict[str, str]:
-    reference = row.verdict == "reference"
+def _cells(row: ComparisonRow) -> dict[str, str]:
+    difference = row.difference
+    reference = difference.verdict == "reference"
     return {
         "strategy": row.name,
         "accuracy": f"{row.point.accuracy:.4f}",
         "95 % interval": _interval(row.point.accuracy_ci),
         "samples": f"{row.point.samples:.2f}",
         "tokens": "-" if row.point.tokens is None else f"{row.point.tokens:.0f}",
-        "diff": "" if reference else _points(row.diff),
-        "95 % interval\tdiff": "" if reference else f"[{_points(row.diff_ci[0])}, {_points(row.diff_ci[1])}]",
-        "p": "" if reference else f"{row.mcnemar_p:.3f}{'*' if row.mcnemar_p_holm < 0.05 else ' '}",
-        "saved": "" if reference else f"{100 * (1 - row.samples_ratio):.1f} %",
-        "verdict": row.verdict,
+        "diff": "" if reference else _points(difference.accuracy_diff),
+        "95 % interval\tdiff": "" if reference else _points_interval(difference),
+        "p": "" if reference else f"{difference.mcnemar_p:.3f}{'*' if difference.mcnemar_p_holm < 0.05 else ' '}",
+        "saved": "" if reference else f"{100 * (1 - difference.samples_ratio):.1f} %",
+        "verdict": difference.verdict,
     }
 
 
-def print_regret(console: Console, rows: Sequence[Row]) -> None:
+def print_regret(console: Console, rows: Sequence[ComparisonRow]) -> None:
     """What the wrong decisions of each strategy are owed to, in points."""
     columns = ("strategy", "wrong", "unsolved", "not selected", "stopped early", "gained")
     lines: list[tuple[Mapping[str, str], str | None]] = []
@@ -220,16 +209,16 @@ def print_frontiers(console: Console, frontiers: Sequence[Frontier]) -> None:
     columns = ("strategy", "accuracy", "samples", "diff, points", "95 % interval", "saved", "verdict", "setting")
     lines: list[tuple[Mapping[str, str], str | None]] = []
     for frontier in sorted(frontiers, key=lambda f: f.cheapest.point.samples):
-        tuned, c = frontier.cheapest, frontier.cheapest.comparison
+        tuned, difference = frontier.cheapest, frontier.cheapest.difference
         swept = {key for setting in frontier.sweep for key in setting.params}
         cells = (
             frontier.name,
             f"{tuned.point.accuracy:.4f}",
             f"{tuned.point.samples:.2f}",
-            _points(c["diff"]),
-            f"[{_points(c['diff_ci'][0])}, {_points(c['diff_ci'][1])}]",
-            f"{100 * (1 - c['samples_ratio']):.1f} %",
-            c["verdict"],
+            _points(difference.accuracy_diff),
+            _points_interval(difference),
+            f"{100 * (1 - difference.samples_ratio):.1f} %",
+            difference.verdict,
             _params({k: v for k, v in tuned.params.items() if k in swept}),
         )
         lines.append((dict(zip(columns, cells, strict=True)), None))
@@ -256,6 +245,11 @@ def print_catalogue(console: Console, methods: Sequence[Method]) -> None:
 
 def _points(fraction: float) -> str:
     return f"{round(100 * fraction, 2) + 0.0:+.2f}"  # never -0.00
+
+
+def _points_interval(difference: Difference) -> str:
+    low, high = difference.accuracy_diff_ci
+    return f"[{_points(low)}, {_points(high)}]"
 
 
 def _interval(interval: tuple[float, float]) -> str:

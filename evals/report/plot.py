@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from evals.comparison.frontier import Frontier
-from evals.comparison.paired import Point, Row
+from evals.comparison.paired import Point
+from evals.comparison.table import ComparisonRow
 from tts.errors import InputError, UnsupportedError
 from tts.pool import atomic_path
 
@@ -34,7 +35,7 @@ def check(path: str) -> None:
         raise UnsupportedError("a plot needs matplotlib: pip install 'tts-rerank[plot]'") from None
 
 
-def plot(path: str, title: str, rows: Sequence[Row], frontiers: Sequence[Frontier] | None) -> None:
+def plot(path: str, title: str, rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None) -> None:
     """Draw accuracy against mean samples (log axis) with 95 % intervals over questions.
 
     A line is a strategy at growing budgets, or, with frontiers, tuned within growing numbers of samples; its mark is
@@ -90,7 +91,7 @@ def plot(path: str, title: str, rows: Sequence[Row], frontiers: Sequence[Frontie
         plt.close(figure)
 
 
-def _lines(rows: Sequence[Row], frontiers: Sequence[Frontier] | None) -> dict[str, list[Point]]:
+def _lines(rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None) -> dict[str, list[Point]]:
     lines = {row.name: [point for _, point in row.efficiency] for row in rows}
     for frontier in frontiers or ():
         if frontier.name != "self_consistency" and frontier.name in lines:

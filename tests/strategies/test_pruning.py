@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.comparison.fit import choose
-from evals.comparison.paired import Settings, compare
+from evals.comparison.settings import Settings
+from evals.comparison.table import compare
 from evals.config import RunConfig, composed, methods
 from evals.live.plan import playable
 from evals.metrics.folds import Fold

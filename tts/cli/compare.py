@@ -73,8 +73,10 @@ def compare(
 def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None, *, regret: bool) -> None:
     from evals.comparison.curves import curves
     from evals.comparison.frontier import frontiers
-    from evals.comparison.paired import Comparison, Settings, table
-    from evals.comparison.paired import compare as play
+    from evals.comparison.paired import Comparison
+    from evals.comparison.settings import Settings
+    from evals.comparison.table import compare as play
+    from evals.comparison.table import table
     from evals.config import check_scale, methods
     from evals.replay.arrays import PoolArrays
     from evals.replay.rescore import rescored
@@ -116,8 +118,8 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     if config.score is not None:
         check_scale(config.score, config.calibrate, chosen)
     if config.tune:
-        contest = Comparison.of(arrays, settings, chosen, fitted=True)
-        rows, swept = table(contest, chosen), frontiers(contest, chosen)
+        comparison = Comparison.of(arrays, settings, chosen, fitted=True)
+        rows, swept = table(comparison, chosen), frontiers(comparison, chosen)
     else:
         rows, swept = play(arrays, chosen, settings), None
     lines = curves(arrays, settings.budget)

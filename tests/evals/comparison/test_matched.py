@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evals.comparison.difference import Difference, against
 from evals.comparison.fit import choose
 from evals.comparison.matched import ReplaySet, matched, play_fitted
-from evals.comparison.paired import Settings, against
+from evals.comparison.settings import Settings
 from evals.metrics.folds import Fold
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
@@ -72,11 +73,13 @@ def test_differences_and_ratios_are_paired_on_the_scored_questions(fit, scored):
         )
         assert match.point.accuracy == pytest.approx(mine[0].mean())
         assert match.baseline_point.tokens == pytest.approx(theirs[1].mean())
-        assert match.diff == pytest.approx((mine[0] - theirs[0]).mean())
-        assert match.diff_ci == pytest.approx(np.quantile(weights @ (mine[0] - theirs[0]), [0.025, 0.975]))
+        assert match.difference.accuracy_diff == pytest.approx((mine[0] - theirs[0]).mean())
+        assert match.difference.accuracy_diff_ci == pytest.approx(
+            np.quantile(weights @ (mine[0] - theirs[0]), [0.025, 0.975])
+        )
         for i, ratio, interval in (
-            (1, match.tokens_ratio, match.tokens_ci),
-            (2, match.samples_ratio, match.samples_ci),
+            (1, match.difference.tokens_ratio, match.difference.tokens_ratio_ci),
+            (2, match.difference.samples_ratio, match.difference.samples_ratio_ci),
         ):
             assert ratio == pytest.approx(mine[i].mean() / theirs[i].mean())
             assert interval == pytest.approx(np.quantile((weights @ mine[i]) / (weights @ theirs[i]), [0.025, 0.975]))
@@ -87,14 +90,13 @@ def test_a_method_matched_with_itself_is_equal(fit, scored):
     only = replace(esc, sweep={"window": (5,)})
     (match,) = matched(fit, scored, esc, [only], settings=SETTINGS)
     assert match.reached
-    assert (match.diff, match.samples_ratio, match.tokens_ratio) == (0.0, 1.0, 1.0)
-    assert (match.diff_ci, match.samples_ci, match.mcnemar_p) == ((0.0, 0.0), (1.0, 1.0), 1.0)
+    assert match.difference == Difference(0.0, (0.0, 0.0), 1.0, 1.0, 1.0, (1.0, 1.0), 1.0, (1.0, 1.0), "not worse")
 
 
 def test_a_baseline_that_is_never_as_accurate_plays_its_most_accurate_setting_and_says_so(fit, scored):
     (match,) = matched(fit, scored, replace(METHOD, scores="oracle"), [CATALOG["first_sample"]], settings=SETTINGS)
     assert not match.reached
-    assert match.verdict == "better"
+    assert match.difference.verdict == "better"
     assert match.baseline_params == {}
 
 
@@ -116,7 +118,11 @@ def test_costs_are_draws_where_no_tokens_are_counted():
     one = ReplaySet.of(arrays, budget=8, count=3, seed=0)
     (match,) = matched(one, one, CATALOG["self_consistency"], [CATALOG["esc"]], settings=SETTINGS)
     assert match.baseline_params == {"window": 2}
-    assert (match.samples_ratio, match.tokens_ratio, match.tokens_ci) == (4.0, None, None)
+    assert (match.difference.samples_ratio, match.difference.tokens_ratio, match.difference.tokens_ratio_ci) == (
+        4.0,
+        None,
+        None,
+    )
 
 
 def test_methods_fitted_on_one_pool_are_compared_with_self_consistency_on_another(fit, scored):
@@ -128,10 +134,10 @@ def test_methods_fitted_on_one_pool_are_compared_with_self_consistency_on_anothe
     assert outcomes[1].correct.mean(axis=1) == pytest.approx(right)
     compared = against(scored.comparison(SETTINGS), outcomes, 0)
     reference = means(scored, methods[0], {})
-    assert compared[0]["verdict"] == "reference"
-    assert compared[1]["diff"] == pytest.approx((right - reference[0]).mean())
-    assert compared[1]["tokens_ratio"] == pytest.approx(tokens.mean() / reference[1].mean())
-    assert compared[1]["samples_ratio"] == pytest.approx(used.mean() / 8)
+    assert compared[0].verdict == "reference"
+    assert compared[1].accuracy_diff == pytest.approx((right - reference[0]).mean())
+    assert compared[1].tokens_ratio == pytest.approx(tokens.mean() / reference[1].mean())
+    assert compared[1].samples_ratio == pytest.approx(used.mean() / 8)
 
 
 def test_a_match_is_written_as_json(fit, scored):
@@ -139,7 +145,7 @@ def test_a_match_is_written_as_json(fit, scored):
     read = json.loads(to_json(match.as_mapping()))
     assert (read["method"], read["baseline"], read["reached"]) == (METHOD.name, "esc", match.reached)
     assert read["point"]["accuracy"] == pytest.approx(match.point.accuracy)
-    assert read["tokens_ci"] == pytest.approx(list(match.tokens_ci))
+    assert read["tokens_ratio_ci"] == pytest.approx(list(match.difference.tokens_ratio_ci))
 
 
 def test_a_side_with_too_few_samples_is_refused(fit):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.comparison.paired import Comparison, Settings, compare, table
+from evals.comparison.paired import Comparison
 from evals.comparison.regret import Regret, first_right, patient, regret
+from evals.comparison.settings import Settings
+from evals.comparison.table import compare, table
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.vectorised import Candidate, permutations, replay
@@ -82,7 +84,7 @@ def test_the_causes_add_up_and_equal_a_recount(questions, seed):
                 causes["stopped_early"] += 1
             else:
                 causes["not_selected" if "1" in [draws[i] for i in orders[q, p]] else "unsolved"] += 1
-    assert vars(found) == pytest.approx({k: n / (3 * len(questions)) for k, n in causes.items()})
+    assert asdict(found) == pytest.approx({k: n / (3 * len(questions)) for k, n in causes.items()})
     wrong = 1 - stopped.correct.mean()
     assert found.unsolved + found.not_selected + found.stopped_early == pytest.approx(wrong)
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evals.comparison.paired import Settings, compare
+from evals.comparison.settings import Settings
+from evals.comparison.table import compare
 from evals.config import CompareConfig, check_scale, methods
 from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import SCORES, given_features, is_probability, rescored

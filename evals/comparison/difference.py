@@ -1,0 +1,114 @@
+"""Paired differences: each strategy's accuracy and cost against those of a reference on the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evals.comparison.paired import Comparison, Interval
+from evals.metrics.stats import bootstrap_interval, bootstrap_ratio_interval, holm, mcnemar_exact, non_inferior
+from evals.replay.vectorised import Outcome
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One strategy against the reference, paired by question.
+
+    Attributes:
+        accuracy_diff: accuracy minus the reference's, in [-1, 1].
+        accuracy_diff_ci: its 95 % interval over questions.
+        mcnemar_p: the exact p-value of McNemar's test on the first permutation.
+        mcnemar_p_holm: the same after Holm's correction over all strategies compared together.
+        samples_ratio: mean samples over the reference's.
+        samples_ratio_ci: its 95 % interval over questions.
+        tokens_ratio: mean generated tokens over the reference's; None where they are not counted.
+        tokens_ratio_ci: its 95 % interval over questions.
+        verdict: "reference", "better", "not worse" (within the margin), "worse" or "open".
+    """
+
+    accuracy_diff: float
+    accuracy_diff_ci: Interval
+    mcnemar_p: float
+    mcnemar_p_holm: float
+    samples_ratio: float
+    samples_ratio_ci: Interval
+    tokens_ratio: float | None
+    tokens_ratio_ci: Interval | None
+    verdict: str
+
+
+def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int) -> list[Difference]:
+    """Compare each outcome with the reference's.
+
+    Args:
+        comparison: its bootstrap weights and margin are used.
+        outcomes: of the same questions under the same permutations.
+        reference: the index of the reference among them.
+
+    Returns:
+        One difference an outcome; that of the reference to itself is 0.
+    """
+    base = outcomes[reference]
+    diff = np.stack([o.correct.mean(axis=1) - base.correct.mean(axis=1) for o in outcomes], axis=1)
+    lows, highs = bootstrap_interval(diff, comparison.weights)
+    p = np.array([mcnemar_exact(o.correct[:, 0], base.correct[:, 0]) for o in outcomes])
+    others = [i for i in range(len(outcomes)) if i != reference]
+    p_holm = np.ones(len(outcomes))
+    if others:
+        p_holm[others] = holm(p[others])
+    found = []
+    for i, outcome in enumerate(outcomes):
+        samples, samples_ci = _ratio(outcome.used, base.used, comparison.weights)
+        tokens, tokens_ci = _tokens_ratio(outcome, base, comparison.weights)
+        low, high = float(lows[i]), float(highs[i])
+        found.append(
+            Difference(
+                accuracy_diff=float(diff[:, i].mean()),
+                accuracy_diff_ci=(low, high),
+                mcnemar_p=float(p[i]),
+                mcnemar_p_holm=float(p_holm[i]),
+                samples_ratio=samples,
+                samples_ratio_ci=samples_ci,
+                tokens_ratio=tokens,
+                tokens_ratio_ci=tokens_ci,
+                verdict="reference" if i == reference else verdict(low, high, comparison.settings.margin),
+            )
+        )
+    return found
+
+
+def verdict(low: float, high: float, margin: float) -> str:
+    """Return in a word what an interval of a paired difference shows.
+
+    Args:
+        low: the lower end of the interval.
+        high: the upper end.
+        margin: the loss of accuracy that still counts as not inferior, >= 0.
+
+    Returns:
+        "better", "not worse", "worse", or "open" where the data do not decide.
+    """
+    if low > 0:
+        return "better"
+    if non_inferior(low, margin):
+        return "not worse"
+    return "worse" if high < 0 else "open"
+
+
+def _ratio(spent: Array, base: Array, weights: Array) -> tuple[float, Interval]:
+    """Return the ratio of two means of [questions, permutations], with its paired interval."""
+    low, high = bootstrap_ratio_interval(spent.mean(axis=1), base.mean(axis=1), weights)
+    return float(spent.mean() / base.mean()), (float(low), float(high))
+
+
+def _tokens_ratio(outcome: Outcome, base: Outcome, weights: Array) -> tuple[float | None, Interval | None]:
+    """Return the ratio of generated tokens; None where the pool counts none, or a question has none to divide by."""
+    if outcome.tokens is None or base.tokens is None or not (base.tokens.mean(axis=1) > 0).all():
+        return None, None
+    return _ratio(outcome.tokens, base.tokens, weights)

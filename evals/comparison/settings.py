@@ -1,0 +1,44 @@
+"""The settings of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tts.errors import InputError
+
+SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""Numbers of draws at which accuracy is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The budget, the replay and the bootstrap of a comparison.
+
+    Attributes:
+        budget: the most draws a question.
+        permutations: random orders a question, common to all strategies.
+        seed: decides orders, halves and bootstrap.
+        calibrate: map from recorded scores to probabilities, cross-fitted; None uses them as they are.
+        margin: the loss of accuracy that still counts as not inferior, as a fraction.
+        replicates: bootstrap replicates.
+    """
+
+    budget: int
+    permutations: int = 200
+    seed: int = 0
+    calibrate: str | None = None
+    margin: float = 0.005
+    replicates: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        for key in ("budget", "permutations", "replicates"):
+            if getattr(self, key) < 1:
+                raise InputError(f"{key} must be at least 1, got {getattr(self, key)}")
+        if not 0.0 <= self.margin < 1.0:
+            raise InputError(f"margin must be in [0, 1) as a fraction (0.005 is half a point), got {self.margin}")
+
+    @property
+    def sizes(self) -> list[int]:
+        """The numbers of draws at which accuracy is shown: those below the budget, and the budget."""
+        return [size for size in SIZES if size < self.budget] + [self.budget]
