@@ -675,7 +675,7 @@ def test_beams_are_built_from_a_mapping() -> None:
         ({"beams": {"until": {"entropy": -1}}}, r"until of beams cannot be \{'entropy': -1\}: .*value >= 0, got -1"),
         ({"beams": {"pruner": "topk"}}, "unknown pruner 'topk': allowed are .*did you mean top_k"),
         ({"beams": {"pruner": {"name": "top_k", "k": 1.5}}}, "pruner top_k needs a whole number for k, got 1.5"),
-        ({"beams": {"pruner": {"name": "gap", "gap": 2}}}, r"pruner gap needs max_gap in \[0, 1\], got 2"),
+        ({"beams": {"pruner": {"name": "gap", "max_gap": 2}}}, r"pruner gap needs max_gap in \[0, 1\], got 2"),
         ({"beams": {"fork": "yes"}}, "fork of beams must be true or false, got 'yes'"),
         ({"beams": {"length": "long"}}, "length of beams must be a number of tokens or null, got 'long'"),
         ({"beams": {"length": -1}}, "needs length > 0 or null, got -1"),
