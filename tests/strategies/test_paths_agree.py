@@ -14,6 +14,7 @@ from strategies.stopping import Beta, Confident, Dirichlet, Gate, Posterior, Res
 from strategies.stopping.certificates import PPR, Certified, CertifiedWeighted, MajorityMartingale
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds, SoftCount, Softmax, Uniform
+from tests.strategies.cases import sizes
 from tts.types import Decision, Problem, Sample
 
 CONFIDENCES = st.one_of(st.sampled_from([0.0, 0.05, 0.3, 0.5, 0.7, 0.9, 0.95, 1.0]), st.floats(0.0, 1.0))
@@ -95,44 +96,39 @@ def agree(strategy: Vote, raw: np.ndarray, confidence: np.ndarray) -> None:
         assert live.reason == (BUDGET if rule < 0 else strategy.stop[rule].name)
 
 
-@settings(max_examples=600, deadline=None)
-@given(pools(), composed())
-def test_any_composition_decides_alike_on_both_paths(pool, strategy):
-    agree(replace(strategy, budget=min(strategy.budget, len(pool[0]))), *pool)
+@sizes(quick=80, full=600)
+def test_any_composition_decides_alike_on_both_paths(examples):
+    @settings(max_examples=examples, deadline=None)
+    @given(pools(), composed())
+    def check(pool, strategy):
+        agree(replace(strategy, budget=min(strategy.budget, len(pool[0]))), *pool)
+
+    check()
 
 
-@settings(max_examples=150, deadline=None)
-@given(pools(), st.sampled_from([m for m in METHODS if isinstance(m.build(1, m.example), Vote)]))
-def test_every_row_of_the_catalogue_decides_alike_on_both_paths(pool, method):
-    raw, confidence = pool
-    agree(method.build(len(raw), method.example), raw, confidence)
+@sizes(quick=50, full=150)
+def test_every_row_of_the_catalogue_decides_alike_on_both_paths(examples):
+    @settings(max_examples=examples, deadline=None)
+    @given(pools(), st.sampled_from([m for m in METHODS if isinstance(m.build(1, m.example), Vote)]))
+    def check(pool, method):
+        raw, confidence = pool
+        agree(method.build(len(raw), method.example), raw, confidence)
+
+    check()
 
 
-@settings(max_examples=200, deadline=None)
-@given(pools())
-def test_discovery_renumbers_answers_in_order_of_first_appearance(pool):
-    raw, _ = pool
-    labels, names = by_discovery(raw)
-    for row in range(raw.shape[1]):
-        seen: list[int] = []
-        for t in range(len(raw)):
-            if raw[t, row] < 0:
-                assert labels[t, row] == -1
-                continue
-            if raw[t, row] not in seen:
-                seen.append(raw[t, row])
-            assert labels[t, row] == seen.index(raw[t, row])
-            assert names[labels[t, row], row] == raw[t, row]
+@sizes(quick=50, full=200)
+def test_a_strategy_never_draws_beyond_its_budget_nor_lets_unparsed_samples_win(examples):
+    @settings(max_examples=examples, deadline=None)
+    @given(pools(), composed())
+    def check(pool, strategy):
+        raw, confidence = pool
+        labels, _ = by_discovery(raw)
+        decided = strategy.decide(DrawArrays(labels, confidence))
+        assert (decided.used >= 1).all()
+        assert (decided.used <= min(strategy.budget, len(raw))).all()
+        for row in range(raw.shape[1]):
+            drawn = labels[: decided.used[row], row]
+            assert decided.label[row] in drawn if (drawn >= 0).any() else decided.label[row] == -1
 
-
-@settings(max_examples=200, deadline=None)
-@given(pools(), composed())
-def test_a_strategy_never_draws_beyond_its_budget_nor_lets_unparsed_samples_win(pool, strategy):
-    raw, confidence = pool
-    labels, _ = by_discovery(raw)
-    decided = strategy.decide(DrawArrays(labels, confidence))
-    assert (decided.used >= 1).all()
-    assert (decided.used <= min(strategy.budget, len(raw))).all()
-    for row in range(raw.shape[1]):
-        drawn = labels[: decided.used[row], row]
-        assert decided.label[row] in drawn if (drawn >= 0).any() else decided.label[row] == -1
+    check()
