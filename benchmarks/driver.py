@@ -19,8 +19,9 @@ from contextlib import aclosing
 from strategies.catalog import CATALOG
 from strategies.vote import Vote
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine, WatchedScorer, extract
+from tts.engines.fake import FakeEngine, extract
 from tts.runtime.driver import Options, run
+from tts.scorers.watched import WatchedScorer
 from tts.types import Problem
 
 
@@ -59,7 +60,7 @@ async def through_driver(strategy: Vote, problems: list[Problem], flight: int) -
         problems,
         engine,
         extract=extract,
-        scorer=WatchedScorer() if strategy.needs_confidence else None,
+        scorer=WatchedScorer() if strategy.requires.confidence else None,
         options=Options(concurrency=flight),
     ):
         drawn[result.problem.id] = len(result.decision.samples)

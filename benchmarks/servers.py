@@ -178,7 +178,7 @@ async def fitting(
         method = tuned(CATALOG[row])
         (given,), _ = play_fitted(side, side, [method], budget=BUDGET, margin=margin)
         print(f"fitted on {len(problems)} other questions: {name} {given}", flush=True)
-        rules[name] = method.build(BUDGET, given), scorer if method.needs_confidence else None
+        rules[name] = method.build(BUDGET, given), scorer if method.requires.confidence else None
     return rules
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from evals.replay.rescore import check_score, is_probability
+from evals.replay.rescore import check_score
 from evals.tasks import TaskConfig
-from strategies import beam_spec, spec
-from strategies.base import Strategy
-from strategies.catalog import CATALOG, Method, method
+from strategies import spec
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
 from tts.scorers.maps import MapKind
@@ -146,114 +143,3 @@ class RunConfig:
             )
         if self.scorer.get("calibration") is not None:
             raise InputError("scorer.calibration and calibrate were both given: one map is enough, leave one out")
-
-
-def methods(
-    entries: Iterable[Any],
-    *,
-    has_confidence: bool,
-    has_top: bool = True,
-    has_steps: bool = True,
-    has_forks: bool = False,
-    window: int = WINDOW,
-) -> tuple[list[Method], dict[str, str]]:
-    """The strategies a configuration names.
-
-    Args:
-        entries: names, "all", or mappings of composed strategies.
-        has_confidence: whether the pool has confidences.
-        has_top: whether its traces have top-k confidences.
-        has_steps: whether its traces have a watched probability and say where steps end.
-        has_forks: whether prefixes can be continued, as a live engine can and a pool cannot.
-        window: tokens in a group, for strategies that read them.
-
-    Returns:
-        (methods, skipped): with "all", strategies that need what the pool lacks are skipped, with the reason.
-
-    Raises:
-        InputError: an unknown or doubled name, or one asked for by name that the pool cannot serve.
-    """
-    chosen: dict[str, Method] = {}
-    named: set[str] = set()
-    skipped: dict[str, str] = {}
-    for entry in entries:
-        if entry == "all":
-            for row in CATALOG.values():
-                if row.needs_confidence and not has_confidence:
-                    skipped[row.name] = "they need confidences and the pool has none"
-                elif row.needs_top and not has_top:
-                    skipped[row.name] = "they need the top-k confidences of every token and the pool has none"
-                elif row.needs_steps and not has_steps:
-                    skipped[row.name] = "they need a watched probability at the end of each step and the pool has none"
-                else:
-                    chosen.setdefault(row.name, row)
-            continue
-        row = composed(entry) if isinstance(entry, Mapping) else method(str(entry))
-        if row.name in named:
-            raise InputError(f"two strategies are called {row.name}: name each one once")
-        if row.branches and not has_forks:
-            raise InputError(
-                f"strategy {row.name} draws from prefixes and nobody recorded the forks: play it live by `tts run`, or "
-                "choose strategies that only stop or select"
-            )
-        if row.needs_confidence and not has_confidence:
-            raise InputError(
-                f"strategy {row.name} needs confidences and the pool has none: "
-                "choose strategies that only count, or score the pool"
-            )
-        if row.needs_top and not has_top:
-            raise InputError(
-                f"strategy {row.name} needs the top-k confidences of every token and the pool has none: "
-                "sample it with `signals.top` above 0, or choose another strategy"
-            )
-        if row.needs_steps and not has_steps:
-            raise InputError(
-                f"strategy {row.name} needs a watched probability at the end of each step and the pool has none: "
-                "draw it with a scorer that watches a token, and with `signals.steps`, or choose another strategy"
-            )
-        named.add(row.name)
-        chosen[row.name] = row
-    if not chosen:
-        raise InputError("no strategy was named: give names of the catalogue (see `tts strategies`) or all")
-    return [_with_window(row, window) if row.needs_top else row for row in chosen.values()], skipped
-
-
-def _with_window(row: Method, window: int) -> Method:
-    return replace(row, params={**row.params, "window": window})
-
-
-def check_scale(score: str, calibrate: str | None, chosen: Iterable[Method]) -> None:
-    """Refuse strategies that need probabilities where the score is none and nothing makes it one.
-
-    Raises:
-        InputError: naming the score.
-    """
-    if calibrate is None and not is_probability(score) and any(row.needs_confidence for row in chosen):
-        raise InputError(
-            f"score {score} is no probability: map it with --calibrate platt or isotonic, "
-            "or choose strategies that only count"
-        )
-
-
-def composed(entry: Mapping[str, Any]) -> Method:
-    """A composed strategy as a row beside the catalogue's; its parameters are the mapping's own.
-
-    Raises:
-        InputError: a bad component, or a name that is no text, "all" or the catalogue's.
-    """
-    build: Callable[..., Strategy] = beam_spec.beams if "beams" in entry else spec.vote
-    built = build(entry, budget=1)  # refuses a bad one before any work is done
-    name = entry.get("name", built.name)
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
-    if name == "all" or name in CATALOG:
-        raise InputError(f"a composed strategy cannot be called {name}, which means the catalogue's: rename it")
-    return Method(
-        name=name,
-        source="composed",
-        summary="Composed in a configuration.",
-        recipe=lambda _, budget, params: build(
-            {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
-        ),
-        params={key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "name"},
-    )

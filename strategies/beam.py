@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.base import Steps
 from strategies.live_evidence import LiveEvidence
 from strategies.pruning import Copies, Pruner, TopK, expected_saving, keyed_generator, rank_by_confidence
 from strategies.stopping import Never, StoppingRule
 from strategies.vote import BUDGET
 from strategies.weighting import Linear, Weighting
 from tts.errors import InputError, UnsupportedError
+from tts.requirements import Requirements
 from tts.scorers.trace_scores import TOP
+from tts.strategy import Steps
 from tts.types import END, STEP, Boundary, Decision, Draw, End, Problem, Sample, Signals, total_usage
 
 NEEDS: Mapping[str, Signals] = {
@@ -79,8 +79,6 @@ class PrunedBeams:
     stop: tuple[StoppingRule, ...] = (Never(),)
     start_width: int | None = None
     length: float | None = None
-    branches: ClassVar[bool] = True
-    needs_confidence: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse beams that cannot be drawn, and rules that are meaningless under the weighting."""
@@ -97,12 +95,19 @@ class PrunedBeams:
             rule.check(self.weighting)
 
     @property
-    def needs(self) -> Signals:
-        """Signals that the engine must collect to end draws at the boundary."""
-        return NEEDS.get(self.until.kind, Signals())
+    def requires(self) -> Requirements:
+        """Confidences of whole and partial samples, prefixes to continue, and the signals that end draws."""
+        kind = self.until.kind
+        return Requirements(
+            confidence=True,
+            prefix_confidence=True,
+            branching=True,
+            watched=kind in ("confidence_below", "step_below"),
+            signals=NEEDS.get(kind, Signals()),
+        )
 
     def run(self, problem: Problem) -> Steps:
-        """Play one question; see :class:`~strategies.base.Strategy`."""
+        """Play one question; see :class:`~tts.strategy.Strategy`."""
         evidence = LiveEvidence(self.weighting, needs_confidence=True)
         received: list[Sample] = []
         checks = self.max_checks  # of a wave, at most

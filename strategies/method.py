@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.base import Strategy
-from tts.types import Signals
+from tts.requirements import Requirements
+from tts.strategy import Strategy
 
 Array = NDArray[Any]
 Params = Mapping[str, Any]
@@ -64,29 +64,10 @@ class Method:
             yield dict(zip(sweep, values, strict=True))
 
     @property
-    def needs_confidence(self) -> bool:
-        """Whether the pool must hold confidences."""
-        return self.scores == "recorded" and self.build(2, self.example).needs_confidence
-
-    @property
-    def branches(self) -> bool:
-        """Whether it draws from prefixes, which no recorded pool can serve."""
-        return self.build(2, self.example).branches
-
-    @property
-    def needs_top(self) -> bool:
-        """Whether the pool must hold the top-k confidences of every token."""
-        return self._needs.top > 0
-
-    @property
-    def needs_steps(self) -> bool:
-        """Whether the pool must hold a watched probability of every token and where steps end."""
-        return self._needs.steps
-
-    @property
-    def _needs(self) -> Signals:
-        needs: Signals = getattr(self.build(2, self.example), "needs", Signals())
-        return needs
+    def requires(self) -> Requirements:
+        """The requirements of its strategies; a control brings its own confidences."""
+        required = self.build(2, self.example).requires
+        return required if self.scores == "recorded" else replace(required, confidence=False)
 
     @property
     def example(self) -> Params:

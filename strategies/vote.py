@@ -7,18 +7,19 @@ other; ``decide`` plays it over the draws of a replay. Both use the same weighti
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.base import Steps
 from strategies.draw_arrays import DrawArrays
 from strategies.live_evidence import LiveEvidence
 from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import Never, StoppingRule
 from strategies.weighting import Uniform, Weighting
 from tts.errors import InputError
+from tts.requirements import Requirements
+from tts.strategy import Steps
 from tts.types import END, STEP_BELOW, Decision, Draw, Problem, Signals, total_usage
 
 Select = Literal["vote", "best"]
@@ -63,7 +64,6 @@ class Vote:
     stop: tuple[StoppingRule, ...] = (Never(),)
     select: Select = "vote"
     prune: float | None = None
-    branches: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Refuse a meaningless combination."""
@@ -77,19 +77,16 @@ class Vote:
             rule.check(self.weighting)
 
     @property
-    def needs_confidence(self) -> bool:
-        """Whether samples must carry a confidence in [0, 1]."""
-        return (
+    def requires(self) -> Requirements:
+        """Confidences, if a part reads them; if draws are pruned, a watched token and where steps end."""
+        pruned = self.prune is not None
+        confidence = (
             self.weighting.needs_confidence
             or self.select == "best"
-            or self.prune is not None
+            or pruned
             or any(rule.needs_confidence for rule in self.stop)
         )
-
-    @property
-    def needs(self) -> Signals:
-        """Where steps end, if draws are pruned there; the scorer watches the token."""
-        return Signals(steps=self.prune is not None)
+        return Requirements(confidence=confidence, watched=pruned, signals=Signals(steps=pruned))
 
     @property
     def stride(self) -> int:
@@ -101,8 +98,8 @@ class Vote:
         return min(only, self.budget) if only is not None and not strides else 1
 
     def run(self, problem: Problem) -> Steps:
-        """Play one question; see :class:`~strategies.base.Strategy`."""
-        evidence = LiveEvidence(self.weighting, needs_confidence=self.needs_confidence)
+        """Play one question; see :class:`~tts.strategy.Strategy`."""
+        evidence = LiveEvidence(self.weighting, needs_confidence=self.requires.confidence)
         stride = self.stride
         until = END if self.prune is None else STEP_BELOW(self.prune)
         one = Draw(1, until=until)

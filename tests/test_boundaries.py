@@ -14,12 +14,13 @@ from tests.engines.cases import CountingEngine, calmly
 from tests.runtime.test_cache import Notes, play
 from tts.boundaries import CUTS, cut, cut_at, shows, step_crossing
 from tts.engines.base import Capabilities
-from tts.engines.fake import FakeEngine, WatchedScorer
+from tts.engines.fake import FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.errors import UnsupportedError
 from tts.runtime.cache import memorable, recall
 from tts.runtime.driver import Result, run_all
 from tts.runtime.session import joined
+from tts.scorers.watched import WatchedScorer
 from tts.types import GROUP_BELOW, STEP, STEP_BELOW, TOKENS, Draw, End, Problem, Sample, Signals, Trace, Usage
 
 BAR = st.sampled_from([0.0, 0.2, 0.5, 0.7, 1.0])

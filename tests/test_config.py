@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from evals.config import CompareConfig, composed, methods
+from evals.config import CompareConfig
 from evals.replay.synthetic import synthetic_pool
-from strategies.catalog import CATALOG
-from strategies.vote import Vote
 from tts.config import load_config
 from tts.errors import InputError
 from tts.pool import Pool
@@ -144,92 +142,12 @@ def test_nested_keys_are_named_in_full() -> None:
         load_config(Outer, [], ["inner=3"])
 
 
-def test_all_means_the_catalogue_and_leaves_out_what_the_pool_cannot_serve() -> None:
-    every, skipped = methods(["all"], has_confidence=True)
-    assert [m.name for m in every] == list(CATALOG)
-    assert skipped == {}
-    counting, skipped = methods(["all"], has_confidence=False)
-    assert {m.name for m in counting} | set(skipped) == set(CATALOG)
-    assert {"self_consistency", "esc", "oracle"} <= {m.name for m in counting}
-    assert all(CATALOG[name].needs_confidence for name in skipped)
-    assert set(skipped.values()) == {"they need confidences and the pool has none"}
-
-
-@pytest.mark.parametrize(
-    ("entries", "sentence"),
-    [
-        ([], r"no strategy was named"),
-        (["escc"], r"unknown strategy 'escc': allowed are .*; did you mean esc\?"),
-        ([3], r"unknown strategy '3'"),
-        (["esc", "cges", "esc"], r"two strategies are called esc: name each one once"),
-        ([{"name": "a"}, {"name": "a", "stop": "beta"}], r"two strategies are called a"),
-        ([{}, {"stop": "beta"}], r"two strategies are called composed"),
-        ([{"name": "self_consistency"}], r"cannot be called self_consistency, which means the catalogue's"),
-        ([{"name": "all"}], r"cannot be called all"),
-        ([{"name": ""}], r"name of a composed strategy must be one line of text, got ''"),
-        ([{"name": "a\nb"}], r"must be one line of text"),
-        ([{"name": 3}], r"must be one line of text, got 3"),
-        ([{"nam": "a"}], r"unknown key of a composed strategy 'nam': .*did you mean name\?"),
-        ([{"name": "a", "weighting": "linar"}], r"unknown weighting 'linar': .*did you mean linear\?"),
-        ([{"name": "a", "stop": "bta"}], r"unknown stopping rule 'bta': .*did you mean beta\?"),
-        ([{"name": "a", "stop": {"name": "beta", "levle": 0.9}}], r"option of stopping rule beta 'levle': .*level\?"),
-        ([{"name": "a", "stop": {"name": "beta", "level": "high"}}], r"beta needs a number for level, got 'high'"),
-        ([{"name": "a", "stop": {"name": "beta", "level": 1.5}}], r"beta needs level in \(0, 1\), got 1\.5"),
-        ([{"name": "a", "stop": {"name": "confident", "tau": -1}}], r"confident needs tau in \[0, 1\], got -1"),
-        ([{"name": "a", "stop": {"name": "unanimous", "window": 2.5}}], r"needs a whole number for window, got 2\.5"),
-        ([{"name": "a", "weighting": {"name": "softmax", "temperature": 0}}], r"temperature > 0, got 0"),
-        ([{"name": "a", "stop": []}], r"stop of a composed strategy must be a rule or a list of rules, got \[\]"),
-        ([{"name": "a", "stop": "posterior"}], r"posterior needs weighting log_odds"),
-        ([{"name": "a", "select": "worst"}], r"needs select vote or best, got worst"),
-        ([{"name": "a", "budget": 0}], r"needs budget >= 1, got 0"),
-        ([{"name": "a", "budget": "8"}], r"budget of a composed strategy must be a whole number, got '8'"),
-    ],
-)
-def test_a_bad_strategy_is_refused(entries: list[Any], sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence) as caught:
-        methods(entries, has_confidence=True)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("entry", ["cges", {"name": "a", "weighting": "linear"}, {"name": "a", "select": "best"}])
-def test_a_strategy_asked_for_by_name_needs_what_it_reads(entry: Any) -> None:
-    with pytest.raises(InputError, match="needs confidences and the pool has none"):
-        methods(["all", entry], has_confidence=False)
-
-
-def test_a_composed_strategy_is_what_its_mapping_says_and_keeps_to_the_budget() -> None:
-    entry = {"name": "mine", "weighting": "linear", "stop": [{"name": "confident", "tau": 0.9}, "beta"], "budget": 12}
-    row = composed(entry)
-    assert (row.name, row.source, row.needs_confidence) == ("mine", "composed", True)
-    assert row.params == {"weighting": "linear", "stop": ({"name": "confident", "tau": 0.9}, "beta"), "budget": 12}
-    small, large = row.build(5, row.params), row.build(40, row.params)
-    assert (small.budget, large.budget) == (5, 12)
-    assert isinstance(small, Vote)
-    assert [type(rule).__name__ for rule in small.stop] == ["Confident", "Beta"]
-
-
 def test_the_example_of_all_defaults_holds_exactly_the_defaults_each_explained() -> None:
     path = CONFIGS / "compare.yaml"
     assert load_config(CompareConfig, [path]) == CompareConfig()
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
     assert [line.partition(":")[0] for line in lines] == KEYS
     assert all(" # " in line for line in lines)
-
-
-def test_the_example_of_composed_strategies_loads_and_builds() -> None:
-    chosen, _ = methods(load_config(CompareConfig, [CONFIGS / "composed.yaml"]).strategies, has_confidence=True)
-    mine = [row for row in chosen if row.source == "composed"]
-    assert [row.name for row in mine] == ["softmax_until_decided", "log_odds_until_sure"]
-    assert [[type(rule).__name__ for rule in row.build(8).stop] for row in mine] == [
-        ["Beta"],
-        ["Confident", "Posterior"],
-    ]
-    assert [type(row.build(8).weighting).__name__ for row in mine] == ["Softmax", "LogOdds"]
-
-
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_example_loads(path: Path) -> None:
-    assert methods(load_config(CompareConfig, [path]).strategies, has_confidence=True)[0]
 
 
 @pytest.mark.parametrize(

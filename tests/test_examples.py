@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tts.engines.fake import FakeEngine, extract
 from tts.runtime.driver import run_all
+from tts.strategy import BaseStrategy
 from tts.types import Decision, Draw
 
 ROOT = Path(__file__).parents[1]
@@ -20,10 +21,10 @@ def test_the_own_rule_example_compares_and_runs_live(capsys):
     assert "live: " in out
 
 
-class FirstTwoAgree:
+class FirstTwoAgree(BaseStrategy):
     """The strategy of the README."""
 
-    name, budget, branches, needs_confidence = "first_two_agree", 8, False, False
+    name, budget = "first_two_agree", 8
 
     def run(self, problem):
         samples = yield Draw(2)

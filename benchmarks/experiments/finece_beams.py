@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.tasks import Task
-from strategies.base import Steps
 from strategies.beam import PrunedBeams
 from tts.engines.config import EngineConfig, open_engine
 from tts.errors import UnsupportedError
 from tts.pool import Entry, Pool
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import Scorer
+from tts.strategy import Steps
 from tts.types import Decision, Draw, End, Problem, Sample, Usage
 
 Floats = NDArray[np.float64]
@@ -148,11 +148,9 @@ class Drawn:
 class _Noting:
     """Plays beams and notes the samples of each draw."""
 
-    branches, needs_confidence = True, True
-
     def __init__(self, strategy: PrunedBeams) -> None:
         self.strategy, self.name, self.budget = strategy, strategy.name, strategy.budget
-        self.needs, self.noted = strategy.needs, dict[str, list[Asked]]()
+        self.requires, self.noted = strategy.requires, dict[str, list[Asked]]()
 
     def run(self, problem: Problem) -> Steps:
         steps = self.strategy.run(problem)

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from evals.metrics import probability, ranking
 from evals.metrics.counts import resampled
 from evals.metrics.scored import ScoredSamples
-from strategies.base import Steps
 from tts.engines.config import EngineConfig, open_engine
 from tts.prompts import Prompt
+from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.integration import Integrated, integrated
+from tts.strategy import Steps
 from tts.training.finece.labels import Labelled
 from tts.types import Decision, Draw, End, Problem, Sample
 
@@ -34,8 +35,7 @@ class Again:
     prefixes: dict[str, Sample]
     n: int
     name: ClassVar[str] = "again"
-    branches: ClassVar[bool] = True
-    needs_confidence: ClassVar[bool] = False
+    requires: ClassVar[Requirements] = Requirements(branching=True)
 
     @property
     def budget(self) -> int:

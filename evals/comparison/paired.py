@@ -130,7 +130,7 @@ def _check_confidence(arrays: PoolArrays, settings: Settings, methods: Sequence[
                 "leave it out, or score the pool"
             )
         return
-    if settings.calibrate is not None or not any(method.needs_confidence for method in methods):
+    if settings.calibrate is not None or not any(method.requires.confidence for method in methods):
         return
     values = arrays.confidence[arrays.labels >= 0]
     low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))

@@ -14,30 +14,30 @@ from typing import Any
 import numpy as np
 
 from evals.comparison.fit import FIT_PERMUTATIONS, choose, scores_for
-from evals.config import RunConfig, methods
+from evals.config import RunConfig
+from evals.methods import playable
 from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
-from evals.replay.traces import has_steps
+from evals.replay.traces import recorded_source
 from evals.replay.vectorised import permutations
 from evals.tasks import Task
-from strategies.base import Strategy
 from strategies.catalog import Method
 from tts.engines.base import Capabilities
 from tts.engines.config import recorded_signals
-from tts.engines.fake import WatchedScorer
 from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool, PoolStore, load_pool
 from tts.pool.files import pool_format
-from tts.scorers.asking import PTrue, Verbalised
-from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer, judges_prefixes
+from tts.requirements import missing
+from tts.scorers.available import live_source
+from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer
 from tts.scorers.config import OpenScorer, merged, open_scorer
-from tts.scorers.consistency import SelfConsistency
 from tts.scorers.maps import fit_map
+from tts.strategy import Strategy
 from tts.types import Signals
 
 
 @dataclass(frozen=True)
-class Entrant:
+class PlannedStrategy:
     """A strategy to play, the catalogue's row it was built from, and the parameters beside that row's own."""
 
     method: Method
@@ -45,25 +45,19 @@ class Entrant:
     strategy: Strategy
     named: bool = True
 
-    @property
-    def needs(self) -> Signals:
-        """The signals it reads itself."""
-        needs: Signals = getattr(self.strategy, "needs", Signals())
-        return needs
-
 
 @dataclass(frozen=True)
 class Plan:
     """What to play.
 
     Attributes:
-        entrants: the strategies, in the order asked for.
+        strategies: the strategies, in the order asked for.
         skipped: those of "all" that cannot be played, and why.
         scorer: the scorer, or None.
         recorded: signals to record whatever the strategies need.
     """
 
-    entrants: tuple[Entrant, ...]
+    strategies: tuple[PlannedStrategy, ...]
     skipped: Mapping[str, str]
     scorer: OpenScorer | None
     recorded: Signals
@@ -77,7 +71,7 @@ class Plan:
     def signals(self) -> Signals:
         """What every draw records, so that each may serve every strategy."""
         judged = self.scorer.scorer.needs if self.scorer is not None else Signals()
-        return merged(self.recorded, judged, *(entrant.needs for entrant in self.entrants))
+        return merged(self.recorded, judged, *(planned.strategy.requires.signals for planned in self.strategies))
 
     def within(self, capabilities: Capabilities) -> Plan:
         """The plan without those of "all" that read signals this engine cannot collect.
@@ -86,15 +80,16 @@ class Plan:
             InputError: nothing is left.
         """
         kept, skipped = [], dict(self.skipped)
-        for entrant in self.entrants:
-            lacking = capabilities.lacking(entrant.needs)
-            if lacking is None or entrant.named:
-                kept.append(entrant)
+        available = live_source(self.judge, capabilities)
+        for planned in self.strategies:
+            lack = missing(planned.strategy.requires, available)
+            if lack is None or planned.named:
+                kept.append(planned)
             else:
-                skipped[entrant.method.name] = f"it needs {lacking}, which this engine cannot collect"
+                skipped[planned.method.name] = str(lack)
         if not kept:
             raise InputError("none of the strategies can be played by this engine: name others")
-        return replace(self, entrants=tuple(kept), skipped=skipped)
+        return replace(self, strategies=tuple(kept), skipped=skipped)
 
 
 def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
@@ -115,82 +110,30 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
             top=top,
             folder=config.engine.folder,
         )
-        if isinstance(scorer.inner, SelfConsistency):
+        if scorer.inner.compares_samples:
             raise InputError(
-                "scorer self_consistency judges samples by those drawn together with them, and the strategies of a "
+                f"scorer {scorer.name} judges samples by those drawn together with them, and the strategies of a "
                 "run share samples: let a strategy vote instead, or `tts compare POOL --score frequency`"
             )
-        if isinstance(scorer.inner, WatchedScorer) and config.engine.kind != "fake":
-            raise InputError("scorer watched reads the fake engine's own confidence: give another, or engine.kind=fake")
         if not scorer.probability and config.calibrate is None:
             raise InputError(
                 f"scorer {scorer.name} gives raw scores, and a run needs probabilities: give scorer.calibration "
                 "(see `tts calibrate`), or fit=POOL and calibrate=platt"
             )
     pool = None if config.fit is None else load_pool(config.fit, run=config.fit_run)
-    chosen, skipped = playable(
-        config,
-        has_scorer=scorer is not None,
-        watches=scorer is not None and len(scorer.scorer.needs.watch) == 1,
-        prefixes=scorer is None or judges_prefixes(scorer.scorer),
-        fits_steps=pool is None or has_steps(pool),
-    )
+    source = live_source(None if scorer is None else scorer.scorer)
+    fit = None if pool is None else recorded_source(pool, "fit pool")
+    chosen, skipped = playable(config.strategies, source, fit=fit, window=config.window)
     named = {_name(entry) for entry in config.strategies}
     params: Sequence[Mapping[str, Any]] = [{}] * len(chosen)
     if pool is not None:
         check_apart(pool, task, model)
         scorer, params = fitted(config, pool, chosen, scorer)
-    entrants = tuple(
-        Entrant(row, given, row.build(config.budget, given), row.name in named)
+    strategies = tuple(
+        PlannedStrategy(row, given, row.build(config.budget, given), row.name in named)
         for row, given in zip(chosen, params, strict=True)
     )
-    return Plan(entrants, skipped, scorer, recorded_signals(config.engine))
-
-
-def playable(
-    config: RunConfig, *, has_scorer: bool, watches: bool, prefixes: bool = True, fits_steps: bool = True
-) -> tuple[list[Method], dict[str, str]]:
-    """The strategies to play and, of "all", those to skip with the reason.
-
-    Args:
-        config: the run.
-        has_scorer: whether there is a scorer.
-        watches: whether it watches one token, by which draws can be pruned.
-        prefixes: whether it judges partial samples.
-        fits_steps: whether the fit pool, if any, has a watched probability and says where steps end.
-
-    Raises:
-        InputError: one that was asked for by name cannot be played.
-    """
-    rows, _ = methods(config.strategies, has_confidence=True, has_forks=True, window=config.window)
-    named = {_name(entry) for entry in config.strategies}
-    chosen, skipped = [], {}
-    for row in rows:
-        reason = None
-        if row.scores != "recorded":
-            reason = "it is a control for recorded pools: `tts compare` the pool that this run writes"
-        elif row.needs_confidence and not has_scorer:
-            reason = "it needs confidences and there is no scorer: give scorer.name"
-        elif row.branches and row.needs_confidence and not prefixes:
-            reason = (
-                "it prunes partial samples, and the scorer judges whole ones only: give a scorer of prefixes, such as "
-                "grace or mean_logprob"
-            )
-        elif row.needs_steps and not watches:
-            reason = (
-                "it prunes draws by the probability of the one token that the scorer watches, and this one has none"
-            )
-        elif row.needs_steps and row.objective and not fits_steps:
-            reason = f"it is fitted on where draws would be pruned, and fit pool {config.fit} does not record that"
-        elif row.learn is not None and config.fit is None:
-            reason = "it learns from other questions: give fit=POOL"
-        if reason is None:
-            chosen.append(row)
-        elif row.name in named:
-            raise InputError(f"strategy {row.name} cannot be played: {reason}")
-        else:
-            skipped[row.name] = reason
-    return chosen, skipped
+    return Plan(strategies, skipped, scorer, recorded_signals(config.engine))
 
 
 def check_apart(pool: Pool, task: Task, model: str) -> None:
@@ -222,7 +165,7 @@ def fitted(
     Raises:
         InputError: the pool has too few samples, or lacks the confidences or signals that are needed.
     """
-    if scorer is not None and config.fit is not None and asks(scorer.scorer):
+    if scorer is not None and config.fit is not None and scorer.scorer.uses_engine:
         check_scored_by(config.fit, config.fit_run, scorer)
     raw = scored(pool, scorer.inner, raw=config.calibrate is not None) if scorer is not None else pool
     if scorer is not None and config.calibrate is not None:
@@ -241,7 +184,7 @@ def fitted(
             "draw more samples for it, or lower the budget"
         )
     arrays = PoolArrays.of(pool, answers="number")
-    if arrays.confidence is None and any(row.needs_confidence for row in chosen):
+    if arrays.confidence is None and any(row.requires.confidence for row in chosen):
         raise InputError(f"fit pool {pool.path} has no confidences to fit on: draw it with the same scorer")
     seed = config.engine.seed
     fold = Fold.fit_all(arrays.questions)
@@ -263,7 +206,7 @@ def scored(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
     Raises:
         InputError: the confidences can neither be computed nor found.
     """
-    if asks(scorer):
+    if scorer.uses_engine:
         return _recorded(pool, scorer)
     read = scorer.raw if raw and isinstance(scorer, RawScorer) else scorer.score
     nobody: Any = None  # an engine is what these scorers do without
@@ -279,11 +222,6 @@ def scored(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
         return replace(pool, entries=asyncio.run(judged()))
     except UnsupportedError as error:
         raise InputError(f"fit pool {pool.path}: {error}") from None
-
-
-def asks(scorer: Scorer) -> bool:
-    """Whether it must ask the model, so that no recorded sample can be scored without one."""
-    return isinstance(scorer.scorer if isinstance(scorer, Calibrated) else scorer, PTrue | Verbalised)
 
 
 def check_scored_by(path: str, run: int | None, scorer: OpenScorer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -21,7 +21,7 @@ from evals.live.runner import Played, draw_samples, draw_trees, play
 from evals.tasks import Task, load_task
 from tts.engines.base import Engine
 from tts.engines.config import EngineConfig, LiveEngine, open_engine, recorded_signals
-from tts.errors import InputError
+from tts.errors import InputError, UnsupportedError
 from tts.files import check_outputs
 from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.pool.files import pool_format
@@ -222,7 +222,7 @@ def grow_trees_into(
     Raises:
         InputError: a prompt leaves no room for an answer.
     """
-    signals = recorded_signals(engine_config) | tree.needs
+    signals = recorded_signals(engine_config) | tree.requires.signals
 
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
         return draw_trees(tree, task, engine, cache, rows=engine_config.rows, signals=signals, watch=watch)
@@ -295,9 +295,9 @@ def check_engine(engine: Engine, signals: Signals, problems: Sequence[Problem]) 
     """
     if lacking := engine.capabilities.lacking(signals):
         raise InputError(f"{type(engine).__name__} cannot record {lacking}, which this configuration asks for")
-    if (read := getattr(engine, "prompt_ids", None)) is not None:
+    with suppress(UnsupportedError):  # an engine that knows no tokens
         for problem in problems:
-            read(problem)
+            engine.prompt_ids(problem)
 
 
 def _key(config: EngineConfig, task: Task, signals: Signals) -> RunKey:

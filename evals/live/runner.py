@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from evals.config import RunConfig, SampleConfig
-from evals.live.plan import Entrant, Plan
+from evals.live.plan import Plan, PlannedStrategy
 from evals.live.progress import ProgressListener
 from evals.tasks import Task
-from strategies.base import Steps
 from tts.engines.base import Engine
+from tts.requirements import Requirements
 from tts.runtime.cache import SampleCache
 from tts.runtime.driver import Options, Result, run
 from tts.runtime.session import settle
 from tts.scorers.base import Scorer
+from tts.strategy import Steps
 from tts.training.finece.tree import Tree
 from tts.types import Decision, Draw, Problem, Sample, Signals, Trace
 
@@ -36,7 +37,7 @@ class Played:
     The samples of the decisions have no text, tokens and trace any more.
     """
 
-    entrant: Entrant
+    planned: PlannedStrategy
     results: Sequence[Result]
     right: Sequence[bool]
 
@@ -47,11 +48,10 @@ class Collect:
 
     budget: int
     name: ClassVar[str] = "collect"
-    branches: ClassVar[bool] = False
-    needs_confidence: ClassVar[bool] = False
+    requires: ClassVar[Requirements] = Requirements()
 
     def run(self, problem: Problem) -> Steps:
-        """Play one question; see :class:`~strategies.base.Strategy`."""
+        """Play one question; see :class:`~tts.strategy.Strategy`."""
         samples: list[Sample] = []
         for _ in range(self.budget):
             samples += yield Draw(1)
@@ -98,10 +98,10 @@ async def play(
         return task.grade(result.problem, Sample(answer=result.decision.answer))
 
     played = []
-    for entrant in plan.entrants:
-        watch.start(entrant.method.name, len(task.problems))
-        results = await _all(entrant.strategy, task, engine, plan.judge, options, plan.signals, memory, right, watch)
-        played.append(Played(entrant, results, [right(r) for r in results]))
+    for planned in plan.strategies:
+        watch.start(planned.method.name, len(task.problems))
+        results = await _all(planned.strategy, task, engine, plan.judge, options, plan.signals, memory, right, watch)
+        played.append(Played(planned, results, [right(r) for r in results]))
     return played
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.base import Strategy
 from strategies.vote import BUDGET, Decisions
 from tts.engines.replay import ReplayEngine
 from tts.runtime.driver import run_all
+from tts.strategy import Strategy
 from tts.types import Decision, Problem, Sample
 
 Array = NDArray[Any]

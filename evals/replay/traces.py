@@ -6,27 +6,43 @@ Measured once a question, whatever permutations and strategies follow.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts.boundaries import group_confidence, shows
 from tts.pool import Pool
+from tts.requirements import Available
 from tts.scorers.trace_scores import TRACE_SCORES
-from tts.types import STEP_BELOW, End, Sample
+from tts.types import STEP_BELOW, End, Sample, Signals
 
 Array = NDArray[Any]
 
 
-def has_top(pool: Pool) -> bool:
-    """Whether every sample that was drawn at all has its top-k confidences."""
-    return all(RecordedTraces(entry.samples).has_top for entry in pool.entries)
+@dataclass(frozen=True)
+class RecordedSignals:
+    """The per-token signals of recorded questions; implements :class:`~tts.requirements.SignalSource`."""
+
+    questions: Sequence[RecordedTraces]
+
+    def lacking(self, signals: Signals) -> str | None:
+        """Name the signals that a sample which did not fail lacks, or return None."""
+        if signals.top and not all(question.has_top for question in self.questions):
+            return "the top-k confidences of every token"
+        return None
+
+    @property
+    def watched(self) -> bool:
+        """Whether the samples have a watched probability of each token and mark where steps end."""
+        return all(question.has_steps for question in self.questions)
 
 
-def has_steps(pool: Pool) -> bool:
-    """Whether every sample that was drawn at all has a watched probability of each token and says where steps end."""
-    return all(RecordedTraces(entry.samples).has_steps for entry in pool.entries)
+def recorded_source(pool: Pool, source: Literal["pool", "fit pool"] = "pool") -> Available:
+    """Describe a pool for :func:`tts.requirements.missing`."""
+    signals = RecordedSignals([RecordedTraces(entry.samples) for entry in pool.entries])
+    return Available(source, confidence=pool.has_confidence, branching=False, watched=signals.watched, signals=signals)
 
 
 class RecordedTraces:

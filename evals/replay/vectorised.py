@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from evals.replay.arrays import PoolArrays
 from evals.replay.generators import play_generator
-from evals.replay.traces import ReplayedTraces
-from strategies.base import Strategy
+from evals.replay.traces import RecordedSignals, ReplayedTraces
 from strategies.deepconf import DeepConf
 from strategies.draw_arrays import DrawArrays, by_discovery, running
 from strategies.vote import Vote
 from tts.errors import InputError
+from tts.requirements import Available, missing
+from tts.strategy import Strategy
 
 Array = NDArray[Any]
 CHUNK = 8192
@@ -110,7 +111,7 @@ def replay(
     """
     questions, count, _ = orders.shape
     shape = (questions, count)
-    _check(arrays, candidates)
+    _check(arrays, candidates, scores)
     outcomes = [
         Outcome(
             correct=np.zeros(shape, dtype=bool),
@@ -200,11 +201,11 @@ def _play(
             if strategy.prune not in (None, bar):
                 bar, pruned = strategy.prune, _Dealt.of(raw, tokens, traces().pruned(strategy.prune))
             dealt = whole if strategy.prune is None else pruned
-            if not strategy.needs_confidence:
+            if not strategy.requires.confidence:
                 label, used, rule = (part[kind] for part in strategy.decide(counted)[:3])
             else:
                 if candidate.scores not in dealt.columns:
-                    dealt.columns[candidate.scores] = DrawArrays(dealt.labels, by_draw(_given(scores, candidate)))
+                    dealt.columns[candidate.scores] = DrawArrays(dealt.labels, by_draw(_scores(scores, candidate)))
                 label, used, rule, _ = strategy.decide(dealt.columns[candidate.scores])
             label = np.where(label >= 0, dealt.names[np.maximum(label, 0), at], -1)
             cost = None if dealt.spent is None else dealt.spent[used - 1, at]
@@ -217,7 +218,7 @@ def _play(
                 arrays.labels[rows],
                 [arrays.classes[q] for q in rows],
                 orders[rows],
-                _given(scores, candidate)[rows] if strategy.needs_confidence else None,
+                _scores(scores, candidate)[rows] if strategy.requires.confidence else None,
             )
         answered = label >= 0
         right = arrays.class_correct[question, np.maximum(label, 0)] & answered
@@ -229,23 +230,17 @@ def _play(
             outcome.tokens[rows] = cost.reshape(-1, count)
 
 
-def _check(arrays: PoolArrays, candidates: Sequence[Candidate]) -> None:
+def _check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Mapping[str, Array | None]) -> None:
     """Refuse strategies that read more of a recording than this one has."""
-    for strategy in (e.strategy for e in candidates):
-        if isinstance(strategy, Vote) and strategy.prune is None:
-            continue
-        if not arrays.recorded:
+    signals = RecordedSignals(arrays.recorded)
+    for candidate in candidates:
+        strategy, required = candidate.strategy, candidate.strategy.requires
+        if not arrays.recorded and not (isinstance(strategy, Vote) and strategy.prune is None):
             raise InputError(f"strategy {strategy.name} is played on the samples themselves: read the arrays of a pool")
-        if isinstance(strategy, Vote) and not all(r.has_steps for r in arrays.recorded):
-            raise InputError(
-                f"strategy {strategy.name} reads a watched probability at the end of each step and the pool lacks it: "
-                "draw it with a scorer that watches a token, and with `signals.steps`, or choose another strategy"
-            )
-        if isinstance(strategy, DeepConf) and not all(r.has_top for r in arrays.recorded):
-            raise InputError(
-                f"strategy {strategy.name} reads top-k confidences and the pool lacks them: "
-                "sample it with `signals.top` above 0, or choose another strategy"
-            )
+        scored = not required.confidence or scores[candidate.scores] is not None
+        watched = not required.watched or signals.watched
+        if lack := missing(required, Available("pool", scored, branching=False, watched=watched, signals=signals)):
+            raise InputError(f"strategy {strategy.name} {lack}")
 
 
 def distinct_rows(labels: Array) -> tuple[Array, Array]:
@@ -271,8 +266,7 @@ def distinct_rows(labels: Array) -> tuple[Array, Array]:
     return kinds, kind
 
 
-def _given(scores: Mapping[str, Array | None], candidate: Candidate) -> Array:
+def _scores(scores: Mapping[str, Array | None], candidate: Candidate) -> Array:
     values = scores[candidate.scores]
-    if values is None:
-        raise InputError(f"strategy {candidate.strategy.name} needs confidences and the pool has none")
+    assert values is not None  # checked
     return values

@@ -63,7 +63,7 @@ def run_rows(played: Sequence[Played], *, seed: int) -> list[RunRow]:
     low, high = bootstrap_interval(right, bootstrap_weights(len(right), REPLICATES, seed))
     return [
         RunRow(
-            name=p.entrant.method.name,
+            name=p.planned.method.name,
             accuracy=float(right[:, i].mean()),
             accuracy_ci=(float(low[i]), float(high[i])),
             samples=float(np.mean([len(r.decision.samples) for r in p.results])),
@@ -90,10 +90,10 @@ def print_run(console: Console, config: RunConfig, outcome: RunOutcome, rows: Se
     console.print()
     console.print(_table(rows))
     console.print()
-    for entrant in plan.entrants:
-        if entrant.params:
-            chosen = ", ".join(f"{key}={describe(value)}" for key, value in entrant.params.items())
-            console.print(f"fitted on other questions: {entrant.method.name}: {chosen}", style="dim")
+    for planned in plan.strategies:
+        if planned.params:
+            chosen = ", ".join(f"{key}={describe(value)}" for key, value in planned.params.items())
+            console.print(f"fitted on other questions: {planned.method.name}: {chosen}", style="dim")
     for reason in dict.fromkeys(plan.skipped.values()):
         names = [name for name, why in plan.skipped.items() if why == reason]
         console.print(f"left out ({reason}): {', '.join(names)}", style="dim")
@@ -169,8 +169,8 @@ def as_mapping(config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow]) -
         "strategies": [
             {
                 **{key: value for key, value in asdict(row).items() if value is not None},
-                "source": p.entrant.method.source,
-                "params": {**p.entrant.method.params, **p.entrant.params},
+                "source": p.planned.method.source,
+                "params": {**p.planned.method.params, **p.planned.params},
                 "decisions": [_decision(result, right) for result, right in zip(p.results, p.right, strict=True)],
             }
             for p, row in zip(outcome.played, rows, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from strategies.draw_arrays import by_discovery, running
 from strategies.live_evidence import LiveEvidence
 from tts.errors import InputError
+from tts.requirements import Requirements
 from tts.scorers.trace_scores import TOP, TRACE_SCORES, WINDOW
 from tts.types import Decision, Sample, Signals, total_usage
 
@@ -61,8 +62,6 @@ class DeepConfBase:
     metric: Metric
     window: int = WINDOW
     top: int = TOP
-    branches: ClassVar[bool] = False
-    needs_confidence: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Refuse options outside their ranges."""
@@ -75,9 +74,9 @@ class DeepConfBase:
             raise InputError(f"strategy {self.name} needs metric {', '.join(get_args(Metric))}, got {self.metric!r}")
 
     @property
-    def needs(self) -> Signals:
+    def requires(self) -> Requirements:
         """Top-k confidences."""
-        return Signals(top=self.top)
+        return Requirements(signals=Signals(top=self.top))
 
     @property
     def trace_score(self) -> str:

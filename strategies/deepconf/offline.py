@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from strategies.base import Steps
 from strategies.deepconf.base import (
     DeepConfBase,
     Metric,
@@ -20,6 +19,7 @@ from strategies.draw_arrays import running
 from strategies.live_evidence import LiveEvidence
 from strategies.vote import BUDGET, Decisions
 from strategies.weighting import Uniform
+from tts.strategy import Steps
 from tts.types import Draw, Problem
 
 
@@ -37,7 +37,7 @@ class DeepConfOffline(DeepConfBase):
     metric: Metric = "bottom10"
 
     def run(self, problem: Problem) -> Steps:
-        """Play one question; see :class:`~strategies.base.Strategy`."""
+        """Play one question; see :class:`~tts.strategy.Strategy`."""
         samples = yield Draw(self.budget)
         answered = [s for s in samples if s.answer is not None]
         c = np.array([self.confidence(s) for s in answered])

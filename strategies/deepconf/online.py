@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from strategies.base import Steps
 from strategies.deepconf.base import (
     DeepConfBase,
     Metric,
@@ -21,6 +20,7 @@ from strategies.live_evidence import LiveEvidence
 from strategies.vote import BUDGET, Decisions
 from strategies.weighting import Uniform
 from tts.errors import InputError
+from tts.strategy import Steps
 from tts.types import GROUP_BELOW, Draw, End, Problem
 
 CONSENSUS = "consensus"
@@ -56,7 +56,7 @@ class DeepConfOnline(DeepConfBase):
             )
 
     def run(self, problem: Problem) -> Steps:
-        """Play one question; see :class:`~strategies.base.Strategy`."""
+        """Play one question; see :class:`~tts.strategy.Strategy`."""
         samples = yield Draw(min(self.warmup, self.budget))
         lowest = [np.nan if s.end is End.FAILED else self.confidence(s, "lowest") for s in samples]
         bar = float(percentile_bar(np.array(lowest)[:, None], self.eta)[0])

@@ -239,8 +239,8 @@ def test_compare_refuses_a_raw_score_without_calibration_and_traces_it_lacks(
     write_jsonl(replace(POOL, entries=tuple(entries)), bare)
     ran = tts("compare", bare, *FAST)
     assert ran.status == 0
-    assert "left out (they need the top-k confidences of every token and the pool has none): deepconf_off" in ran.out
+    assert "left out (reads the top-k confidences of every token, and the pool has none: " in ran.out
     ran = tts("compare", bare, *FAST, "--strategies", "deepconf_online")
-    assert ran.status == 2 and "strategy deepconf_online needs the top-k confidences" in ran.err
+    assert ran.status == 2 and "strategy deepconf_online reads the top-k confidences" in ran.err
     ran = tts("compare", bare, *FAST, "--score", "mean_logprob")
     assert ran.status == 2 and "reads log-probabilities and sample 0 has none" in ran.err

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from evals.config import RunConfig, composed, methods
+from evals.config import RunConfig
+from evals.methods import composed, methods
 from strategies.beam import PrunedBeams
 from strategies.pruning import TopK
 from strategies.stopping import Confident
@@ -17,6 +18,7 @@ from tests.cli.cases import Tts
 from tts.config import load_config
 from tts.errors import InputError
 from tts.pool import load_pool
+from tts.requirements import Available, Requirements
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FAKE = ("engine.kind=fake", "engine.rows=4", "task.n=6")
@@ -117,18 +119,18 @@ def test_a_pool_cannot_serve_beams(tts: Tts, tmp_path: Path) -> None:
     ran = tts("compare", path, f"strategies=[self_consistency,{GUIDED}]")
     assert (ran.status, ran.out) == (2, "")
     assert ran.err == (
-        "tts: strategy guided draws from prefixes and nobody recorded the forks: play it live by `tts run`, or choose "
-        "strategies that only stop or select\n"
+        "tts: strategy guided draws from prefixes, and the pool cannot continue one: play it live by `tts run`, or "
+        "choose strategies that only stop or select\n"
     )
 
 
 def test_composed_beams_are_a_row_that_keeps_to_the_budget() -> None:
     entry: dict[str, Any] = {"name": "mine", "beams": {"pruner": "top_k"}, "stop": {"name": "confident"}, "budget": 12}
     row = composed(entry)
-    assert (row.branches, row.needs_confidence, row.needs_steps, row.needs_top) == (True, True, False, False)
+    assert row.requires == Requirements(confidence=True, prefix_confidence=True, branching=True)
     for budget, own in ((5, 5), (40, 12)):
         assert row.build(budget, row.params) == PrunedBeams("mine", budget=own, pruner=TopK(), stop=(Confident(),))
-    chosen, _ = methods(["esc", entry], has_confidence=True, has_forks=True)
+    chosen, _ = methods(["esc", entry], Available("engine"))
     assert [m.name for m in chosen] == ["esc", "mine"]
     with pytest.raises(InputError, match="cannot be called esc, which means the catalogue's"):
         composed({**entry, "name": "esc"})
@@ -136,6 +138,6 @@ def test_composed_beams_are_a_row_that_keeps_to_the_budget() -> None:
 
 def test_the_file_of_beams_says_what_it_says() -> None:
     config = load_config(RunConfig, [CONFIGS / "strategy/beams.yaml"])
-    rows, _ = methods(config.strategies, has_confidence=True, has_forks=True)
+    rows, _ = methods(config.strategies, Available("engine"))
     built = rows[1].build(config.budget, rows[1].params)
     assert built == PrunedBeams("guided", 4, 8, stop=(Confident(0.98),))

@@ -9,19 +9,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from strategies.base import Steps
 from strategies.beam import PrunedBeams
 from strategies.stopping import Beta, Confident, Unanimous
 from strategies.vote import Vote
 from strategies.weighting import Linear
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.fake import FakeEngine, extract
+from tts.requirements import Requirements
 from tts.runtime.driver import Options, Result, run_all
-from tts.types import STEP, TOKENS, Decision, Draw, End, Problem, Sample, Signals, Usage
+from tts.scorers.base import BaseScorer
+from tts.strategy import Steps
+from tts.types import STEP, TOKENS, Decision, Draw, End, Problem, Sample, Usage
 
 T = TypeVar("T")
 
@@ -40,8 +42,7 @@ class Mixed:
 
     name: str = "mixed"
     budget: int = 9
-    branches: bool = True
-    needs_confidence: bool = False
+    requires: ClassVar[Requirements] = Requirements(branching=True)
 
     def run(self, problem: Problem) -> Steps:
         samples = list((yield Draw(1)))
@@ -125,10 +126,10 @@ class StallingEngine:
             self.cleaned += 1
 
 
-class PassScorer:
+class PassScorer(BaseScorer):
     """Scores by one pass of the engine a sample, so that judging costs tokens."""
 
-    needs = Signals()
+    uses_engine = True
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: Any) -> Any:
         return [(await engine.score([Prefix(problem, s.text)], [0]))[0, 0] for s in samples]

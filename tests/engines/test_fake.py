@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from tests.engines.cases import calmly, turns
 from tts.boundaries import step_crossing
 from tts.engines.base import Chunk, Engine, Meter, Prefix, Recording, Request
-from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, WatchedScorer, extract, hash_word, outcomes
+from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, extract, hash_word, outcomes
 from tts.errors import EngineError
 from tts.scorers.base import Scorer
+from tts.scorers.watched import WatchedScorer
 from tts.types import CONFIDENCE_BELOW, END, STEP, STEP_BELOW, TOKENS, Boundary, End, Problem, Sample, Signals, Trace
 
 PROBLEM = Problem("fake-0", "What is number 0 ?", "42", "fake")

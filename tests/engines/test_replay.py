@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.base import Steps
 from strategies.beam import PrunedBeams
 from strategies.vote import Vote
 from tests.engines.cases import VOTES, Mixed, calmly, plain, play
 from tts.engines.base import Engine, Recording
-from tts.engines.fake import FakeEngine, WatchedScorer
+from tts.engines.fake import FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError, UnsupportedError
+from tts.requirements import Requirements
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import ConstantScorer
+from tts.scorers.watched import WatchedScorer
+from tts.strategy import Steps
 from tts.types import STEP, Boundary, Decision, Draw, End, Problem, Sample, Usage
 
 ONE = Problem("q", "?", "a")
@@ -102,7 +104,7 @@ def test_a_recording_too_short_is_refused() -> None:
 
 @pytest.mark.parametrize("strategy", [PrunedBeams(), Mixed()])
 def test_a_strategy_that_branches_is_refused(strategy: Any) -> None:
-    with pytest.raises(UnsupportedError, match="draws from prefixes, which a recording cannot continue"):
+    with pytest.raises(UnsupportedError, match="draws from prefixes, and the pool cannot continue one"):
         replayed(strategy, ReplayEngine({"q": ABC}))
 
 
@@ -114,7 +116,7 @@ def test_a_scorer_has_no_place_in_a_replay() -> None:
 class Asks:
     """Asks for one draw and says it does not branch."""
 
-    name, budget, branches = "asks", 1, False
+    name, budget, requires = "asks", 1, Requirements()
 
     def __init__(self, draw: Draw) -> None:
         self.draw = draw

@@ -28,16 +28,17 @@ from tts.scorers.base import MeteredEngine  # noqa: E402
 from tts.scorers.finece import Finece, open_finece  # noqa: E402
 from tts.scorers.trace_scores import value_confidence  # noqa: E402
 from tts.stories.stories import take  # noqa: E402
+from tts.strategy import BaseStrategy  # noqa: E402
 from tts.types import Decision, Draw, End, Problem, Sample, Signals  # noqa: E402
 
 QUESTIONS, DRAWS = 60, 8
 PROBLEMS = [Problem(f"story-test-{i}", story.question, story.answer) for i, story in enumerate(take("test", QUESTIONS))]
 
 
-class Whole:
+class Whole(BaseStrategy):
     """Draws so many samples, and decides nothing."""
 
-    name, branches, needs_confidence, budget = "whole", False, False, DRAWS
+    name, budget = "whole", DRAWS
 
     def run(self, problem: Problem):  # type: ignore[no-untyped-def]
         samples = yield Draw(DRAWS)

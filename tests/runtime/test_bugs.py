@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from strategies.base import Steps
 from strategies.stopping import Confident
 from strategies.vote import Vote
 from tests.engines.cases import (
@@ -24,6 +23,7 @@ from tts.engines.fake import FakeEngine, extract
 from tts.engines.replay import ReplayEngine
 from tts.runtime.driver import Options, run, run_all
 from tts.scorers.base import ConstantScorer
+from tts.strategy import Steps
 from tts.types import Draw, Problem, Sample
 
 MANY = FakeEngine.problems(20)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.base import Steps
 from strategies.stopping import Unanimous
 from strategies.vote import Vote
 from tests.engines.cases import (
@@ -29,11 +28,14 @@ from tests.engines.cases import (
 )
 from tts.boundaries import crossing
 from tts.engines.base import Capabilities, Chunk, Request
-from tts.engines.fake import FakeEngine, WatchedScorer, extract
+from tts.engines.fake import FakeEngine, extract
 from tts.errors import EngineError, InputError, TTSError
 from tts.pool import PoolSampleCache, PoolStore, RunKey
+from tts.requirements import Requirements
 from tts.runtime.cache import recall
 from tts.runtime.driver import Options, Result, run_all
+from tts.scorers.watched import WatchedScorer
+from tts.strategy import Steps
 from tts.types import END, GROUP_BELOW, Boundary, Decision, Draw, End, Problem, Sample, Signals, Trace, Usage
 
 ONE = Problem("q", "?", "a")
@@ -41,6 +43,8 @@ ONE = Problem("q", "?", "a")
 
 class Notes:
     """A memory in a dictionary that knows what it was told and asked."""
+
+    forks = False
 
     def __init__(self, samples: dict[Any, Sample] | None = None) -> None:
         self.samples = dict(samples or {})
@@ -186,7 +190,7 @@ def test_a_sample_is_safe_before_the_strategy_sees_it() -> None:
     memory = Notes()
 
     class Looking:
-        name, budget, branches, needs_confidence = "looking", 4, False, False
+        name, budget, requires = "looking", 4, Requirements()
 
         def run(self, problem: Problem) -> Steps:
             samples: list[Sample] = []
@@ -303,10 +307,8 @@ class SurenessEngine:
 class Cutting:
     """Draws whole samples, then some that may be cut."""
 
-    branches, needs_confidence = False, False
-
     def __init__(self, whole: int, cut: int, until: Boundary = BAR) -> None:
-        self.name, self.budget, self.needs = "cutting", whole + cut, Signals(top=20)
+        self.name, self.budget, self.requires = "cutting", whole + cut, Requirements(signals=Signals(top=20))
         self.whole, self.cut, self.until = whole, cut, until
 
     def run(self, problem: Problem) -> Steps:

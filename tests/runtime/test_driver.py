@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.base import Steps
 from strategies.beam import PrunedBeams
 from strategies.stopping import Unanimous
 from strategies.vote import Vote
@@ -29,10 +28,13 @@ from tests.engines.cases import (
     turns,
 )
 from tts.engines.base import Capabilities
-from tts.engines.fake import FakeEngine, Latency, WatchedScorer, extract
+from tts.engines.fake import FakeEngine, Latency, extract
 from tts.engines.streams import abort
 from tts.errors import InputError, UnsupportedError
+from tts.requirements import Requirements
 from tts.runtime.driver import Options, run, run_all
+from tts.scorers.watched import WatchedScorer
+from tts.strategy import Steps
 from tts.types import END, Boundary, Decision, Draw, Problem
 
 ONE = Problem("q", "?", "a")
@@ -198,7 +200,7 @@ def test_two_problems_of_one_id_are_refused() -> None:
 
 def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None:
     class Greedy:
-        name, budget, branches, needs_confidence = "greedy", 2, False, False
+        name, budget, requires = "greedy", 2, Requirements()
 
         def run(self, problem: Problem) -> Steps:
             samples = list((yield Draw(5)))
@@ -211,7 +213,7 @@ def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None
     assert result.aborted == 0
 
     class Idle:
-        name, budget, branches, needs_confidence = "idle", 2, False, False
+        name, budget, requires = "idle", 2, Requirements()
 
         def run(self, problem: Problem) -> Steps:
             assert (yield Draw(0)) == []
@@ -225,7 +227,7 @@ def test_a_strategy_may_ask_for_more_than_its_budget_says_and_for_none() -> None
 
 def test_what_an_engine_lacks_is_said_before_anything_is_drawn() -> None:
     engine = TurnsEngine(["a"])
-    with pytest.raises(UnsupportedError, match="beams draws from prefixes and TurnsEngine cannot continue one"):
+    with pytest.raises(UnsupportedError, match="beams draws from prefixes, and this engine cannot continue one"):
         play(PrunedBeams(), [ONE], engine)
     with pytest.raises(UnsupportedError, match="needs `extract`"):
         play(Vote("sc", 1), [ONE], engine, extract=None)

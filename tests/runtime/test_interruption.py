@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from strategies.base import Steps
 from strategies.stopping import Beta, Confident
 from strategies.vote import Vote
 from tests.engines.cases import (
@@ -25,10 +24,12 @@ from tests.engines.cases import (
     turns,
 )
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine, Latency, WatchedScorer, extract
+from tts.engines.fake import FakeEngine, Latency, extract
 from tts.errors import EngineError
 from tts.runtime.driver import Options, run, run_all
 from tts.scorers.base import ConstantScorer
+from tts.scorers.watched import WatchedScorer
+from tts.strategy import Steps
 from tts.types import Draw, Problem
 
 MANY = FakeEngine.problems(20)

@@ -13,10 +13,11 @@ from strategies.stopping import Confident, Unanimous
 from strategies.vote import Vote
 from tests.engines.cases import PLAYED, CountingEngine, PassScorer, TurnsEngine, failing, plain, play, spent
 from tts.engines.base import Capabilities, Request
-from tts.engines.fake import FakeEngine, Latency, WatchedScorer
+from tts.engines.fake import FakeEngine, Latency
 from tts.errors import EngineError, UnsupportedError
 from tts.runtime.driver import Result
-from tts.scorers.base import ConstantScorer
+from tts.scorers.base import BaseScorer, ConstantScorer
+from tts.scorers.watched import WatchedScorer
 from tts.types import End, Problem, Usage
 
 SCORERS: dict[str, Any] = {"watched": WatchedScorer(), "pass": PassScorer(), "constant": ConstantScorer()}
@@ -202,11 +203,11 @@ def test_an_engine_that_ends_without_a_reason_has_failed() -> None:
     assert result.decision.samples[0].error == "Mute ended a stream without a reason"
 
 
-class Wrong:
+class Wrong(BaseScorer):
     """A scorer that says what it is told to."""
 
     def __init__(self, values: Any) -> None:
-        self.values, self.needs = values, ConstantScorer.needs
+        self.values = values
 
     async def score(self, problem: Problem, samples: Any, engine: Any) -> Any:
         return self.values

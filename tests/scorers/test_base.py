@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Meter, Prefix
-from tts.engines.fake import WATCHED, FakeEngine, WatchedScorer
+from tts.engines.fake import WATCHED, FakeEngine
 from tts.errors import EngineError, UnsupportedError
 from tts.scorers.base import Calibrated, ConstantScorer, MeteredEngine, OracleScorer, Scorer
+from tts.scorers.watched import WatchedScorer
 from tts.types import End, Problem, Sample, Signals, Trace, Usage
 
 ONE = Problem("q", "what is it ?", "7")

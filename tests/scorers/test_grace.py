@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 
 from strategies.vote import Vote
 from tts.engines.base import Capabilities, Meter, Prefix
-from tts.engines.fake import WATCHED, FakeEngine, WatchedScorer, extract
+from tts.engines.fake import WATCHED, FakeEngine, extract
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.grace import GraceCard, write_card
+from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import MeteredEngine, Scorer
 from tts.scorers.config import NAMES, open_scorer
 from tts.scorers.grace import Grace, open_grace
+from tts.scorers.watched import WatchedScorer
 from tts.types import STEP, Decision, Draw, End, Problem, Sample, Signals, Trace
 
 ONE = Problem("q", "?")
@@ -168,7 +170,8 @@ def test_a_configuration_opens_it_with_the_models_card_or_another(tmp_path: Path
 class Halfway:
     """Draws three partial samples and decides nothing."""
 
-    name, budget, branches, needs_confidence = "halfway", 3, True, True
+    name, budget = "halfway", 3
+    requires = Requirements(confidence=True, prefix_confidence=True, branching=True)
 
     def run(self, problem: Problem) -> Any:
         samples = yield Draw(3, until=STEP)

@@ -15,15 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.base import Steps
 from tts.engines.base import Capabilities, Chunk, Request
-from tts.engines.fake import WATCHED, FakeEngine, WatchedScorer, extract
+from tts.engines.fake import WATCHED, FakeEngine, extract
 from tts.engines.streams import collected
 from tts.errors import EngineError, InputError, UnsupportedError
+from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
-from tts.scorers.base import ROLLOUTS, ConstantScorer, MeteredEngine, OracleScorer, Scorer, judges_prefixes, rollout
+from tts.scorers.base import ROLLOUTS, BaseScorer, ConstantScorer, MeteredEngine, OracleScorer, Scorer, rollout
 from tts.scorers.integration import Integrated, integrated
 from tts.scorers.rollouts import RolloutOracle
+from tts.scorers.watched import WatchedScorer
+from tts.strategy import Steps
 from tts.types import (
     END,
     ENTROPY_ABOVE,
@@ -81,7 +83,7 @@ class TreeEngine:
             self.open -= 1
 
 
-class Table:
+class Table(BaseScorer):
     """A confidence for each text, all different; keeps what it was asked about."""
 
     name = "table"
@@ -197,12 +199,12 @@ def test_finished_samples_need_no_engine_and_partial_ones_do() -> None:
 
 def test_it_says_what_it_is() -> None:
     scorer = Integrated(Table(), width=2, depth=1, alpha=0.5)
-    assert isinstance(scorer, Scorer) and judges_prefixes(scorer)
+    assert isinstance(scorer, Scorer) and scorer.judges_prefixes
     assert (scorer.name, scorer.needs) == ("table+bci(w=2,d=1,alpha=0.5)", Table.needs)
     assert scorer.key == {"of": "texts", "bci": {"width": 2, "depth": 1, "alpha": 0.5, "until": ["step", 0.0, 1]}}
     unsure = Integrated(ConstantScorer(), width=2, depth=1, alpha=0.5, until=ENTROPY_ABOVE(1.5))
     assert (unsure.name, unsure.needs) == (
-        "ConstantScorer+bci(w=2,d=1,alpha=0.5,until=entropy_above:1.5:1)",
+        "constant+bci(w=2,d=1,alpha=0.5,until=entropy_above:1.5:1)",
         Signals(entropy=True),
     )
     others = [Integrated(Table(), width=2, depth=1, alpha=a, until=u) for a in (0.5, 0.6) for u in (STEP, TOKENS(30))]
@@ -290,8 +292,7 @@ class Beams:
 
     name: str = "beams"
     budget: int = 3
-    branches: bool = True
-    needs_confidence: bool = True
+    requires = Requirements(confidence=True, prefix_confidence=True, branching=True)
 
     def run(self, problem: Problem) -> Steps:
         beams = everything = list((yield Draw(3, until=STEP)))

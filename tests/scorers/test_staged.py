@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tts.errors import InputError
-from tts.scorers.base import MeteredEngine, OracleScorer
+from tts.scorers.base import BaseScorer, MeteredEngine, OracleScorer
 from tts.scorers.staged import Staged
 from tts.types import End, Problem, Sample, Signals
 
 
-class Fixed:
+class Fixed(BaseScorer):
     """Gives one value and remembers what it was asked about."""
 
     def __init__(self, value: float, needs: Signals) -> None:

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies import beam_spec
-from strategies.base import Strategy
 from strategies.beam import PrunedBeams, confidences
 from strategies.pruning import (
     PRUNERS,
@@ -29,12 +28,15 @@ from strategies.pruning import (
 )
 from strategies.stopping import Beta, Confident, Never, Posterior, Reservation
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
-from tts.engines.fake import FakeEngine, WatchedScorer, extract
+from tts.engines.fake import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
+from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
 from tts.scorers.asking import PTrue, Verbalised
-from tts.scorers.base import Calibrated, ConstantScorer, OracleScorer, RandomScorer
+from tts.scorers.base import BaseScorer, Calibrated, ConstantScorer, OracleScorer, RandomScorer
 from tts.scorers.consistency import SelfConsistency
+from tts.scorers.watched import WatchedScorer
+from tts.strategy import Strategy
 from tts.types import (
     END,
     ENTROPY_ABOVE,
@@ -516,11 +518,14 @@ def test_beams_that_could_not_be_drawn_are_refused(options: dict[str, Any], sent
 def test_it_is_a_strategy_and_says_what_its_boundary_needs() -> None:
     strategy = PrunedBeams(width=3, budget=7)
     assert isinstance(strategy, Strategy)
-    assert (strategy.budget, strategy.branches, strategy.needs_confidence) == (7, True, True)
-    assert strategy.needs == replace(strategy, until=TOKENS(4)).needs == Signals()
-    assert replace(strategy, until=STEP_BELOW(0.5)).needs == Signals(steps=True)
-    assert replace(strategy, until=GROUP_BELOW(2.0, 4)).needs == Signals(top=20)
-    assert replace(strategy, until=ENTROPY_ABOVE(2.0)).needs == Signals(entropy=True)
+    guided = Requirements(confidence=True, prefix_confidence=True, branching=True)
+    assert (strategy.budget, strategy.requires) == (7, guided)
+    assert replace(strategy, until=TOKENS(4)).requires == guided
+    assert replace(strategy, until=STEP_BELOW(0.5)).requires == replace(
+        guided, watched=True, signals=Signals(steps=True)
+    )
+    assert replace(strategy, until=GROUP_BELOW(2.0, 4)).requires.signals == Signals(top=20)
+    assert replace(strategy, until=ENTROPY_ABOVE(2.0)).requires.signals == Signals(entropy=True)
 
 
 # --- live ------------------------------------------------------------------------------------------------------------
@@ -542,7 +547,7 @@ def test_live_beams_finish_with_any_scorer_and_look_ahead_changes_nothing(until:
     assert decisions == live(strategy, scorer=scorer, lookahead=3)
 
 
-class Watching:
+class Watching(BaseScorer):
     """Another scorer, that has the watched token recorded."""
 
     needs = WatchedScorer().needs

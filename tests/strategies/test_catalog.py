@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies import spec
-from strategies.base import Strategy
 from strategies.catalog import CATALOG, METHODS, method
 from strategies.learn import gate_for_precision, reservation_value, standardisation
 from strategies.stopping import Beta, Confident
 from strategies.vote import Vote
 from strategies.weighting import Softmax, Uniform
 from tts.errors import InputError
+from tts.strategy import Strategy
 
 PUBLISHED = [
     "first_sample",

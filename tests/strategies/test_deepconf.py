@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.replay.traces import RecordedTraces, ReplayedTraces
-from strategies.base import Strategy
 from strategies.deepconf import CONSENSUS, DeepConfOffline, DeepConfOnline, percentile_bar
 from strategies.vote import BUDGET
 from tts.boundaries import crossing, cut
@@ -21,6 +20,7 @@ from tts.engines.replay import ReplayEngine
 from tts.errors import InputError, UnsupportedError
 from tts.runtime.driver import Options, run_all
 from tts.scorers.trace_scores import TRACE_SCORES
+from tts.strategy import Strategy
 from tts.types import GROUP_BELOW, Decision, End, Problem, Sample, Signals, Trace, Usage
 
 METRICS = ["bottom10", "tail", "lowest", "mean"]

@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from evals.comparison.fit import choose
 from evals.comparison.settings import Settings
 from evals.comparison.table import compare
-from evals.config import RunConfig, composed, methods
-from evals.live.plan import playable
+from evals.methods import composed, methods
 from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
-from evals.replay.traces import RecordedTraces, has_steps
+from evals.replay.traces import RecordedTraces, recorded_source
 from evals.replay.vectorised import Candidate, Outcome, permutations, replay
 from strategies.catalog import CATALOG
 from strategies.stopping import Beta, Confident, Posterior, Reservation, SamplingCost, Share, Unanimous
@@ -30,7 +29,9 @@ from tts.engines.base import Capabilities, Chunk, Request
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError
 from tts.pool import Entry, Pool
+from tts.requirements import Available, Requirements
 from tts.runtime.driver import Options, run_all
+from tts.scorers.base import BaseScorer
 from tts.types import END, STEP_BELOW, Decision, Draw, End, Problem, Sample, Signals, Trace, Usage
 
 WATCHED, OTHER = 344, 7
@@ -215,7 +216,7 @@ class Scripted:
         raise NotImplementedError
 
 
-class Watching:
+class Watching(BaseScorer):
     """Judges a sample by the watched probability at its last token."""
 
     needs = Signals(watch=(WATCHED,))
@@ -308,10 +309,9 @@ def test_a_sample_that_has_ended_by_itself_is_not_cut_at_its_last_token() -> Non
 
 
 def test_pruning_needs_steps_and_the_confidence_of_a_scorer() -> None:
-    assert Vote("x", 2, prune=0.1).needs == Signals(steps=True)
-    assert Vote("x", 2, prune=0.1).needs_confidence
-    assert Vote("x", 2).needs == Signals()
-    assert not Vote("x", 2).needs_confidence
+    pruned = Requirements(confidence=True, watched=True, signals=Signals(steps=True))
+    assert Vote("x", 2, prune=0.1).requires == pruned
+    assert Vote("x", 2).requires == Requirements()
     assert next(Vote("x", 2, prune=0.1).run(Problem("q", "?"))) == Draw(2, until=STEP_BELOW(0.1))
     for bar in (-0.1, 1.1, float("nan")):
         with pytest.raises(InputError, match=r"strategy x needs prune in \[0, 1\] or null, got"):
@@ -320,47 +320,36 @@ def test_pruning_needs_steps_and_the_confidence_of_a_scorer() -> None:
 
 def test_pools_without_watched_steps_are_refused_and_left_out_of_all() -> None:
     steps, bare = question(sample("a", 0.5, 0.5)), question(Sample("t", "a", confidence=0.5))
-    assert has_steps(steps) and not has_steps(bare)
+    assert recorded_source(steps).watched and not recorded_source(bare).watched
     unwatched = question(Sample("t", "a", confidence=0.5, trace=Trace(steps=(True,))))
-    assert not has_steps(unwatched)
-    assert has_steps(question(sample("a", 0.5, 0.5), Sample(end=End.FAILED)))
-    chosen, skipped = methods(["all"], has_confidence=True, has_steps=False)
+    assert not recorded_source(unwatched).watched
+    assert recorded_source(question(sample("a", 0.5, 0.5), Sample(end=End.FAILED))).watched
+    unwatched_pool = Available("pool", watched=recorded_source(bare).watched)
+    chosen, skipped = methods(["all"], unwatched_pool)
     assert (
         set(skipped)
         == {"confidence_pruned_voting", "confidence_pruned_cges"}
         == set(CATALOG) - {m.name for m in chosen}
     )
-    assert set(skipped.values()) == {"they need a watched probability at the end of each step and the pool has none"}
+    assert len(set(skipped.values())) == 1
+    assert (
+        "reads a watched probability at the end of each step, and the pool has none"
+        in skipped["confidence_pruned_cges"]
+    )
     mine = {"name": "mine", "weighting": "linear", "prune": 0.1}
     for entry in ("confidence_pruned_cges", mine):
-        with pytest.raises(InputError, match="needs a watched probability at the end of each step and the pool has no"):
-            methods([entry], has_confidence=True, has_steps=False)
+        with pytest.raises(
+            InputError, match="reads a watched probability at the end of each step, and the pool has no"
+        ):
+            methods([entry], unwatched_pool)
     for method in (CATALOG["confidence_pruned_voting"], composed(mine)):
-        with pytest.raises(InputError, match=r"reads a watched probability .* and the pool lacks it: draw it"):
+        with pytest.raises(InputError, match=r"reads a watched probability .* and the pool has none: draw the pool"):
             replay(
                 PoolArrays.of(bare),
                 [Candidate(method.build(1))],
                 np.zeros((1, 1, 1), dtype=int),
                 scores={"recorded": np.array([[0.5]])},
             )
-
-
-def test_a_run_plays_pruning_only_where_a_scorer_watches_and_a_fit_pool_shows_it() -> None:
-    config = RunConfig(strategies=["all"])
-    chosen, _ = playable(config, has_scorer=True, watches=True)
-    assert {"confidence_pruned_voting", "confidence_pruned_cges"} <= {row.name for row in chosen}
-    for options in ({"watches": False}, {"watches": True, "fits_steps": False}):
-        chosen, skipped = playable(config, has_scorer=True, **options)
-        assert "confidence_pruned_cges" in skipped and "cges" in {row.name for row in chosen}
-    by_name = RunConfig(strategies=["confidence_pruned_cges"])
-    with pytest.raises(
-        InputError, match="cannot be played: it prunes draws by the probability of the one token that the sc"
-    ):
-        playable(by_name, has_scorer=True, watches=False)
-    with pytest.raises(InputError, match="cannot be played: it is fitted on where draws would be pruned"):
-        playable(by_name, has_scorer=True, watches=True, fits_steps=False)
-    unfitted = RunConfig(strategies=[{"name": "mine", "prune": 0.1}])
-    assert len(playable(unfitted, has_scorer=True, watches=True, fits_steps=False)[0]) == 1
 
 
 def test_the_bar_is_fitted_for_the_fewest_tokens_that_lose_nothing() -> None:

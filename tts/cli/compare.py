@@ -77,10 +77,10 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     from evals.comparison.settings import Settings
     from evals.comparison.table import compare as play
     from evals.comparison.table import table
-    from evals.config import check_scale, methods
+    from evals.methods import check_scale, methods
     from evals.replay.arrays import PoolArrays
     from evals.replay.rescore import rescored
-    from evals.replay.traces import has_steps, has_top
+    from evals.replay.traces import recorded_source
     from evals.report import comparison as report
     from evals.report import plot as plotting
     from tts.answers import MathVerifier
@@ -108,13 +108,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
                 seed=config.seed,
             )
         arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
-    chosen, skipped = methods(
-        config.strategies,
-        has_confidence=pool.has_confidence,
-        has_top=has_top(pool),
-        has_steps=has_steps(pool),
-        window=config.window,
-    )
+    chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window)
     if config.score is not None:
         check_scale(config.score, config.calibrate, chosen)
     if config.tune:

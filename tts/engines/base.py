@@ -152,6 +152,15 @@ class Engine(Protocol):
         """
         ...
 
+    def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
+        """The token ids of a problem's prompt, special tokens included.
+
+        Raises:
+            InputError: the prompt leaves no room in the model's context.
+            UnsupportedError: the engine knows no tokens.
+        """
+        ...
+
 
 @runtime_checkable
 class Recording(Protocol):

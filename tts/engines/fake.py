@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.errors import EngineError, UnsupportedError
-from tts.types import End, Problem, Sample, Signals, Trace
+from tts.types import End, Problem, Trace
 
 STEPS = 4
 WATCHED = 0
@@ -160,6 +160,16 @@ class FakeEngine:
         """A stable id a word."""
         return tuple(hash_word(word) for word in text.split())
 
+    def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
+        """Refuse: the fake engine reads no prompt.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(
+            "FakeEngine has no prompt tokens, which a scorer with its own model reads: use engine.kind=transformers"
+        )
+
     def _prefill(self, request: Request) -> None:
         prefix = request.prefix
         cost = len(request.problem.question.split()) + (len(prefix.token_ids) if prefix else 0)
@@ -262,21 +272,3 @@ def extract(problem: Problem, text: str) -> str | None:
     """The integer after ``####``, or None."""
     found = re.search(r"#### (-?\d+)", text)
     return found.group(1) if found else None
-
-
-class WatchedScorer:
-    """The in-pass confidence of the fake engine: the watched probability at the sample's last token."""
-
-    def __init__(self) -> None:
-        """Watch the confidence token."""
-        self.needs = Signals(watch=(WATCHED,))
-
-    async def score(self, problem: Problem, samples: Sequence[Sample], engine: Any) -> NDArray[np.float64]:
-        """P(correct), shape [len(samples)].
-
-        Raises:
-            UnsupportedError: a sample was drawn without watching.
-        """
-        if any(WATCHED not in s.trace.watched for s in samples):
-            raise UnsupportedError("the watched token's probability was not recorded: draw with this scorer")
-        return np.array([s.trace.watched[WATCHED][-1] for s in samples], dtype=np.float64)

@@ -12,11 +12,15 @@ from tts.types import END, Boundary, Draw, End, Problem, Sample
 
 
 class SampleCache(Protocol):
-    """Remembers draws by problem and number; draws until END apart from those that may be cut.
+    """Keeps draws by problem and number; draws until END apart from those that may be truncated."""
 
-    A memory that serves one strategy alone may remember what continues a prefix as well: it says so by an attribute
-    ``forks``, which may be missing. Where several strategies share their draws, each forks at places of its own.
-    """
+    @property
+    def forks(self) -> bool:
+        """Whether it keeps draws that continue a prefix as well.
+
+        True only for the cache of a single strategy: strategies that share their draws fork at different places.
+        """
+        ...
 
     def get(self, problem: Problem, index: int, until: Boundary = END) -> Sample | None:
         """The remembered sample of this number that was drawn until a boundary of this kind, or None."""
@@ -36,7 +40,7 @@ def recall(memory: SampleCache, problem: Problem, index: int, draw: Draw) -> Sam
     """
     until, prefix = draw.until, draw.prefix
     if prefix is not None:
-        if until.kind != "end" or not getattr(memory, "forks", False):
+        if until.kind != "end" or not memory.forks:
             return None
         fork = memory.get(problem, index)
         same = fork is not None and fork.token_ids[: fork.given] == prefix.token_ids
@@ -57,6 +61,6 @@ def recall(memory: SampleCache, problem: Problem, index: int, draw: Draw) -> Sam
 
 def memorable(memory: SampleCache, sample: Sample, draw: Draw) -> bool:
     """Whether a fresh draw may serve again: it did not fail, and recalling it can be exact."""
-    if draw.prefix is not None and not (draw.until.kind == "end" and getattr(memory, "forks", False)):
+    if draw.prefix is not None and not (draw.until.kind == "end" and memory.forks):
         return False
     return draw.until.kind in ("end", *CUTS) and sample.end not in (End.FAILED, End.ABORTED)

@@ -10,36 +10,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from tts.boundaries import CUTS, cut
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
+from tts.requirements import Available, missing
 from tts.runtime.cache import SampleCache
 from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, told_to_stop
-from tts.scorers.base import Calibrated, Scorer, judges_prefixes
-from tts.types import Decision, Draw, Problem, Sample, Signals
+from tts.scorers.available import live_source
+from tts.scorers.base import Scorer
+from tts.strategy import Strategy
+from tts.types import Decision, Problem, Signals
 
-__all__ = ["Extract", "Options", "Plays", "Result", "SampleCache", "run", "run_all"]
+__all__ = ["Extract", "Options", "Result", "SampleCache", "run", "run_all"]
 
 NONE = Signals()
-
-
-class Plays(Protocol):
-    """What the driver needs of a strategy; see :class:`strategies.base.Strategy`."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def budget(self) -> int: ...  # noqa: D102
-    @property
-    def branches(self) -> bool: ...  # noqa: D102
-    @property
-    def needs_confidence(self) -> bool: ...  # noqa: D102
-    def run(self, problem: Problem) -> Generator[Draw, list[Sample], Decision]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +48,7 @@ class Result:
 
 
 async def run(
-    strategy: Plays,
+    strategy: Strategy,
     problems: Iterable[Problem],
     source: Engine | Recording,
     *,
@@ -125,7 +113,7 @@ async def run(
 
 
 async def run_all(
-    strategy: Plays,
+    strategy: Strategy,
     problems: Iterable[Problem],
     source: Engine | Recording,
     *,
@@ -158,18 +146,15 @@ async def run_all(
     return sorted([r async for r in playing], key=lambda r: place[r.problem.id])
 
 
-def _check_replay(strategy: Plays, scorer: Scorer | None) -> None:
-    if strategy.branches:
-        raise UnsupportedError(
-            f"strategy {strategy.name} draws from prefixes, which a recording cannot continue: "
-            "run it on a live engine, or replay a strategy that only stops or selects"
-        )
+def _check_replay(strategy: Strategy, scorer: Scorer | None) -> None:
+    if lack := missing(strategy.requires, Available("pool", branching=False)):
+        raise UnsupportedError(f"strategy {strategy.name} {lack}")
     if scorer is not None:
         raise UnsupportedError("a recording keeps its recorded confidences: calibrate or rescore the pool instead")
 
 
 def _player(
-    strategy: Plays,
+    strategy: Strategy,
     engine: Engine,
     extract: Extract | None,
     scorer: Scorer | None,
@@ -179,24 +164,15 @@ def _player(
 ) -> Callable[[Problem], Awaitable[Result]]:
     if extract is None:
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
-    if strategy.branches and not engine.capabilities.branch:
-        raise UnsupportedError(
-            f"strategy {strategy.name} draws from prefixes and {type(engine).__name__} cannot continue one"
-        )
-    if strategy.needs_confidence and scorer is None:
-        raise UnsupportedError(f"strategy {strategy.name} needs confidences and no scorer was given: give one")
-    if strategy.branches and strategy.needs_confidence and scorer is not None and not judges_prefixes(scorer):
-        judge = type(scorer.scorer if isinstance(scorer, Calibrated) else scorer).__name__
-        raise UnsupportedError(
-            f"strategy {strategy.name} needs confidences of partial samples and {judge} judges whole ones only: "
-            "give a scorer of prefixes, such as grace or mean_logprob"
-        )
-    signals: Signals = getattr(strategy, "needs", NONE) | (scorer.needs if scorer is not None else NONE) | extra
-    if lacking := engine.capabilities.lacking(signals):
-        asking = f"strategy {strategy.name}" + (f" with scorer {type(scorer).__name__}" if scorer is not None else "")
-        raise UnsupportedError(f"{asking} needs {lacking}, which {type(engine).__name__} cannot collect")
+    required, whose = strategy.requires, f"strategy {strategy.name}"
+    signals = required.signals | (NONE if scorer is None else scorer.needs) | extra
+    if scorer is not None:
+        whose += f" with scorer {scorer.name}"
+    available = live_source(scorer, engine.capabilities, recorded=extra)
+    if lack := missing(replace(required, signals=signals), available):
+        raise UnsupportedError(f"{whose} {lack}")
     read = extract
-    if strategy.branches:  # what it draws next depends on what came back
+    if required.branching:  # what it draws next depends on what came back
         options = replace(options, lookahead=0, fill=0)
     playing = 0
 
@@ -235,7 +211,7 @@ def _player(
     return live
 
 
-def _replay(strategy: Plays, problem: Problem, recording: Recording) -> Decision:
+def _replay(strategy: Strategy, problem: Problem, recording: Recording) -> Decision:
     """Play one question of a recording, without an event loop."""
     samples, at = recording.recorded(problem), 0
     steps = strategy.run(problem)

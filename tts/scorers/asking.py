@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tts.engines.base import Prefix
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.scorers.base import MeteredEngine
-from tts.types import End, Problem, Sample, Signals
+from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.types import End, Problem, Sample
 
 TRUE_OR_FALSE = (
     "\n\nProposed answer: {answer}\nIs the proposed answer correct?\n(A) True\n(B) False\nThe proposed answer is: ("
@@ -28,15 +28,16 @@ HOW_SURE = (
 MOST_TOKENS = 8
 
 
-class PTrue:
+class PTrue(BaseScorer):
     """P(True): the probability of the label of "true" against that of "false" right after the question.
 
     Source:
         Kadavath et al., arXiv 2207.05221, section 3.
     """
 
-    needs = Signals()
+    name = "p_true"
     judges_prefixes = False
+    uses_engine = True
 
     def __init__(self, *, template: str = TRUE_OR_FALSE, true: str = "A", false: str = "B") -> None:
         """Choose the question.
@@ -76,15 +77,16 @@ class PTrue:
         return scores
 
 
-class Verbalised:
+class Verbalised(BaseScorer):
     """Verbalised confidence: the model writes how sure it is, as a number from 0 to 100.
 
     Source:
         Tian et al., arXiv 2305.14975 (there as a probability from 0.0 to 1.0).
     """
 
-    needs = Signals()
+    name = "verbalised"
     judges_prefixes = False
+    uses_engine = True
 
     def __init__(self, *, template: str = HOW_SURE, max_tokens: int = MOST_TOKENS, attempts: int = 3) -> None:
         """Choose the question.

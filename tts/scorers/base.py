@@ -7,8 +7,9 @@ rollouts) is the scorer's business, and every token it costs is charged to the l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -93,16 +94,9 @@ class MeteredEngine:
         """The token ids of a problem's prompt, special tokens included.
 
         Raises:
-            UnsupportedError: the engine does not tell them.
+            UnsupportedError: the engine knows no tokens.
         """
-        read = getattr(self._engine, "prompt_ids", None)
-        if read is None:
-            raise UnsupportedError(
-                f"{type(self._engine).__name__} does not tell a prompt's tokens, which a scorer with a model of its "
-                "own reads: use the transformers engine"
-            )
-        ids: tuple[int, ...] = read(problem)
-        return ids
+        return self._engine.prompt_ids(problem)
 
     async def complete(self, prefix: Prefix, max_tokens: int, *, index: int = 0, attempt: int = 0) -> str:
         """What the engine, sampling as it is configured, writes after ``prefix``.
@@ -162,15 +156,36 @@ class MeteredEngine:
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Judges samples of one problem; ``needs`` says what to collect while they are drawn.
+    """Judges samples of one problem; :class:`BaseScorer` has defaults for all but ``score``."""
 
-    One that can judge whole samples only says so by an attribute ``judges_prefixes`` that is False; where it is
-    missing, the scorer is taken to judge partial samples too.
-    """
+    @property
+    def name(self) -> str:
+        """The name in configurations and calibration files."""
+        ...
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """Everything its confidences depend on beside the model, as JSON values; empty takes its options as given."""
+        ...
 
     @property
     def needs(self) -> Signals:
         """Signals to collect in the pass that draws."""
+        ...
+
+    @property
+    def judges_prefixes(self) -> bool:
+        """Whether it judges partial samples; else it judges whole ones only."""
+        ...
+
+    @property
+    def uses_engine(self) -> bool:
+        """Whether it asks the engine about a sample that was drawn with its signals."""
+        ...
+
+    @property
+    def compares_samples(self) -> bool:
+        """Whether the confidence of a sample depends on the samples that are judged together with it."""
         ...
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
@@ -190,15 +205,21 @@ class RawScorer(Protocol):
         ...
 
 
-def judges_prefixes(scorer: Scorer) -> bool:
-    """Whether it says anything of a partial sample; True where the scorer leaves that open."""
-    return bool(getattr(scorer, "judges_prefixes", True))
+class BaseScorer:
+    """Defaults for scorers: no signals, whole and partial samples, each judged alone and without the engine."""
+
+    name: str = "unnamed"
+    key: Mapping[str, object] = MappingProxyType({})
+    needs: Signals = Signals()
+    judges_prefixes: bool = True
+    uses_engine: bool = False
+    compares_samples: bool = False
 
 
-class ConstantScorer:
+class ConstantScorer(BaseScorer):
     """The same confidence for every sample: the control that knows nothing."""
 
-    needs = Signals()
+    name = "constant"
 
     def __init__(self, value: float = 0.5) -> None:
         """Take the value, in [0, 1]."""
@@ -209,10 +230,10 @@ class ConstantScorer:
         return np.full(len(samples), self.value)
 
 
-class RandomScorer:
+class RandomScorer(BaseScorer):
     """A confidence that differs from sample to sample and says nothing: the control of whatever is guided by one."""
 
-    needs = Signals()
+    name = "random"
 
     def __init__(self, seed: int = 0) -> None:
         """Take the seed, which decides every confidence."""
@@ -225,10 +246,10 @@ class RandomScorer:
         return np.array([int.from_bytes(digest, "little") / 2**48 for digest in digests], dtype=np.float64)
 
 
-class OracleScorer:
+class OracleScorer(BaseScorer):
     """1 where the answer is the gold answer, else 0: the upper bound for any scorer."""
 
-    needs = Signals()
+    name = "oracle"
     judges_prefixes = False
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
@@ -251,14 +272,34 @@ class Calibrated:
         self.calibration = calibration
 
     @property
+    def name(self) -> str:
+        """The name of the wrapped scorer."""
+        return self.scorer.name
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """The key of the wrapped scorer."""
+        return self.scorer.key
+
+    @property
     def needs(self) -> Signals:
-        """What the wrapped scorer needs."""
+        """The signals of the wrapped scorer."""
         return self.scorer.needs
 
     @property
     def judges_prefixes(self) -> bool:
         """Whether the wrapped scorer judges partial samples."""
-        return judges_prefixes(self.scorer)
+        return self.scorer.judges_prefixes
+
+    @property
+    def uses_engine(self) -> bool:
+        """Whether the wrapped scorer asks the engine."""
+        return self.scorer.uses_engine
+
+    @property
+    def compares_samples(self) -> bool:
+        """Whether the wrapped scorer compares samples."""
+        return self.scorer.compares_samples
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Calibrated scores, shape [len(samples)]."""

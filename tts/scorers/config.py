@@ -30,7 +30,7 @@ _OTHERS = {
     "constant": ("tts.scorers.base", "ConstantScorer"),
     "random": ("tts.scorers.base", "RandomScorer"),
     "oracle": ("tts.scorers.base", "OracleScorer"),
-    "watched": ("tts.engines.fake", "WatchedScorer"),
+    "watched": ("tts.scorers.watched", "open_watched"),
 }
 NAMES = (*SIGNAL_SCORES, *_OTHERS)
 """Trace scores, a confidence token, fitted weights of both, P(True), verbalised confidence, an outcome reward model,
@@ -103,7 +103,7 @@ def open_scorer(
         _check(name, build, given, hidden=tuple(at_hand))
         wanted = inspect.signature(build).parameters
         scorer = build(**given, **{key: value for key, value in at_hand.items() if key in wanted})
-    built = OpenScorer(scorer, getattr(scorer, "name", name), {"name": name, **getattr(scorer, "key", given)})
+    built = OpenScorer(scorer, scorer.name, {"name": name, **(scorer.key or given)})
     if file is None:
         return built
     if not isinstance(file, str):

@@ -8,8 +8,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.scorers.base import MeteredEngine
-from tts.types import Problem, Sample, Signals
+from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.types import Problem, Sample
 
 
 def frequency(answers: Sequence[Hashable | None]) -> NDArray[np.float64]:
@@ -18,7 +18,7 @@ def frequency(answers: Sequence[Hashable | None]) -> NDArray[np.float64]:
     return np.array([counts[a] / len(answers) if a is not None else 0.0 for a in answers], dtype=np.float64)
 
 
-class SelfConsistency:
+class SelfConsistency(BaseScorer):
     """The share of the samples judged together that give a sample's answer; 0 for one without an answer.
 
     Samples are judged together that were drawn together: a strategy that draws one by one learns nothing from it.
@@ -27,8 +27,9 @@ class SelfConsistency:
         Wang et al., arXiv 2203.11171: the vote as a measure of confidence.
     """
 
-    needs = Signals()
+    name = "self_consistency"
     judges_prefixes = False
+    compares_samples = True
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Frequencies, shape [len(samples)]."""

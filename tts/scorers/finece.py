@@ -8,7 +8,7 @@ engine that switches adapters itself (vLLM) reads them where what it drew is cac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError
 from tts.models.finece import FineceCard, read_card
 from tts.models.resolve import fingerprint
-from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.base import BaseScorer, MeteredEngine, Scorer
 from tts.scorers.calibration_file import Provenance
 from tts.scorers.integration import Integrated
 from tts.scorers.trace_scores import expectation
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tts.scorers.prefix_model import PrefixModel
 
 
-class Finece:
+class Finece(BaseScorer):
     """Reads the confidence of samples, whole and partial; see :mod:`tts.models.finece` for where.
 
     Of a grown scorer's sample it is that of the distribution that drew its last token: of a whole sample, which the
@@ -45,18 +45,14 @@ class Finece:
     """
 
     name = "finece"
-    judges_prefixes = True
 
     def __init__(self, card: FineceCard, judge: PrefixModel | None = None) -> None:
         """Take the card and, of a scorer that is not grown, the model that judges."""
         self.card, self.judge = card, judge
         self.needs = card.signals() if judge is None else Signals()
-
-    @property
-    def key(self) -> Mapping[str, object]:
-        """What its confidences depend on, beside the model."""
-        own = {"form": self.card.form, "read": self.card.read, "tokens": list(self.card.tokens)}
-        return own if self.judge is None else {**own, "judge": fingerprint(self.judge.path)}
+        self.uses_engine = judge is not None
+        own = {"form": card.form, "read": card.read, "tokens": list(card.tokens)}
+        self.key = own if judge is None else {**own, "judge": fingerprint(judge.path)}
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(ends well), in [0, 1], shape [len(samples)]; at most one pass.

@@ -8,7 +8,7 @@ no further pass; text that was drawn elsewhere is read in one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.grace import GraceCard, read_card
-from tts.scorers.base import MeteredEngine
+from tts.scorers.base import BaseScorer, MeteredEngine
 from tts.scorers.trace_scores import TRACE_SCORES, scorer_name
 from tts.types import End, Problem, Sample
 
 Reading = Literal["last", "min", "step", "mean"]
 
 
-class Grace:
+class Grace(BaseScorer):
     """Reads a confidence token.
 
     ``last`` is the confidence at the end of the sample: where the card reads "before", in the distribution that drew
@@ -59,16 +59,8 @@ class Grace:
             raise InputError(f"scorer grace needs reading {', '.join(get_args(Reading))}, got {reading!r}")
         self.card, self.reading = card, cast("Reading", reading)
         self.needs = card.signals(steps=reading != "last")
-
-    @property
-    def name(self) -> str:
-        """What a calibration file calls it: "grace", or "grace(reading=min)"."""
-        return scorer_name("grace" if self.reading == "last" else f"grace_{self.reading}")
-
-    @property
-    def key(self) -> Mapping[str, object]:
-        """What its confidences depend on, beside the model."""
-        return {"reading": self.reading, "token_id": self.card.token_id, "readout": self.card.readout}
+        self.name = scorer_name("grace" if reading == "last" else f"grace_{reading}")
+        self.key = {"reading": reading, "token_id": card.token_id, "readout": card.readout}
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(confidence token), in [0, 1], shape [len(samples)]; at most one pass of the engine.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import MeteredEngine, Scorer, judges_prefixes, rollout
+from tts.scorers.base import MeteredEngine, Scorer, rollout
 from tts.types import STEP, Boundary, Draw, End, Problem, Sample, Signals
 
 
@@ -60,7 +60,7 @@ class Integrated:
             )
         if not 0.0 <= alpha <= 1.0:
             raise InputError(f"confidence integration needs alpha in [0, 1], got {alpha}")
-        if not judges_prefixes(scorer):
+        if not scorer.judges_prefixes:
             raise InputError(
                 f"confidence integration needs a scorer of partial samples and {type(scorer).__name__} judges whole "
                 "ones only: integrate grace or mean_logprob, for instance"
@@ -75,15 +75,14 @@ class Integrated:
     @property
     def name(self) -> str:
         """What a calibration file calls it, such as "grace+bci(w=2,d=1,alpha=0.5)"."""
-        inner = getattr(self.scorer, "name", type(self.scorer).__name__)
         until = "" if self.until == STEP else f",until={self.until.kind}:{self.until.value:g}:{self.until.window}"
-        return f"{inner}+bci(w={self.width},d={self.depth},alpha={self.alpha:g}{until})"
+        return f"{self.scorer.name}+bci(w={self.width},d={self.depth},alpha={self.alpha:g}{until})"
 
     @property
     def key(self) -> Mapping[str, object]:
         """What its confidences depend on, beside the model: what the scorer says, and how far it looks ahead."""
         return {
-            **getattr(self.scorer, "key", {}),
+            **self.scorer.key,
             "bci": {
                 "width": self.width,
                 "depth": self.depth,
@@ -91,6 +90,16 @@ class Integrated:
                 "until": [self.until.kind, self.until.value, self.until.window],
             },
         }
+
+    @property
+    def uses_engine(self) -> bool:
+        """Whether continuations are drawn, or the scorer asks the engine."""
+        return self.width > 0 or self.scorer.uses_engine
+
+    @property
+    def compares_samples(self) -> bool:
+        """Whether the scorer compares samples."""
+        return self.scorer.compares_samples
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Conf' of each sample, in [0, 1], shape [len(samples)]; a level is drawn at once and judged in one call.

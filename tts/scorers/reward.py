@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import MeteredEngine
-from tts.types import Problem, Sample, Signals
+from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.types import Problem, Sample
 
 Ids = list[int]
 
 
-class OutcomeReward:
+class OutcomeReward(BaseScorer):
     """Any Hugging Face sequence-classification model as a scorer; ``raw`` gives its log-odds.
 
     One label: the sigmoid of its logit. Several: the softmax of the positive one.
@@ -32,7 +32,7 @@ class OutcomeReward:
         Cobbe et al., arXiv 2110.14168: verifiers that judge a whole solution.
     """
 
-    needs = Signals()
+    name = "reward"
     judges_prefixes = False
 
     def __init__(

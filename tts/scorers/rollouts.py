@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import MeteredEngine, rollout
+from tts.scorers.base import BaseScorer, MeteredEngine, rollout
 from tts.types import Draw, End, Problem, Sample, Signals
 
 
-class RolloutOracle:
+class RolloutOracle(BaseScorer):
     """The share of ``rollouts`` continuations of a partial sample that are right; the grade of a finished one.
 
     Attributes:
@@ -21,8 +21,7 @@ class RolloutOracle:
     """
 
     name = "rollout_oracle"
-    needs = Signals()
-    judges_prefixes = True
+    uses_engine = True
 
     def __init__(self, rollouts: int, extract: Callable[[Problem, str], str | None]) -> None:
         """Take how many continuations to draw, >= 1, and what reads the answer off a text, or None where it has none.
@@ -33,11 +32,7 @@ class RolloutOracle:
         if rollouts < 1:
             raise InputError(f"the rollout oracle needs at least 1 rollout, got {rollouts}")
         self.rollouts, self._extract = rollouts, extract
-
-    @property
-    def key(self) -> Mapping[str, object]:
-        """What its confidences depend on, beside the model."""
-        return {"rollouts": self.rollouts}
+        self.key = {"rollouts": rollouts}
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(correct) as far as so many rollouts tell, in [0, 1], shape [len(samples)]; all are drawn at once.

@@ -20,7 +20,7 @@ from tts.errors import InputError, UnsupportedError
 from tts.logistic import least_loss, sigmoid, smoothed
 from tts.models.finece import read_card as read_values
 from tts.models.grace import GraceCard
-from tts.scorers.base import MeteredEngine
+from tts.scorers.base import BaseScorer, MeteredEngine
 from tts.scorers.calibration_file import Provenance, load_fitted, save_fitted
 from tts.scorers.grace import find_card
 from tts.scorers.trace_scores import TRACE_SCORES, TraceScore
@@ -207,7 +207,7 @@ def measured(
     return np.array(rows, dtype=np.float64).reshape(len(samples), len(chosen))
 
 
-class StackedScorer:
+class StackedScorer(BaseScorer):
     """Fitted weights as a :class:`~tts.scorers.base.Scorer`; it reads what the pass that drew a sample collected.
 
     Attributes:
@@ -240,11 +240,7 @@ class StackedScorer:
                 raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a GrACE model")
             self._token = card.token_id
             self.needs |= card.signals(steps=any(one.column == "steps" for one in read))
-
-    @property
-    def key(self) -> Mapping[str, object]:
-        """What its confidences depend on, beside the model."""
-        return {"weights": self.stacked.to_dict(), "token_id": self._token}
+        self.key = {"weights": stacked.to_dict(), "token_id": self._token}
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(correct), in [0, 1], shape [len(samples)], without any pass of the engine.

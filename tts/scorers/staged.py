@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.errors import InputError
-from tts.scorers.base import MeteredEngine, Scorer, judges_prefixes
+from tts.scorers.base import MeteredEngine, Scorer
 from tts.types import End, Problem, Sample, Signals
 
 
@@ -20,6 +20,7 @@ class Staged:
         ended: judges all others.
     """
 
+    name = "staged"
     judges_prefixes = True
 
     def __init__(self, paused: Scorer, ended: Scorer) -> None:
@@ -28,7 +29,7 @@ class Staged:
         Raises:
             InputError: the first one judges whole samples only.
         """
-        if not judges_prefixes(paused):
+        if not paused.judges_prefixes:
             raise InputError(
                 f"partial samples need a scorer of prefixes and {type(paused).__name__} judges whole ones only: give "
                 "finece, grace or mean_logprob, for instance"
@@ -43,7 +44,17 @@ class Staged:
     @property
     def key(self) -> Mapping[str, object]:
         """What its confidences depend on, beside the model."""
-        return {name: dict(getattr(getattr(self, name), "key", {})) for name in ("paused", "ended")}
+        return {"paused": dict(self.paused.key), "ended": dict(self.ended.key)}
+
+    @property
+    def uses_engine(self) -> bool:
+        """Whether either asks the engine."""
+        return self.paused.uses_engine or self.ended.uses_engine
+
+    @property
+    def compares_samples(self) -> bool:
+        """Whether either compares samples."""
+        return self.paused.compares_samples or self.ended.compares_samples
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(correct), in [0, 1], shape [len(samples)]; each scorer is asked once, about its own."""

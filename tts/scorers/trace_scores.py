@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tts.boundaries import group_confidence, has_values
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import MeteredEngine
+from tts.scorers.base import BaseScorer, MeteredEngine
 from tts.types import Problem, Sample, Signals, Trace
 
 Values = Sequence[float]
@@ -230,7 +230,7 @@ SIGNAL_SCORES = tuple(name for name, score in TRACE_SCORES.items() if not score.
 """Names of the trace scores that any model can be drawn with."""
 
 
-class TraceScorer:
+class TraceScorer(BaseScorer):
     """A trace score as a :class:`~tts.scorers.base.Scorer`; ``raw`` gives the score as it is."""
 
     def __init__(self, score: str, *, window: int = WINDOW, top: int = TOP) -> None:
@@ -249,11 +249,7 @@ class TraceScorer:
         if window < 1 or top < 1:
             raise InputError(f"trace score {score} needs window and top of at least 1, got {window} and {top}")
         self.trace_score, self.window, self.needs = TRACE_SCORES[score], window, TRACE_SCORES[score].needs(top)
-
-    @property
-    def name(self) -> str:
-        """What a calibration file calls it; see :func:`scorer_name`."""
-        return scorer_name(self.trace_score.name, self.window)
+        self.name = scorer_name(score, window)
 
     async def raw(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """The raw scores, shape [len(samples)].

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from strategies.base import Steps  # noqa: E402
 from tests.engines.hf.cases import PROBLEMS, alone, draw, random_model  # noqa: E402
 from tts.engines.base import Meter, Prefix, Request  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
@@ -22,7 +21,9 @@ from tts.engines.hf.prefix_cache import TokenLRU  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.engines.streams import collected  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
+from tts.requirements import Requirements  # noqa: E402
 from tts.runtime.driver import Result, run_all  # noqa: E402
+from tts.strategy import Steps  # noqa: E402
 from tts.training.tiny.tokenizer import build  # noqa: E402
 from tts.types import (  # noqa: E402
     STEP,
@@ -109,8 +110,7 @@ class Beams:
 
     name: str = "beams"
     budget: int = 4
-    branches: bool = True
-    needs_confidence: bool = False
+    requires: ClassVar[Requirements] = Requirements(branching=True)
 
     def run(self, problem: Problem) -> Steps:
         everything: list[Sample] = []

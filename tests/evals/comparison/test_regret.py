@@ -103,7 +103,7 @@ def arrays():
 
 
 def test_every_row_of_the_table_splits_its_wrong_decisions(arrays):
-    methods = [m for m in METHODS if not m.needs_steps]
+    methods = [m for m in METHODS if not m.requires.watched]
     for row in compare(arrays, methods, SMALL):
         parts = row.regret
         told = parts.unsolved + parts.not_selected + (parts.stopped_early or 0.0)

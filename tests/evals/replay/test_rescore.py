@@ -11,20 +11,23 @@ import pytest
 
 from evals.comparison.settings import Settings
 from evals.comparison.table import compare
-from evals.config import CompareConfig, check_scale, methods
+from evals.config import CompareConfig
+from evals.methods import check_scale, methods
 from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import SCORES, given_features, is_probability, rescored
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.traces import has_top
+from evals.replay.traces import RecordedSignals, recorded_source
 from evals.replay.vectorised import Candidate, Outcome, permutations, replay
 from strategies.catalog import CATALOG, Method
 from tests.evals.cases import pool_of
 from tests.grace_cases import graced
 from tts.errors import InputError
 from tts.pool import Pool
+from tts.requirements import Available
 from tts.scorers.stacked import FEATURES, FINECE_FEATURES
 from tts.scorers.trace_scores import TRACE_SCORES
-from tts.types import Decision, Draw, Trace
+from tts.strategy import BaseStrategy
+from tts.types import Decision, Draw, Signals, Trace
 
 POOL = synthetic_pool(questions=12, samples=10)
 
@@ -140,18 +143,22 @@ def test_a_raw_score_needs_a_calibration_where_a_strategy_needs_probabilities() 
 
 def test_strategies_that_read_traces_are_left_out_or_refused_without_them() -> None:
     bare = pool_of(["1", "2"])
-    assert has_top(POOL) and not has_top(bare)
-    chosen, skipped = methods(["all"], has_confidence=True, has_top=False)
+    assert RecordedSignals(PoolArrays.of(POOL).recorded).lacking(Signals(top=20)) is None
+    topless = replace(Available("pool"), signals=recorded_source(bare).signals)
+    chosen, skipped = methods(["all"], topless)
     assert set(skipped) == {"deepconf_offline", "deepconf_online"} == set(CATALOG) - {m.name for m in chosen}
-    assert set(skipped.values()) == {"they need the top-k confidences of every token and the pool has none"}
-    with pytest.raises(InputError, match=r"strategy deepconf_online needs the top-k confidences .* none: sample"):
-        methods(["deepconf_online"], has_confidence=True, has_top=False)
-    with pytest.raises(InputError, match="strategy deepconf_offline reads top-k confidences and the pool lacks them"):
+    assert len(set(skipped.values())) == 1
+    assert "reads the top-k confidences of every token, and the pool has none" in skipped["deepconf_online"]
+    with pytest.raises(InputError, match=r"strategy deepconf_online reads the top-k confidences .* none: draw"):
+        methods(["deepconf_online"], topless)
+    with pytest.raises(
+        InputError, match="strategy deepconf_offline reads the top-k confidences of every token, and the pool has none"
+    ):
         compare(PoolArrays.of(bare), [CATALOG["deepconf_offline"]], Settings(2, permutations=2))
 
 
 def test_the_window_reaches_deepconf_and_nothing_else() -> None:
-    chosen, _ = methods(["deepconf_online", "esc"], has_confidence=True, window=7)
+    chosen, _ = methods(["deepconf_online", "esc"], Available("pool"), window=7)
     assert [row.params["window"] for row in chosen] == [7, 5]
     assert chosen[0].build(16).window == 7  # type: ignore[attr-defined]
 
@@ -160,11 +167,9 @@ def by_generator(pool: Pool, method: Method, orders: Any, scores: dict[str, Any]
     """The same strategy in columns, and hidden in a class that nothing can play but as a generator."""
 
     class Hidden:
-        branches = False
-
         def __init__(self, inner: Any) -> None:
             self.inner, self.name, self.budget = inner, inner.name, inner.budget
-            self.needs_confidence = inner.needs_confidence
+            self.requires = inner.requires
 
         def run(self, problem: Any) -> Any:
             return self.inner.run(problem)
@@ -207,10 +212,10 @@ def test_stopped_draws_cost_fewer_tokens_than_whole_ones() -> None:
     assert (mine.tokens <= whole).all() and (mine.tokens < whole).mean() > 0.3
 
 
-class LastOfTwo:
+class LastOfTwo(BaseStrategy):
     """A strategy of its own kind."""
 
-    name, budget, branches, needs_confidence = "last_of_two", 2, False, False
+    name, budget = "last_of_two", 2
 
     def run(self, problem: Any) -> Any:
         samples = yield Draw(2)

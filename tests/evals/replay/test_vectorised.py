@@ -10,13 +10,14 @@ import pytest
 
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.traces import has_steps, has_top
+from evals.replay.traces import recorded_source
 from evals.replay.vectorised import Candidate, permutations, replay
 from strategies.catalog import METHODS
 from tests.evals.cases import pool_of, real
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError
 from tts.pool import Entry, Pool
+from tts.requirements import missing
 from tts.runtime.driver import run_all
 from tts.types import Problem, Sample
 
@@ -46,8 +47,8 @@ def test_both_paths_decide_alike_for_the_whole_catalogue(name):
     pool = replace(pool, entries=pool.entries[:60])
     arrays = PoolArrays.of(pool)
     orders = permutations(arrays.sizes, count=3, draws=12, seed=5)
-    methods = [m for m in METHODS if m.scores == "recorded" and (pool.has_confidence or not m.needs_confidence)]
-    methods = [m for m in methods if (has_top(pool) or not m.needs_top) and (has_steps(pool) or not m.needs_steps)]
+    source = recorded_source(pool)
+    methods = [m for m in METHODS if m.scores == "recorded" and missing(m.requires, source) is None]
     candidates = [Candidate(m.build(12, m.example)) for m in methods]
     outcomes = replay(arrays, candidates, orders, scores={"recorded": arrays.confidence})
     for candidate, outcome in zip(candidates, outcomes, strict=True):
@@ -110,7 +111,7 @@ def test_ungraded_samples_are_graded_by_the_gold_answer():
 def test_questions_without_a_single_parsed_sample_abstain_and_are_wrong():
     arrays = PoolArrays.of(pool_of([None] * 4, ["1"] * 4))
     orders = permutations(arrays.sizes, count=2, draws=4, seed=0)
-    methods = [m for m in METHODS if not m.needs_confidence and not m.needs_top]
+    methods = [m for m in METHODS if not m.requires.confidence and not m.requires.signals.top]
     scores = {"recorded": None, "oracle": arrays.sample_correct.astype(float), "random": np.full(orders.shape, 0.5)}
     for outcome in replay(arrays, [Candidate(m.build(4), m.scores) for m in methods], orders, scores=scores):
         assert outcome.abstained.tolist() == [[True, True], [False, False]]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tts.boundaries import shortened
 from tts.errors import InputError
+from tts.requirements import Requirements
 from tts.training.finece.cluster import representatives, tfidf
 from tts.types import Decision, Draw, End, Problem, Sample, Signals, total_usage
 
@@ -77,9 +78,7 @@ class Tree:
     decode: Callable[[tuple[int, ...]], str]
     embed: Embed = tfidf
     name: ClassVar[str] = "tree"
-    branches: ClassVar[bool] = True
-    needs_confidence: ClassVar[bool] = False
-    needs: ClassVar[Signals] = Signals(steps=True)
+    requires: ClassVar[Requirements] = Requirements(branching=True, signals=Signals(steps=True))
 
     @property
     def budget(self) -> int:

@@ -1,0 +1,133 @@
+"""The strategies that a configuration names, checked against what their source of samples offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from evals.replay.rescore import is_probability
+from strategies import beam_spec, spec
+from strategies.catalog import CATALOG, Method, method
+from tts.errors import InputError
+from tts.requirements import Available, Missing, Requirements, missing
+from tts.scorers.trace_scores import WINDOW
+from tts.strategy import Strategy
+
+ALL = "all"
+Check = Callable[[Method], Missing | None]
+
+
+def methods(
+    entries: Iterable[Any], available: Available, *, window: int = WINDOW, check: Check = lambda row: None
+) -> tuple[list[Method], dict[str, str]]:
+    """Return the strategies that a configuration names, and those of "all" that the source cannot serve.
+
+    Args:
+        entries: names, "all", or mappings of composed strategies.
+        available: the pool or the live engine that serves them.
+        window: tokens in a group, for strategies that read groups.
+        check: a further reason that keeps a strategy out, or None.
+
+    Returns:
+        (methods, skipped): ``skipped`` maps strategies of "all" to the reason.
+
+    Raises:
+        InputError: an unknown or doubled name, or a strategy asked for by name that the source cannot serve.
+    """
+
+    def obstacle(row: Method) -> Missing | None:
+        return check(row) or missing(row.requires, available)
+
+    chosen: dict[str, Method] = {}
+    named: set[str] = set()
+    skipped: dict[str, str] = {}
+    for entry in entries:
+        if entry == ALL:
+            for row in CATALOG.values():
+                if lack := obstacle(row):
+                    skipped[row.name] = str(lack)
+                else:
+                    chosen.setdefault(row.name, row)
+            continue
+        row = composed(entry) if isinstance(entry, Mapping) else method(str(entry))
+        if row.name in named:
+            raise InputError(f"two strategies are called {row.name}: name each one once")
+        if lack := obstacle(row):
+            raise InputError(f"strategy {row.name} {lack}")
+        named.add(row.name)
+        chosen[row.name] = row
+    if not chosen:
+        raise InputError("no strategy was named: give names of the catalogue (see `tts strategies`) or all")
+    return [_with_window(row, window) if row.requires.signals.top else row for row in chosen.values()], skipped
+
+
+def playable(
+    entries: Iterable[Any], available: Available, *, fit: Available | None = None, window: int = WINDOW
+) -> tuple[list[Method], dict[str, str]]:
+    """Return the strategies that a live run can play, as :func:`methods` does.
+
+    Args:
+        entries: names, "all", or mappings of composed strategies.
+        available: the live engine with its scorer.
+        fit: the pool that parameters are fitted on, or None.
+        window: tokens in a group, for strategies that read groups.
+
+    Raises:
+        InputError: as :func:`methods`.
+    """
+
+    def check(row: Method) -> Missing | None:
+        if row.scores != "recorded":
+            return Missing("is a control for recorded pools", "`tts compare` the pool that this run writes")
+        if row.learn is not None and fit is None:
+            return Missing("learns from other questions", "give fit=POOL")
+        return None if fit is None or not row.objective else _unfitted(row, fit)
+
+    return methods(entries, available, window=window, check=check)
+
+
+def _unfitted(row: Method, fit: Available) -> Missing | None:
+    """Check the signals of the pool that parameters are fitted on; its confidences are computed later."""
+    return missing(Requirements(watched=row.requires.watched, signals=row.requires.signals), fit)
+
+
+def _with_window(row: Method, window: int) -> Method:
+    return replace(row, params={**row.params, "window": window})
+
+
+def check_scale(score: str, calibrate: str | None, chosen: Iterable[Method]) -> None:
+    """Refuse strategies that need probabilities where the score is none and nothing makes it one.
+
+    Raises:
+        InputError: naming the score.
+    """
+    if calibrate is None and not is_probability(score) and any(row.requires.confidence for row in chosen):
+        raise InputError(
+            f"score {score} is no probability: map it with --calibrate platt or isotonic, "
+            "or choose strategies that only count"
+        )
+
+
+def composed(entry: Mapping[str, Any]) -> Method:
+    """A composed strategy as a row beside the catalogue's; its parameters are the mapping's own.
+
+    Raises:
+        InputError: a bad component, or a name that is no text, "all" or the catalogue's.
+    """
+    build: Callable[..., Strategy] = beam_spec.beams if "beams" in entry else spec.vote
+    built = build(entry, budget=1)  # refuses a bad one before any work is done
+    name = entry.get("name", built.name)
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
+    if name == ALL or name in CATALOG:
+        raise InputError(f"a composed strategy cannot be called {name}, which means the catalogue's: rename it")
+    return Method(
+        name=name,
+        source="composed",
+        summary="Composed in a configuration.",
+        recipe=lambda _, budget, params: build(
+            {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
+        ),
+        params={key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "name"},
+    )

@@ -1,0 +1,119 @@
+"""The one check of what a strategy requires against what a source of samples offers.
+
+A source is a pool, which is replayed, or a live engine with its scorer. Knows neither: each caller describes its source
+as :class:`Available`, and :func:`missing` compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from tts.types import Signals
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a strategy reads of the samples it is given, and how it draws them.
+
+    Attributes:
+        confidence: whole samples carry a confidence.
+        prefix_confidence: partial samples carry one too.
+        branching: draws continue prefixes.
+        watched: samples carry the probability of one watched token, by which draws are pruned.
+        signals: per-token signals that the strategy reads itself.
+    """
+
+    confidence: bool = False
+    prefix_confidence: bool = False
+    branching: bool = False
+    watched: bool = False
+    signals: Signals = field(default_factory=Signals)
+
+
+class SignalSource(Protocol):
+    """A pool or an engine, as far as per-token signals go."""
+
+    def lacking(self, signals: Signals) -> str | None:
+        """Name what the source lacks of these signals, or return None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """What a source of samples offers a strategy.
+
+    Attributes:
+        source: "pool" for recorded samples, "fit pool" for those that parameters are fitted on, "engine" for live ones.
+        confidence: whole samples carry a confidence.
+        prefix_confidence: partial samples carry one too.
+        branching: prefixes can be continued.
+        watched: samples carry the probability of one watched token; of a pool, at the end of each step.
+        signals: the per-token signals; None takes all of them to be there.
+    """
+
+    source: Literal["pool", "fit pool", "engine"]
+    confidence: bool = True
+    prefix_confidence: bool = True
+    branching: bool = True
+    watched: bool = True
+    signals: SignalSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a source cannot serve a strategy, and what to do; both continue a sentence that begins with the strategy."""
+
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """The reason and the remedy."""
+        return f"{self.reason}: {self.remedy}"
+
+
+_FLAGS = ("branching", "confidence", "prefix_confidence", "watched")
+_PREFIXES = Missing(
+    "needs confidences of partial samples, and the scorer judges whole samples only",
+    "give a scorer of prefixes, such as grace or mean_logprob",
+)
+_SENTENCES = {
+    ("pool", "branching"): Missing(
+        "draws from prefixes, and the {source} cannot continue one",
+        "play it live by `tts run`, or choose strategies that only stop or select",
+    ),
+    ("engine", "branching"): Missing(
+        "draws from prefixes, and this engine cannot continue one", "choose another engine.kind, or another strategy"
+    ),
+    ("pool", "confidence"): Missing(
+        "needs confidences, and the {source} has none", "score the pool, or choose strategies that only count"
+    ),
+    ("engine", "confidence"): Missing("needs confidences, and there is no scorer", "give one, as scorer.name does"),
+    ("pool", "prefix_confidence"): _PREFIXES,
+    ("engine", "prefix_confidence"): _PREFIXES,
+    ("pool", "watched"): Missing(
+        "reads a watched probability at the end of each step, and the {source} has none",
+        "draw the pool with a scorer that watches a token and with engine.signals.steps=true, or choose another "
+        "strategy",
+    ),
+    ("engine", "watched"): Missing(
+        "prunes draws by the probability of the one token that the scorer watches, and there is no such token",
+        "give a scorer that watches one token, such as grace",
+    ),
+}
+
+
+def missing(required: Requirements, available: Available) -> Missing | None:
+    """Return the first requirement that the source does not meet, or None."""
+    live = available.source == "engine"
+    for flag in _FLAGS:
+        if getattr(required, flag) and not getattr(available, flag):
+            lack = _SENTENCES["engine" if live else "pool", flag]
+            return Missing(lack.reason.format(source=available.source), lack.remedy)
+    lacking = None if available.signals is None else available.signals.lacking(required.signals)
+    if lacking is None:
+        return None
+    if live:
+        return Missing(f"needs {lacking}, which this engine cannot collect", "choose another engine.kind or strategy")
+    remedy = "draw the pool with engine.signals that record it, or choose another strategy"
+    return Missing(f"reads {lacking}, and the {available.source} has none", remedy)

@@ -1,0 +1,31 @@
+"""The requirements that a live engine with its scorer can meet."""
+
+from __future__ import annotations
+
+from tts.engines.base import Capabilities
+from tts.requirements import Available
+from tts.scorers.base import Scorer
+from tts.types import Signals
+
+NONE = Signals()
+
+
+def live_source(
+    scorer: Scorer | None, capabilities: Capabilities | None = None, *, recorded: Signals = NONE
+) -> Available:
+    """Describe a live source of samples for :func:`tts.requirements.missing`.
+
+    Args:
+        scorer: judges the samples, or None.
+        capabilities: those of the engine; None takes an engine that can do everything.
+        recorded: signals that are collected whatever the scorer needs.
+    """
+    watched = recorded.watch if scorer is None else scorer.needs.watch or recorded.watch
+    return Available(
+        "engine",
+        confidence=scorer is not None,
+        prefix_confidence=scorer is not None and scorer.judges_prefixes,
+        branching=capabilities is None or capabilities.branch,
+        watched=len(watched) == 1,
+        signals=capabilities,
+    )
