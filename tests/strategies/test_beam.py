@@ -591,13 +591,12 @@ def test_the_random_control_is_decided_by_its_seed_and_spread_over_the_unit_inte
 
 @pytest.mark.parametrize("scorer", [OracleScorer(), PTrue(), Verbalised(), SelfConsistency()])
 def test_a_scorer_of_whole_samples_is_refused_in_one_sentence(scorer: Any) -> None:
-    name = type(scorer).__name__
     for judge in (scorer, Calibrated(scorer, lambda x: x)):
         with pytest.raises(UnsupportedError) as caught:
             live(PrunedBeams(), scorer=judge)
         assert str(caught.value) == (
-            f"strategy pruned_beams needs confidences of partial samples and {name} judges whole ones only: "
-            "give a scorer of prefixes, such as grace or mean_logprob"
+            f"strategy pruned_beams with scorer {scorer.name} needs confidences of partial samples, and the scorer "
+            "judges whole samples only: give a scorer of prefixes, such as grace or mean_logprob"
         )
 
 
