@@ -122,7 +122,7 @@ def test_a_run_plays_pruning_only_where_a_scorer_watches_and_a_fit_pool_shows_it
 
 def test_a_run_leaves_out_controls_and_what_must_learn_without_a_fit_pool() -> None:
     chosen, skipped = playable(["all"], LIVE)
-    assert {name for name, row in CATALOG.items() if row.scores != "recorded" or row.teach} == set(skipped)
+    assert {name for name, row in CATALOG.items() if row.scores != "recorded" or row.learn} == set(skipped)
     assert skipped["oracle"] == "is a control for recorded pools: `tts compare` the pool that this run writes"
     assert len(chosen) + len(skipped) == len(CATALOG)
     with pytest.raises(InputError, match="strategy pandora learns from other questions: give fit=POOL"):
