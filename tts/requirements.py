@@ -88,7 +88,7 @@ _SENTENCES = {
     ("pool", "confidence"): Missing(
         "needs confidences, and the {source} has none", "score the pool, or choose strategies that only count"
     ),
-    ("engine", "confidence"): Missing("needs confidences, and there is no scorer", "give one, as scorer.name does"),
+    ("engine", "confidence"): Missing("needs confidences, and there is no scorer", "give scorer.name"),
     ("pool", "prefix_confidence"): _PREFIXES,
     ("engine", "prefix_confidence"): _PREFIXES,
     ("pool", "watched"): Missing(

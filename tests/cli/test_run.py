@@ -355,7 +355,7 @@ def test_where_hardly_anything_is_right_it_says_so_too() -> None:
 def test_all_plays_what_can_be_played_and_says_why_not_the_rest(tts: Tts, tmp_path: Path) -> None:
     ran = tts("run", *FAKE, "task.n=3", "budget=3", "strategies=[all]", f"out={tmp_path / 'p.sqlite'}")
     text = " ".join(ran.out.split())
-    assert "left out (it needs confidences and there is no scorer: give scorer.name): " in text
+    assert "left out (needs confidences, and there is no scorer: give scorer.name): " in text
     assert "left out (it is a control for recorded pools: `tts compare` the pool that this run writes): oracle" in text
     assert "left out (it needs top-k confidences, which this engine cannot collect): deepconf_offline" in text
     assert drawn_now(ran) == (9, 9)
@@ -453,11 +453,11 @@ BAD = [
     ("sample out=other.db FAKE", r"other\.db: a SQLite file, but not a pool"),
     ("run out=p.sqlite FAKE strategies=[escc]", r"unknown strategy 'escc': allowed are .*; did you mean esc\?"),
     ("run out=p.sqlite FAKE strategies=[]", r"no strategy was named: .*"),
-    ("run out=p.sqlite FAKE strategies=[cges]", r"strategy cges cannot be played: it needs confidences and there .*"),
-    ("run out=p.sqlite FAKE strategies=[oracle]", r"strategy oracle cannot be played: it is a control for .*"),
+    ("run out=p.sqlite FAKE strategies=[cges]", r"strategy cges needs confidences, and there .*"),
+    ("run out=p.sqlite FAKE strategies=[oracle]", r"strategy oracle is a control for .*"),
     (
         "run out=p.sqlite FAKE strategies=[pandora] scorer.name=watched",
-        r"strategy pandora cannot be played: it learns from other questions: give fit=POOL",
+        r"strategy pandora learns from other questions: give fit=POOL",
     ),
     ("run out=p.sqlite FAKE strategies=[deepconf_online]", r"FakeEngine cannot record top-k confidences, which .*"),
     ("run out=p.sqlite FAKE budget=0", r"budget must be at least 1, got 0"),

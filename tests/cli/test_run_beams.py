@@ -76,11 +76,11 @@ def test_controls_guide_beams_too(tts: Tts, tmp_path: Path, scorer: str) -> None
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "strategy guided cannot be played: it needs confidences and there is no scorer: give scorer.name"),
+        ((), "strategy guided needs confidences, and there is no scorer: give scorer.name"),
         *(
             (
                 (f"scorer.name={name}",),
-                "strategy guided cannot be played: it prunes partial samples, and the scorer judges whole ones only: "
+                "strategy guided needs confidences of partial samples, and the scorer judges whole samples only: "
                 "give a scorer of prefixes, such as grace or mean_logprob",
             )
             for name in ("p_true", "verbalised", "oracle")
