@@ -133,7 +133,7 @@ def test_a_run_leaves_out_controls_and_what_must_learn_without_a_fit_pool() -> N
 def test_a_run_needs_a_scorer_for_confidences_and_one_of_prefixes_for_beams() -> None:
     beams = [{"name": "guided", "beams": {}}]
     assert playable(beams, LIVE)[0]
-    with pytest.raises(InputError, match="strategy cges needs confidences, and there is no scorer: give scorer.name"):
+    with pytest.raises(InputError, match="strategy cges needs confidences, and there is no scorer: give scorer"):
         playable(["cges"], Available("engine", confidence=False))
     with pytest.raises(InputError, match="guided needs confidences of partial samples, and the scorer judges whole"):
         playable(beams, Available("engine", prefix_confidence=False))
