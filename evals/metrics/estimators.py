@@ -22,7 +22,7 @@ MAX_POOL = 1000  # C(n, k) of a larger pool leaves the range of a float
 
 
 def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
-    """The probability that at least one of k draws is correct.
+    """Return the probability that at least one of k draws is correct.
 
     Args:
         n: Samples per question, integers >= k, any shape.
@@ -43,7 +43,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
 
 
 def pass_hat_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
-    """The probability that all of k draws are correct.
+    """Return the probability that all of k draws are correct.
 
     Args:
         n: Samples per question, integers >= k, any shape.
@@ -64,19 +64,19 @@ def pass_hat_k(n: ArrayLike, c: ArrayLike, k: int) -> Floats:
 
 
 def maj_at_k(counts: ArrayLike, correct: ArrayLike, k: int, *, unparsed: int = 0) -> float:
-    """The probability that a plurality vote over k draws of one question is correct; see ``maj_curve``."""
+    """Return the probability that a plurality vote over k draws of one question is correct; see ``maj_curve``."""
     return float(maj_curve(counts, correct, unparsed, [k])[0])
 
 
 def maj_curve(counts: ArrayLike, correct: ArrayLike, unparsed: int, ks: Sequence[int] | NDArray[np.integer]) -> Floats:
-    """The probability that a plurality vote over k draws of one question is correct, for every k of ``ks``.
+    """Return the probability that a plurality vote over k draws of one question is correct, for every k of ``ks``.
 
     The k draws are without replacement, a tie for the most votes is broken uniformly at random, an unparsed draw
     never wins, and a vote among unparsed draws alone is wrong. Questions with the same counts share one computation.
 
     Args:
         counts: Samples per answer class, integers >= 0, shape [classes].
-        correct: Which classes are correct, booleans, shape [classes]; several may be.
+        correct: True for the correct classes, booleans, shape [classes]; several may be.
         unparsed: Samples without an answer, >= 0; counts.sum() + unparsed is the pool, at most 1000.
         ks: Draws, each from 1 to the pool's size, in any order.
 
@@ -121,19 +121,19 @@ def maj_curve(counts: ArrayLike, correct: ArrayLike, unparsed: int, ks: Sequence
 
 
 def best_of_k(scores: ArrayLike, correct: ArrayLike, k: int) -> float:
-    """The probability that the best-scored of k draws of one question is correct; see ``best_of_curve``."""
+    """Return the probability that the best-scored of k draws of one question is correct; see ``best_of_curve``."""
     return float(best_of_curve(scores, correct, [k])[0])
 
 
 def best_of_curve(scores: ArrayLike, correct: ArrayLike, ks: Sequence[int] | NDArray[np.integer]) -> Floats:
-    """The probability that the best-scored of k draws of one question is correct, for every k of ``ks``.
+    """Return the probability that the best-scored of k draws of one question is correct, for every k of ``ks``.
 
     The k draws are without replacement and a tie for the best score is broken uniformly at random.
 
     Args:
         scores: One score per sample, higher is better, any real number or infinite, shape [n]; a sample scored
             -inf (unparsed) is wrong whatever its mark.
-        correct: Which samples are correct, booleans or rewards (the result is then their mean), shape [n].
+        correct: True for the correct samples, booleans or rewards (the result is then their mean), shape [n].
         ks: Draws, each from 1 to n, in any order.
 
     Returns:
@@ -166,7 +166,7 @@ def best_of_curve(scores: ArrayLike, correct: ArrayLike, ks: Sequence[int] | NDA
 
 
 def _checked_counts(n: ArrayLike, c: ArrayLike, k: int) -> tuple[Floats, Floats]:
-    """N and c as floats of one shape, or an error of one sentence."""
+    """Return n and c as floats of one shape."""
     try:
         samples, hits = np.broadcast_arrays(np.asarray(n), np.asarray(c))
     except ValueError as error:
@@ -196,7 +196,7 @@ def _checked_ks(ks: Sequence[int] | NDArray[np.integer], n: int) -> NDArray[np.i
 
 
 def _all_from(n: Floats, part: Floats, k: int) -> Floats:
-    """C(part, k) / C(n, k) as a product of k ratios in [0, 1], so that nothing overflows."""
+    """Return C(part, k) / C(n, k) as a product of k ratios in [0, 1], so that nothing overflows."""
     share = np.ones(n.shape)
     for i in range(k):
         share *= np.maximum(part - i, 0.0) / (n - i)
@@ -205,7 +205,7 @@ def _all_from(n: Floats, part: Floats, k: int) -> Floats:
 
 @lru_cache(maxsize=16)
 def _order_weights(n: int, ks: tuple[int, ...]) -> Floats:
-    """C(i-1, k-1) / C(n, k) for i = 1..n, shape [len(ks), n], from k/n downwards by the ratio (i-k) / (i-1)."""
+    """Return C(i-1, k-1) / C(n, k) for i = 1..n, shape [len(ks), n], from k/n downwards by the ratio (i-k) / (i-1)."""
     k = np.array(ks, dtype=np.float64)[:, None]
     i = np.arange(n, 1, -1, dtype=np.float64)
     ratios = np.maximum(i - k, 0.0) / (i - 1)
@@ -220,14 +220,14 @@ def _binomials(n: int) -> Floats:
 
 @lru_cache(maxsize=1024)
 def _unit_nodes(degree: int) -> tuple[Floats, Floats]:
-    """Gauss-Legendre nodes and weights that integrate a polynomial of ``degree`` over [0, 1] exactly."""
+    """Return the Gauss-Legendre nodes and weights that integrate a polynomial of ``degree`` over [0, 1] exactly."""
     nodes, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
     return (nodes + 1) / 2, weights / 2
 
 
 @lru_cache(maxsize=16384)
 def _maj_all(right: tuple[int, ...], wrong: tuple[int, ...], unparsed: int, last: int) -> Floats:
-    """The vote's accuracy for k = 1..last, shape [last]; the arguments are the question up to the names of answers.
+    """Return the vote's accuracy for k = 1..last, shape [last]; the arguments are counts, so equal questions share it.
 
     The arrays below have the axes [power of x, winner's votes t = 1..top, quadrature node y]. ``others`` is the product
     over all classes so far of the polynomial in the docstring of ``maj_curve``; ``won`` is the same with exactly one
@@ -255,7 +255,7 @@ def _maj_all(right: tuple[int, ...], wrong: tuple[int, ...], unparsed: int, last
 
 
 def _with_rival(product: Floats, count: int, y: Floats) -> Floats:
-    """``product`` times a class of ``count`` samples that gets s < t votes, or ties with s = t at the price of y."""
+    """Return ``product`` times a class of ``count`` samples that gets s < t votes, or ties with s = t at a factor y."""
     out = product.copy()  # s = 0
     powers, top, _ = product.shape
     choose = _binomials(count)

@@ -1,7 +1,7 @@
-"""How good the confidences of a pool are: every metric by name, with its direction, its range and an interval.
+"""The quality of a pool's confidences: every metric by name, with its direction, its range and an interval.
 
-The metrics themselves are in :mod:`evals.metrics.probability` (of probabilities) and :mod:`evals.metrics.ranking` (of
-any score).
+The metrics are in :mod:`evals.metrics.probability` and :mod:`evals.metrics.smooth_ece` (of probabilities) and
+:mod:`evals.metrics.ranking` (of any score).
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.metrics import probability, ranking
+from evals.metrics.binning import BINS
 from evals.metrics.counts import Counts, resampled
-from evals.metrics.probability import BINS
+from evals.metrics.reliability import Bin, reliability_bins
 from evals.metrics.scored import ScoredSamples
+from evals.metrics.smooth_ece import smooth_ece
 from evals.metrics.stats import bootstrap_weights
 from tts.errors import InputError
 
@@ -36,15 +38,15 @@ class Metric:
     """One metric of a confidence.
 
     Attributes:
-        name: in JSON.
-        label: in tables.
-        better: the direction of improvement; "neither" for what no scorer changes.
-        low: the least value it can have.
-        high: the greatest.
-        needs_probabilities: whether confidences outside [0, 1] have no such metric.
-        of: its value on each resample, NaN where it is not defined.
-        reflect: how its interval is made (see ``measure``): 0 percentiles; where noise alone makes the metric grow,
-            1 reflects the values, 2 for the lower end also their squares.
+        name: its key in JSON.
+        label: its name in tables.
+        better: the direction of improvement; "neither" for a metric that no scorer changes.
+        low: the least possible value.
+        high: the greatest possible value.
+        needs_probabilities: True if it is defined for confidences in [0, 1] only.
+        of: returns its value on each resample, NaN where it is not defined.
+        reflect: the kind of its interval (see ``measure``): 0 for percentiles; where noise alone makes the metric grow,
+            1 to reflect the values, 2 to reflect also their squares for the lower end.
     """
 
     name: str
@@ -86,7 +88,7 @@ METRICS: tuple[Metric, ...] = (
         probability.ece_equal_mass,
         reflect=2,
     ),
-    Metric("smooth_ece", "smooth ECE", "lower", 0.0, 1.0, True, probability.smooth_ece, reflect=2),
+    Metric("smooth_ece", "smooth ECE", "lower", 0.0, 1.0, True, smooth_ece, reflect=2),
     Metric("brier", "Brier score", "lower", 0.0, 1.0, True, probability.brier),
     Metric("reliability", "  reliability", "lower", 0.0, 1.0, True, partial(_part, "reliability"), reflect=1),
     Metric("resolution", "- resolution", "higher", -1.0, 1.25, True, partial(_part, "resolution"), reflect=1),
@@ -117,10 +119,10 @@ class Measured:
     """A metric's value on the samples.
 
     Attributes:
-        metric: which.
+        metric: the metric.
         value: None where it does not apply or is not defined.
-        interval: the two ends at 95 %, None where there is none.
-        reason: why the value or the interval is missing, empty where both are there.
+        interval: its 95 % interval, None where there is none.
+        reason: the reason why the value or the interval is missing, empty where both are there.
     """
 
     metric: Metric
@@ -143,33 +145,33 @@ class RiskCoverage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quality:
-    """All that is known of the confidences: metrics, accuracy, the reliability diagram and the risk-coverage curve."""
+    """The measured quality of confidences: metrics, accuracy, the reliability diagram and the risk-coverage curve."""
 
     accuracy: float
     accuracy_ci: Interval | None
     measured: tuple[Measured, ...]
-    bins: tuple[probability.Bin, ...]
+    bins: tuple[Bin, ...]
     curve: RiskCoverage
 
 
 def measure(
-    judged: ScoredSamples, *, replicates: int = 2000, seed: int = 0, metrics: Sequence[Metric] = METRICS
+    samples: ScoredSamples, *, replicates: int = 2000, seed: int = 0, metrics: Sequence[Metric] = METRICS
 ) -> Quality:
-    """Every metric of the samples, with 95 % intervals by resampling questions with all their samples.
+    """Measure every metric of the samples, with 95 % intervals by resampling questions with all their samples.
 
-    Intervals are percentiles of the resampled values. Calibration errors grow by noise alone, once in the samples and
-    again in each resample, so that percentiles would miss a small error; theirs are reflected about the value (the
-    basic bootstrap). For means of absolute gaps the lower end is the lesser of that and of the reflection of squares,
-    to which noise adds the same both times, so that a perfect scorer's interval reaches 0. They are then stretched to
-    contain the value and cut to the metric's range. A calibration map is taken as given: it is not fitted anew to each
-    resample. There is no interval with one question, or where the metric is not defined on more than 5 % of the
-    resamples; others drop those.
+    Intervals are percentiles of the resampled values. Noise alone makes calibration errors grow, once in the samples
+    and again in each resample, so that percentiles would miss a small error; their percentiles are reflected about the
+    value (the basic bootstrap). For means of absolute gaps the lower end is the lesser of this reflection and of the
+    reflection of squares, to which noise adds the same amount both times, so that a perfect scorer's interval reaches
+    0. These intervals are then stretched to contain the value and cut to the metric's range. A calibration map is not
+    fitted anew to each resample. There is no interval with one question, or where more than 5 % of the resamples leave
+    the metric undefined; other undefined resamples are dropped.
 
     Args:
-        judged: The samples.
-        replicates: Resamples, >= 1; the same for all metrics.
-        seed: Decides them, >= 0.
-        metrics: Which.
+        samples: The samples.
+        replicates: The number of resamples, >= 1; all metrics share them.
+        seed: Decides the resamples, >= 0.
+        metrics: The metrics to measure.
 
     Returns:
         The metrics in the order given, with a reason where one does not apply.
@@ -182,26 +184,26 @@ def measure(
     """
     if seed < 0:
         raise InputError(f"seed must be at least 0, got {seed}")
-    weights = bootstrap_weights(judged.questions, replicates, seed)
-    whole = Counts.of(judged)
+    weights = bootstrap_weights(samples.questions, replicates, seed)
+    whole = Counts.of(samples)
     shares = np.linspace(0.01, 1.0, _BANDS)
-    applying = [m for m in metrics if judged.probabilities or not m.needs_probabilities]
+    applying = [m for m in metrics if samples.probabilities or not m.needs_probabilities]
     columns: list[list[Floats]] = [[] for _ in applying]
     accuracies, risks = [], []
-    for counts in resampled(judged, np.rint(weights * judged.questions)):
+    for counts in resampled(samples, np.rint(weights * samples.questions)):
         for column, metric in zip(columns, applying, strict=True):
             column.append(metric.of(counts))
         accuracies.append(counts.right.sum(axis=1) / counts.samples[:, 0])
         risks.append(1 - ranking.selective_accuracy(counts, shares))
     drawn = {m.name: np.concatenate(column) for m, column in zip(applying, columns, strict=True)}
-    several = judged.questions > 1
+    several = samples.questions > 1
     band = np.quantile(np.concatenate(risks), _tails(), axis=0) if several else None
     ends = np.quantile(np.concatenate(accuracies), _tails()) if several else None
     return Quality(
-        accuracy=float(judged.correct.mean()),
+        accuracy=float(samples.correct.mean()),
         accuracy_ci=None if ends is None else (float(ends[0]), float(ends[1])),
-        measured=tuple(_measured(m, judged, whole, drawn.get(m.name)) for m in metrics),
-        bins=tuple(probability.reliability_bins(judged, weights)),
+        measured=tuple(_measured(m, samples, whole, drawn.get(m.name)) for m in metrics),
+        bins=tuple(reliability_bins(samples, weights)),
         curve=RiskCoverage(
             coverage=shares,
             risk=1 - ranking.selective_accuracy(whole, shares)[0],
@@ -213,9 +215,9 @@ def measure(
     )
 
 
-def _measured(metric: Metric, judged: ScoredSamples, whole: Counts, drawn: Floats | None) -> Measured:
+def _measured(metric: Metric, samples: ScoredSamples, whole: Counts, drawn: Floats | None) -> Measured:
     if drawn is None:
-        low, high = float(judged.confidence.min()), float(judged.confidence.max())
+        low, high = float(samples.confidence.min()), float(samples.confidence.max())
         return Measured(
             metric,
             None,
@@ -225,12 +227,12 @@ def _measured(metric: Metric, judged: ScoredSamples, whole: Counts, drawn: Float
         )
     value = float(metric.of(whole)[0])
     if np.isnan(value):
-        return Measured(metric, None, None, _undefined(metric, judged))
-    if judged.questions == 1:
+        return Measured(metric, None, None, _undefined(metric, samples))
+    if samples.questions == 1:
         return Measured(metric, value, None, "an interval needs at least 2 questions")
     defined = drawn[~np.isnan(drawn)]
     if len(defined) < (1 - _UNDEFINED) * len(drawn):
-        return Measured(metric, value, None, "no interval: too few questions tell right from wrong samples")
+        return Measured(metric, value, None, "no interval: too few questions have both a correct and a wrong sample")
     low, high = (float(end) for end in np.quantile(defined, _tails()))
     if metric.reflect:
         squared = max(0.0, 2 * value**2 - high**2) ** 0.5 if metric.reflect == 2 else value
@@ -238,9 +240,9 @@ def _measured(metric: Metric, judged: ScoredSamples, whole: Counts, drawn: Float
     return Measured(metric, value, (max(low, metric.low), min(high, metric.high)))
 
 
-def _undefined(metric: Metric, judged: ScoredSamples) -> str:
-    if judged.correct.all() or not judged.correct.any():
-        return f"not defined: every sample is {'correct' if judged.correct.all() else 'wrong'}"
+def _undefined(metric: Metric, samples: ScoredSamples) -> str:
+    if samples.correct.all() or not samples.correct.any():
+        return f"not defined: every sample is {'correct' if samples.correct.all() else 'wrong'}"
     return "not defined: no question has both a correct and a wrong sample"
 
 
@@ -248,14 +250,14 @@ def _tails() -> list[float]:
     return [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
 
 
-def as_mapping(judged: ScoredSamples, quality: Quality) -> dict[str, Any]:
-    """What was measured, ready for JSON (see :func:`evals.report.comparison.to_json`); what is missing is null."""
+def as_mapping(samples: ScoredSamples, quality: Quality) -> dict[str, Any]:
+    """Return the quality, ready for :func:`evals.report.comparison.to_json`; a missing value or interval is None."""
     curve = quality.curve
     return {
-        "samples": len(judged.confidence),
-        "questions": judged.questions,
-        "left_out": dict(judged.left_out),
-        "unparsed_counted_wrong": judged.unparsed,
+        "samples": len(samples.confidence),
+        "questions": samples.questions,
+        "left_out": dict(samples.left_out),
+        "unparsed_counted_wrong": samples.unparsed,
         "accuracy": quality.accuracy,
         "accuracy_ci": quality.accuracy_ci,
         "metrics": [
@@ -269,7 +271,7 @@ def as_mapping(judged: ScoredSamples, quality: Quality) -> dict[str, Any]:
             }
             for m in quality.measured
         ],
-        "reliability_bins": [{name: getattr(one, name) for name in probability.Bin.__slots__} for one in quality.bins],
+        "reliability_bins": [{name: getattr(one, name) for name in Bin.__slots__} for one in quality.bins],
         "risk_coverage": {
             "coverage": curve.coverage.tolist(),
             "risk": curve.risk.tolist(),

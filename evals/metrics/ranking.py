@@ -1,8 +1,8 @@
 """Metrics that read only the order of confidences: do correct samples rank above wrong ones?
 
 They need no probabilities, so raw scores will do, and a strictly increasing map changes none of them. Each takes
-``Counts`` of R resamples and returns one number a resample; what is not defined on a resample is NaN there, never a
-neutral value.
+``Counts`` of R resamples and returns one number a resample; a metric that a resample does not define is NaN there,
+never a neutral value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 def auroc(counts: Counts) -> Floats:
-    """The probability that a correct sample has a higher confidence than a wrong one, ties counting half.
+    """Return the probability that a correct sample has a higher confidence than a wrong one, ties counting half.
 
     Args:
         counts: Of R resamples.
@@ -35,7 +35,7 @@ def auroc(counts: Counts) -> Floats:
 
 
 def auprc(counts: Counts) -> Floats:
-    """Average precision of finding the correct samples: precision at each threshold, weighted by the recall it adds.
+    """Return the average precision of finding the correct samples: precision weighted by the recall that it adds.
 
     Samples of equal confidence share a threshold, and nothing is interpolated.
 
@@ -54,10 +54,10 @@ def auprc(counts: Counts) -> Floats:
 
 
 def within_question_auroc(counts: Counts) -> Floats:
-    """The probability that of a correct and a wrong sample of the same question the correct one has more confidence.
+    """Return the probability that a correct sample has a higher confidence than a wrong one of the same question.
 
-    All such pairs of all questions are pooled, ties count half; it is what votes and reranking can use, where
-    ``auroc`` also rewards telling easy questions from hard ones.
+    The pairs of all questions are pooled and ties count half. Votes and reranking can use this discrimination, while
+    ``auroc`` also rewards separating easy questions from hard ones.
 
     Args:
         counts: Of R resamples.
@@ -72,7 +72,7 @@ def within_question_auroc(counts: Counts) -> Floats:
 
 
 def aurc(counts: Counts) -> Floats:
-    """The area under the risk-coverage curve: the mean error rate of the k most confident samples over k = 1..n.
+    """Return the area under the risk-coverage curve: the mean error rate of the k most confident samples over k = 1..n.
 
     Samples of equal confidence come in any order with equal probability, and the value is the exact mean over these
     orders: (1/n) sum over tied groups of E (H_(N+m) - H_N) + (w/m) (m - N (H_(N+m) - H_N)), where m samples, w of them
@@ -98,7 +98,7 @@ def aurc(counts: Counts) -> Floats:
 
 
 def optimal_aurc(counts: Counts) -> Floats:
-    """The least AURC that the same samples could have: that of an oracle that ranks every correct sample first.
+    """Return the least AURC that the same samples could have: an oracle ranks every correct sample first.
 
     Args:
         counts: Of R resamples.
@@ -116,7 +116,7 @@ def optimal_aurc(counts: Counts) -> Floats:
 
 
 def selective_accuracy(counts: Counts, coverages: ArrayLike) -> Floats:
-    """The accuracy of the most confident samples, where a share of all samples is answered.
+    """Return the accuracy of the most confident samples, where a share of all samples is answered.
 
     Samples of equal confidence are taken in equal parts, which is the mean over their orders.
 
@@ -146,7 +146,7 @@ def selective_accuracy(counts: Counts, coverages: ArrayLike) -> Floats:
 
 
 def optimal_selective_accuracy(counts: Counts, coverages: ArrayLike) -> Floats:
-    """The accuracy that an oracle would have at each coverage, [R, C]: arguments as ``selective_accuracy``."""
+    """Return the accuracy that an oracle would have at each coverage, [R, C]; arguments as ``selective_accuracy``."""
     shares = np.atleast_1d(np.asarray(coverages, dtype=np.float64))
     accuracy = counts.right.sum(axis=1, keepdims=True) / counts.samples
     return np.asarray(np.minimum(1.0, accuracy / shares))

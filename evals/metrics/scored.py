@@ -25,8 +25,8 @@ class ScoredSamples:
     """Graded samples with a confidence.
 
     Attributes:
-        confidence: P(correct) or a raw score, higher is surer, finite, [samples].
-        correct: whether each sample is right, [samples].
+        confidence: P(correct) or a raw score, higher for more certain, finite, [samples].
+        correct: True for the samples that are right, [samples].
         question: the question of each sample, numbered from 0 without gaps, [samples].
         left_out: samples of the pool that are not among these, by reason.
         unparsed: samples among these without a readable answer, all of them wrong.
@@ -42,7 +42,7 @@ class ScoredSamples:
     unparsed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no metric is defined on."""
+        """Refuse samples that no metric is defined on."""
         shapes = {self.confidence.shape, self.correct.shape, self.question.shape}
         if len(shapes) > 1 or self.confidence.ndim != 1 or not self.confidence.size:
             raise InputError(
@@ -56,22 +56,22 @@ class ScoredSamples:
 
     @property
     def questions(self) -> int:
-        """How many questions have a sample here."""
+        """The number of questions that have a sample here."""
         return int(self.question.max()) + 1
 
     @property
     def probabilities(self) -> bool:
-        """Whether every confidence lies in [0, 1]."""
+        """True if every confidence lies in [0, 1]."""
         return bool(self.confidence.min() >= 0 and self.confidence.max() <= 1)
 
     @staticmethod
     def of(confidence: ArrayLike, correct: ArrayLike, question: ArrayLike | None = None) -> ScoredSamples:
-        """Samples from plain arrays.
+        """Return samples from plain arrays.
 
         Args:
             confidence: One finite number per sample, [samples].
-            correct: Whether each is right, booleans, [samples].
-            question: Labels of one sortable type, [samples]; None: each sample is a question of its own.
+            correct: True for the samples that are right, booleans, [samples].
+            question: Labels of one sortable type, [samples]; None makes each sample its own question.
 
         Raises:
             InputError: As the class.
@@ -83,11 +83,10 @@ class ScoredSamples:
 
     @staticmethod
     def of_pool(pool: Pool) -> ScoredSamples:
-        """The samples of a pool that have a confidence and a grade.
+        """Return the samples of a pool that have a confidence and a grade.
 
         Grades are those of :func:`grades`. A sample without a readable answer that has a confidence stays in, as wrong:
-        its confidence claims that it is right, and leaving it out would flatter a scorer that is sure of texts that
-        never reach an answer.
+        leaving it out would flatter a scorer that is certain of texts that never reach an answer.
 
         Raises:
             InputError: No sample has both.
@@ -124,7 +123,7 @@ class ScoredSamples:
         )
 
     def calibrated(self, kind: str, seed: int) -> ScoredSamples:
-        """The same samples with cross-fitted probabilities: each half of the questions by the map of the other half.
+        """Return the samples with cross-fitted probabilities: each half of the questions by the map of the other half.
 
         Args:
             kind: "platt", "isotonic", "beta" or "temperature", see :func:`tts.scorers.maps.fit_map`.

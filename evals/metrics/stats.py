@@ -1,17 +1,17 @@
 """Error bars and tests for comparing strategies on the same questions.
 
-The unit of resampling is the question: a value is one question's accuracy, samples or tokens, already averaged over
-draws or permutations, and a comparison is the interval of the per-question differences. Knows only arrays.
+Bootstraps resample questions: a value is one question's accuracy, samples or tokens, already averaged over draws or
+permutations, and a comparison is the interval of the differences per question. Knows only arrays.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
 
 from tts.errors import InputError
 
@@ -21,11 +21,11 @@ _CHUNK = 1_000_000  # resampled indices held at a time; part of what a seed mean
 
 
 def bootstrap_weights(questions: int, replicates: int, seed: int) -> Floats:
-    """The share of every question in each bootstrap resample, to be used for all strategies alike (paired).
+    """Return the share of every question in each bootstrap resample; paired strategies use the same shares.
 
     Args:
-        questions: How many questions there are, >= 1.
-        replicates: How many resamples to draw, >= 1; 10,000 is usual.
+        questions: The number of questions, >= 1.
+        replicates: The number of resamples, >= 1; 10,000 is usual.
         seed: Seed of numpy's default generator; the same seed gives the same resamples.
 
     Returns:
@@ -54,11 +54,11 @@ def bootstrap_weights(questions: int, replicates: int, seed: int) -> Floats:
 
 
 def bootstrap_interval(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
-    """The percentile interval of the mean over questions, for each trailing column of ``values``.
+    """Return the percentile interval of the mean over questions, for each trailing column of ``values``.
 
     Args:
         values: One value per question (for a comparison: one difference), shape [questions, ...].
-        weights: What ``bootstrap_weights`` returned, shape [replicates, questions].
+        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
         level: Coverage of the two-sided interval, in (0, 1).
 
     Returns:
@@ -76,12 +76,12 @@ def bootstrap_interval(values: ArrayLike, weights: Floats, level: float = 0.95) 
 def bootstrap_ratio_interval(
     num: ArrayLike, den: ArrayLike, weights: Floats, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """The percentile interval of mean(num) / mean(den) over questions, for each trailing column.
+    """Return the percentile interval of mean(num) / mean(den) over questions, for each trailing column.
 
     Args:
         num: One numerator per question (such as the tokens of one strategy), shape [questions, ...].
         den: One denominator per question (such as the tokens of the baseline), shape [questions, ...].
-        weights: What ``bootstrap_weights`` returned, shape [replicates, questions].
+        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
         level: Coverage of the two-sided interval, in (0, 1).
 
     Returns:
@@ -107,11 +107,11 @@ def bootstrap_ratio_interval(
 
 
 def mcnemar_exact(a: ArrayLike, b: ArrayLike) -> float:
-    """The two-sided exact p-value that two strategies are right equally often on the same questions.
+    """Return the two-sided exact p-value of "two strategies are right equally often on the same questions".
 
     Args:
-        a: Whether the first strategy is right, booleans, shape [questions].
-        b: Whether the second is, booleans, shape [questions].
+        a: True where the first strategy is right, booleans, shape [questions].
+        b: True where the second strategy is right, booleans, shape [questions].
 
     Returns:
         2 P(Binomial(d, 1/2) <= the smaller side of the d discordant questions), at most 1; 1.0 where d is 0.
@@ -132,21 +132,19 @@ def mcnemar_exact(a: ArrayLike, b: ArrayLike) -> float:
             f"McNemar's test needs True or False per question, got {first.dtype} and {second.dtype}: "
             "for mean accuracies use bootstrap_interval of the differences."
         )
-    only_first, only_second = int(np.sum(first > second)), int(np.sum(second > first))
-    discordant = only_first + only_second
-    term, tail = 1, 1
-    for i in range(min(only_first, only_second)):
-        term = term * (discordant - i) // (i + 1)
-        tail += term
-    return min(1.0, float(2 * tail / (1 << discordant)))
+    discordant = int(np.sum(first != second))
+    if discordant == 0:
+        return 1.0
+    fewer = min(int(np.sum(first > second)), int(np.sum(second > first)))
+    return float(binomtest(fewer, discordant).pvalue)
 
 
 def non_inferior(diff_low: float, margin: float) -> bool:
-    """Whether a strategy is shown to be at most ``margin`` worse than the baseline.
+    """Return whether a strategy is shown to be at most ``margin`` worse than the baseline.
 
     Args:
         diff_low: Lower end of the interval of (strategy - baseline), in the units of the margin.
-        margin: The loss accepted, >= 0 and fixed before looking at the data.
+        margin: The accepted loss, >= 0, fixed before looking at the data.
 
     Returns:
         True if diff_low > -margin.
@@ -166,7 +164,7 @@ def non_inferior(diff_low: float, margin: float) -> bool:
 
 
 def holm(pvalues: ArrayLike) -> Floats:
-    """The p-values adjusted so that rejecting those <= alpha keeps the family-wise error at alpha.
+    """Return the p-values adjusted so that rejecting those <= alpha keeps the family-wise error at alpha.
 
     Args:
         pvalues: One p-value per comparison, in [0, 1], shape [comparisons].
@@ -192,8 +190,8 @@ def holm(pvalues: ArrayLike) -> Floats:
     return adjusted
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The score interval of one proportion, usable for few trials and for 0 or n successes.
+def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the score interval of one proportion, usable for few trials and for 0 or n successes.
 
     Args:
         successes: Successful trials, in [0, n].
@@ -211,16 +209,12 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """
     if n < 1 or not 0 <= successes <= n:
         raise InputError(f"A proportion needs 0 <= successes <= n and n >= 1, got {successes} of {n}: check the order.")
-    z2 = NormalDist().inv_cdf(0.5 + _checked_level(level) / 2) ** 2
-    centre = (successes + z2 / 2) / (n + z2)
-    half = math.sqrt(z2 * (successes * (n - successes) / n + z2 / 4)) / (n + z2)
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
-    return low, high
+    interval = binomtest(successes, n).proportion_ci(_checked_level(level), method="wilson")
+    return float(interval.low), float(interval.high)
 
 
-def clustered_se(values: ArrayLike, clusters: Sequence[object] | NDArray[np.generic]) -> float:
-    """The standard error of a mean whose rows come in dependent groups, such as many samples of one question.
+def clustered_standard_error(values: ArrayLike, clusters: Sequence[object] | NDArray[np.generic]) -> float:
+    """Return the standard error of a mean whose rows come in dependent groups, such as the samples of a question.
 
     Args:
         values: One value per row, shape [rows].
@@ -256,7 +250,7 @@ def clustered_se(values: ArrayLike, clusters: Sequence[object] | NDArray[np.gene
 
 
 def _resampled(values: ArrayLike, weights: Floats) -> Floats:
-    """The mean of each column in each resample, shape [replicates, ...]."""
+    """Return the mean of each column in each resample, shape [replicates, ...]."""
     x = np.asarray(values, dtype=np.float64)
     if x.ndim == 0 or weights.ndim != 2 or len(x) != weights.shape[1]:
         raise InputError(

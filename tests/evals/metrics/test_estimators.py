@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import evals.metrics
 from evals.metrics.estimators import best_of_curve, best_of_k, maj_at_k, maj_curve, pass_at_k, pass_hat_k
 from tts.errors import InputError
 
@@ -188,3 +190,7 @@ def test_a_result_can_be_changed_without_changing_the_next() -> None:
     first = maj_curve([3, 2], [True, False], 0, [1, 5])
     first[:] = -1.0
     assert maj_curve([3, 2], [True, False], 0, [1, 5]) == pytest.approx([0.6, 1.0], abs=EXACT)
+
+
+def test_the_examples_of_the_package_run() -> None:
+    assert doctest.testmod(evals.metrics) == doctest.TestResults(failed=0, attempted=8)
