@@ -172,11 +172,13 @@ TEST = ("task.split=test", "task.n=5")
 WATCHED = "scorer.name=watched"
 BEAMS = (
     "{name: top_k, beams: {width: 3, until: step, pruner: {name: top_k, k: 1}}, budget: 5}",
-    "{name: threshold, beams: {width: 3, until: {tokens: 7}, pruner: {name: threshold, min_confidence: 0.4}, length: 20}}",
+    "{name: threshold, beams: {width: 3, until: {tokens: 7}, pruner: {name: threshold, min_confidence: 0.4}, "
+    "length: 20}}",
     "{name: gap, beams: {width: 3, start_width: 5, until: step, pruner: {name: gap, max_gap: 0.1}, max_checks: 2}}",
     "{name: quantile, beams: {width: 4, until: step, pruner: {name: quantile, quantile: 0.5}, fork: false}}",
     "{name: resample, beams: {width: 4, until: step, pruner: {name: resample, temperature: 0.2}}}",
-    "{name: no_pruning, beams: {width: 2, until: step, pruner: no_pruning}, weighting: linear, stop: {name: confident, tau: 0.98}}",
+    "{name: no_pruning, beams: {width: 2, until: step, pruner: no_pruning}, "
+    "weighting: linear, stop: {name: confident, tau: 0.98}}",
 )
 
 
