@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
+from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
 EPS = 1e-12  # probabilities stay this far from 0 and 1, so that their log-odds are finite
 
 
-def least_loss(
+def fit_logistic(
     design: Floats, targets: Floats, penalty: Floats | None = None, *, offset: Floats | None = None
 ) -> Floats:
     """The coefficients of least log loss; the problem is convex, and solved by Newton steps in a trust region.
@@ -35,10 +37,10 @@ def least_loss(
     given = np.zeros(n) if offset is None else offset
 
     def gradient(theta: Floats) -> Floats:
-        return np.asarray(design.T @ (sigmoid(design @ theta + given) - targets) / n + ridge * theta)
+        return np.asarray(design.T @ (expit(design @ theta + given) - targets) / n + ridge * theta)
 
     def hessian(theta: Floats) -> Floats:
-        p = sigmoid(design @ theta + given)
+        p = expit(design @ theta + given)
         return np.asarray((design * (p * (1 - p))[:, None]).T @ design / n + np.diag(ridge))
 
     def loss(theta: Floats) -> float:
@@ -66,12 +68,6 @@ def smoothed(correct: Floats) -> Floats:
     return np.asarray(np.where(correct > 0, (right + 1) / (right + 2), 1 / (len(correct) - right + 2)))
 
 
-def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    return np.asarray(np.exp(-np.logaddexp(0.0, -x)))
-
-
 def logit(p: Floats) -> Floats:
-    """The log-odds of probabilities, which are moved inside [1e-12, 1 - 1e-12] first."""
-    inside = np.clip(p, EPS, 1 - EPS)
-    return np.asarray(np.log(inside) - np.log1p(-inside))
+    """Return the log-odds of probabilities, which are moved inside [1e-12, 1 - 1e-12] first."""
+    return np.asarray(special.logit(np.clip(p, EPS, 1 - EPS)))

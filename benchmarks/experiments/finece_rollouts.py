@@ -18,8 +18,9 @@ from tts.engines.config import EngineConfig, open_engine
 from tts.prompts import Prompt
 from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
-from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.base import Scorer
 from tts.scorers.integration import Integrated, integrated
+from tts.scorers.metered import MeteredEngine
 from tts.strategy import Steps
 from tts.training.finece.labels import Labelled
 from tts.types import Decision, Draw, End, Problem, Sample

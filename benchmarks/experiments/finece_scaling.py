@@ -31,10 +31,12 @@ from strategies.weighting import LogOdds, Weighting
 from tts.engines.config import EngineConfig
 from tts.models.finece import read_card
 from tts.pool import Entry, Pool
-from tts.scorers.base import Calibrated, RandomScorer, Scorer
+from tts.scorers.base import Calibrated, Scorer
+from tts.scorers.controls import RandomScorer
 from tts.scorers.finece import Finece
 from tts.scorers.maps import CalibrationMap, fit_map
-from tts.scorers.stacked import FINECE_FEATURES, StackedScorer
+from tts.scorers.stacked import StackedScorer
+from tts.scorers.stacked_features import FINECE_FEATURES
 from tts.scorers.staged import Staged
 from tts.scorers.trace_scores import value_confidence
 from tts.types import STEP, Boundary, Sample

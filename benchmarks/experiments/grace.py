@@ -30,7 +30,7 @@ from evals.replay.rescore import stacked
 from tts.pool import Pool
 from tts.scorers.asking import Verbalised
 from tts.scorers.maps import fit_map
-from tts.scorers.stacked import FEATURES
+from tts.scorers.stacked_features import FEATURES
 
 Floats = NDArray[np.float64]
 REPLICATES = 2000

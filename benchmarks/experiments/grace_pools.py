@@ -20,7 +20,8 @@ from tts.errors import TTSError
 from tts.pool import Entry, Pool, load_pool
 from tts.prompts import Prompt
 from tts.scorers.asking import PTrue
-from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.base import Scorer
+from tts.scorers.metered import MeteredEngine
 from tts.training.grace.probe import fit_probe
 from tts.types import Sample
 

@@ -29,9 +29,10 @@ from tts.pool import Entry, Pool, PoolStore, load_pool
 from tts.pool.files import pool_format
 from tts.requirements import missing
 from tts.scorers.available import live_source
-from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer
+from tts.scorers.base import Calibrated, RawScorer, Scorer
 from tts.scorers.config import OpenScorer, merged, open_scorer
 from tts.scorers.maps import fit_map
+from tts.scorers.metered import MeteredEngine
 from tts.strategy import Strategy
 from tts.types import Signals
 
@@ -109,6 +110,8 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
             template=task.template,
             top=top,
             folder=config.engine.folder,
+            extract=task.extract,
+            grader=task.grader,
         )
         if scorer.inner.compares_samples:
             raise InputError(

@@ -13,7 +13,8 @@ from tts.boundaries import has_values
 from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
-from tts.scorers.stacked import FEATURES, FINECE_FEATURES, NAME, Stacked, fit_stacked
+from tts.scorers.stacked import NAME, Stacked, fit_stacked
+from tts.scorers.stacked_features import FEATURES, FINECE_FEATURES
 from tts.scorers.trace_scores import TRACE_SCORES, WINDOW, TraceScore
 from tts.types import Sample
 

@@ -18,7 +18,8 @@ from tts.errors import InputError
 from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
 from tts.scorers.calibration_file import Provenance, load_calibration
 from tts.scorers.maps import fit_map
-from tts.scorers.stacked import FEATURES, fit_stacked, load_stacked
+from tts.scorers.stacked import fit_stacked, load_stacked
+from tts.scorers.stacked_features import FEATURES
 from tts.types import Trace
 
 FAST = ("permutations=5", "replicates=50")

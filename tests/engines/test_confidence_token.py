@@ -24,7 +24,7 @@ from tts.engines.sampling import Sampling  # noqa: E402
 from tts.errors import InputError  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
 from tts.runtime.driver import Options, Result, run_all  # noqa: E402
-from tts.scorers.base import ConstantScorer  # noqa: E402
+from tts.scorers.controls import ConstantScorer  # noqa: E402
 from tts.training.tiny.tokenizer import build  # noqa: E402
 from tts.types import STEP_BELOW, TOKENS, End, Problem, Sample, Signals  # noqa: E402
 

@@ -20,7 +20,7 @@ from tts.engines.replay import ReplayEngine
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Requirements
 from tts.runtime.driver import Options, Result, run_all
-from tts.scorers.base import ConstantScorer
+from tts.scorers.controls import ConstantScorer
 from tts.scorers.watched import WatchedScorer
 from tts.strategy import Steps
 from tts.types import STEP, Boundary, Decision, Draw, End, Problem, Sample, Usage

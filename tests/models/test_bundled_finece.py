@@ -24,8 +24,8 @@ from tts.models.finece import read_card  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
 from tts.ranking import auroc  # noqa: E402
 from tts.runtime.driver import run_all  # noqa: E402
-from tts.scorers.base import MeteredEngine  # noqa: E402
 from tts.scorers.finece import Finece, open_finece  # noqa: E402
+from tts.scorers.metered import MeteredEngine  # noqa: E402
 from tts.scorers.trace_scores import value_confidence  # noqa: E402
 from tts.stories.stories import take  # noqa: E402
 from tts.strategy import BaseStrategy  # noqa: E402

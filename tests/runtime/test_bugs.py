@@ -22,7 +22,7 @@ from tts.engines.base import Request
 from tts.engines.fake import FakeEngine, extract
 from tts.engines.replay import ReplayEngine
 from tts.runtime.driver import Options, run, run_all
-from tts.scorers.base import ConstantScorer
+from tts.scorers.controls import ConstantScorer
 from tts.strategy import Steps
 from tts.types import Draw, Problem, Sample
 

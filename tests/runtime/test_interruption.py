@@ -27,7 +27,7 @@ from tts.engines.base import Request
 from tts.engines.fake import FakeEngine, Latency, extract
 from tts.errors import EngineError
 from tts.runtime.driver import Options, run, run_all
-from tts.scorers.base import ConstantScorer
+from tts.scorers.controls import ConstantScorer
 from tts.scorers.watched import WatchedScorer
 from tts.strategy import Steps
 from tts.types import Draw, Problem

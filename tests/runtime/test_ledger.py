@@ -16,7 +16,8 @@ from tts.engines.base import Capabilities, Request
 from tts.engines.fake import FakeEngine, Latency
 from tts.errors import EngineError, UnsupportedError
 from tts.runtime.driver import Result
-from tts.scorers.base import BaseScorer, ConstantScorer
+from tts.scorers.base import BaseScorer
+from tts.scorers.controls import ConstantScorer
 from tts.scorers.watched import WatchedScorer
 from tts.types import End, Problem, Usage
 

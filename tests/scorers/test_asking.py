@@ -16,7 +16,8 @@ from tts.engines.fake import FakeEngine, extract
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.driver import Options, run_all
 from tts.scorers.asking import MOST_TOKENS, PTrue, Verbalised, percentage
-from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.base import Scorer
+from tts.scorers.metered import MeteredEngine
 from tts.types import TOKENS, Boundary, End, Problem, Sample, Trace, Usage
 
 ONE = Problem("q", "what is it ?", "7")

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts.engines.fake import FakeEngine
-from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.base import Scorer
 from tts.scorers.consistency import SelfConsistency, frequency
+from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample, Usage
 
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from tts.engines.base import Capabilities, Meter, Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.finece import NAME, VALUES, FineceCard, read_card, write_card
-from tts.scorers.base import MeteredEngine
 from tts.scorers.config import open_scorer
 from tts.scorers.finece import Finece, open_finece
 from tts.scorers.integration import Integrated
+from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import TRACE_SCORES, expectation, value_confidence
 from tts.types import End, Problem, Sample, Trace
 

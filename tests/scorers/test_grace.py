@@ -21,9 +21,10 @@ from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.grace import GraceCard, write_card
 from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
-from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.base import Scorer
 from tts.scorers.config import NAMES, open_scorer
 from tts.scorers.grace import Grace, open_grace
+from tts.scorers.metered import MeteredEngine
 from tts.scorers.watched import WatchedScorer
 from tts.types import STEP, Decision, Draw, End, Problem, Sample, Signals, Trace
 

@@ -21,9 +21,10 @@ from tts.engines.streams import collected
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
-from tts.scorers.base import ROLLOUTS, BaseScorer, ConstantScorer, MeteredEngine, OracleScorer, Scorer, rollout
+from tts.scorers.base import BaseScorer, Scorer
+from tts.scorers.controls import ConstantScorer, OracleScorer, RolloutOracle
 from tts.scorers.integration import Integrated, integrated
-from tts.scorers.rollouts import RolloutOracle
+from tts.scorers.metered import ROLLOUTS, MeteredEngine, rollout
 from tts.scorers.watched import WatchedScorer
 from tts.strategy import Steps
 from tts.types import (
@@ -219,7 +220,7 @@ def test_it_says_what_it_is() -> None:
         ({"width": -1, "depth": -1}, "got width -1 and depth -1"),
         ({"alpha": 1.01}, r"needs alpha in \[0, 1\], got 1.01"),
         ({"alpha": math.nan}, "got nan"),
-        ({"scorer": OracleScorer()}, "needs a scorer of partial samples and OracleScorer judges whole ones only"),
+        ({"scorer": OracleScorer()}, "needs a scorer of partial samples, and oracle judges whole samples only"),
     ],
 )
 def test_what_means_nothing_is_refused_in_one_sentence(options: dict[str, Any], sentence: str) -> None:
@@ -357,46 +358,12 @@ def test_a_rollout_is_no_look_into_the_future_of_the_beam() -> None:
     assert 0 < sum(beam == rolled for beam, _, rolled in found) < 40  # by chance: few words follow a step
 
 
-@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 20), st.data())
-def test_numbers_of_rollouts_are_their_own(one: int, other: int, nodes: int, data: st.DataObject) -> None:
-    nodes_of = st.integers(0, nodes - 1)
-    a, b = data.draw(nodes_of), data.draw(nodes_of)
-    same = rollout(begun("x", one), a, nodes) == rollout(begun("y", other), b, nodes)
-    assert same == ((one, a) == (other, b))
-    assert rollout(begun("x", one), a, nodes) >= ROLLOUTS
-
-
-def test_the_rollout_oracle_knows_how_often_a_beginning_ends_well() -> None:
-    engine = FakeEngine(skill=0.8, seed=1)
-    [problem] = engine.problems(1)
-    samples = [
-        asyncio.run(collected(engine, Request(problem, index, until=until)))
-        for index, until in enumerate([STEP, TOKENS(2), END, STEP])
-    ]
-    samples[2] = replace(samples[2], answer=extract(problem, samples[2].text))
-    values, usage = judged(RolloutOracle(400, extract), samples, engine, problem)
-    for sample, value in zip(samples, values, strict=True):
-        truth = engine.truth(problem, sample.text)
-        assert abs(value - truth) <= 4 * math.sqrt(truth * (1 - truth) / 400)  # once in 16,000 seeds
-    assert values[2] == float(samples[2].answer == problem.gold)
-    assert usage.scorer_decode == engine.drawn - sum(len(s.token_ids) for s in samples)
-    assert usage.scorer_prefill > 3 * 400 * len(problem.question.split())
-
-
 def test_the_rollout_oracle_may_be_integrated_and_grades_what_has_ended() -> None:
     engine = FakeEngine(skill=0.8, seed=1)
     [problem] = engine.problems(1)
     begin = asyncio.run(collected(engine, Request(problem, until=STEP)))
-    scorer = Integrated(RolloutOracle(5, extract), width=300, depth=1, alpha=0.0, until=END)
+    scorer = Integrated(RolloutOracle(5, extract=extract), width=300, depth=1, alpha=0.0, until=END)
     [value], _ = judged(scorer, [begin], engine, problem)
     truth = engine.truth(problem, begin.text)
     assert abs(value - truth) <= 4 * math.sqrt(truth * (1 - truth) / 300)  # once in 16,000 seeds
     assert scorer.key["rollouts"] == 5
-
-
-def test_the_rollout_oracle_needs_rollouts_and_a_gold_answer() -> None:
-    with pytest.raises(InputError, match="needs at least 1 rollout, got 0"):
-        RolloutOracle(0, extract)
-    with pytest.raises(UnsupportedError, match="needs a gold answer and problem 'x' has none"):
-        judged(RolloutOracle(1, extract), [], FakeEngine(), Problem("x", "?"))
-    assert judged(RolloutOracle(1, extract), [], FakeEngine())[0] == []

@@ -15,7 +15,8 @@ transformers = pytest.importorskip("transformers")
 
 from tts.engines.fake import FakeEngine  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
-from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer  # noqa: E402
+from tts.scorers.base import Calibrated, RawScorer, Scorer  # noqa: E402
+from tts.scorers.metered import MeteredEngine  # noqa: E402
 from tts.scorers.reward import OutcomeReward  # noqa: E402
 from tts.types import Problem, Sample, Usage  # noqa: E402
 

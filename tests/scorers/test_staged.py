@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from tts.errors import InputError
-from tts.scorers.base import BaseScorer, MeteredEngine, OracleScorer
+from tts.scorers.base import BaseScorer
+from tts.scorers.controls import OracleScorer
+from tts.scorers.metered import MeteredEngine
 from tts.scorers.staged import Staged
 from tts.types import End, Problem, Sample, Signals
 
@@ -42,5 +44,5 @@ def test_each_judges_its_own() -> None:
 
 
 def test_what_pauses_needs_a_scorer_of_prefixes() -> None:
-    with pytest.raises(InputError, match="need a scorer of prefixes and OracleScorer judges whole ones only"):
+    with pytest.raises(InputError, match="needs a scorer of prefixes for paused, and oracle judges whole samples only"):
         Staged(OracleScorer(), Fixed(0.5, Signals()))

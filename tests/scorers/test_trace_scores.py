@@ -15,8 +15,9 @@ from tts.engines.base import Capabilities
 from tts.engines.fake import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
 from tts.runtime.driver import Options, run_all
-from tts.scorers.base import Calibrated, MeteredEngine, RawScorer, Scorer
+from tts.scorers.base import Calibrated, RawScorer, Scorer
 from tts.scorers.maps import fit_map
+from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import SIGNAL_SCORES, TRACE_SCORES, WINDOW, TraceScorer, scorer_name
 from tts.types import Problem, Sample, Signals, Trace
 

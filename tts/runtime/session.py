@@ -21,7 +21,8 @@ from tts.engines.streams import abort, collected, joined, settle
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.cache import SampleCache, memorable, recall
 from tts.runtime.ledger import NOTHING, charge, failed, shares, unused
-from tts.scorers.base import MeteredEngine, Scorer
+from tts.scorers.base import Scorer
+from tts.scorers.metered import MeteredEngine
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Usage
 
 __all__ = [

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tts.engines.base import Prefix
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.scorers.base import BaseScorer
+from tts.scorers.metered import MeteredEngine
 from tts.types import End, Problem, Sample
 
 TRUE_OR_FALSE = (

@@ -8,16 +8,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tts.answers import Grader
 from tts.errors import InputError
 from tts.scorers.base import Calibrated, Scorer
 from tts.scorers.calibration_file import Provenance, load_calibration
+from tts.scorers.controls import AUTO
 from tts.scorers.maps import CalibrationMap
 from tts.scorers.trace_scores import SIGNAL_SCORES, TRACE_SCORES, TraceScorer
-from tts.types import Signals
+from tts.types import Problem, Signals
 
 _OTHERS = {
     "grace": ("tts.scorers.grace", "open_grace"),
@@ -27,25 +30,39 @@ _OTHERS = {
     "verbalised": ("tts.scorers.asking", "Verbalised"),
     "reward": ("tts.scorers.reward", "OutcomeReward"),
     "self_consistency": ("tts.scorers.consistency", "SelfConsistency"),
-    "constant": ("tts.scorers.base", "ConstantScorer"),
-    "random": ("tts.scorers.base", "RandomScorer"),
-    "oracle": ("tts.scorers.base", "OracleScorer"),
+    "constant": ("tts.scorers.controls", "ConstantScorer"),
+    "random": ("tts.scorers.controls", "RandomScorer"),
+    "oracle": ("tts.scorers.controls", "OracleScorer"),
+    "rollout_oracle": ("tts.scorers.controls", "RolloutOracle"),
+    "staged": ("tts.scorers.staged", "open_staged"),
     "watched": ("tts.scorers.watched", "open_watched"),
 }
 NAMES = (*SIGNAL_SCORES, *_OTHERS)
-"""Trace scores, a confidence token, fitted weights of both, P(True), verbalised confidence, an outcome reward model,
-the share of equal answers, three controls, and the confidence that the fake engine gives in its pass."""
-_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "Path": (str,)}
-_WORDS = {"int": "a whole number", "float": "a number", "str": "text", "Path": "a path"}
+"""Trace scores; a confidence token; weights fitted on both; P(True); verbalised confidence; an outcome reward model;
+the share of equal answers; four controls; a pair for partial and finished samples; and the fake engine's confidence."""
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "Path": (str,),
+    "Mapping[str, Any]": (Mapping,),
+}
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "Path": "a path",
+    "Mapping[str, Any]": "a scorer such as {name: mean_logprob}",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class OpenScorer:
-    """A scorer with what a run's key says of it.
+    """A scorer with its name and its part of a run's key.
 
     Attributes:
-        scorer: the scorer, calibrated where a calibration was given.
-        name: what calibration files call it.
+        scorer: the scorer, calibrated if a calibration was given.
+        name: the name in calibration files.
         key: everything its confidences depend on, as JSON values.
     """
 
@@ -64,33 +81,43 @@ class OpenScorer:
         return not isinstance(self.scorer, TraceScorer) or self.scorer.trace_score.probability is not None
 
     def calibrated(self, calibration: CalibrationMap) -> OpenScorer:
-        """The same scorer through a map."""
+        """Return the same scorer through a calibration map."""
         return OpenScorer(
             Calibrated(self.inner, calibration), self.name, {**self.key, "calibration": calibration.to_dict()}
         )
 
 
 def open_scorer(
-    spec: Mapping[str, Any], *, model: str, revision: str, template: str, top: int = 0, folder: Path | None = None
+    spec: Mapping[str, Any],
+    *,
+    model: str,
+    revision: str,
+    template: str,
+    top: int = 0,
+    folder: Path | None = None,
+    extract: Callable[[Problem, str], str | None] | None = None,
+    grader: Grader = AUTO,
 ) -> OpenScorer:
     """Build a scorer.
 
     Args:
         spec: {name, calibration, ...} with the options of that scorer.
-        model: the model whose samples it will judge; a calibration must have been fitted on the same.
-        revision: its revision, or nothing.
-        template: the prompt template they are drawn with.
-        top: k of the top-k confidences that are recorded anyway; 0 where none are.
-        folder: the model's local directory, whose files may say more of it; None where it has none.
+        model: the model whose samples it judges; a calibration must have been fitted on the same model.
+        revision: the model's revision, or empty.
+        template: the prompt template of the samples.
+        top: k of the top-k confidences that are recorded anyway; 0 if none are.
+        folder: the model's local directory, which may hold a card; None if it has none.
+        extract: reads the answer from a text; None if the task is unknown.
+        grader: the rule by which an answer is right.
 
     Raises:
-        InputError: an unknown name or option, a value of the wrong type, or a calibration of something else.
+        InputError: an unknown name or option, a value of the wrong type, or a calibration of another model or scorer.
     """
     given = dict(spec)
     name, file = given.pop("name", None), given.pop("calibration", None)
     if not isinstance(name, str) or name not in NAMES:
         raise InputError(f"unknown scorer {name!r}: scorer.name must be one of {', '.join(NAMES)}")
-    model = f"{model}@{revision}" if revision else model
+    known = f"{model}@{revision}" if revision else model
     if name in SIGNAL_SCORES:
         _check(name, TraceScorer, given, hidden=("score",))
         if top and TRACE_SCORES[name].column == "top":
@@ -99,16 +126,32 @@ def open_scorer(
     else:
         module, kind = _OTHERS[name]
         build: Callable[..., Scorer] = getattr(import_module(module), kind)
-        at_hand = {"folder": folder, "provenance": Provenance(model, name, template)}
-        _check(name, build, given, hidden=tuple(at_hand))
+        nested = partial(
+            open_scorer,
+            model=model,
+            revision=revision,
+            template=template,
+            top=top,
+            folder=folder,
+            extract=extract,
+            grader=grader,
+        )
+        context = {
+            "folder": folder,
+            "provenance": Provenance(known, name, template),
+            "extract": extract,
+            "grader": grader,
+            "nested": nested,
+        }
+        _check(name, build, given, hidden=tuple(context))
         wanted = inspect.signature(build).parameters
-        scorer = build(**given, **{key: value for key, value in at_hand.items() if key in wanted})
+        scorer = build(**given, **{key: value for key, value in context.items() if key in wanted})
     built = OpenScorer(scorer, scorer.name, {"name": name, **(scorer.key or given)})
     if file is None:
         return built
     if not isinstance(file, str):
         raise InputError(f"scorer.calibration must be a file, got {file!r}")
-    return built.calibrated(load_calibration(file, Provenance(model, built.name, template)))
+    return built.calibrated(load_calibration(file, Provenance(known, built.name, template)))
 
 
 def merged(*needs: Signals) -> Signals:

@@ -8,7 +8,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.scorers.base import BaseScorer
+from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample
 
 

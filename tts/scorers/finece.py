@@ -19,9 +19,10 @@ from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError
 from tts.models.finece import FineceCard, read_card
 from tts.models.resolve import fingerprint
-from tts.scorers.base import BaseScorer, MeteredEngine, Scorer
+from tts.scorers.base import BaseScorer, Scorer
 from tts.scorers.calibration_file import Provenance
 from tts.scorers.integration import Integrated
+from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import expectation
 from tts.types import End, Problem, Sample, Signals
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.grace import GraceCard, read_card
-from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.scorers.base import BaseScorer
+from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import TRACE_SCORES, scorer_name
 from tts.types import End, Problem, Sample
 

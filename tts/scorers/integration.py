@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import MeteredEngine, Scorer, rollout
+from tts.scorers.base import Scorer
+from tts.scorers.metered import MeteredEngine, rollout
 from tts.types import STEP, Boundary, Draw, End, Problem, Sample, Signals
 
 
@@ -62,8 +63,8 @@ class Integrated:
             raise InputError(f"confidence integration needs alpha in [0, 1], got {alpha}")
         if not scorer.judges_prefixes:
             raise InputError(
-                f"confidence integration needs a scorer of partial samples and {type(scorer).__name__} judges whole "
-                "ones only: integrate grace or mean_logprob, for instance"
+                f"confidence integration needs a scorer of partial samples, and {scorer.name} judges whole samples "
+                "only: integrate grace or mean_logprob, for instance"
             )
         self.scorer, self.width, self.depth, self.alpha, self.until = scorer, width, depth, alpha, until
 

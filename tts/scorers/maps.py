@@ -16,9 +16,11 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
+from scipy.special import expit
 
 from tts.errors import InputError
-from tts.logistic import EPS, Floats, least_loss, log_loss, logit, sigmoid, smoothed
+from tts.logistic import EPS, Floats, fit_logistic, log_loss, logit, smoothed
 
 MapKind = Literal["platt", "isotonic", "beta", "temperature"]
 
@@ -119,7 +121,7 @@ def _fit_platt(s: Floats, y: Floats) -> tuple[float, ...]:
     if np.ptp(s) == 0:
         return 0.0, _log_odds(float(targets.mean()))
     centre, scale = float(s.mean()), float(s.std())
-    slope, intercept = least_loss(np.stack([(s - centre) / scale, np.ones_like(s)], axis=1), targets)
+    slope, intercept = fit_logistic(np.stack([(s - centre) / scale, np.ones_like(s)], axis=1), targets)
     return float(slope / scale), float(intercept - slope * centre / scale)
 
 
@@ -151,7 +153,7 @@ def _fit_beta(s: Floats, y: Floats) -> tuple[float, ...]:
     best, best_loss = np.zeros(3), math.inf
     for free in ([0, 1, 2], [0, 2], [1, 2], [2]):  # which of a, b, c are not held at 0: the loss is convex
         theta = np.zeros(3)
-        theta[free] = least_loss(design[:, free], targets)
+        theta[free] = fit_logistic(design[:, free], targets)
         if theta[:2].min() >= 0 and (loss := log_loss(design @ theta, targets)) < best_loss:
             best, best_loss = theta, loss
     a, b = best[:2] / scale
@@ -164,14 +166,14 @@ def _fit_temperature(s: Floats, y: Floats) -> tuple[float, ...]:
     size = float(np.sqrt(np.mean(logits**2)))
     if size == 0:
         return 1.0, float(probabilities)
-    (inverse,) = least_loss((logits / size)[:, None], smoothed(y))
+    (inverse,) = fit_logistic((logits / size)[:, None], smoothed(y))
     return float(size / max(inverse, 1e-6)), float(probabilities)  # T stays positive where the data ask for T < 0
 
 
 def _apply_platt(parameters: tuple[float, ...], s: Floats) -> Floats:
     slope, intercept = parameters
     with np.errstate(over="ignore"):
-        return sigmoid(slope * _finite(s) + intercept)
+        return np.asarray(expit(slope * _finite(s) + intercept))
 
 
 def _apply_isotonic(parameters: tuple[float, ...], s: Floats) -> Floats:
@@ -182,14 +184,14 @@ def _apply_isotonic(parameters: tuple[float, ...], s: Floats) -> Floats:
 def _apply_beta(parameters: tuple[float, ...], s: Floats) -> Floats:
     a, b, c = parameters
     p = _checked_probabilities("beta", s)
-    return sigmoid(a * np.log(p) - b * np.log1p(-p) + c)
+    return np.asarray(expit(a * np.log(p) - b * np.log1p(-p) + c))
 
 
 def _apply_temperature(parameters: tuple[float, ...], s: Floats) -> Floats:
     temperature, probabilities = parameters
     logits = logit(_checked_probabilities("temperature", s)) if probabilities else _finite(s)
     with np.errstate(over="ignore"):
-        return sigmoid(logits / temperature)
+        return np.asarray(expit(logits / temperature))
 
 
 _FIT: dict[MapKind, Callable[[Floats, Floats], tuple[float, ...]]] = {
@@ -207,7 +209,7 @@ _APPLY: dict[MapKind, Callable[[tuple[float, ...], Floats], Floats]] = {
 
 
 def _log_odds(p: float) -> float:
-    return math.log(p) - math.log1p(-p)
+    return float(special.logit(p))
 
 
 def _finite(s: Floats) -> Floats:

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.scorers.base import BaseScorer
+from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample
 
 Ids = list[int]
@@ -91,7 +93,7 @@ class OutcomeReward(BaseScorer):
             InputError: the model cannot be loaded.
             UnsupportedError: a text is too long for it, or the extra ``hf`` is missing.
         """
-        return np.asarray(np.exp(-np.logaddexp(0.0, -await self.raw(problem, samples, engine))))
+        return np.asarray(expit(await self.raw(problem, samples, engine)))
 
     def _load(self) -> tuple[Any, Any]:
         with self._loading:

@@ -8,86 +8,31 @@ it live.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
-from tts.errors import InputError, UnsupportedError
-from tts.logistic import least_loss, sigmoid, smoothed
+from tts.errors import InputError
+from tts.logistic import fit_logistic, smoothed
 from tts.models.finece import read_card as read_values
 from tts.models.grace import GraceCard
-from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.scorers.base import BaseScorer
 from tts.scorers.calibration_file import Provenance, load_fitted, save_fitted
 from tts.scorers.grace import find_card
-from tts.scorers.trace_scores import TRACE_SCORES, TraceScore
+from tts.scorers.metered import MeteredEngine
+from tts.scorers.stacked_features import BY_NAME, FEATURES, measured, select
 from tts.types import Problem, Sample, Signals
 
 NAME = "stacked"
 FORMAT = "tts-stacked-1"
-CLIP = 1e-6
-"""Probabilities stay this far from 0 and 1 before their log-odds are taken, so that none outweighs all else."""
 PENALTY = 1.0
 """Of the squared weights: a weight of 1 a standard deviation costs half a nat of the total log loss, which is a normal
 prior of variance 1. It decides where features say the same or few samples are fitted on; hundreds outweigh it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One number of a sample's trace: a trace score, put on the scale that a logistic regression adds up."""
-
-    read: TraceScore
-    scale: Callable[[float], float] = float
-
-    @property
-    def name(self) -> str:
-        """What a file and ``features=`` call it."""
-        return self.read.name
-
-    def of(self, sample: Sample, token: int | None) -> float:
-        """The feature of one sample, finite.
-
-        Raises:
-            UnsupportedError: the trace lacks it.
-        """
-        try:
-            return self.scale(self.read.raw(sample, token=token))
-        except UnsupportedError as error:
-            raise UnsupportedError(f"score {NAME} takes feature {self.name}: {error}") from None
-
-
-def _log_odds(p: float) -> float:
-    inside = min(max(p, CLIP), 1 - CLIP)
-    return math.log(inside) - math.log1p(-inside)
-
-
-def _count(values: Sequence[float], window: int) -> float:
-    return float(len(values))
-
-
-def _least(values: Sequence[float], window: int) -> float:
-    return min(values)
-
-
-_ALL = (
-    Feature(TRACE_SCORES["grace"], _log_odds),
-    Feature(TRACE_SCORES["grace_min"], _log_odds),
-    Feature(TRACE_SCORES["grace_step"], _log_odds),
-    Feature(TRACE_SCORES["mean_logprob"]),
-    Feature(TRACE_SCORES["total_logprob"]),
-    Feature(TraceScore("log_tokens", "length of the sample", "logprobs", _count), math.log),
-    Feature(TraceScore("least_logprob", "the least probable token", "logprobs", _least)),
-    Feature(TRACE_SCORES["finece"], _log_odds),
-)
-_BY_NAME = {feature.name: feature for feature in _ALL}
-FINECE_FEATURES = ("finece", "mean_logprob", "total_logprob", "log_tokens", "least_logprob")
-"""What a FineCE model's pass gives: log-odds of its confidence, and the log-probabilities."""
-FEATURES = tuple(name for name in _BY_NAME if name != "finece")
-"""What a GrACE model's pass gives: log-odds of grace, grace_min and grace_step; the mean, the sum and the least of the
-tokens' log-probabilities, in nats; the logarithm of the number of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +64,7 @@ class Stacked:
             UnsupportedError: a trace lacks a feature.
         """
         values = (measured(samples, self.features, token=token) - np.array(self.means)) / np.array(self.scales)
-        return sigmoid(values @ np.array(self.weights) + self.intercept)
+        return np.asarray(expit(values @ np.array(self.weights) + self.intercept))
 
     def to_dict(self) -> dict[str, Any]:
         """The weights as JSON-able data, exact: ``from_dict`` restores equal ones."""
@@ -135,7 +80,7 @@ class Stacked:
         names = data.get("features")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError(f"stacked weights must name their features, got {names!r:.80}: fit them again")
-        chosen = _chosen(names)
+        chosen = select(names)
         numbers = {key: _numbers(key, data.get(key), len(chosen)) for key in ("means", "scales", "weights")}
         (intercept,) = _numbers("intercept", [data.get("intercept")], 1)
         if min(numbers["scales"]) <= 0:
@@ -172,7 +117,7 @@ def fit_stacked(
     Source:
         Wolpert 1992, stacked generalisation; le Cessie and van Houwelingen 1992, the ridge; Platt 1999, the targets.
     """
-    _chosen(features)
+    select(features)
     marks = np.asarray(correct)
     if marks.shape != (len(samples),) or len(samples) < 2:
         raise InputError(
@@ -187,24 +132,10 @@ def fit_stacked(
     means, scales = values.mean(axis=0), values.std(axis=0)
     scales[scales < 1e-9 * np.maximum(1.0, np.abs(means))] = 1.0  # does not vary: its weight will be 0
     design = np.column_stack([(values - means) / scales, np.ones(len(samples))])
-    found = least_loss(design, smoothed(marks.astype(np.float64)), np.array([penalty] * len(features) + [0.0]))
+    found = fit_logistic(design, smoothed(marks.astype(np.float64)), np.array([penalty] * len(features) + [0.0]))
     return Stacked(
         tuple(features), tuple(means.tolist()), tuple(scales.tolist()), tuple(found[:-1].tolist()), float(found[-1])
     )
-
-
-def measured(
-    samples: Sequence[Sample], features: Sequence[str] = FEATURES, *, token: int | None = None
-) -> NDArray[np.float64]:
-    """Features of samples, [len(samples), len(features)], finite.
-
-    Raises:
-        InputError: unknown, doubled or no features.
-        UnsupportedError: a trace lacks one.
-    """
-    chosen = _chosen(features)
-    rows = [[feature.of(sample, token) for feature in chosen] for sample in samples]
-    return np.array(rows, dtype=np.float64).reshape(len(samples), len(chosen))
 
 
 class StackedScorer(BaseScorer):
@@ -228,7 +159,7 @@ class StackedScorer(BaseScorer):
         Raises:
             InputError: they read tokens that are not given.
         """
-        read = [_BY_NAME[name].read for name in stacked.features]
+        read = [BY_NAME[name].read for name in stacked.features]
         self.stacked, self._token = stacked, None
         self.needs = Signals(logprobs=any(one.column == "logprobs" for one in read))
         if "finece" in stacked.features:
@@ -253,7 +184,7 @@ class StackedScorer(BaseScorer):
 
 def reads_token(stacked: Stacked) -> bool:
     """Whether any feature reads tokens of a model's own."""
-    return any(_BY_NAME[name].read.watches for name in stacked.features)
+    return any(BY_NAME[name].read.watches for name in stacked.features)
 
 
 def open_stacked(
@@ -297,14 +228,6 @@ def load_stacked(path: str | Path, provenance: Provenance) -> Stacked:
         return Stacked.from_dict(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _chosen(names: Sequence[str]) -> list[Feature]:
-    unknown = [name for name in names if name not in _BY_NAME]
-    if unknown or not names or len(set(names)) < len(names):
-        wrong = f"{unknown[0]!r}" if unknown else f"{', '.join(names)}" or "none"
-        raise InputError(f"stacking takes different features of {', '.join(_BY_NAME)}, got {wrong}")
-    return [_BY_NAME[name] for name in names]
 
 
 def _numbers(key: str, values: object, count: int) -> tuple[float, ...]:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from tts.boundaries import group_confidence, has_values
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.scorers.base import BaseScorer
+from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample, Signals, Trace
 
 Values = Sequence[float]

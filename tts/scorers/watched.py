@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tts.engines.fake import WATCHED
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.base import BaseScorer, MeteredEngine
+from tts.scorers.base import BaseScorer
 from tts.scorers.calibration_file import Provenance
+from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample, Signals
 
 

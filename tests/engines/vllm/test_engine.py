@@ -27,10 +27,10 @@ from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.bundled import weights
 from tts.models.finece import FineceCard, write_card
 from tts.runtime.driver import Options, run_all
-from tts.scorers.base import MeteredEngine
 from tts.scorers.calibration_file import Provenance
 from tts.scorers.finece import open_finece
 from tts.scorers.grace import open_grace
+from tts.scorers.metered import MeteredEngine
 from tts.types import STEP, STEP_BELOW, TOKENS, End, Problem, Signals, total_usage
 
 GREEDY, HOT = Sampling(temperature=0.0, max_tokens=200), Sampling(temperature=0.8, max_tokens=200)

@@ -24,7 +24,7 @@ from tests.grace_cases import graced
 from tts.errors import InputError
 from tts.pool import Pool
 from tts.requirements import Available
-from tts.scorers.stacked import FEATURES, FINECE_FEATURES
+from tts.scorers.stacked_features import FEATURES, FINECE_FEATURES
 from tts.scorers.trace_scores import TRACE_SCORES
 from tts.strategy import BaseStrategy
 from tts.types import Decision, Draw, Signals, Trace

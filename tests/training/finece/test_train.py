@@ -19,9 +19,9 @@ from tests.training.cases import TELLING, model, tokenizer  # noqa: E402
 from tts.engines.base import Capabilities  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
 from tts.models.finece import FineceCard, read_card  # noqa: E402
-from tts.scorers.base import MeteredEngine  # noqa: E402
 from tts.scorers.calibration_file import Provenance  # noqa: E402
 from tts.scorers.finece import open_finece  # noqa: E402
+from tts.scorers.metered import MeteredEngine  # noqa: E402
 from tts.training.finece.build import FORMS, save  # noqa: E402
 from tts.training.finece.recipe import Recipe  # noqa: E402
 from tts.training.finece.train import Trained, train  # noqa: E402

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tts.logistic import least_loss
+from tts.logistic import fit_logistic
 from tts.models.grace import GraceCard, write_card
 from tts.training.adapters import is_tied
 from tts.training.grace.losses import others
@@ -41,7 +41,7 @@ def start_row(model: Any, read: Callable[[], tuple[Tensor, Tensor, Tensor]], tok
         states, logits, right = (part.double().cpu() for part in read())
         against = -others(logits, token).logsumexp(-1)
         penalty = np.full(states.shape[1], START_RIDGE * len(states) * float(states.square().mean()))
-        row = least_loss(states.numpy(), right.numpy(), penalty, offset=against.numpy())
+        row = fit_logistic(states.numpy(), right.numpy(), penalty, offset=against.numpy())
         head[token] = torch.tensor(row, dtype=head.dtype, device=head.device)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.logistic import least_loss
+from tts.logistic import fit_logistic
 
 Floats = NDArray[np.float64]
 
@@ -46,5 +46,5 @@ def fit_probe(hidden: Floats, correct: NDArray[np.bool_]) -> Probe:
     design = np.column_stack([(hidden - mean) / scale, np.ones(len(hidden))])
     penalty = np.full(design.shape[1], RIDGE)
     penalty[-1] = 0.0
-    found = least_loss(design, correct.astype(np.float64), penalty)
+    found = fit_logistic(design, correct.astype(np.float64), penalty)
     return Probe(mean, found[:-1] / scale, float(found[-1]))
