@@ -1,4 +1,4 @@
-"""Write a stopping rule of your own, compare it on a pool, then run the very same object live.
+"""A new stopping rule: compare it on a pool, then run the same object live.
 
 python examples/own_rule.py
 """
@@ -24,7 +24,7 @@ from tts.scorers.watched import WatchedScorer
 
 @dataclass(frozen=True)
 class Agreed(AnyWeighting):
-    """Stops once the last ``streak`` samples agree and the latest one is confident enough."""
+    """Stop once the last ``streak`` samples agree and the latest one is confident enough."""
 
     streak: int = 2
     confidence: float = 0.6
@@ -33,7 +33,7 @@ class Agreed(AnyWeighting):
     needs_confidence: ClassVar[bool] = True
 
     def fires(self, evidence: Evidence) -> Any:
-        """Plain numbers live, arrays in a replay: the expression is the same."""
+        """Return whether to stop; the evidence holds numbers live and arrays in a replay."""
         return (evidence.streak >= self.streak) & (evidence.confidence >= self.confidence)
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     mine = Method(
         name="agreed",
         source="own",
-        summary="Two in a row, the second one confident.",
+        summary="Stops at two equal answers in a row, the second one confident.",
         recipe=lambda name, budget, params: Vote(name, budget, stop=(Agreed(),)),
     )
     arrays = PoolArrays.of(synthetic_pool(questions=200, samples=16))
