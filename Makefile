@@ -79,9 +79,10 @@ $(VLLM)/installed: pyproject.toml .ci/constraints-vllm.txt
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
-$(LOWEST)/installed: pyproject.toml .ci/constraints-lowest.txt
+$(LOWEST)/installed: pyproject.toml .ci/requirements-lowest.txt
 	$(PYTHON) -m venv $(LOWEST)
-	$(LOWEST)/bin/python $(PIP) --constraint .ci/constraints-lowest.txt --editable '.[plot,math,hf,openai,test]'
+	$(LOWEST)/bin/python $(PIP) --no-deps --requirement .ci/requirements-lowest.txt
+	$(LOWEST)/bin/python $(PIP) --no-deps --editable .
 	touch $@
 
 $(NEWER)/installed: pyproject.toml constraints.txt

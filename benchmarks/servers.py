@@ -60,7 +60,7 @@ ADAPTIVE = {
 }
 """What plays, and how much less accurate than 16 votes it may be where it is fitted."""
 STACKED = tuple(name for name in FEATURES if name not in ("grace_min", "grace_step"))
-"""What ranks as well as all features do (benchmarks/results/grace.txt), without a look at every step."""
+"""What ranks as well as all features do (docs/results/grace.txt), without a look at every step."""
 VOTES = CATALOG["self_consistency"].build(BUDGET)
 
 Contestant = Callable[[], Awaitable[list[bool]]]

@@ -5,7 +5,7 @@
 
 Draws the pools (once), fits everything on the calibration split and scores it on the test split: labels against fresh
 completions, confidence by position, integration of what follows, the three position strategies, accuracy by coverage,
-and beams. Writes what it prints to benchmarks/results/finece_PART.txt; `--parts` names some of them.
+and beams. Writes what it prints to docs/results/finece_PART.txt; `--parts` names some of them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--pools", type=Path, default=Path("out/finece"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--forks", action="store_true", help="draw beams that fork too, an hour more")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     if options.trees is not None and not options.trees.is_file():
         parser.error(f"--trees {options.trees}: no such file; give the pool.sqlite of what `tts train finece` wrote")

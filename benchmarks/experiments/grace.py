@@ -6,7 +6,7 @@
 Draws the pools (once), fits everything on the calibration split and scores it on the test split: generation before and
 after training, every confidence beside every other, test-time scaling, and pruning in flight. The stories are those of
 a seed of their own: questions of seeds 0 and 1 were looked at while the methods were made. Writes what it prints to
-benchmarks/results/grace.txt.
+docs/results/grace.txt.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2, help="of the stories")
     parser.add_argument("--draws", type=int, default=16)
     parser.add_argument("--pools", type=Path, default=Path("out/grace"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/grace.txt"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/grace.txt"))
     options = parser.parse_args()
     options.pools.mkdir(parents=True, exist_ok=True)
 

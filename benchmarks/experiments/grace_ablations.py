@@ -6,7 +6,7 @@ Trains on responses of the base model to the first questions of the training spl
 ones, after the same number of steps for every row. Far smaller than the training of the bundled model, so that all
 recipes fit in half an hour; the bundled model's own numbers are those of `python -m benchmarks.experiments.grace`. What
 a recipe does to the text is read off worked solutions of the same questions: their cross-entropy, beside the base
-model's. Writes benchmarks/results/grace_ablations.txt.
+model's. Writes docs/results/grace_ablations.txt.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--pools", type=Path, default=Path("out/grace"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/grace_ablations.txt"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/grace_ablations.txt"))
     options = parser.parse_args()
     options.pools.mkdir(parents=True, exist_ok=True)
     split = responses(options.pools, options.questions, options.held_out, options.draws)

@@ -1,7 +1,7 @@
 """Whether certified thresholds keep their promise, by simulation from a population whose true risks are known.
 
     python -m benchmarks.experiments.risk [--questions 2000] [--runs 5000] [--seed 0]
-        [--out benchmarks/results/risk.txt]
+        [--out docs/results/risk.txt]
 
 The population is a simulated pool, replayed once by GrACE-ES at every threshold: the risk of each threshold (wrong
 where self-consistency at the full budget is right) over all its questions and orders is the true one. Each run draws
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=2000, help="of the population")
     parser.add_argument("--runs", type=int, default=5000, help="calibration sets of each size")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "risk.txt")
+    parser.add_argument("--out", type=Path, default=Path("docs/results/risk.txt"))
     options = parser.parse_args()
     population = replayed(options.questions, options.seed)
     slack = int(binom.ppf(0.999, options.runs, DELTA)) / options.runs

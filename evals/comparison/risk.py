@@ -127,7 +127,7 @@ def regrets(outcome: Outcome, reference: Outcome, *, orders: Orders = "first") -
 
     One order a question gives losses in {0, 1}, whose binomial test is exact. Means over all orders vary less, but
     only the Hoeffding-Bentkus bound holds for them, which reads the mean alone: it certifies less, since questions,
-    not orders, are what varies (``benchmarks/results/risk.txt``). Both have the same risk, for a random order of
+    not orders, are what varies (``docs/results/risk.txt``). Both have the same risk, for a random order of
     i.i.d. draws is one more draw.
 
     Args:

@@ -89,7 +89,7 @@ def test_it_is_a_plain_model_that_never_writes_its_values(folder: Path, scorer: 
 
 
 def test_it_writes_what_its_base_writes_and_knows_how_that_ends(folder: Path, scorer: Finece) -> None:
-    """Within four standard errors of what benchmarks/results/finece.txt says of 500 questions."""
+    """Within four standard errors of what docs/results/finece.txt says of 500 questions."""
     samples = [s for some in drawn(folder, scorer, PROBLEMS) for s in some]
     base = [s for some in drawn(weights(), None, PROBLEMS) for s in some]
     assert sum(a.token_ids == b.token_ids for a, b in zip(samples, base, strict=True)) >= 0.97 * len(base)

@@ -86,7 +86,7 @@ def test_it_writes_what_its_base_writes(folder: Path) -> None:
 
 
 def test_it_answers_and_knows_when_it_is_right(folder: Path, card: GraceCard) -> None:
-    """Within four standard errors of what benchmarks/results/grace.txt says of 1,000 questions."""
+    """Within four standard errors of what docs/results/grace.txt says of 1,000 questions."""
     found = engine(folder)
 
     async def one(problem: Problem, index: int) -> tuple[bool, float]:
