@@ -17,7 +17,7 @@ from strategies.pruning import (
 )
 from strategies.stopping import Beta, Confident, Reservation
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
-from tests.strategies.beam_cases import (
+from tests.strategies.beams.cases import (
     ANY,
     UNIT,
     paused_until_end,

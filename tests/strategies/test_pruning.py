@@ -20,7 +20,7 @@ from strategies.pruning import (
     TopK,
     expected_saving,
 )
-from tests.strategies.beam_cases import (
+from tests.strategies.beams.cases import (
     ANY,
     CONFIDENCES,
     DETERMINISTIC,

@@ -10,7 +10,7 @@ import pytest
 
 from strategies.beam import PrunedBeams, confidences
 from strategies.stopping import Posterior
-from tests.strategies.beam_cases import (
+from tests.strategies.beams.cases import (
     played,
 )
 from tts.errors import InputError, UnsupportedError

@@ -13,7 +13,7 @@ from strategies.pruning import (
     NoPruning,
     TopK,
 )
-from tests.strategies.beam_cases import (
+from tests.strategies.beams.cases import (
     Reply,
     played,
 )

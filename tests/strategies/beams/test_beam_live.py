@@ -17,7 +17,7 @@ from strategies.pruning import (
     TopK,
 )
 from strategies.weighting import Uniform
-from tests.strategies.beam_cases import (
+from tests.strategies.beams.cases import (
     ONE,
 )
 from tests.strategies.cases import sizes
