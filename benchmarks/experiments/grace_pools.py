@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,27 +135,22 @@ def p_true() -> Scorer:
 def with_scores_of(given: Pool, scorer: Scorer, engine: Engine) -> Pool:
     """The pool with a scorer's confidences of its answered samples."""
 
-    async def everything() -> list[Entry]:
-        found = []
-        for entry in given.entries:
-            answered = [s for s in entry.samples if s.answer is not None]
-            scores = iter(await scorer.score(entry.problem, answered, MeteredEngine(engine)))
-            found.append(_filled(entry, lambda some, scores=scores: [next(scores) for _ in some]))  # type: ignore[misc]
-        return found
+    async def scores() -> list[list[float]]:
+        return [
+            (await scorer.score(entry.problem, entry.answered, MeteredEngine(engine))).tolist()
+            for entry in given.entries
+        ]
 
-    return replace(given, entries=tuple(asyncio.run(everything())))
+    return given.with_confidences(asyncio.run(scores()))
 
 
 def with_scores(given: Pool, score: Callable[[Sequence[Sample]], Any], *, every: bool = False) -> Pool:
     """The pool with these confidences; ``every`` scores samples without an answer too, and drops them."""
-    return replace(given, entries=tuple(_filled(entry, score, every=every) for entry in given.entries))
 
+    def scores(entry: Entry) -> list[float]:
+        if not every:
+            return [float(value) for value in score(entry.answered)]
+        pairs = zip(entry.samples, score(entry.samples), strict=True)
+        return [float(value) for sample, value in pairs if sample.answer is not None]
 
-def _filled(entry: Entry, score: Callable[[Sequence[Sample]], Any], *, every: bool = False) -> Entry:
-    asked = [s for s in entry.samples if every or s.answer is not None]
-    values = iter(float(v) for v in score(asked))
-    samples = []
-    for sample in entry.samples:
-        value = next(values) if every or sample.answer is not None else None
-        samples.append(replace(sample, confidence=None if sample.answer is None else value))
-    return replace(entry, samples=tuple(samples))
+    return given.with_confidences(scores(entry) for entry in given.entries)

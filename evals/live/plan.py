@@ -212,17 +212,12 @@ def scored(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
     if scorer.uses_engine:
         return _recorded(pool, scorer)
     read = scorer.raw if raw and isinstance(scorer, RawScorer) else scorer.score
-    nobody: Any = None  # an engine is what these scorers do without
 
-    async def judged() -> tuple[Entry, ...]:
-        entries = []
-        for entry in pool.entries:
-            answered = [s for s in entry.samples if s.answer is not None]
-            entries.append(_with(entry, (await read(entry.problem, answered, MeteredEngine(nobody))).tolist()))
-        return tuple(entries)
+    async def scores() -> list[list[float]]:
+        return [(await read(entry.problem, entry.answered, MeteredEngine(None))).tolist() for entry in pool.entries]
 
     try:
-        return replace(pool, entries=asyncio.run(judged()))
+        return pool.with_confidences(asyncio.run(scores()))
     except UnsupportedError as error:
         raise InputError(f"fit pool {pool.path}: {error}") from None
 
@@ -255,18 +250,12 @@ def _recorded(pool: Pool, scorer: Scorer) -> Pool:
     if not isinstance(scorer, Calibrated):
         return pool
 
-    def mapped(entry: Entry) -> Entry:
-        found = [s.confidence for s in entry.samples if s.answer is not None]
-        return _with(entry, np.asarray(scorer.calibration(np.array(found, dtype=np.float64))).tolist())
+    def mapped(entry: Entry) -> list[float]:
+        recorded = np.array([sample.confidence for sample in entry.answered], dtype=np.float64)
+        values: list[float] = np.asarray(scorer.calibration(recorded)).tolist()
+        return values
 
-    return replace(pool, entries=tuple(mapped(entry) for entry in pool.entries))
-
-
-def _with(entry: Entry, confidences: Sequence[float]) -> Entry:
-    """The entry with these confidences of its answered samples, in order, and none of the others."""
-    given = iter(confidences)
-    samples = [replace(s, confidence=None if s.answer is None else float(next(given))) for s in entry.samples]
-    return replace(entry, samples=tuple(samples))
+    return pool.with_confidences(mapped(entry) for entry in pool.entries)
 
 
 def _name(entry: Any) -> str:

@@ -1,4 +1,4 @@
-"""The same pool under another score: read off recorded traces, stacked from several, or off the answers themselves."""
+"""The same pool under another score: of the recorded traces, stacked from several, or of the answers themselves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rescored(
     seed: int = 0,
     features: Sequence[str] | None = None,
 ) -> Pool:
-    """The pool with each answered sample's confidence replaced by a score, and that of any other by None.
+    """Return the pool with each answered sample's confidence replaced by a score; other samples have none.
 
     Args:
         pool: the recorded samples.
@@ -42,10 +42,11 @@ def rescored(
             question's samples that give the sample's answer; or "stacked": see :func:`stacked`.
         probability: take the score's natural map to [0, 1], where it has one, instead of the raw score.
         window: tokens in a group, >= 1, for trace scores that look at groups.
-        answers: the kind of answer, which says what counts as the same one; for "frequency" only.
+        answers: the kind of answer, which decides what answers are equal; for "frequency" only.
         equal: a pairwise check that merges further answers; for "frequency" only.
         seed: decides the halves, >= 0; for "stacked" only.
-        features: what to stack; for "stacked" only. None: what the pool's model gives, see :func:`given_features`.
+        features: the scores to stack; for "stacked" only. None takes those of the pool's model, see
+            :func:`given_features`.
 
     Raises:
         InputError: an unknown name, an answered sample whose trace lacks what the score reads, or what
@@ -55,40 +56,49 @@ def rescored(
     if name == STACKED:
         return stacked(pool, seed=seed, features=features)
     if name == FREQUENCY:
-        return replace(pool, entries=tuple(_counted(entry, answers, equal) for entry in pool.entries))
+        return pool.with_confidences(_frequencies(entry, answers, equal) for entry in pool.entries)
     score = TRACE_SCORES[name]
     convert = score.probability if probability else None
-    return replace(pool, entries=tuple(_read(pool.path, entry, score, convert, window) for entry in pool.entries))
+    return pool.with_confidences(_raw(pool.path, entry, score, convert, window) for entry in pool.entries)
 
 
 def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None) -> Pool:
-    """The pool with cross-fitted stacked confidences: each half of the questions by weights fitted on the other half.
+    """Return the pool with cross-fitted stacked confidences: each half of the questions by weights of the other half.
 
-    The halves are those of :func:`evals.metrics.folds.halves`. So no sample's score depends on its own grade; but a
-    map or a parameter that is then fitted on one half reads scores by weights that were fitted on the other. Where even
-    that is too much, fit the weights on another pool with ``tts calibrate``.
+    The halves are those of :func:`evals.metrics.folds.halves`. No sample's score depends on its own grade. A map or a
+    parameter that is then fitted on one half still reads scores whose weights were fitted on the other half; to avoid
+    that, fit the weights on another pool with ``tts calibrate``.
+
+    Args:
+        pool: the recorded samples.
+        seed: decides the halves, >= 0.
+        features: the scores to stack; None takes those of the pool's model.
 
     Raises:
         InputError: fewer than four questions, a half with fewer than two graded answers, or an answered sample whose
             trace lacks a feature.
     """
-    entries = list(pool.entries)
-    for fold in halves(len(entries), seed):
+    found: list[list[float]] = [[] for _ in pool.entries]
+    for fold in halves(len(pool.entries), seed):
         weights = fit_weights(replace(pool, entries=tuple(pool.entries[q] for q in fold.fit)), features=features)
         for q in fold.scored:
-            entries[q] = _stacked(pool.path, pool.entries[q], weights)
-    return replace(pool, entries=tuple(entries))
+            found[q] = _stacked(pool.path, pool.entries[q], weights)
+    return pool.with_confidences(found)
 
 
 def given_features(pool: Pool) -> tuple[str, ...]:
-    """What the pass that drew a pool gives to be stacked: FineCE's confidence where it was recorded, or GrACE's."""
+    """Return the features that the recorded traces hold: those with FineCE's confidence, or those with GrACE's."""
     traces = (sample.trace for entry in pool.entries for sample in entry.samples)
     values = next((has_values(trace) for trace in traces if trace.watched), False)
     return FINECE_FEATURES if values else FEATURES
 
 
 def fit_weights(pool: Pool, *, features: Sequence[str] | None = None) -> Stacked:
-    """Stacked weights of all answered samples that have a grade, or whose question has a gold answer.
+    """Fit stacked weights on all answered samples that have a grade, or whose question has a gold answer.
+
+    Args:
+        pool: the recorded samples.
+        features: the scores to stack; None takes those of the pool's model.
 
     Raises:
         InputError: fewer than two of them, or a trace that lacks a feature.
@@ -114,7 +124,7 @@ def graded(pool: Pool) -> list[tuple[Sample, bool]]:
 
 
 def check_score(name: str) -> None:
-    """Refuse a name that is no score.
+    """Refuse an unknown score.
 
     Raises:
         InputError: listing all of them.
@@ -124,39 +134,33 @@ def check_score(name: str) -> None:
 
 
 def is_probability(name: str) -> bool:
-    """Whether the score, or its natural map, lies in [0, 1] and reads as a probability."""
+    """Return whether the score, or its natural map, is a probability in [0, 1]."""
     return name in (FREQUENCY, STACKED) or TRACE_SCORES[name].probability is not None
 
 
-def _counted(entry: Entry, answers: str, equal: Callable[[str, str], bool] | None) -> Entry:
+def _frequencies(entry: Entry, answers: str, equal: Callable[[str, str], bool] | None) -> list[float | None]:
     labels = merge([s.answer for s in entry.samples], kind=answers, equal=equal).labels
-    shares = frequency([None if label < 0 else label for label in labels])
-    return _with(entry, [None if label < 0 else float(p) for label, p in zip(labels, shares, strict=True)])
+    shares = frequency([None if label < 0 else label for label in labels]).tolist()
+    return [
+        None if label < 0 else share
+        for sample, label, share in zip(entry.samples, labels, shares, strict=True)
+        if sample.answer is not None
+    ]
 
 
-def _read(path: str, entry: Entry, score: TraceScore, convert: Callable[[float], float] | None, window: int) -> Entry:
-    found: list[float | None] = []
-    for sample in entry.samples:
-        if sample.answer is None:
-            found.append(None)
-            continue
-        try:
-            raw = score.raw(sample, window=window)
-        except UnsupportedError as error:
-            raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
-        found.append(raw if convert is None else convert(raw))
-    return _with(entry, found)
-
-
-def _stacked(path: str, entry: Entry, weights: Stacked) -> Entry:
-    answered = [s for s in entry.samples if s.answer is not None]
+def _raw(
+    path: str, entry: Entry, score: TraceScore, convert: Callable[[float], float] | None, window: int
+) -> list[float]:
     try:
-        scores = iter(weights.score(answered).tolist())
+        raw = [score.raw(sample, window=window) for sample in entry.answered]
     except UnsupportedError as error:
         raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
-    return _with(entry, [None if s.answer is None else next(scores) for s in entry.samples])
+    return raw if convert is None else [convert(value) for value in raw]
 
 
-def _with(entry: Entry, confidences: list[float | None]) -> Entry:
-    pairs = zip(entry.samples, confidences, strict=True)
-    return replace(entry, samples=tuple(replace(sample, confidence=c) for sample, c in pairs))
+def _stacked(path: str, entry: Entry, weights: Stacked) -> list[float]:
+    try:
+        scores: list[float] = weights.score(entry.answered).tolist()
+    except UnsupportedError as error:
+        raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
+    return scores

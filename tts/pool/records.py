@@ -5,8 +5,8 @@ Grades stand beside the samples, not in them, so that a strategy that is handed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tts.errors import InputError
 from tts.pool.check import sample_fault, text_fault
@@ -38,6 +38,11 @@ class Entry:
         """Refuse what no pool may hold."""
         if fault := self._fault():
             raise InputError(f"question {self.problem.id!a}: {fault}")
+
+    @property
+    def answered(self) -> tuple[Sample, ...]:
+        """The samples with a readable answer, in order."""
+        return tuple(sample for sample in self.samples if sample.answer is not None)
 
     def _fault(self) -> str | None:
         problem = self.problem
@@ -134,3 +139,19 @@ class Pool:
     def models(self) -> tuple[str, ...]:
         """The distinct models the questions name, in order of first appearance."""
         return tuple(dict.fromkeys(e.meta["model"] for e in self.entries if "model" in e.meta))
+
+    def with_confidences(self, confidences: Iterable[Sequence[float | None]]) -> Pool:
+        """Return the pool with other confidences of its answered samples, and none of the others.
+
+        Args:
+            confidences: for each question one value per sample of :attr:`Entry.answered`, None for no confidence.
+
+        Raises:
+            ValueError: the numbers of questions or of answered samples differ.
+        """
+        entries = []
+        for entry, values in zip(self.entries, confidences, strict=True):
+            given = dict(zip((sample.index for sample in entry.answered), values, strict=True))
+            samples = tuple(replace(sample, confidence=given.get(sample.index)) for sample in entry.samples)
+            entries.append(replace(entry, samples=samples))
+        return replace(self, entries=tuple(entries))
