@@ -54,7 +54,7 @@ demo: $(VENV)/installed
 	$(BIN)/tts run $(TINY) configs/strategy/all.yaml configs/scorer/mean_logprob.yaml task.n=150 \
 		fit=out/calibration.sqlite calibrate=platt out=out/demo.sqlite --json out/demo.json
 	$(BIN)/tts compare out/demo.sqlite --tune --json out/compare.json --plot out/demo.png
-	$(BIN)/tts calibration out/demo.sqlite --plot out/reliability.png
+	$(BIN)/tts reliability out/demo.sqlite --plot out/reliability.png
 
 bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, such as svamp_codex_pot30.jsonl.gz
 	$(BIN)/python -m benchmarks.replay $(POOL)

@@ -179,7 +179,7 @@ def test_bad_input_gets_one_sentence_and_nothing_is_written(tts: Tts, pool: Path
     refused("reads entropies and sample 0 has none", "--score", "entropy")
     refused("'cubic'", "--score", "mean_logprob", "--map", "cubic")
     refused("--window must be at least 1, got 0", "--score", "deepconf_tail", "--window", "0")
-    refused("--map platt is not for score stacked, whose weights", "--score", "stacked", "--map", "platt")
+    refused("--map platt does not apply to --score stacked, whose weights", "--score", "stacked", "--map", "platt")
     refused("Beta calibration needs probabilities in [0, 1]", "--score", "mean_logprob", "--map", "beta")
     bare, mixed = tmp_path / "bare.jsonl", tmp_path / "mixed.jsonl"
     ungraded = tuple(

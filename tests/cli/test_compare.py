@@ -520,7 +520,7 @@ def test_every_command_explains_itself(tts: Tts, command: str) -> None:
 
 def test_the_help_of_compare_is_true(tts: Tts) -> None:
     text = " ".join(tts("compare", "--help").out.replace("cross-\n", "cross-").split())
-    defaults = CompareConfig()
+    defaults, (*kinds, last) = CompareConfig(), get_args(MapKind)
     for option, default in (
         ("--permutations", defaults.permutations),
         ("--seed", defaults.seed),
@@ -530,8 +530,8 @@ def test_the_help_of_compare_is_true(tts: Tts) -> None:
         ("--budget", "all"),
     ):
         assert re.search(rf"{option} <\w+> [^\[]*\[default: {default}\]", text)
-    assert re.search(rf"--answers <str> Kind of answer: {', '.join(ANSWERS)} ", text)
-    assert f"probabilities, cross-fitted: {', '.join(get_args(MapKind))}." in text
+    assert re.search(rf"--answers <str> Kind of answers: {', '.join(ANSWERS)} ", text)
+    assert f"Calibration map, cross-fitted: {', '.join(kinds)} or {last}." in text
 
 
 def test_without_a_command_the_help_is_shown(tts: Tts) -> None:

@@ -1,4 +1,4 @@
-"""``tts calibration``: what it prints and writes, same seed same bytes, and one sentence for bad input."""
+"""``tts reliability``: what it prints and writes, same seed same bytes, and one sentence for bad input."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def rewards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measured(tts: Tts, pool: Path, *arguments: str | Path) -> dict[str, Any]:
     """The JSON of a run, read strictly."""
     target = pool.parent / "strict.json"
-    ran = tts("calibration", pool, *FAST, *arguments, "--json", target)
+    ran = tts("reliability", pool, *FAST, *arguments, "--json", target)
     assert (ran.status, ran.err) == (0, "")
 
     def refuse(constant: str) -> None:
@@ -78,7 +78,7 @@ def measured(tts: Tts, pool: Path, *arguments: str | Path) -> dict[str, Any]:
 
 
 def test_the_table_has_every_metric_with_its_interval_and_direction(tts: Tts, pool: Path) -> None:
-    ran = tts("calibration", pool, *FAST)
+    ran = tts("reliability", pool, *FAST)
     assert (ran.status, ran.err) == (0, "")
     assert re.match(
         re.escape(str(pool)) + r": confidence; 96 samples of 12 questions, accuracy 0\.\d{4} \[0\.\d{4}, 0\.\d{4}\]; "
@@ -114,7 +114,7 @@ def test_the_json_has_the_keys_of_the_contract(tts: Tts, pool: Path) -> None:
 def test_the_same_inputs_and_seed_give_the_same_bytes(tts: Tts, pool: Path, tmp_path: Path, suffix: str) -> None:
     def drawn(name: str, seed: str) -> tuple[bytes, bytes]:
         json, plot = tmp_path / f"{name}.json", tmp_path / f"{name}{suffix}"
-        ran = tts("calibration", pool, *FAST, "--seed", seed, "--json", json, "--plot", plot)
+        ran = tts("reliability", pool, *FAST, "--seed", seed, "--json", json, "--plot", plot)
         assert (ran.status, ran.out.splitlines()[-2:]) == (0, [f"wrote {json}", f"wrote {plot}"])
         return json.read_bytes(), plot.read_bytes()
 
@@ -137,7 +137,7 @@ def test_raw_scores_are_ranked_and_the_rest_says_why_not(tts: Tts, pool: Path, r
             assert re.fullmatch(r"not applicable: .* span \[-.*\]; .*--calibrate platt", found[metric.name]["reason"])
         else:
             assert found[metric.name]["value"] == pytest.approx(plain[metric.name]["value"])
-    out = " ".join(tts("calibration", rewards, *FAST).out.split())
+    out = " ".join(tts("reliability", rewards, *FAST).out.split())
     assert "NLL (nats): not applicable: probabilities lie in [0, 1] and these scores span [-" in out
     assert out.count("not applicable") == 1
 
@@ -147,14 +147,14 @@ def test_raw_scores_have_every_metric_once_they_are_calibrated(tts: Tts, rewards
     found = measured(tts, rewards, "--calibrate", kind)
     assert found["calibrate"] == kind
     assert all(m["value"] is not None for m in found["metrics"])
-    assert f"confidence, {kind} calibration; " in tts("calibration", rewards, *FAST, "--calibrate", kind).out
+    assert f"confidence, {kind} calibration; " in tts("reliability", rewards, *FAST, "--calibrate", kind).out
 
 
 def test_samples_without_a_confidence_are_left_out_and_counted(tts: Tts, tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     write_parquet(changed(lambda s: replace(s, confidence=None) if s.index == 7 else s), path)
     assert measured(tts, path)["left_out"] == {"no confidence": 12}
-    assert "left out: 12 samples with no confidence\n" in tts("calibration", path, *FAST).out
+    assert "left out: 12 samples with no confidence\n" in tts("reliability", path, *FAST).out
 
 
 def test_a_score_is_computed_from_the_traces(tts: Tts, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_score_is_computed_from_the_traces(tts: Tts, tmp_path: Path) -> None:
     found = measured(tts, path, "--score", "mean_logprob")
     assert found["score"] == "mean_logprob"
     assert (found["samples"], found["left_out"]) == (96 - UNPARSED, {"no confidence": UNPARSED})
-    assert "mean_logprob; " in tts("calibration", path, *FAST, "--score", "mean_logprob").out
+    assert "mean_logprob; " in tts("reliability", path, *FAST, "--score", "mean_logprob").out
 
 
 @pytest.mark.parametrize("score", ["grace", "grace_min", "stacked"])
@@ -184,7 +184,7 @@ def test_one_sort_of_grade_has_no_auroc(tts: Tts, tmp_path: Path) -> None:
         replace(e, samples=tuple(replace(s, answer="1") for s in e.samples), correct=(True,) * 8) for e in POOL.entries
     )
     write_jsonl(replace(POOL, entries=right), path)
-    ran = tts("calibration", path, *FAST, "--plot", tmp_path / "p.png")
+    ran = tts("reliability", path, *FAST, "--plot", tmp_path / "p.png")
     assert ran.status == 0
     assert "AUROC, within-question AUROC: not defined: every sample is correct\n" in ran.out
 
@@ -193,7 +193,7 @@ def test_one_question_has_values_without_intervals(tts: Tts, tmp_path: Path) -> 
     path = tmp_path / "p.jsonl"
     entry = next(e for e in POOL.entries if 0 < sum(c is True for c in e.correct) < 8)
     write_jsonl(replace(POOL, entries=(entry,)), path)
-    ran = tts("calibration", path, *FAST, "--plot", tmp_path / "p.svg")
+    ran = tts("reliability", path, *FAST, "--plot", tmp_path / "p.svg")
     assert ran.status == 0
     assert re.search(r"^AUROC +\d\.\d{4} +- higher", ran.out, flags=re.MULTILINE)
     assert "an interval needs at least 2 questions" in ran.out
@@ -206,8 +206,8 @@ BAD = [
     ("counted.jsonl", r"counted\.jsonl: calibration needs samples with a confidence and a grade, but of its samples "
      r"96 have no confidence; .*--score"),
     ("good.jsonl --run 1", r"good\.jsonl: run=1 was given, but only SQLite pools hold runs"),
-    ("good.jsonl --seed -1", r"seed must be at least 0, got -1"),
-    ("good.jsonl --replicates 0", r"replicates must be at least 1, got 0; 2000 is usual"),
+    ("good.jsonl --seed -1", r"--seed must be at least 0, got -1"),
+    ("good.jsonl --replicates 0", r"--replicates must be at least 1, got 0; 2000 is usual"),
     ("good.jsonl --calibrate magic", r"A calibration map is one of platt, .*, got 'magic': choose one of them\."),
     ("rewards.jsonl --calibrate beta", r"Beta calibration needs probabilities in \[0, 1\], got scores from .*"),
     ("few.jsonl --calibrate platt", r"fitting on one half and scoring the other needs at least 4 questions.*has 3"),
@@ -217,7 +217,7 @@ BAD = [
     ("good.jsonl --json nowhere/new.json", r"cannot write nowhere/new\.json: the folder .* does not exist"),
     ("good.jsonl --json good.jsonl", r"cannot write good\.jsonl: it is an input of this command; give another name"),
     ("good.jsonl --json a.svg --plot a.svg", r"cannot write a\.svg twice: .*"),
-    ("good.jsonl --replicates many", r"Invalid value for '--replicates': .*; see `tts calibration --help`"),
+    ("good.jsonl --replicates many", r"Invalid value for '--replicates': .*; see `tts reliability --help`"),
 ]  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def test_bad_input_is_one_sentence_and_status_2(
 ) -> None:
     monkeypatch.chdir(bad)
     before = {path.name: path.read_bytes() for path in bad.iterdir()}
-    ran = tts("calibration", *arguments.split())
+    ran = tts("reliability", *arguments.split())
     assert (ran.status, ran.out) == (2, "")
     assert re.fullmatch(rf"tts: {sentence}\n", ran.err), ran.err
     assert {path.name: path.read_bytes() for path in bad.iterdir()} == before

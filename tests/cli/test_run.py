@@ -301,7 +301,7 @@ def test_what_is_scored_is_never_fitted_on(tts: Tts, tmp_path: Path, calibration
 def test_without_a_terminal_a_plain_line_comes_every_few_seconds(
     tts: Tts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "EVERY", 0.05)
+    monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.05)
     ran = tts("sample", *FAKE, *TASK, "n=3", "engine.tick=0.003", f"out={tmp_path / 'p.sqlite'}")
     lines = ran.err.splitlines()
     assert len(lines) >= 3
@@ -370,8 +370,8 @@ def test_draws_that_fail_are_drawn_by_the_next_command(
     ran = tts("sample", *FAKE, "task.n=2", "n=3", f"out={path}")
     assert ran.status == 2
     assert ran.err.splitlines()[-1] == (
-        "tts: 2 of 6 draws failed (the fake engine was told to fail): the pool holds the others, give the same "
-        "command again to draw them"
+        "tts: 2 of 6 draws failed (the fake engine was told to fail): the pool holds the others, repeat "
+        "the command to draw them"
     )
     monkeypatch.undo()
     with PoolStore.read(path) as store:
@@ -487,7 +487,7 @@ BAD = [
     ("run out=p.sqlite FAKE calibrate=plat", r"unknown calibration 'plat': .*did you mean platt\?"),
     ("run out=p.sqlite FAKE scorer.name=watched calibrate=platt", r"calibrate=platt fits .*: give fit=POOL too"),
     ("run out=p.sqlite FAKE fit=no.sqlite", r"no\.sqlite: no such file"),
-    ("run out=p.sqlite FAKE --json p.sqlite", r"cannot write p\.sqlite twice: give the pool and the JSON different .*"),
+    ("run out=p.sqlite FAKE --json p.sqlite", r"cannot write p\.sqlite twice: give out=FILE and --json different .*"),
     ("run out=p.sqlite FAKE --json no/j.json", r"cannot write no/j\.json: the folder .* does not exist"),
     ("run out=p.sqlite FAKE margin=2", r"margin must be in \[0, 1\) as a fraction .*, got 2\.0"),
 ]

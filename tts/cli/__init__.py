@@ -1,9 +1,9 @@
 """The command line: the composition root, the one part of ``tts`` that may use strategies and evals.
 
-One module a group of commands; heavy imports wait until a command needs them.
+Each module holds one group of commands. Heavy imports wait until a command needs them.
 """
 
-from tts.cli import (  # noqa: F401 - each registers its commands
+from tts.cli import (  # noqa: F401 - importing a module registers its commands
     calibrate,
     compare,
     finece,

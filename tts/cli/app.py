@@ -10,17 +10,30 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tts.errors import TTSError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+ORDER = ("sample", "run", "compare", "reliability", "calibrate", "strategies", "pool", "train")
+
+
+class CommandGroup(TyperGroup):
+    """The commands in the order in which they are used: draw, compare, calibrate, then the rest."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands in this order."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+
 app = typer.Typer(
     name="tts",
+    cls=CommandGroup,
     help="Test-time scaling: more correct answers from fewer samples.",
     no_args_is_help=True,
     add_completion=False,
@@ -32,19 +45,20 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; the entry point of the ``tts`` script.
 
-    Status 0: done. 1: whoever read the output closed it. 2: bad input, one sentence. 130: Ctrl-C.
+    The exit status is 0 for success, 1 if the reader of the output closed it, 2 for bad input, with one sentence on
+    standard error, and 130 after Ctrl-C.
     """
-    if sys.stdout is None:  # closed by whoever started this
+    if sys.stdout is None:  # closed by the parent process
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name the terminal cannot show is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")  # the terminal may not know every character
     try:
         status = app(prog_name="tts", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is None:  # the output: what is left of it goes nowhere
+        if isinstance(error, OSError) and error.filename is None:  # standard output failed: discard the rest of it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise SystemExit(1) from None
@@ -56,7 +70,7 @@ def main() -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Print what an interrupted run has to say before Ctrl-C ends the command."""
+    """Print the message of an interrupted run, if it has one, and let Ctrl-C end the command."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -66,7 +80,7 @@ def interruptible() -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str:
-    """What to tell a person about bad input; anything else is a bug and raised again with its traceback."""
+    """Return one sentence about bad input; any other error is a bug and is raised again with its traceback."""
     if isinstance(error, TTSError):
         return f"tts: {error}"
     if isinstance(error, MemoryError):
@@ -75,9 +89,9 @@ def _sentence(error: Exception) -> str:
         return f"tts: {error.filename or 'standard output'}: {error.strerror or error}"
     if not hasattr(error, "format_message"):
         raise error
-    # A usage error: click's own class or typer's copy of it, as the version of typer has it.
+    # A usage error: click's class, or typer's copy of it in newer versions.
     message = str(error.format_message())
-    if message.startswith("Usage:"):  # the whole help, where no command was given
+    if message.startswith("Usage:"):  # no command was given: the message is the whole help
         return message
     message = " ".join(message.split()).rstrip(".")
     ctx = getattr(error, "ctx", None)
@@ -85,7 +99,7 @@ def _sentence(error: Exception) -> str:
 
 
 def console() -> Console:
-    """Where tables go: the terminal's width, or 120 columns where there is none; names are no markup."""
+    """Return the console for tables, as wide as the terminal, or 120 columns without one; it reads no markup."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 120

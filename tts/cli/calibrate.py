@@ -1,4 +1,4 @@
-"""``tts calibrate``: fit a calibration map on a pool and keep it with what it was fitted on."""
+"""``tts calibrate``: fit a calibration map on a pool and write it with its provenance."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 @app.command()
 def calibrate(
     pool: PoolArgument,
-    score: Annotated[str, typer.Option(help="The score to calibrate, such as mean_logprob or deepconf_tail.")],
-    out: Annotated[Path, typer.Option(help="The calibration file to write, JSON.")],
+    score: Annotated[str, typer.Option(help="Score to calibrate, such as mean_logprob or deepconf_tail; or stacked.")],
+    out: Annotated[Path, typer.Option(help="Calibration file to write (JSON).")],
     map: Annotated[
-        str | None, typer.Option(help="Kind of map: platt, isotonic, beta, temperature [default: platt].")
+        str | None, typer.Option(help="Kind of map: platt, isotonic, beta or temperature [default: platt].")
     ] = None,
-    window: Annotated[int | None, typer.Option(help="Tokens in a group, for DeepConf's scores [default: 32].")] = None,
+    window: Annotated[int | None, typer.Option(help="Tokens in a group, for DeepConf scores [default: 32].")] = None,
     run: RunOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Fit a map from a score to the probability of being right, on all graded answers of a pool.
+    """Fit a map from a score to the probability of being right.
 
-    --score stacked fits no map but the weights of several scores at once, to be used as scorer.weights. Calibrate on
-    questions that are scored nowhere else. The file says which model, scorer, prompt and kind of log-probabilities it
-    was fitted on, and is refused for any other.
+    The map is fitted on all graded answers of the pool; use it with scorer.calibration=FILE. --score stacked fits the
+    weights of several scores instead; use them with scorer.weights=FILE. Fit on questions that you do not evaluate on.
+    The file records its model, scorer, prompt and kind of log-probabilities, and `tts run` refuses it for any other.
     """
     from evals.replay.rescore import STACKED, check_score, fit_weights, graded, rescored
     from tts.pool import load_pool
@@ -47,14 +47,14 @@ def calibrate(
     if window < 1:
         raise InputError(f"--window must be at least 1, got {window}")
     if score == STACKED and map is not None:
-        raise InputError(f"--map {map} is not for score {STACKED}, whose weights give probabilities: leave it out")
+        raise InputError(f"--map {map} does not apply to --score {STACKED}, whose weights give probabilities: leave --map out")
     check_outputs([out], [pool])
     if out.exists() and not force:
         raise InputError(f"{out} exists already: give another name, or --force to replace it")
     recorded = load_pool(pool, run=run)
     answers = graded(recorded)
     if not answers:
-        raise InputError(f"{pool}: calibration needs graded answers and the pool has none: grade its samples first")
+        raise InputError(f"{pool}: calibration needs graded answers and the pool has none: give its questions a gold answer, or grade its samples")
     provenance = _provenance(pool, recorded, run, scorer_name(score, window))
     if score == STACKED:
         weights = fit_weights(recorded)
@@ -74,7 +74,7 @@ def calibrate(
 
 
 def _provenance(path: Path, pool: Pool, run: int | None, scorer: str) -> Provenance:
-    """What the pool says of its samples: its run's key in SQLite, else the one model that its questions name."""
+    """Return what produced the samples: the run's key of a SQLite pool, else the one model that its questions name."""
     from tts.pool import PoolStore
     from tts.pool.files import pool_format
     from tts.scorers.calibration_file import RAW, Provenance
@@ -89,7 +89,7 @@ def _provenance(path: Path, pool: Pool, run: int | None, scorer: str) -> Provena
     named = {entry.meta.get("model", "") for entry in pool.entries}
     if len(named) > 1:
         raise InputError(
-            f"{path}: a calibration holds for one model and the pool names {', '.join(sorted(map(repr, named)))}: "
+            f"{path}: a calibration map holds for one model and the pool names {', '.join(sorted(map(repr, named)))}: "
             "split it by model"
         )
     return Provenance(named.pop(), scorer)

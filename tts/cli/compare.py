@@ -1,4 +1,4 @@
-"""``tts compare`` and ``tts strategies``."""
+"""``tts compare`` and ``tts strategies``: replay strategies on a pool, and list them."""
 
 from __future__ import annotations
 
@@ -21,35 +21,36 @@ if TYPE_CHECKING:
 def compare(
     pool: PoolArgument,
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Configuration overrides, such as seed=1.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Overrides of the configuration, such as seed=1.")
     ] = None,
-    config: Annotated[list[Path] | None, typer.Option(help="YAML configuration; may be given several times.")] = None,
-    budget: Annotated[int | None, typer.Option(help="The most samples a question [default: all].")] = None,
+    config: Annotated[list[Path] | None, typer.Option(help="YAML configuration; repeat to merge several.")] = None,
+    budget: Annotated[int | None, typer.Option(help="Most samples per question [default: all].")] = None,
     strategies: Annotated[
-        str | None, typer.Option(help="Names, comma-separated; see `tts strategies` [default: all].")
+        str | None, typer.Option(help="Comma-separated names, see `tts strategies` [default: all].")
     ] = None,
-    permutations: Annotated[int | None, typer.Option(help="Random orders a question [default: 200].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides orders, halves and bootstrap [default: 0].")] = None,
+    permutations: Annotated[int | None, typer.Option(help="Random orders of the samples of each question [default: 200].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")] = None,
     answers: Annotated[
-        str | None, typer.Option(help="Kind of answer: auto, number, choice, text, math [default: auto].")
+        str | None, typer.Option(help="Kind of answers: auto, number, choice, text, math [default: auto].")
     ] = None,
     score: Annotated[
-        str | None, typer.Option(help="Score to use instead of the recorded one, such as mean_logprob or frequency.")
+        str | None, typer.Option(help="Score to use as confidence, such as mean_logprob or frequency [default: recorded].")
     ] = None,
     calibrate: Annotated[
-        str | None, typer.Option(help="Map scores to probabilities, cross-fitted: platt, isotonic, beta, temperature.")
+        str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
     ] = None,
-    tune: Annotated[bool, typer.Option("--tune", help="Sweep every rule's threshold: whole frontiers.")] = False,
-    regret: Annotated[bool, typer.Option("--regret", help="Say what wrong decisions are owed to.")] = False,
-    margin: Annotated[float | None, typer.Option(help="Non-inferiority margin, a fraction [default: 0.005].")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write accuracy against samples as .png or .svg.")] = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Sweep the threshold of every stopping rule and show the frontiers.")] = False,
+    regret: Annotated[bool, typer.Option("--regret", help="Split wrong decisions by their cause.")] = False,
+    margin: Annotated[float | None, typer.Option(help="Non-inferiority margin of accuracy, a fraction [default: 0.005].")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Plot accuracy against samples: .png or .svg.")] = None,
     run: RunOption = None,
 ) -> None:
-    """Replay every strategy on the same samples of a pool, under the same permutations, and compare.
+    """Compare strategies on the same recorded samples of a pool.
 
-    Prints accuracy with its 95 % interval, mean samples, the paired difference to self-consistency at the full budget
-    and the share of samples saved; then maj@k, pass@k and best-of-k.
+    Replays every strategy under the same random orders. Prints accuracy with its 95 % interval, mean samples, the
+    paired difference to self-consistency at the full budget and the share of samples saved; then maj@k, pass@k and
+    best-of-k.
     """
     from dataclasses import replace
 
@@ -128,11 +129,11 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
         "merged": arrays.tiers,
         "grade_conflicts": arrays.conflicts,
     }
-    # Files first, all or none: they do not depend on anybody reading the table to its end.
+    # Files first, all or none: they are written even if the reader of the table stops early.
     with ExitStack() as stack:
         if json is not None:
             text = report.to_json(report.as_mapping(described, settings, rows, lines, swept, skipped))
-            # A file name that is no UTF-8 becomes an escape that JSON knows.
+            # A file name that is not UTF-8 becomes a JSON escape.
             stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
         if plot is not None:
             title = f"{Path(pool.path).name}: {arrays.questions} questions, budget {settings.budget}"
@@ -164,7 +165,7 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
 
 @app.command()
 def strategies() -> None:
-    """List the catalogue: every strategy by name, with its source and what it does."""
+    """List all strategies with their sources and parameters."""
     from evals.report.comparison import print_catalogue
     from strategies.catalog import METHODS
 

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 
 PoolArgument = Annotated[
-    Path, typer.Argument(metavar="POOL", help="A pool: .jsonl, .jsonl.gz, .sqlite, .db or .parquet.")
+    Path, typer.Argument(metavar="POOL", help="Pool to read: .jsonl, .jsonl.gz, .sqlite, .db or .parquet.")
 ]
 ConfigArguments = Annotated[
     list[str] | None,
-    typer.Argument(metavar="CONFIG... KEY=VALUE...", help="YAML files, merged in order, and overrides."),
+    typer.Argument(metavar="CONFIG... KEY=VALUE...", help="YAML files, merged in order (the last one wins), and overrides such as task.n=20."),
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace the target if it exists.")]
-RunOption = Annotated[int | None, typer.Option(help="Which run, if a SQLite pool holds several.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+RunOption = Annotated[int | None, typer.Option(help="Number of the run to read, if a SQLite pool holds several.")]
 
 
 def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, list[Path]]:
-    """Return the configuration and the files it came from; an argument with "=" that is no file is an override."""
+    """Return the configuration and the files it came from; an argument with "=" that names no file is an override."""
     from tts.config import load_config
 
     given = list(arguments or ())
@@ -40,7 +40,7 @@ def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, li
 
 
 def check_live_outputs(out: str | None, json: Path | None, inputs: Sequence[Path | str | None]) -> None:
-    """Refuse a pool or a JSON file that cannot be written, that is an input, or that is the other one.
+    """Refuse a pool or a JSON file that cannot be written or is an input, and one path for both.
 
     Raises:
         InputError: naming the file.
@@ -52,7 +52,7 @@ def check_live_outputs(out: str | None, json: Path | None, inputs: Sequence[Path
         return
     check_outputs([json], [path, *(Path(name) for name in inputs if name is not None)])
     if json.resolve() == path.resolve():
-        raise InputError(f"cannot write {path} twice: give the pool and the JSON different names")
+        raise InputError(f"cannot write {path} twice: give out=FILE and --json different names")
 
 
 def model_directory(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""``tts pool``: look at, convert or simulate recorded samples."""
+"""``tts pool``: inspect, convert and simulate pools of recorded samples."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.errors import InputError
 
 pool_app = typer.Typer(
-    help="Recorded samples: look at, convert or simulate a pool.", no_args_is_help=True, rich_markup_mode=None
+    help="Inspect, convert or simulate a pool of recorded samples.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(pool_app, name="pool")
 
 
 @pool_app.command()
 def info(pool: PoolArgument, run: RunOption = None) -> None:
-    """Say what a pool holds."""
+    """Show the contents of a pool."""
     from tts.pool import describe, load_pool
 
     for key, value in describe(load_pool(pool, run=run)).items():
@@ -34,11 +34,14 @@ def info(pool: PoolArgument, run: RunOption = None) -> None:
 
 @pool_app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="A pool: .jsonl, .jsonl.gz or .parquet.")],
-    target: Annotated[Path, typer.Argument(help="The SQLite pool to write: .sqlite or .db.")],
+    source: Annotated[Path, typer.Argument(metavar="POOL", help="Pool to read: .jsonl, .jsonl.gz or .parquet.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="SQLite pool to write: .sqlite or .db.")],
     force: ForceOption = False,
 ) -> None:
-    """Import a pool into SQLite; the target appears whole or not at all."""
+    """Import a pool into SQLite.
+
+    The target appears whole or not at all.
+    """
     from tts.pool import import_pool
 
     pool = import_pool(source, target, force=force)
@@ -48,11 +51,14 @@ def import_(
 @pool_app.command()
 def export(
     source: PoolArgument,
-    target: Annotated[Path, typer.Argument(help="The file to write: .parquet, .jsonl or .jsonl.gz.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="File to write: .parquet, .jsonl or .jsonl.gz.")],
     force: ForceOption = False,
     run: RunOption = None,
 ) -> None:
-    """Export a pool to Parquet or JSON Lines; the target appears whole or not at all."""
+    """Export a pool to Parquet or JSON Lines.
+
+    The target appears whole or not at all.
+    """
     from tts.pool import export_pool
 
     pool = export_pool(source, target, force=force, run=run)
@@ -61,13 +67,16 @@ def export(
 
 @pool_app.command()
 def simulate(
-    target: Annotated[Path, typer.Argument(help="The file to write: .jsonl or .jsonl.gz.")],
-    questions: Annotated[int, typer.Option(help="How many questions.")] = 300,
-    samples: Annotated[int, typer.Option(help="Draws a question.")] = 16,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same pool.")] = 0,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="File to write: .jsonl or .jsonl.gz.")],
+    questions: Annotated[int, typer.Option(help="Number of questions.")] = 300,
+    samples: Annotated[int, typer.Option(help="Samples per question.")] = 16,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same pool.")] = 0,
     force: ForceOption = False,
 ) -> None:
-    """Simulate a pool without any model, for trying things out; its numbers say nothing about one."""
+    """Simulate a pool without a model, to try commands on.
+
+    Its numbers are made up: they hold for no model.
+    """
     from evals.replay.synthetic import synthetic_pool
     from tts.pool import write_jsonl
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-EVERY = 5.0
+LINE_INTERVAL_S = 5.0
 """Seconds between two plain lines."""
-FAST = 0.2
+BAR_INTERVAL_S = 0.2
 """Seconds between two updates of a bar."""
 
 
@@ -74,10 +74,10 @@ class Progress:
         """Update the display, at most once per interval."""
         now = time.monotonic()
         if self._bars is not None:
-            if now - self._drawn_at >= FAST:
+            if now - self._drawn_at >= BAR_INTERVAL_S:
                 self._drawn_at = now
                 self._show()
-        elif now - self._printed >= EVERY:
+        elif now - self._printed >= LINE_INTERVAL_S:
             self._printed = now
             notify(f"{self._line()}{self._left(now)}")
 

@@ -1,4 +1,4 @@
-"""``tts calibration``."""
+"""``tts reliability``: measure how well the confidences of a pool predict correct answers."""
 
 from __future__ import annotations
 
@@ -21,39 +21,40 @@ if TYPE_CHECKING:
 
 
 @app.command()
-def calibration(
+def reliability(
     pool: PoolArgument,
     score: Annotated[
-        str | None, typer.Option(help="Score computed from recorded token traces [default: the recorded confidence].")
+        str | None, typer.Option(help="Score to measure, such as mean_logprob [default: the recorded confidence].")
     ] = None,
     calibrate: Annotated[
-        str | None, typer.Option(help="Map scores to probabilities, cross-fitted: platt, isotonic, beta, temperature.")
+        str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
     ] = None,
-    replicates: Annotated[int, typer.Option(help="Bootstrap resamples of the questions.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Decides bootstrap and halves.")] = 0,
-    json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write reliability and risk-coverage as .png or .svg.")] = None,
+    replicates: Annotated[int, typer.Option(help="Bootstrap replicates (resamples of the questions).")] = 2000,
+    seed: Annotated[int, typer.Option(help="Random seed of the bootstrap and of the halves.")] = 0,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Plot reliability and risk-coverage: .png or .svg.")] = None,
     run: RunOption = None,
 ) -> None:
-    """Measure how good a pool's confidences are: calibrated, and higher for correct samples.
+    """Measure calibration and ranking of a pool's confidences.
 
     Prints calibration errors, Brier score, log-likelihood, AUROC (also within questions), AUPRC, AURC and selective
-    accuracy, each with its 95 % interval over questions. Scores outside [0, 1] are ranked only, unless --calibrate
-    maps them; the map of a question, and the weights of score stacked, are fitted on the other half of the questions.
+    accuracy, each with its 95 % interval over questions. Scores outside [0, 1] have ranking metrics only, unless
+    --calibrate maps them. The map for a question (and the weights of --score stacked) is fitted on the other half of
+    the questions.
     """
     from evals.metrics.quality import as_mapping, measure
     from evals.metrics.scored import ScoredSamples
     from evals.report import plot as plotting
-    from evals.report import reliability
+    from evals.report import reliability as plots
     from evals.report.comparison import to_json
     from tts.pool import atomic_path, load_pool
 
     if plot is not None:
         plotting.check(str(plot))
     if seed < 0:
-        raise InputError(f"seed must be at least 0, got {seed}")
+        raise InputError(f"--seed must be at least 0, got {seed}")
     if replicates < 1:
-        raise InputError(f"replicates must be at least 1, got {replicates}; 2000 is usual")
+        raise InputError(f"--replicates must be at least 1, got {replicates}; 2000 is usual")
     check_outputs([path for path in (json, plot) if path is not None], [pool])
     recorded = load_pool(pool, run=run)
     if score is not None:
@@ -65,17 +66,17 @@ def calibration(
         judged = judged.calibrated(calibrate, seed)
     quality = measure(judged, replicates=replicates, seed=seed)
     shown = ("confidence" if score is None else score) + (f", {calibrate} calibration" if calibrate else "")
-    # Files first, all or none: they do not depend on anybody reading the table to its end.
+    # Files first, all or none: they are written even if the reader of the table stops early.
     with ExitStack() as stack:
         if json is not None:
             described = {"path": recorded.path, "sha256": recorded.sha256, "questions": recorded.questions}
             settings = {"score": score, "calibrate": calibrate, "seed": seed, "bootstrap_replicates": replicates}
             text = to_json({"pool": described, **settings, **as_mapping(judged, quality)})
-            # A file name that is no UTF-8 becomes an escape that JSON knows.
+            # A file name that is not UTF-8 becomes a JSON escape.
             stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
         if plot is not None:
             title = f"{Path(recorded.path).name}: {_size(judged)}"
-            reliability.plot(str(plot), title, judged, quality, score=shown)
+            plots.plot(str(plot), title, judged, quality, score=shown)
     screen = console()
     screen.print(
         f"{recorded.path}: {shown}; {_size(judged)}, accuracy {quality.accuracy:.4f}"
@@ -111,7 +112,7 @@ def _print(screen: Console, quality: Quality) -> None:
         better = "" if m.metric.better == "neither" else m.metric.better
         table.add_row(m.metric.label, value, interval, better, style="dim" if m.value is None else None)
     room = screen.width
-    screen.width = max(room, 80)  # no number is ever cut: in a narrower terminal lines run over
+    screen.width = max(room, 80)  # numbers are never cut: lines wrap in a narrower terminal
     screen.print()
     screen.print(table)
     screen.print()

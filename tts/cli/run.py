@@ -14,12 +14,12 @@ from tts.cli.options import ConfigArguments, check_live_outputs, read_config, te
 @app.command()
 def run(
     configs: ConfigArguments = None,
-    json: Annotated[Path | None, typer.Option(help="Write everything as JSON, every decision included.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers and every decision as JSON.")] = None,
 ) -> None:
-    """Play strategies live over a task, within a budget of samples per question.
+    """Play strategies live on a task, all on the same samples.
 
-    Every sample goes into a pool, and the strategies share it: all are compared on the same samples, and each sample
-    is drawn once. An interrupted command continues where it was when it is given again.
+    Each strategy stops within budget=N samples per question. Every sample is stored in the pool out=FILE and drawn
+    only once, because the strategies share it. After an interruption, repeat the command to continue.
     """
     from evals.config import RunConfig
     from evals.live.run_session import run_strategies

@@ -10,8 +10,7 @@ from tts.cli.options import ConfigArguments, check_live_outputs, read_config, te
 def sample(configs: ConfigArguments = None) -> None:
     """Draw n samples of every problem of a task into a pool.
 
-    An interrupted command continues where it was when it is given again: no stored sample is lost, and none is drawn
-    twice.
+    After an interruption, repeat the command to continue: stored samples are kept and not drawn again.
     """
     from evals.config import SampleConfig
     from evals.live.run_session import sample_task
@@ -27,5 +26,5 @@ def sample(configs: ConfigArguments = None) -> None:
     if failed := [sample for sample in samples if sample.error is not None]:
         raise TTSError(
             f"{len(failed)} of {len(samples)} draws failed ({failed[0].error}): the pool holds the others, "
-            "give the same command again to draw them"
+            "repeat the command to draw them"
         )
