@@ -47,14 +47,18 @@ def calibrate(
     if window < 1:
         raise InputError(f"--window must be at least 1, got {window}")
     if score == STACKED and map is not None:
-        raise InputError(f"--map {map} does not apply to --score {STACKED}, whose weights give probabilities: leave --map out")
+        raise InputError(
+            f"--map {map} does not apply to --score {STACKED}, whose weights give probabilities: leave --map out"
+        )
     check_outputs([out], [pool])
     if out.exists() and not force:
         raise InputError(f"{out} exists already: give another name, or --force to replace it")
     recorded = load_pool(pool, run=run)
     answers = graded(recorded)
     if not answers:
-        raise InputError(f"{pool}: calibration needs graded answers and the pool has none: give its questions a gold answer, or grade its samples")
+        raise InputError(
+            f"{pool}: calibration needs graded answers and the pool has none: give its questions a gold answer, or grade its samples"
+        )
     provenance = _provenance(pool, recorded, run, scorer_name(score, window))
     if score == STACKED:
         weights = fit_weights(recorded)

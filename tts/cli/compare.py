@@ -28,20 +28,27 @@ def compare(
     strategies: Annotated[
         str | None, typer.Option(help="Comma-separated names, see `tts strategies` [default: all].")
     ] = None,
-    permutations: Annotated[int | None, typer.Option(help="Random orders of the samples of each question [default: 200].")] = None,
+    permutations: Annotated[
+        int | None, typer.Option(help="Random orders of the samples of each question [default: 200].")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")] = None,
     answers: Annotated[
         str | None, typer.Option(help="Kind of answers: auto, number, choice, text, math [default: auto].")
     ] = None,
     score: Annotated[
-        str | None, typer.Option(help="Score to use as confidence, such as mean_logprob or frequency [default: recorded].")
+        str | None,
+        typer.Option(help="Score to use as confidence, such as mean_logprob or frequency [default: recorded]."),
     ] = None,
     calibrate: Annotated[
         str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
     ] = None,
-    tune: Annotated[bool, typer.Option("--tune", help="Sweep the threshold of every stopping rule and show the frontiers.")] = False,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Sweep the threshold of every stopping rule and show the frontiers.")
+    ] = False,
     regret: Annotated[bool, typer.Option("--regret", help="Split wrong decisions by their cause.")] = False,
-    margin: Annotated[float | None, typer.Option(help="Non-inferiority margin of accuracy, a fraction [default: 0.005].")] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Non-inferiority margin of accuracy, a fraction [default: 0.005].")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Plot accuracy against samples: .png or .svg.")] = None,
     run: RunOption = None,

@@ -23,7 +23,10 @@ PoolArgument = Annotated[
 ]
 ConfigArguments = Annotated[
     list[str] | None,
-    typer.Argument(metavar="CONFIG... KEY=VALUE...", help="YAML files, merged in order (the last one wins), and overrides such as task.n=20."),
+    typer.Argument(
+        metavar="CONFIG... KEY=VALUE...",
+        help="YAML files, merged in order (the last one wins), and overrides such as task.n=20.",
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 RunOption = Annotated[int | None, typer.Option(help="Number of the run to read, if a SQLite pool holds several.")]
