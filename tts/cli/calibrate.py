@@ -57,7 +57,8 @@ def calibrate(
     answers = graded(recorded)
     if not answers:
         raise InputError(
-            f"{pool}: calibration needs graded answers and the pool has none: give its questions a gold answer, or grade its samples"
+            f"{pool}: calibration needs graded answers and the pool has none: "
+            "give its questions a gold answer, or grade its samples"
         )
     provenance = _provenance(pool, recorded, run, scorer_name(score, window))
     if score == STACKED:
