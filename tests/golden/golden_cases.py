@@ -123,7 +123,7 @@ SCORES = ("total_logprob", "entropy", "self_certainty", "deepconf_bottom10", "gr
 
 
 def measured(tts: Tts, folder: Path) -> Any:
-    """``tts calibration``: every metric of the recorded confidence, of maps, and of every score."""
+    """``tts reliability``: every metric of the recorded confidence, of maps, and of every score."""
     found = {}
     for name, options in {
         "recorded": (),
@@ -133,7 +133,7 @@ def measured(tts: Tts, folder: Path) -> Any:
         "stacked": ("--score", "stacked"),
         **{score: ("--score", score) for score in SCORES},
     }.items():
-        run_command(tts, "calibration", POOL, *options, "--replicates", "10", "--json", folder / f"{name}.json")
+        run_command(tts, "reliability", POOL, *options, "--replicates", "10", "--json", folder / f"{name}.json")
         found[name] = json.loads((folder / f"{name}.json").read_text())
     return found
 
