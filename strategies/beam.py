@@ -6,7 +6,7 @@ scorer that scores partial samples and an engine that continues them; recorded p
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -18,18 +18,12 @@ from strategies.pruning import Copies, Pruner, TopK, expected_saving, keyed_gene
 from strategies.stopping import Never, StoppingRule
 from strategies.vote import BUDGET
 from strategies.weighting import Linear, Weighting
+from tts.boundaries import KINDS, signals_for
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Requirements
 from tts.scorers.trace_scores import TOP
 from tts.strategy import Steps
-from tts.types import END, STEP, Boundary, Decision, Draw, End, Problem, Sample, Signals, total_usage
-
-NEEDS: Mapping[str, Signals] = {
-    "step_below": Signals(steps=True),
-    "group_below": Signals(top=TOP),
-    "entropy_above": Signals(entropy=True),
-}
-"""Signals that an engine must collect to end draws at boundaries of these kinds; a scorer names the watched token."""
+from tts.types import END, STEP, Boundary, Decision, Draw, End, Problem, Sample, total_usage
 
 
 @dataclass(frozen=True)
@@ -97,13 +91,12 @@ class PrunedBeams:
     @property
     def requires(self) -> Requirements:
         """Confidences of whole and partial samples, prefixes to continue, and the signals that end draws."""
-        kind = self.until.kind
         return Requirements(
             confidence=True,
             prefix_confidence=True,
             branching=True,
-            watched=kind in ("confidence_below", "step_below"),
-            signals=NEEDS.get(kind, Signals()),
+            watched=KINDS[self.until.kind].reads == "confidence",
+            signals=signals_for(self.until, top=TOP),
         )
 
     def run(self, problem: Problem) -> Steps:

@@ -142,6 +142,7 @@ class Signals:
 
     Attributes:
         watch: ids of tokens whose probability to collect.
+        owners: the watched tokens of each owner, such as a scoring method, in the owner's order.
         top: k > 0 collects the mean negative log-probability of the k most probable tokens, in nats; 0 does not.
         entropy: whether to collect the entropy of the next-token distribution, in nats.
         certainty: whether to collect self-certainty, KL(uniform || next-token distribution), in nats.
@@ -159,18 +160,34 @@ class Signals:
     steps: bool = False
     probe: int | None = None
     logprobs: bool = False
+    owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def watching(cls, owner: str, tokens: Iterable[int]) -> Signals:
+        """Return the signals of an owner that watches these tokens; without any, no signals."""
+        ids = tuple(tokens)
+        return cls(watch=ids, owners={owner: ids}) if ids else cls()
+
+    @property
+    def confidence_token(self) -> int | None:
+        """The first watched token whose probability is a confidence by itself; None if there is none."""
+        return _confidence_token(self.watch, self.owners)
 
     def __or__(self, other: Signals) -> Signals:
         """What satisfies both.
 
         Raises:
-            ValueError: they want the mean over different numbers of top tokens, or different probes, and one pass
-                collects one.
+            ValueError: they want the mean over different numbers of top tokens, different probes, or different tokens
+                of one owner, and one pass collects one.
         """
         if self.top and other.top and self.top != other.top:
             raise ValueError(f"one pass collects one top-k confidence, asked for k = {self.top} and {other.top}")
         if self.probe is not None and other.probe is not None and self.probe != other.probe:
             raise ValueError(f"one pass probes one token, asked for tokens {self.probe} and {other.probe}")
+        for owner in self.owners.keys() & other.owners.keys():
+            mine, its = self.owners[owner], other.owners[owner]
+            if mine != its:
+                raise ValueError(f"one pass watches one set of {owner} tokens, asked for {mine} and {its}")
         return Signals(
             tuple(dict.fromkeys(self.watch + other.watch)),
             self.top or other.top,
@@ -179,7 +196,14 @@ class Signals:
             self.steps or other.steps,
             other.probe if self.probe is None else self.probe,
             self.logprobs or other.logprobs,
+            {**self.owners, **other.owners},
         )
+
+
+def _confidence_token(watched: Iterable[int], owners: Mapping[str, tuple[int, ...]]) -> int | None:
+    """Several tokens of one owner are one distribution (FineCE's value tokens), and none of them is a confidence."""
+    shared = {token for tokens in owners.values() if len(tokens) > 1 for token in tokens}
+    return next((token for token in watched if token not in shared), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +218,7 @@ class Trace:
         certainty: KL(uniform || next-token distribution), in nats.
         steps: whether the token ends a step.
         probe: P(probed token) after the sample with that token appended, in [0, 1]; one number, not one a token.
+        owners: the watched tokens of each owner, as in :class:`Signals`.
     """
 
     logprobs: tuple[float, ...] = ()
@@ -203,11 +228,39 @@ class Trace:
     certainty: tuple[float, ...] = ()
     steps: tuple[bool, ...] = ()
     probe: float | None = None
+    owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def confidence_token(self) -> int | None:
+        """The first watched token whose probability is a confidence by itself; None if there is none."""
+        return _confidence_token(self.watched, self.owners)
+
+    @property
+    def confidence(self) -> tuple[float, ...]:
+        """P(confidence token) at each token; empty if no watched token is a confidence by itself."""
+        token = self.confidence_token
+        return () if token is None else self.watched[token]
+
+    def owned_by(self, owner: str) -> tuple[tuple[float, ...], ...]:
+        """Return the probabilities of an owner's watched tokens, in the owner's order, one tuple a token."""
+        return tuple(self.watched[token] for token in self.owners.get(owner, ()))
 
     def covers(self, tokens: int) -> bool:
         """Whether there are signals of so many tokens, as many of each."""
         columns = (self.logprobs, self.top, self.entropy, self.certainty, self.steps, *self.watched.values())
         return {len(column) for column in columns if column} == {tokens}
+
+    def truncated(self, n: int) -> Trace:
+        """Return the trace of the first ``n`` tokens, without the probe at their old end."""
+        return Trace(
+            self.logprobs[:n],
+            {token: values[:n] for token, values in self.watched.items()},
+            self.top[:n],
+            self.entropy[:n],
+            self.certainty[:n],
+            self.steps[:n],
+            owners=self.owners,
+        )
 
 
 @dataclass(frozen=True, slots=True)

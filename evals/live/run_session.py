@@ -281,10 +281,10 @@ def open_cache(
     store.add_problems(task.problems)
     number = store.open_run(key, config)
 
-    def cuts() -> int:
+    def truncated_run() -> int:
         return store.open_run(replace(key, sampling={**key.sampling, "until": "group_below"}), config)
 
-    return number, PoolSampleCache(store, number, task.grade, cuts=cuts, forks=forks)
+    return number, PoolSampleCache(store, number, task.grade, truncated_run=truncated_run, forks=forks)
 
 
 def check_engine(engine: Engine, signals: Signals, problems: Sequence[Problem]) -> None:
@@ -336,4 +336,4 @@ def _into_pool(
             raise KeyboardInterrupt(
                 f"interrupted; {path} holds {held()} samples: give the same command again to go on from there"
             ) from None
-        return results, PoolRun(path, number, held(), cache.stored, cache.cut, cache.tokens)
+        return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens)

@@ -9,8 +9,8 @@ from evals.metrics.folds import halves
 from evals.metrics.scored import grades
 from strategies.spec import unknown
 from tts.answers import merge
-from tts.boundaries import has_values
 from tts.errors import InputError, UnsupportedError
+from tts.models.finece import OWNER
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
 from tts.scorers.stacked import NAME, Stacked, fit_stacked
@@ -89,7 +89,7 @@ def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None)
 def given_features(pool: Pool) -> tuple[str, ...]:
     """Return the features that the recorded traces hold: those with FineCE's confidence, or those with GrACE's."""
     traces = (sample.trace for entry in pool.entries for sample in entry.samples)
-    values = next((has_values(trace) for trace in traces if trace.watched), False)
+    values = next((OWNER in trace.owners for trace in traces if trace.watched), False)
     return FINECE_FEATURES if values else FEATURES
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.boundaries import group_confidence, shows
+from tts.boundaries import group_confidence, shows_crossing
 from tts.pool import Pool
 from tts.requirements import Available
 from tts.scorers.trace_scores import TRACE_SCORES
@@ -64,7 +64,7 @@ class RecordedTraces:
     @property
     def has_steps(self) -> bool:
         """Whether all that did not fail have a watched probability of each token and say where steps end."""
-        return all(shows(s.trace, STEP_BELOW(0.0)) or s.end is End.FAILED for s in self.samples)
+        return all(shows_crossing(s.trace, STEP_BELOW(0.0)) or s.end is End.FAILED for s in self.samples)
 
     def measure(self, score: str, window: int) -> Array:
         """The raw trace score of this name, [samples], NaN where the draw failed."""
@@ -77,7 +77,7 @@ class RecordedTraces:
     def spared(self, sample: int, bars: Array, window: int) -> Array:
         """Tokens of one sample that stopping it below each bar would have spared, -1 where it is not stopped.
 
-        Equal to what :func:`tts.boundaries.cut` cuts off.
+        Equal to what :func:`tts.boundaries.truncate` cuts off.
 
         Args:
             sample: which one.
@@ -96,8 +96,8 @@ class RecordedTraces:
     def pruned(self, bar: float) -> Array:
         """Tokens that pruning spares, [samples], -1 where a sample is not pruned.
 
-        A sample is pruned at the first token that ends a step and where P(its first watched token) is below the bar,
-        unless it has ended there by itself. Equal to what :func:`tts.boundaries.cut` cuts off.
+        A sample is pruned at the first token that ends a step and where P(its confidence token) is below the bar,
+        unless it has ended there by itself. Equal to what :func:`tts.boundaries.truncate` cuts off.
 
         Args:
             bar: in [0, 1].
@@ -113,7 +113,7 @@ class RecordedTraces:
 
 
 def _after_steps(samples: Sequence[Sample]) -> tuple[Array, Array]:
-    """Two arrays [samples, most steps + 1]: the least P(first watched token) after the steps so far, the tokens left.
+    """Two arrays [samples, most steps + 1]: the least P(confidence token) after the steps so far, the tokens left.
 
     On the right, where there are no more steps, the former is infinite and the latter -1; so it is after a last token
     that ended the sample, since nothing is left to prune.
@@ -122,7 +122,7 @@ def _after_steps(samples: Sequence[Sample]) -> tuple[Array, Array]:
     shape = (len(samples), max((len(e) for e in ends), default=0) + 1)
     minima, left = np.full(shape, np.inf), np.full(shape, -1)
     for i, (sample, end) in enumerate(zip(samples, ends, strict=True)):
-        tokens, watched = len(sample.trace.steps), next(iter(sample.trace.watched.values()), ())
+        tokens, watched = len(sample.trace.steps), sample.trace.confidence
         if sample.end is End.STOP:
             end = end[end < tokens]
         if len(end):

@@ -16,7 +16,7 @@ pytest.importorskip("transformers")
 from strategies.stopping import Unanimous  # noqa: E402
 from strategies.vote import Vote  # noqa: E402
 from tests.engines.hf.cases import PROBLEMS, alone, draw, draws, random_model, read  # noqa: E402
-from tts.boundaries import cut  # noqa: E402
+from tts.boundaries import truncate  # noqa: E402
 from tts.engines.base import Capabilities, Meter, Prefix, Request  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.replay import ReplayEngine  # noqa: E402
@@ -174,7 +174,7 @@ def test_a_draw_until_step_below_is_the_whole_one_cut_there(make: Any, cnf: int,
     whole, live = (draws(engine, MANY, signals=wanted, until=until) for until in (TOKENS(999), STEP_BELOW(bar)))
     assert all(s.end is not End.BOUNDARY for s in whole)
     for one, other in zip(whole, live, strict=True):
-        short = cut(one, STEP_BELOW(bar))
+        short = truncate(one, STEP_BELOW(bar))
         assert (short.end, short.token_ids, short.trace.steps) == (other.end, other.token_ids, other.trace.steps)
         np.testing.assert_allclose(short.trace.watched[cnf], other.trace.watched[cnf], **CLOSE)
     assert any(s.end is End.BOUNDARY for s in live) == (bar > 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from tts.pool import Entry, Pool
+from tts.pool.stored import assumed_owners
 from tts.types import End, Problem, Sample, Trace, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,16 +21,24 @@ COUNT = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 VALUES = st.lists(st.floats(allow_nan=False), max_size=4).map(tuple)
 USAGES = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT) | st.builds(Usage, delivered=COUNT)
-TRACES = st.builds(
-    Trace,
-    VALUES,
-    st.dictionaries(INT32, VALUES, max_size=3),
-    VALUES,
-    VALUES,
-    VALUES,
-    st.lists(st.booleans(), max_size=4).map(tuple),
-    st.none() | st.floats(allow_nan=False, allow_infinity=False),
-)
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    watched = draw(
+        st.dictionaries(INT32, VALUES, max_size=3) | st.dictionaries(INT32, VALUES, min_size=11, max_size=11)
+    )
+    owned = st.lists(st.sampled_from(sorted(watched)), min_size=1, max_size=3).map(tuple) if watched else st.nothing()
+    return Trace(
+        draw(VALUES),
+        watched,
+        draw(VALUES),
+        draw(VALUES),
+        draw(VALUES),
+        draw(st.lists(st.booleans(), max_size=4).map(tuple)),
+        draw(st.none() | st.floats(allow_nan=False, allow_infinity=False)),
+        draw(st.dictionaries(TEXT, owned, max_size=2 if watched else 0) | st.just(assumed_owners(watched))),
+    )
 
 
 @st.composite
@@ -44,7 +53,7 @@ def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | 
         confidence=draw(st.floats(allow_nan=False, allow_infinity=False)) if scored else None,
         index=draw(COUNT),
         token_ids=ids,
-        trace=draw(TRACES),
+        trace=draw(traces()),
         usage=draw(st.none() | USAGES),
         error=draw(st.none() | TEXT),
         given=draw(st.integers(0, len(ids))),

@@ -54,7 +54,10 @@ CHANGES = [
     (column("index", [0, 1, 1, 0]), r"question 'q1': samples\[2\].index must be greater than the one before, got 1"),
     (column("end", ["later"] * 4), "question 'q1': end must be one of stop, length, .*, got 'later'"),
     (column("correct", [True] * 4), r"question 'q1': samples\[1\].correct must not be true where no answer"),
-    (column("logprobs", [[None]] * 4, pa.list_(pa.float64())), "token_ids, logprobs and watched must not hold nulls"),
+    (
+        column("logprobs", [[None]] * 4, pa.list_(pa.float64())),
+        "token_ids, logprobs, watched and owners must not hold nulls",
+    ),
     (column("steps", [[True, None]] * 4, pa.list_(pa.bool_())), "must not hold nulls"),
     (
         column("probe", [float("inf")] * 4),

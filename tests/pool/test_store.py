@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.pool.cases import entries, left_in, pools, small_pool
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore, RunKey, read_jsonl, write_jsonl
+from tts.pool.schema import VERSION
 from tts.types import End, Problem, Sample, Trace, Usage
 
 KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "n": 1})
@@ -169,6 +170,8 @@ def test_a_problem_may_be_added_again_only_unchanged(path: Path) -> None:
         (Sample(answer="4", usage=Usage(aborted=-1)), None, "usage.aborted must be a count from 0 to .*, got -1"),
         (Sample(answer="4", token_ids=(1, 2**31)), None, "token ids must be from -2147483648 to 2147483647"),
         (Sample(answer="4", trace=Trace(watched={-(2**40): ()})), None, "token ids must be"),
+        (Sample(answer="4", trace=Trace(owners={"x": (3,)})), None, "owner 'x' must own watched tokens, got 3"),
+        (Sample(answer="4", trace=Trace(owners={"x": ()})), None, "owner 'x' must own watched tokens, got none"),
         (Sample(answer="4", trace=Trace(probe=math.nan)), None, "probe must be a finite number or None, got nan"),
     ],
 )
@@ -271,7 +274,10 @@ PRAGMA user_version = 3;
 )
 
 
-@pytest.fixture(params=[VERSION_2, VERSION_3], ids=["2", "3"])
+VERSION_4 = VERSION_3 + "ALTER TABLE samples ADD COLUMN given INTEGER; PRAGMA user_version = 4;"
+
+
+@pytest.fixture(params=[VERSION_2, VERSION_3, VERSION_4], ids=["2", "3", "4"])
 def old(path: Path, request: pytest.FixtureRequest) -> Path:
     """A file that an earlier version of this program wrote."""
     with closing(sqlite3.connect(path)) as connection:
@@ -303,7 +309,7 @@ def test_a_pool_of_an_older_version_is_migrated_when_it_is_written_to_even_under
             assert reader.get(1, "q1", 0) == OLD
             assert store.to_pool().entries[0].samples == (OLD, new)
         assert reader.get(1, "q1", 1) == new
-    assert version(old) == 4
+    assert version(old) == VERSION
     for opened in (PoolStore.read, PoolStore.create_or_open):
         with opened(old) as store:
             assert store.to_pool().entries[0].samples == (OLD, new)
@@ -335,7 +341,7 @@ def other_program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (other_version, "a pool of version 1, but this program reads versions 2 to 4"),
+        (other_version, "a pool of version 1, but this program reads versions 2 to 5"),
         (other_program, "a SQLite file, but not a pool"),
         (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
         (lambda path: path.mkdir(), "no such file|cannot be opened"),

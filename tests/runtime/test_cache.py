@@ -26,7 +26,7 @@ from tests.engines.cases import (
     said,
     spent,
 )
-from tts.boundaries import crossing
+from tts.boundaries import group_crossing
 from tts.engines.base import Capabilities, Chunk, Request
 from tts.engines.fake import FakeEngine, extract
 from tts.errors import EngineError, InputError, TTSError
@@ -292,7 +292,7 @@ class SurenessEngine:
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
         values = self.top[request.index]
         self.asked += 1
-        at = crossing(request.until, values) if request.until.kind == "group_below" else None
+        at = group_crossing(request.until, values) if request.until.kind == "group_below" else None
         whole = at is None or at == len(values)
         seen = values if at is None else values[:at]
         self.drawn += len(seen)
@@ -373,10 +373,12 @@ def in_pool(path: Path, problems: list[Problem]) -> tuple[PoolStore, PoolSampleC
     store.add_problems(problems)
     run = store.open_run(RunKey("m", sampling={"seed": 1}), {})
 
-    def cuts() -> int:
+    def truncated_run() -> int:
         return store.open_run(RunKey("m", sampling={"seed": 1, "until": "group_below"}), {})
 
-    return store, PoolSampleCache(store, run, lambda problem, sample: sample.answer == problem.gold, cuts=cuts)
+    return store, PoolSampleCache(
+        store, run, lambda problem, sample: sample.answer == problem.gold, truncated_run=truncated_run
+    )
 
 
 def test_a_pool_remembers_across_processes_what_was_handed_over(tmp_path: Path) -> None:

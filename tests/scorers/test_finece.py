@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Meter, Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.models.finece import NAME, VALUES, FineceCard, read_card, write_card
+from tts.models.finece import NAME, OWNER, VALUES, FineceCard, read_card, write_card
 from tts.scorers.config import open_scorer
 from tts.scorers.finece import Finece, open_finece
 from tts.scorers.integration import Integrated
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import TRACE_SCORES, expectation, value_confidence
-from tts.types import End, Problem, Sample, Trace
+from tts.types import End, Problem, Sample, Signals, Trace
 
 TOKENS = tuple(range(100, 111))
 CARD = FineceCard("grown", "values", TOKENS, "tiny")
@@ -43,7 +43,8 @@ class Reader:
 
 
 def drawn(*rows: Sequence[float]) -> Sample:
-    return Sample("x", trace=Trace(watched={token: tuple(row[v] for row in rows) for v, token in enumerate(TOKENS)}))
+    watched = {token: tuple(row[v] for row in rows) for v, token in enumerate(TOKENS)}
+    return Sample("x", trace=Trace(watched=watched, owners={OWNER: TOKENS}))
 
 
 def peaked(value: int, mass: float = 1e-9) -> list[float]:
@@ -61,7 +62,7 @@ def test_a_sample_that_was_drawn_with_it_costs_nothing() -> None:
     samples = [drawn(peaked(0), peaked(3)), drawn(peaked(10))]
     engine = MeteredEngine(Reader(peaked(5)))
     assert asyncio.run(Finece(CARD).score(ONE, samples, engine)).tolist() == pytest.approx([0.3, 1.0])
-    assert engine.usage.total == 0 and Finece(CARD).needs.watch == TOKENS
+    assert engine.usage.total == 0 and Finece(CARD).needs == Signals(watch=TOKENS, owners={OWNER: TOKENS})
     assert value_confidence(samples[0].trace) == pytest.approx([0.0, 0.3])
     assert TRACE_SCORES["finece"].raw(samples[0]) == pytest.approx(0.3)
 

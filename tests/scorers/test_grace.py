@@ -76,13 +76,14 @@ def test_a_sample_drawn_with_it_costs_nothing() -> None:
 
 
 def test_what_to_collect_follows_from_the_card_and_the_reading() -> None:
+    watched = Signals(watch=(7,), owners={"grace": (7,)})
     assert {reading: Grace(BEFORE, reading=reading).needs for reading in READINGS} == {
-        "last": Signals(watch=(7,)),
-        **{reading: Signals(watch=(7,), steps=True) for reading in READINGS[1:]},
+        "last": watched,
+        **{reading: watched | Signals(steps=True) for reading in READINGS[1:]},
     }
     assert {reading: Grace(AFTER, reading=reading).needs for reading in READINGS} == {
         "last": Signals(probe=7),
-        **{reading: Signals(watch=(7,), steps=True, probe=7) for reading in READINGS[1:]},
+        **{reading: watched | Signals(steps=True, probe=7) for reading in READINGS[1:]},
     }
 
 
@@ -192,7 +193,11 @@ def test_on_the_fake_engine_it_is_the_watched_confidence_of_whole_and_partial_sa
         return [r.decision for r in results]
 
     decisions = play(open_grace(folder=tmp_path))
-    assert decisions == play(WatchedScorer())
+    assert {owner for d in decisions for s in d.samples for owner in s.trace.owners} == {"grace"}
+    unowned = [
+        replace(d, samples=tuple(replace(s, trace=replace(s.trace, owners={})) for s in d.samples)) for d in decisions
+    ]
+    assert unowned == play(WatchedScorer())
     ends = {End.BOUNDARY} if strategy.name == "halfway" else {End.STOP}
     assert {s.end for d in decisions for s in d.samples} == ends
 

@@ -19,6 +19,7 @@ from evals.replay.rescore import graded, rescored, stacked
 from evals.replay.synthetic import synthetic_pool
 from tests.grace_cases import TOKEN, graced
 from tts.errors import InputError, UnsupportedError
+from tts.models.finece import OWNER
 from tts.models.grace import GraceCard, write_card
 from tts.pool import Pool
 from tts.scorers.base import Scorer
@@ -173,7 +174,7 @@ def test_the_scorer_reads_what_was_drawn_and_needs_the_card_only_for_the_token(t
     found = asyncio.run(scorer.score(Problem("q", "?"), SAMPLES[:5], nobody))
     assert found.tolist() == fitted.score(SAMPLES[:5]).tolist()
     assert asyncio.run(scorer.score(Problem("q", "?"), [], nobody)).shape == (0,)
-    assert scorer.needs == Signals(watch=(TOKEN,), steps=True, logprobs=True)
+    assert scorer.needs == Signals(watch=(TOKEN,), steps=True, logprobs=True, owners={"grace": (TOKEN,)})
     after = StackedScorer(fitted, replace(CARD, readout="after"))
     assert after.needs == Signals((TOKEN,), steps=True, probe=TOKEN, logprobs=True)
     ends = fit_stacked(SAMPLES, RIGHT, features=("grace", "mean_logprob"))
@@ -230,7 +231,13 @@ def test_value_tokens_stack_with_log_probabilities_and_need_their_card(tmp_path:
     for mark in right:
         value = int(np.clip(rng.normal(7 if mark else 3, 2), 0, 10))
         watched = {100 + v: (0.01, 0.9 if v == value else 0.01) for v in range(11)}
-        samples.append(Sample("x", "1", trace=Trace(logprobs=(-0.5, float(-rng.gamma(1.0))), watched=watched)))
+        samples.append(
+            Sample(
+                "x",
+                "1",
+                trace=Trace(logprobs=(-0.5, float(-rng.gamma(1.0))), watched=watched, owners={OWNER: tuple(watched)}),
+            )
+        )
     fitted = fit_stacked(samples, right, features=FINECE_FEATURES)
     assert fitted.weights[0] > 0 and np.mean((fitted.score(samples) > 0.5) == right) > 0.8
     tokens = tuple(range(100, 111))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tts.engines.base import Capabilities
 from tts.engines.fake import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
+from tts.models.finece import OWNER
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import Calibrated, RawScorer, Scorer
 from tts.scorers.maps import fit_map
@@ -22,6 +23,7 @@ from tts.scorers.trace_scores import SIGNAL_SCORES, TRACE_SCORES, WINDOW, TraceS
 from tts.types import Problem, Sample, Signals, Trace
 
 ONE = Problem("q", "?")
+VALUED = {OWNER: tuple(range(11))}
 VALUES = st.lists(st.floats(0.0, 30.0), min_size=1, max_size=80)
 WATCHED = st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), min_size=1, max_size=40)
 GRACE = ("grace", "grace_min", "grace_step", "grace_mean")
@@ -51,7 +53,7 @@ def sample(name: str, values: list[float]) -> Sample:
     if name in GRACE:
         return Sample("a", "1", trace=Trace(watched={7: tuple(values)}, steps=(False,) * len(values)))
     if name == "finece":
-        return Sample("a", "1", trace=Trace(watched={token: tuple(values) for token in range(11)}))
+        return Sample("a", "1", trace=Trace(watched={token: tuple(values) for token in range(11)}, owners=VALUED))
     trace: dict[str, Any] = {TRACE_SCORES[name].column: tuple(values)}
     return Sample("a", "1", trace=Trace(**trace))
 
@@ -209,7 +211,7 @@ def test_the_driver_takes_a_raw_score_only_when_calibrated() -> None:
 
 
 def test_value_tokens_are_not_taken_for_a_confidence_token() -> None:
-    drawn = Sample(trace=Trace(watched={token: (0.5, 0.5) for token in range(11)}, steps=(True, False)))
+    drawn = Sample(trace=Trace(watched={t: (0.5, 0.5) for t in range(11)}, steps=(True, False), owners=VALUED))
     for name in GRACE:
         with pytest.raises(UnsupportedError, match="has none: draw it with a GrACE model"):
             TRACE_SCORES[name].raw(drawn)

@@ -72,17 +72,6 @@ class Capabilities:
         return None
 
 
-def lacking(until: Boundary, signals: Signals) -> str | None:
-    """What a draw until this boundary looks at and these signals do not collect, and what to do; None without."""
-    if until.kind in ("confidence_below", "step_below") and not signals.watch:
-        return f"a draw until {until.kind.upper()} needs a watched token: use a scorer that watches one"
-    if until.kind == "group_below" and not signals.top:
-        return "a draw until GROUP_BELOW needs top-k confidences: ask for `Signals.top`"
-    if until.kind == "entropy_above" and not signals.entropy:
-        return "a draw until ENTROPY_ABOVE needs the entropy of each token: ask for `Signals.entropy`"
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures.

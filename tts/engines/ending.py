@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from tts.boundaries import CUTS
+from tts.boundaries import TRUNCATABLE
 from tts.types import Boundary, End, Signals
-
-LOOKS = ("confidence_below", "step_below", "group_below", "entropy_above")
-"""Kinds of boundaries that a server cannot enforce: the client detects them in the streamed signals."""
 
 
 class DrawState(Protocol):
@@ -46,7 +43,7 @@ def find_end(sample: DrawState, ends: Collection[Any], is_step: Callable[[Any], 
     if sample.tokens[-1] in ends:
         return End.STOP
     full, kind = len(sample.tokens) >= sample.limit, sample.until.kind
-    if full and kind not in CUTS:
+    if full and kind not in TRUNCATABLE:
         return End.LENGTH
     if kind != "end" and _crosses(sample, is_step):
         return End.BOUNDARY
@@ -65,5 +62,6 @@ def _crosses(sample: DrawState, is_step: Callable[[Any], bool]) -> bool:
     if kind == "group_below":
         window = sample.until.window
         return n >= window and (sample.sums[-1] - sample.sums[-1 - window]) / window < value
-    below = sample.watched[sample.signals.watch[0]][-1] < value
+    token = sample.signals.confidence_token
+    below = token is not None and sample.watched[token][-1] < value
     return below and (kind == "confidence_below" or is_step(newest))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from tts.engines.base import Chunk, Engine, Request
 from tts.errors import EngineError
-from tts.types import Sample, Trace
+from tts.types import Sample, Signals, Trace
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ async def collected(engine: Engine, request: Request) -> Sample:
         end=chunks[-1].end,
         index=request.index,
         token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
-        trace=continued(prefix, [c.trace for c in chunks], request.signals.watch),
+        trace=owned(continued(prefix, [c.trace for c in chunks], request.signals.watch), request.signals),
         given=len(prefix.token_ids) if prefix else 0,
     )
 
@@ -59,6 +59,12 @@ def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
         steps=tuple([ends for t in traces for ends in t.steps]),
         probe=next((t.probe for t in traces if t.probe is not None), None),
     )
+
+
+def owned(trace: Trace, signals: Signals) -> Trace:
+    """Return the trace with the owners of its watched tokens."""
+    owners = {o: tokens for o, tokens in signals.owners.items() if all(token in trace.watched for token in tokens)}
+    return replace(trace, owners=owners) if owners else trace
 
 
 async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

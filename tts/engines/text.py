@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.engines.base import Prefix, Request, lacking
+from tts.boundaries import missing_signal
+from tts.engines.base import Prefix, Request
 from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError
 from tts.prompts import Prompt
@@ -111,7 +112,7 @@ class PromptEncoder:
             UnsupportedError: a boundary without the signal it looks at.
         """
         prefix, signals = request.prefix, request.signals
-        if (refusal := lacking(request.until, signals)) is not None:
+        if (refusal := missing_signal(request.until, signals)) is not None:
             raise UnsupportedError(refusal)
         prompt = self.prompt_ids(request.problem)
         prefix_ids = () if prefix is None else self.ids(prefix)

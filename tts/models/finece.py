@@ -16,6 +16,8 @@ from tts.types import Signals
 NAME = "finece.json"
 HEAD = "head.safetensors"
 """The file beside the card that holds the weights of a linear head."""
+OWNER = "finece"
+"""The owner of value tokens in signals and traces."""
 VALUES = 11
 """Confidences that a token can say: 0, 1/10, ..., 1."""
 Form = Literal["grown", "adapter", "model"]
@@ -60,7 +62,7 @@ class FineceCard:
         Args:
             steps: whether to note which tokens end a step.
         """
-        return Signals(watch=self.tokens if self.form == "grown" else (), steps=steps)
+        return Signals.watching(OWNER, self.tokens if self.form == "grown" else ()) | Signals(steps=steps)
 
 
 FILE = CardFile(NAME, "tts-finece-1", "finece", ("form", "read", "tokens", "base"))

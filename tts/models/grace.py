@@ -14,6 +14,8 @@ from tts.models.card_file import CardFile
 from tts.types import Signals
 
 NAME = "grace.json"
+OWNER = "grace"
+"""The owner of the confidence token in signals and traces."""
 Readout = Literal["before", "after"]
 Positions = Literal["end", "every"]
 
@@ -49,7 +51,8 @@ class GraceCard:
             steps: whether the confidence at the end of each step is read too, not only that at the end of a sample.
         """
         after, token = self.readout == "after", self.token_id
-        return Signals(watch=(token,) if steps or not after else (), steps=steps, probe=token if after else None)
+        watched = Signals.watching(OWNER, (token,) if steps or not after else ())
+        return watched | Signals(steps=steps, probe=token if after else None)
 
 
 FILE = CardFile(NAME, "tts-grace-1", "grace", ("token", "token_id", "readout", "positions", "base"))

@@ -26,7 +26,7 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
 
     Allowed: index in [0, 2^63); an answer that is not empty, or None; a finite confidence (any scale: a raw reward
     logit is legal here), or None; a finite probe, or None; token counts in [0, 2^63); token ids in [-2^31, 2^31);
-    as many given tokens as there are tokens; ``correct`` not True where the answer is None.
+    given tokens in [0, tokens]; owners of watched tokens only; ``correct`` not True where the answer is None.
     """
     if not 0 <= sample.index <= _INT64_MAX:
         return f"index must be from 0 to {_INT64_MAX}, got {sample.index}"
@@ -50,6 +50,11 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
     if not 0 <= sample.given <= len(sample.token_ids):
         return f"given must be from 0 to the sample's {len(sample.token_ids)} tokens, got {sample.given}"
     ids = (*sample.token_ids, *sample.trace.watched)
+    for owner, tokens in sample.trace.owners.items():
+        if fault := text_fault(owner):
+            return f"owner {owner!a} of watched tokens {fault}"
+        if not tokens or any(token not in sample.trace.watched for token in tokens):
+            return f"owner {owner!a} must own watched tokens, got {', '.join(map(str, tokens)) or 'none'}"
     if ids and not (_INT32[0] <= min(ids) and max(ids) <= _INT32[1]):
         return f"token ids must be from {_INT32[0]} to {_INT32[1]}, got {min(ids)} to {max(ids)}"
     return None

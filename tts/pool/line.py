@@ -10,8 +10,9 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
 - ``tokens`` is ``Usage(delivered=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
 - ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
   ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps``
-  (true or false a token), ``watched`` (token id -> probabilities) and ``probe``. Floats that JSON has no number for
-  are the strings "inf", "-inf" and "nan".
+  (true or false a token), ``watched`` (token id -> probabilities), ``owners`` (owner -> its watched token ids; absent
+  where ``tts.pool.stored.assumed_owners`` says the same) and ``probe``. Floats that JSON has no number for are the
+  strings "inf", "-inf" and "nan".
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 from tts.errors import InputError
 from tts.pool.records import RESERVED, Entry
-from tts.pool.stored import USAGE
+from tts.pool.stored import USAGE, assumed_owners, stored_owners
 from tts.types import End, Problem, Sample, Trace, Usage
 
 _NO_TRACE = Trace()
@@ -142,6 +143,11 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
             watched[int(token)] = _floats(values, f"{at}.watched.{token}")
         except ValueError:
             raise _Fault(f"key '{at}.watched' must be keyed by token ids, got {_shown(token)}") from None
+    owners = {}
+    for owner, tokens in _mapping(extra.get("owners", assumed_owners(watched)), f"{at}.owners").items():
+        if any(type(token) is not int for token in tokens):
+            raise _Fault(f"key '{at}.owners.{owner}' must be a list of whole numbers, got {_shown(tokens)}")
+        owners[owner] = tuple(tokens)
     return replace(
         sample,
         end=End(end),
@@ -151,6 +157,7 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
             watched=watched,
             steps=tuple(steps),
             probe=probe,
+            owners=owners,
             **{n: _floats(extra[n], f"{at}.{n}") for n in _PER_TOKEN if n in extra},
         ),
         usage=usage,
@@ -194,6 +201,8 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
         extra["steps"] = [bool(step) for step in sample.trace.steps]
     if sample.trace.watched:  # in their order: the first one counts where draws are cut
         extra["watched"] = {str(int(token)): _dump_floats(values) for token, values in sample.trace.watched.items()}
+    if (owners := stored_owners(sample.trace)) is not None:
+        extra["owners"] = {owner: [int(token) for token in tokens] for owner, tokens in owners.items()}
     if sample.trace.probe is not None:
         extra["probe"] = float(sample.trace.probe)
     if extra:

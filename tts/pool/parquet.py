@@ -3,8 +3,10 @@
 Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``index`` (int64), ``text, answer, end``
 (strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
 ``watched`` (map of token id to a list of float64), ``top, entropy, certainty`` (list of float64), ``steps`` (list of
-bool), ``probe`` (float64), ``usage`` (struct of six int64), ``error`` (string), ``given`` (int64). The columns from
-``top`` to ``probe`` and ``given`` may be missing. Null means the same as None in ``tts.types``. Rows of one question
+bool), ``probe`` (float64), ``owners`` (map of a string to a list of int32; null where
+``tts.pool.stored.assumed_owners`` says the same), ``usage`` (struct of six int64), ``error`` (string), ``given``
+(int64). The columns from ``top`` to ``owners`` and ``given`` may be missing. Null means the same as None in
+``tts.types``. Rows of one question
 follow each other.
 """
 
@@ -20,7 +22,7 @@ from tts.errors import InputError, first_line
 from tts.files import atomic_path, read_bytes
 from tts.pool.files import pool_format
 from tts.pool.records import Entry, Pool
-from tts.pool.stored import USAGE
+from tts.pool.stored import USAGE, assumed_owners, stored_owners
 from tts.types import End, Problem, Sample, Trace, Usage
 
 _REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids", "logprobs", "watched")
@@ -60,6 +62,7 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
         "watched": [list(s.trace.watched.items()) for _, s, _ in rows],
         **{name: [getattr(s.trace, name) for _, s, _ in rows] for name in _PER_TOKEN},
         "probe": [s.trace.probe for _, s, _ in rows],
+        "owners": [None if (found := stored_owners(s.trace)) is None else list(found.items()) for _, s, _ in rows],
         "usage": [None if s.usage is None else {k: getattr(s.usage, f) for f, k in USAGE.items()} for _, s, _ in rows],
         "error": [s.error for _, s, _ in rows],
         "given": [s.given or None for _, s, _ in rows],
@@ -87,7 +90,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
         raise InputError(f"{path}: not a valid Parquet file ({first_line(error)})") from None
     columns: list[list[Any]] = []
     for field in _schema():
-        if field.name in (*_PER_TOKEN, "probe", "given") and field.name not in table.column_names:
+        if field.name in (*_PER_TOKEN, "probe", "owners", "given") and field.name not in table.column_names:
             columns.append([None] * table.num_rows)
             continue
         if field.name not in table.column_names:
@@ -129,6 +132,7 @@ def _schema() -> Any:
         **{name: pa.list_(pa.float64()) for name in _MEANS},
         "steps": pa.list_(pa.bool_()),
         "probe": pa.float64(),
+        "owners": pa.map_(pa.string(), pa.list_(pa.int32())),
         "usage": counts,
         "error": pa.string(),
         "given": pa.int64(),
@@ -148,7 +152,7 @@ def _entry(rows: Sequence[tuple[Any, ...]]) -> Entry:
 
 def _sample(row: tuple[Any, ...]) -> Sample:
     problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, *rest = row
-    *noted, probe, usage, error, given = rest
+    *noted, probe, owners, usage, error, given = rest
     if end not in tuple(End):
         raise InputError(f"question {problem_id!a}: end must be one of {', '.join(End)}, got {end!a}")
     if usage is not None and None in usage.values():
@@ -157,14 +161,15 @@ def _sample(row: tuple[Any, ...]) -> Sample:
     if (
         None in ids
         or any(None in values for values in (logprobs, *noted))
-        or any(p is None or None in p for _, p in watched)
+        or any(values is None or None in values for _, values in (*watched, *(owners or ())))
     ):
-        raise InputError(f"question {problem_id!a}: token_ids, logprobs and watched must not hold nulls")
+        raise InputError(f"question {problem_id!a}: token_ids, logprobs, watched and owners must not hold nulls")
     trace = _NO_TRACE
     if logprobs or watched or any(noted) or probe is not None:
         top, entropy, certainty, steps = map(tuple, noted)
         seen = {token: tuple(p) for token, p in watched}
-        trace = Trace(tuple(logprobs), seen, top, entropy, certainty, steps, probe)
+        whose = assumed_owners(seen) if owners is None else {owner: tuple(tokens) for owner, tokens in owners}
+        trace = Trace(tuple(logprobs), seen, top, entropy, certainty, steps, probe, owners=whose)
     return Sample(
         text=text,
         answer=answer,

@@ -2,8 +2,9 @@
 
 Scalars have a column each. Arrays are little-endian blobs without a header, NULL where empty: token ids int32, log-
 probabilities, top-k confidences, entropies and self-certainties float64, ends of steps one byte each. Watched tokens
-are one blob of records, each the token id (int32), the number of values (int32) and the values (float64). Token counts
-are all NULL where the source keeps none, ``given`` where it is 0.
+are one blob of records, each the token id (int32), the number of values (int32) and the values (float64); their owners
+are JSON, NULL where ``tts.pool.stored.assumed_owners`` says the same. Token counts are all NULL where the source keeps
+none, ``given`` where it is 0.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tts.pool.records import Entry
-from tts.pool.stored import USAGE
+from tts.pool.stored import USAGE, assumed_owners, stored_owners
 from tts.types import End, Problem, Sample, Trace, Usage
 
 COLUMNS = (
@@ -32,6 +33,7 @@ COLUMNS = (
     "certainty",
     "steps",
     "probe",
+    "owners",
     *USAGE.values(),
     "error",
     "given",
@@ -63,6 +65,9 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         _pack("d", sample.trace.certainty),
         _pack("?", sample.trace.steps),
         None if sample.trace.probe is None else float(sample.trace.probe),
+        None
+        if (owners := stored_owners(sample.trace)) is None
+        else json.dumps({o: list(map(int, t)) for o, t in owners.items()}),
         *(_NO_USAGE if usage is None else (int(getattr(usage, name)) for name in Usage.__slots__)),
         sample.error,
         int(sample.given) or None,
@@ -72,9 +77,9 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
 def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
     """The sample and its grade that ``to_row`` was given."""
     index, correct, text, answer, ending, confidence, ids, logprobs, watched, *rest = row
-    top, entropy, certainty, steps, probe, *usage, error, given = rest
+    top, entropy, certainty, steps, probe, owners, *usage, error, given = rest
     plain = all(signal is None for signal in (logprobs, watched, top, entropy, certainty, steps, probe))
-    trace = _NO_TRACE if plain else _trace(logprobs, watched, top, entropy, certainty, steps, probe)
+    trace = _NO_TRACE if plain else _trace(logprobs, watched, top, entropy, certainty, steps, probe, owners)
     return (
         Sample(
             text,
@@ -125,16 +130,32 @@ def _unpack(code: str, blob: bytes | None) -> tuple[Any, ...]:
     return () if blob is None else struct.unpack(f"<{len(blob) // struct.calcsize(f'<{code}')}{code}", blob)
 
 
-def _trace(logprobs: Blob, watched: Blob, top: Blob, entropy: Blob, certainty: Blob, steps: Blob, probe: Any) -> Trace:
+def _trace(
+    logprobs: Blob,
+    watched: Blob,
+    top: Blob,
+    entropy: Blob,
+    certainty: Blob,
+    steps: Blob,
+    probe: Any,
+    owners: str | None,
+) -> Trace:
+    seen = _watched(watched or b"")
     return Trace(
         _unpack("d", logprobs),
-        _watched(watched or b""),
+        seen,
         _unpack("d", top),
         _unpack("d", entropy),
         _unpack("d", certainty),
         _unpack("?", steps),
         probe,
+        owners=assumed_owners(seen) if owners is None else {o: tuple(t) for o, t in json.loads(owners).items()},
     )
+
+
+def _dump_owners(trace: Trace) -> str | None:
+    owners = stored_owners(trace)
+    return None if owners is None else json.dumps({owner: [int(t) for t in tokens] for owner, tokens in owners.items()})
 
 
 def _watched(blob: bytes) -> dict[int, tuple[float, ...]]:

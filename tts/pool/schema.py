@@ -1,8 +1,8 @@
 """The tables of a pool file, and the check that a file is one.
 
 ``user_version`` is the version of the tables, ``application_id`` says that the file is a pool and not another
-program's SQLite file. Version 2 lacks the columns ``steps`` and ``probe``, version 3 the column ``given``: they are
-read as if those were there, NULL throughout, and given them when they are first opened for writing.
+program's SQLite file. Version 2 lacks the columns ``steps`` and ``probe``, version 3 the column ``given``, version 4
+the column ``owners``. A reader sees the missing columns as NULL throughout; the first writer adds them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ import sqlite3
 from tts.errors import InputError
 from tts.pool.rows import COLUMNS
 
-VERSION = 4
+VERSION = 5
 OLDEST = 2
-_LACKS = {2: {"steps": "BLOB", "probe": "REAL", "given": "INTEGER"}, 3: {"given": "INTEGER"}}
+_LACKS = {
+    2: {"steps": "BLOB", "probe": "REAL", "given": "INTEGER", "owners": "TEXT"},
+    3: {"given": "INTEGER", "owners": "TEXT"},
+    4: {"owners": "TEXT"},
+}
 """The columns that tables of an older version have not, with their types."""
 APPLICATION = 0x7474_7370
 
@@ -34,7 +38,7 @@ CREATE TABLE openings (
 CREATE TABLE samples (
     run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
     correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
-    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB, steps BLOB, probe REAL,
+    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB, steps BLOB, probe REAL, owners TEXT,
     prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
     scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, given INTEGER, UNIQUE (run, problem, idx)
 );

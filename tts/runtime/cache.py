@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tts.boundaries import CUTS, cut, cut_at, shows
+from tts.boundaries import TRUNCATABLE, crossing, shows_crossing, truncate
 from tts.types import END, Boundary, Draw, End, Problem, Sample
 
 
@@ -34,9 +34,9 @@ class SampleCache(Protocol):
 def recall(memory: SampleCache, problem: Problem, index: int, draw: Draw) -> Sample | None:
     """What the memory has in place of a draw, or None where it must be drawn.
 
-    A draw until END is served by one that was drawn until END, of the same prefix. A draw until a boundary of ``CUTS``
-    is served by the same, cut where it crosses the boundary, or else by a remembered one that shows where it would have
-    been cut.
+    A draw until END is served by one that was drawn until END, of the same prefix. A draw until a boundary of a
+    ``TRUNCATABLE`` kind is served by the same, truncated where it crosses the boundary, or else by a remembered one
+    that shows where it would have been truncated.
     """
     until, prefix = draw.until, draw.prefix
     if prefix is not None:
@@ -47,20 +47,20 @@ def recall(memory: SampleCache, problem: Problem, index: int, draw: Draw) -> Sam
         return fork if same else None
     if until.kind == "end":
         return memory.get(problem, index)
-    if until.kind not in CUTS:
+    if until.kind not in TRUNCATABLE:
         return None
     whole = memory.get(problem, index)
-    if whole is not None and shows(whole.trace, until):
-        return cut(whole, until)
+    if whole is not None and shows_crossing(whole.trace, until):
+        return truncate(whole, until)
     partial = memory.get(problem, index, until)
-    if partial is None or not shows(partial.trace, until):
+    if partial is None or not shows_crossing(partial.trace, until):
         return None
-    seen_to_its_end = partial.end is not End.BOUNDARY or cut_at(partial.trace, until) is not None
-    return cut(partial, until) if seen_to_its_end else None
+    seen_to_its_end = partial.end is not End.BOUNDARY or crossing(partial.trace, until) is not None
+    return truncate(partial, until) if seen_to_its_end else None
 
 
 def memorable(memory: SampleCache, sample: Sample, draw: Draw) -> bool:
     """Whether a fresh draw may serve again: it did not fail, and recalling it can be exact."""
     if draw.prefix is not None and not (draw.until.kind == "end" and memory.forks):
         return False
-    return draw.until.kind in ("end", *CUTS) and sample.end not in (End.FAILED, End.ABORTED)
+    return draw.until.kind in ("end", *TRUNCATABLE) and sample.end not in (End.FAILED, End.ABORTED)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from tts.boundaries import CUTS, cut
+from tts.boundaries import TRUNCATABLE, truncate
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Available, missing
@@ -218,7 +218,7 @@ def _replay(strategy: Strategy, problem: Problem, recording: Recording) -> Decis
     try:
         draw = next(steps)
         while True:
-            if draw.prefix is not None or draw.until.kind not in ("end", *CUTS):
+            if draw.prefix is not None or draw.until.kind not in ("end", *TRUNCATABLE):
                 raise UnsupportedError(f"strategy {strategy.name} asked a recording for partial samples")
             if at + draw.n > len(samples):
                 raise InputError(
@@ -226,8 +226,8 @@ def _replay(strategy: Strategy, problem: Problem, recording: Recording) -> Decis
                     f"recording has {len(samples)}: lower its budget"
                 )
             taken = samples[at : at + draw.n]
-            if draw.until.kind in CUTS:
-                taken = [cut(sample, draw.until) for sample in taken]
+            if draw.until.kind in TRUNCATABLE:
+                taken = [truncate(sample, draw.until) for sample in taken]
             draw, at = steps.send(list(taken)), at + draw.n
     except StopIteration as stop:
         decision: Decision = stop.value

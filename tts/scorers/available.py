@@ -20,12 +20,12 @@ def live_source(
         capabilities: those of the engine; None takes an engine that can do everything.
         recorded: signals that are collected whatever the scorer needs.
     """
-    watched = recorded.watch if scorer is None else scorer.needs.watch or recorded.watch
+    watching = recorded if scorer is None or not scorer.needs.watch else scorer.needs
     return Available(
         "engine",
         confidence=scorer is not None,
         prefix_confidence=scorer is not None and scorer.judges_prefixes,
         branching=capabilities is None or capabilities.branch,
-        watched=len(watched) == 1,
+        watched=watching.confidence_token is not None,
         signals=capabilities,
     )

@@ -19,6 +19,7 @@ from scipy.special import expit
 
 from tts.errors import InputError
 from tts.logistic import fit_logistic, smoothed
+from tts.models.finece import OWNER
 from tts.models.finece import read_card as read_values
 from tts.models.grace import GraceCard
 from tts.scorers.base import BaseScorer
@@ -58,7 +59,7 @@ class Stacked:
 
         Args:
             samples: with the signals in their traces.
-            token: the id of the confidence token; None takes the first token that was watched, normally the only one.
+            token: the id of the confidence token; None takes the trace's own.
 
         Raises:
             UnsupportedError: a trace lacks a feature.
@@ -107,7 +108,7 @@ def fit_stacked(
         correct: whether each is right, booleans, [len(samples)].
         features: names of :data:`FEATURES`, fewer for an ablation.
         penalty: >= 0; see :data:`PENALTY`.
-        token: the id of the confidence token; None takes the first token that was watched.
+        token: the id of the confidence token; None takes the trace's own.
 
     Raises:
         InputError: fewer than 2 samples, another shape, marks that are no booleans, a negative penalty, or features
@@ -165,7 +166,7 @@ class StackedScorer(BaseScorer):
         if "finece" in stacked.features:
             if not values:
                 raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a FineCE model")
-            self.needs |= Signals(watch=values)
+            self.needs |= Signals.watching(OWNER, values)
         elif reads_token(stacked):
             if card is None:
                 raise InputError(f"stacked weights of {', '.join(stacked.features)} need the card of a GrACE model")

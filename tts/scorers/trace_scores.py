@@ -16,8 +16,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.boundaries import group_confidence, has_values
+from tts.boundaries import group_confidence
 from tts.errors import InputError, UnsupportedError
+from tts.models.finece import OWNER
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample, Signals, Trace
@@ -86,7 +87,7 @@ class TraceScore:
         Args:
             sample: with the signal in its trace.
             window: tokens in a group, >= 1; a shorter sample is one group.
-            token: the id of the confidence token; None takes the first token that was watched, normally the only one.
+            token: the id of the confidence token; None takes the trace's own (``Trace.confidence``).
 
         Raises:
             UnsupportedError: the trace lacks the signal, or what it says is no finite number.
@@ -112,26 +113,26 @@ def _values(trace: Trace, column: Column, token: int | None) -> Values:
     if column == "confidence" and trace.probe is not None:
         return (trace.probe,)
     if column == "confidence" or column == "steps":
-        if token is None and has_values(trace):
-            return ()
-        watched = next(iter(trace.watched.values()), ()) if token is None else trace.watched.get(token, ())
+        watched = trace.confidence if token is None else trace.watched.get(token, ())
         return watched if column == "confidence" else _at_steps(watched, trace.steps)
     if column == "values":
-        return value_confidence(trace) if has_values(trace) and all(trace.watched.values()) else ()
+        return value_confidence(trace)
     values: Values = getattr(trace, column)
     return values
 
 
 def value_confidence(trace: Trace) -> list[float]:
-    """The confidence of what stood before each token of a trace: the mean value under its value tokens' shares.
+    """The confidence in the text before each token of a trace: the mean value under its value tokens' shares.
 
-    Args:
-        trace: with the probabilities of eleven tokens, which stand for 0, 1/10, ..., 1 in the order they were watched.
+    Empty where the trace has no probabilities of a FineCE model's value tokens, which stand for 0, 1/10, ..., 1.
 
     Source:
         FineCE, arXiv 2508.12040: confidences as values 0 to 10; their expectation is ours.
     """
-    found: list[float] = expectation(np.array(list(trace.watched.values())).T).tolist()
+    values = trace.owned_by(OWNER)
+    if not values or not all(values):
+        return []
+    found: list[float] = expectation(np.array(values).T).tolist()
     return found
 
 

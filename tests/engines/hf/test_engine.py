@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 from strategies.stopping import Unanimous  # noqa: E402
 from strategies.vote import Vote  # noqa: E402
 from tests.engines.hf.cases import PROBLEMS, alone, draw, draws, random_model, read  # noqa: E402
-from tts.boundaries import crossing  # noqa: E402
+from tts.boundaries import group_crossing  # noqa: E402
 from tts.engines.base import Meter, Prefix, Request  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
@@ -186,7 +186,7 @@ def test_boundaries_end_a_sample_where_they_say(make: Any, tokenizer: Any) -> No
     assert (low.end, len(low.token_ids)) == (End.BOUNDARY, first + 1)
     bar = float(np.quantile(np.convolve(whole.trace.top, np.ones(8) / 8, "valid"), 0.2))
     group = alone(engine, PROBLEMS[3], until=GROUP_BELOW(bar, 8), signals=EVERYTHING)
-    assert (group.end, len(group.token_ids)) == (End.BOUNDARY, crossing(GROUP_BELOW(bar, 8), whole.trace.top))
+    assert (group.end, len(group.token_ids)) == (End.BOUNDARY, group_crossing(GROUP_BELOW(bar, 8), whole.trace.top))
 
 
 def test_a_prefix_goes_on_as_a_plain_pass_would(make: Any, model: Any) -> None:

@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from strategies.stopping import Confident
 from strategies.vote import Vote
 from tests.engines.vllm.cases import PROBLEMS, Served, embedded, vllm
-from tts.boundaries import cut
+from tts.boundaries import truncate
 from tts.engines.base import Meter, Prefix
 from tts.engines.sampling import Sampling
 from tts.errors import EngineError, InputError, UnsupportedError
@@ -113,7 +113,7 @@ def test_a_sample_ends_where_a_recording_of_it_would_be_cut(served: Served, cnf:
         wholes = served.draws(SOME, signals=watched)
         begun = len(served.meters)
         found = served.draws(SOME, signals=watched, until=until)
-        expected = [cut(whole, until) for whole in wholes]
+        expected = [truncate(whole, until) for whole in wholes]
         assert [(s.token_ids, s.end) for s in found] == [(s.token_ids, s.end) for s in expected]
         assert any(s.end is End.BOUNDARY for s in found)
         for sample, meter in zip(found, served.meters[begun:], strict=True):

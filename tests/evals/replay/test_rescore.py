@@ -22,6 +22,7 @@ from strategies.catalog import CATALOG, Method
 from tests.evals.cases import pool_of
 from tests.grace_cases import graced
 from tts.errors import InputError
+from tts.models.finece import OWNER
 from tts.pool import Pool
 from tts.requirements import Available
 from tts.scorers.stacked_features import FEATURES, FINECE_FEATURES
@@ -52,7 +53,10 @@ FULL = traced(
         steps=(True, False),
     ),
 )
-VALUED = traced(FULL, lambda q, i: Trace(watched={v: (0.1, 0.01 + (v == i + q)) for v in range(11)}))
+VALUED = traced(
+    FULL,
+    lambda q, i: Trace(watched={v: (0.1, 0.01 + (v == i + q)) for v in range(11)}, owners={OWNER: tuple(range(11))}),
+)
 
 
 @pytest.mark.parametrize("name", TRACE_SCORES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evals.replay.traces import RecordedTraces, ReplayedTraces
 from strategies.deepconf import CONSENSUS, DeepConfOffline, DeepConfOnline, percentile_bar
 from strategies.vote import BUDGET
-from tts.boundaries import crossing
+from tts.boundaries import group_crossing
 from tts.engines.replay import ReplayEngine
 from tts.runtime.driver import run_all
 from tts.scorers.trace_scores import TRACE_SCORES
@@ -105,7 +105,7 @@ def online_by_hand(strategy: DeepConfOnline, samples: list[Sample]) -> tuple[str
         used += 1
         length = len(sample.trace.top)
         for n in range(window, length + 1):  # token by token
-            if crossing(GROUP_BELOW(bar, window), sample.trace.top[:n]) is not None:
+            if group_crossing(GROUP_BELOW(bar, window), sample.trace.top[:n]) is not None:
                 assert sum(sample.trace.top[n - window : n]) / window < bar + 1e-9
                 killed = n < length or sample.end is not End.STOP
                 tokens += n

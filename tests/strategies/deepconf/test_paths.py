@@ -23,7 +23,7 @@ from tests.strategies.deepconf.cases import (
     recordings,
     replayed,
 )
-from tts.boundaries import crossing, cut
+from tts.boundaries import group_crossing, truncate
 from tts.engines.base import Capabilities, Chunk, Request
 from tts.runtime.driver import Options, run_all
 from tts.types import GROUP_BELOW, End, Problem, Sample, Signals, Trace
@@ -54,7 +54,7 @@ def test_what_is_spared_is_what_a_recording_is_cut_by(examples: int) -> None:
     def check(samples: list[Sample], bar: float, window: int) -> None:
         recorded = RecordedTraces(samples)
         for i, sample in enumerate(samples):
-            shorter = cut(sample, GROUP_BELOW(bar, window))
+            shorter = truncate(sample, GROUP_BELOW(bar, window))
             spared = int(recorded.spared(i, np.array(bar), window))
             assert (shorter.end is End.BOUNDARY) == (spared >= 0)
             assert len(shorter.trace.top) == len(sample.trace.top) - max(spared, 0)
@@ -81,7 +81,7 @@ class Scripted:
             self.drawn += 1
             request.meter.drawn += 1
             end = script.end if n == len(script.trace.top) else None
-            below = request.until.kind == "group_below" and crossing(request.until, script.trace.top[:n]) == n
+            below = request.until.kind == "group_below" and group_crossing(request.until, script.trace.top[:n]) == n
             if below and end is not End.STOP:
                 end = End.BOUNDARY
             text = f"= {script.answer}" if end in (End.STOP, End.LENGTH) and script.answer else "t"

@@ -28,7 +28,7 @@ from tests.strategies.paths.pruned_cases import (
     tokens_drawn,
     votes,
 )
-from tts.boundaries import cut
+from tts.boundaries import truncate
 from tts.engines.base import Capabilities, Chunk, Request
 from tts.pool import Pool
 from tts.runtime.driver import Options, run_all
@@ -70,7 +70,7 @@ def test_what_is_spared_is_what_a_recording_is_cut_by(examples: int) -> None:
             n = tokens_drawn(sample, bar)
             assert left == (-1 if n is None else len(sample.trace.steps) - n)
             if sample.end is not End.FAILED:
-                shorter = cut(sample, STEP_BELOW(bar))
+                shorter = truncate(sample, STEP_BELOW(bar))
                 assert (shorter.end is End.BOUNDARY) == (left >= 0)
                 assert len(shorter.trace.steps) == len(sample.trace.steps) - max(left, 0)
 

@@ -76,7 +76,7 @@ def test_where_every_draw_is_pruned_it_abstains() -> None:
     assert outcome.abstained.all() and not outcome.correct.any() and outcome.tokens == 6
 
 
-def test_a_sample_that_has_ended_by_itself_is_not_cut_at_its_last_token() -> None:
+def test_a_sample_that_has_ended_by_itself_is_not_truncated_at_its_last_token() -> None:
     ended = sample("a", 0.9, 0.5, 0.1)
     assert RecordedTraces([ended]).pruned(0.2).tolist() == [-1]
     assert RecordedTraces([replace(ended, end=End.LENGTH)]).pruned(0.2).tolist() == [0]

@@ -15,8 +15,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.engines.ending import LOOKS
 from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.output_stream import drawn_tokens, stream_choices
@@ -171,7 +171,7 @@ class OpenAIEngine:
                     texts.append(choice_text(choice))
                     end = sample.take(drawn)
                     meter.discarded += len(drawn) - (len(sample.tokens) - taken)
-                    if end is End.BOUNDARY and request.until.kind in LOOKS:
+                    if end is End.BOUNDARY and request.until.kind in DETECTED:
                         break
                 if choice.finish_reason is not None:
                     reason, stop = choice.finish_reason, (choice.model_extra or {}).get("stop_reason")

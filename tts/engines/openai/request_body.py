@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tts.engines.base import Request, lacking
-from tts.engines.ending import LOOKS
+from tts.boundaries import DETECTED, missing_signal
+from tts.engines.base import Request
 from tts.engines.openai.protocol import TEXT_FIELDS, TOKEN_FIELDS, logprobs_fields
 from tts.engines.openai.served_model import ServedModel
 from tts.engines.sampling import Sampling, seed_of
@@ -47,7 +47,7 @@ def draw_body(
     """
     until, signals, prefix = request.until, request.signals, request.prefix
     encoder, features = model.encoder, model.features
-    if (refusal := lacking(until, signals)) is not None:
+    if (refusal := missing_signal(until, signals)) is not None:
         raise UnsupportedError(refusal)
     if prefix is not None and prompt.chat:
         raise UnsupportedError("a chat cannot be continued in the middle of an answer: set prompt.chat=false")
@@ -56,7 +56,7 @@ def draw_body(
     fields: dict[str, Any] = {}
     if features.stop_reasons:
         fields |= TOKEN_FIELDS if encoder is not None else TEXT_FIELDS
-        if request.ahead or until.kind in LOOKS:
+        if request.ahead or until.kind in DETECTED:
             fields["stream_interval"] = check_every_tokens
     fields |= extra
     if encoder is not None:

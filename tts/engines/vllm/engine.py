@@ -17,8 +17,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.engines.ending import LOOKS
 from tts.engines.sampling import Sampling
 from tts.engines.special_tokens import end_ids, suppressed_ids
 from tts.engines.streaming import StreamedSample, requested_ids
@@ -216,7 +216,7 @@ class VllmEngine(HasEncoder):
             suppressed=self._suppressed,
             ends=self._ends,
             line_ends=self._line_ends() if request.until.kind == "step" else (),
-            stream_interval=self.check_every_tokens if request.until.kind in LOOKS else self.encoder.context,
+            stream_interval=self.check_every_tokens if request.until.kind in DETECTED else self.encoder.context,
         )
         kind = "top" if signals.top else "named" if requested else ""
         end: End | None = None

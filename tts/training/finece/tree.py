@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from tts.boundaries import shortened
 from tts.errors import InputError
 from tts.requirements import Requirements
 from tts.training.finece.cluster import representatives, tfidf
@@ -129,6 +128,6 @@ class Tree:
             end=End.BOUNDARY,
             confidence=None,
             token_ids=kept,
-            trace=shortened(sample.trace, n),
+            trace=sample.trace.truncated(n),
             usage=None,
         )

@@ -1,0 +1,51 @@
+"""Old pools do not store whose watched tokens are; new ones store it wherever a reader would not assume the same."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tts.models import finece
+from tts.pool import Entry, Pool, export_pool, import_pool, load_pool, write_jsonl
+from tts.pool.stored import assumed_owners, stored_owners
+from tts.types import Problem, Sample, Trace
+
+ELEVEN = {100 + v: (0.5, 0.25) for v in range(11)}
+VALUES = {finece.OWNER: tuple(ELEVEN)}
+
+
+def pool(trace: Trace) -> Pool:
+    return Pool("made up", "", (Entry(Problem("q", "?", "4"), (Sample("so 4", "4", trace=trace),), (True,)),))
+
+
+def test_eleven_watched_tokens_of_a_pool_without_owners_are_the_value_tokens_of_finece() -> None:
+    assert len(ELEVEN) == finece.VALUES and assumed_owners(ELEVEN) == VALUES
+    assert assumed_owners(list(ELEVEN)[:10]) == assumed_owners(()) == {}
+
+
+@pytest.mark.parametrize(
+    ("watched", "owners", "stored"),
+    [
+        (ELEVEN, VALUES, False),
+        (ELEVEN, {}, True),
+        ({7: (0.5,)}, {}, False),
+        ({7: (0.5,)}, {"grace": (7,)}, True),
+        ({7: (0.5, 0.1), **ELEVEN}, {"grace": (7,), **VALUES}, True),
+    ],
+)
+def test_owners_survive_every_format_and_stand_in_a_file_only_where_needed(
+    watched: dict[int, tuple[float, ...]], owners: dict[str, tuple[int, ...]], stored: bool, tmp_path: Path
+) -> None:
+    given = pool(Trace(watched=watched, owners=owners))
+    assert (stored_owners(given.entries[0].samples[0].trace) is not None) == stored
+    write_jsonl(given, tmp_path / "p.jsonl")
+    import_pool(tmp_path / "p.jsonl", tmp_path / "p.sqlite")
+    export_pool(tmp_path / "p.sqlite", tmp_path / "p.parquet")
+    for name in ("p.jsonl", "p.sqlite", "p.parquet"):
+        assert load_pool(tmp_path / name).entries == given.entries
+    assert (b'"owners"' in (tmp_path / "p.jsonl").read_bytes()) == stored
+    with closing(sqlite3.connect(tmp_path / "p.sqlite")) as connection:
+        assert (connection.execute("SELECT owners FROM samples").fetchone()[0] is not None) == stored
