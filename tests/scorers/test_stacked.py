@@ -176,7 +176,7 @@ def test_the_scorer_reads_what_was_drawn_and_needs_the_card_only_for_the_token(t
     assert asyncio.run(scorer.score(Problem("q", "?"), [], nobody)).shape == (0,)
     assert scorer.needs == Signals(watch=(TOKEN,), steps=True, logprobs=True, owners={"grace": (TOKEN,)})
     after = StackedScorer(fitted, replace(CARD, readout="after"))
-    assert after.needs == Signals((TOKEN,), steps=True, probe=TOKEN, logprobs=True)
+    assert after.needs == scorer.needs | Signals(probe=TOKEN)
     ends = fit_stacked(SAMPLES, RIGHT, features=("grace", "mean_logprob"))
     assert StackedScorer(ends, CARD).needs == Signals(watch=(TOKEN,), logprobs=True)
     plain = fit_stacked(SAMPLES, RIGHT, features=("mean_logprob", "log_tokens"))
