@@ -170,7 +170,7 @@ def test_an_engine_that_notes_no_steps_is_not_asked_to_prune() -> None:
     class Plain(FakeEngine):
         capabilities = Capabilities(watch_tokens=True, score_prefix=True, branch=True)
 
-    with pytest.raises(UnsupportedError, match="needs which tokens end a step, which Plain cannot collect"):
+    with pytest.raises(UnsupportedError, match="needs which tokens end a step, which this engine cannot collect"):
         play(Vote("pruned", 2, prune=0.1), FakeEngine.problems(1), Plain(), None, scorer=WatchedScorer())
 
 
