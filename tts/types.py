@@ -136,6 +136,9 @@ class Usage:
         return self.prompt + self.prompt_cached + self.generated + self.scorer_prefill
 
 
+_FIRST_SIGNALS = ("watch", "top", "entropy", "certainty", "logprobs")
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What to collect in the same forward pass that draws, at temperature 1 whatever the sampling temperature.
@@ -172,6 +175,15 @@ class Signals:
     def confidence_token(self) -> int | None:
         """The first watched token whose probability is a confidence by itself; None if there is none."""
         return _confidence_token(self.watch, self.owners)
+
+    @property
+    def key(self) -> dict[str, object]:
+        """The signals as a part of the key of a run: those of the first runs always, later ones where collected.
+
+        The key of an older run thus stays the same. Owners decide no draw and are not a part of it.
+        """
+        named = ((name, getattr(self, name)) for name in self.__slots__ if name != "owners")
+        return {name: value for name, value in named if value or name in _FIRST_SIGNALS}
 
     def __or__(self, other: Signals) -> Signals:
         """What satisfies both.

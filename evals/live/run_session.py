@@ -252,9 +252,7 @@ def run_key(
     config: EngineConfig, task: Task, signals: Signals, scorer: OpenScorer | None, *, model: str, revision: str
 ) -> RunKey:
     """Return everything that two draws must share to be interchangeable."""
-    # Signals that came later are named only where they are collected, so that older runs continue.
-    collected = {key: value for key, value in asdict(signals).items() if value or key not in ("steps", "probe")}
-    sampling: dict[str, object] = {**config.key, "signals": collected, "answers": task.reading}
+    sampling: dict[str, object] = {**config.key, "signals": signals.key, "answers": task.reading}
     if scorer is not None:
         sampling["scorer"] = scorer.key
     return RunKey(model, revision, task.template, sampling)
