@@ -7,9 +7,8 @@ from typing import Any, get_args
 
 from evals.replay.rescore import check_score
 from evals.tasks import TaskConfig
-from strategies import spec
 from tts.engines.config import EngineConfig
-from tts.errors import InputError
+from tts.errors import InputError, unknown_name
 from tts.scorers.maps import MapKind
 from tts.scorers.trace_scores import WINDOW
 
@@ -52,11 +51,11 @@ class CompareConfig:
     def __post_init__(self) -> None:
         """Refuse what no comparison could use, before any work is done."""
         if self.answers not in ANSWERS:
-            raise spec.unknown("kind of answers", self.answers, ANSWERS)
+            raise unknown_name("kind of answers", self.answers, ANSWERS)
         if self.score is not None:
             check_score(self.score)
         if self.calibrate is not None and self.calibrate not in get_args(MapKind):
-            raise spec.unknown("calibration", self.calibrate, get_args(MapKind))
+            raise unknown_name("calibration", self.calibrate, get_args(MapKind))
         if self.seed < 0:
             raise InputError(f"seed must be at least 0, got {self.seed}")
         for key in ("permutations", "replicates", "window"):
@@ -135,7 +134,7 @@ class RunConfig:
         if self.calibrate is None:
             return
         if self.calibrate not in get_args(MapKind):
-            raise spec.unknown("calibration", self.calibrate, get_args(MapKind))
+            raise unknown_name("calibration", self.calibrate, get_args(MapKind))
         if self.scorer is None or self.fit is None:
             raise InputError(
                 f"calibrate={self.calibrate} fits a map for a scorer on a pool: "

@@ -8,8 +8,9 @@ from typing import Any
 
 from evals.replay.rescore import is_probability
 from strategies import beam_spec, spec
-from strategies.catalog import CATALOG, Method, method
+from strategies.catalog import Method, method
 from tts.errors import InputError
+from tts.registry import STRATEGIES
 from tts.requirements import Available, Missing, Requirements, missing
 from tts.scorers.trace_scores import WINDOW
 from tts.strategy import Strategy
@@ -44,7 +45,7 @@ def methods(
     skipped: dict[str, str] = {}
     for entry in entries:
         if entry == ALL:
-            for row in CATALOG.values():
+            for row in map(method, STRATEGIES.names()):
                 if lack := obstacle(row):
                     skipped[row.name] = str(lack)
                 else:
@@ -120,7 +121,7 @@ def composed(entry: Mapping[str, Any]) -> Method:
     name = entry.get("name", built.name)
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
-    if name == ALL or name in CATALOG:
+    if name == ALL or name in STRATEGIES.names():
         raise InputError(f"a composed strategy cannot be called {name}, which means the catalogue's: rename it")
     return Method(
         name=name,

@@ -11,7 +11,8 @@ from typing import Any
 
 from strategies.beam import PrunedBeams
 from strategies.pruning import PRUNERS, Pruner
-from strategies.spec import check_keys, component, stopping_rules, weighting, whole
+from strategies.spec import check_keys, stopping_rules, weighting, whole
+from tts.components import build_component
 from tts.errors import InputError
 from tts.types import ENTROPY_ABOVE, STEP, TOKENS, Boundary
 
@@ -62,7 +63,7 @@ def boundary(spec: Any) -> Boundary:
 
 def pruner(spec: str | Mapping[str, Any]) -> Pruner:
     """Build a pruner, e.g. from ``{name: top_k, k: 2}``."""
-    built: Pruner = component("pruner", PRUNERS, spec)
+    built: Pruner = build_component("pruner", PRUNERS, spec)
     return built
 
 

@@ -6,65 +6,25 @@ is refused with one sentence that lists what is allowed.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strategies.stopping import STOPPING_RULES, StoppingRule
 from strategies.vote import Vote
 from strategies.weighting import WEIGHTINGS, Weighting
-from tts.errors import InputError
-
-
-def unknown(what: str, given: str, allowed: Iterable[str]) -> InputError:
-    """One sentence for a name that is not among those allowed, with the closest one suggested."""
-    names = sorted(allowed)
-    close = difflib.get_close_matches(given, names, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return InputError(f"unknown {what} {given!r}: allowed are {', '.join(names)}{hint}")
-
-
-def component(what: str, kinds: Mapping[str, type[Any]], spec: str | Mapping[str, Any]) -> Any:
-    """Build one component from its name or mapping.
-
-    Args:
-        what: how errors call it, such as "weighting".
-        kinds: the allowed names and their dataclasses.
-        spec: ``name`` or ``{name: ..., option: value}``.
-
-    Raises:
-        InputError: an unknown name, an unknown option, or a value of the wrong type.
-    """
-    if not isinstance(spec, str | Mapping):
-        raise InputError(f"{what} must be a name or a mapping {{name: ..., option: ...}}, got {spec!r}")
-    given = {"name": spec} if isinstance(spec, str) else dict(spec)
-    name = str(given.pop("name", None))
-    if name not in kinds:
-        raise unknown(what, name, kinds)
-    options = {f.name: f for f in dataclasses.fields(kinds[name])}
-    for key, value in given.items():
-        if key not in options:
-            raise unknown(f"option of {what} {name}", str(key), options or ["none"])
-        whole = options[key].type in (int, "int")
-        ok = (isinstance(value, int) if whole else isinstance(value, int | float)) and not isinstance(value, bool)
-        if not ok and not (value is None and "None" in str(options[key].type)):
-            raise InputError(f"{what} {name} needs a {'whole number' if whole else 'number'} for {key}, got {value!r}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"{what} {name} needs a finite number for {key}, got {value}")
-    return kinds[name](**given)
+from tts.components import build_component
+from tts.errors import InputError, unknown_name
 
 
 def weighting(spec: str | Mapping[str, Any]) -> Weighting:
     """Build a weighting, e.g. from ``{name: softmax, temperature: 0.3}``."""
-    built: Weighting = component("weighting", WEIGHTINGS, spec)
+    built: Weighting = build_component("weighting", WEIGHTINGS, spec)
     return built
 
 
 def stopping_rule(spec: str | Mapping[str, Any]) -> StoppingRule:
     """Build a stopping rule, e.g. from ``{name: beta, level: 0.9}``."""
-    built: StoppingRule = component("stopping rule", STOPPING_RULES, spec)
+    built: StoppingRule = build_component("stopping rule", STOPPING_RULES, spec)
     return built
 
 
@@ -87,7 +47,7 @@ def check_keys(spec: Mapping[str, Any], allowed: Sequence[str], what: str = "key
     """Refuse keys that mean nothing, with the closest one that does."""
     for key in spec:
         if key not in allowed:
-            raise unknown(what, str(key), allowed)
+            raise unknown_name(what, str(key), allowed)
 
 
 def vote(spec: Mapping[str, Any], *, budget: int) -> Vote:

@@ -6,26 +6,17 @@ OmegaConf structured configs; an unknown key, a wrong type or a missing file get
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tts.errors import InputError
+from tts.components import describe_type
+from tts.errors import InputError, suggestion
 
 T = TypeVar("T")
-_WANTED = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-    dict: "a mapping",
-    type(None): "null",
-}
 
 
 def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> T:
@@ -78,8 +69,7 @@ def _merge(schema: type[Any], config: Any, values: Any, where: str) -> Any:
     given: Any = OmegaConf.to_container(values, resolve=False)
     for key, value in given.items():
         if key not in allowed:
-            close = difflib.get_close_matches(str(key), allowed, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            hint = suggestion(key, allowed)
             raise InputError(f"{where}: unknown key {key!r}: allowed are {', '.join(allowed)}{hint}")
         try:
             config = OmegaConf.merge(config, {key: value})
@@ -87,28 +77,20 @@ def _merge(schema: type[Any], config: Any, values: Any, where: str) -> Any:
             inner = getattr(error, "full_key", None) or key
             if inner != key:
                 raise InputError(f"{where}: key {inner!r} cannot take this value: {_reason(error)}") from None
-            wanted = _wanted(get_type_hints(schema)[key])
+            wanted = describe_type(get_type_hints(schema)[key])
             raise InputError(f"{where}: key {key!r} must be {wanted}, got {_shown(value)}") from None
     return config
 
 
-def _wanted(hint: Any) -> str:
-    """A type for people: "a whole number or null"."""
-    kind = get_origin(hint) or hint
-    if kind in _WANTED:
-        return _WANTED[kind]
-    return " or ".join(_wanted(arg) for arg in get_args(hint)) or "a mapping"
-
-
 def _shown(value: Any) -> str:
-    """A value as YAML spells it: null and true, not None and True."""
+    """The value as YAML spells it: null and true, not None and True."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return repr(dict(value) if isinstance(value, Mapping) else value)
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong in one line; of a YAML error the problem and its place."""
+    """The reason of an error in one line; of a YAML error the problem and its place."""
     problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
     if problem and mark:
         return f"{problem} at line {mark.line + 1}, column {mark.column + 1}"

@@ -3,6 +3,10 @@
 The command line prints the sentence and exits with status 2; a program catches ``TTSError``.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 
 class TTSError(Exception):
     """Base of every error this framework raises on purpose."""
@@ -28,11 +32,25 @@ class EngineError(TTSError):
     """
 
     def __init__(self, message: str = "", *, again: bool = True) -> None:
-        """Say what happened."""
+        """Take the sentence."""
         super().__init__(message)
         self.again = again
 
 
 def first_line(error: BaseException) -> str:
-    """What another library's error says first, without a full stop; its type where it says nothing."""
+    """Return the first line of another library's error, without a full stop; its type where it has no text."""
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+
+
+def suggestion(given: object, allowed: Iterable[object]) -> str:
+    """Return "; did you mean NAME?" with the allowed name closest to the given one; empty where none is close."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(given), [str(name) for name in allowed], n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def unknown_name(what: str, given: object, allowed: Iterable[str]) -> InputError:
+    """Return the error for a name that is not among those allowed, which are listed with the closest one suggested."""
+    names = sorted(allowed)
+    return InputError(f"unknown {what} {given!r}: allowed are {', '.join(names)}{suggestion(given, names)}")

@@ -65,7 +65,7 @@ def main() -> None:
         draws, seed = options.draws, options.seed
         return pools.pool(options.pools, name, model=model, split=split, questions=questions, draws=draws, seed=seed)
 
-    model = EngineConfig(model=options.model, rows=128)
+    model = EngineConfig(model=options.model, max_batch_size=128)
     assert model.folder is not None
     fit = pool("calibration", options.model, "calibration", options.calibration)
     test = pool("test", options.model, "test", options.questions)

@@ -171,7 +171,7 @@ def drawn(strategy: PrunedBeams, task: Task, model: EngineConfig, scorer: Scorer
     engine = open_engine(model, task.prompt, print)
     noting = _Noting(strategy)
     try:
-        options = Options(concurrency=max(2, model.rows // strategy.width))
+        options = Options(concurrency=max(2, model.max_batch_size // strategy.width))
         asyncio.run(run_all(noting, task.problems, engine, extract=task.extract, scorer=scorer, options=options))
         prompts = tuple(len(engine.prompt_ids(problem)) for problem in task.problems)  # type: ignore[attr-defined]
     finally:

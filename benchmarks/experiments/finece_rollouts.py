@@ -51,7 +51,7 @@ class Again:
 
 def fresh_shares(chosen: Sequence[tuple[Problem, Labelled]], extract: Any, *, draws: int, seed: int) -> Floats:
     """The share of right ones among fresh completions of each prefix, by the base model, [prefixes]."""
-    engine = open_engine(EngineConfig(seed=seed, rows=128), Prompt(template=TEMPLATE), print)
+    engine = open_engine(EngineConfig(seed=seed, max_batch_size=128), Prompt(template=TEMPLATE), print)
     problems, prefixes = [], {}
     for number, (problem, one) in enumerate(chosen):
         named = replace(problem, id=f"{problem.id}/{number}")

@@ -225,7 +225,7 @@ def grow_trees_into(
     signals = recorded_signals(engine_config) | tree.requires.signals
 
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
-        return draw_trees(tree, task, engine, cache, rows=engine_config.rows, signals=signals, watch=watch)
+        return draw_trees(tree, task, engine, cache, rows=engine_config.max_batch_size, signals=signals, watch=watch)
 
     key = _key(engine_config, task, signals)
     key = replace(key, sampling={**key.sampling, "tree": asdict(tree.config)})

@@ -62,7 +62,7 @@ async def draw_samples(
     config: SampleConfig, task: Task, engine: Engine, memory: SampleCache, *, signals: Signals, watch: ProgressListener
 ) -> list[Result]:
     """Draw ``n`` samples of every problem into the memory, those of one question at the same time."""
-    questions = -(-config.engine.rows // config.n) + 1  # as many as fill a batch, and one to fill the gaps
+    questions = -(-config.engine.max_batch_size // config.n) + 1  # as many as fill a batch, and one to fill the gaps
     options = Options(concurrency=questions, lookahead=config.n - 1)
 
     def share(result: Result) -> float:
@@ -91,7 +91,7 @@ async def play(
 ) -> list[Played]:
     """Play every strategy over every problem, one strategy after the other; they share their draws by the memory."""
     options = Options(
-        concurrency=config.concurrency or config.engine.rows, lookahead=config.lookahead, fill=config.fill
+        concurrency=config.concurrency or config.engine.max_batch_size, lookahead=config.lookahead, fill=config.fill
     )
 
     def right(result: Result) -> bool:

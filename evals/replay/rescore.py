@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from evals.metrics.folds import halves
 from evals.metrics.scored import grades
-from strategies.spec import unknown
 from tts.answers import merge
-from tts.errors import InputError, UnsupportedError
+from tts.errors import InputError, UnsupportedError, unknown_name
 from tts.models.finece import OWNER
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
@@ -130,7 +129,7 @@ def check_score(name: str) -> None:
         InputError: listing all of them.
     """
     if name not in SCORES:
-        raise unknown("score", name, SCORES)
+        raise unknown_name("score", name, SCORES)
 
 
 def is_probability(name: str) -> bool:

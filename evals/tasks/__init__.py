@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
+from tts.registry import TASKS
 
 __all__ = ["Task", "TaskConfig", "load_task"]
 
@@ -17,10 +18,5 @@ def load_task(config: TaskConfig) -> Task:
     Raises:
         InputError: a file, split or field that is not what it must be.
     """
-    if config.name == "stories":
-        from evals.tasks.stories import stories
-
-        return stories(config)
-    from evals.tasks.gsm8k import gsm8k
-
-    return gsm8k(config)
+    task: Task = TASKS.get(config.name)(config)
+    return task

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strategies.spec import unknown
-from tts.errors import InputError
+from tts.errors import InputError, unknown_name
+from tts.registry import TASKS
 
-NAMES = ("stories", "gsm8k", "jsonl")
 READINGS = ("strict", "flexible")
 
 
@@ -43,10 +42,9 @@ class TaskConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no task could be."""
-        if self.name not in NAMES:
-            raise unknown("task", self.name, NAMES)
+        TASKS.check(self.name)
         if self.extract is not None and self.extract not in READINGS:
-            raise unknown("task.extract", self.extract, READINGS)
+            raise unknown_name("task.extract", self.extract, READINGS)
         if self.n is not None and self.n < 1:
             raise InputError(f"task.n must be at least 1, got {self.n}")
         for key in ("seed", "shots"):

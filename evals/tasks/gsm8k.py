@@ -16,8 +16,7 @@ from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
 from evals.tasks.lines import Worked, read_worked, worked_of
 from evals.tasks.reading import extractor
-from strategies.spec import unknown
-from tts.errors import InputError
+from tts.errors import InputError, unknown_name
 from tts.prompts import Prompt
 from tts.types import Problem
 
@@ -83,7 +82,7 @@ def _scored(config: TaskConfig) -> list[Worked]:
     if config.name == "jsonl":
         raise InputError("task jsonl needs task.path, a JSON Lines file of questions with answers")
     if config.split not in SPLITS:
-        raise unknown("task.split of gsm8k", config.split, SPLITS)
+        raise unknown_name("task.split of gsm8k", config.split, SPLITS)
     return hub_split(config.split)
 
 

@@ -7,8 +7,7 @@ from typing import get_args
 from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
 from evals.tasks.reading import extractor
-from strategies.spec import unknown
-from tts.errors import InputError
+from tts.errors import InputError, unknown_name
 from tts.prompts import Prompt
 from tts.stories.stories import take
 from tts.stories.story import Split
@@ -26,7 +25,7 @@ def stories(config: TaskConfig) -> Task:
         InputError: an unknown split, or a path, which stories do not have.
     """
     if config.split not in get_args(Split):
-        raise unknown("task.split", config.split, get_args(Split))
+        raise unknown_name("task.split", config.split, get_args(Split))
     for key in ("path", "shots_path"):
         if getattr(config, key) is not None:
             raise InputError(f"task stories makes its problems up and takes no {key}: leave it out, or name task jsonl")

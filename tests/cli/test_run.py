@@ -38,7 +38,7 @@ from tts.types import Problem, Sample, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
-FAKE = ("engine.kind=fake", "engine.rows=4")
+FAKE = ("engine.kind=fake", "engine.max_batch_size=4")
 TASK = ("task.n=10",)
 
 
@@ -99,7 +99,7 @@ def drawn_now(ran: Ran) -> tuple[int, int]:
 
 def test_sample_killed_twice_ends_with_the_pool_of_an_uninterrupted_run(tts: Tts, tmp_path: Path) -> None:
     path, calm = tmp_path / "p.sqlite", tmp_path / "calm.sqlite"
-    command = ("sample", *FAKE, *TASK, "n=6", f"out={path}", "engine.tick=0.004")
+    command = ("sample", *FAKE, *TASK, "n=6", f"out={path}", "engine.token_delay_s=0.004")
     before = 0
     for least in (5, 25):
         stopped(path, least, signal.SIGKILL, *command)
@@ -123,7 +123,7 @@ STRATEGIES = "strategies=[esc,self_consistency,first_sample]"
 def test_run_killed_ends_with_the_pool_and_the_decisions_of_an_uninterrupted_run(tts: Tts, tmp_path: Path) -> None:
     path, calm = tmp_path / "p.sqlite", tmp_path / "calm.sqlite"
     command = ("run", *FAKE, *TASK, "budget=7", STRATEGIES, "scorer.name=watched")
-    stopped(path, 12, signal.SIGKILL, *command, f"out={path}", "engine.tick=0.004")
+    stopped(path, 12, signal.SIGKILL, *command, f"out={path}", "engine.token_delay_s=0.004")
     before = held(path)
     assert 12 <= before < 70
     ran = tts(*command, f"out={path}", "--json", tmp_path / "j.json")
@@ -145,7 +145,7 @@ def test_ctrl_c_says_how_to_go_on_and_loses_nothing(tts: Tts, tmp_path: Path, co
     path = tmp_path / "p.sqlite"
     size = "n=6" if command == "sample" else "budget=6"
     arguments = (command, *FAKE, *TASK, size, f"out={path}")
-    done, out, err = stopped(path, 8, signal.SIGINT, *arguments, "engine.tick=0.004")
+    done, out, err = stopped(path, 8, signal.SIGINT, *arguments, "engine.token_delay_s=0.004")
     before = held(path)
     assert (done.returncode, out) == (130, "")
     assert err.splitlines()[-1] == (
@@ -251,7 +251,7 @@ def test_what_makes_draws_other_draws_makes_another_run(tts: Tts, tmp_path: Path
     base = ("run", *FAKE, "task.n=2", "budget=2", f"out={path}")
     assert drawn_now(tts(*base)) == (4, 4)
     assert drawn_now(tts(*base, change)) == (4, 4)
-    assert drawn_now(tts(*base, "engine.rows=2", "lookahead=1", "strategies=[first_sample]")) == (4, 0)
+    assert drawn_now(tts(*base, "engine.max_batch_size=2", "lookahead=1", "strategies=[first_sample]")) == (4, 0)
     with PoolStore.read(path) as store:
         runs = store.runs()
     assert len(runs) == 2
@@ -302,7 +302,7 @@ def test_without_a_terminal_a_plain_line_comes_every_few_seconds(
     tts: Tts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.05)
-    ran = tts("sample", *FAKE, *TASK, "n=3", "engine.tick=0.003", f"out={tmp_path / 'p.sqlite'}")
+    ran = tts("sample", *FAKE, *TASK, "n=3", "engine.token_delay_s=0.003", f"out={tmp_path / 'p.sqlite'}")
     lines = ran.err.splitlines()
     assert len(lines) >= 3
     for line in lines[1:-1]:
@@ -428,13 +428,19 @@ BAD = [
     ("sample out=p.sqlite missing.yaml", r"config file missing\.yaml does not exist"),
     ("sample out=p.sqlite strategies=[esc]", r"override 'strategies=\[esc\]': unknown key 'strategies': allowed .*"),
     ("sample out=p.sqlite engine.modle=tiny", r".*key 'engine\.modle' cannot take this value: .*modle.*"),
-    ("sample out=p.sqlite engine.kind=vlm", r"engine\.kind must be one of transformers, vllm, openai, fake, got 'vlm'"),
+    ("sample out=p.sqlite engine.kind=vlm", r"unknown engine\.kind 'vlm': allowed are fake, .*; did you mean vllm\?"),
     (
         "sample out=p.sqlite engine.vllm.max_num_seqs=4",
         r"engine\.vllm is for engine\.kind=vllm, and engine\.kind is tr.*",
     ),
-    ("sample out=p.sqlite engine.kind=vllm engine.signals.entropy=true", r"vLLM tells no entropies or self-certaint.*"),
-    ("sample out=p.sqlite engine.kind=vllm engine.look=0", r"engine\.look must be at least 1, got 0"),
+    (
+        "sample out=p.sqlite engine.kind=vllm engine.signals.entropy=true",
+        r"vLLM reports no entropies or self-.*",
+    ),
+    (
+        "sample out=p.sqlite engine.kind=vllm engine.check_every_tokens=0",
+        r"engine\.check_every_tokens must be at least 1, got 0",
+    ),
     ("sample out=p.sqlite engine.kind=openai", r"engine\.kind=openai needs engine\.openai\.urls, such as .*"),
     (
         "sample out=p.sqlite engine.kind=openai engine.openai.urls=[x]",
@@ -442,7 +448,7 @@ BAD = [
     ),
     ("sample out=p.sqlite engine.dtype=int8", r"engine\.dtype must be one of float32, bfloat16, float16, got 'int8'"),
     ("sample out=p.sqlite engine.device=tpu", r"engine\.device must be one of auto, cpu, cuda, mps, got 'tpu'"),
-    ("sample out=p.sqlite engine.rows=0", r"engine\.rows must be at least 1, .*"),
+    ("sample out=p.sqlite engine.max_batch_size=0", r"engine\.max_batch_size must be at least 1, .*"),
     ("sample out=p.sqlite engine.temperature=-1", r"temperature must be at least 0, got -1\.0"),
     ("sample out=p.sqlite engine.model=./no/such", r"engine\.model \./no/such: no such directory; give tiny, .*"),
     ("sample out=p.sqlite engine.model=a/b/c", r"engine\.model a/b/c: no such directory; give tiny, .*"),
@@ -462,9 +468,12 @@ BAD = [
     ("run out=p.sqlite FAKE strategies=[deepconf_online]", r"FakeEngine cannot record top-k confidences, which .*"),
     ("run out=p.sqlite FAKE budget=0", r"budget must be at least 1, got 0"),
     ("run out=p.sqlite FAKE lookahead=-1", r"lookahead must be at least 0, got -1"),
-    ("run out=p.sqlite FAKE scorer.name=nme", r"unknown scorer 'nme': scorer\.name must be one of mean_logprob, .*"),
+    ("run out=p.sqlite FAKE scorer.name=nme", r"unknown scorer 'nme': allowed are constant, .*"),
     ("run out=p.sqlite FAKE scorer=mean", r".*key 'scorer' must be a mapping or null, got 'mean'"),
-    ("run out=p.sqlite FAKE scorer.name=mean_logprob scorer.depth=3", r"scorer mean_logprob has no option 'depth': .*"),
+    (
+        "run out=p.sqlite FAKE scorer.name=mean_logprob scorer.depth=3",
+        r"unknown option of scorer mean_logprob 'depth': allowed are calibration, top, window",
+    ),
     (
         "run out=p.sqlite FAKE scorer.name=deepconf_tail scorer.window=x",
         r"scorer deepconf_tail needs a whole number .*",
@@ -588,7 +597,7 @@ def test_a_model_draws_goes_on_and_is_known_by_its_files(tts: Tts, tmp_path: Pat
     assert ran.status == 0
     assert drawn_now(ran) == (12, 12)
     assert "of 12 right" in ran.out
-    assert drawn_now(tts(*command, "scorer.name=mean_logprob", names, "engine.rows=2")) == (12, 0)
+    assert drawn_now(tts(*command, "scorer.name=mean_logprob", names, "engine.max_batch_size=2")) == (12, 0)
     assert drawn_now(tts(*command, "strategies=[deepconf_online]")) == (12, 12)  # its warm-up is all of the budget
     with PoolStore.read(path) as store:
         revision = store.runs()[0].key.revision

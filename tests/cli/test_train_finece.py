@@ -18,7 +18,7 @@ from tts.pool import load_pool  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = (
     "task.n=8",
-    "engine.rows=32",
+    "engine.max_batch_size=32",
     "engine.max_tokens=120",
     "tree.k=4",
     "tree.clusters=2",

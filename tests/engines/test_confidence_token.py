@@ -84,7 +84,7 @@ def run(engine: Any, strategy: Any, **options: Any) -> list[Result]:
 def test_greedy_draws_are_those_of_generate_which_would_draw_suppressed_tokens_too(
     make: Any, model: Any, cnf: int
 ) -> None:
-    engine = make(temperature=0, rows=5)
+    engine = make(temperature=0, max_batch_size=5)
     tempted = False
     for problem, sample in zip(PROBLEMS, draws(engine, [(p, 0) for p in PROBLEMS]), strict=True):
         prompt = engine.prompt_ids(problem)
@@ -102,7 +102,7 @@ def test_a_suppressed_token_is_never_drawn(make: Any, cnf: int, how: dict[str, A
 
 
 def test_draws_follow_the_softmax_over_the_other_tokens(make: Any, model: Any, cnf: int) -> None:
-    engine, n = make(temperature=0.8, max_tokens=1, rows=64), 4000
+    engine, n = make(temperature=0.8, max_tokens=1, max_batch_size=64), 4000
     first = [s.token_ids[0] for s in draws(engine, [(PROBLEMS[0], i) for i in range(n)])]
     counts = np.bincount(first, minlength=engine.batch.decoder.vocabulary)
     logits = read(model, engine.prompt_ids(PROBLEMS[0]))[-1]
@@ -116,7 +116,7 @@ def test_draws_follow_the_softmax_over_the_other_tokens(make: Any, model: Any, c
 def test_signals_are_of_what_draws_and_watched_probabilities_of_the_whole_vocabulary(
     make: Any, model: Any, cnf: int
 ) -> None:
-    engine = make(temperature=0.7, rows=4)
+    engine = make(temperature=0.7, max_batch_size=4)
     wanted = Signals(watch=(cnf, 5, 10), top=20, entropy=True, certainty=True)
     for problem, sample in zip(PROBLEMS, draws(engine, [(p, 1) for p in PROBLEMS], signals=wanted), strict=True):
         prompt, trace = engine.prompt_ids(problem), sample.trace
@@ -206,7 +206,7 @@ def test_a_replay_prunes_and_pays_as_the_live_run_did(make: Any, cnf: int, probe
 def test_a_probe_is_the_tokens_probability_at_its_own_position_however_a_sample_ended(
     make: Any, model: Any, cnf: int
 ) -> None:
-    engine = make(rows=7, max_tokens=12)
+    engine = make(max_batch_size=7, max_tokens=12)
     ends, compared = set(), 0
     for until in (TOKENS(999), TOKENS(7)):
         plain = draws(engine, MANY, until=until)
@@ -236,7 +236,7 @@ def test_a_probe_survives_streaming(make: Any, cnf: int, stream: int) -> None:
 
 
 def test_rows_with_and_without_a_probe_share_a_batch(make: Any, cnf: int) -> None:
-    engine = make(rows=4)
+    engine = make(max_batch_size=4)
 
     async def mixed() -> list[tuple[Sample, Meter]]:
         wanted = [Signals(probe=cnf) if i % 2 else Signals() for i in range(len(MANY))]
@@ -250,7 +250,7 @@ def test_rows_with_and_without_a_probe_share_a_batch(make: Any, cnf: int) -> Non
 def test_watching_costs_no_pass_and_a_probe_one_token_a_sample(make: Any, model: Any, cnf: int) -> None:
     def counted(wanted: Signals) -> tuple[list[int], int, int]:
         """Rows of each forward pass, tokens drawn, and prompt tokens read."""
-        engine, passes = make(rows=8, max_tokens=150), []
+        engine, passes = make(max_batch_size=8, max_tokens=150), []
         hook = model.register_forward_pre_hook(
             lambda module, args, kwargs: passes.append(kwargs["input_ids"].shape[0]), with_kwargs=True
         )
@@ -270,7 +270,7 @@ def test_watching_costs_no_pass_and_a_probe_one_token_a_sample(make: Any, model:
 @pytest.mark.parametrize("lookahead", [0, 2])
 @pytest.mark.parametrize("prune", [None, 0.3])
 def test_the_ledger_counts_probes_and_reconciles(make: Any, cnf: int, lookahead: int, prune: float | None) -> None:
-    engine = make(rows=5)
+    engine = make(max_batch_size=5)
     strategy = Vote("some", 4, stop=(Unanimous(2),), prune=prune)
     wanted = Signals(watch=(cnf,), probe=cnf)
     results = run(engine, strategy, scorer=ConstantScorer(), signals=wanted, lookahead=lookahead)
@@ -283,7 +283,7 @@ def test_the_ledger_counts_probes_and_reconciles(make: Any, cnf: int, lookahead:
 
 
 def test_a_stream_closed_while_it_is_probed_is_charged_for_it(make: Any, cnf: int) -> None:
-    engine = make(rows=1, max_tokens=3)
+    engine = make(max_batch_size=1, max_tokens=3)
 
     async def closed(after: int) -> Meter:
         request = Request(PROBLEMS[0], 0, until=TOKENS(3), signals=Signals(probe=cnf))
@@ -308,8 +308,8 @@ def test_a_stream_closed_while_it_is_probed_is_charged_for_it(make: Any, cnf: in
 def test_memory_that_runs_out_while_rows_are_probed_changes_nothing(
     make: Any, cnf: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = draws(make(rows=16, max_tokens=12), MANY, signals=Signals(probe=cnf))
-    engine = make(rows=16, max_tokens=12)
+    expected = draws(make(max_batch_size=16, max_tokens=12), MANY, signals=Signals(probe=cnf))
+    engine = make(max_batch_size=16, max_tokens=12)
     decoder, whole = engine.batch.decoder, engine.batch.decoder.run
     broken = []
 

@@ -9,7 +9,8 @@ import pytest
 from tts.answers import Grader
 from tts.engines.fake import extract
 from tts.errors import InputError
-from tts.scorers.config import NAMES, open_scorer
+from tts.registry import SCORERS
+from tts.scorers.config import open_scorer
 from tts.scorers.controls import OracleScorer, RolloutOracle
 from tts.scorers.staged import Staged
 from tts.types import Signals
@@ -55,15 +56,18 @@ def test_a_staged_scorer_opens_its_parts_and_keeps_their_keys() -> None:
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ({"name": "nme"}, "unknown scorer 'nme': scorer.name must be one of mean_logprob, "),
+        ({"name": "nme"}, "unknown scorer 'nme': allowed are constant, "),
         ({}, "unknown scorer None"),
-        ({"name": "constant", "valu": 1}, "scorer constant has no option 'valu': allowed are value, calibration"),
+        (
+            {"name": "constant", "valu": 1},
+            "unknown option of scorer constant 'valu': allowed are calibration, value; did you mean value?",
+        ),
         ({"name": "constant", "value": "x"}, "scorer constant needs a number for value, got 'x'"),
         ({"name": "rollout_oracle", "rollouts": 0}, "scorer rollout_oracle needs rollouts >= 1, got 0"),
-        ({"name": "rollout_oracle", "extract": 1}, "scorer rollout_oracle has no option 'extract'"),
+        ({"name": "rollout_oracle", "extract": 1}, "unknown option of scorer rollout_oracle 'extract'"),
         ({"name": "reward"}, "scorer reward needs scorer.path"),
         ({"name": "constant", "calibration": 3}, "scorer.calibration must be a file, got 3"),
-        ({**STAGED, "paused": "finece"}, "scorer staged needs a scorer such as {name: mean_logprob} for paused"),
+        ({**STAGED, "paused": "finece"}, "scorer staged needs a mapping for paused"),
         ({**STAGED, "paused": {"name": "oracle"}}, "staged needs a scorer of prefixes for paused, and oracle judges"),
         ({**STAGED, "ended": {"name": "deepconf_tail"}}, "gives raw scores: give scorer.ended.calibration"),
     ],
@@ -80,4 +84,4 @@ def test_the_confidence_of_the_fake_engine_is_refused_for_other_models() -> None
 
 
 def test_every_name_is_listed_once() -> None:
-    assert len(set(NAMES)) == len(NAMES) and {"grace", "finece", "rollout_oracle", "staged"} <= set(NAMES)
+    assert {"grace", "finece", "rollout_oracle", "staged"} <= set(SCORERS.names())

@@ -19,10 +19,11 @@ from tts.engines.base import Capabilities, Meter, Prefix
 from tts.engines.fake import WATCHED, FakeEngine, extract
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.grace import GraceCard, write_card
+from tts.registry import SCORERS
 from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import Scorer
-from tts.scorers.config import NAMES, open_scorer
+from tts.scorers.config import open_scorer
 from tts.scorers.grace import Grace, open_grace
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.watched import WatchedScorer
@@ -146,7 +147,9 @@ def test_a_score_that_cannot_be_had_is_an_error() -> None:
 
 def test_a_configuration_opens_it_with_the_models_card_or_another(tmp_path: Path) -> None:
     at: dict[str, Any] = {"model": "m", "revision": "", "template": "{question}"}
-    assert "grace" in NAMES and "grace_min" not in NAMES, "a reading is an option, not another scorer"
+    assert "grace" in SCORERS.names() and "grace_min" not in SCORERS.names(), (
+        "a reading is an option, not another scorer"
+    )
     with pytest.raises(InputError, match=r"scorer grace needs the grace\.json of a GrACE model, and this model is"):
         open_scorer({"name": "grace"}, **at)
     with pytest.raises(InputError, match=r"has no grace\.json: train one with `tts train grace`"):
@@ -163,7 +166,7 @@ def test_a_configuration_opens_it_with_the_models_card_or_another(tmp_path: Path
     assert least.name == "grace(reading=min)"
     with pytest.raises(InputError, match="scorer grace needs reading last, min, step, mean, got 'worst'"):
         open_scorer({"name": "grace", "reading": "worst"}, **at, folder=tmp_path)
-    with pytest.raises(InputError, match="has no option 'folder': allowed are reading, card, calibration"):
+    with pytest.raises(InputError, match="option of scorer grace 'folder': allowed are calibration, card, reading"):
         open_scorer({"name": "grace", "folder": "x"}, **at)
     with pytest.raises(InputError, match="scorer grace needs text for reading, got 3"):
         open_scorer({"name": "grace", "reading": 3}, **at, folder=tmp_path)

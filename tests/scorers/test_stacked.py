@@ -211,7 +211,7 @@ def test_a_configuration_opens_it_with_the_models_card_or_another(tmp_path: Path
     with pytest.raises(InputError, match=r"scorer stacked needs scorer\.weights"):
         open_scorer({"name": "stacked"}, **at, folder=tmp_path)
     for hidden in ("folder", "provenance"):
-        with pytest.raises(InputError, match=rf"no option '{hidden}': allowed are weights, card, calibration"):
+        with pytest.raises(InputError, match=rf"stacked '{hidden}': allowed are calibration, card, weights"):
             open_scorer({**spec, hidden: "x"}, **at)
 
 

@@ -1,6 +1,7 @@
-"""Engines from a configuration: which model draws, how, and what it records of each token.
+"""Engines from a configuration: the model that draws, the sampling parameters, and the signals of each token.
 
-Imports neither torch nor transformers before an engine is opened.
+A kind of engine checks, identifies and loads itself: see :class:`EngineKind`. Imports neither torch nor transformers
+before an engine is opened.
 """
 
 from __future__ import annotations
@@ -17,31 +18,96 @@ from tts.errors import InputError
 from tts.models import finece, grace
 from tts.models.resolve import identity, resolve
 from tts.prompts import Prompt
+from tts.registry import ENGINES
 from tts.types import Signals
 
-KINDS = ("transformers", "vllm", "openai", "fake")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
+EXTRAS = {"torch": "hf", "transformers": "hf", "vllm": "vllm", "openai": "openai"}
+"""The extra of this package that installs a module."""
 
 
 class LiveEngine(Engine, Protocol):
     """An engine of this process, which holds a model until it is closed."""
 
     def close(self) -> None:
-        """Give up what it holds."""
+        """Free what the engine holds."""
         ...
+
+
+class EngineKind(Protocol):
+    """A kind of engine: it reads its own part of an :class:`EngineConfig`. ``engine.kind`` names it."""
+
+    def check(self, config: EngineConfig) -> None:
+        """Refuse a configuration that this kind cannot serve.
+
+        Raises:
+            InputError: naming the key.
+        """
+        ...
+
+    def folder(self, config: EngineConfig) -> Path | None:
+        """Return the local directory of the model's tokenizer and cards; None where there is none.
+
+        Raises:
+            InputError: no such directory.
+        """
+        ...
+
+    def identity(self, config: EngineConfig) -> tuple[str, str]:
+        """Return the name and the revision that identify the model.
+
+        Raises:
+            InputError: no such directory.
+        """
+        ...
+
+    def key(self, config: EngineConfig) -> Mapping[str, object]:
+        """Return what decides the drawn tokens beside the model, the prompt, the sampling parameters and the dtype.
+
+        Pools store these names and values, so they must stay as they are.
+        """
+        ...
+
+    def load(self, config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+        """Load the model; see :func:`open_engine`.
+
+        Raises:
+            ModuleNotFoundError: an extra is not installed.
+        """
+        ...
+
+
+class LocalModelKind:
+    """The part of :class:`EngineKind` that kinds with a model of this machine or of the hub share."""
+
+    def check(self, config: EngineConfig) -> None:
+        """Accept every configuration."""
+
+    def folder(self, config: EngineConfig) -> Path | None:
+        """Return the model's directory; None for a model on the hub.
+
+        Raises:
+            InputError: no such directory.
+        """
+        model = resolve(config.model)
+        return model if isinstance(model, Path) else None
+
+    def identity(self, config: EngineConfig) -> tuple[str, str]:
+        """Return the model's name and revision; see :func:`tts.models.resolve.identity`."""
+        return identity(config.model, config.revision)
 
 
 @dataclass
 class SignalsConfig:
-    """What to record of each token; see :class:`~tts.types.Signals`.
+    """The signals to record of each token; see :class:`~tts.types.Signals`.
 
     Attributes:
         top: k of the mean over the k most probable tokens; 0 for none.
         entropy: whether to record the entropy.
         certainty: whether to record self-certainty.
         steps: whether to record which tokens end a step.
-        confidence: whether to record what a model says of itself: the probability of a GrACE model's confidence token,
+        confidence: whether to record the model's own confidence: the probability of a GrACE model's confidence token,
             or those of a FineCE model's value tokens.
         logprobs: whether to record its log-probability, which takes vLLM and a server some time; false records it where
             a scorer needs it or the engine has it anyway.
@@ -57,28 +123,29 @@ class SignalsConfig:
 
 @dataclass
 class EngineConfig:
-    """Which model draws, and how.
+    """The model that draws, and how it draws.
 
     Attributes:
-        kind: "transformers"; "vllm", the same in vLLM; "openai", any server that speaks OpenAI's interface; or "fake":
-            no language model, but one that tests know every token of.
+        kind: "transformers"; "vllm", the same in vLLM; "openai", any server with OpenAI's interface; "fake", no
+            language model, for tests; or a kind that an installed package adds.
         model: "tiny", "grace" or "finece" (which come with the package), a directory, or a name on the hub.
         revision: the revision of a model on the hub; null takes its default.
-        device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is, or what vLLM was built for.
+        device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is, or the device of the vLLM build.
         dtype: "float32", "bfloat16" or "float16".
         temperature: see :class:`~tts.engines.sampling.Sampling`, and so are top_p, top_k, max_tokens and seed.
         top_p: see there.
         top_k: see there.
         max_tokens: see there.
         seed: see there.
-        rows: the most samples in a batch, >= 1.
-        signals: what to record of each token.
-        tick: seconds a token takes the fake engine.
-        seeded: whether each request to vLLM or a server has a seed of its own, so that a run can be repeated token by
-            token; on a CPU vLLM is a fifth slower so. null does not; transformers always does.
-        look: tokens that vLLM or its server draws between two looks at a sample that ends below a confidence, >= 1.
+        max_batch_size: the most samples in a batch, >= 1.
+        signals: the signals to record of each token.
+        token_delay_s: seconds that a token takes the fake engine, >= 0.
+        seeded: whether each request to vLLM or a server has its own seed, so that a run can be repeated token by token;
+            on a CPU vLLM is a fifth slower so. null does not; transformers always does.
+        check_every_tokens: tokens that vLLM or its server draws between two checks of a sample that ends below a
+            confidence, >= 1.
         vllm: any other arguments of vLLM's engine by name, such as ``gpu_memory_utilization``.
-        openai: which servers, and how they are asked; see :class:`~tts.engines.openai.config.OpenAIConfig`.
+        openai: the servers, and how requests are sent; see :class:`~tts.engines.openai.config.OpenAIConfig`.
     """
 
     kind: str = "transformers"
@@ -91,56 +158,47 @@ class EngineConfig:
     top_k: int = 0
     max_tokens: int = 256
     seed: int = 0
-    rows: int = 64
+    max_batch_size: int = 64
     signals: SignalsConfig = field(default_factory=SignalsConfig)
-    tick: float = 0.0
+    token_delay_s: float = 0.0
     seeded: bool | None = None
-    look: int = 8
+    check_every_tokens: int = 8
     vllm: dict[str, Any] = field(default_factory=dict)
     openai: OpenAIConfig = field(default_factory=OpenAIConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what no engine could do."""
-        for key, given, allowed in (
-            ("kind", self.kind, KINDS),
-            ("device", self.device, DEVICES),
-            ("dtype", self.dtype, DTYPES),
-        ):
+        """Refuse values that no engine can serve."""
+        for key, given, allowed in (("device", self.device, DEVICES), ("dtype", self.dtype, DTYPES)):
             if given not in allowed:
                 raise InputError(f"engine.{key} must be one of {', '.join(allowed)}, got {given!r}")
-        if self.rows < 1 or self.tick < 0 or self.signals.top < 0:
-            raise InputError(
-                "engine.rows must be at least 1, engine.tick and engine.signals.top at least 0, "
-                f"got {self.rows}, {self.tick:g} and {self.signals.top}"
-            )
-        if self.kind == "openai":
-            self.openai.check()
-        if self.look < 1:
-            raise InputError(f"engine.look must be at least 1, got {self.look}")
-        if self.vllm and self.kind != "vllm":
-            raise InputError(f"engine.vllm is for engine.kind=vllm, and engine.kind is {self.kind}: leave one out")
-        plain = self.signals
-        if self.kind == "vllm" and (plain.entropy or plain.certainty or (plain.top and plain.confidence)):
-            raise InputError(
-                "vLLM tells no entropies or self-certainties, and top-k confidences or the model's own, not both: "
-                f"change engine.signals, got {asdict(plain)}"
-            )
+        for key, number, least in (
+            ("max_batch_size", self.max_batch_size, 1),
+            ("token_delay_s", self.token_delay_s, 0),
+            ("check_every_tokens", self.check_every_tokens, 1),
+            ("signals.top", self.signals.top, 0),
+        ):
+            if not number >= least:
+                raise InputError(f"engine.{key} must be at least {least}, got {number:g}")
         if not self.model.strip():
             raise InputError("engine.model must be tiny, grace, finece, a directory or a name on the hub, got nothing")
         _ = self.sampling
+        self._kind.check(self)
+        if self.vllm and self.kind != "vllm":
+            raise InputError(f"engine.vllm is for engine.kind=vllm, and engine.kind is {self.kind}: leave one out")
+
+    @property
+    def _kind(self) -> EngineKind:
+        kind: EngineKind = ENGINES.get(self.kind)
+        return kind
 
     @property
     def folder(self) -> Path | None:
-        """The model's directory, None of one on the hub or of the fake engine.
+        """The local directory of the model's tokenizer and cards; None where there is none.
 
         Raises:
             InputError: no such directory.
         """
-        if self.kind == "openai":
-            known = Path(self.openai.tokenizer).expanduser() if self.openai.tokenizer else None
-            return known if known is not None and known.is_dir() else None
-        model = None if self.kind == "fake" else resolve(self.model)
-        return model if isinstance(model, Path) else None
+        return self._kind.folder(self)
 
     @property
     def sampling(self) -> Sampling:
@@ -149,29 +207,17 @@ class EngineConfig:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What to call the model, and its revision: of a local one a fingerprint of its files.
+        """The name and the revision that identify the model: of a local one a fingerprint of its files.
 
         Raises:
             InputError: no such directory.
         """
-        if self.kind == "fake":
-            return "fake", ""
-        if self.kind == "openai":
-            return self.model, ""
-        return identity(self.model, self.revision)
+        return self._kind.identity(self)
 
     @property
     def key(self) -> Mapping[str, object]:
-        """What, beside the model and the prompt, decides the tokens that are drawn."""
-        key = {**asdict(self.sampling), "dtype": self.dtype}
-        if self.kind not in ("vllm", "openai"):
-            return key
-        return {**key, "engine": self.kind, "seeded": self.with_seeds, "extra": dict(self.openai.extra)}
-
-    @property
-    def with_seeds(self) -> bool:
-        """Whether each request has a seed of its own."""
-        return self.kind not in ("vllm", "openai") if self.seeded is None else self.seeded
+        """Everything that decides the drawn tokens, beside the model and the prompt."""
+        return {**asdict(self.sampling), "dtype": self.dtype, **self._kind.key(self)}
 
 
 def recorded_signals(config: EngineConfig) -> Signals:
@@ -200,73 +246,21 @@ def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None
     """Load the model.
 
     Args:
-        config: which and how.
-        prompt: from a problem to what the model reads.
-        tell: gets a sentence about anything that takes or changes something, such as a smaller batch.
+        config: names the engine and the model.
+        prompt: turns a problem into the model's input.
+        tell: receives a sentence about anything that takes time or changes something, such as a smaller batch.
 
     Raises:
-        InputError: no such model or device, or a prompt that this model cannot be given.
-        UnsupportedError: the extra for this kind of engine is not installed.
+        InputError: no such model or device, a prompt that this model cannot take, or an extra that is not installed.
     """
-    if config.kind == "fake":
-        from tts.engines.fake import FakeEngine, Latency
-
-        return FakeEngine(seed=config.seed, latency=Latency(tick=config.tick))
     try:
-        return _OPEN[config.kind](config, prompt, tell)
+        kind: EngineKind = ENGINES.get(config.kind)
+        return kind.load(config, prompt, tell)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in ("torch", "transformers", "vllm", "openai"):
+        if missing not in EXTRAS:
             raise
-        extra = "hf" if missing in ("torch", "transformers") else missing
         raise InputError(
-            f"engine.kind {config.kind} needs {missing}, which is not installed: pip install 'tts-rerank[{extra}]'"
+            f"engine.kind {config.kind} needs {missing}, which is not installed: "
+            f"pip install 'tts-rerank[{EXTRAS[missing]}]'"
         ) from None
-
-
-def _transformers(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
-    from tts.engines.hf.engine import TransformersEngine
-
-    return TransformersEngine.load(
-        resolve(config.model),
-        prompt=prompt,
-        sampling=config.sampling,
-        rows=config.rows,
-        device=config.device,
-        dtype=config.dtype,
-        revision=config.revision,
-        tell=tell,
-    )
-
-
-def _vllm(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
-    from tts.engines.vllm.engine import VllmEngine
-
-    return VllmEngine.load(
-        resolve(config.model),
-        prompt=prompt,
-        sampling=config.sampling,
-        dtype=config.dtype,
-        revision=config.revision,
-        device=config.device,
-        seeded=config.with_seeds,
-        check_every_tokens=config.look,
-        options={"max_num_seqs": config.rows, **config.vllm},
-        tell=tell,
-    )
-
-
-def _openai(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
-    from tts.engines.openai.engine import OpenAIEngine
-
-    return OpenAIEngine.load(
-        config.openai,
-        model=config.model,
-        prompt=prompt,
-        sampling=config.sampling,
-        seeded=config.with_seeds,
-        check_every_tokens=config.look,
-    )
-
-
-_OPEN = {"transformers": _transformers, "vllm": _vllm, "openai": _openai}

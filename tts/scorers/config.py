@@ -9,51 +9,19 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tts.answers import Grader
+from tts.components import read_options
 from tts.errors import InputError
+from tts.registry import SCORERS
 from tts.scorers.base import Calibrated, Scorer
 from tts.scorers.calibration_file import Provenance, load_calibration
 from tts.scorers.controls import AUTO
 from tts.scorers.maps import CalibrationMap
-from tts.scorers.trace_scores import SIGNAL_SCORES, TRACE_SCORES, TraceScorer
+from tts.scorers.trace_scores import TRACE_SCORES, TraceScorer
 from tts.types import Problem, Signals
-
-_OTHERS = {
-    "grace": ("tts.scorers.grace", "open_grace"),
-    "stacked": ("tts.scorers.stacked", "open_stacked"),
-    "finece": ("tts.scorers.finece", "open_finece"),
-    "p_true": ("tts.scorers.asking", "PTrue"),
-    "verbalised": ("tts.scorers.asking", "Verbalised"),
-    "reward": ("tts.scorers.reward", "OutcomeReward"),
-    "self_consistency": ("tts.scorers.consistency", "SelfConsistency"),
-    "constant": ("tts.scorers.controls", "ConstantScorer"),
-    "random": ("tts.scorers.controls", "RandomScorer"),
-    "oracle": ("tts.scorers.controls", "OracleScorer"),
-    "rollout_oracle": ("tts.scorers.controls", "RolloutOracle"),
-    "staged": ("tts.scorers.staged", "open_staged"),
-    "watched": ("tts.scorers.watched", "open_watched"),
-}
-NAMES = (*SIGNAL_SCORES, *_OTHERS)
-"""Trace scores; a confidence token; weights fitted on both; P(True); verbalised confidence; an outcome reward model;
-the share of equal answers; four controls; a pair for partial and finished samples; and the fake engine's confidence."""
-_KINDS: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "str": (str,),
-    "Path": (str,),
-    "Mapping[str, Any]": (Mapping,),
-}
-_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "Path": "a path",
-    "Mapping[str, Any]": "a scorer such as {name: mean_logprob}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,37 +83,32 @@ def open_scorer(
     """
     given = dict(spec)
     name, file = given.pop("name", None), given.pop("calibration", None)
-    if not isinstance(name, str) or name not in NAMES:
-        raise InputError(f"unknown scorer {name!r}: scorer.name must be one of {', '.join(NAMES)}")
+    build = SCORERS.get(name)
     known = f"{model}@{revision}" if revision else model
-    if name in SIGNAL_SCORES:
-        _check(name, TraceScorer, given, hidden=("score",))
-        if top and TRACE_SCORES[name].column == "top":
-            given.setdefault("top", top)
-        scorer: Scorer = TraceScorer(name, **given)
-    else:
-        module, kind = _OTHERS[name]
-        build: Callable[..., Scorer] = getattr(import_module(module), kind)
-        nested = partial(
-            open_scorer,
-            model=model,
-            revision=revision,
-            template=template,
-            top=top,
-            folder=folder,
-            extract=extract,
-            grader=grader,
-        )
-        context = {
-            "folder": folder,
-            "provenance": Provenance(known, name, template),
-            "extract": extract,
-            "grader": grader,
-            "nested": nested,
-        }
-        _check(name, build, given, hidden=tuple(context))
-        wanted = inspect.signature(build).parameters
-        scorer = build(**given, **{key: value for key, value in context.items() if key in wanted})
+    if top and name in TRACE_SCORES and TRACE_SCORES[name].column == "top":
+        given.setdefault("top", top)
+    nested = partial(
+        open_scorer,
+        model=model,
+        revision=revision,
+        template=template,
+        top=top,
+        folder=folder,
+        extract=extract,
+        grader=grader,
+    )
+    context = {
+        "folder": folder,
+        "provenance": Provenance(known, name, template),
+        "extract": extract,
+        "grader": grader,
+        "nested": nested,
+    }
+    options = read_options(
+        f"scorer {name}", build, given, hidden=tuple(context), also=("calibration",), section="scorer"
+    )
+    wanted = inspect.signature(build).parameters
+    scorer: Scorer = build(**options, **{key: value for key, value in context.items() if key in wanted})
     built = OpenScorer(scorer, scorer.name, {"name": name, **(scorer.key or given)})
     if file is None:
         return built
@@ -167,20 +130,3 @@ def merged(*needs: Signals) -> Signals:
         except ValueError as error:
             raise InputError(f"engine.signals.top, the scorer and the strategies must agree: {error}") from None
     return all_of_them
-
-
-def _check(name: str, build: Callable[..., Any], given: Mapping[str, Any], hidden: tuple[str, ...] = ()) -> None:
-    """Refuse options that this scorer does not have, and values of the wrong type."""
-    allowed = {key: p for key, p in inspect.signature(build).parameters.items() if key not in hidden}
-    for key, value in given.items():
-        if key not in allowed:
-            raise InputError(f"scorer {name} has no option {key!r}: allowed are {', '.join((*allowed, 'calibration'))}")
-        words = str(allowed[key].annotation).split(" | ")
-        kinds = tuple(kind for word in words for kind in _KINDS.get(word, ()))
-        if (value is None and "None" in words) or (isinstance(value, kinds) and not isinstance(value, bool)):
-            continue
-        wanted = " or ".join(dict.fromkeys(_WORDS[word] for word in words if word in _WORDS))
-        raise InputError(f"scorer {name} needs {wanted} for {key}, got {value!r}")
-    for key, parameter in allowed.items():
-        if parameter.default is inspect.Parameter.empty and key not in given:
-            raise InputError(f"scorer {name} needs scorer.{key}")

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts.boundaries import group_confidence
-from tts.errors import InputError, UnsupportedError
+from tts.errors import InputError, UnsupportedError, unknown_name
 from tts.models.finece import OWNER
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
@@ -247,7 +248,7 @@ class TraceScorer(BaseScorer):
             InputError: an unknown name, one that reads a confidence token, or a number below 1.
         """
         if score not in SIGNAL_SCORES:
-            raise InputError(f"unknown trace score {score!r}: allowed are {', '.join(sorted(SIGNAL_SCORES))}")
+            raise unknown_name("trace score", score, SIGNAL_SCORES)
         if window < 1 or top < 1:
             raise InputError(f"trace score {score} needs window and top of at least 1, got {window} and {top}")
         self.trace_score, self.window, self.needs = TRACE_SCORES[score], window, TRACE_SCORES[score].needs(top)
@@ -269,6 +270,10 @@ class TraceScorer(BaseScorer):
         """
         raw, probability = await self.raw(problem, samples, engine), self.trace_score.probability
         return raw if probability is None else np.array([probability(v) for v in raw.tolist()], dtype=np.float64)
+
+
+TRACE_SCORERS: dict[str, Callable[..., TraceScorer]] = {name: partial(TraceScorer, name) for name in SIGNAL_SCORES}
+"""Builders of the scorers of :data:`SIGNAL_SCORES`, by name."""
 
 
 def scorer_name(score: str, window: int = WINDOW) -> str:

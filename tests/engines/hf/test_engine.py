@@ -55,7 +55,7 @@ def make(model: Any, tokenizer: Any) -> Iterator[Any]:
 
 
 def test_greedy_draws_are_those_of_generate(make: Any, model: Any) -> None:
-    engine = make(temperature=0, rows=5)
+    engine = make(temperature=0, max_batch_size=5)
     samples = draws(engine, [(p, 0) for p in PROBLEMS])
     for problem, sample in zip(PROBLEMS, samples, strict=True):
         ids = torch.tensor([engine.prompt_ids(problem)])
@@ -64,7 +64,7 @@ def test_greedy_draws_are_those_of_generate(make: Any, model: Any) -> None:
 
 
 def test_signals_are_those_of_a_plain_pass_at_temperature_one(make: Any, model: Any) -> None:
-    engine = make(temperature=0.7, rows=4)
+    engine = make(temperature=0.7, max_batch_size=4)
     samples = draws(engine, [(p, 1) for p in PROBLEMS[:6]], signals=EVERYTHING)
     for problem, sample in zip(PROBLEMS, samples, strict=False):
         prompt = engine.prompt_ids(problem)
@@ -82,20 +82,22 @@ def test_signals_are_those_of_a_plain_pass_at_temperature_one(make: Any, model: 
 
 @pytest.mark.parametrize("how", [{}, {"top_k": 5}, {"top_p": 0.8}, {"top_k": 50, "top_p": 0.9}])
 def test_the_same_seed_gives_the_same_tokens_whatever_else_is_in_the_batch(make: Any, how: dict[str, Any]) -> None:
-    by_themselves = [alone(make(rows=1, **how), p, i, signals=Signals()) for p in PROBLEMS[:4] for i in range(3)]
-    crowd = make(rows=7, **how)
+    by_themselves = [
+        alone(make(max_batch_size=1, **how), p, i, signals=Signals()) for p in PROBLEMS[:4] for i in range(3)
+    ]
+    crowd = make(max_batch_size=7, **how)
     wanted = [(p, i) for p in PROBLEMS for i in range(3)]
     together = dict(zip(wanted, draws(crowd, wanted), strict=True))
     for number, sample in enumerate(by_themselves):
         other = together[PROBLEMS[number // 3], number % 3]
         assert (sample.token_ids, sample.text, sample.end) == (other.token_ids, other.text, other.end)
     assert len({s.token_ids for s in by_themselves}) == len(by_themselves)
-    other_seed = make(rows=7, seed=1, **how)
+    other_seed = make(max_batch_size=7, seed=1, **how)
     assert alone(other_seed, PROBLEMS[0]).token_ids != by_themselves[0].token_ids
 
 
 def test_draws_follow_the_model_s_distribution(make: Any, model: Any) -> None:
-    engine = make(temperature=0.8, max_tokens=1, rows=64)
+    engine = make(temperature=0.8, max_tokens=1, max_batch_size=64)
     problem, n = PROBLEMS[0], 4000
     first = [s.token_ids[0] for s in draws(engine, [(problem, i) for i in range(n)])]
     counts = np.bincount(first, minlength=engine.batch.decoder.vocabulary)
@@ -114,13 +116,13 @@ def test_top_k_and_top_p_keep_the_smallest_sets(make: Any, model: Any) -> None:
         ({"top_k": 3}, 3),
         ({"top_p": 0.5}, int((order.values.cumsum(-1) < 0.5).sum()) + 1),
     ):
-        engine = make(max_tokens=1, rows=64, **how)
+        engine = make(max_tokens=1, max_batch_size=64, **how)
         seen = {s.token_ids[0] for s in draws(engine, [(problem, i) for i in range(400)])}
         assert seen <= set(order.indices[:allowed].tolist()) and len(seen) > 1
 
 
 def test_a_prompt_is_read_once_and_every_token_is_counted(make: Any) -> None:
-    engine = make(rows=6)
+    engine = make(max_batch_size=6)
     results = asyncio.run(run_all(Vote("all", 5), PROBLEMS, engine, extract=lambda p, t: None))
     batch, total = engine.batch, [r.decision.usage for r in results]
     prompts = sum(len(engine.prompt_ids(p)) for p in PROBLEMS)
@@ -134,7 +136,7 @@ def test_a_prompt_is_read_once_and_every_token_is_counted(make: Any) -> None:
 
 
 def test_a_closed_stream_frees_its_row_and_is_charged_to_the_last_token(make: Any) -> None:
-    engine = make(rows=1, max_tokens=200)
+    engine = make(max_batch_size=1, max_tokens=200)
 
     async def closed_halfway() -> tuple[Meter, Meter]:
         request = Request(PROBLEMS[0], 0)
@@ -153,7 +155,7 @@ def test_a_closed_stream_frees_its_row_and_is_charged_to_the_last_token(make: An
 
 
 def test_look_ahead_is_cut_short_and_charged(make: Any) -> None:
-    engine = make(rows=4, max_tokens=60)
+    engine = make(max_batch_size=4, max_tokens=60)
     stop_at_once = Vote("first", 4, stop=(Unanimous(1),))
     options = Options(lookahead=2)
     results = asyncio.run(run_all(stop_at_once, PROBLEMS[:6], engine, extract=lambda p, t: "1", options=options))
@@ -219,9 +221,9 @@ def test_score_is_the_next_token_s_probability(make: Any, model: Any) -> None:
 
 def test_memory_that_runs_out_halves_the_batch_and_changes_nothing(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [(p, i) for p in PROBLEMS for i in range(2)]
-    expected = draws(make(rows=16), wanted)
+    expected = draws(make(max_batch_size=16), wanted)
     said: list[str] = []
-    engine = make(rows=16, tell=said.append)
+    engine = make(max_batch_size=16, tell=said.append)
     decoder, run = engine.batch.decoder, engine.batch.decoder.run
 
     def small(work: Any) -> Any:
@@ -248,7 +250,7 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_nothing(make: Any, mo
 
 
 def test_a_bug_in_the_model_reaches_whoever_waits(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(rows=2)
+    engine = make(max_batch_size=2)
 
     def broken(work: Any) -> Any:
         raise ZeroDivisionError("a bug")
@@ -259,11 +261,11 @@ def test_a_bug_in_the_model_reaches_whoever_waits(make: Any, monkeypatch: pytest
 
 
 def test_a_long_run_reuses_rows_and_forgets_old_prompts(make: Any) -> None:
-    engine = make(rows=3, max_tokens=12)
+    engine = make(max_batch_size=3, max_tokens=12)
     engine.batch.decoder.prompts.bound = 150
     wanted = [(p, i) for i in range(3) for p in PROBLEMS]
     samples = draws(engine, wanted)
-    again = draws(make(rows=32, max_tokens=12), wanted)
+    again = draws(make(max_batch_size=32, max_tokens=12), wanted)
     assert [s.token_ids for s in samples] == [s.token_ids for s in again]
     assert engine.batch.prompt > sum(len(engine.prompt_ids(p)) for p in PROBLEMS)  # read anew, and counted
     assert engine.batch.decoder.prompts.held <= 150
@@ -283,8 +285,8 @@ def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_
         alone(engine, PROBLEMS[0], until=GROUP_BELOW(0.5, 4))
     with pytest.raises(InputError, match="has no chat template: set chat=false"):
         make(prompt=Prompt(chat=True))
-    with pytest.raises(InputError, match="rows must be at least 1, got 0"):
-        make(rows=0)
+    with pytest.raises(InputError, match="max_batch_size must be at least 1, got 0"):
+        make(max_batch_size=0)
     load = {"prompt": Prompt(), "sampling": Sampling()}
     with pytest.raises(InputError, match="no model there"):
         TransformersEngine.load(tmp_path / "nowhere", **load)

@@ -156,7 +156,7 @@ def test_a_continuation_reads_the_last_token_and_draws_what_it_would_have_drawn(
 
 @pytest.mark.parametrize(("rows", "costs"), [(8, [1, 0, 0, 0]), (1, [1, 1, 1, 1])])
 def test_forks_that_join_together_read_it_once_and_later_ones_once_more(make: Any, rows: int, costs: list[int]) -> None:
-    engine = make(rows=rows)
+    engine = make(max_batch_size=rows)
     begun = paused(engine)
     found = forks(engine, begun, 4)
     assert [meter.prompt for _, meter in found] == costs
@@ -171,10 +171,10 @@ def test_forks_that_join_together_read_it_once_and_later_ones_once_more(make: An
 def test_beams_are_the_same_and_the_ledger_is_what_was_computed(
     make: Any, rows: int, park: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = make(rows=rows, park=park)
+    engine = make(max_batch_size=rows, park=park)
     passes = counted(engine, monkeypatch)
     results = played(engine)
-    assert texts(results) == texts(played(make(rows=17, park=OFF)))
+    assert texts(results) == texts(played(make(max_batch_size=17, park=OFF)))
     batch, usage = engine.batch, sum((r.decision.usage or Usage() for r in results), Usage())
     assert batch.prompt == usage.prompt == sum(passes)
     assert batch.prompt_cached == usage.prompt_cached
@@ -240,7 +240,7 @@ def test_a_text_that_was_paused_is_scored_by_its_last_token(make: Any) -> None:
 def test_memory_that_runs_out_forgets_what_was_parked_and_changes_nothing(
     make: Any, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = make(rows=16)
+    engine = make(max_batch_size=16)
     decoder, does, calls = engine.batch.decoder, getattr(engine.batch.decoder, where), []
 
     def full(work: Any) -> Any:
@@ -253,7 +253,7 @@ def test_memory_that_runs_out_forgets_what_was_parked_and_changes_nothing(
 
     monkeypatch.setattr(decoder, where, full)
     results = played(engine)
-    assert len(calls) > 12 and engine.batch.rows == (8 if where == "run" else 16)
+    assert len(calls) > 12 and engine.batch.max_batch_size == (8 if where == "run" else 16)
     assert texts(results) == texts(played(make(park=OFF)))
     usage = sum((r.decision.usage or Usage() for r in results), Usage())
     assert (engine.batch.prompt, engine.batch.prompt_cached) == (usage.prompt, usage.prompt_cached)

@@ -30,7 +30,7 @@ class Batch:
     """The rows of one decoder.
 
     Attributes:
-        rows: the most rows at a time; halved when memory runs out.
+        max_batch_size: the most sequences at a time; halved when memory runs out.
         drawn: tokens drawn, those of closed rows included; probing a token counts as drawing one.
         prompt: prompt tokens computed.
         prompt_cached: prompt tokens that had been computed before.
@@ -42,7 +42,7 @@ class Batch:
         self,
         decoder: Decoder,
         *,
-        rows: int,
+        max_batch_size: int,
         ends: frozenset[int],
         is_step: Callable[[int], bool],
         tell: Callable[[str], None],
@@ -51,12 +51,13 @@ class Batch:
 
         Args:
             decoder: what computes.
-            rows: the most rows at a time.
+            max_batch_size: the most sequences at a time.
             ends: ids of the tokens that end a sample.
             is_step: whether a token ends a step.
             tell: gets one sentence when memory ran out.
         """
-        self.decoder, self.rows, self._ends, self._is_step, self._tell = decoder, rows, ends, is_step, tell
+        self.decoder, self.max_batch_size = decoder, max_batch_size
+        self._ends, self._is_step, self._tell = ends, is_step, tell
         self.drawn = self.prompt = self.prompt_cached = self.scored = self.steps = 0
         self._waiting: deque[Row] = deque()
         self._active: list[Row] = []  # row i has slot i
@@ -141,7 +142,7 @@ class Batch:
     def _join(self) -> list[Row]:
         """The rows that get a slot now, first come, first served."""
         joining: list[Row] = []
-        while self._waiting and len(self._active) + len(joining) < self.rows:
+        while self._waiting and len(self._active) + len(joining) < self.max_batch_size:
             row = self._waiting.popleft()
             if not row.closed:
                 joining.append(row)
@@ -276,14 +277,14 @@ class Batch:
     async def _halve(self, rows: list[Row]) -> None:
         """Memory ran out: read half of the rows again now, the others once there is room; all go on where they were."""
         alive = [row for row in rows if not row.closed]
-        self.rows = max(1, len(rows) // 2)
+        self.max_batch_size = max(1, len(rows) // 2)
         self._active, self._moves = [], []
         await self._compute(self.decoder.forget)
         if len(rows) == 1:
             for row in alive:
                 row.fail(EngineError("out of memory with a single sequence: lower max_tokens, or use a smaller model"))
             return
-        self._tell(f"out of memory with {len(rows)} sequences at once: going on with {self.rows}")
+        self._tell(f"out of memory with {len(rows)} sequences at once: going on with {self.max_batch_size}")
         self._waiting.extendleft(reversed(alive))
 
     async def _compute(self, function: Callable[..., Any], *args: Any) -> Any:

@@ -50,7 +50,7 @@ class TransformersEngine(HasEncoder):
         *,
         prompt: Prompt,
         sampling: Sampling,
-        rows: int = 128,
+        max_batch_size: int = 128,
         stream: int = 0,
         name: str = "",
         revision: str = "",
@@ -63,7 +63,7 @@ class TransformersEngine(HasEncoder):
             tokenizer: its tokenizer.
             prompt: from a problem to what the model reads.
             sampling: how tokens are drawn.
-            rows: the most sequences in a batch, >= 1; halved when memory runs out.
+            max_batch_size: the most sequences in a batch, >= 1; halved when memory runs out.
             stream: tokens a chunk; 0 sends a sample as one chunk when it has ended.
             name: what to call the model.
             revision: of the model.
@@ -74,8 +74,8 @@ class TransformersEngine(HasEncoder):
                 tokens that the model does not have.
             UnsupportedError: the model cannot run on this engine's cache.
         """
-        if rows < 1:
-            raise InputError(f"rows must be at least 1, got {rows}")
+        if max_batch_size < 1:
+            raise InputError(f"max_batch_size must be at least 1, got {max_batch_size}")
         context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
         vocabulary = model.get_output_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
@@ -85,7 +85,7 @@ class TransformersEngine(HasEncoder):
         suppressed = suppressed_ids(getattr(said, "suppress_tokens", None), vocabulary)
         decoder = Decoder(model, sampling, suppressed=suppressed)
         ends = end_ids(getattr(said, "eos_token_id", None), tokenizer)
-        self.batch = Batch(decoder, rows=rows, ends=ends, is_step=self.encoder.is_step, tell=tell)
+        self.batch = Batch(decoder, max_batch_size=max_batch_size, ends=ends, is_step=self.encoder.is_step, tell=tell)
         self.capabilities = Capabilities(
             watch_tokens=True,
             score_prefix=True,
@@ -104,7 +104,7 @@ class TransformersEngine(HasEncoder):
         *,
         prompt: Prompt,
         sampling: Sampling,
-        rows: int = 128,
+        max_batch_size: int = 128,
         stream: int = 0,
         device: str = "cpu",
         dtype: str = "float32",
@@ -117,7 +117,7 @@ class TransformersEngine(HasEncoder):
             model: a directory, or a name on the hub.
             prompt: see :meth:`__init__`.
             sampling: see :meth:`__init__`.
-            rows: see :meth:`__init__`.
+            max_batch_size: see :meth:`__init__`.
             stream: see :meth:`__init__`.
             device: cpu, cuda, mps, or auto for the best there is.
             dtype: float32, bfloat16 or float16.
@@ -156,7 +156,7 @@ class TransformersEngine(HasEncoder):
             tokenizer,
             prompt=prompt,
             sampling=sampling,
-            rows=rows,
+            max_batch_size=max_batch_size,
             stream=stream,
             name=name,
             revision=revision or "",

@@ -1,0 +1,35 @@
+"""The engine kind "transformers": a model in this process. Imports torch only where a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tts.engines.config import EngineConfig, LiveEngine, LocalModelKind
+from tts.models.resolve import resolve
+from tts.prompts import Prompt
+
+
+class TransformersKind(LocalModelKind):
+    """Implements :class:`~tts.engines.config.EngineKind`."""
+
+    def key(self, config: EngineConfig) -> Mapping[str, object]:
+        """Return nothing: the sampling parameters decide every token."""
+        return {}
+
+    def load(self, config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+        """Load the model with transformers."""
+        from tts.engines.hf.engine import TransformersEngine
+
+        return TransformersEngine.load(
+            resolve(config.model),
+            prompt=prompt,
+            sampling=config.sampling,
+            max_batch_size=config.max_batch_size,
+            device=config.device,
+            dtype=config.dtype,
+            revision=config.revision,
+            tell=tell,
+        )
+
+
+KIND = TransformersKind()
