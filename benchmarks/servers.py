@@ -12,7 +12,7 @@ default in the same round, and the median of the rounds; accuracies are means of
 Our settings are fitted on questions of the calibration split, drawn from the same server: the cheapest that is as
 accurate there as 16 votes, within half a point, or at all. Confidences are `stacked` (GrACE's token and
 log-probabilities) with `grace`, and the mean log-probability with `tiny`. The driver looks further ahead where few
-questions are left (`fill`). Tokens are those that the server's own counters show.
+questions are left (`min_in_flight`). Tokens are those that the server's own counters show.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ async def contest(server: Server, model: str, questions: int, fit: int, rounds: 
     def ours(name: str, strategy: Any, judge: Scorer | None = None) -> Contestant:
 
         async def play() -> list[bool]:
-            how = Options(fill=FILL)
+            how = Options(min_in_flight=FILL)
             results = await run_all(strategy, problems, engine, extract=extract, scorer=judge, options=how)
             spent.setdefault(name, []).append(sum((r.decision.usage or Usage() for r in results), Usage()))
             return [r.decision.answer == r.problem.gold for r in results]

@@ -102,8 +102,8 @@ class RunConfig:
         margin: accuracy given away while fitting that still counts as equal, as a fraction.
         window: tokens in a group, for the strategies of DeepConf.
         lookahead: draws of a question that are started before its strategy asks for them; 0 wastes no token.
-        fill: draws to keep in flight where fewer questions are left, by looking further ahead: a run ends sooner, and
-            some tokens are wasted; 0 does not.
+        min_in_flight: draws to keep in flight; if fewer questions are left, each looks further ahead: a run ends
+            sooner and wastes some tokens. 0 turns it off.
         concurrency: questions in flight; null takes as many as fill a batch.
         out: the pool to write, .sqlite or .db.
     """
@@ -119,13 +119,13 @@ class RunConfig:
     margin: float = 0.005
     window: int = WINDOW
     lookahead: int = 0
-    fill: int = 0
+    min_in_flight: int = 0
     concurrency: int | None = None
     out: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no run could use, before any work is done."""
-        for key, least in (("budget", 1), ("window", 1), ("lookahead", 0), ("fill", 0), ("concurrency", 1)):
+        for key, least in (("budget", 1), ("window", 1), ("lookahead", 0), ("min_in_flight", 0), ("concurrency", 1)):
             value = getattr(self, key)
             if value is not None and value < least:
                 raise InputError(f"{key} must be at least {least}, got {value}")

@@ -29,7 +29,7 @@ from tts.engines.base import Capabilities
 from tts.engines.fake import WATCHED, FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.errors import UnsupportedError
-from tts.runtime.cache import memorable, recall
+from tts.runtime.cache import cacheable, lookup
 from tts.runtime.driver import Result, run_all
 from tts.runtime.session import joined
 from tts.scorers.watched import WatchedScorer
@@ -96,7 +96,7 @@ def test_a_recording_without_the_signals_is_refused() -> None:
             truncate(replace(whole, trace=trace), STEP_BELOW(0.5))
         assert "\n" not in str(error.value)
         memory = Notes({("q", "end", 0): replace(whole, trace=trace)})
-        assert recall(memory, ONE, 0, Draw(until=STEP_BELOW(0.5))) is None
+        assert lookup(memory, ONE, 0, Draw(until=STEP_BELOW(0.5))) is None
     with pytest.raises(UnsupportedError, match="no top-k confidences"):
         truncate(replace(whole, trace=Trace()), GROUP_BELOW(0.5, 2))
 
@@ -160,10 +160,10 @@ def test_pieces_join_into_one_trace() -> None:
 
 def test_only_whole_draws_and_those_that_can_be_truncated_are_remembered() -> None:
     assert set(TRUNCATABLE) == {"group_below", "step_below"}
-    assert memorable(Notes(), recorded(), Draw(until=STEP_BELOW(0.1)))
-    assert memorable(Notes(), recorded(), Draw(until=GROUP_BELOW(0.1, 2)))
-    assert not any(memorable(Notes(), recorded(), Draw(until=until)) for until in (STEP, TOKENS(3)))
-    assert not memorable(Notes(), replace(recorded(), end=End.FAILED), Draw(until=STEP_BELOW(0.1)))
+    assert cacheable(Notes(), recorded(), Draw(until=STEP_BELOW(0.1)))
+    assert cacheable(Notes(), recorded(), Draw(until=GROUP_BELOW(0.1, 2)))
+    assert not any(cacheable(Notes(), recorded(), Draw(until=until)) for until in (STEP, TOKENS(3)))
+    assert not cacheable(Notes(), replace(recorded(), end=End.FAILED), Draw(until=STEP_BELOW(0.1)))
 
 
 def test_an_engine_that_notes_no_steps_is_not_asked_to_prune() -> None:

@@ -59,9 +59,9 @@ class Collect:
 
 
 async def draw_samples(
-    config: SampleConfig, task: Task, engine: Engine, memory: SampleCache, *, signals: Signals, watch: ProgressListener
+    config: SampleConfig, task: Task, engine: Engine, cache: SampleCache, *, signals: Signals, watch: ProgressListener
 ) -> list[Result]:
-    """Draw ``n`` samples of every problem into the memory, those of one question at the same time."""
+    """Draw ``n`` samples of every problem into the cache, the samples of one question at the same time."""
     questions = -(-config.engine.max_batch_size // config.n) + 1  # as many as fill a batch, and one to fill the gaps
     options = Options(concurrency=questions, lookahead=config.n - 1)
 
@@ -69,13 +69,13 @@ async def draw_samples(
         return sum(task.grade(result.problem, s) for s in result.decision.samples) / config.n
 
     watch.start("samples", len(task.problems))
-    return await _all(Collect(config.n), task, engine, None, options, signals, memory, share, watch)
+    return await _all(Collect(config.n), task, engine, None, options, signals, cache, share, watch)
 
 
 async def draw_trees(
-    tree: Tree, task: Task, engine: Engine, memory: SampleCache, *, rows: int, signals: Signals, watch: ProgressListener
+    tree: Tree, task: Task, engine: Engine, cache: SampleCache, *, rows: int, signals: Signals, watch: ProgressListener
 ) -> list[Result]:
-    """Draw the tree of every problem into the memory, which must remember forks; ``rows`` fit into a batch."""
+    """Draw the tree of every problem into the cache, which must keep forks; ``rows`` fit into a batch."""
     options = Options(concurrency=-(-rows // tree.config.k) + 1)
 
     def share(result: Result) -> float:
@@ -83,15 +83,17 @@ async def draw_trees(
         return sum(task.grade(result.problem, s) for s in samples) / len(samples)
 
     watch.start("trees", len(task.problems))
-    return await _all(tree, task, engine, None, options, signals, memory, share, watch)
+    return await _all(tree, task, engine, None, options, signals, cache, share, watch)
 
 
 async def play(
-    config: RunConfig, plan: Plan, task: Task, engine: Engine, memory: SampleCache, *, watch: ProgressListener
+    config: RunConfig, plan: Plan, task: Task, engine: Engine, cache: SampleCache, *, watch: ProgressListener
 ) -> list[Played]:
-    """Play every strategy over every problem, one strategy after the other; they share their draws by the memory."""
+    """Play every strategy over every problem, one strategy after another; they share their draws through the cache."""
     options = Options(
-        concurrency=config.concurrency or config.engine.max_batch_size, lookahead=config.lookahead, fill=config.fill
+        concurrency=config.concurrency or config.engine.max_batch_size,
+        lookahead=config.lookahead,
+        min_in_flight=config.min_in_flight,
     )
 
     def right(result: Result) -> bool:
@@ -100,7 +102,7 @@ async def play(
     played = []
     for planned in plan.strategies:
         watch.start(planned.method.name, len(task.problems))
-        results = await _all(planned.strategy, task, engine, plan.judge, options, plan.signals, memory, right, watch)
+        results = await _all(planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch)
         played.append(Played(planned, results, [right(r) for r in results]))
     return played
 
@@ -112,7 +114,7 @@ async def _all(
     scorer: Scorer | None,
     options: Options,
     signals: Signals,
-    memory: SampleCache,
+    cache: SampleCache,
     right: Callable[[Result], float],
     watch: ProgressListener,
 ) -> list[Result]:
@@ -126,7 +128,7 @@ async def _all(
         scorer=scorer,
         options=options,
         signals=signals,
-        memory=memory,
+        cache=cache,
     )
     async with _ticking(watch), aclosing(playing):  # type: ignore[type-var]
         async for result in playing:
@@ -137,7 +139,7 @@ async def _all(
 
 
 def _light(result: Result) -> Result:
-    """The result without texts, tokens and traces, which the pool keeps and memory need not."""
+    """The result without texts, tokens and traces, which the pool keeps."""
     samples = tuple(replace(s, text="", token_ids=(), trace=NO_TRACE) for s in result.decision.samples)
     return replace(result, decision=replace(result.decision, samples=samples))
 

@@ -41,7 +41,7 @@ class RunRow:
         reasons: how many decisions each reason stopped.
         abstained: decisions without an answer.
         failed: draws that failed for good.
-        recalled: samples that were not drawn for this strategy.
+        cached: samples that came from the cache and were not drawn for this strategy.
     """
 
     name: str
@@ -54,7 +54,7 @@ class RunRow:
     reasons: Mapping[str, int]
     abstained: int
     failed: int
-    recalled: int
+    cached: int
 
 
 def run_rows(played: Sequence[Played], *, seed: int) -> list[RunRow]:
@@ -73,7 +73,7 @@ def run_rows(played: Sequence[Played], *, seed: int) -> list[RunRow]:
             reasons=dict(Counter(r.decision.reason for r in p.results).most_common()),
             abstained=sum(r.decision.answer is None for r in p.results),
             failed=sum(r.decision.failed for r in p.results),
-            recalled=sum(r.recalled for r in p.results),
+            cached=sum(r.cached for r in p.results),
         )
         for i, p in enumerate(played)
     ]
@@ -215,7 +215,7 @@ def _decision(result: Result, right: bool) -> dict[str, Any]:
         "samples": [s.index for s in decision.samples],
         "reason": decision.reason,
         "usage": asdict(decision.usage or Usage()),
-        "recalled": result.recalled,
+        "cached": result.cached,
         "aborted_draws": result.aborted,
     }
 

@@ -413,7 +413,7 @@ BAD = [
     ("compare good.jsonl --answers numbr", r"unknown kind of answers 'numbr': allowed are .*; did you mean number\?"),
     ("compare good.jsonl --calibrate plat", r"unknown calibration 'plat': allowed are .*; did you mean platt\?"),
     ("compare counted.jsonl --calibrate platt", r"calibrate platt needs confidences and the pool has none: .*"),
-    ("compare counted.jsonl --strategies cges", r"strategy cges needs confidences and the pool has none: .*"),
+    ("compare counted.jsonl --strategies cges", r"strategy cges needs confidences, and the pool has none: .*"),
     ("compare good.jsonl --strategies escc", r"unknown strategy 'escc': allowed are .*; did you mean esc\?"),
     ("compare good.jsonl --strategies esc,esc", r"two strategies are called esc: name each one once"),
     ("compare good.jsonl --strategies=", r"no strategy was named: .*"),

@@ -134,8 +134,8 @@ def test_run_killed_ends_with_the_pool_and_the_decisions_of_an_uninterrupted_run
     one, other = (json.loads((tmp_path / name).read_text())["strategies"] for name in ("j.json", "calm.json"))
     for a, b in zip(one, other, strict=True):
         for x, y in zip(a["decisions"], b["decisions"], strict=True):
-            assert {k: v for k, v in x.items() if k not in ("usage", "recalled")} == {
-                k: v for k, v in y.items() if k not in ("usage", "recalled")
+            assert {k: v for k, v in x.items() if k not in ("usage", "cached")} == {
+                k: v for k, v in y.items() if k not in ("usage", "cached")
             }
             assert x["usage"]["delivered"] == y["usage"]["delivered"]
 
@@ -187,8 +187,8 @@ def test_strategies_share_their_draws_and_the_pool_is_the_ledger(tmp_path: Path)
             spent = sum((s.usage for s in entry.samples[:n] if s.usage is not None), Usage())
             assert result.decision.usage == spent  # what it cost, whoever drew it
     first = [len(r.decision.samples) for r in played[0].results]
-    assert [r.recalled for r in played[0].results] == [0] * 10
-    assert [r.recalled for r in played[1].results] == [
+    assert [r.cached for r in played[0].results] == [0] * 10
+    assert [r.cached for r in played[1].results] == [
         min(a, len(r.decision.samples)) for a, r in zip(first, played[1].results, strict=True)
     ]
 
@@ -356,8 +356,8 @@ def test_all_plays_what_can_be_played_and_says_why_not_the_rest(tts: Tts, tmp_pa
     ran = tts("run", *FAKE, "task.n=3", "budget=3", "strategies=[all]", f"out={tmp_path / 'p.sqlite'}")
     text = " ".join(ran.out.split())
     assert "left out (needs confidences, and there is no scorer: give scorer.name): " in text
-    assert "left out (it is a control for recorded pools: `tts compare` the pool that this run writes): oracle" in text
-    assert "left out (it needs top-k confidences, which this engine cannot collect): deepconf_offline" in text
+    assert "left out (is a control for recorded pools: `tts compare` the pool that this run writes): oracle" in text
+    assert "left out (needs top-k confidences, which this engine cannot collect: choose another engine.kind" in text
     assert drawn_now(ran) == (9, 9)
 
 

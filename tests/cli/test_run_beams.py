@@ -35,7 +35,7 @@ def test_beams_are_played_beside_other_strategies_and_share_none_of_their_forks(
     counting, guided = json.loads(target.read_text())["strategies"]
     assert (guided["name"], guided["source"], guided["params"]["budget"]) == ("guided", "composed", 5)
     assert guided["reasons"] == {"budget": 6}
-    assert guided["recalled"] == 0
+    assert guided["cached"] == 0
     assert all(len(d["samples"]) > 5 for d in guided["decisions"])
     assert guided["accuracy"] >= counting["accuracy"]
     assert [len(entry.samples) for entry in load_pool(path).entries] == [6] * 6

@@ -195,5 +195,5 @@ def play(strategy: Any, problems: Iterable[Problem], engine: Any, **options: Any
     """All results, on a live engine."""
     read = options.pop("extract", extract if isinstance(engine, FakeEngine) else said)
     scorer = options.pop("scorer", None)
-    settings = Options(**{"backoff": 0.0, **options})
+    settings = Options(**{"backoff_s": 0.0, **options})
     return calmly(run_all(strategy, problems, engine, extract=read, scorer=scorer, options=settings))

@@ -208,7 +208,9 @@ def live_ahead(tts: Tts, folder: Path) -> Any:
     )
     return {
         "ahead": played(tts, folder, *TEST, "budget=6", early, WATCHED, "lookahead=3", name="ahead"),
-        "filled": played(tts, folder, *TEST, "budget=6", early, WATCHED, "fill=8", "concurrency=2", name="filled"),
+        "filled": played(
+            tts, folder, *TEST, "budget=6", early, WATCHED, "min_in_flight=8", "concurrency=2", name="filled"
+        ),
     }
 
 

@@ -27,7 +27,7 @@ from tts.strategy import Steps
 from tts.types import Draw, Problem, Sample
 
 MANY = FakeEngine.problems(20)
-HASTE = Options(concurrency=8, lookahead=2, backoff=0.0)
+HASTE = Options(concurrency=8, lookahead=2, backoff_s=0.0)
 
 
 def at(index: int, error: BaseException, problem: str = "fake-3") -> Callable[[Request], None]:

@@ -32,7 +32,7 @@ from tts.engines.fake import FakeEngine, extract
 from tts.errors import EngineError, InputError, TTSError
 from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.requirements import Requirements
-from tts.runtime.cache import recall
+from tts.runtime.cache import lookup
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.watched import WatchedScorer
 from tts.strategy import Steps
@@ -42,7 +42,7 @@ ONE = Problem("q", "?", "a")
 
 
 class Notes:
-    """A memory in a dictionary that knows what it was told and asked."""
+    """A cache in a dictionary that knows what it was told and asked."""
 
     forks = False
 
@@ -60,14 +60,12 @@ class Notes:
         self.put_order.append(key)
 
 
-def play(strategy: Any, problems: Any, engine: Any, memory: Any, **options: Any) -> list[Result]:
+def play(strategy: Any, problems: Any, engine: Any, cache: Any, **options: Any) -> list[Result]:
     read = extract if isinstance(engine, FakeEngine) else said
     scorer, signals = options.pop("scorer", None), options.pop("signals", Signals())
-    settings = Options(**{"backoff": 0.0, **options})
+    settings = Options(**{"backoff_s": 0.0, **options})
     return calmly(
-        run_all(
-            strategy, problems, engine, extract=read, scorer=scorer, options=settings, signals=signals, memory=memory
-        )
+        run_all(strategy, problems, engine, extract=read, scorer=scorer, options=settings, signals=signals, cache=cache)
     )
 
 
@@ -100,21 +98,21 @@ SCORERS: dict[str, Any] = {"none": None, "watched": WatchedScorer(), "pass": Pas
 def test_a_second_run_draws_and_scores_nothing_and_decides_and_costs_the_same(
     name: str, scorer: str, seed: int, lookahead: int, concurrency: int
 ) -> None:
-    memory, first, again = Notes(), CountingEngine(seed=seed, skill=0.8), CountingEngine(seed=seed, skill=0.8)
-    fresh = play(VOTES[name], first.problems(4), first, memory, scorer=SCORERS[scorer], concurrency=concurrency)
-    assert sum(r.recalled for r in fresh) == 0
+    cache, first, again = Notes(), CountingEngine(seed=seed, skill=0.8), CountingEngine(seed=seed, skill=0.8)
+    fresh = play(VOTES[name], first.problems(4), first, cache, scorer=SCORERS[scorer], concurrency=concurrency)
+    assert sum(r.cached for r in fresh) == 0
     old = play(
         VOTES[name],
         first.problems(4),
         again,
-        memory,
+        cache,
         scorer=SCORERS[scorer],
         concurrency=concurrency,
         lookahead=lookahead,
     )
     # What is ahead of the decision was never drawn, so only that may be drawn, and it is charged.
     assert [plain(r.decision.samples) for r in old] == [plain(r.decision.samples) for r in fresh]
-    assert [r.recalled for r in old] == [len(r.decision.samples) for r in old]
+    assert [r.cached for r in old] == [len(r.decision.samples) for r in old]
     assert again.scored == 0
     for before, now in zip(fresh, old, strict=True):
         assert (now.decision.answer, now.decision.reason) == (before.decision.answer, before.decision.reason)
@@ -147,7 +145,7 @@ def test_whatever_part_is_remembered_decisions_are_the_same_and_the_rest_is_draw
     for a, b in zip(mixed, alone, strict=True):
         assert (a.decision.answer, a.decision.reason) == (b.decision.answer, b.decision.reason)
         assert plain(a.decision.samples) == plain(b.decision.samples)
-        assert engine.first_attempts[a.problem.id] == len(a.decision.samples) - a.recalled + a.aborted
+        assert engine.first_attempts[a.problem.id] == len(a.decision.samples) - a.cached + a.aborted
     for key in part.put_order:
         assert key[2] not in known
         assert replace(part.samples[key], usage=None) == replace(everything.samples[key], usage=None)
@@ -163,16 +161,16 @@ def test_whatever_part_is_remembered_decisions_are_the_same_and_the_rest_is_draw
 
 def test_strategies_share_their_draws_whichever_comes_first() -> None:
     for order in (["confident", "self_consistency"], ["self_consistency", "confident"]):
-        memory, engine = Notes(), CountingEngine(seed=5, skill=0.7)
+        cache, engine = Notes(), CountingEngine(seed=5, skill=0.7)
         problems = engine.problems(6)
-        played = {name: play(VOTES[name], problems, engine, memory, scorer=PassScorer()) for name in order}
+        played = {name: play(VOTES[name], problems, engine, cache, scorer=PassScorer()) for name in order}
         longest = {
             problem.id: max(len(r.decision.samples) for rs in played.values() for r in rs if r.problem is problem)
             for problem in problems
         }
         assert engine.first_attempts == longest
-        assert len(memory.put_order) == sum(longest.values())
-        total = sum((s.usage for s in memory.samples.values() if s.usage is not None), Usage())
+        assert len(cache.put_order) == sum(longest.values())
+        total = sum((s.usage for s in cache.samples.values() if s.usage is not None), Usage())
         assert (total.delivered, total.prompt, total.prompt_cached) == (
             engine.drawn,
             engine.prompt,
@@ -187,7 +185,7 @@ def test_strategies_share_their_draws_whichever_comes_first() -> None:
 
 
 def test_a_sample_is_safe_before_the_strategy_sees_it() -> None:
-    memory = Notes()
+    cache = Notes()
 
     class Looking:
         name, budget, requires = "looking", 4, Requirements()
@@ -197,53 +195,53 @@ def test_a_sample_is_safe_before_the_strategy_sees_it() -> None:
             while len(samples) < self.budget:
                 got = yield Draw(2)
                 samples += got
-                assert [memory.get(problem, s.index) for s in samples] == samples
+                assert [cache.get(problem, s.index) for s in samples] == samples
             return Decision(None, tuple(samples), "looked")
 
-    play(Looking(), FakeEngine.problems(2), FakeEngine(), memory, lookahead=1)
-    assert len(memory.samples) == 8
+    play(Looking(), FakeEngine.problems(2), FakeEngine(), cache, lookahead=1)
+    assert len(cache.samples) == 8
 
 
 def test_failed_and_aborted_draws_are_not_kept() -> None:
-    memory, engine = Notes(), CountingEngine(fails=failing(1), skill=0.99)
-    [result] = play(Vote("sc", 3), engine.problems(1), engine, memory)
+    cache, engine = Notes(), CountingEngine(fails=failing(1), skill=0.99)
+    [result] = play(Vote("sc", 3), engine.problems(1), engine, cache)
     assert result.decision.failed == 1
-    assert sorted(key[2] for key in memory.samples) == [0, 2]
+    assert sorted(key[2] for key in cache.samples) == [0, 2]
     healed = CountingEngine(skill=0.99)
-    [result] = play(Vote("sc", 3), engine.problems(1), healed, memory)
-    assert (result.decision.failed, result.recalled) == (0, 2)
+    [result] = play(Vote("sc", 3), engine.problems(1), healed, cache)
+    assert (result.decision.failed, result.cached) == (0, 2)
     assert [r.index for r in healed.requests] == [1]
 
-    memory = Notes()
+    cache = Notes()
     [result] = play(
         Vote("esc", 4, stop=(Unanimous(window=1),)),
         [ONE],
         TurnsEngine(list("abcd"), [30, 0, 0, 0]),
-        memory,
+        cache,
         lookahead=3,
     )
     assert result.aborted == 3
-    assert [key[2] for key in memory.samples] == [0]
+    assert [key[2] for key in cache.samples] == [0]
 
 
 def test_recalled_samples_that_are_not_used_cost_nothing() -> None:
-    memory, engine = Notes(), CountingEngine()
-    play(Vote("sc", 6), engine.problems(1), engine, memory, scorer=WatchedScorer())
+    cache, engine = Notes(), CountingEngine()
+    play(Vote("sc", 6), engine.problems(1), engine, cache, scorer=WatchedScorer())
     strategy = Vote("esc", 6, stop=(Unanimous(window=1),))
-    [result] = play(strategy, engine.problems(1), FakeEngine(), memory, scorer=WatchedScorer(), lookahead=5)
+    [result] = play(strategy, engine.problems(1), FakeEngine(), cache, scorer=WatchedScorer(), lookahead=5)
     [sample] = result.decision.samples
-    assert (result.recalled, result.aborted, result.decision.usage) == (1, 0, sample.usage)
+    assert (result.cached, result.aborted, result.decision.usage) == (1, 0, sample.usage)
 
 
 def test_what_is_recalled_without_a_confidence_is_scored_and_not_kept_again() -> None:
-    memory, engine = Notes(), CountingEngine()
-    play(Vote("sc", 3), engine.problems(2), engine, memory)
-    drawn, puts = engine.drawn, list(memory.put_order)
-    results = play(VOTES["best"], engine.problems(2), engine, memory, scorer=PassScorer())
-    assert [r.recalled for r in results] == [3, 3]
+    cache, engine = Notes(), CountingEngine()
+    play(Vote("sc", 3), engine.problems(2), engine, cache)
+    drawn, puts = engine.drawn, list(cache.put_order)
+    results = play(VOTES["best"], engine.problems(2), engine, cache, scorer=PassScorer())
+    assert [r.cached for r in results] == [3, 3]
     assert all(s.confidence is not None for r in results for s in r.decision.samples)
     assert engine.scored > 0
-    assert engine.drawn == drawn + sum(len(memory.samples[k].token_ids) for k in memory.put_order[len(puts) :])
+    assert engine.drawn == drawn + sum(len(cache.samples[k].token_ids) for k in cache.put_order[len(puts) :])
     assert spent(results).scorer_prefill == engine.scored
 
 
@@ -252,19 +250,19 @@ def test_where_scoring_fails_the_recalled_ones_with_a_confidence_have_not_failed
         async def score(self, *args: Any) -> Any:
             raise EngineError("the scoring pass broke")
 
-    memory, engine = Notes(), CountingEngine()
-    play(Vote("sc", 2), engine.problems(1), engine, memory, scorer=PassScorer())
-    [result] = play(Vote("sc", 3), engine.problems(1), Broken(), memory, scorer=PassScorer(), retries=0)
+    cache, engine = Notes(), CountingEngine()
+    play(Vote("sc", 2), engine.problems(1), engine, cache, scorer=PassScorer())
+    [result] = play(Vote("sc", 3), engine.problems(1), Broken(), cache, scorer=PassScorer(), retries=0)
     assert [s.end for s in result.decision.samples] == [End.STOP, End.STOP, End.FAILED]
 
 
 def test_draws_from_prefixes_are_never_recalled() -> None:
-    memory, engine = Notes(), CountingEngine(seed=3)
-    [fresh] = play(Mixed(), engine.problems(1), engine, memory)
-    assert all(key[1] == "end" for key in memory.samples)
-    [again] = play(Mixed(), engine.problems(1), CountingEngine(seed=3), memory)
+    cache, engine = Notes(), CountingEngine(seed=3)
+    [fresh] = play(Mixed(), engine.problems(1), engine, cache)
+    assert all(key[1] == "end" for key in cache.samples)
+    [again] = play(Mixed(), engine.problems(1), CountingEngine(seed=3), cache)
     assert plain(again.decision.samples) == plain(fresh.decision.samples)
-    assert again.recalled == len(memory.samples) < len(again.decision.samples)
+    assert again.cached == len(cache.samples) < len(again.decision.samples)
 
 
 def test_a_memory_that_cannot_keep_ends_the_run() -> None:
@@ -328,41 +326,41 @@ def shape(result: Result) -> list[Any]:
 
 
 def test_cut_draws_are_kept_apart_and_recalled() -> None:
-    memory, engine = Notes(), SurenessEngine(SURENESS)
-    [fresh] = play(Cutting(1, 3), [ONE], engine, memory)
+    cache, engine = Notes(), SurenessEngine(SURENESS)
+    [fresh] = play(Cutting(1, 3), [ONE], engine, cache)
     assert [s.end for s in fresh.decision.samples] == [End.STOP, End.BOUNDARY, End.STOP, End.BOUNDARY]
-    assert {key[1:] for key in memory.samples} == {("end", 0), *(("group_below", i) for i in (1, 2, 3))}
-    [again] = play(Cutting(1, 3), [ONE], (silent := SurenessEngine(SURENESS)), memory)
+    assert {key[1:] for key in cache.samples} == {("end", 0), *(("group_below", i) for i in (1, 2, 3))}
+    [again] = play(Cutting(1, 3), [ONE], (silent := SurenessEngine(SURENESS)), cache)
     assert shape(again) == shape(fresh)
-    assert (again.recalled, silent.asked, again.decision.usage) == (4, 0, fresh.decision.usage)
+    assert (again.cached, silent.asked, again.decision.usage) == (4, 0, fresh.decision.usage)
     # a cut sample is not the whole one: a strategy that wants whole samples draws them
-    [whole] = play(Vote("sc", 4), [ONE], (drawing := SurenessEngine(SURENESS)), memory, signals=Signals(top=20))
-    assert (whole.recalled, drawing.asked) == (1, 3)
+    [whole] = play(Vote("sc", 4), [ONE], (drawing := SurenessEngine(SURENESS)), cache, signals=Signals(top=20))
+    assert (whole.cached, drawing.asked) == (1, 3)
     assert [s.end for s in whole.decision.samples] == [End.STOP] * 4
 
 
 def test_a_whole_sample_serves_a_draw_that_may_be_cut() -> None:
-    memory = Notes()
-    play(Vote("sc", 4), [ONE], SurenessEngine(SURENESS), memory, signals=Signals(top=20))
-    [old] = play(Cutting(1, 3), [ONE], (silent := SurenessEngine(SURENESS)), memory)
+    cache = Notes()
+    play(Vote("sc", 4), [ONE], SurenessEngine(SURENESS), cache, signals=Signals(top=20))
+    [old] = play(Cutting(1, 3), [ONE], (silent := SurenessEngine(SURENESS)), cache)
     [live] = play(Cutting(1, 3), [ONE], SurenessEngine(SURENESS), None)
     assert shape(old) == shape(live)
-    assert (silent.asked, old.recalled, old.decision.usage) == (0, 4, live.decision.usage)
+    assert (silent.asked, old.cached, old.decision.usage) == (0, 4, live.decision.usage)
 
 
 def test_a_cut_sample_serves_only_bars_that_it_shows_to_be_crossed() -> None:
-    memory = Notes()
-    play(Cutting(0, 4), [ONE], SurenessEngine(SURENESS), memory)
+    cache = Notes()
+    play(Cutting(0, 4), [ONE], SurenessEngine(SURENESS), cache)
     strict, mild = GROUP_BELOW(0.7, 2), GROUP_BELOW(0.25, 2)
     for until, drawn in ((BAR, 0), (strict, 0), (mild, 1)):
-        [old] = play(Cutting(0, 4, until), [ONE], (engine := SurenessEngine(SURENESS)), Notes(memory.samples))
+        [old] = play(Cutting(0, 4, until), [ONE], (engine := SurenessEngine(SURENESS)), Notes(cache.samples))
         [live] = play(Cutting(0, 4, until), [ONE], SurenessEngine(SURENESS), None)
         assert shape(old) == shape(live)
         assert engine.asked == drawn
     assert (
-        recall(Notes({("q", "end", 0): Sample("abc")}), ONE, 0, Draw(until=BAR)) is None
+        lookup(Notes({("q", "end", 0): Sample("abc")}), ONE, 0, Draw(until=BAR)) is None
     )  # it has no top-k confidences
-    assert recall(memory, ONE, 1, Draw(until=Boundary("step"))) is None
+    assert lookup(cache, ONE, 1, Draw(until=Boundary("step"))) is None
 
 
 # --- in a pool -------------------------------------------------------------------------------------------------------
@@ -384,32 +382,32 @@ def in_pool(path: Path, problems: list[Problem]) -> tuple[PoolStore, PoolSampleC
 def test_a_pool_remembers_across_processes_what_was_handed_over(tmp_path: Path) -> None:
     engine = CountingEngine(seed=4, skill=0.8)
     problems = engine.problems(5)
-    store, memory = in_pool(tmp_path / "p.sqlite", problems)
+    store, cache = in_pool(tmp_path / "p.sqlite", problems)
     with store:
-        fresh = play(VOTES["confident"], problems, engine, memory, scorer=WatchedScorer())
-    assert memory.stored == sum(len(r.decision.samples) for r in fresh)
-    assert memory.tokens == engine.drawn
-    store, memory = in_pool(tmp_path / "p.sqlite", problems)
+        fresh = play(VOTES["confident"], problems, engine, cache, scorer=WatchedScorer())
+    assert cache.stored == sum(len(r.decision.samples) for r in fresh)
+    assert cache.tokens == engine.drawn
+    store, cache = in_pool(tmp_path / "p.sqlite", problems)
     with store:
-        again = play(VOTES["confident"], problems, (silent := CountingEngine()), memory, scorer=WatchedScorer())
+        again = play(VOTES["confident"], problems, (silent := CountingEngine()), cache, scorer=WatchedScorer())
         pool = store.to_pool()
     assert decided(again) == decided(fresh)
-    assert (silent.drawn, memory.stored, memory.tokens) == (0, 0, 0)
+    assert (silent.drawn, cache.stored, cache.tokens) == (0, 0, 0)
     for entry in pool.entries:
         assert [s.answer == entry.problem.gold for s in entry.samples] == list(entry.correct)
 
 
 def test_a_pool_keeps_cut_draws_in_a_run_of_their_own(tmp_path: Path) -> None:
-    store, memory = in_pool(tmp_path / "p.sqlite", [ONE])
+    store, cache = in_pool(tmp_path / "p.sqlite", [ONE])
     with store:
-        [fresh] = play(Cutting(1, 3), [ONE], SurenessEngine(SURENESS), memory)
+        [fresh] = play(Cutting(1, 3), [ONE], SurenessEngine(SURENESS), cache)
         assert [run.samples for run in store.runs()] == [1, 3]
-        [again] = play(Cutting(1, 3), [ONE], (silent := SurenessEngine(SURENESS)), memory)
+        [again] = play(Cutting(1, 3), [ONE], (silent := SurenessEngine(SURENESS)), cache)
         assert (shape(again), silent.asked) == (shape(fresh), 0)
-        play(Cutting(0, 4, GROUP_BELOW(0.25, 2)), [ONE], SurenessEngine(SURENESS), memory)
+        play(Cutting(0, 4, GROUP_BELOW(0.25, 2)), [ONE], SurenessEngine(SURENESS), cache)
         assert [run.samples for run in store.runs()] == [1, 3]  # what was cut before stays as it is
         with pytest.raises(InputError, match="holds sample 0 of question 'q' already"):
-            memory.put(ONE, Sample("again"))
+            cache.put(ONE, Sample("again"))
         deaf = PoolSampleCache(store, 1)
         deaf.put(ONE, Sample("cut", end=End.BOUNDARY, index=9), BAR)
         assert deaf.get(ONE, 9, BAR) is None

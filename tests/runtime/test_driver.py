@@ -54,17 +54,17 @@ def test_samples_arrive_in_order_of_submission_and_not_of_completion() -> None:
     name=st.sampled_from(sorted(PLAYED)),
     seed=st.integers(0, 10**6),
     lookahead=st.integers(0, 5),
-    fill=st.integers(0, 12),
+    min_in_flight=st.integers(0, 12),
     prefill=st.integers(0, 4),
     interval=st.integers(1, 7),
     concurrency=st.integers(1, 5),
 )
 def test_look_ahead_never_changes_a_decision(
-    name: str, seed: int, lookahead: int, fill: int, prefill: int, interval: int, concurrency: int
+    name: str, seed: int, lookahead: int, min_in_flight: int, prefill: int, interval: int, concurrency: int
 ) -> None:
     strategy, problems = PLAYED[name], FakeEngine.problems(4, seed=seed)
     engine = CountingEngine(seed=seed, skill=0.8, latency=Latency(prefill), stream_interval=interval)
-    how = {"lookahead": lookahead, "fill": fill, "concurrency": concurrency}
+    how = {"lookahead": lookahead, "min_in_flight": min_in_flight, "concurrency": concurrency}
     ahead = play(strategy, problems, engine, scorer=WatchedScorer(), **how)
     alone = play(strategy, problems, FakeEngine(seed=seed, skill=0.8), scorer=WatchedScorer(), concurrency=1)
     for a, b in zip(ahead, alone, strict=True):
@@ -111,13 +111,17 @@ def test_look_ahead_keeps_that_many_more_in_flight_and_stops_at_the_budget() -> 
         assert engine.opened == min(1 + lookahead, VOTES["adaptive"].budget) == engine.cleaned
 
 
-@pytest.mark.parametrize(("questions", "fill", "each"), [(1, 4, 4), (2, 4, 2), (3, 4, 1), (5, 4, 1), (2, 40, 8)])
-def test_the_fewer_questions_are_left_the_further_each_looks_ahead(questions: int, fill: int, each: int) -> None:
+@pytest.mark.parametrize(
+    ("questions", "min_in_flight", "each"), [(1, 4, 4), (2, 4, 2), (3, 4, 1), (5, 4, 1), (2, 40, 8)]
+)
+def test_the_fewer_questions_are_left_the_further_each_looks_ahead(
+    questions: int, min_in_flight: int, each: int
+) -> None:
     engine = StallingEngine()
     asked = [replace(ONE, id=f"q{i}") for i in range(questions)]
 
     async def scenario() -> None:
-        playing = run_all(VOTES["adaptive"], asked, engine, extract=said, options=Options(fill=fill))
+        playing = run_all(VOTES["adaptive"], asked, engine, extract=said, options=Options(min_in_flight=min_in_flight))
         task = asyncio.create_task(playing)
         await turns(50)
         await abort([task])
@@ -240,10 +244,10 @@ def test_what_an_engine_lacks_is_said_before_anything_is_drawn() -> None:
     [
         ("concurrency", 0),
         ("lookahead", -1),
-        ("fill", -1),
+        ("min_in_flight", -1),
         ("retries", -1),
-        ("backoff", -0.1),
-        ("backoff", float("nan")),
+        ("backoff_s", -0.1),
+        ("backoff_s", float("nan")),
     ],
 )
 def test_options_that_mean_nothing_are_refused(key: str, value: Any) -> None:

@@ -33,7 +33,7 @@ from tts.strategy import Steps
 from tts.types import Draw, Problem
 
 MANY = FakeEngine.problems(20)
-HASTE = Options(concurrency=8, lookahead=2, backoff=0.0)
+HASTE = Options(concurrency=8, lookahead=2, backoff_s=0.0)
 
 
 async def cancelled(work: Awaitable[Any], turn: int) -> None:
@@ -50,7 +50,7 @@ async def cancelled(work: Awaitable[Any], turn: int) -> None:
 def test_a_consumer_cancelled_at_any_turn_leaves_nothing(name: str, lookahead: int) -> None:
     async def scenario(turn: int) -> None:
         engine = CountingEngine(latency=Latency(prefill=1), fails=lambda r: r.index == 1)
-        options = Options(concurrency=3, lookahead=lookahead, backoff=0.0)
+        options = Options(concurrency=3, lookahead=lookahead, backoff_s=0.0)
         endless = itertools.cycle(MANY)
 
         async def consume() -> None:
@@ -148,7 +148,7 @@ def test_a_draw_whose_abort_looks_like_a_failure_is_not_retried() -> None:
         engine = Rude()
 
         async def scenario(strategy: Vote = strategy, engine: Rude = engine, lookahead: int = lookahead) -> None:
-            options = Options(lookahead=lookahead, backoff=0.0)
+            options = Options(lookahead=lookahead, backoff_s=0.0)
             await cancelled(run_all(strategy, MANY[:3], engine, extract=said, options=options), 30)
 
         calmly(scenario())

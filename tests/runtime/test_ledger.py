@@ -140,7 +140,7 @@ def test_a_failed_draw_is_retried_with_growing_pauses_and_then_shown(monkeypatch
 
     monkeypatch.setattr(asyncio, "sleep", recorded)
     engine = CountingEngine(fails=failing(1))
-    [result] = play(Vote("sc", 4), engine.problems(1), engine, retries=3, backoff=0.25, concurrency=1)
+    [result] = play(Vote("sc", 4), engine.problems(1), engine, retries=3, backoff_s=0.25, concurrency=1)
     assert pauses == [0.25, 0.5, 1.0]
     assert [r.attempt for r in engine.requests if r.index == 1] == [0, 1, 2, 3]
     failed = result.decision.samples[1]
@@ -205,7 +205,9 @@ def test_an_engine_that_ends_without_a_reason_has_failed() -> None:
 
 
 class Wrong(BaseScorer):
-    """A scorer that says what it is told to."""
+    """A scorer that returns the given values."""
+
+    name = "wrong"
 
     def __init__(self, values: Any) -> None:
         self.values = values
@@ -217,7 +219,7 @@ class Wrong(BaseScorer):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ([0.5, float("nan")], "scorer Wrong gave nan for draw 1 of problem 'q', and a confidence must be in .0, 1."),
+        ([0.5, float("nan")], "scorer wrong gave nan for draw 1 of problem 'q', and a confidence must be in .0, 1."),
         ([0.5, None], "gave nan for draw 1"),
         ([float("inf"), 0.5], "gave inf for draw 0"),
         ([0.5, 1.0000001], "gave 1.0000001 for draw 1"),

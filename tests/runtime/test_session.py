@@ -52,7 +52,7 @@ def test_replaying_the_recorded_run_gives_every_decision_again(engine: Transform
     with PoolStore.create_or_open(tmp_path / "run.sqlite") as store:
         store.add_problems(PROBLEMS)
         memory = PoolSampleCache(store, store.open_run(RunKey("tiny"), {}))
-        everything = {"extract": read, "scorer": SCORER, "signals": SIGNALS, "memory": memory}
+        everything = {"extract": read, "scorer": SCORER, "signals": SIGNALS, "cache": memory}
         for name in ("self_consistency", *NAMES):
             strategy = CATALOG[name].build(BUDGET, CATALOG[name].example)
             live[name] = asyncio.run(run_all(strategy, PROBLEMS, engine, **everything))  # type: ignore[arg-type]

@@ -143,7 +143,7 @@ def test_a_missing_number_fails_the_sample_in_a_run_and_the_ledger_is_exact() ->
             engine,
             extract=extract,
             scorer=Verbalised(attempts=1),
-            options=Options(retries=1, backoff=0),
+            options=Options(retries=1, backoff_s=0),
         )
     )
     assert result.decision.failed == 2 and result.decision.answer is None

@@ -1,1 +1,1 @@
-"""The driver: plays strategies over engines and keeps the ledger."""
+"""The runtime: runs strategies over engines and keeps the ledger."""

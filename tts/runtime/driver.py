@@ -1,9 +1,9 @@
-"""The driver: plays strategies over an engine, many questions at once, and keeps the ledger.
+"""The driver: runs strategies over an engine, many questions at once, and keeps the ledger.
 
-Strategies decide, the driver does the work: it starts draws, hands samples back **in order of submission** (in order of
-completion a vote would silently prefer short answers), keeps ``lookahead`` draws of a question in flight beyond what
-was asked, aborts them when the strategy returns, and charges every token to one cause. A failed draw is retried, then
-handed over as a FAILED sample: it uses up budget and stays visible, the budget never shrinks silently.
+Strategies decide, the driver does the work. It starts draws and delivers samples **in order of submission** (in order
+of completion a vote would silently prefer short answers). It keeps ``lookahead`` further draws of a question in flight,
+aborts them when the strategy returns, and charges every token to one cause. A failed draw is retried, then delivered as
+a FAILED sample: it uses up budget and stays visible, so the budget never shrinks silently.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Available, missing
 from tts.runtime.cache import SampleCache
-from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, told_to_stop
+from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, is_cancelled
 from tts.scorers.available import live_source
 from tts.scorers.base import Scorer
 from tts.strategy import Strategy
@@ -37,14 +37,14 @@ class Result:
     Attributes:
         problem: the problem.
         decision: the strategy's decision.
-        aborted: draws started by look-ahead that nobody used.
-        recalled: samples of the decision that came from the memory; ``decision.usage`` counts what they once cost.
+        aborted: draws started by look-ahead that were not delivered.
+        cached: samples of the decision that came from the cache; ``decision.usage`` counts their original cost.
     """
 
     problem: Problem
     decision: Decision
     aborted: int = 0
-    recalled: int = 0
+    cached: int = 0
 
 
 async def run(
@@ -56,32 +56,31 @@ async def run(
     scorer: Scorer | None = None,
     options: Options = DEFAULTS,
     signals: Signals = NONE,
-    memory: SampleCache | None = None,
+    cache: SampleCache | None = None,
 ) -> AsyncIterator[Result]:
-    """Play a strategy over problems and yield each result as soon as it is decided.
+    """Run a strategy over problems and yield each result as soon as it is decided.
 
     Args:
-        strategy: the strategy, played once per problem.
-        problems: any iterable; read only as fast as questions finish.
+        strategy: the strategy, run once per problem.
+        problems: any iterable; it is read only as fast as questions finish.
         source: a live engine or a recording.
         extract: reads the canonical answer from a finished text; required with a live engine.
-        scorer: gives each sample its confidence; a recording keeps its recorded ones.
+        scorer: gives each sample its confidence; a recording keeps its recorded confidences.
         options: concurrency, look-ahead and retries.
-        signals: what to collect besides what the strategy and the scorer need; with a live engine only.
-        memory: remembers draws, so that none is drawn or scored again; with a live engine only.
+        signals: signals to collect besides those of the strategy and the scorer; with a live engine only.
+        cache: keeps draws, so that none is drawn or scored again; with a live engine only.
 
     Raises:
-        UnsupportedError: a strategy that branches meets a recording, an engine lacks what is needed, or partial samples
-            need confidences and the scorer judges whole ones only.
+        UnsupportedError: the source or the scorer does not meet the strategy's requirements.
     """
-    if isinstance(source, Recording):  # nothing to wait for, so one question after the other
+    if isinstance(source, Recording):  # nothing to wait for, so one question after another
         _check_replay(strategy, scorer)
         for number, problem in enumerate(problems, 1):
             yield Result(problem, _replay(strategy, problem, source))
             if number % 64 == 0:
                 await asyncio.sleep(0)
         return
-    play = _player(strategy, source, extract, scorer, options, signals, memory)
+    play = _player(strategy, source, extract, scorer, options, signals, cache)
     waiting = iter(problems)
     done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
     working = options.concurrency
@@ -95,14 +94,14 @@ async def run(
             if not working:
                 await done.put(None)
         except (Exception, asyncio.CancelledError) as error:
-            if told_to_stop():
+            if is_cancelled():
                 raise
             await done.put(error)
 
     workers = [asyncio.create_task(work()) for _ in range(options.concurrency)]
     try:
         while (got := await done.get()) is not None:
-            if isinstance(got, asyncio.CancelledError):  # raised as it is, it would look like the caller's own
+            if isinstance(got, asyncio.CancelledError):  # unchanged, it would look like the caller's cancellation
                 raise RuntimeError("the engine, the scorer or the strategy cancelled a draw by itself") from got
             elif isinstance(got, BaseException):
                 raise got
@@ -121,9 +120,9 @@ async def run_all(
     scorer: Scorer | None = None,
     options: Options = DEFAULTS,
     signals: Signals = NONE,
-    memory: SampleCache | None = None,
+    cache: SampleCache | None = None,
 ) -> list[Result]:
-    """Like :func:`run`, all results at once in the order of the problems.
+    """Return all results of :func:`run` at once, in the order of the problems.
 
     Raises:
         InputError: two problems share an id, so that their results could not be told apart.
@@ -141,7 +140,7 @@ async def run_all(
         scorer=scorer,
         options=options,
         signals=signals,
-        memory=memory,
+        cache=cache,
     )
     return sorted([r async for r in playing], key=lambda r: place[r.problem.id])
 
@@ -160,7 +159,7 @@ def _player(
     scorer: Scorer | None,
     options: Options,
     extra: Signals,
-    memory: SampleCache | None,
+    cache: SampleCache | None,
 ) -> Callable[[Problem], Awaitable[Result]]:
     if extract is None:
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
@@ -172,16 +171,16 @@ def _player(
     if lack := missing(replace(required, signals=signals), available):
         raise UnsupportedError(f"{whose} {lack}")
     read = extract
-    if required.branching:  # what it draws next depends on what came back
-        options = replace(options, lookahead=0, fill=0)
+    if required.branching:  # the next draws depend on the last samples
+        options = replace(options, lookahead=0, min_in_flight=0)
     playing = 0
 
     async def live(problem: Problem) -> Result:
         nonlocal playing
         playing += 1
         try:
-            if options.fill:
-                await asyncio.sleep(0)  # those that begin together know of each other
+            if options.min_in_flight:
+                await asyncio.sleep(0)  # questions that start together are counted before the first draws
             return await play(problem)
         finally:
             playing -= 1
@@ -195,24 +194,24 @@ def _player(
             budget=strategy.budget,
             options=options,
             signals=signals,
-            memory=memory,
-            beside=lambda: playing,
+            cache=cache,
+            active_questions=lambda: playing,
         )
         async with draws:
             with closing(strategy.run(problem)) as steps:
                 try:
                     draw = next(steps)
                     while True:
-                        draw = steps.send(await draws.take(draw))
+                        draw = steps.send(await draws.samples(draw))
                 except StopIteration as stop:
-                    await draws.drop()
-                    return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted, draws.recalled)
+                    await draws.abort_pending()
+                    return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted, draws.cached)
 
     return live
 
 
 def _replay(strategy: Strategy, problem: Problem, recording: Recording) -> Decision:
-    """Play one question of a recording, without an event loop."""
+    """Run the strategy on one question of a recording, without an event loop."""
     samples, at = recording.recorded(problem), 0
     steps = strategy.run(problem)
     try:

@@ -1,7 +1,7 @@
-"""One question on a live engine: its draws in flight, handed over in order of submission, and its ledger.
+"""One question on a live engine: its draws in flight, delivered in order of submission, and its ledger.
 
-Knows nothing about strategies or other questions. A draw or a scoring that fails is retried; what fails for good comes
-back as a FAILED sample. Anything but an ``EngineError`` is a bug and is raised as it is.
+Knows nothing about strategies or other questions. A draw or a scoring that fails is retried; after the last attempt it
+is a FAILED sample. Anything but an ``EngineError`` is a bug and propagates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from tts.engines.base import Engine, Meter, Request
 from tts.engines.streams import abort, collected, joined, settle
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.runtime.cache import SampleCache, memorable, recall
+from tts.runtime.cache import SampleCache, cacheable, lookup
 from tts.runtime.ledger import NOTHING, charge, failed, shares, unused
 from tts.scorers.base import Scorer
 from tts.scorers.metered import MeteredEngine
@@ -31,11 +31,11 @@ __all__ = [
     "Options",
     "Session",
     "abort",
+    "is_cancelled",
     "joined",
-    "scored",
+    "needs_score",
     "settle",
-    "to_judge",
-    "told_to_stop",
+    "with_scores",
 ]
 
 Extract = Callable[[Problem, str], str | None]
@@ -43,26 +43,32 @@ Extract = Callable[[Problem, str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the driver works.
+    """Options of the driver.
 
     Attributes:
         concurrency: questions in flight, >= 1.
-        lookahead: draws of a question started before the strategy asks for them; 0 wastes no token.
-        fill: draws to keep in flight: where fewer questions than that are left, each looks further ahead, so that the
-            last ones, which often take the whole budget, do not wait for one draw after the other; 0 does not.
-        retries: attempts after a failed one.
-        backoff: seconds before the first retry, doubled each time.
+        lookahead: draws of a question that start before the strategy asks for them, >= 0; 0 wastes no token.
+        min_in_flight: draws to keep in flight, >= 0. If fewer questions are left, each looks further ahead, so that
+            the last ones, which often take the whole budget, do not wait for one draw after another. 0 turns it off.
+        retries: further attempts after a failed one, >= 0.
+        backoff_s: seconds before the first retry, doubled each time.
     """
 
     concurrency: int = 256
     lookahead: int = 0
-    fill: int = 0
+    min_in_flight: int = 0
     retries: int = 2
-    backoff: float = 0.1
+    backoff_s: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
-        for key, least in (("concurrency", 1), ("lookahead", 0), ("fill", 0), ("retries", 0), ("backoff", 0)):
+        """Refuse numbers out of range."""
+        for key, least in (
+            ("concurrency", 1),
+            ("lookahead", 0),
+            ("min_in_flight", 0),
+            ("retries", 0),
+            ("backoff_s", 0),
+        ):
             if not least <= getattr(self, key) < math.inf:
                 raise InputError(f"driver option {key} must be at least {least}, got {getattr(self, key)}")
 
@@ -74,9 +80,9 @@ class Session:
     """The draws of one question; leaving the context aborts what is in flight.
 
     Attributes:
-        usage: every token spent so far, exact once nothing is in flight; recalled draws count as what they once cost.
-        aborted: draws started ahead that nobody was given.
-        recalled: draws handed over from the memory.
+        usage: every token spent so far, exact once nothing is in flight; a cached draw counts at its original cost.
+        aborted: draws started ahead that were not delivered.
+        cached: draws delivered from the cache.
     """
 
     def __init__(
@@ -89,100 +95,103 @@ class Session:
         budget: int,
         options: Options,
         signals: Signals,
-        memory: SampleCache | None = None,
-        beside: Callable[[], int] = lambda: 1,
+        cache: SampleCache | None = None,
+        active_questions: Callable[[], int] = lambda: 1,
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws.
 
-        ``beside`` tells how many questions are being played, this one among them.
+        ``active_questions`` returns the number of questions in play, this one included.
         """
         self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
         self.budget, self.options = budget, options
         self.usage = NOTHING
-        self.aborted = self.recalled = 0
-        self._signals, self._memory, self._beside = signals, memory, beside
-        self._given = 0
-        self._pending: deque[tuple[Boundary, asyncio.Future[Sample]]] = deque()  # a task, or done where recalled
-        self._old: set[int] = set()  # the numbers of recalled draws
+        self.aborted = self.cached = 0
+        self._signals, self._cache, self._active_questions = signals, cache, active_questions
+        self._delivered = 0
+        self._pending: deque[tuple[Boundary, asyncio.Future[Sample]]] = deque()  # a task, or done if cached
+        self._from_cache: set[int] = set()  # numbers of draws
         self._dropped: list[asyncio.Task[Sample]] = []
 
     async def __aenter__(self) -> Session:
-        """Nothing to set up."""
+        """Return the session itself."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Abort what is in flight, quietly: the error that got us here is the one to see."""
+        """Abort the draws in flight, quietly: the error that ended the block is the one to see."""
         await abort([task for _, task in self._pending if isinstance(task, asyncio.Task)])
         await settle(self._dropped)
 
-    async def take(self, draw: Draw) -> list[Sample]:
-        """The samples of one draw, scored, in order of submission."""
+    async def samples(self, draw: Draw) -> list[Sample]:
+        """Return the samples of one draw, scored, in order of submission."""
         if self._pending and (draw.prefix is not None or self._pending[0][0] != draw.until):
-            await self.drop()
-        ahead = max(self.options.lookahead, self.options.fill // self._beside() - draw.n) if draw.prefix is None else 0
-        want = draw.n + max(0, min(ahead, self.budget - self._given - draw.n))
-        if draw.n == want == 1 and not self._pending:  # nothing runs beside it, so it needs no task of its own
-            sample = self._recall(self._given, draw) or await self._draw(self._request(self._given, draw))
-            self._given += 1
-            return await self._hand_over([sample], draw)
-        for index in range(self._given + len(self._pending), self._given + want):
-            ahead = index >= self._given + draw.n
+            await self.abort_pending()
+        ahead = 0 if draw.prefix is not None else max(self.options.lookahead, self._share_in_flight() - draw.n)
+        want = draw.n + max(0, min(ahead, self.budget - self._delivered - draw.n))
+        if draw.n == want == 1 and not self._pending:  # nothing runs at the same time, so it needs no task
+            sample = self._lookup(self._delivered, draw) or await self._draw(self._request(self._delivered, draw))
+            self._delivered += 1
+            return await self._deliver([sample], draw)
+        for index in range(self._delivered + len(self._pending), self._delivered + want):
+            ahead = index >= self._delivered + draw.n
             self._pending.append((draw.until, self._start(index, draw, ahead=ahead)))
         asked = [task for _, task in islice(self._pending, draw.n)]
-        if asked:  # unlike gather, a cancelled wait leaves the tasks to be aborted once, by us
+        if asked:  # unlike gather, a cancelled wait leaves the tasks running, to be aborted once
             done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()  # a bug need not wait for the rest
         for _ in asked:
             self._pending.popleft()
-        self._given += len(asked)
-        return await self._hand_over([task.result() for task in asked], draw)
+        self._delivered += len(asked)
+        return await self._deliver([task.result() for task in asked], draw)
+
+    def _share_in_flight(self) -> int:
+        return self.options.min_in_flight // self._active_questions()
 
     def _request(self, index: int, draw: Draw, *, ahead: bool = False) -> Request:
         return Request(self.problem, index, draw.prefix, draw.until, self._signals, ahead=ahead)
 
-    def _recall(self, index: int, draw: Draw) -> Sample | None:
-        if self._memory is None:
+    def _lookup(self, index: int, draw: Draw) -> Sample | None:
+        if self._cache is None:
             return None
-        sample = recall(self._memory, self.problem, index, draw)
+        sample = lookup(self._cache, self.problem, index, draw)
         if sample is not None:
-            self._old.add(index)
+            self._from_cache.add(index)
         return sample
 
     def _start(self, index: int, draw: Draw, *, ahead: bool) -> asyncio.Future[Sample]:
-        sample = self._recall(index, draw)
+        sample = self._lookup(index, draw)
         if sample is None:
             return asyncio.create_task(self._draw(self._request(index, draw, ahead=ahead)))
         ready: asyncio.Future[Sample] = asyncio.get_running_loop().create_future()
         ready.set_result(sample)
         return ready
 
-    async def _hand_over(self, samples: list[Sample], draw: Draw) -> list[Sample]:
+    async def _deliver(self, samples: list[Sample], draw: Draw) -> list[Sample]:
         samples = await self._score(samples)
-        if told_to_stop():  # an engine or a scorer took the abort for a failure, or lost it
+        if is_cancelled():  # an engine or a scorer reported the abort as a failure, or lost it
             raise asyncio.CancelledError
         self.usage = sum((s.usage for s in samples if s.usage is not None), self.usage)
-        if self._memory is not None:
+        if self._cache is not None:
             for sample in samples:
-                if sample.index in self._old:
-                    self.recalled += 1
-                elif memorable(self._memory, sample, draw):
-                    self._memory.put(self.problem, sample, draw.until)
+                if sample.index in self._from_cache:
+                    self.cached += 1
+                elif cacheable(self._cache, sample, draw):
+                    self._cache.put(self.problem, sample, draw.until)
         return samples
 
-    async def drop(self) -> None:
-        """Abort what is in flight and charge it; the next draw takes the first number that nobody was given.
+    async def abort_pending(self) -> None:
+        """Abort the draws in flight and charge them; the next draw takes the first number that was not delivered.
 
         Raises:
-            Exception: the bug that one of them met.
+            Exception: the bug that one of them hit.
         """
         tasks = self._dropped = [task for _, task in self._pending if isinstance(task, asyncio.Task)]
         self._pending.clear()
-        self._old.clear()
+        self._from_cache.clear()
         await abort(tasks)
         self.aborted += len(tasks)
         for task in tasks:
-            if not task.cancelled():  # it had finished before the abort reached it: wasted all the same
+            if not task.cancelled():  # it had finished before the abort: wasted all the same
                 self.usage += unused(task.result().usage)
 
     async def _draw(self, request: Request) -> Sample:
@@ -198,7 +207,7 @@ class Session:
                 except EngineError as error:
                     spent += unused(charge(request.meter))
                     failure = str(error)
-                    if told_to_stop() or not error.again:
+                    if is_cancelled() or not error.again:
                         break
                 except BaseException:
                     spent += unused(charge(request.meter))
@@ -217,13 +226,13 @@ class Session:
         )
 
     async def _score(self, samples: list[Sample]) -> list[Sample]:
-        """Give each sample its confidence and its share of what that cost, unless it failed or was recalled with one.
+        """Give each sample its confidence and its share of the cost, unless it failed or has one from the cache.
 
-        Where scoring fails for good, the sample has failed.
+        If scoring fails in every attempt, the sample has failed.
         """
-        judged = [s for s in samples if to_judge(s)]
+        unscored = [s for s in samples if needs_score(s)]
         scorer = self.scorer
-        if scorer is None or not judged:
+        if scorer is None or not unscored:
             return samples
 
         engine, failure = MeteredEngine(self.engine), ""
@@ -232,21 +241,21 @@ class Session:
                 if number:
                     await self._pause(number)
                 try:
-                    scores = self._confidences(judged, await scorer.score(self.problem, judged, engine))
-                    return scored(samples, scores, engine.usage)
+                    scores = self._confidences(unscored, await scorer.score(self.problem, unscored, engine))
+                    return with_scores(samples, scores, engine.usage)
                 except EngineError as error:
                     failure = str(error)
-                    if told_to_stop() or not error.again:
+                    if is_cancelled() or not error.again:
                         break
         except BaseException:
             self.usage += engine.usage
             raise
         self.usage += engine.usage
-        return [failed(s, failure) if to_judge(s) else s for s in samples]
+        return [failed(s, failure) if needs_score(s) else s for s in samples]
 
     def _confidences(self, samples: list[Sample], scores: Any) -> list[float]:
         values, one_each = np.asarray(scores, dtype=np.float64), (len(samples),)
-        scorer, problem = type(self.scorer).__name__, self.problem.id
+        scorer, problem = self.scorer.name if self.scorer is not None else "", self.problem.id
         if values.shape != one_each:
             raise UnsupportedError(
                 f"scorer {scorer} gave scores of shape {values.shape} for {len(samples)} samples of problem "
@@ -261,29 +270,29 @@ class Session:
         return [float(value) for value in values]
 
     async def _pause(self, number: int) -> None:
-        """Wait before attempt ``number``, twice as long each time."""
-        await asyncio.sleep(self.options.backoff * 2 ** (number - 1))
+        """Wait before attempt ``number``, each time twice as long."""
+        await asyncio.sleep(self.options.backoff_s * 2 ** (number - 1))
 
 
-def scored(samples: Sequence[Sample], scores: Sequence[float], cost: Usage) -> list[Sample]:
-    """The samples, those that were to be judged with their confidences and equal shares of what judging them cost."""
-    verdicts = iter(zip(scores, shares(cost, len(scores)), strict=True))
+def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage) -> list[Sample]:
+    """Return the samples; those that needed a score have it, and an equal share of the cost."""
+    scored = iter(zip(scores, shares(cost, len(scores)), strict=True))
     out = []
     for sample in samples:
-        if to_judge(sample):
-            confidence, share = next(verdicts)
+        if needs_score(sample):
+            confidence, share = next(scored)
             usage = sample.usage if share is NOTHING else (sample.usage or NOTHING) + share
             sample = replace(sample, confidence=confidence, usage=usage)
         out.append(sample)
     return out
 
 
-def to_judge(sample: Sample) -> bool:
-    """Whether a scorer is asked: not about a failed draw, nor about one recalled with its confidence."""
+def needs_score(sample: Sample) -> bool:
+    """Return whether the scorer judges the sample: it did not fail, and it has no confidence from the cache."""
     return sample.confidence is None and sample.end is not End.FAILED
 
 
-def told_to_stop() -> bool:
-    """Whether the current task was cancelled, even where something swallowed the CancelledError."""
+def is_cancelled() -> bool:
+    """Return whether the current task was cancelled, even if something swallowed the CancelledError."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

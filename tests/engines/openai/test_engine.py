@@ -27,7 +27,7 @@ from tts.runtime.driver import Options, Result, run_all  # noqa: E402
 from tts.types import STEP, TOKENS, End, Problem, Sample, Signals, Usage  # noqa: E402
 
 ONE = Problem("q", "How many?", "7")
-QUICK = Options(retries=1, backoff=0.0)
+QUICK = Options(retries=1, backoff_s=0.0)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_stream_that_breaks_is_charged_and_drawn_again(server: Scripted, broke
         return broken(body) if count[0] == 1 else None
 
     server.meet = once
-    (result,) = play(engine, 2, Options(retries=3, backoff=0.0))
+    (result,) = play(engine, 2, Options(retries=3, backoff_s=0.0))
     assert [s.end for s in result.decision.samples] == [End.STOP] * 2
     used = result.decision.usage
     assert used is not None and (used.delivered, used.aborted) == (10, drawn)
@@ -243,7 +243,7 @@ def test_servers_share_the_load_and_a_dead_one_is_left_alone() -> None:
         assert sum(got) == 32 and min(got) >= 8
         first.meet = lambda body: stream(body, until=1)  # it dies in the middle of each answer
         before = len(first.seen)
-        results = play(engine, 4, Options(retries=3, backoff=0.0), problems=8)
+        results = play(engine, 4, Options(retries=3, backoff_s=0.0), problems=8)
         samples = [s for r in results for s in r.decision.samples]
         assert all(s.end is End.STOP for s in samples)
         total = sum((r.decision.usage or Usage() for r in results), Usage())

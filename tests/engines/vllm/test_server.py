@@ -201,7 +201,7 @@ def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(proc
         patient = engine(process, HOT, proxy=proxy, timeout_s=6.0, retries=4)
         before = process.count("generation_tokens_total")
         proxy.faults = itertools.chain(["busy"] * 10, itertools.cycle([*FAULTS, *[""] * 8]))
-        options = Options(retries=8, backoff=0.0)
+        options = Options(retries=8, backoff_s=0.0)
         results = runner.run(run_all(Vote("sc", 4), PROBLEMS[:12], patient, extract=answer, options=options))
         proxy.faults = iter(())
         samples = [s for r in results for s in r.decision.samples]
@@ -220,7 +220,7 @@ def test_what_breaks_for_good_has_failed_and_is_counted(process: Process) -> Non
     with meddling(process.port) as proxy, asyncio.Runner() as runner:
         hasty = engine(process, HOT, proxy=proxy, timeout_s=20.0, retries=0, outage_timeout_s=30.0)
         proxy.faults = itertools.cycle(["half", "", "malformed", ""])
-        options = Options(retries=0, backoff=0.0)
+        options = Options(retries=0, backoff_s=0.0)
         results = runner.run(run_all(Vote("sc", 4), PROBLEMS[:6], hasty, extract=answer, options=options))
         samples = [s for r in results for s in r.decision.samples]
         failed = [s for s in samples if s.end is End.FAILED]

@@ -44,7 +44,7 @@ def live(
     strategy: PrunedBeams, *, scorer: Any, lookahead: int = 0, skill: float = 0.9, count: int = 3
 ) -> list[Decision]:
     engine = FakeEngine(seed=4, skill=skill)
-    options = Options(lookahead=lookahead, backoff=0.0)
+    options = Options(lookahead=lookahead, backoff_s=0.0)
     work = run_all(strategy, engine.problems(count), engine, extract=extract, scorer=scorer, options=options)
     return [r.decision for r in asyncio.run(work)]
 

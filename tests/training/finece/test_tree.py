@@ -43,7 +43,7 @@ def grown(engine: TransformersEngine, config: TreeConfig, count: int = 4, memory
         task.problems,
         engine,
         extract=task.extract,
-        memory=memory,
+        cache=memory,
         options=Options(concurrency=3),
         signals=tree.needs,
     )
@@ -97,12 +97,12 @@ def test_what_was_drawn_before_is_not_drawn_again(engine: TransformersEngine, tm
         for problem, samples in zip(task.problems, whole, strict=True):
             store.add(run, problem.id, samples[:11])
         memory = PoolSampleCache(store, run, task.grade, forks=True)
-        again = grown(engine, config, count=2, memory=memory)
-        assert [r.recalled for r in again] == [11, 11]
+        again = grown(engine, config, count=2, cache=memory)
+        assert [r.cached for r in again] == [11, 11]
         assert [[s.token_ids for s in r.decision.samples] for r in again] == [[s.token_ids for s in w] for w in whole]
         assert memory.stored == sum(map(len, whole)) - 22
         third = grown(engine, config, count=2, memory=PoolSampleCache(store, run, task.grade, forks=True))
-        assert [r.recalled for r in third] == [len(w) for w in whole]
+        assert [r.cached for r in third] == [len(w) for w in whole]
 
 
 def test_a_memory_that_strategies_share_gives_no_fork(engine: TransformersEngine, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_memory_that_strategies_share_gives_no_fork(engine: TransformersEngine
         store.add_problems(task.problems)
         run = store.open_run(RunKey("tiny"), {})
         memory = PoolSampleCache(store, run, task.grade)
-        grown(engine, TreeConfig(k=K, clusters=1, levels=1), count=1, memory=memory)
+        grown(engine, TreeConfig(k=K, clusters=1, levels=1), count=1, cache=memory)
         assert memory.stored == K
 
 
