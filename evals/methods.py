@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from evals.replay.rescore import is_probability
-from strategies import beam_spec, spec
 from strategies.catalog import Method, method
+from strategies.spec import compose
 from tts.errors import InputError
 from tts.registry import STRATEGIES
 from tts.requirements import Available, Missing, Requirements, missing
 from tts.scorers.trace_scores import WINDOW
-from tts.strategy import Strategy
 
 ALL = "all"
 Check = Callable[[Method], Missing | None]
@@ -116,8 +115,7 @@ def composed(entry: Mapping[str, Any]) -> Method:
     Raises:
         InputError: a bad component, or a name that is no text, "all" or the catalogue's.
     """
-    build: Callable[..., Strategy] = beam_spec.beams if "beams" in entry else spec.vote
-    built = build(entry, budget=1)  # refuses a bad one before any work is done
+    built = compose(entry, budget=1)  # refuses a bad one before any work is done
     name = entry.get("name", built.name)
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
@@ -127,7 +125,7 @@ def composed(entry: Mapping[str, Any]) -> Method:
         name=name,
         source="composed",
         summary="Composed in a configuration.",
-        recipe=lambda _, budget, params: build(
+        recipe=lambda _, budget, params: compose(
             {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
         ),
         params={key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "name"},

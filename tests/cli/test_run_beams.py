@@ -103,7 +103,7 @@ def test_a_scorer_that_cannot_judge_prefixes_is_refused_before_anything_is_drawn
         ("{pruner: topk}", "unknown pruner 'topk': allowed are .*; did you mean top_k\\?"),
         ("{until: {steps: 2}}", "until of beams must be step, or one of .*"),
         ("{until: {entropy: 2.0}}", "FakeEngine cannot record the entropy of each token, which .*"),
-        ("3", "beams of a composed strategy must be a mapping .*, got 3"),
+        ("3", "beams of strategy guided must be a mapping .*, got 3"),
     ],
 )
 def test_bad_beams_are_one_sentence(tts: Tts, tmp_path: Path, beams: str, sentence: str) -> None:

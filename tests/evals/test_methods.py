@@ -48,7 +48,7 @@ def test_all_means_the_catalogue_and_leaves_out_what_the_pool_cannot_serve() -> 
         ([{"name": ""}], r"name of a composed strategy must be one line of text, got ''"),
         ([{"name": "a\nb"}], r"must be one line of text"),
         ([{"name": 3}], r"must be one line of text, got 3"),
-        ([{"nam": "a"}], r"unknown key of a composed strategy 'nam': .*did you mean name\?"),
+        ([{"nam": "a"}], r"unknown option of strategy composed 'nam': .*did you mean name\?"),
         ([{"name": "a", "weighting": "linar"}], r"unknown weighting 'linar': .*did you mean linear\?"),
         ([{"name": "a", "stop": "bta"}], r"unknown stopping rule 'bta': .*did you mean beta\?"),
         ([{"name": "a", "stop": {"name": "beta", "levle": 0.9}}], r"option of stopping rule beta 'levle': .*level\?"),
@@ -59,9 +59,9 @@ def test_all_means_the_catalogue_and_leaves_out_what_the_pool_cannot_serve() -> 
         ([{"name": "a", "weighting": {"name": "softmax", "temperature": 0}}], r"temperature > 0, got 0"),
         ([{"name": "a", "stop": []}], r"stop of a composed strategy must be a rule or a list of rules, got \[\]"),
         ([{"name": "a", "stop": "posterior"}], r"posterior needs weighting log_odds"),
-        ([{"name": "a", "select": "worst"}], r"needs select vote or best, got worst"),
+        ([{"name": "a", "select": "worst"}], r"strategy a needs one of vote, best for select, got 'worst'"),
         ([{"name": "a", "budget": 0}], r"needs budget >= 1, got 0"),
-        ([{"name": "a", "budget": "8"}], r"budget of a composed strategy must be a whole number, got '8'"),
+        ([{"name": "a", "budget": "8"}], r"strategy a needs a whole number for budget, got '8'"),
     ],
 )
 def test_a_bad_strategy_is_refused(entries: list[Any], sentence: str) -> None:
