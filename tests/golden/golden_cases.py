@@ -167,7 +167,7 @@ def summarised(tts: Tts, folder: Path) -> Any:
 
 # --- live runs on the fake engine -------------------------------------------------------------------------------------
 
-FAKE = ("engine.kind=fake", "engine.rows=4", "engine.seed=1", "engine.signals.steps=true")
+FAKE = ("engine.kind=fake", "engine.max_batch_size=4", "engine.seed=1", "engine.signals.steps=true")
 TEST = ("task.split=test", "task.n=5")
 WATCHED = "scorer.name=watched"
 BEAMS = (
