@@ -140,7 +140,7 @@ def _decoder() -> Any:
 
 
 def strategies(test: Prefixes) -> None:
-    """Where to look: paragraph ends, every 30 tokens, or where entropy is high (the paper's Table IV)."""
+    """Print check positions: paragraph ends, every 30 tokens, or high entropy (the paper's Table IV)."""
     say("\n## Where to look: ECE and AUROC at the first such place, ECE and AUROC over all such places of a sample")
     say("(every place counts once), and the share of the answer's tokens in front of the first")
     say(f"{'strategy':28}{'ECE p1':>22}{'AUROC p1':>22}{'ECE all':>10}{'AUROC all':>11}{'tokens':>9}{'places':>8}")

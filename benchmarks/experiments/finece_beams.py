@@ -1,7 +1,7 @@
-"""Beams of the FineCE experiment: those that do not fork are replayed, those that do are drawn.
+"""Beams of the FineCE experiment: beams that fork are drawn live, all others are replayed.
 
 A beam that pauses and goes on is the sample that a recording has, cut where it pauses; so a strategy that prunes beams
-and does not fork them can be replayed exactly, under many orders. Forks were recorded by nobody and are drawn live.
+and does not fork them can be replayed exactly, under many orders. No pool records forks, so they are drawn live.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tts.types import Decision, Draw, End, Problem, Sample, Usage
 
 Floats = NDArray[np.float64]
 Guide = Callable[[Sample, int, Entry], float]
-"""The confidence of the first so many tokens of a recorded sample."""
+"""Return the confidence of the first n tokens of a recorded sample."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def replayed(strategy: PrunedBeams, pool: Pool, judge: Guide, *, orders: int, se
         UnsupportedError: they fork.
     """
     if strategy.fork:
-        raise UnsupportedError(f"strategy {strategy.name} forks, and nobody recorded the forks: draw it")
+        raise UnsupportedError(f"strategy {strategy.name} forks, and no pool records forks: draw it")
     shape = (len(pool.entries), orders)
     correct, tokens, ended = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
     rng = np.random.default_rng(seed)
@@ -180,7 +180,7 @@ def drawn(strategy: PrunedBeams, task: Task, model: EngineConfig, scorer: Scorer
 
 
 def _again(strategy: PrunedBeams, problem: Problem, draws: Sequence[Asked]) -> Decision:
-    """What beams decide on recorded draws."""
+    """Return the decisions of beams on recorded draws."""
     steps = strategy.run(problem)
     try:
         draw = next(steps)
@@ -195,6 +195,6 @@ def _again(strategy: PrunedBeams, problem: Problem, draws: Sequence[Asked]) -> D
 
 
 def _key(draw: Draw) -> tuple[object, ...]:
-    """What a draw asks for."""
+    """Return the key of a draw's request."""
     begun = draw.prefix and (draw.prefix.index, draw.prefix.token_ids)
     return draw.n, draw.until, begun

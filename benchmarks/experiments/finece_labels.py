@@ -11,7 +11,7 @@ from benchmarks.experiments.finece_rollouts import fresh_shares
 from evals.tasks import TaskConfig, load_task
 from tts.pool import load_pool
 from tts.training.finece.labels import Labelled, labelled
-from tts.training.responses import read
+from tts.training.responses import read_responses
 from tts.types import Problem
 
 Say = Callable[[str], None]
@@ -28,7 +28,7 @@ def labels(path: Path | None, count: int, say: Say) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(weights())
     given = load_pool(path)
-    responses = read(
+    responses = read_responses(
         given,
         model="tiny",
         prompt_ids=lambda problem: tuple(tokenizer(f"{problem.question}\n").input_ids),

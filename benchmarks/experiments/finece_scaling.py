@@ -6,21 +6,27 @@ them; forks are drawn live, once a question. Settings are chosen on the calibrat
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.experiments.finece_beams import Played, PrefixModel, drawn, replayed
+from benchmarks.experiments.finece_guides import (
+    fit_scale,
+    oracle_confidence,
+    random_confidence,
+    random_guide,
+    recorded_guide,
+)
+from benchmarks.experiments.finece_tables import Row, Say, print_difference, print_header, print_row, row_of
 from benchmarks.experiments.grace import majority
 from benchmarks.experiments.grace_pools import with_scores
 from benchmarks.experiments.grace_scaling import CAUTION, best_score, sides_of, tuned, written
 from evals.comparison.matched import play_fitted
-from evals.metrics.stats import bootstrap_interval, bootstrap_ratio_interval, bootstrap_weights
 from evals.replay.rescore import fit_weights, rescored, stacked
 from evals.tasks import TaskConfig, load_task
 from strategies.beam import PrunedBeams
@@ -30,45 +36,31 @@ from strategies.stopping import SamplingCost
 from strategies.weighting import LogOdds, Weighting
 from tts.engines.config import EngineConfig
 from tts.models.finece import read_card
-from tts.pool import Entry, Pool
+from tts.pool import Pool
 from tts.scorers.base import Calibrated, Scorer
 from tts.scorers.controls import RandomScorer
 from tts.scorers.finece import Finece
-from tts.scorers.maps import CalibrationMap, fit_map
 from tts.scorers.stacked import StackedScorer
 from tts.scorers.stacked_features import FINECE_FEATURES
 from tts.scorers.staged import Staged
-from tts.scorers.trace_scores import value_confidence
-from tts.types import STEP, Boundary, Sample
+from tts.types import STEP, Boundary
 
 Floats = NDArray[np.float64]
-Say = Callable[[str], None]
 FIT_ORDERS, ORDERS = 5, 20
 BUDGETS = (1, 2, 4, 8)
 SHAPES = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 6), (4, 8))
-"""Beams of a wave that end, and that it begins."""
+"""Beams that a wave ends with, and that it begins with."""
 PAUSES = {"first step": STEP, "20 tokens": Boundary("tokens", 20), "30 tokens": Boundary("tokens", 30)}
-"""Where half of the beams are pruned."""
+"""Boundaries at which half of the beams are pruned."""
 TEMPERATURE = 0.2
-"""Of the resampling; not fitted."""
+"""Temperature of the resampling; not fitted."""
 COSTS_PER_DRAW = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.008, 0.0125, 0.02)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table: what was played and its tokens, [questions, orders] or [questions, 1]."""
-
-    name: str
-    correct: NDArray[Any]
-    tokens: Floats
-    ended: float
-    setting: str = ""
 
 
 def scaling(
     fit: Pool, test: Pool, model: EngineConfig, say: Say, *, seed: int, grace: tuple[Pool, Pool], forks: bool
 ) -> None:
-    """Play everything, beams that fork only where asked, and say how it went."""
+    """Play everything and print its tables; beams that fork only if ``forks``."""
     assert model.folder is not None
     card = read_card(model.folder)
     fit, test = (rescored(pool, "finece", answers="number") for pool in (fit, test))
@@ -81,12 +73,12 @@ def scaling(
         "grace": sides_of("grace", mine[0], mine[1], budget=16),
     }
     chosen = best_score({name: side for name, side in sides.items() if name != "grace"}, say)
-    scale = _scale(fit)
+    scale = fit_scale(fit)
     ended: Scorer = Calibrated(Finece(card), scale)
-    guide = _guide(scale)
+    guide = recorded_guide(scale)
     if chosen == "finece stack":
         (fit, test), ended = stack, StackedScorer(weights, values=card.tokens)
-        guide = _guide(scale, recorded=True)
+        guide = recorded_guide(scale, recorded=True)
     plain = CATALOG["self_consistency"]
     _, (reference,) = play_fitted(sides["finece"].fit, sides["finece"].test, [plain], budget=16, margin=0.0)
     assert reference.tokens is not None
@@ -100,7 +92,7 @@ def scaling(
 
 
 def _same(given: tuple[Pool, Pool], like: tuple[Pool, Pool]) -> tuple[Pool, Pool]:
-    """The questions of other pools."""
+    """Return pools with the questions of other pools."""
     out = []
     for pool, other in zip(given, like, strict=True):
         known = {entry.problem.id: entry for entry in pool.entries}
@@ -108,55 +100,14 @@ def _same(given: tuple[Pool, Pool], like: tuple[Pool, Pool]) -> tuple[Pool, Pool
     return out[0], out[1]
 
 
-def _scale(fit: Pool) -> CalibrationMap:
-    """A Platt map of whole answers, fitted on the calibration split."""
-    pairs = [
-        (sample.confidence, bool(right))
-        for entry in fit.entries
-        for sample, right in zip(entry.samples, entry.correct, strict=True)
-        if sample.confidence is not None
-    ]
-    return fit_map("platt", np.array([c for c, _ in pairs]), np.array([right for _, right in pairs]))
-
-
-def _guide(scale: CalibrationMap, *, recorded: bool = False) -> PrefixModel:
-    """FineCE's confidence of the first tokens of a sample, as a live draw has it; or a whole one's recorded one."""
-    known: dict[int, Floats] = {}
-
-    def judge(sample: Sample, n: int, entry: Entry) -> float:
-        if recorded and n == len(sample.token_ids):
-            return sample.confidence or 0.0
-        key = id(sample)
-        if key not in known:
-            known[key] = np.asarray(scale(np.array(value_confidence(sample.trace))))
-        return float(known[key][n - 1])
-
-    return judge
-
-
-def _at_random(guide: PrefixModel) -> PrefixModel:
-    """Random numbers for what pauses; what has ended is judged as ever, so that guidance alone is compared."""
-    return lambda sample, n, entry: guide(sample, n, entry) if n == len(sample.token_ids) else _number(sample, n, entry)
-
-
-def _number(sample: Sample, n: int, entry: Entry) -> float:
-    digest = hashlib.blake2b(f"{entry.problem.id}|{sample.index}|{n}".encode(), digest_size=6).digest()
-    return int.from_bytes(digest, "little") / 2**48
-
-
-def _knowing(sample: Sample, n: int, entry: Entry) -> float:
-    """How the sample ends, whatever it has so far: more than any scorer of a prefix could know."""
-    return 0.999 if entry.correct[entry.samples.index(sample)] else 0.001
-
-
 def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float:
-    """Rules that stop or select whole samples, by each scorer; the prior of the chosen one's fitted vote."""
+    """Print rules on whole samples for each scorer; return the prior of the chosen scorer's fitted vote."""
     say(
         "\n## Whole samples: rules with FineCE's and with GrACE's confidence of the end, settings the cheapest that are"
     )
     say(f"{100 * CAUTION:g} points above self-consistency at 16 on the calibration split")
-    _header(say)
-    _line(whole, whole, say)
+    print_header(say)
+    print_row(whole, whole, say)
     prior = 0.1
     names = ("cisc", "log_odds_vote", "grace_es", "cges_cost", "adaptive_consistency", "esc")
     for score, side in sides.items():
@@ -168,12 +119,12 @@ def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float
             counting = method.name in ("adaptive_consistency", "esc")
             name = method.name if counting else f"{method.name}, {score}"
             row = Row(name, outcome.correct, outcome.tokens, float(outcome.used.mean()), written(given))
-            _line(row, whole, say)
+            print_row(row, whole, say)
     return prior
 
 
 def _ladder(fit: Pool, test: Pool, guide: PrefixModel, weighting: Weighting, whole: Row, say: Say) -> None:
-    """Twice as many beams begun as may end, guided and by controls, at several budgets."""
+    """Print beams that halve their width once, guided and with controls, at several budgets."""
 
     def halved(budget: int, until: Boundary) -> PrunedBeams:
         return PrunedBeams(
@@ -192,23 +143,28 @@ def _ladder(fit: Pool, test: Pool, guide: PrefixModel, weighting: Weighting, who
     best = max(pauses, key=lambda name: pauses[name][0])
     for name, (accuracy, tokens) in pauses.items():
         say(f"{'*' if name == best else ' '} {name:16}{accuracy:.4f}{tokens:8.0f}")
-    _header(say)
-    _line(whole, whole, say)
+    print_header(say)
+    print_row(whole, whole, say)
     for budget in BUDGETS:
         rows = {}
-        judges = (("finece", guide), ("random", _at_random(guide)), ("all random", _number), ("oracle", _knowing))
+        judges = (
+            ("finece", guide),
+            ("random", random_guide(guide)),
+            ("all random", random_confidence),
+            ("oracle", oracle_confidence),
+        )
         for name, judge in judges:
             played = replayed(halved(budget, PAUSES[best]), test, judge, orders=ORDERS)
-            rows[name] = _row(f"{budget} of {2 * budget}, {name}", played)
-            _line(rows[name], whole, say)
+            rows[name] = row_of(f"{budget} of {2 * budget}, {name}", played)
+            print_row(rows[name], whole, say)
         votes = replace(halved(budget, PAUSES[best]), start_width=None)
-        _line(_row(f"{budget}, none pruned, finece", replayed(votes, test, guide, orders=ORDERS)), whole, say)
+        print_row(row_of(f"{budget}, none pruned, finece", replayed(votes, test, guide, orders=ORDERS)), whole, say)
         for control in ("random", "all random"):
-            _against(f"{budget} of {2 * budget}: finece minus {control}", rows["finece"], rows[control], say)
+            print_difference(f"{budget} of {2 * budget}: finece minus {control}", rows["finece"], rows[control], say)
 
 
 def _fitted(fit: Pool, guide: PrefixModel, prior: float, say: Say) -> PrunedBeams:
-    """The cheapest beams that are somewhat more accurate than self-consistency at 16 on the calibration split."""
+    """Return the cheapest beams that beat self-consistency at 16 on the calibration split by the margin."""
     goal = float(np.mean(majority(fit)))
     say(f"\n## Shapes and prices on the calibration split (self-consistency at 16: {goal:.4f}): tokens of the cheapest")
     say(f"setting that is {100 * CAUTION:g} points above it; * the one that is taken")
@@ -223,7 +179,7 @@ def _fitted(fit: Pool, guide: PrefixModel, prior: float, say: Say) -> PrunedBeam
 
 
 def _cheapest(found: Sequence[tuple[PrunedBeams, Played]], goal: float, say: Say) -> PrunedBeams:
-    """Of strategies that were played, the cheapest good one; says the cheapest good one under each name."""
+    """Print the cheapest good strategy under each name; return the cheapest good one of all."""
     numbers = [(one, float(played.correct.mean()), float(played.tokens.mean())) for one, played in found]
     good = [one for one in numbers if one[1] >= goal + CAUTION]
 
@@ -247,21 +203,26 @@ def _price(strategy: PrunedBeams) -> float:
 
 
 def _headline(test: Pool, guide: PrefixModel, best: PrunedBeams, whole: Row, say: Say) -> None:
-    """The fitted beams, their controls, and the whole sweep of their price."""
+    """Print the fitted beams, their controls, and the whole sweep of their price."""
     say(f"\n## The fitted beams on the test split: {best.name} a wave, price {_price(best):g}")
-    _header(say)
-    _line(whole, whole, say)
+    print_header(say)
+    print_row(whole, whole, say)
     rows = {}
-    pruning = {"random": _at_random(guide)} if best.start_width != best.width else {}
-    for name, judge in {"finece": guide, **pruning, "all random": _number, "oracle": _knowing}.items():
-        rows[name] = _row(f"fitted beams, {name}", replayed(best, test, judge, orders=ORDERS))
-        _line(rows[name], whole, say)
+    pruning = {"random": random_guide(guide)} if best.start_width != best.width else {}
+    for name, judge in {
+        "finece": guide,
+        **pruning,
+        "all random": random_confidence,
+        "oracle": oracle_confidence,
+    }.items():
+        rows[name] = row_of(f"fitted beams, {name}", replayed(best, test, judge, orders=ORDERS))
+        print_row(rows[name], whole, say)
     for control in (*pruning, "all random"):
-        _against(f"fitted: finece minus {control}", rows["finece"], rows[control], say)
+        print_difference(f"fitted: finece minus {control}", rows["finece"], rows[control], say)
     say("the whole sweep of the price (nothing chosen):")
     for price in COSTS_PER_DRAW:
         strategy = replace(best, stop=(SamplingCost(price),))
-        _line(_row(f"price {price:g}", replayed(strategy, test, guide, orders=ORDERS)), whole, say)
+        print_row(row_of(f"price {price:g}", replayed(strategy, test, guide, orders=ORDERS)), whole, say)
 
 
 def _forked(
@@ -274,7 +235,7 @@ def _forked(
     whole: Row,
     say: Say,
 ) -> None:
-    """Beams that are resampled at their first steps, drawn live, once a question."""
+    """Print beams that are resampled at their first steps, drawn live, once a question."""
     fit, test = pools
     goal = float(np.mean(majority(fit)))
     watching = replace(model, seed=1)  # other draws than the recorded ones
@@ -288,8 +249,8 @@ def _forked(
     run = drawn(plain, task, watching, Staged(guide, ended))
     best = _cheapest([(strategy, run.played(strategy)) for strategy in stopped], goal, say)
     say(f"\non the test split, by budget and with the fitted price {_price(best):g}; random guides and FineCE votes")
-    _header(say)
-    _line(whole, whole, say)
+    print_header(say)
+    print_row(whole, whole, say)
     task = load_task(TaskConfig(split="test", n=len(test.entries), seed=seed))
     runs = {
         name: drawn(plain, task, watching, Staged(judge, ended))
@@ -297,43 +258,12 @@ def _forked(
     }
     playing = [(f"{budget} beams", replace(plain, budget=budget)) for budget in (4, 8)]
     for name, strategy in [*playing, ("fitted price", best)]:
-        rows = {judge: _row(f"{name}, {judge}", run.played(strategy)) for judge, run in runs.items()}
+        rows = {judge: row_of(f"{name}, {judge}", run.played(strategy)) for judge, run in runs.items()}
         for row in rows.values():
-            _line(row, whole, say)
-        _against(f"{name}: finece minus random", rows["finece"], rows["random"], say)
+            print_row(row, whole, say)
+        print_difference(f"{name}: finece minus random", rows["finece"], rows["random"], say)
     say("the whole sweep of the price (nothing chosen):")
     for price in COSTS_PER_DRAW:
-        _line(_row(f"price {price:g}", runs["finece"].played(replace(plain, stop=(SamplingCost(price),)))), whole, say)
-
-
-def _row(name: str, played: Played) -> Row:
-    return Row(name, played.correct, played.tokens, float(played.ended.mean()))
-
-
-def _header(say: Say) -> None:
-    say(f"{'strategy':36}{'accuracy':>9}{'difference':>22}{'ended':>8}{'tokens':>8}{'of all 16':>22}  setting")
-
-
-def _line(row: Row, whole: Row, say: Say) -> None:
-    """A row, its accuracy against and its tokens beside those of self-consistency at 16, paired by question."""
-    correct, reference = row.correct.mean(1), whole.correct.mean(1)
-    weights = bootstrap_weights(len(correct), 2000, 0)
-    difference = correct - reference
-    low, high = (100 * float(end) for end in bootstrap_interval(difference, weights))
-    ratio = row.tokens.mean() / whole.tokens.mean()
-    few, many = (float(end) for end in bootstrap_ratio_interval(row.tokens.mean(1), whole.tokens.mean(1), weights))
-    shown = "" if row is whole else f"{100 * difference.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
-    share = "" if row is whole else f"{ratio:.2f} [{few:.2f}, {many:.2f}]"
-    say(
-        f"{row.name:36}{correct.mean():9.4f}{shown:>22}{row.ended:8.2f}{row.tokens.mean():8.0f}{share:>22}  "
-        f"{row.setting}"
-    )
-
-
-def _against(name: str, one: Row, other: Row, say: Say) -> None:
-    """The difference of two accuracies, paired by question."""
-    difference = one.correct.mean(1) - other.correct.mean(1)
-    low, high = (
-        100 * float(end) for end in bootstrap_interval(difference, bootstrap_weights(len(difference), 2000, 0))
-    )
-    say(f"  {name}: {100 * difference.mean():+.1f} [{low:+.1f}, {high:+.1f}] points")
+        print_row(
+            row_of(f"price {price:g}", runs["finece"].played(replace(plain, stop=(SamplingCost(price),)))), whole, say
+        )

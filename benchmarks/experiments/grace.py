@@ -88,7 +88,7 @@ def say(line: str = "") -> None:
 
 
 def generation(base: Pool, tuned: Pool) -> None:
-    """Whether training for confidence has cost accuracy: paired by question."""
+    """Print the accuracy before and after training for confidence, paired by question."""
     say("\n## Generation: the base model and the tuned one, paired by question")
     rates = [[np.mean([bool(c) for c in entry.correct]) for entry in pool.entries] for pool in (base, tuned)]
     votes = [majority(pool) for pool in (base, tuned)]
@@ -105,7 +105,7 @@ def generation(base: Pool, tuned: Pool) -> None:
 
 
 def majority(pool: Pool) -> list[float]:
-    """Whether the most frequent answer of each question is right; ties count by their share."""
+    """Return whether the most frequent answer of each question is right; ties count by their share."""
     arrays = PoolArrays.of(pool, answers="number")
     out = []
     for labels, right in zip(arrays.labels, arrays.class_correct, strict=True):

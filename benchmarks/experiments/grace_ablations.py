@@ -1,4 +1,4 @@
-"""What each choice of GrACE's training is worth: one recipe a row, all else equal, on the same responses.
+"""Ablations of GrACE's training: one recipe a row, all else equal, on the same responses.
 
     python -m benchmarks.experiments.grace_ablations [--questions 800] [--held-out 300] [--epochs 1] [--pools out/grace]
 
@@ -31,20 +31,21 @@ from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from evals.tasks import TaskConfig, load_task
 from tts.models.bundled import weights
+from tts.training.build import train
 from tts.training.grace.losses import confidence_logit, language_loss
-from tts.training.grace.recipe import Recipe, TargetsConfig
-from tts.training.grace.train import train
+from tts.training.grace.method import GraceMethod
+from tts.training.grace.recipe import GraceRecipe, TargetsConfig
 from tts.training.packing import forward, pack
-from tts.training.responses import Branches, Response, Split, read, solutions, together
+from tts.training.responses import Branches, Response, Split, group_rows, read_responses, solutions
 from tts.training.schedule import LoraConfig
 
-BASE = Recipe(
-    method="grow", keep="response", weight_lm=0.0, loss="log", rate=3e-3, muon_rate=2e-3, batch=32, rows=32,
-    evaluations=1, patience=1000,
+BASE = GraceRecipe(
+    method="grow", anchor="response", weight_lm=0.0, loss="log", learning_rate=3e-3, muon_learning_rate=2e-3,
+    batch_size=32, micro_batch_size=32, evaluations=1, patience=1000,
 )  # fmt: skip
-FULL = replace(BASE, method="full", weight_lm=2.0, rate=1e-3)
-LORA = replace(FULL, method="lora", lora=LoraConfig(32, 64), muon_rate=0.0, rate=2e-3)
-ROWS: tuple[tuple[str, Recipe], ...] = (
+FULL = replace(BASE, method="full", weight_lm=2.0, learning_rate=1e-3)
+LORA = replace(FULL, method="lora", lora=LoraConfig(32, 64), muon_learning_rate=0.0, learning_rate=2e-3)
+ROWS: tuple[tuple[str, GraceRecipe], ...] = (
     ("as bundled: grow, hard, log, every", BASE),
     ("targets: probe (published)", replace(BASE, targets=TargetsConfig("probe"))),
     ("targets: soft self-consistency", replace(BASE, targets=TargetsConfig("soft"))),
@@ -88,7 +89,7 @@ def responses(folder: Path, questions: int, held_out: int, draws: int) -> Split:
     total = questions + held_out
     given = pools.pool(folder, "train", model="tiny", split="train", questions=total, draws=draws, signals=False)
     tokenizer = AutoTokenizer.from_pretrained(weights())
-    found = read(
+    found = read_responses(
         given,
         model="tiny",
         prompt_ids=lambda problem: tuple(tokenizer(f"{problem.question}\n").input_ids),
@@ -116,15 +117,15 @@ def fresh() -> tuple[Any, Any]:
     return AutoTokenizer.from_pretrained(weights()), model.eval()
 
 
-def row(name: str, recipe: Recipe, split: Split) -> str:
+def row(name: str, recipe: GraceRecipe, split: Split) -> str:
     """Train by one recipe and score the held-out responses."""
     tokenizer, model = fresh()
     end = tokenizer.eos_token_id
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        trained = train(Path(folder), model, tokenizer, split, recipe, base={}, tell=lambda line: None)
+        trained = train(Path(folder), model, tokenizer, split, GraceMethod(recipe), base={}, report=lambda line: None)
     seconds = time.monotonic() - began
-    confidence = scored(trained.model, trained.token, end, split.held_out, recipe)
+    confidence = scored(trained.model, trained.tokens[0], end, split.held_out, recipe)
     correct = np.array([one.correct for one in split.held_out])
     judged = ScoredSamples.of(confidence, correct, np.array([one.question for one in split.held_out]))
     times = np.rint(bootstrap_weights(judged.questions, REPLICATES, 0) * judged.questions)
@@ -133,16 +134,16 @@ def row(name: str, recipe: Recipe, split: Split) -> str:
         (value,) = metric(next(resampled(judged, np.ones((1, judged.questions)))))
         low, high = np.quantile(np.concatenate([metric(c) for c in resampled(judged, times)]), [0.025, 0.975])
         cells.append(f"{value:.3f} [{low:.3f}, {high:.3f}]")
-    said = text(trained.model, trained.token, end, split)
+    said = text(trained.model, trained.tokens[0], end, split)
     return f"{name:44}" + "".join(f"{cell:>22}" for cell in cells) + f"{said:12.4f}{seconds:9.0f}"
 
 
 @torch.inference_mode()
-def scored(model: Any, token: int, end: int, given: Sequence[Response], recipe: Recipe) -> NDArray[np.float64]:
+def scored(model: Any, token: int, end: int, given: Sequence[Response], recipe: GraceRecipe) -> NDArray[np.float64]:
     """Confidences, [responses]."""
     out = np.empty(len(given))
-    rows = [Branches(given[some[0]].prompt, tuple(given[i] for i in some)) for some in together(given)]
-    for some, row in zip(together(given), rows, strict=True):
+    rows = [Branches(given[some[0]].prompt, tuple(given[i] for i in some)) for some in group_rows(given)]
+    for some, row in zip(group_rows(given), rows, strict=True):
         packed = pack([row], end=end, token=token, after=recipe.readout == "after")
         logits = packed.branches(forward(model, packed).logits).float()
         at = logits[torch.arange(len(some)), packed.at]

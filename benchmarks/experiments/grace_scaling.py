@@ -30,18 +30,9 @@ CAUTION = 0.005
 """Accuracy above self-consistency's that a setting must show where it is chosen, so that it holds elsewhere."""
 VOTES = ("self_consistency", "cisc", "grace_sc", "confidence_weighted_voting", "log_odds_vote")
 STOPS = (
-    "adaptive_consistency",
-    "esc",
-    "grace_es",
-    "early_stopped_best_of_n",
-    "confidence_gated_self_consistency",
-    "cats_asc",
-    "reasc",
-    "cges",
-    "cges_cost",
-    "certified_self_consistency",
-    "certified_weighted",
-)
+    "adaptive_consistency", "esc", "grace_es", "early_stopped_best_of_n", "confidence_gated_self_consistency",
+    "cats_asc", "reasc", "cges", "cges_cost", "certified_self_consistency", "certified_weighted",
+)  # fmt: skip
 BASELINES = ("adaptive_consistency", "esc")
 
 
@@ -55,7 +46,7 @@ class Sides:
 
 
 def scaling(scores: Mapping[str, tuple[Pool, Pool]], say: Say, *, budget: int) -> None:
-    """Play everything and say how it went."""
+    """Play everything and print its tables."""
     sides = {name: sides_of(name, *scores[name], budget=budget) for name in ("mean_logprob", "grace", "stacked")}
     chosen = best_score(sides, say)
     for size in sorted({min(8, budget), budget}):
@@ -95,7 +86,7 @@ def side_of(arrays: PoolArrays, scale: CalibrationMap | None, *, budget: int) ->
 
 
 def settings(budget: int) -> Settings:
-    """How to compare."""
+    """Settings of the comparison."""
     return Settings(budget=budget, permutations=ORDERS, margin=MARGIN)
 
 
@@ -156,7 +147,7 @@ def stops(side: Sides, budget: int, say: Say) -> None:
 def cautions(side: Sides, budget: int, say: Say) -> None:
     """The baselines and the fitted rule by how cautiously their settings are chosen."""
     say(f"\n## The same by caution ({side.name}): the cheapest setting whose accuracy on the calibration split is at")
-    say(f"least so many points above self-consistency's at {budget}, else the most accurate one")
+    say(f"least that many points above self-consistency's at {budget}, else the most accurate one")
     say(f"{'points':>6} {'strategy':24}{'accuracy':>9}{'difference':>22}{'samples':>8}{'tokens':>8}  setting")
     methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in (*BASELINES, "cges_cost"))]
     for margin in (-CAUTION, 0.0, MARGIN, 2 * MARGIN):

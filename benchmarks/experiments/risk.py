@@ -1,4 +1,4 @@
-"""Whether certified thresholds keep their promise, by simulation from a population whose true risks are known.
+"""Check that certified thresholds keep their promise, by simulation from a population whose true risks are known.
 
     python -m benchmarks.experiments.risk [--questions 2000] [--runs 5000] [--seed 0]
         [--out docs/results/risk.txt]

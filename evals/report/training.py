@@ -25,7 +25,7 @@ def save_history(out: Path, history: History) -> list[Path]:
     path = out / "history.json"
     with atomic_path(path) as temp:
         losses = [{"step": step, "calibration": c, "language_model": lm} for step, c, lm in history.losses]
-        content = {"losses": losses, "held_out": [asdict(look) for look in history.looks]}
+        content = {"losses": losses, "held_out": [asdict(one) for one in history.evaluations]}
         temp.write_text(json.dumps(content) + "\n", encoding="utf-8")
     if find_spec("matplotlib") is None:
         return [path]
@@ -34,7 +34,7 @@ def save_history(out: Path, history: History) -> list[Path]:
 
 
 def print_trained(screen: Console, history: History, split: Split) -> None:
-    """Print the looks at the held-out questions, the kept one marked."""
+    """Print the evaluations on the held-out questions and mark the best."""
     from rich.table import Table
 
     questions = len({one.question for one in split.held_out})
@@ -42,10 +42,10 @@ def print_trained(screen: Console, history: History, split: Split) -> None:
     language = ("language model",) if _speaks(history) else ()
     for name in ("step", "Brier", "AUROC", "within questions", *language, ""):
         table.add_column(name, justify="right")
-    for look in history.looks:
-        mark = "kept" if look is history.best else ""
-        numbers = [f"{look.brier:.4f}", f"{look.auroc:.3f}", f"{look.within:.3f}"]
-        table.add_row(str(look.step), *numbers, *[f"{look.lm:.4f}" for _ in language], mark)
+    for one in history.evaluations:
+        mark = "kept" if one is history.best else ""
+        numbers = [f"{one.brier:.4f}", f"{one.auroc:.3f}", f"{one.within:.3f}"]
+        table.add_row(str(one.step), *numbers, *[f"{one.lm:.4f}" for _ in language], mark)
     screen.print(table)
 
 
@@ -63,11 +63,11 @@ def _plot(path: Path, history: History) -> None:
         axes.set_xlabel("step of the optimiser")
         axes.set_title(name, loc="left", fontsize=11)
         axes.grid(alpha=0.25)
-    at, left = [look.step for look in history.looks], drawn[0][0]
-    left.plot(at, [look.brier for look in history.looks], marker="o", color="#1f5fa8", label="held-out Brier score")
+    at, left = [one.step for one in history.evaluations], drawn[0][0]
+    left.plot(at, [one.brier for one in history.evaluations], marker="o", color="#1f5fa8", label="held-out Brier score")
     left.axvline(history.best.step, color="#1f5fa8", linestyle=":", linewidth=1, label="weights kept")
     if _speaks(history):
-        drawn[0][1].plot(at, [look.lm for look in history.looks], marker="o", color="#1f5fa8", label="held out")
+        drawn[0][1].plot(at, [one.lm for one in history.evaluations], marker="o", color="#1f5fa8", label="held out")
     for axes in drawn[0]:
         axes.legend(frameon=False, fontsize=9)
     with atomic_path(path) as temp:
@@ -77,7 +77,7 @@ def _plot(path: Path, history: History) -> None:
 
 def _speaks(history: History) -> bool:
     """Whether the text could change, so that there is a language-model loss to show."""
-    return any(look.lm for look in history.looks)
+    return any(one.lm for one in history.evaluations)
 
 
 def _smoothed(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]:

@@ -580,11 +580,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that knows nothing, with the tokenizer of the stories and a context of 512 tokens."""
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
+    from tts.training.tiny.recipe import TinyRecipe
     from tts.training.tiny.tokenizer import build
-    from tts.training.tiny.train import Recipe, new_model
+    from tts.training.tiny.train import new_model
 
     folder, tokenizer = tmp_path_factory.mktemp("model"), build(300)
-    new_model(Recipe(width=64, layers=1), tokenizer).save_pretrained(folder)
+    new_model(TinyRecipe(width=64, layers=1), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -1,4 +1,4 @@
-"""The bundled FineCE model: small, plain, writes what its base writes, and knows of a beginning how it may end."""
+"""The bundled FineCE model: small, plain, writes what its base writes, and predicts the end of a prefix."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from tts.stories.stories import take  # noqa: E402
 from tts.strategy import BaseStrategy  # noqa: E402
 from tts.types import Decision, Draw, End, Problem, Sample, Signals  # noqa: E402
 
-QUESTIONS, DRAWS = 60, 8
+QUESTIONS, FEW, DRAWS = 60, 12, 8
 PROBLEMS = [Problem(f"story-test-{i}", story.question, story.answer) for i, story in enumerate(take("test", QUESTIONS))]
 
 
 class Whole(BaseStrategy):
-    """Draws so many samples, and decides nothing."""
+    """A strategy that draws samples and decides nothing."""
 
     name, budget = "whole", DRAWS
 
@@ -88,12 +88,16 @@ def test_it_is_a_plain_model_that_never_writes_its_values(folder: Path, scorer: 
     assert read_card(folder).base == "tiny"
 
 
-def test_it_writes_what_its_base_writes_and_knows_how_that_ends(folder: Path, scorer: Finece) -> None:
-    """Within four standard errors of what docs/results/finece.txt says of 500 questions."""
-    samples = [s for some in drawn(folder, scorer, PROBLEMS) for s in some]
-    base = [s for some in drawn(weights(), None, PROBLEMS) for s in some]
-    assert sum(a.token_ids == b.token_ids for a, b in zip(samples, base, strict=True)) >= 0.97 * len(base)
-    gold = [p.gold for p in PROBLEMS for _ in range(DRAWS)]
+@pytest.mark.parametrize(("same", "questions"), [(4, FEW), pytest.param(QUESTIONS, QUESTIONS, marks=pytest.mark.slow)])
+def test_it_writes_what_its_base_writes_and_knows_how_that_ends(
+    folder: Path, scorer: Finece, same: int, questions: int
+) -> None:
+    """Four standard errors over 60 questions from the results on 500; 12 other questions break a bound at .003."""
+    problems = PROBLEMS[:questions]
+    samples = [s for some in drawn(folder, scorer, problems) for s in some]
+    base = [s for some in drawn(weights(), None, problems[:same]) for s in some]
+    assert sum(a.token_ids == b.token_ids for a, b in zip(samples, base, strict=False)) >= 0.97 * len(base)
+    gold = [p.gold for p in problems for _ in range(DRAWS)]
     correct = np.array([s.answer == g for s, g in zip(samples, gold, strict=True)])
     traces = [value_confidence(s.trace) for s in samples]
     ends = np.array([trace[-1] for trace in traces])
@@ -125,7 +129,7 @@ def test_beams_are_guided_by_the_pass_that_draws_them(folder: Path, scorer: Fine
     found = engine(folder)
     strategy = PrunedBeams(width=3, start_width=4, budget=4, pruner=TopK(2))
     results = asyncio.run(
-        run_all(strategy, PROBLEMS[:8], found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
+        run_all(strategy, PROBLEMS[:3], found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
     )
     total = [r.decision.usage for r in results]
     assert sum(u.delivered + u.aborted for u in total if u) == found.batch.drawn

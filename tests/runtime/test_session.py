@@ -26,7 +26,7 @@ from tts.stories.stories import take
 from tts.types import Problem, Signals, Usage
 
 BUDGET = 6
-PROBLEMS = [Problem(f"story-{i}", s.question, s.answer, "stories") for i, s in enumerate(take("test", 8, seed=9))]
+PROBLEMS = [Problem(f"story-{i}", s.question, s.answer, "stories") for i, s in enumerate(take("test", 4, seed=9))]
 NAMES = ("adaptive_consistency", "grace_es", "cges", "esc", "deepconf_offline", "deepconf_online", "best_of_n")
 SCORER = TraceScorer("mean_logprob")
 SIGNALS = Signals(top=20, entropy=True, certainty=True)

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tts.training.responses import Response, Split
+from tts.training.build import TrainedModel, train
+from tts.training.grace.method import GraceMethod
+from tts.training.grace.recipe import GraceRecipe
+from tts.training.loop import Loop
+from tts.training.responses import Branches, Response, Split
 from tts.training.tiny.tokenizer import build
 
 TELLING = 20
 """A response is right if and only if it holds this token."""
 
 
-def tokenizer() -> Any:
+@cache
+def _tokenizer() -> Any:
     return build(2000)
+
+
+def tokenizer() -> Any:
+    """A tokenizer that a test may change."""
+    return copy.deepcopy(_tokenizer())
 
 
 def model(*, tied: bool = True, width: int = 32, spare: int = 0) -> Any:
@@ -55,3 +71,57 @@ def responses(count: int, *, seed: int = 0, each: int = 4) -> tuple[Response, ..
 
 def halves(count: int = 60) -> Split:
     return Split(responses(count), responses(20, seed=1))
+
+
+QUICK = GraceRecipe(
+    method="full",
+    anchor="response",
+    weight_lm=0.1,
+    epochs=2,
+    batch_size=20,
+    micro_batch_size=20,
+    learning_rate=3e-3,
+    evaluations=1,
+    dtype="float32",
+    positions="end",
+    seed=1,
+)
+"""A GrACE recipe for small models; without an anchor that needs a second model."""
+
+
+def run(
+    out: Path,
+    recipe: GraceRecipe = QUICK,
+    split: Split | None = None,
+    *,
+    base: Any = None,
+    words: Any = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> TrainedModel:
+    """Train a small GrACE model."""
+    words = words or tokenizer()
+    return train(
+        out, base or model(), words, split or halves(), GraceMethod(recipe), base={"model": "m"}, report=report
+    )
+
+
+def alone(given: Sequence[Response]) -> list[Branches]:
+    """A row for each response."""
+    return [Branches(one.prompt, (one,)) for one in given]
+
+
+@contextmanager
+def interrupted(step: int) -> Iterator[None]:
+    """Press Ctrl-C at a step of the training inside."""
+    learn, seen = Loop.learn, 0
+
+    def stop(self: Any, batch: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == step:
+            raise KeyboardInterrupt
+        return learn(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Loop, "learn", stop)
+        yield

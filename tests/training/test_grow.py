@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,18 +9,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Qwen2Config, Qwen2ForCausalLM  # noqa: E402
+from transformers import GPT2Config, GPT2LMHeadModel, Qwen2Config, Qwen2ForCausalLM  # noqa: E402
 
-from tests.training.cases import model, responses, tokenizer  # noqa: E402
+from tests.training.cases import model, tokenizer  # noqa: E402
 from tts.errors import InputError  # noqa: E402
-from tts.models.grace import GraceCard  # noqa: E402
 from tts.training.adapters import add_tokens  # noqa: E402
 from tts.training.grace.losses import others  # noqa: E402
-from tts.training.grace.model import save  # noqa: E402
-from tts.training.grace.recipe import Recipe  # noqa: E402
-from tts.training.grace.train import train  # noqa: E402
 from tts.training.grow import Grown, grow  # noqa: E402
-from tts.training.responses import Split  # noqa: E402
 from tts.training.schedule import GrowConfig  # noqa: E402
 
 IDS = torch.randint(5, 300, (3, 20), generator=torch.Generator().manual_seed(0))
@@ -96,27 +90,6 @@ def test_a_new_layer_has_all_the_heads_and_neurons_that_the_others_have() -> Non
         assert rows.tolist() == [False] * base.config.hidden_size + [True] * CONFIG.channels, name
 
 
-@pytest.mark.parametrize("positions", ["end", "every"])
-def test_it_learns_which_responses_are_right_and_leaves_a_plain_model(tmp_path: Path, positions: str) -> None:
-    words, base = tokenizer(), model()
-    with torch.no_grad():
-        before = base(input_ids=IDS).logits
-    recipe = Recipe(
-        method="grow", grow=CONFIG, keep="response", weight_lm=0.0, loss="log", positions=positions, rate=5e-3,
-        muon_rate=1e-2, epochs=8, batch=20, rows=20, evaluations=1, patience=8, dtype="float32",
-    )  # fmt: skip
-    split = Split(responses(150), responses(20, seed=1))
-    trained = train(tmp_path / "t", base, words, split, recipe, base={})
-    assert trained.history.best.auroc > 0.95 and trained.history.best.within > 0.95
-    text = [round(look.lm, 4) for look in trained.history.looks]
-    assert max(text) - min(text) <= 2e-4  # it says what it said, at every look
-    save(tmp_path, trained.model, words, GraceCard("<CNF>", trained.token), dtype=torch.bfloat16)
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
-    with torch.no_grad():
-        after = loaded(input_ids=IDS).logits[..., : before.shape[-1]]
-    assert type(loaded).__name__ == "LlamaForCausalLM" and torch.allclose(after, before, atol=1e-3)
-
-
 def test_a_model_of_another_type_gets_one_sentence() -> None:
     small = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2))
     with pytest.raises(InputError, match="method=grow knows models of type llama, mistral, qwen2, got 'gpt2'"):
@@ -126,11 +99,6 @@ def test_a_model_of_another_type_gets_one_sentence() -> None:
 def test_channels_that_the_heads_do_not_divide_get_one_sentence() -> None:
     with pytest.raises(InputError, match="makes 34 channels and 3 attention heads"):
         grow(model(), GrowConfig(channels=2), [3])
-
-
-def test_there_is_no_growing_for_a_token_that_is_fed() -> None:
-    with pytest.raises(InputError, match=r"method=grow needs recipe\.readout=before"):
-        Recipe(method="grow", readout="after", positions="end")
 
 
 def test_the_token_row_can_be_the_vocabularys_last() -> None:

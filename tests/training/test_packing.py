@@ -11,7 +11,7 @@ pytest.importorskip("transformers")
 
 from tests.training.cases import model  # noqa: E402
 from tts.training.packing import forward, pack  # noqa: E402
-from tts.training.responses import Branches, Response, together  # noqa: E402
+from tts.training.responses import Branches, Response, group_rows  # noqa: E402
 
 EOS, TOKEN = 2, 7
 ONE = Response(0, (3, 4), (5, 6), True, True, "1")
@@ -68,4 +68,4 @@ def test_a_single_branch_a_row_needs_no_mask() -> None:
 
 def test_responses_go_together_by_question_and_prompt() -> None:
     other = Response(0, (9,), (5,), True, True, "1")
-    assert together([ONE, CUT, TWO, other, ONE, ONE], most=2) == [[0, 2], [1], [3], [4, 5]]
+    assert group_rows([ONE, CUT, TWO, other, ONE, ONE], most=2) == [[0, 2], [1], [3], [4, 5]]

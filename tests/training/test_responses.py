@@ -9,7 +9,7 @@ import pytest
 
 from tts.errors import InputError
 from tts.pool import Entry, Pool
-from tts.training.responses import Response, batches, read, split
+from tts.training.responses import Response, batches, read_responses, split
 from tts.types import End, Problem, Sample, Trace
 
 EOS = 9
@@ -29,7 +29,9 @@ def take(given: Pool, *, context: int = 50, model: str = "m", forks: bool = Fals
     def encode(text: str) -> tuple[int, ...]:
         return tuple(int(word) for word in text.split())
 
-    return read(given, model=model, prompt_ids=lambda p: (1, 2), encode=encode, end=EOS, context=context, forks=forks)
+    return read_responses(
+        given, model=model, prompt_ids=lambda p: (1, 2), encode=encode, end=EOS, context=context, forks=forks
+    )
 
 
 def test_the_token_that_ends_a_response_is_not_part_of_it() -> None:
@@ -73,7 +75,7 @@ def test_a_vote_weighs_the_recorded_confidence_or_else_the_likelihood() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (pool(sample(0), sample(1), model=""), "does not say which model drew it"),
+        (pool(sample(0), sample(1), model=""), "does not name the model that drew it"),
         (pool(sample(0), sample(1), model="other"), "was drawn by other and the base model is m"),
         (pool(Sample(answer="1", index=0), Sample(answer="2", index=1)), "holds no texts"),
         (pool(sample(0), sample(1), correct=(None, None)), "holds no graded samples"),

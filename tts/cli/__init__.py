@@ -6,8 +6,6 @@ Each module holds one group of commands. Heavy imports wait until a command need
 from tts.cli import (  # noqa: F401 - importing a module registers its commands
     calibrate,
     compare,
-    finece,
-    grace,
     pool,
     reliability,
     run,

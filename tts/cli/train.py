@@ -1,64 +1,91 @@
-"""``tts train``: make a model this project brings along."""
+"""``tts train``: train a GrACE model, a FineCE scorer or the bundled reasoner."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from tts.cli.app import app
-from tts.errors import InputError
+from tts.cli.app import app, console, interruptible
+from tts.cli.options import ConfigArguments, model_directory, read_config, terminal_hooks
+from tts.cli.progress import notify
 
 if TYPE_CHECKING:
-    from tts.engines.hf.engine import TransformersEngine
-    from tts.pool import Pool
-    from tts.training.responses import Response
+    from evals.training_config import FineceConfig, GraceConfig
 
-train_app = typer.Typer(help="Train a model that this project brings along.", no_args_is_help=True)
+train_app = typer.Typer(help="Train a model that reports its confidence, or the bundled one.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 
 
 @train_app.command()
-def tiny(
-    out: Annotated[Path, typer.Option(help="Directory for checkpoint and model; a checkpoint there is continued.")],
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Of the weights and of the data.")] = 1,
-    share: Annotated[float, typer.Option(help="Of the recipe's steps, in (0, 1]: less for a quick trial.")] = 1.0,
-    width: Annotated[int, typer.Option(help="Of the model, a multiple of 64.")] = 256,
-) -> None:
+def grace(configs: ConfigArguments = None) -> None:
+    """Train a model to report its confidence as one token's probability (GrACE), from its graded responses.
+
+    Draws the responses first, where no pool is given. After an interruption the same command continues from the last
+    checkpoint. Writes a plain Hugging Face directory: use it with `engine.model=DIR scorer.name=grace`.
+    """
+    from evals.training_config import GraceConfig
+
+    config, _ = read_config(GraceConfig, configs)
+    out = _train(config)
+    _print_written(out, f"engine.model={out} scorer.name=grace")
+
+
+@train_app.command()
+def finece(configs: ConfigArguments = None) -> None:
+    """Train a scorer of prefixes (FineCE) from completions of questions and of partial answers.
+
+    Draws the completions first, where no pool is given. After an interruption the same command continues from the last
+    checkpoint. Use the directory that it writes with `scorer.name=finece`.
+    """
+    from evals.training_config import FineceConfig
+
+    config, _ = read_config(FineceConfig, configs)
+    out = _train(config)
+    if config.recipe.method == "grow":
+        _print_written(out, f"engine.model={out} scorer.name=finece")
+    else:
+        _print_written(out, f"engine.model={config.engine.model} scorer.name=finece scorer.path={out}")
+
+
+@train_app.command()
+def tiny(configs: ConfigArguments = None) -> None:
     """Train the bundled reasoner from scratch on generated stories, then grade it on the test split.
 
-    About an hour on two CPU cores, minutes on a GPU. Interrupted, the same command continues from the last checkpoint.
+    About an hour on two CPU cores, minutes on a GPU. After an interruption the same command continues from the last
+    checkpoint. Use the directory that it writes with `engine.model=DIR`.
     """
+    from evals.training_config import TinyConfig
     from tts.engines.hf.device import pick
     from tts.training.tiny.grade import grade
-    from tts.training.tiny.train import Recipe, record, train
+    from tts.training.tiny.train import record, train
 
-    if seed < 0 or not 0 < share <= 1:
-        raise InputError(f"seed must be at least 0 and share above 0 and at most 1, got {seed} and {share}")
-    if width < 64 or width % 64:
-        raise InputError(f"width must be a positive multiple of 64, got {width}")
-    recipe = Recipe(seed=seed, width=width).shortened(share)
-    place = pick(device)
-    train(out, recipe, device=place, tell=lambda line: print(line, flush=True))
-    numbers = grade(out, device=place)
+    config, _ = read_config(TinyConfig, configs)
+    out, device = model_directory(str(config.out)), pick(config.device)
+    train(out, config.recipe.shortened(config.share), device=device, report=notify)
+    numbers = grade(out, device=device)
     record(out, numbers)
     for key, value in numbers.items():
         print(f"{key.replace('_', ' '):20} {value:.4g}")
-    print(f"wrote {out}: use it with `engine.model={out}`")
+    _print_written(out, f"engine.model={out}")
 
 
-def learned_from(pool: Pool, engine: TransformersEngine, *, model: str, forks: bool = False) -> tuple[Response, ...]:
-    """The responses of a pool as a training reads them; see :func:`tts.training.responses.read`."""
-    from tts.training.responses import read
+def _train(config: GraceConfig | FineceConfig) -> Path:
+    """Train, print the evaluations, and return the model's directory."""
+    from evals.live.train_model import train_model
+    from evals.report.training import print_trained, save_history
 
-    return read(
-        pool,
-        model=model,
-        prompt_ids=engine.prompt_ids,
-        encode=engine.encode,
-        end=engine.encoder.tokenizer.eos_token_id,
-        context=engine.encoder.context,
-        forks=forks,
-    )
+    out = model_directory(str(config.out))
+    with interruptible():
+        outcome = train_model(config, hooks=terminal_hooks())
+    written = save_history(out, outcome.trained.history)
+    screen = console()
+    print_trained(screen, outcome.trained.history, outcome.split)
+    for path in written:
+        screen.print(f"wrote {path}", soft_wrap=True)
+    return out
+
+
+def _print_written(out: Path, use: str) -> None:
+    console().print(f"wrote {out}: use it with `{use}`", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The model's side of a training: new tokens, what of the weights is trained, and the optimisers of that."""
+"""The trained weights of a model: new tokens, adapters or grown parts, and their optimisers."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def add_tokens(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[int]:
 
 
 def is_tied(model: Any) -> bool:
-    """Whether one matrix holds the rows of input and output."""
+    """Return whether the input and output embeddings share one matrix."""
     tied: bool = model.get_input_embeddings().weight is model.get_output_embeddings().weight
     return tied
 
 
 def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
-    """The model with what the schedule trains: adapters and the tokens' rows, every weight, or what it grows.
+    """Return the model with trained parts: adapters and the tokens' rows, every weight, or grown parts.
 
     Raises:
         InputError: peft is not installed, or the model cannot be grown.
@@ -76,18 +76,18 @@ def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
 
 
 def trainable(model: Any) -> Iterator[tuple[str, Tensor]]:
-    """Names and weights that are trained."""
+    """Return the names and values of the trained weights."""
     return ((name, weight) for name, weight in model.named_parameters() if weight.requires_grad)
 
 
 def optimisers(model: Any, schedule: Schedule) -> list[torch.optim.Optimizer]:
-    """AdamW, or Muon for the matrices of the layers and AdamW for the rest; their rates are the peaks."""
+    """Return AdamW, or Muon for the matrices of the layers and AdamW for the rest, at their peak rates."""
     weights = dict(trainable(model))
     ends = {id(part.weight) for part in (model.get_input_embeddings(), model.get_output_embeddings())}
-    rows = getattr(model, "rows", None)  # of a grown model's tokens: a matrix of which each row is its own
+    rows = getattr(model, "rows", None)  # of a grown model's tokens: each row is independent, so no matrix for Muon
     ends |= {id(rows)} if rows is not None else set()
-    matrices = [w for w in weights.values() if w.ndim == 2 and id(w) not in ends] if schedule.muon_rate else []
+    matrices = [w for w in weights.values() if w.ndim == 2 and id(w) not in ends] if schedule.muon_learning_rate else []
     taken = {id(weight) for weight in matrices}
     rest = [weight for weight in weights.values() if id(weight) not in taken]
-    adamw = torch.optim.AdamW(rest, lr=schedule.rate, betas=(0.9, 0.95), weight_decay=0.0)
-    return [adamw, Muon(matrices, lr=schedule.muon_rate)] if matrices else [adamw]
+    adamw = torch.optim.AdamW(rest, lr=schedule.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    return [adamw, Muon(matrices, lr=schedule.muon_learning_rate)] if matrices else [adamw]

@@ -1,4 +1,4 @@
-"""Where a training starts: the base model in float32, perhaps as it was grown before, and its tokenizer."""
+"""Loading of the model that a training starts from: the base, or a model grown from it, in float32."""
 
 from __future__ import annotations
 
@@ -21,90 +21,91 @@ from tts.training.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """What is trained, its tokenizer, and the precision that the base's weights are kept in.
+    """A loaded model, its tokenizer, and the precision of the base's stored weights.
 
     Attributes:
-        model: what is trained.
-        tokenizer: the base's.
-        dtype: of the base's weights.
-        upon: fingerprint of the model that is grown upon, by the key "upon"; empty where that is the base alone.
+        model: the model to train.
+        tokenizer: the base's tokenizer.
+        dtype: precision of the base's stored weights.
+        grown_from: the fingerprint of the grown model that ``model`` extends, under the key "grow_base"; empty where
+            ``model`` is the base itself.
     """
 
     model: Any
     tokenizer: Any
     dtype: torch.dtype
-    upon: Mapping[str, str]
+    grown_from: Mapping[str, str]
 
 
-def start(engine: EngineConfig, schedule: Schedule) -> BaseModel:
-    """Load what a training starts from.
+def load_base(engine: EngineConfig, schedule: Schedule) -> BaseModel:
+    """Load the model that a training starts from.
 
     Args:
         engine: names the base model.
-        schedule: says how it is trained; where it grows upon a model, that is loaded instead.
+        schedule: how the model is trained; with ``grow.base``, that model is loaded in place of the base.
 
     Raises:
-        InputError: there is no model to grow upon, it cannot be read, or it was not grown from this base.
+        InputError: ``grow.base`` names no model, cannot be read, or was not grown from this base.
     """
-    upon: dict[str, str] = {}
+    grown_from: dict[str, str] = {}
     source = engine.folder or engine.model
-    given = {"revision": engine.revision} if engine.revision else {}
+    options = {"revision": engine.revision} if engine.revision else {}
     with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(source, **given)
-        dtype = AutoConfig.from_pretrained(source, **given).dtype or torch.float32
-        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **given)
-        if schedule.upon is not None:
-            folder = _folder(schedule.upon)
-            model = _grown(model, schedule.upon, folder, words=len(tokenizer))
-            upon["upon"] = fingerprint(folder)
-    return BaseModel(model, tokenizer, dtype, upon)
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        dtype = AutoConfig.from_pretrained(source, **options).dtype or torch.float32
+        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **options)
+        if schedule.grow_base is not None:
+            folder = _folder(schedule.grow_base)
+            model = _load_grown(model, schedule.grow_base, folder, vocabulary=len(tokenizer))
+            grown_from["grow_base"] = fingerprint(folder)
+    return BaseModel(model, tokenizer, dtype, grown_from)
 
 
-def check_start(engine: EngineConfig, schedule: Schedule) -> None:
-    """Refuse a model that cannot be grown upon, before anything is drawn for the training.
+def check_base(engine: EngineConfig, schedule: Schedule) -> None:
+    """Refuse a ``grow.base`` that cannot be grown further, before any response is drawn.
 
     Raises:
-        InputError: as :func:`start`.
+        InputError: as :func:`load_base`.
     """
-    if schedule.upon is not None:
-        start(engine, schedule)
+    if schedule.grow_base is not None:
+        load_base(engine, schedule)
 
 
 def _folder(name: str) -> Path:
     folder = weights(name) if name in BUNDLED else Path(name).expanduser()
     if not (folder / "config.json").is_file():
-        raise InputError(f"recipe.grow.upon {name}: no model there; give a directory, or one of {', '.join(BUNDLED)}")
+        raise InputError(f"recipe.grow.base {name}: no model there; give a directory, or one of {', '.join(BUNDLED)}")
     return folder
 
 
-def _grown(base: Any, name: str, folder: Path, *, words: int) -> Any:
-    """A model that was grown from a base of so many words, without the tokens that it says its confidence by."""
+def _load_grown(base: Any, name: str, folder: Path, *, vocabulary: int) -> Any:
+    """Load a model that was grown from the base, without the rows of its confidence tokens."""
     try:
         grown: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         why = first_line(error)
-        raise InputError(f"recipe.grow.upon {name} cannot be read ({why:.200}): train it again, or give null") from None
-    if not _is_grown(grown, base, words):
-        raise InputError(f"recipe.grow.upon {name} was not grown from the base model: give null, or one that was")
+        raise InputError(f"recipe.grow.base {name} cannot be read ({why:.200}): train it again, or give null") from None
+    if not _is_grown(grown, base, vocabulary):
+        raise InputError(f"recipe.grow.base {name} was not grown from the base model: give null, or one that was")
     rows = base.get_input_embeddings().weight.shape[0]
     if grown.get_input_embeddings().weight.shape[0] > rows:
         grown.resize_token_embeddings(rows)
     return grown
 
 
-def _is_grown(grown: Any, base: Any, words: int) -> bool:
-    """Whether a model is wider than the base and has its words, which write to its channels alone, and its neurons."""
-    mine, its = (model.get_input_embeddings().weight.detach() for model in (base, grown))
-    rows, width = mine.shape
+def _is_grown(grown: Any, base: Any, vocabulary: int) -> bool:
+    """Return whether a model is wider than the base, with the base's embeddings and neurons in their first channels."""
+    base_rows, grown_rows = (model.get_input_embeddings().weight.detach() for model in (base, grown))
+    rows, width = base_rows.shape
     if not (
         grown.config.model_type == base.config.model_type
-        and its.shape[0] >= rows
-        and its.shape[1] > width
+        and grown_rows.shape[0] >= rows
+        and grown_rows.shape[1] > width
         and grown.config.num_hidden_layers >= base.config.num_hidden_layers
-        and torch.equal(its[:words, :width], mine[:words])
-        and not its[:words, width:].any()
+        and torch.equal(grown_rows[:vocabulary, :width], base_rows[:vocabulary])
+        and not grown_rows[:vocabulary, width:].any()
     ):
         return False
-    theirs = dict(grown.named_parameters())
+    found = dict(grown.named_parameters())
     neurons = [(key, w) for key, w in base.named_parameters() if key.endswith(("gate_proj.weight", "up_proj.weight"))]
-    return all(torch.equal(theirs[key][: w.shape[0], : w.shape[1]], w) for key, w in neurons)
+    return all(torch.equal(found[key][: w.shape[0], : w.shape[1]], w) for key, w in neurons)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole or not at all, and refused where they are of something else."""
+"""Checkpoints of a training: written whole or not at all, and refused where they belong to another training."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def read(path: Path, identity: Mapping[str, Any], device: str) -> dict[str, Any] | None:
-    """The checkpoint to continue, or None where there is none.
+    """Return the checkpoint to continue, or None if the file does not exist.
 
     Args:
-        path: its file.
-        identity: what the training is of: "shapes", "base" and "recipe".
-        device: where its tensors go.
+        path: the file.
+        identity: what the training depends on: "shapes", "base" and "recipe".
+        device: the device of its tensors.
 
     Raises:
-        InputError: it is broken, or of something else; the sentence names the first entry that differs.
+        InputError: the file is broken or belongs to another training; the sentence names the first difference.
     """
     if not path.exists():
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=False)
-        theirs = state["identity"]
+        stored = state["identity"]
     except Exception as error:
         raise InputError(f"{path} is no checkpoint of this program ({error}): train into an empty directory") from None
     for key, what in (("shapes", "architecture"), ("base", "base model or pool"), ("recipe", "recipe")):
-        if theirs.get(key) != identity[key]:
+        if stored.get(key) != identity[key]:
             raise InputError(
-                f"{path} is a checkpoint of another {what}{_difference(theirs.get(key), identity[key])}: "
+                f"{path} is a checkpoint of another {what}{_difference(stored.get(key), identity[key])}: "
                 "train into an empty directory"
             )
     return state
 
 
-def _difference(theirs: Any, ours: Any) -> str:
-    """The first entry that differs, in words."""
-    if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
-        for key in [*ours, *theirs]:
-            if theirs.get(key) != ours.get(key):
-                return f" ({key}: {theirs.get(key)!r} there, {ours.get(key)!r} here)"
+def _difference(stored: Any, ours: Any) -> str:
+    """Return the first entry that differs, in words."""
+    if isinstance(stored, Mapping) and isinstance(ours, Mapping):
+        for key in [*ours, *stored]:
+            if stored.get(key) != ours.get(key):
+                return f" ({key}: {stored.get(key)!r} there, {ours.get(key)!r} here)"
     return ""

@@ -1,15 +1,16 @@
-"""Growing a model: channels, heads, neurons and layers beside the base's own, which stay as they are.
+"""Growing a model: channels, heads, neurons and layers beside the base's, which stay as they are.
 
-A small model has no room to spare: what it learns of its own mistakes it unlearns of the task. So the residual stream
-is widened by some channels, every layer by some attention heads and some neurons, and layers of new parts alone come
-last, as wide as the others, which read what the base is about to say. The new parts read everything and write into the
-new channels only; the base's read and write what they did. So the text is the base's whatever is learned, every
-response of the base is one of the grown model's, and only the new tokens read the new channels. The result is a
-plain model of the same class with larger matrices, zeros among them, which costs more to run in their proportion.
+A small model has no spare capacity: when it learns to detect its mistakes, it unlearns part of the task. So growing
+widens the residual stream by some channels and every layer by some attention heads and neurons, and appends layers that
+consist of new parts only. The appended layers are as wide as the others and read the base's last states. The new parts
+read everything and write into the new channels only; the base's parts read and write the same as before. So the text
+stays the base's whatever is learned, every response of the base is one of the grown model's, and only the new tokens
+read the new channels. The result is a plain model of the same class with larger matrices that contain zeros, and its
+cost grows in proportion.
 
-RMS norms are the one place where both meet: they divide by the size of all channels. The new ones therefore carry
-``EPSILON`` of their values, and their norm weights are 1 / ``EPSILON``: the base's channels are divided by what they
-were, up to about EPSILON^2 of it.
+RMS norms are the only place where both meet: they divide by the size of all channels. The new channels therefore carry
+``EPSILON`` times their values, and their norm weights are 1 / ``EPSILON``: the base's channels are divided by the same
+number as before, up to a share of about EPSILON^2.
 """
 
 from __future__ import annotations
@@ -27,39 +28,39 @@ from tts.errors import InputError
 from tts.training.schedule import GrowConfig
 
 EPSILON = 2.0**-11
-"""How small the new channels are beside the base's: a four-millionth of the mean square that a norm divides by."""
-LOUD = 0.2
-"""Of the base's size, what one new part writes at first: several of them add up."""
-READ = 8.0
-"""How much faster than other weights a token's row learns: its logit has far to go from the others' log-sum-exp."""
+"""Scale of the new channels relative to the base's: a four-millionth of the mean square that a norm divides by."""
+WRITE_SCALE = 0.2
+"""Initial size of a new part's output, as a share of the base's size: the outputs of several parts add up."""
+ROW_SPEED = 8.0
+"""Speed of a token's row relative to other weights: its logit starts far from the log-sum-exp of the others."""
 KINDS = ("llama", "mistral", "qwen2")
-"""Model types whose layers this knows."""
+"""Supported model types."""
 READS, WRITES = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"), ("o_proj", "down_proj")
 
 
 class Grown(nn.Module):
-    """A base model among new parts, which alone are trained; see :func:`grow`.
+    """A base model with new parts, which alone are trained; see :func:`grow`.
 
     Attributes:
-        model: the wider model, its layers replaced by such as know the base's part from the new.
-        config: of the wider model.
+        model: the wider model, with layers that keep the base's weights and the new ones apart.
+        config: the configuration of the wider model.
     """
 
     def __init__(self, model: Any) -> None:
-        """Take the model."""
+        """Take the wider model."""
         super().__init__()
         self.model, self.config = model, model.config
 
     def forward(self, **given: Any) -> Any:
-        """As the plain model's."""
+        """Return the output of the wider model."""
         return self.model(**given)
 
     def get_input_embeddings(self) -> Any:
-        """The plain model's."""
+        """Return the input embeddings of the wider model."""
         return self.model.get_input_embeddings()
 
     def get_output_embeddings(self) -> Any:
-        """What makes logits of the last hidden state."""
+        """Return the module that computes logits of the last hidden state."""
         return self.model.get_output_embeddings()
 
     @property
@@ -69,7 +70,7 @@ class Grown(nn.Module):
         return head.trained
 
     def merged(self) -> Any:
-        """The plain model with everything that was trained, in its own class."""
+        """Return the plain model, of the base's class, with all trained weights."""
         found = type(self.model)(self.config).to(next(self.parameters()).device)
         found.generation_config = copy.deepcopy(self.model.generation_config)
         with torch.no_grad():
@@ -86,32 +87,32 @@ class Grown(nn.Module):
 
 
 def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0) -> Grown:
-    """Put a model among new parts.
+    """Return a model with new parts beside the base's.
 
     Args:
         model: the base, with the new tokens' rows.
-        config: how many.
+        config: the number of new parts.
         tokens: ids of the new tokens, whose output rows are trained.
-        seed: of the new parts' first weights.
+        seed: of the new parts' initial weights.
 
     Raises:
-        InputError: a model of another type, or channels that its heads do not divide.
+        InputError: the model's type is not supported, or its heads do not divide the channels.
     """
     kind = model.config.model_type
     if kind not in KINDS:
         raise InputError(
-            f"recipe.method=grow knows models of type {', '.join(KINDS)}, got {kind!r}: give recipe.method=lora"
+            f"recipe.method=grow supports models of type {', '.join(KINDS)}, got {kind!r}: give recipe.method=lora"
         )
     wide = _wider(model.config, config)
     if wide.hidden_size % wide.num_attention_heads:
         raise InputError(
             f"recipe.grow makes {wide.hidden_size} channels and {wide.num_attention_heads} attention heads, and "
-            "transformers wants the former to be a multiple of the latter: give other recipe.grow.channels"
+            "transformers needs the former to be a multiple of the latter: give other recipe.grow.channels"
         )
     found = type(model)(wide).to(next(model.parameters()).device).requires_grad_(False)
     found.generation_config = copy.deepcopy(model.generation_config)
     generator = torch.Generator().manual_seed(seed)
-    write = EPSILON * LOUD * _size(model, generator)
+    write = EPSILON * WRITE_SCALE * _size(model, generator)
     with torch.no_grad():
         embeddings = found.get_input_embeddings().weight
         embeddings.zero_()
@@ -124,8 +125,8 @@ def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0
         if part in READS or part in WRITES:
             scale = write if part in WRITES else 1.0
             fresh = base is None and part in READS
-            kept = like.weight[:0] if fresh else like.weight
-            replaced: nn.Module = _Linear(kept, like.bias, base is not None, module.weight.shape, scale, generator)
+            rows = like.weight[:0] if fresh else like.weight
+            replaced: nn.Module = _Linear(rows, like.bias, base is not None, module.weight.shape, scale, generator)
         elif name.endswith("norm"):
             replaced = _Norm(like, base is not None, wide)
         elif part == "lm_head":
@@ -138,7 +139,7 @@ def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0
 
 @torch.no_grad()
 def _size(model: Any, generator: torch.Generator) -> float:
-    """Root mean square of the base's channels between its layers, on tokens drawn at random."""
+    """Return the root mean square of the base's channels between its layers, on random tokens."""
     ids = torch.randint(model.config.vocab_size, (8, 32), generator=generator).to(next(model.parameters()).device)
     states = model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
     between = states[1:-1] or states[:1]  # the last is normed
@@ -161,9 +162,9 @@ def _wider(base: Any, config: GrowConfig) -> Any:
 
 
 class _Linear(nn.Module):
-    """The base's rows, which read the base's columns, and new rows, which read all.
+    """The base's rows, which read the base's columns, and new rows, which read all columns.
 
-    A new layer has no base: what writes leaves the base's channels at 0, what reads has new rows only.
+    A new layer has no base: its writing matrices leave the base's channels at 0, its reading ones have new rows only.
     """
 
     base: Tensor | None
@@ -188,11 +189,11 @@ class _Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.base is None:
-            kept = x.new_zeros((*x.shape[:-1], self.old[0]))
+            old = x.new_zeros((*x.shape[:-1], self.old[0]))
         else:
             with torch.no_grad():
-                kept = functional.linear(x[..., : self.old[1]], self.base, self.bias)
-        return torch.cat([kept, functional.linear(x, self.trained * self.scale)], dim=-1)
+                old = functional.linear(x[..., : self.old[1]], self.base, self.bias)
+        return torch.cat([old, functional.linear(x, self.trained * self.scale)], dim=-1)
 
     def whole(self) -> Tensor:
         base = self.trained.new_zeros(self.old) if self.base is None else self.base
@@ -201,7 +202,7 @@ class _Linear(nn.Module):
 
 
 class _Norm(nn.Module):
-    """The base's weights and new ones, over the mean square of all channels."""
+    """An RMS norm with the base's weights and new ones, over the mean square of all channels."""
 
     base: Tensor
 
@@ -221,7 +222,7 @@ class _Norm(nn.Module):
 
 
 class _Head(nn.Module):
-    """The base's logits of the base's channels, and the new tokens' of all."""
+    """The base's logits, computed from the base's channels, and the new tokens' logits, from all channels."""
 
     base: Tensor
     tokens: Tensor
@@ -234,7 +235,7 @@ class _Head(nn.Module):
         self.width = width
         rows = 0.1 * torch.randn((len(tokens), width), generator=generator)
         rows[:, : weight.shape[1]] = weight[list(tokens)].cpu()
-        self.trained = nn.Parameter(rows / READ)
+        self.trained = nn.Parameter(rows / ROW_SPEED)
 
     @property
     def weight(self) -> Tensor:
@@ -242,10 +243,10 @@ class _Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
-            kept = functional.linear(x[..., : self.base.shape[1]], self.base)
-        mine = functional.linear(x, self.trained * READ)
-        return kept.index_copy(-1, self.tokens, mine)
+            logits = functional.linear(x[..., : self.base.shape[1]], self.base)
+        new = functional.linear(x, self.trained * ROW_SPEED)
+        return logits.index_copy(-1, self.tokens, new)
 
     def whole(self) -> Tensor:
         whole = functional.pad(self.base, (0, self.width - self.base.shape[1]))
-        return whole.index_copy(0, self.tokens, self.trained * READ)
+        return whole.index_copy(0, self.tokens, self.trained * ROW_SPEED)

@@ -1,4 +1,4 @@
-"""What a training did: the losses of its steps, and looks at the questions it never learns from."""
+"""The record of a training: the losses of its steps and the evaluations on held-out questions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tts.training.responses import Response
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at the held-out questions.
+class Evaluation:
+    """One evaluation on the held-out questions.
 
     Attributes:
         step: optimiser steps so far.
@@ -31,33 +31,47 @@ class Look:
     lm: float
 
     def __str__(self) -> str:
-        """One line for people."""
+        """Return one line of text."""
         lm = f"  language model {self.lm:.3f}" if self.lm else ""
         return f"Brier {self.brier:.4f}  AUROC {self.auroc:.3f}  within questions {self.within:.3f}{lm}"
 
 
 @dataclass(slots=True)
 class History:
-    """What happened, for the loss plot: (step, calibration loss, language-model loss), and the looks."""
+    """The history of a training.
+
+    Attributes:
+        losses: (step, calibration loss, language-model loss) of each step.
+        evaluations: the evaluations, in order.
+    """
 
     losses: list[tuple[int, float, float]] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
 
     @property
-    def best(self) -> Look:
-        """The look with the lowest Brier score."""
-        return min(self.looks, key=lambda look: look.brier)
+    def best(self) -> Evaluation:
+        """The evaluation with the lowest Brier score."""
+        return min(self.evaluations, key=lambda one: one.brier)
 
 
-def measured(step: int, confidence: NDArray[np.float64], responses: Sequence[Response], lm: float) -> Look:
-    """What confidences are worth on held-out responses; ``lm`` is their summed cross-entropy."""
+def evaluated(
+    step: int, confidence: NDArray[np.float64], responses: Sequence[Response], total_cross_entropy: float
+) -> Evaluation:
+    """Return the evaluation of confidences in held-out responses.
+
+    Args:
+        step: optimiser steps so far.
+        confidence: of each response, [responses].
+        responses: the held-out responses.
+        total_cross_entropy: of the responses' tokens, in nats, summed; 0 where the text cannot change.
+    """
     correct = np.array([one.correct for one in responses])
     question = np.array([one.question for one in responses])
     tokens = sum(len(one.ids) + one.ended for one in responses)
-    return Look(
+    return Evaluation(
         step=step,
         brier=float(np.mean((confidence - correct) ** 2)),
         auroc=auroc(confidence, correct),
         within=within_auroc(confidence, correct, question),
-        lm=lm / tokens,
+        lm=total_cross_entropy / tokens,
     )

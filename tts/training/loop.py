@@ -1,6 +1,6 @@
-"""The loop of a training: steps of the optimisers, looks at held-out questions, checkpoints, early stopping.
+"""The training loop: optimiser steps, evaluations on held-out questions, checkpoints and early stopping.
 
-Knows nothing about what is learned: an :class:`Objective` has the rows, their losses and the looks.
+An :class:`Objective` has the rows, their losses and the evaluation; the loop knows nothing else about the method.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from tts.engines.hf.device import fast_bfloat16
 from tts.errors import TTSError
 from tts.training.adapters import optimisers, trainable
 from tts.training.checkpoint import BEST, CHECKPOINT, write
-from tts.training.history import History, Look
+from tts.training.history import Evaluation, History
 from tts.training.responses import batches
 from tts.training.schedule import Schedule
 
-SAVE_EVERY = 60.0
+SAVE_EVERY_S = 60.0
 """Seconds between checkpoints."""
-SHOWN_EVERY = 5.0
+REPORT_EVERY_S = 5.0
 """Seconds between lines of progress."""
 
 
 class Objective(Protocol):
-    """What a model learns."""
+    """The responses that a model learns from, and its loss on them."""
 
     @property
     def rows(self) -> Sequence[Sequence[int]]:
-        """The numbers of the responses in each row: what is computed together."""
+        """The numbers of the responses in each row, which share one forward pass."""
         ...
 
     @property
@@ -44,16 +44,26 @@ class Objective(Protocol):
         """Tokens of each row."""
         ...
 
+    @property
+    def extra_state(self) -> Mapping[str, Any]:
+        """The values that a checkpoint holds beside the weights and the state of the optimisers."""
+        ...
+
     def losses(self, model: Any, part: Sequence[int], batch: Sequence[int]) -> tuple[Tensor, float, float]:
-        """The loss of some rows as a share of that of their batch.
+        """Return the loss of some rows as a share of the loss of their batch.
+
+        Args:
+            model: the trained model.
+            part: numbers of the rows.
+            batch: numbers of all rows of the batch.
 
         Returns:
-            (what to descend, the calibration loss in it, the language-model loss in it, 0 without).
+            (the loss to minimise, its calibration loss, its language-model loss or 0 without).
         """
         ...
 
-    def look(self, model: Any, step: int) -> Look:
-        """What confidences are worth on the held-out questions; called without gradients."""
+    def evaluate(self, model: Any, step: int) -> Evaluation:
+        """Return the evaluation of the model's confidences on the held-out questions; called without gradients."""
         ...
 
 
@@ -61,8 +71,8 @@ class Loop:
     """One training.
 
     Attributes:
-        model: what is trained; at the end it has the best weights.
-        history: what happened.
+        model: the trained model; at the end it has the best weights.
+        history: the losses and the evaluations.
         step: steps taken.
     """
 
@@ -74,28 +84,26 @@ class Loop:
         schedule: Schedule,
         *,
         identity: Mapping[str, Any],
-        kept: Mapping[str, Any],
         saved: Mapping[str, Any] | None,
         device: str,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         """Start, or continue a checkpoint.
 
         Args:
-            out: a directory, for checkpoints.
-            model: with what is trained wanting gradients.
-            objective: what it learns.
-            schedule: how.
-            identity: what a checkpoint must share to be continued, see :func:`tts.training.checkpoint.read`.
-            kept: what else a checkpoint holds, beside the weights and what moves them.
+            out: a directory for checkpoints.
+            model: the model; its trained weights require gradients.
+            objective: the loss and the evaluation.
+            schedule: the optimisers, the steps and when to stop.
+            identity: the values that a checkpoint must share, see :func:`tts.training.checkpoint.read`.
             saved: the checkpoint to continue, or None.
             device: cpu, cuda or mps.
-            tell: gets a line of progress now and then.
+            report: receives a line of progress now and then.
         """
         self.out, self.model, self.objective, self.schedule = out, model, objective, schedule
-        self.device, self.tell = device, tell
+        self.device, self.report = device, report
         self.history, self.step = History(), 0
-        self._identity, self._kept = identity, kept
+        self._identity = identity
         self._weights = dict(trainable(model))
         self._optimisers = optimisers(model, schedule)
         self._peaks = [optimiser.param_groups[0]["lr"] for optimiser in self._optimisers]
@@ -105,17 +113,17 @@ class Loop:
 
     @property
     def per_batch(self) -> int:
-        """Rows a batch: as many as hold the schedule's responses, on average."""
-        return max(1, round(self.schedule.batch * len(self.objective.rows) / self._responses))
+        """Rows in a batch: as many as hold ``batch_size`` responses on average."""
+        return max(1, round(self.schedule.batch_size * len(self.objective.rows) / self._responses))
 
     @property
     def per_pass(self) -> int:
         """Rows in one pass."""
-        return max(1, round(self.schedule.rows * len(self.objective.rows) / self._responses))
+        return max(1, round(self.schedule.micro_batch_size * len(self.objective.rows) / self._responses))
 
     @property
     def per_epoch(self) -> int:
-        """Optimiser steps an epoch."""
+        """Optimiser steps in an epoch."""
         return math.ceil(len(self.objective.rows) / self.per_batch)
 
     @property
@@ -123,25 +131,25 @@ class Loop:
         """Optimiser steps of the whole schedule."""
         return self.schedule.epochs * self.per_epoch
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train, and end with the best weights.
 
         Raises:
-            TTSError: the loss is no finite number; the best checkpoint is kept.
+            TTSError: the loss is not finite; the best checkpoint is kept.
         """
         if not self._stalled():
-            self._go()
+            self._take_steps()
             if self._stalled():
-                self.tell(f"held-out Brier has not improved in {self.schedule.patience} looks: stopping early")
+                self.report(f"held-out Brier has not improved in {self.schedule.patience} evaluations: stopping early")
         state = torch.load(self.out / BEST, map_location=self.device)
-        self._take(state["weights"])
+        self._set_weights(state["weights"])
         self.model.eval()
 
-    def _go(self) -> None:
-        """Take steps until the last, or until held-out Brier has stalled."""
+    def _take_steps(self) -> None:
+        """Take steps until the last one, or until held-out Brier stops improving."""
         schedule, per_epoch = self.schedule, self.per_epoch
-        looks = {round((i + 1) * per_epoch / schedule.evaluations) for i in range(schedule.evaluations)}
-        written = shown = began = time.monotonic()
+        evaluated = {round((i + 1) * per_epoch / schedule.evaluations) for i in range(schedule.evaluations)}
+        written = reported = began = time.monotonic()
         first = self.step
         while self.step < self.steps:
             epoch, done = divmod(self.step, per_epoch)
@@ -151,23 +159,23 @@ class Loop:
                 self.step += 1
                 self.history.losses.append((self.step, *losses))
                 now = time.monotonic()
-                if now - shown > SHOWN_EVERY or self.step == self.steps:
-                    shown, pace = now, (now - began) / (self.step - first)
-                    self.tell(self._line(pace))
-                look = self.step % per_epoch in looks or self.step % per_epoch == 0
-                if look:
-                    self._look()
-                if look or now - written > SAVE_EVERY:
+                if now - reported > REPORT_EVERY_S or self.step == self.steps:
+                    reported, pace = now, (now - began) / (self.step - first)
+                    self.report(self._line(pace))
+                due = self.step % per_epoch in evaluated or self.step % per_epoch == 0
+                if due:
+                    self._evaluate()
+                if due or now - written > SAVE_EVERY_S:
                     self._save(CHECKPOINT)
                     written = now
-                if look and self._stalled():
+                if due and self._stalled():
                     return
 
     def learn(self, batch: Sequence[int]) -> tuple[float, float]:
-        """One step of the optimisers over a batch of rows, in as many passes as they need; its two losses.
+        """Take one optimiser step on a batch of rows, in as many passes as needed; return its two losses.
 
         Raises:
-            TTSError: a loss or the gradient is no finite number.
+            TTSError: a loss or the gradient is not finite.
         """
         scale = self._scale()
         for optimiser, peak in zip(self._optimisers, self._peaks, strict=True):
@@ -181,12 +189,14 @@ class Loop:
         norm = float(torch.nn.utils.clip_grad_norm_(self._weights.values(), 1.0))
         if not (math.isfinite(calibration + language) and math.isfinite(norm)):
             kept = (
-                f"the best weights so far are kept in {self.out / BEST}" if self.history.looks else "none were kept yet"
+                f"the best weights so far are kept in {self.out / BEST}"
+                if self.history.evaluations
+                else "none were kept yet"
             )
             raise TTSError(
-                f"the loss at step {self.step + 1} is no finite number (calibration {calibration:g}, language model "
+                f"the loss at step {self.step + 1} is not finite (calibration {calibration:g}, language model "
                 f"{language:g}, gradient {norm:g}): {kept}; train again into an empty directory with a lower "
-                f"recipe.rate than {self.schedule.rate:g}"
+                f"recipe.learning_rate than {self.schedule.learning_rate:g}"
             )
         for optimiser in self._optimisers:
             optimiser.step()
@@ -198,19 +208,19 @@ class Loop:
         warm = max(1, round(self.schedule.warmup * self.steps))
         return min((self.step + 1) / warm, (self.steps - self.step) / max(1, self.steps - warm))
 
-    def _look(self) -> None:
-        """Judge the held-out questions; keep the weights where they are the best so far."""
+    def _evaluate(self) -> None:
+        """Evaluate on the held-out questions; keep the weights if they are the best so far."""
         self.model.eval()
         with torch.inference_mode():
-            look = self.objective.look(self.model, self.step)
-        self.history.looks.append(look)
-        if self.history.best is look:
+            found = self.objective.evaluate(self.model, self.step)
+        self.history.evaluations.append(found)
+        if self.history.best is found:
             self._save(BEST)
-        self.tell(f"step {look.step}/{self.steps}  held out: {look}")
+        self.report(f"step {found.step}/{self.steps}  held out: {found}")
 
     def _stalled(self) -> bool:
-        looks = self.history.looks
-        return bool(looks) and len(looks) - 1 - looks.index(self.history.best) >= self.schedule.patience
+        done = self.history.evaluations
+        return bool(done) and len(done) - 1 - done.index(self.history.best) >= self.schedule.patience
 
     def _line(self, pace: float) -> str:
         last = self.history.losses[-20:]
@@ -219,13 +229,13 @@ class Loop:
         left = pace * (self.steps - self.step) / 60
         return f"step {self.step}/{self.steps}  calibration {calibration:.4f}{lm}  {left:.1f} min left"
 
-    def _take(self, weights: Mapping[str, Tensor]) -> None:
+    def _set_weights(self, weights: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
             for name, weight in self._weights.items():
                 weight.copy_(weights[name])
 
     def _save(self, name: str) -> None:
-        """Write the weights, and for a checkpoint everything else that what follows depends on."""
+        """Write the weights, and in a checkpoint everything else that the following steps depend on."""
         state: dict[str, Any] = {
             "identity": self._identity,
             "step": self.step,
@@ -233,27 +243,27 @@ class Loop:
         }
         if name == CHECKPOINT:
             state |= {
-                **self._kept,
+                **self.objective.extra_state,
                 "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
                 "losses": self.history.losses,
-                "looks": [asdict(look) for look in self.history.looks],
+                "evaluations": [asdict(one) for one in self.history.evaluations],
                 "random": torch.get_rng_state(),
             }
         write(self.out / name, state)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self._take(state["weights"])
-        for optimiser, kept in zip(self._optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(kept)
+        self._set_weights(state["weights"])
+        for optimiser, stored in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(stored)
         self.step = int(state["step"])
         self.history.losses = [tuple(one) for one in state["losses"]]
-        self.history.looks = [Look(**look) for look in state["looks"]]
+        self.history.evaluations = [Evaluation(**one) for one in state["evaluations"]]
         torch.set_rng_state(state["random"].cpu())
-        self.tell(f"continuing at step {self.step} of {self.steps}")
+        self.report(f"continuing at step {self.step} of {self.steps}")
 
 
 def precision(dtype: str, device: str) -> Any:
-    """A context for matrix products: of "float32", "bfloat16", or "auto": bfloat16 where the device has it."""
+    """Return a context for matrix products in "float32", "bfloat16", or "auto": bfloat16 where the device has it."""
     if dtype == "float32" or (dtype == "auto" and not fast_bfloat16(device)):
         return nullcontext()
     return torch.autocast(device.partition(":")[0], dtype=torch.bfloat16)

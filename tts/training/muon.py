@@ -1,7 +1,7 @@
-"""Muon: gradient steps whose matrices are orthogonalised, in the precision the weights have.
+"""Muon: an optimiser that orthogonalises the update of each matrix.
 
-``torch.optim.Muon`` iterates in bfloat16 always. Processors without bfloat16 emulate it, and there one step of a model
-of three million parameters takes nine seconds instead of a third of one; this one iterates in float32 there.
+``torch.optim.Muon`` always iterates in bfloat16. Processors without bfloat16 emulate it: one step of a model of three
+million parameters then takes nine seconds instead of a third of a second. This class iterates in float32 there.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One update of every matrix that has a gradient."""
+        """Update every matrix that has a gradient."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is None:
@@ -56,7 +56,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Roughly the nearest matrix whose singular values are all alike, in the matrix's shape and precision."""
+    """Return roughly the nearest matrix with equal singular values, in the same shape and precision."""
     dtype = torch.bfloat16 if fast_bfloat16(matrix.device.type) else torch.float32
     tall = matrix.shape[0] > matrix.shape[1]
     found = (matrix.T if tall else matrix).to(dtype)

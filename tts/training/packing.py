@@ -1,8 +1,8 @@
-"""Responses as tensors: those to one question share a row, in which their prompt stands once.
+"""Responses as tensors: the responses to one question share a row with one copy of their prompt.
 
 A row holds the prompt and then its branches, one after the other: responses, and perhaps a worked solution. Each branch
-reads the prompt and itself, and counts its places from the prompt's end, so every branch is computed as if it stood
-alone; a prompt that is as long as its responses is read once instead of once a response.
+attends to the prompt and to itself, and its positions continue the prompt's. So every branch is computed as if it were
+alone, and the model reads a prompt once instead of once a response.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ class Packed:
     """Branches as tensors; responses come first, in the order of their questions, then solutions.
 
     Attributes:
-        ids: what the model reads, [questions, length], padded on the right.
-        positions: of each token in its own branch, [questions, length].
-        mask: which places each place reads, booleans, [questions, 1, length, length]; None where that is all before it.
-        source: the places of each branch, from the last of its prompt to its last token, in ids flattened,
+        ids: the input tokens, [questions, length], padded on the right.
+        positions: of each token in its branch, [questions, length].
+        mask: the places that each place attends to, booleans, [questions, 1, length, length]; None for plain causal
+            attention.
+        source: the places of each branch, from the last of its prompt to its last token, as indices into the flattened
+            ids, [branches, width].
+        labels: the token that follows each of these places, never the confidence token; -100 where there is none,
             [branches, width].
-        labels: the token that follows each of these places, never the confidence token; -100 where none does,
-            [branches, width].
-        at: where in a branch its confidence is read, [branches].
-        inside: where a confidence may be read: all places up to the last token, [branches, width].
-        responses: how many branches are responses.
+        at: the place in a branch where its confidence is read, [branches].
+        inside: the places where a confidence may be read: all up to the last token, [branches, width].
+        responses: number of branches that are responses.
     """
 
     ids: Tensor
@@ -43,20 +44,20 @@ class Packed:
     inside: Tensor
     responses: int
 
-    def branches(self, found: Tensor) -> Tensor:
-        """What the model found at the places of each branch, [branches, width, ...], of [questions, length, ...]."""
-        return found.flatten(0, 1)[self.source]
+    def branches(self, values: Tensor) -> Tensor:
+        """Return the values at each place of each branch, [branches, width, ...], from [questions, length, ...]."""
+        return values.flatten(0, 1)[self.source]
 
 
 def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False, device: Any = "cpu") -> Packed:
-    """Lay out, pad and label.
+    """Return branches as padded and labelled tensors.
 
     Args:
         given: at least one question with at least one branch.
-        end: id of the token that ends a branch; a label where it was ended, and never read.
+        end: id of the token that ends a branch; a label of branches that ended, never an input.
         token: id of the confidence token.
-        after: whether it is fed after each response and the confidence is read there.
-        device: where the tensors go.
+        after: whether the confidence token is an input after each response and the confidence is read there.
+        device: the device of the tensors.
     """
     length = max(one.length + after * len(one.responses) for one in given)
     ids = torch.zeros((len(given), length), dtype=torch.long)
@@ -110,7 +111,7 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
 
 
 def forward(model: Any, packed: Packed, **more: Any) -> Any:
-    """The model's output on packed branches; its ``logits`` are [questions, length, vocab]."""
+    """Return the model's output on packed branches; its ``logits`` are [questions, length, vocab]."""
     mask = packed.mask
     if mask is not None and getattr(model.config, "_attn_implementation", "sdpa") not in ("sdpa", "flex_attention"):
         mask = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)

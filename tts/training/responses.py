@@ -1,6 +1,6 @@
-"""Graded responses of a pool, in tokens: what a model learns from.
+"""Graded responses of a pool, in tokens, as a training reads them.
 
-Knows tokenizers by their call only, and nothing about torch.
+Takes tokenizers as functions and imports no torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tts.pool import Pool
 from tts.types import End, Problem
 
 Ids = tuple[int, ...]
-TOGETHER = 8
+MAX_ROW_RESPONSES = 8
 """The most responses to a question that share a row."""
 
 
@@ -25,14 +25,14 @@ class Response:
 
     Attributes:
         question: number of its question.
-        prompt: what the model read.
-        ids: what it drew, without the token that ended it.
+        prompt: tokens of the prompt.
+        ids: tokens of the response, without the token that ended it.
         ended: whether the model ended it, rather than the token limit.
         correct: whether its answer is right.
         answer: its canonical answer, or None.
-        weight: what its vote counts in a soft target: its recorded confidence, else the geometric mean of its tokens'
+        weight: the weight of its vote in a soft target: its recorded confidence, else the geometric mean of its tokens'
             probabilities, else 1; > 0.
-        given: how many of its tokens, the first ones, are those of a prefix that it continues.
+        given: the number of its first tokens that belong to a prefix that it continues.
     """
 
     question: int
@@ -46,13 +46,13 @@ class Response:
 
     @property
     def length(self) -> int:
-        """Tokens of prompt and response."""
+        """Number of tokens of prompt and response."""
         return len(self.prompt) + len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Branches:
-    """One prompt and what may follow it: some responses, and perhaps a worked solution."""
+    """One prompt and its continuations: some responses, and perhaps a worked solution."""
 
     prompt: Ids
     responses: tuple[Response, ...]
@@ -60,13 +60,13 @@ class Branches:
 
     @classmethod
     def of(cls, responses: Sequence[Response], row: Sequence[int], solution: Ids | None = None) -> Branches:
-        """The responses of a row, all to one question, given their indices."""
+        """Return the branches of a row: the responses with these indices, which answer one question."""
         some = tuple(responses[i] for i in row)
         return cls(some[0].prompt, some, solution)
 
     @property
     def length(self) -> int:
-        """Tokens of the prompt and of everything after it."""
+        """Number of tokens of the prompt and of its continuations."""
         return len(self.prompt) + sum(len(one.ids) for one in self.responses) + len(self.solution or ())
 
 
@@ -75,8 +75,8 @@ class Split:
     """Responses to train on and, of other questions, those that are held out.
 
     Attributes:
-        train: the former.
-        held_out: the latter.
+        train: the responses to train on.
+        held_out: the responses that are held out.
         solutions: a worked solution of each question, by its number, without the token that ends it; empty where there
             are none.
     """
@@ -86,7 +86,7 @@ class Split:
     solutions: Mapping[int, Ids] = field(default_factory=dict)
 
 
-def read(
+def read_responses(
     pool: Pool,
     *,
     model: str,
@@ -96,7 +96,7 @@ def read(
     context: int,
     forks: bool = False,
 ) -> tuple[Response, ...]:
-    """The graded responses of a pool.
+    """Return the graded responses of a pool.
 
     Args:
         pool: samples that the base model drew.
@@ -106,15 +106,15 @@ def read(
         end: id of the token that ends a response.
         context: the most tokens the model reads, one more than a response to learn from may have with its prompt;
             longer ones are left out, or with ``forks`` cut there.
-        forks: whether responses that continue a prefix count, too.
+        forks: whether to include responses that continue a prefix.
 
     Raises:
-        InputError: another model drew the pool, or it does not say which; it holds no texts, or no graded samples, or
-            all of one grade.
+        InputError: another model drew the pool, or the pool does not name its model; it holds no texts, no graded
+            samples, or only samples of one grade.
     """
     if not pool.models:
         raise InputError(
-            f"{pool.path} does not say which model drew it: a model learns from its own responses, "
+            f"{pool.path} does not name the model that drew it: a model learns from its own responses, "
             "so draw a pool with `tts sample`, or leave pool out"
         )
     if set(pool.models) != {model}:
@@ -157,27 +157,27 @@ def read(
     return tuple(found)
 
 
-def beside(some: Sequence[Response], more: Sequence[Response]) -> tuple[Response, ...]:
-    """Responses of two pools; a question of the second is numbered as in the first, or else after all of that.
+def combine(first: Sequence[Response], second: Sequence[Response]) -> tuple[Response, ...]:
+    """Return the responses of two pools, numbering equal questions of both pools alike.
 
-    So responses to one question, of whichever pool, are learned from or held out together.
+    So all responses to one question are trained on or held out together.
     """
-    numbers = {one.prompt: one.question for one in some}
-    first = max(numbers.values(), default=-1) + 1
-    return (*some, *(replace(one, question=numbers.get(one.prompt, first + one.question)) for one in more))
+    numbers = {one.prompt: one.question for one in first}
+    start = max(numbers.values(), default=-1) + 1
+    return (*first, *(replace(one, question=numbers.get(one.prompt, start + one.question)) for one in second))
 
 
 def solutions(
     pool: Pool, texts: Mapping[str, str], *, encode: Callable[[str], Ids], context: int, prompts: Mapping[int, Ids]
 ) -> dict[int, Ids]:
-    """The worked solution of each question of a pool that has one and that fits, by the question's number.
+    """Return the worked solutions that fit into the context, by the number of their question.
 
     Args:
         pool: the responses' pool.
         texts: worked solutions by problem id.
         encode: the token ids of a text, without special tokens.
         context: the most tokens the model reads.
-        prompts: the prompt of each question that is learned from.
+        prompts: the prompt of each question to train on, by its number.
     """
     found = {
         number: encode(texts[entry.problem.id])
@@ -188,7 +188,7 @@ def solutions(
 
 
 def split(responses: Sequence[Response], share: float, seed: int, solutions: Mapping[int, Ids] | None = None) -> Split:
-    """Hold a share of the questions out, chosen by the seed.
+    """Return the responses in two parts; the seed chooses the questions that are held out.
 
     Raises:
         InputError: too few questions for both parts to have right and wrong responses.
@@ -210,8 +210,8 @@ def split(responses: Sequence[Response], share: float, seed: int, solutions: Map
     return parts
 
 
-def together(responses: Sequence[Response], most: int = TOGETHER) -> list[list[int]]:
-    """Indices of the responses to each question, at most so many together, in order of their first."""
+def group_rows(responses: Sequence[Response], most: int = MAX_ROW_RESPONSES) -> list[list[int]]:
+    """Return the indices of the responses in each row: responses to one question, at most ``most``, in pool order."""
     found: dict[tuple[int, Ids], list[list[int]]] = {}
     for index, one in enumerate(responses):
         groups = found.setdefault((one.question, one.prompt), [[]])
@@ -221,9 +221,9 @@ def together(responses: Sequence[Response], most: int = TOGETHER) -> list[list[i
     return sorted((group for groups in found.values() for group in groups), key=lambda group: group[0])
 
 
-def in_passes(responses: Sequence[Response], size: int) -> Iterator[tuple[list[int], list[Branches]]]:
-    """All responses in passes of ``size`` rows of like length: their indices, branch after branch, and the rows."""
-    rows = [(row, Branches.of(responses, row)) for row in together(responses)]
+def passes(responses: Sequence[Response], size: int) -> Iterator[tuple[list[int], list[Branches]]]:
+    """Yield passes of ``size`` rows of similar length: the indices of their responses in branch order, and the rows."""
+    rows = [(row, Branches.of(responses, row)) for row in group_rows(responses)]
     rows.sort(key=lambda one: one[1].length)
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
@@ -231,12 +231,12 @@ def in_passes(responses: Sequence[Response], size: int) -> Iterator[tuple[list[i
 
 
 def batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[list[int]]:
-    """Indices of one epoch in random order, rows of like length together, so that little is padding.
+    """Yield batches of row indices of one epoch in random order; rows of similar length share a batch to limit padding.
 
     Args:
         lengths: of each row, in tokens.
-        size: rows a batch.
-        rng: decides the order.
+        size: rows in a batch.
+        rng: the source of the order.
     """
     noisy = np.array(lengths) * rng.uniform(1.0, 1.1, len(lengths))
     order = np.argsort(noisy, kind="stable").tolist()

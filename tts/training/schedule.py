@@ -1,6 +1,6 @@
-"""How weights are trained, whatever they learn: which of them, by which steps, until when.
+"""Settings that every training shares: the trained weights, the optimisers, the steps and when to stop.
 
-Knows nothing about torch. No paper gives these values; those marked "ours" were chosen on the bundled model.
+Imports no torch. No paper gives these values; those marked "ours" were chosen on the bundled model.
 """
 
 from __future__ import annotations
@@ -30,43 +30,44 @@ class LoraConfig:
 
 @dataclass
 class GrowConfig:
-    """What is added to a model that grows; see :mod:`tts.training.grow`.
+    """The parts that are added to a model that grows; see :mod:`tts.training.grow`.
 
     Attributes:
         channels: of the residual stream, >= 1. Ours.
         heads: more key-value heads in every layer, >= 1, with as many queries each as the model has. Ours.
         neurons: more in every layer's MLP, >= 1. Ours.
-        layers: more layers, of new parts only and as wide as all others, at the end, >= 0: what reads the base's last
-            word. Ours.
-        upon: a model that was grown from the same base before (a bundled one's name or a directory), whose parts stay
-            as they are and are read too; null: the base alone. Ours.
+        layers: more layers at the end, >= 0; they have new parts only, are as wide as the others, and read the base's
+            last states. Ours.
+        base: a model that was grown from the same base before (a bundled model's name or a directory); its parts stay
+            as they are and the new parts read them too; null: the base alone. Ours.
     """
 
     channels: int = 64
     heads: int = 1
     neurons: int = 192
     layers: int = 2
-    upon: str | None = None
+    base: str | None = None
 
 
 @dataclass
 class Schedule:
-    """Everything about the training that is not what is learned.
+    """The settings of a training that do not depend on its objective.
 
     Attributes:
         method: "lora": adapters and the new tokens' rows; "full": every weight; or "grow", ours: new channels, heads
             and neurons beside the base's, which stay as they are, so that the text cannot change.
         lora: the adapters.
-        grow: what is added.
-        rate: peak learning rate of AdamW, > 0. Ours.
-        muon_rate: peak learning rate of Muon, which then takes the matrices of the layers from AdamW; 0 leaves all to
+        grow: the added parts.
+        learning_rate: peak of AdamW, > 0. Ours.
+        muon_learning_rate: peak of Muon, which then takes the matrices of the layers from AdamW; 0 leaves all to
             AdamW. Not for adapters. Ours.
         warmup: share of the steps until the peak, in [0, 1); after it the rate falls linearly to zero. Ours.
         epochs: passes over the responses, >= 1. Ours.
-        batch: responses a step of the optimiser, >= 1, rounded to whole questions. Ours.
-        rows: responses in one pass, rounded to whole questions; a batch of more is accumulated, >= 1.
-        evaluations: looks at the held-out questions an epoch, >= 1.
-        patience: looks without a better Brier score until training stops early, >= 1. Ours.
+        batch_size: responses in a step of the optimiser, >= 1, rounded to whole questions. Ours.
+        micro_batch_size: responses in one forward pass, >= 1, rounded to whole questions; the gradients of a larger
+            batch are accumulated.
+        evaluations: evaluations on the held-out questions in an epoch, >= 1.
+        patience: evaluations without a better Brier score until training stops early, >= 1. Ours.
         held_out: share of the questions that is never trained on, in (0, 1). Ours.
         dtype: the precision of matrix products: bfloat16, float32, or "auto": bfloat16 where the hardware has it.
             Weights and losses are in float32.
@@ -76,12 +77,12 @@ class Schedule:
     method: str = "lora"
     lora: LoraConfig = field(default_factory=LoraConfig)
     grow: GrowConfig = field(default_factory=GrowConfig)
-    rate: float = 2e-4
-    muon_rate: float = 0.0
+    learning_rate: float = 2e-4
+    muon_learning_rate: float = 0.0
     warmup: float = 0.05
     epochs: int = 2
-    batch: int = 64
-    rows: int = 64
+    batch_size: int = 64
+    micro_batch_size: int = 64
     evaluations: int = 2
     patience: int = 4
     held_out: float = 0.1
@@ -89,7 +90,7 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no training could follow."""
+        """Refuse values that no training can follow."""
         self.check_names({"method": METHODS, "dtype": DTYPES})
         for key, value, least in (
             ("lora.rank", self.lora.rank, 1),
@@ -98,34 +99,40 @@ class Schedule:
             ("grow.neurons", self.grow.neurons, 1),
             ("grow.layers", self.grow.layers, 0),
             ("epochs", self.epochs, 1),
-            ("batch", self.batch, 1),
-            ("rows", self.rows, 1),
+            ("batch_size", self.batch_size, 1),
+            ("micro_batch_size", self.micro_batch_size, 1),
             ("evaluations", self.evaluations, 1),
             ("patience", self.patience, 1),
             ("seed", self.seed, 0),
         ):
             if value < least:
                 raise InputError(f"recipe.{key} must be at least {least}, got {value}")
-        if not (self.rate > 0 and self.lora.alpha > 0 and self.muon_rate >= 0):
+        if not (self.learning_rate > 0 and self.lora.alpha > 0 and self.muon_learning_rate >= 0):
             raise InputError(
-                "recipe.rate and recipe.lora.alpha must be above 0 and recipe.muon_rate at least 0, "
-                f"got {self.rate}, {self.lora.alpha} and {self.muon_rate}"
+                "recipe.learning_rate and recipe.lora.alpha must be above 0 and recipe.muon_learning_rate at least 0, "
+                f"got {self.learning_rate}, {self.lora.alpha} and {self.muon_learning_rate}"
             )
         if not (0 <= self.warmup < 1 and 0 <= self.lora.dropout < 1 and 0 < self.held_out < 1):
             raise InputError(
                 "recipe.warmup and recipe.lora.dropout must be in [0, 1) and recipe.held_out in (0, 1), "
                 f"got {self.warmup}, {self.lora.dropout} and {self.held_out}"
             )
-        if self.muon_rate and self.method == "lora":
-            raise InputError("recipe.muon_rate needs recipe.method full or grow, adapters are trained by AdamW: give 0")
+        if self.muon_learning_rate and self.method == "lora":
+            raise InputError(
+                "recipe.muon_learning_rate needs recipe.method full or grow, adapters are trained by AdamW: give 0"
+            )
 
     @property
-    def upon(self) -> str | None:
-        """The model that is grown upon, where one is."""
-        return self.grow.upon if self.method == "grow" else None
+    def grow_base(self) -> str | None:
+        """The grown model that this training extends; None without."""
+        return self.grow.base if self.method == "grow" else None
 
     def check_names(self, allowed: dict[str, tuple[str, ...]]) -> None:
-        """Refuse values that are not among those allowed."""
+        """Refuse values that are not among those allowed.
+
+        Raises:
+            InputError: a value is not allowed; the sentence names the key.
+        """
         for key, names in allowed.items():
             if getattr(self, key) not in names:
                 raise InputError(f"recipe.{key} must be one of {', '.join(names)}, got {getattr(self, key)!r}")

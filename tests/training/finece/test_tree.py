@@ -35,7 +35,7 @@ def engine() -> Iterator[TransformersEngine]:
     opened.close()
 
 
-def grown(engine: TransformersEngine, config: TreeConfig, count: int = 4, memory: Any = None) -> list[Result]:
+def grown(engine: TransformersEngine, config: TreeConfig, count: int = 2, cache: Any = None) -> list[Result]:
     task = load_task(TaskConfig(n=count))
     tree = Tree(config, engine.decode)
     work = run_all(
@@ -43,20 +43,30 @@ def grown(engine: TransformersEngine, config: TreeConfig, count: int = 4, memory
         task.problems,
         engine,
         extract=task.extract,
-        cache=memory,
+        cache=cache,
         options=Options(concurrency=3),
         signals=tree.needs,
     )
     return list(asyncio.run(work))
 
 
+CONFIG = TreeConfig(k=K, clusters=M, levels=T)
+
+
+@pytest.fixture(scope="module")
+def trees(engine: TransformersEngine) -> tuple[list[Result], int]:
+    """The trees of two questions, and the tokens that the engine drew for them."""
+    before = engine.batch.drawn
+    results = grown(engine, CONFIG)
+    return results, engine.batch.drawn - before
+
+
 def nodes(samples: Any) -> Counter[tuple[int, ...]]:
     return Counter(s.token_ids[: s.given] for s in samples)
 
 
-def test_a_question_costs_k_times_one_plus_m_times_t_draws(engine: TransformersEngine) -> None:
-    before = engine.batch.drawn
-    results = grown(engine, TreeConfig(k=K, clusters=M, levels=T))
+def test_a_question_costs_k_times_one_plus_m_times_t_draws(trees: tuple[list[Result], int]) -> None:
+    results, drawn = trees
     for result in results:
         samples, found = result.decision.samples, nodes(result.decision.samples)
         assert set(found.values()) == {K} and len(samples) == K * len(found)
@@ -66,12 +76,12 @@ def test_a_question_costs_k_times_one_plus_m_times_t_draws(engine: TransformersE
         assert [s.index for s in samples] == list(range(len(samples)))
     assert any(len(r.decision.samples) == K * (1 + M * T) for r in results)
     usage = [r.decision.usage for r in results]
-    assert sum(u.delivered for u in usage if u) == engine.batch.drawn - before  # every token is on the ledger
+    assert sum(u.delivered for u in usage if u) == drawn  # every token is on the ledger
     assert all(u is not None and not (u.aborted or u.scorer_decode or u.scorer_prefill) for u in usage)
 
 
-def test_prefixes_are_beginnings_that_end_a_step(engine: TransformersEngine) -> None:
-    for result in grown(engine, TreeConfig(k=K, clusters=M, levels=T)):
+def test_prefixes_are_beginnings_that_end_a_step(engine: TransformersEngine, trees: tuple[list[Result], int]) -> None:
+    for result in trees[0]:
         samples = result.decision.samples
         for ids in nodes(samples):
             text = engine.decode(ids)
@@ -87,21 +97,22 @@ def test_no_levels_are_whole_answers_only(engine: TransformersEngine) -> None:
     assert [s.given for s in result.decision.samples] == [0, 0, 0]
 
 
-def test_what_was_drawn_before_is_not_drawn_again(engine: TransformersEngine, tmp_path: Path) -> None:
+def test_what_was_drawn_before_is_not_drawn_again(
+    engine: TransformersEngine, trees: tuple[list[Result], int], tmp_path: Path
+) -> None:
     """The second run finds a half of the first one's samples, as after a kill, and draws what is missing."""
-    config, task = TreeConfig(k=K, clusters=M, levels=T), load_task(TaskConfig(n=2))
-    whole = [r.decision.samples for r in grown(engine, config, count=2)]
+    task, whole = load_task(TaskConfig(n=2)), [r.decision.samples for r in trees[0]]
     with PoolStore.create_or_open(tmp_path / "p.sqlite") as store:
         store.add_problems(task.problems)
         run = store.open_run(RunKey("tiny"), {})
         for problem, samples in zip(task.problems, whole, strict=True):
             store.add(run, problem.id, samples[:11])
         memory = PoolSampleCache(store, run, task.grade, forks=True)
-        again = grown(engine, config, count=2, cache=memory)
+        again = grown(engine, CONFIG, cache=memory)
         assert [r.cached for r in again] == [11, 11]
         assert [[s.token_ids for s in r.decision.samples] for r in again] == [[s.token_ids for s in w] for w in whole]
         assert memory.stored == sum(map(len, whole)) - 22
-        third = grown(engine, config, count=2, memory=PoolSampleCache(store, run, task.grade, forks=True))
+        third = grown(engine, CONFIG, cache=PoolSampleCache(store, run, task.grade, forks=True))
         assert [r.cached for r in third] == [len(w) for w in whole]
 
 

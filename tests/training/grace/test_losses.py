@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tts.training.grace.losses import confidence_logit, confidence_loss, divergence, language_loss  # noqa: E402
-from tts.training.grace.recipe import Recipe  # noqa: E402
+from tts.training.grace.recipe import GraceRecipe  # noqa: E402
 from tts.training.packing import Packed, pack  # noqa: E402
 from tts.training.responses import Branches, Response  # noqa: E402
 
@@ -48,7 +48,7 @@ def test_the_calibration_loss_is_what_its_name_says(loss: str, positions: str) -
     packed = packed_alone(ONE, CUT)
     logits = torch.randn(2, 4, 11, generator=torch.Generator().manual_seed(2))
     wanted = torch.tensor([0.9, 0.2])
-    found = confidence_loss(logits, packed, wanted, TOKEN, Recipe(loss=loss, positions=positions))
+    found = confidence_loss(logits, packed, wanted, TOKEN, GraceRecipe(loss=loss, positions=positions))
     by_hand = 0.0
     for row, places in enumerate(([0, 1, 2], [0, 1, 2, 3])):
         goal = float(wanted[row])
@@ -67,7 +67,7 @@ def test_far_from_its_goal_the_log_loss_still_has_a_gradient() -> None:
         logits = torch.zeros(1, 3, 11)
         logits[..., TOKEN] = -14.0  # P = 1e-7
         logits.requires_grad_()
-        confidence_loss(logits, packed, torch.ones(1), TOKEN, Recipe(loss=loss, positions="end")).backward()
+        confidence_loss(logits, packed, torch.ones(1), TOKEN, GraceRecipe(loss=loss, positions="end")).backward()
         assert logits.grad is not None
         gradients[loss] = float(logits.grad.abs().max())
     assert gradients["log"] > 0.9 and gradients["squared"] < 1e-5

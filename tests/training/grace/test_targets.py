@@ -45,7 +45,7 @@ def test_a_probe_finds_what_is_linear_and_only_in_other_questions() -> None:
     telling = np.column_stack([correct + rng.normal(0, 0.5, 400), rng.normal(size=(400, 3))])
     scores = probed(telling, correct, question, folds=5, seed=0)
     assert scores[correct].mean() - scores[~correct].mean() > 1.0
-    # Hidden states that say which question it is, and nothing else: a probe that saw the question would know.
+    # Hidden states that identify the question and nothing else: a probe that saw the question would know its answer.
     own = np.repeat(rng.random(100) < 0.5, 4)
     names = np.repeat(np.eye(100), 4, axis=0)
     unseen = probed(names, own, question, folds=5, seed=0)

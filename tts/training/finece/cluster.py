@@ -1,6 +1,6 @@
-"""Partial answers in groups of like ones: average linkage on cosine distance, one representative a group.
+"""Clustering of partial answers: average linkage on cosine distance, one representative a cluster.
 
-Vectors in, indices out: knows nothing about models. ``tfidf`` makes vectors of texts where no model's are wanted.
+Takes vectors and returns indices; uses no model. ``tfidf`` computes vectors of texts without a model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def tfidf(texts: Sequence[str]) -> NDArray[np.float64]:
-    """Term frequency times smoothed inverse document frequency of words and signs, shape [texts, words]."""
+    """Return term frequency times smoothed inverse document frequency of words and signs, [texts, words]."""
     counts = [Counter(_WORD.findall(text.lower())) for text in texts]
     words = sorted({word for count in counts for word in count})
     at = {word: i for i, word in enumerate(words)}
@@ -30,18 +30,18 @@ def tfidf(texts: Sequence[str]) -> NDArray[np.float64]:
 
 
 def representatives(vectors: NDArray[Any], *, most: int, threshold: float | None = None) -> list[int]:
-    """One vector of each group, those of the largest groups first.
+    """Return one representative of each cluster, of the largest clusters first.
 
-    Groups are merged bottom-up by the mean cosine distance between their members, until no two are nearer than the
-    threshold, or until ``most`` are left. The one that stands for a group is the most like all of its members.
+    Clusters are merged bottom-up by the mean cosine distance between their members, until no two are nearer than the
+    threshold, or until ``most`` are left. The representative has the largest total similarity to its cluster.
 
     Args:
-        vectors: shape [n, width], n >= 1; one of zeros is as far from any other as can be.
-        most: groups to return, >= 1; only so many largest where the threshold leaves more.
+        vectors: shape [n, width], n >= 1; a vector of zeros has distance 1 to every other.
+        most: clusters to return, >= 1; the largest ones where the threshold leaves more.
         threshold: a cosine distance in [0, 2], or None.
 
     Returns:
-        At most ``most`` indices, at least one; equal vectors never stand for two groups.
+        At most ``most`` indices, at least one; equal vectors never represent two clusters.
 
     Source:
         FineCE, arXiv 2508.12040, equations 3 and 4 and algorithm 1: the semantic centroid.
@@ -54,11 +54,11 @@ def representatives(vectors: NDArray[Any], *, most: int, threshold: float | None
     likeness = unit @ unit.T
     if len(vectors) == 1:
         return [0]
-    distance = np.clip(1 - likeness, 0, 2).round(12)  # equal vectors are at 0, not at a rounding error
+    distance = np.clip(1 - likeness, 0, 2).round(12)  # equal vectors have distance 0, without rounding error
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), "average")
     group = fcluster(tree, threshold or 0.0, "distance")
-    if threshold is None and group.max() > most:  # else there are no more different ones
+    if threshold is None and group.max() > most:  # otherwise there are no more distinct vectors
         group = fcluster(tree, most, "maxclust")
     members = [np.flatnonzero(group == name) for name in np.unique(group)]
     members.sort(key=lambda some: (-len(some), int(some[0])))

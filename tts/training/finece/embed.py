@@ -1,4 +1,4 @@
-"""Vectors of texts by a model: the mean of its last hidden states."""
+"""Embedding of texts by a model: the mean of its last hidden states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tts.engines.hf.engine import TransformersEngine
 
 
 def model_embedding(engine: TransformersEngine) -> Callable[[Sequence[str]], NDArray[Any]]:
-    """What makes a vector of each text, [texts, width], with the engine's own model; a text of no token has zeros."""
+    """Return a function that embeds texts with the engine's model, [texts, width]; a text without tokens gets zeros."""
     import torch
 
     model = engine.batch.decoder.model

@@ -1,6 +1,6 @@
-"""Labels of prefixes, read off graded responses: how often what begins so ends well.
+"""Labels of prefixes from graded responses: the share of right ones among a prefix's completions.
 
-A prefix's label is the share of right ones among the completions that were drawn of it, and of no others.
+Only completions that were drawn from the prefix count.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Labelled:
         question: number of the question.
         prompt: its tokens.
         ids: tokens of the answer so far.
-        label: in [0, 1]; 0 or 1 of a whole answer.
-        completions: how many it is the share of; 1 of a whole answer.
+        label: in [0, 1]; 0 or 1 for a whole answer.
+        completions: number of completions in the label; 1 for a whole answer.
         kind: the question alone, a partial answer, or a whole one.
     """
 
@@ -41,7 +41,7 @@ class Labelled:
 
 
 def labelled(responses: Sequence[Response]) -> tuple[Labelled, ...]:
-    """Every labelled prefix of a pool: questions and partial answers in order of their first completion, then answers.
+    """Return every labelled prefix: questions and partial answers by their first completion, then whole answers.
 
     Source:
         FineCE, arXiv 2508.12040, equation 2 and algorithm 1.
@@ -62,7 +62,7 @@ def labelled(responses: Sequence[Response]) -> tuple[Labelled, ...]:
 
 
 def completions(responses: Sequence[Response]) -> dict[tuple[int, Ids, Ids], list[int]]:
-    """Numbers of the responses that continue each prefix, by question, prompt and prefix."""
+    """Return the numbers of the responses that continue each prefix, by question, prompt and prefix."""
     found: dict[tuple[int, Ids, Ids], list[int]] = defaultdict(list)
     for number, one in enumerate(responses):
         found[one.question, one.prompt, one.ids[: one.given]].append(number)
@@ -70,18 +70,18 @@ def completions(responses: Sequence[Response]) -> dict[tuple[int, Ids, Ids], lis
 
 
 def goals(responses: Sequence[Response], *, every: bool) -> tuple[NDArray[np.float64], ...]:
-    """What the confidence is trained towards after each token of each response, [tokens + 1] each, NaN where nothing.
+    """Return the target confidence after each token of each response, [tokens + 1] each, NaN where there is none.
 
-    After the last token it is 1 or 0. Where a prefix was completed, it is that prefix's label, in one of the responses
-    that continue it. With ``every``, it is how the response ended at all other places behind the prefix that it was
-    given; up to a place where it was cut and completed anew, the mean of how all those ended, its own end among them:
-    all of them began with these tokens.
+    After the last token the target is the response's correctness. Where a prefix was completed, the target is the
+    prefix's label, in one of the responses that continue it. With ``every``, all other places behind the given prefix
+    have the response's correctness as target. Up to a place where the response was cut and completed again, the target
+    is the mean correctness of those completions and of the response: all of them begin with these tokens.
     """
     known = completions(responses)
     right = {key: float(np.mean([responses[i].correct for i in rows])) for key, rows in known.items()}
     first = {
         next((i for i in rows if len(responses[i].ids) > responses[i].given), rows[0]) for rows in known.values()
-    }  # of those that go on: where one ends at once, its own end takes the place
+    }  # a longer response if there is one: where one ends at once, its end has the place
     lengths: dict[tuple[int, Ids], set[int]] = defaultdict(set)
     for question, prompt, ids in known:
         lengths[question, prompt].add(len(ids))

@@ -1,6 +1,6 @@
-"""What a FineCE scorer is trained by: the schema of ``tts train finece``, every value with where it comes from.
+"""The recipe of a FineCE scorer: the settings of ``tts train finece``, each with its source.
 
-Knows nothing about torch. Values marked "ours" are this framework's, chosen on the bundled model.
+Imports no torch. Values marked "ours" are this framework's, chosen on the bundled model.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ POSITIONS = ("labels", "every")
 
 
 @dataclass
-class Recipe(Schedule):
+class FineceRecipe(Schedule):
     """Everything the trained weights depend on, beside the base model and the labelled prefixes.
 
-    What it shares with other trainings is in :class:`~tts.training.schedule.Schedule`. The scorer is apart from the
-    generator: adapters or a whole model that only score, or, by method "grow", parts that the text does not read.
+    The settings that it shares with other trainings are in :class:`~tts.training.schedule.Schedule`. The scorer is
+    separate from the generator: adapters or a whole model that only score, or, with method "grow", parts that the text
+    does not read.
 
     Attributes:
-        read: "values": the confidence is the expectation over eleven tokens of its own, which stand for 0, 1/10, ...,
-            1 and are never drawn; "numbers": over the tokenizer's own tokens for the numbers 0 to 10, as a model that
-            was instructed prints them (the paper's choice), for methods lora and full; "head": a linear head on the
+        read: "values": the confidence is the expectation over eleven added tokens, which stand for 0, 1/10, ..., 1 and
+            are never drawn; "numbers": the expectation over the tokenizer's tokens for the numbers 0 to 10, as an
+            instructed model prints them (the paper's choice), for methods lora and full; "head": a linear head on the
             last hidden state (the paper's additional value head, as one logit), for methods lora and full.
-        token: what the tokens of "values" are called, {} for the number.
-        positions: "labels": trained where Algorithm 1 labels: questions, partial answers, whole answers (the paper);
-            "every": after each token of a response too, towards how it ended; ours.
+        token: the text of the tokens of "values", with {} for the number.
+        positions: "labels": trained where Algorithm 1 has labels: questions, partial answers, whole answers (the
+            paper); "every", ours: after each token of a response too, with the response's correctness as the target.
     """
 
     read: str = "values"
@@ -37,7 +38,7 @@ class Recipe(Schedule):
     positions: str = "every"
 
     def __post_init__(self) -> None:
-        """Refuse what no training could follow."""
+        """Refuse values that no training can follow."""
         super().__post_init__()
         self.check_names({"read": READS, "positions": POSITIONS})
         if self.token.count("{}") != 1:
@@ -50,7 +51,7 @@ class Recipe(Schedule):
 
     @property
     def tokens(self) -> list[str]:
-        """The tokens that say a confidence; none for a head."""
+        """The texts of the confidence tokens; none for a head."""
         if self.read == "head":
             return []
         return [self.token.replace("{}", str(v)) if self.read == "values" else str(v) for v in range(VALUES)]

@@ -1,7 +1,7 @@
-"""The data of FineCE, drawn: completions of a question, of what they begin with, and of what those begin with.
+"""The draws that FineCE learns from: completions of a question, of their prefixes, and of the prefixes of those.
 
-Algorithm 1 of the paper as a strategy, so that the driver batches it over all questions, keeps its ledger and resumes
-it. Knows nothing about grades: labels are read off the pool that it fills (:mod:`tts.training.finece.labels`).
+This is Algorithm 1 of the paper as a strategy, so the driver batches it over all questions, keeps its ledger and
+resumes it. It uses no grades: :mod:`tts.training.finece.labels` computes labels from the pool that it fills.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ EMBEDDINGS = ("tfidf", "model")
 
 @dataclass
 class TreeConfig:
-    """How prefixes are found.
+    """The settings of a tree: its completions and its prefixes.
 
     Attributes:
         k: completions of the question and of each prefix, >= 2. The paper has 30.
         clusters: m, the most prefixes of the first level, >= 1. The paper leaves it open, its code has 3.
-        levels: T, how often what begins an answer is completed, >= 0; 0 draws whole answers only.
-        cut: where a completion is cut to make the next prefix: "step", after its first new step; "half", in the middle
-            of its new tokens. The paper does not say.
-        threshold: cosine distance at which groups are merged no more; null merges until ``clusters`` are left. The
+        levels: T, the number of levels of prefixes, >= 0; 0 draws whole answers only.
+        cut: the place where a completion is cut to give the next prefix: "step", after its first new step; "half", in
+            the middle of its new tokens. The paper leaves it open.
+        threshold: cosine distance beyond which clusters stay apart; null merges until ``clusters`` are left. The
             paper gives no value, its code has 0.3.
         embedding: "tfidf" of words, or the "model"'s own: the mean of its last hidden states.
     """
@@ -45,7 +45,7 @@ class TreeConfig:
     embedding: str = "tfidf"
 
     def __post_init__(self) -> None:
-        """Refuse trees that say nothing."""
+        """Refuse trees without usable labels."""
         if self.k < 2:
             raise InputError(
                 f"tree.k must be at least 2, got {self.k}: a prefix is labelled by the share of its completions that "
@@ -63,14 +63,14 @@ class TreeConfig:
 
 @dataclass(frozen=True)
 class Tree:
-    """Draws k completions of a question, of at most m prefixes, and of what each of them goes on with, T times.
+    """A strategy that draws k completions of a question, of at most m prefixes, and of their longer prefixes, T times.
 
     It costs k(1 + mT) draws a question, fewer where completions are too short or too alike for m prefixes.
 
     Attributes:
-        config: how prefixes are found.
-        decode: the text of token ids.
-        embed: a vector a text, [texts, width].
+        config: the settings.
+        decode: returns the text of token ids.
+        embed: returns a vector for each text, [texts, width].
     """
 
     config: TreeConfig
@@ -85,7 +85,7 @@ class Tree:
         return self.config.k * (1 + self.config.clusters * self.config.levels)
 
     def run(self, problem: Problem) -> Generator[Draw, list[Sample], Decision]:
-        """Play one question; it decides nothing."""
+        """Draw the tree of one question; the decision has no answer."""
         k = self.config.k
         drawn = yield Draw(k)
         everything = list(drawn)
@@ -101,16 +101,16 @@ class Tree:
         return Decision(None, tuple(everything), "levels", usage=total_usage(everything))
 
     def _prefixes(self, drawn: Sequence[Sample], most: int) -> list[Sample]:
-        """What stands for the beginnings of completions, ``most`` at most; those that have none are left out."""
-        begun = [prefix for sample in drawn if (prefix := self.truncated(sample)) is not None]
-        if not begun:
+        """Return at most ``most`` representative prefixes of completions; completions without a prefix are left out."""
+        cut = [prefix for sample in drawn if (prefix := self.truncated(sample)) is not None]
+        if not cut:
             return []
-        vectors = self.embed([prefix.text for prefix in begun])
+        vectors = self.embed([prefix.text for prefix in cut])
         threshold = self.config.threshold if most > 1 else None
-        return [begun[i] for i in representatives(vectors, most=most, threshold=threshold)]
+        return [cut[i] for i in representatives(vectors, most=most, threshold=threshold)]
 
     def truncated(self, sample: Sample) -> Sample | None:
-        """The beginning of a completion, longer than the prefix it was given and shorter than itself; None without."""
+        """Return a completion's prefix, longer than the given one and shorter than the completion, or None."""
         if sample.end not in (End.STOP, End.LENGTH):
             return None
         ids = sample.token_ids[:-1] if sample.end is End.STOP else sample.token_ids
@@ -120,14 +120,14 @@ class Tree:
             n = next((i + 1 for i in range(sample.given, len(ids)) if sample.trace.steps[i]), len(ids))
         if not sample.given < n < len(ids):
             return None
-        kept = ids[:n]
+        prefix = ids[:n]
         return replace(
             sample,
-            text=self.decode(kept),
+            text=self.decode(prefix),
             answer=None,
             end=End.BOUNDARY,
             confidence=None,
-            token_ids=kept,
+            token_ids=prefix,
             trace=sample.trace.truncated(n),
             usage=None,
         )

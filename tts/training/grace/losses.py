@@ -1,4 +1,4 @@
-"""The losses: of confidences, and what keeps the text as it was."""
+"""The losses of GrACE: the calibration loss of confidences, and the language-model losses that keep the text."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tts.training.grace.recipe import Recipe
+from tts.training.grace.recipe import GraceRecipe
 from tts.training.packing import Packed
 
 
 def confidence_logit(logits: Tensor, token: int) -> Tensor:
-    """Log-odds of the confidence token in the softmax over the whole vocabulary, of logits [..., vocab]."""
+    """Return the log-odds of the confidence token in the softmax over the whole vocabulary, of logits [..., vocab]."""
     return logits[..., token] - others(logits, token).logsumexp(-1)
 
 
 def others(logits: Tensor, token: int) -> Tensor:
-    """The logits of everything that can be drawn: all but the confidence token."""
+    """Return the logits with the confidence token's at minus infinity: it is never drawn."""
     masked: Tensor = logits.index_fill(-1, torch.tensor([token], device=logits.device), -math.inf)
     return masked
 
 
-def confidence_loss(logits: Tensor, packed: Packed, wanted: Tensor, token: int, recipe: Recipe) -> Tensor:
-    """The calibration loss summed over rows: at the end, plus for a trace its mean over all positions.
+def confidence_loss(logits: Tensor, packed: Packed, wanted: Tensor, token: int, recipe: GraceRecipe) -> Tensor:
+    """Return the calibration loss summed over rows: at the end, plus for a trace its mean over all positions.
 
     Args:
         logits: of the responses' branches, [responses, width, vocab].
@@ -50,13 +50,13 @@ def confidence_loss(logits: Tensor, packed: Packed, wanted: Tensor, token: int, 
 
 
 def language_loss(logits: Tensor, labels: Tensor, token: int) -> Tensor:
-    """Cross-entropy summed over all places that have a label, in the softmax without the confidence token, in nats."""
+    """Return the cross-entropy summed over all labelled places, in nats, without the confidence token."""
     seen = labels != -100
     return functional.cross_entropy(others(logits[seen], token), labels[seen], reduction="sum")
 
 
 def divergence(logits: Tensor, base: Tensor, labels: Tensor, token: int) -> Tensor:
-    """KL(base || model) summed over the places that have a label, without the confidence token, in nats.
+    """Return KL(base || model) in nats, summed over the labelled places, without the confidence token.
 
     Args:
         logits: of the model, [rows, length, vocab].

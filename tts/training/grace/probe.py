@@ -30,12 +30,12 @@ class Probe:
     intercept: float
 
     def log_odds(self, hidden: Floats) -> Floats:
-        """Log-odds of being right, [responses], of hidden states [responses, width]."""
+        """Return the log-odds of being right, [responses], of hidden states [responses, width]."""
         return np.asarray((hidden - self.mean) @ self.weights + self.intercept)
 
 
 def fit_probe(hidden: Floats, correct: NDArray[np.bool_]) -> Probe:
-    """Fit by penalised logistic regression on standardised hidden states.
+    """Return the probe fitted by penalised logistic regression on standardised hidden states.
 
     Args:
         hidden: [responses, width].

@@ -1,6 +1,6 @@
-"""What a GrACE model is trained by: the schema of ``tts train grace``, every value with where it comes from.
+"""The recipe of a GrACE model: the settings of ``tts train grace``, each with its source.
 
-Knows nothing about torch. The paper's summary gives the formula, the targets and the loss; it gives no number. Values
+Imports no torch. The paper's summary gives the formula, the targets and the loss; it gives no number. Values
 marked "ours" are therefore this framework's, chosen on the bundled model.
 """
 
@@ -15,12 +15,12 @@ TARGETS = ("probe", "hard", "soft")
 READOUTS = ("before", "after")
 POSITIONS = ("end", "every")
 LOSSES = ("squared", "log")
-KEEPS = ("response", "base", "solution")
+ANCHORS = ("response", "base", "solution")
 
 
 @dataclass
 class TargetsConfig:
-    """What the confidence of a response is trained towards.
+    """The target of a response's confidence.
 
     Attributes:
         kind: "probe": the accuracy of the bin that a cross-validated linear probe on the last hidden state puts the
@@ -36,10 +36,10 @@ class TargetsConfig:
 
 
 @dataclass
-class Recipe(Schedule):
+class GraceRecipe(Schedule):
     """Everything the trained weights depend on, beside the base model and the responses.
 
-    What it shares with other trainings is in :class:`~tts.training.schedule.Schedule`.
+    The settings that it shares with other trainings are in :class:`~tts.training.schedule.Schedule`.
 
     Attributes:
         token: the confidence token, a piece of text that the tokenizer does not know.
@@ -47,13 +47,13 @@ class Recipe(Schedule):
             probability at its own position, which costs one more token. The paper leaves it open.
         positions: "end": trained at the end of the response; "every": after each of its tokens too, which makes the
             probabilities along a response a trace. The paper has "end".
-        targets: what the confidence is trained towards.
+        targets: the target of a response's confidence.
         loss: "squared" error (GrACE), or "log": cross-entropy between confidence and target.
-        keep: what keeps the text as it was: the cross-entropy of the model's own "response" (GrACE), or the divergence
-            KL(base || model) of the next-token distributions at the same places, "base": the same aim without the noise
-            of sampled tokens, for one more forward pass, ours; or the cross-entropy of the problem's worked "solution",
-            for tasks that have one, ours.
-        weight_lm: lambda, the weight of that language-model loss, in nats a token, >= 0. Ours.
+        anchor: the language-model loss that keeps the text: the cross-entropy of the model's own "response" (GrACE);
+            "base", ours: the divergence KL(base || model) of the next-token distributions at the same places, without
+            the noise of sampled tokens, for one more forward pass; or "solution", ours: the cross-entropy of the
+            problem's worked solution, for tasks that have one.
+        weight_lm: lambda, the weight of that loss, in nats a token, >= 0. Ours.
     """
 
     token: str = "<CNF>"
@@ -61,13 +61,13 @@ class Recipe(Schedule):
     positions: str = "every"
     targets: TargetsConfig = field(default_factory=TargetsConfig)
     loss: str = "squared"
-    keep: str = "base"
+    anchor: str = "base"
     weight_lm: float = 5.0
 
     def __post_init__(self) -> None:
-        """Refuse what no training could follow."""
+        """Refuse values that no training can follow."""
         super().__post_init__()
-        self.check_names({"readout": READOUTS, "positions": POSITIONS, "loss": LOSSES, "keep": KEEPS})
+        self.check_names({"readout": READOUTS, "positions": POSITIONS, "loss": LOSSES, "anchor": ANCHORS})
         if self.targets.kind not in TARGETS:
             raise InputError(f"recipe.targets.kind must be one of {', '.join(TARGETS)}, got {self.targets.kind!r}")
         for key, value, least in (("folds", self.targets.folds, 2), ("bins", self.targets.bins, 1)):

@@ -23,10 +23,10 @@ def targets(
     *,
     seed: int,
 ) -> Floats:
-    """The target of each response, shape [responses].
+    """Return the target of each response, [responses].
 
     Args:
-        config: which kind.
+        config: the kind of the targets.
         responses: the responses.
         hidden: computes the last hidden state at each response's last token, [responses, width]; called for the probe.
         seed: of the probe's folds.
@@ -45,9 +45,9 @@ def targets(
 
 
 def soft(responses: Sequence[Response]) -> Floats:
-    """Soft self-consistency: the share of a question's confidence that goes to the response's answer, [responses].
+    """Return the share of a question's confidence that goes to the response's answer, [responses].
 
-    A response without an answer agrees with nobody: its target is 0.
+    This is soft self-consistency. A response without an answer agrees with no other: its target is 0.
 
     Source:
         Self-Calibration, arXiv 2503.00031: SSC(y) = sum of c_i over i with y_i = y, over the sum of all c_i.
@@ -70,13 +70,13 @@ def soft(responses: Sequence[Response]) -> Floats:
 
 
 def probed(hidden: Floats, correct: NDArray[np.bool_], question: NDArray[np.int64], *, folds: int, seed: int) -> Floats:
-    """Scores of a linear probe on the hidden states, each response's by a probe that saw none of its question.
+    """Return cross-fitted scores of a linear probe on the hidden states: no probe was fitted on a question it scores.
 
     Args:
         hidden: [responses, width].
         correct: [responses].
         question: number of each response's question, [responses].
-        folds: how many, >= 2.
+        folds: number of folds, >= 2.
         seed: of the folds.
 
     Returns:
@@ -103,7 +103,7 @@ def probed(hidden: Floats, correct: NDArray[np.bool_], question: NDArray[np.int6
 
 
 def binned(scores: Floats, correct: NDArray[np.bool_], *, bins: int) -> Floats:
-    """The accuracy of each response's bin, [responses]; bins hold equally many responses, by score."""
+    """Return the accuracy of each response's bin, [responses]; bins hold equally many responses, by score."""
     order = np.argsort(scores, kind="stable")
     out = np.empty(len(scores))
     for members in np.array_split(order, min(bins, len(order))):

@@ -1,4 +1,4 @@
-"""What the bundled reasoner can do on its test split: the numbers recorded beside the weights."""
+"""Grading of the bundled reasoner on its test split: the numbers recorded beside the weights."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def grade(
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Draw from a trained model and count what is right.
+    """Draw from a trained model and return its shares of right answers.
 
     Args:
         folder: the model's directory.
-        split: which stories.
-        questions: how many.
+        split: the split of the stories.
+        questions: number of questions.
         draws: samples a question.
         temperature: of sampling.
         seed: of stories and samples.
-        device: where the model runs.
+        device: the device of the model.
 
     Returns:
         one_draw, majority and any: shares of questions (of draws for one_draw) in [0, 1]; auroc_mean_logprob and

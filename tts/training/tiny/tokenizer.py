@@ -1,6 +1,6 @@
-"""The bundled reasoner's tokenizer: one token a word, one a digit, spaces kept, so that a story reads back exactly.
+"""The bundled reasoner's tokenizer: one token a word, one a digit, spaces kept, so that texts decode exactly.
 
-A plain ``tokenizers`` file without custom code: what it does not know becomes ``<unk>``.
+A plain ``tokenizers`` file without custom code; an unknown word becomes ``<unk>``.
 """
 
 from __future__ import annotations

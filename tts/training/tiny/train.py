@@ -1,99 +1,39 @@
 """Train the bundled reasoner from scratch: about an hour on two CPU cores, minutes on a GPU.
 
-Stories are made up as they are needed, so no epoch repeats; only the solution is learned, the question is read. A
-checkpoint is written every few minutes and picked up again; the order of the data depends on the seed alone.
+Stories are generated as they are needed, so no epoch repeats. The loss counts the solution's tokens in full and the
+question's a little. The training writes a checkpoint every minute and continues it; the order of the data depends on
+the seed alone.
 
-    tts train tiny --out DIR
+    tts train tiny out=DIR
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts.stories.stories import stories
 from tts.stories.story import Story
+from tts.training.tiny.recipe import TinyRecipe
 from tts.training.tiny.tokenizer import build
 
 if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-
-SAVE_EVERY = 60.0
+SAVE_EVERY_S = 60.0
 """Seconds between checkpoints."""
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of training on stories of one kind; see :func:`tts.stories.stories.stories`."""
-
-    steps: int
-    longest: int
-    wide: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything the weights depend on.
-
-    Attributes:
-        seed: of the weights and of the data.
-        phases: what the steps are trained on: short stories first, and at last the task itself.
-        tokens: tokens a step, padding included.
-        width: of the residual stream; heads are 64 wide.
-        layers: of the model.
-        rate: peak learning rate of AdamW (embeddings, norms).
-        muon_rate: peak learning rate of Muon (matrices of the layers).
-        warmup: steps until the peak; after it the rate falls linearly, to be zero after ``horizon`` steps.
-        horizon: see ``warmup``; beyond the last step.
-        cooldown: the length of the ramp at whose end, the last step, the rate is zero.
-        question: weight of a question's tokens in the loss, beside 1 for a solution's.
-    """
-
-    seed: int = 1
-    phases: tuple[Phase, ...] = (
-        Phase(480, 3, True),
-        Phase(480, 5, True),
-        Phase(1232, 8, True),
-        Phase(1300, 8, False),
-    )
-    tokens: int = 4096
-    width: int = 256
-    layers: int = 4
-    rate: float = 3e-3
-    muon_rate: float = 6e-3
-    warmup: int = 50
-    horizon: int = 4000
-    cooldown: int = 1600
-    question: float = 0.1
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps in all."""
-        return sum(phase.steps for phase in self.phases)
-
-    def shortened(self, share: float) -> Recipe:
-        """The same recipe with this share of every phase and of the schedule, in (0, 1]."""
-        return replace(
-            self,
-            phases=tuple(replace(phase, steps=max(1, round(phase.steps * share))) for phase in self.phases),
-            warmup=max(1, round(self.warmup * share)),
-            horizon=max(1, round(self.horizon * share)),
-            cooldown=max(1, round(self.cooldown * share)),
-        )
-
-
-def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """An untrained model of the recipe's shape."""
+def new_model(recipe: TinyRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """Return an untrained model of the recipe's shape."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -117,26 +57,26 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
     )
 
 
-def batches(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One batch a step: token ids and the weight of each in the loss, both [rows, length]."""
+def batches(recipe: TinyRecipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield one batch a step: token ids and the weight of each in the loss, both [rows, length]."""
     import torch
 
     rng = random.Random(recipe.seed)
     for number, phase in enumerate(recipe.phases):
         source = stories("train", recipe.seed * 10 + number, longest=phase.longest, wide=phase.wide)
         left = phase.steps
-        while left > 0:  # rows of like length share a batch, so that little is padding
+        while left > 0:  # rows of similar length share a batch to limit padding
             rows = sorted((_encode(story, tokenizer) for story in islice(source, 512)), key=lambda row: len(row[0]))
             found = []
             while rows:
-                n = min(len(rows), max(1, recipe.tokens // len(rows[-1][0])))
+                n = min(len(rows), max(1, recipe.batch_tokens // len(rows[-1][0])))
                 chunk, rows = rows[-n:], rows[:-n]
                 ids = torch.zeros((n, len(chunk[-1][0])), dtype=torch.long)
                 weights = torch.zeros(ids.shape)
                 for row, (tokens, asked) in enumerate(chunk):
                     ids[row, : len(tokens)] = torch.tensor(tokens)
                     weights[row, : len(tokens)] = 1.0
-                    weights[row, :asked] = recipe.question
+                    weights[row, :asked] = recipe.question_weight
                 found.append((ids, weights))
             rng.shuffle(found)
             yield from found[:left]
@@ -144,13 +84,13 @@ def batches(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[tupl
 
 
 def _encode(story: Story, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], int]:
-    """Token ids of a story, and how many of them are the question."""
+    """Return the token ids of a story and the number of the question's tokens."""
     asked = tokenizer(f"{story.question}\n").input_ids
     return [*asked, *tokenizer(story.solution, add_special_tokens=False).input_ids, tokenizer.eos_token_id], len(asked)
 
 
-def optimisers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the layers, AdamW for the rest."""
+def optimisers(model: LlamaForCausalLM, recipe: TinyRecipe) -> list[torch.optim.Optimizer]:
+    """Return Muon for the matrices of the layers and AdamW for the rest."""
     import torch
 
     from tts.training.muon import Muon
@@ -159,46 +99,44 @@ def optimisers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Opti
     taken = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in taken]
     return [
-        Muon(matrices, lr=recipe.muon_rate, weight_decay=0.01),
-        torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.0),
+        Muon(matrices, lr=recipe.muon_learning_rate, weight_decay=0.01),
+        torch.optim.AdamW(rest, lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
     ]
 
 
-def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str], None] = print) -> None:
+def train(out: Path, recipe: TinyRecipe, *, device: str = "cpu", report: Callable[[str], None] = print) -> None:
     """Train until the recipe's last step and write model, tokenizer and recipe to ``out``.
 
     Args:
         out: a directory; a checkpoint in it, of the same recipe, is continued.
         recipe: everything the weights depend on.
         device: cpu, cuda or mps.
-        tell: gets a line of progress now and then.
+        report: receives a line of progress now and then.
 
     Raises:
-        InputError: the checkpoint in ``out`` is of another recipe.
+        InputError: the checkpoint in ``out`` belongs to another recipe.
     """
     import torch
 
     from tts.engines.hf.device import fast_bfloat16
-    from tts.errors import InputError
+    from tts.training.checkpoint import CHECKPOINT, read, write
 
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = build()
     model = new_model(recipe, tokenizer)
     model.to(torch.device(device))  # type: ignore[arg-type]
     optims = optimisers(model, recipe)
-    first, saved = 0, out / "checkpoint.pt"
-    if saved.exists():
-        state: dict[str, Any] = torch.load(saved, map_location=device)
-        if state["recipe"] != asdict(recipe):
-            raise InputError(
-                f"{saved}: a checkpoint of another recipe, {state['recipe']}; train into an empty directory"
-            )
-        model.load_state_dict(state["model"])
-        for optim, kept in zip(optims, state["optims"], strict=True):
-            optim.load_state_dict(kept)
-        first = state["step"]
-        tell(f"continuing at step {first} of {recipe.steps}")
-    peaks = [recipe.muon_rate, recipe.rate]
+    first = 0
+    shapes = {name: list(weight.shape) for name, weight in model.named_parameters()}
+    identity = {"recipe": asdict(recipe), "base": {}, "shapes": shapes}
+    saved = read(out / CHECKPOINT, identity, device)
+    if saved is not None:
+        model.load_state_dict(saved["model"])
+        for optim, stored in zip(optims, saved["optimisers"], strict=True):
+            optim.load_state_dict(stored)
+        first = saved["step"]
+        report(f"continuing at step {first} of {recipe.steps}")
+    peaks = [recipe.muon_learning_rate, recipe.learning_rate]
     model.train()
     began = written = time.monotonic()
     losses: list[float] = []
@@ -224,43 +162,42 @@ def train(out: Path, recipe: Recipe, *, device: str = "cpu", tell: Callable[[str
         if (step + 1) % 20 == 0:
             pace = (now - began) / (step + 1 - first)
             mean = math.fsum(losses[-20:]) / len(losses[-20:])
-            tell(
-                f"step {step + 1}/{recipe.steps}  loss {mean:.4f}  {recipe.tokens / pace:.0f} tok/s  "
+            report(
+                f"step {step + 1}/{recipe.steps}  loss {mean:.4f}  {recipe.batch_tokens / pace:.0f} tok/s  "
                 f"{pace * (recipe.steps - step - 1) / 60:.1f} min left"
             )
-        if now - written > SAVE_EVERY or step + 1 == recipe.steps:
+        if now - written > SAVE_EVERY_S or step + 1 == recipe.steps:
             state = {
-                "recipe": asdict(recipe),
+                "identity": identity,
                 "step": step + 1,
                 "model": model.state_dict(),
-                "optims": [o.state_dict() for o in optims],
+                "optimisers": [optim.state_dict() for optim in optims],
             }
-            torch.save(state, out / "checkpoint.tmp")
-            os.replace(out / "checkpoint.tmp", saved)
+            write(out / CHECKPOINT, state)
             written = now
     save(out, model, tokenizer, recipe)
 
 
-def save(out: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> None:
+def save(out: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: TinyRecipe) -> None:
     """Write the finished model in bfloat16, the tokenizer and the recipe."""
     from importlib.metadata import version
 
     model.bfloat16().save_pretrained(out)
     tokenizer.save_pretrained(out)
-    named = json.loads((out / "tokenizer_config.json").read_text())  # by the name that every version knows
+    named = json.loads((out / "tokenizer_config.json").read_text())  # the class name that every version knows
     (out / "tokenizer_config.json").write_text(
         json.dumps({**named, "tokenizer_class": "PreTrainedTokenizerFast"}, indent=2) + "\n"
     )
     made = {name: version(name) for name in ("torch", "transformers", "tokenizers")}
-    command = f"tts train tiny --out DIR --seed {recipe.seed}"
-    write(out, {"command": command, "recipe": asdict(recipe), "versions": made})
+    command = f"tts train tiny out=DIR recipe.seed={recipe.seed}"
+    write_recipe(out, {"command": command, "recipe": asdict(recipe), "versions": made})
 
 
 def record(out: Path, numbers: dict[str, float]) -> None:
-    """Add what the model can do to the recipe beside its weights."""
-    write(out, {**json.loads((out / "recipe.json").read_text()), "test split": numbers})
+    """Add the model's measured numbers to the recipe beside its weights."""
+    write_recipe(out, {**json.loads((out / "recipe.json").read_text()), "test split": numbers})
 
 
-def write(out: Path, content: dict[str, Any]) -> None:
+def write_recipe(out: Path, content: dict[str, Any]) -> None:
     """Replace ``recipe.json``."""
     (out / "recipe.json").write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,53 @@
+"""The schemas of `tts train`: the shipped files name every key, and what cannot be trained gets one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.training_config import FineceConfig, GraceConfig, TinyConfig
+from tts.config import load_config
+from tts.errors import InputError
+from tts.training.finece.recipe import FineceRecipe
+from tts.training.finece.tree import TreeConfig
+from tts.training.grace.recipe import GraceRecipe
+
+TRAIN = Path(__file__).resolve().parents[2] / "configs" / "train"
+
+
+def test_the_file_of_grace_names_every_key_of_the_recipe() -> None:
+    config, text = load_config(GraceConfig, [TRAIN / "grace.yaml"], ["out=x"]), (TRAIN / "grace.yaml").read_text()
+    assert all(f"{field.name}:" in text for field in fields(GraceRecipe))
+    assert config.recipe.targets.kind == "hard"
+
+
+def test_the_file_of_finece_names_every_key_of_recipe_and_tree() -> None:
+    config, text = load_config(FineceConfig, [TRAIN / "finece.yaml"], ["out=x"]), (TRAIN / "finece.yaml").read_text()
+    assert all(f"{field.name}:" in text for kind in (FineceRecipe, TreeConfig) for field in fields(kind))
+    assert config.recipe.method == "grow" and config.recipe.grow.base == "grace" and config.tree.k == 8
+
+
+def test_the_file_of_tiny_states_the_default_recipe() -> None:
+    config = load_config(TinyConfig, [TRAIN / "tiny.yaml"], ["out=x"])
+    assert config == TinyConfig(out="x")
+
+
+@pytest.mark.parametrize(
+    ("schema", "changes", "sentence"),
+    [
+        (GraceConfig, ["n=1"], "out names no directory: give out=DIR"),
+        (FineceConfig, ["out= "], "out names no directory: give out=DIR"),
+        (TinyConfig, [], "out names no directory: give out=DIR"),
+        (GraceConfig, ["out=x", "n=0"], "n must be at least 1, got 0"),
+        (FineceConfig, ["out=x", "engine.kind=fake"], "engine.kind must be transformers"),
+        (TinyConfig, ["out=x", "share=2"], r"share must be above 0 and at most 1, got 2\.0"),
+        (TinyConfig, ["out=x", "recipe.width=100"], r"recipe\.width must be a positive multiple of 64, got 100"),
+        (TinyConfig, ["out=x", "recipe.seed=-1"], r"recipe\.seed must be at least 0, got -1"),
+    ],
+)
+def test_what_cannot_be_trained_gets_one_sentence(schema: type[Any], changes: list[str], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        load_config(schema, [], changes)

@@ -1,0 +1,173 @@
+"""The objective of GrACE: calibration loss plus lambda times the language-model loss.
+
+    L = L_cal + lambda * L_LM   (arXiv 2509.09438)
+
+L_cal is the squared error between confidence and target at the end of the response, plus, for a trace, its mean over
+all positions. L_LM keeps the text as it was. Its anchor is the cross-entropy of the model's own response in the softmax
+without the confidence token, that of a worked solution, or the divergence from the base model on the response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tts.training.grace.losses import confidence_logit, confidence_loss, divergence, language_loss
+from tts.training.grace.recipe import GraceRecipe
+from tts.training.grace.targets import targets
+from tts.training.grace.token_row import start_row
+from tts.training.history import Evaluation, evaluated
+from tts.training.loop import precision
+from tts.training.packing import Packed, forward, pack
+from tts.training.responses import Branches, Response, Split, group_rows, passes
+
+Floats = NDArray[np.float64]
+
+START_RESPONSES = 512
+"""Responses that the token's first row is fitted on."""
+
+
+class GraceObjective:
+    """The loss of a GrACE model; an :class:`~tts.training.loop.Objective`.
+
+    Attributes:
+        rows: numbers of the responses in each row, which answer one question and share its prompt.
+        lengths: tokens of each row.
+        targets: of each response, [responses]; see :mod:`tts.training.grace.targets`.
+        base: a copy of the base model, where the anchor is the base and every weight is trained; else None.
+    """
+
+    def __init__(self, split: Split, recipe: GraceRecipe, *, token: int, end: int, device: str) -> None:
+        """Take the responses; :meth:`set_targets` or a checkpoint gives the targets."""
+        self.split, self.recipe, self.token, self.end, self.device = split, recipe, token, end, device
+        self.rows = group_rows(split.train)
+        self.lengths = [self._branches(row).length for row in self.rows]
+        self.targets: Floats = np.empty(0)
+        self.base: Any = None
+
+    @property
+    def extra_state(self) -> Mapping[str, Any]:
+        """The targets, which a checkpoint keeps because the trained model would give others."""
+        return {"targets": self.targets}
+
+    def set_targets(self, model: Any, report: Callable[[str], None]) -> None:
+        """Compute the targets; the targets of a probe need one forward pass over every response."""
+
+        def states() -> Floats:
+            report(f"reading {len(self.split.train)} responses for the probe")
+            order, found, _ = self._read(model, self.split.train)
+            out = np.empty(tuple(found.shape))
+            out[order] = found.double().cpu().numpy()
+            return out
+
+        self.targets = targets(self.recipe.targets, self.split.train, states, seed=self.recipe.seed)
+
+    def start_row(self, model: Any) -> None:
+        """Fit the token's first rows on some of the responses."""
+        order = np.random.default_rng([self.recipe.seed, 13]).permutation(len(self.split.train))[:START_RESPONSES]
+        some = [self.split.train[i] for i in order]
+        right = torch.tensor([one.correct for one in some])
+
+        def read_some() -> tuple[Tensor, Tensor, Tensor]:
+            order, states, logits = self._read(model, some, within=self.recipe.positions == "every")
+            return states, logits, right[order]
+
+        start_row(model, read_some, self.token)
+
+    def losses(self, model: Any, part: Sequence[int], batch: Sequence[int]) -> tuple[Tensor, float, float]:
+        """See :class:`~tts.training.loop.Objective`."""
+        rows = [self.rows[i] for i in part]
+        count = sum(len(self.rows[i]) for i in batch)
+        tokens = sum(self._language_tokens(self.rows[i]) for i in batch)
+        packed = self._pack([self._branches(row) for row in rows])
+        wanted = torch.tensor(self.targets[[i for row in rows for i in row]], dtype=torch.float32)
+        logits = self._logits(model, packed)
+        own = logits[: packed.responses]
+        off = confidence_loss(own, packed, wanted.to(self.device), self.token, self.recipe) / count
+        lm = self._language_loss(model, logits, packed) / tokens
+        return off + self.recipe.weight_lm * lm, float(off.detach()), float(lm.detach())
+
+    def evaluate(self, model: Any, step: int) -> Evaluation:
+        """See :class:`~tts.training.loop.Objective`."""
+        held = self.split.held_out
+        confidence, lm = np.empty(len(held)), 0.0
+        for some, packed in self._passes(held):
+            logits = self._logits(model, packed)
+            at = logits[torch.arange(len(some)), packed.at]
+            confidence[some] = confidence_logit(at, self.token).sigmoid().double().cpu().numpy()
+            lm += float(language_loss(logits, packed.labels, self.token))
+        return evaluated(step, confidence, held, lm)
+
+    def _language_tokens(self, row: Sequence[int]) -> int:
+        """The number of tokens of a row in the mean of the language-model loss."""
+        some = [self.split.train[i] for i in row]
+        if self.recipe.anchor == "solution":
+            return len(self.split.solutions[some[0].question]) + 1
+        return sum(len(one.ids) + one.ended for one in some)
+
+    def _language_loss(self, model: Any, logits: Tensor, packed: Packed) -> Tensor:
+        """The language-model loss of branches' logits, summed over tokens."""
+        own, labels = logits[: packed.responses], packed.labels[: packed.responses]
+        if self.recipe.anchor == "solution":
+            return language_loss(logits[packed.responses :], packed.labels[packed.responses :], self.token)
+        if self.recipe.anchor == "response":
+            return language_loss(own, labels, self.token)
+        with torch.no_grad():
+            if self.base is not None:
+                before = self._logits(self.base, packed)
+            else:
+                with model.disable_adapter():
+                    before = self._logits(model, packed)
+        return divergence(own, before, labels, self.token)
+
+    def _branches(self, row: Sequence[int]) -> Branches:
+        """A row, with the worked solution if that is the anchor."""
+        solutions = self.split.solutions if self.recipe.anchor == "solution" else {}
+        return Branches.of(self.split.train, row, solutions.get(self.split.train[row[0]].question))
+
+    def _pack(self, rows: Sequence[Branches]) -> Packed:
+        return pack(rows, end=self.end, token=self.token, after=self.recipe.readout == "after", device=self.device)
+
+    def _passes(self, responses: Sequence[Response]) -> Iterator[tuple[list[int], Packed]]:
+        """All responses, without solutions, in passes of similar length."""
+        size = max(1, round(self.recipe.micro_batch_size * len(self.rows) / len(self.split.train)))
+        for some, rows in passes(responses, size):
+            yield some, self._pack(rows)
+
+    def _logits(self, model: Any, packed: Packed) -> Tensor:
+        """Logits of every branch, [branches, width, vocab]."""
+        with precision(self.recipe.dtype, self.device):
+            out: Tensor = forward(model, packed).logits
+        return packed.branches(out).float()
+
+    @torch.no_grad()
+    def _read(
+        self, model: Any, responses: Sequence[Response], *, within: bool = False
+    ) -> tuple[list[int], Tensor, Tensor]:
+        """Run the model on responses.
+
+        Args:
+            model: the model.
+            responses: the responses.
+            within: whether to read four places inside each response too.
+
+        Returns:
+            (indices of the responses in the order of the passes, last hidden states where the confidence is read
+            [n, width], logits there [n, vocab]).
+        """
+        order, states, logits = [], [], []
+        for some, packed in self._passes(responses):
+            found = forward(model, packed, output_hidden_states=True)
+            hidden, vocabulary = packed.branches(found.hidden_states[-1]), packed.branches(found.logits)
+            branches = torch.arange(len(some))
+            shares = (0.0, 0.25, 0.5, 0.75) if within else ()
+            for at in (packed.at, *((share * packed.at).long() for share in shares)):
+                order += some
+                states.append(hidden[branches, at].float())
+                logits.append(vocabulary[branches, at].float())
+        return order, torch.cat(states), torch.cat(logits)
