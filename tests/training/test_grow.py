@@ -92,7 +92,7 @@ def test_a_new_layer_has_all_the_heads_and_neurons_that_the_others_have() -> Non
 
 def test_a_model_of_another_type_gets_one_sentence() -> None:
     small = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2))
-    with pytest.raises(InputError, match="method=grow knows models of type llama, mistral, qwen2, got 'gpt2'"):
+    with pytest.raises(InputError, match="method=grow supports models of type llama, mistral, qwen2, got 'gpt2'"):
         grown(small, 3)
 
 

@@ -6,13 +6,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from hypothesis import given  # noqa: E402
+from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from tts.models.value_head import confidence  # noqa: E402
 from tts.training.finece.losses import value_loss  # noqa: E402
 
 
+@settings(deadline=None)
 @given(goal=st.floats(0, 1))
 def test_the_loss_is_least_where_the_confidence_is_the_goal(goal: float) -> None:
     """Probabilities shared between the two values beside the goal: no other logits have a lower loss."""

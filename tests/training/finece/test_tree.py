@@ -45,7 +45,7 @@ def grown(engine: TransformersEngine, config: TreeConfig, count: int = 2, cache:
         extract=task.extract,
         cache=cache,
         options=Options(concurrency=3),
-        signals=tree.needs,
+        signals=tree.requires.signals,
     )
     return list(asyncio.run(work))
 
