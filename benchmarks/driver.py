@@ -1,10 +1,10 @@
-"""What the driver costs a sample, 500 questions in flight on the fake engine without latency.
+"""Overhead of the driver per sample, with 500 questions in flight on the fake engine without latency.
 
     python -m benchmarks.driver [--questions 500] [--in-flight 500] [--rounds 25]
 
-The same draws are streamed twice in turn: bare (one task a question in flight that reads the engine's streams) and
-through the driver with a strategy. The difference in processor time a sample is the overhead of driver and strategy:
-between the best rounds of either, which other processes disturb least, and the median of the pairs.
+The same draws are streamed twice in turn: bare (one task per question in flight reads the engine's streams) and through
+the driver with a strategy. The difference in processor time per sample is the overhead of driver and strategy. It is
+printed between the best rounds of each, which other processes disturb least, and as the median of the pairs.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from tts.types import Problem
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=500)
-    parser.add_argument("--in-flight", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--questions", type=int, default=500, help="questions to draw samples for")
+    parser.add_argument("--in-flight", type=int, default=500, help="questions in flight at a time")
+    parser.add_argument("--rounds", type=int, default=25, help="pairs of measurements of each strategy")
     options = parser.parse_args()
     problems = FakeEngine.problems(options.questions)
     flight = options.in_flight
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 async def through_driver(strategy: Vote, problems: list[Problem], flight: int) -> tuple[float, dict[str, int]]:
-    """(processor seconds, samples drawn for each problem)."""
+    """Return the processor seconds and the samples drawn for each problem id, with a strategy."""
     engine = FakeEngine(stream_interval=16)
     drawn = {}
     started = time.process_time()
@@ -70,7 +70,14 @@ async def through_driver(strategy: Vote, problems: list[Problem], flight: int) -
 
 
 async def without(problems: list[Problem], flight: int, drawn: dict[str, int], *, whole: bool) -> float:
-    """Processor seconds to read the same streams bare; ``whole`` starts all of a question's at once."""
+    """Return the processor seconds that reading the same streams takes without the driver.
+
+    Args:
+        problems: the questions.
+        flight: questions in flight at a time.
+        drawn: samples to draw for each problem id.
+        whole: whether all samples of a question start at once.
+    """
     engine = FakeEngine(stream_interval=16)
 
     async def one(problem: Problem, index: int) -> None:

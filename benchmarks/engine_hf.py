@@ -1,9 +1,11 @@
-"""The transformers engine beside static `generate`, watching a token beside not, strategy-driven beside offline.
+"""Speed ratios of the transformers engine, each pair measured in turn in one run.
 
     python -m benchmarks.engine_hf [--model tiny] [--questions 40] [--rounds 3] [--parts generate,watch,grown,driven]
 
-Ratios of tokens a second, each pair measured in turn in one run. Tokens are those a sample keeps: what `generate`
-computes for rows that have ended and wait for the longest of their batch is time, not tokens.
+Parts: `generate` compares the engine with static `generate` on padded batches; `watch` compares watching a token with
+watching none; `grown` compares the bundled GrACE model with the model that it grew from; `driven` compares a strategy
+with all draws at once. Ratios are of tokens per second. Only tokens of samples count: rows that have ended and wait for
+the longest row of their batch cost `generate` time and add no tokens.
 """
 
 from __future__ import annotations
@@ -32,27 +34,29 @@ from tts.runtime.driver import Options, run_all
 from tts.stories.stories import take
 from tts.types import Problem, Signals
 
-ROWS = 128
-AHEAD = 2
+MAX_BATCH_SIZE = 128
+LOOKAHEAD = 2
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="tiny")
-    parser.add_argument("--questions", type=int, default=40)
-    parser.add_argument("--driven", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", default="generate,watch,grown,driven")
+    parser.add_argument("--model", default="tiny", help="tiny, or the directory or hub name of a model")
+    parser.add_argument("--questions", type=int, default=40, help="questions of the parts without a strategy")
+    parser.add_argument("--driven", type=int, default=200, help="questions of the part with a strategy")
+    parser.add_argument("--rounds", type=int, default=3, help="pairs; short pairs are measured 4 or 8 times as often")
+    parser.add_argument("--parts", default="generate,watch,grown,driven", help="parts to measure")
     options = parser.parse_args()
     folder = weights() if options.model == "tiny" else options.model
     print(
         f"{options.model}, float32, torch {torch.__version__}, transformers {transformers.__version__}, "
-        f"Python {platform.python_version()}, {torch.get_num_threads()} threads, {ROWS} sequences at a time"
+        f"Python {platform.python_version()}, {torch.get_num_threads()} threads, {MAX_BATCH_SIZE} sequences at a time"
     )
 
     def engine(folder: str | Path = folder) -> TransformersEngine:
-        return TransformersEngine.load(folder, prompt=Prompt(), sampling=Sampling(), max_batch_size=ROWS)
+        return TransformersEngine.load(
+            folder, prompt=Prompt(), sampling=Sampling(), max_batch_size=MAX_BATCH_SIZE
+        )
 
     problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.driven, seed=5))]
     some = problems[: options.questions]
@@ -63,7 +67,7 @@ def main() -> None:
 
     if "generate" in options.parts:
         compare("engine / generate", plain, lambda: static(engine(), requests), options.rounds)
-    few = requests[: 2 * ROWS]
+    few = requests[: 2 * MAX_BATCH_SIZE]
     if "watch" in options.parts:
         compare(
             "watching one token / not",
@@ -81,7 +85,7 @@ def main() -> None:
     if "driven" not in options.parts:
         return
     compare(
-        f"adaptive consistency over {options.driven} questions, look-ahead {AHEAD} / all draws at once",
+        f"adaptive consistency over {options.driven} questions, look-ahead {LOOKAHEAD} / all draws at once",
         lambda: driven(engine(), problems),
         lambda: drain(engine(), [(p, i) for p in problems for i in range(5)], Signals()),
         options.rounds,
@@ -89,9 +93,9 @@ def main() -> None:
 
 
 def compare(name: str, first: Callable[[], tuple[int, float]], second: Callable[[], tuple[int, float]], n: int) -> None:
-    """Measure two in turn and print the ratio of their speeds: of the medians, and pair by pair."""
+    """Measure two runs in turn and print their median speeds and the ratio of each pair."""
     pairs = []
-    for number in range(n):  # each goes first equally often
+    for number in range(n):  # each of the two goes first equally often
         if number % 2:
             b, a = second(), first()
         else:
@@ -107,7 +111,7 @@ def compare(name: str, first: Callable[[], tuple[int, float]], second: Callable[
 
 
 def drain(engine: TransformersEngine, requests: list[tuple[Problem, int]], signals: Signals) -> tuple[int, float]:
-    """(tokens, seconds) to draw every request, all there from the start."""
+    """Return the tokens and seconds of drawing all requests, submitted at once."""
 
     async def one(problem: Problem, index: int) -> None:
         async for _ in engine.sample(Request(problem, index, signals=signals)):
@@ -124,7 +128,7 @@ def drain(engine: TransformersEngine, requests: list[tuple[Problem, int]], signa
 
 
 def driven(engine: TransformersEngine, problems: list[Problem]) -> tuple[int, float]:
-    """(tokens, seconds) of a strategy that asks for one draw after the other and stops by itself."""
+    """Return the tokens and seconds of a strategy that draws one sample after the other and stops early."""
     strategy: Vote = CATALOG["adaptive_consistency"].build(16)
     started = time.perf_counter()
     results = asyncio.run(
@@ -133,31 +137,31 @@ def driven(engine: TransformersEngine, problems: list[Problem]) -> tuple[int, fl
             problems,
             engine,
             extract=lambda problem, text: extract_gsm8k(text),
-            options=Options(concurrency=len(problems), lookahead=AHEAD),
+            options=Options(concurrency=len(problems), lookahead=LOOKAHEAD),
         )
     )
     took = time.perf_counter() - started
     engine.close()
     spent = [r.decision.usage for r in results if r.decision.usage is not None]
     wasted = sum(u.aborted for u in spent)
-    print(f"  {batch_rows(engine):.0f} rows a step, {wasted / engine.batch.drawn:.1%} of its tokens aborted")
+    print(f"  {mean_batch_size(engine):.0f} rows a step, {wasted / engine.batch.drawn:.1%} of its tokens aborted")
     return engine.batch.drawn, took
 
 
-def batch_rows(engine: TransformersEngine) -> float:
-    """Mean rows of a step."""
+def mean_batch_size(engine: TransformersEngine) -> float:
+    """Return the mean number of sequences in a step."""
     return engine.batch.drawn / engine.batch.steps
 
 
 def static(engine: TransformersEngine, requests: list[tuple[Problem, int]]) -> tuple[int, float]:
-    """(tokens up to the end of each sample, seconds) of `generate` on padded batches of the same requests."""
+    """Return the tokens up to the end of each sample and the seconds of `generate` on padded batches."""
     model, tokenizer = engine.batch.decoder.model, engine.encoder.tokenizer
     tokenizer.padding_side = "left"
     torch.manual_seed(0)
     tokens, started = 0, time.perf_counter()
     with torch.inference_mode():
-        for at in range(0, len(requests), ROWS):
-            texts = [engine.encoder.prompt.text(problem) for problem, _ in requests[at : at + ROWS]]
+        for at in range(0, len(requests), MAX_BATCH_SIZE):
+            texts = [engine.encoder.prompt.text(problem) for problem, _ in requests[at : at + MAX_BATCH_SIZE]]
             batch = tokenizer(texts, return_tensors="pt", padding=True, return_token_type_ids=False)
             out = model.generate(**batch, do_sample=True, temperature=0.8, top_k=0, max_new_tokens=256)
             new = out[:, batch["input_ids"].shape[1] :]

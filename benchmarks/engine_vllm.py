@@ -1,15 +1,15 @@
-"""vLLM driven by strategies beside raw offline vLLM: the same sequences and tokens, in one run.
+"""Speed of vLLM driven by strategies, relative to offline vLLM with the same sequences and tokens, in one run.
 
     make vllm && .venv-vllm/bin/python -m benchmarks.engine_vllm [--questions 200] [--rounds 3]
     .venv-vllm/bin/python -m benchmarks.engine_vllm --pairs 40 --only pairs
 
-Each strategy is played over all questions by the driver; then `LLM.generate`, in a process of its own that waits
-meanwhile, draws as many sequences with as many tokens from the same prompts, without log-probabilities and with nothing
-to decide. The two take turns; ratios are of tokens a second, of every cause, and the median of the rounds. What the
-ledger has is checked against vLLM's own counters after every play. "of blocks" is what was found in the prefix cache
-as a share of the tokens in whole blocks, the most that it could find. "filled" looks further ahead where fewer
-questions are left than vLLM has rows. Self-consistency with and without GrACE's confidence in the pass that draws take
-turns on a few questions, in pairs whose first is now the one, now the other; their interval is over pairs.
+The driver runs each strategy over all questions. Then `LLM.generate`, in another process that waits meanwhile, draws
+the same numbers of sequences and tokens from the same prompts, without log-probabilities and without decisions. The two
+take turns. Ratios are of tokens per second, tokens of every cause, and are medians over the rounds. After each run the
+ledger is checked against vLLM's own counters. "of blocks" is the tokens found in the prefix cache as a share of the
+tokens in whole blocks, the most that the cache could find. "filled" looks further ahead when fewer questions are left
+than the batch has rows. Self-consistency with and without GrACE's confidence in the drawing pass take turns on a few
+questions, in pairs that alternate the order; the interval is over pairs.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+from strategies import beam_spec
 from strategies.catalog import CATALOG
-from strategies.spec import compose
 from tts.answers import extract_gsm8k
 from tts.engines.sampling import Sampling
 from tts.engines.vllm.args import CPU_BLOCK_SIZE, engine_args
@@ -45,18 +45,18 @@ from tts.scorers.grace import open_grace
 from tts.stories.stories import take
 from tts.types import Problem, Usage
 
-ROWS, FEW = 128, 20
-HOW = Sampling(temperature=0.8, max_tokens=256)
+MAX_BATCH_SIZE, FEW = 128, 20
+SAMPLING = Sampling(temperature=0.8, max_tokens=256)
 SHOTS = tuple((story.question, story.solution) for story in take("train", 2, seed=7))
-GUIDED = {"beams": {"width": 8, "pruner": {"name": "top_k", "k": 4}, "positions": 3, "fork": True}}
+GUIDED = {"beams": {"width": 8, "pruner": {"name": "top_k", "k": 4}, "max_checks": 3, "fork": True}}
 VOTES = CATALOG["self_consistency"].build(16)
 
 Sequences = list[tuple[list[int], int]]
 
 
 @dataclass(frozen=True)
-class Play:
-    """What is measured: a strategy with a scorer, and how the driver works."""
+class Case:
+    """A row of the table: a strategy with its scorer and the driver's options."""
 
     name: str
     strategy: Any
@@ -65,8 +65,8 @@ class Play:
 
 
 @dataclass(frozen=True)
-class Timed:
-    """One play: seconds, what it used, and the prompts and lengths of its sequences."""
+class CaseRun:
+    """One run of a case: seconds, usage, accuracy, the sequences begun, and their prompts and lengths."""
 
     seconds: float
     usage: Usage
@@ -76,94 +76,96 @@ class Timed:
 
     @property
     def speed(self) -> float:
-        """Generated tokens a second."""
+        """Generated tokens per second."""
         return self.usage.generated / self.seconds
 
 
-def plays() -> list[tuple[str, Prompt, list[Play]]]:
-    """What is measured, by the model that draws and its prompt."""
+def cases() -> list[tuple[str, Prompt, list[Case]]]:
+    """Return the cases by the model that draws and its prompt."""
     grace, finece = open_grace(folder=weights("grace")), open_finece(folder=weights("finece"))
     es, gated = (CATALOG[name].build(16) for name in ("grace_es", "confidence_gated_self_consistency"))
-    beams = compose(GUIDED, budget=8)
+    beams = beam_spec.beams(GUIDED, budget=8)
     return [
         (
             "grace",
             Prompt(),
             [
-                Play("self-consistency, 16", VOTES),
-                Play("GrACE-ES", es, grace),
-                Play("GrACE-ES, look-ahead 2", es, grace, Options(lookahead=2)),
-                Play("GrACE-ES, filled", es, grace, Options(min_in_flight=ROWS)),
-                Play("confidence-gated self-consistency", gated, grace),
-                Play("the same, filled", gated, grace, Options(min_in_flight=ROWS)),
+                Case("self-consistency, 16", VOTES),
+                Case("GrACE-ES", es, grace),
+                Case("GrACE-ES, look-ahead 2", es, grace, Options(lookahead=2)),
+                Case("GrACE-ES, filled", es, grace, Options(min_in_flight=MAX_BATCH_SIZE)),
+                Case("confidence-gated self-consistency", gated, grace),
+                Case("the same, filled", gated, grace, Options(min_in_flight=MAX_BATCH_SIZE)),
             ],
         ),
-        ("finece", Prompt(), [Play("FineCE beams", beams, finece)]),
-        ("finece", Prompt(shots=SHOTS), [Play("FineCE beams, 2 worked examples", beams, finece)]),
+        ("finece", Prompt(), [Case("FineCE beams", beams, finece)]),
+        ("finece", Prompt(shots=SHOTS), [Case("FineCE beams, 2 worked examples", beams, finece)]),
     ]
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pairs", type=int, default=40, help="of self-consistency with and without a confidence")
-    parser.add_argument("--only", default="", help="play those whose names hold this alone; those pairs are `pairs`")
+    parser.add_argument("--questions", type=int, default=200, help="questions of the table")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each case")
+    parser.add_argument("--pairs", type=int, default=40, help="pairs of self-consistency with and without a confidence")
+    parser.add_argument(
+        "--only", default="", help="run only cases whose names contain this; `pairs` runs only the pairs"
+    )
     options = parser.parse_args()
     problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.questions, seed=7))]
     if options.only in ("", "pairs"):
-        grace = loaded("grace", Prompt())
+        grace = load("grace", Prompt())
         asyncio.run(in_pass(grace, problems[:FEW], options.pairs))
         grace.close()
     if options.only != "pairs":
         table(problems, options.rounds, options.only)
 
 
-def loaded(model: str, prompt: Prompt) -> VllmEngine:
-    """The engine that strategies drive."""
-    options = {"max_num_seqs": ROWS, "disable_log_stats": False}
-    return VllmEngine.load(weights(model), prompt=prompt, sampling=HOW, options=options)
+def load(model: str, prompt: Prompt) -> VllmEngine:
+    """Load the engine that strategies drive."""
+    options = {"max_num_seqs": MAX_BATCH_SIZE, "disable_log_stats": False}
+    return VllmEngine.load(weights(model), prompt=prompt, sampling=SAMPLING, options=options)
 
 
 def table(problems: list[Problem], rounds: int, only: str) -> None:
-    """All plays whose names hold ``only``."""
-    print(f"{len(problems)} questions, {rounds} rounds, float32, {os.cpu_count()} cores, {ROWS} rows")
+    """Print the table of all cases whose names contain ``only``."""
+    print(f"{len(problems)} questions, {rounds} rounds, float32, {os.cpu_count()} cores, {MAX_BATCH_SIZE} rows")
     print(
         f"{'':36}{'accuracy':>9}{'sequences':>10}{'tokens':>9}{'aborted':>9}{'cache hits':>12}"
         f"{'of blocks':>10}{'tokens/s':>10}{'raw':>8}{'ratio':>7}  of each round",
         flush=True,
     )
-    for model, prompt, every in plays():
-        if not (some := [play for play in every if only in play.name]):
+    for model, prompt, every in cases():
+        if not (selected := [case for case in every if only in case.name]):
             continue
-        engine = loaded(model, prompt)
+        engine = load(model, prompt)
         with raw(model) as generate, asyncio.Runner() as runner:
-            for play in some:
-                warm = runner.run(one(engine, play, problems[:FEW]))
+            for case in selected:
+                warm = runner.run(run_case(engine, case, problems[:FEW]))
                 generate.send(warm.sequences)
                 generate.recv()
-            found: dict[str, list[tuple[Timed, float]]] = {play.name: [] for play in some}
+            found: dict[str, list[tuple[CaseRun, float]]] = {case.name: [] for case in selected}
             for left in reversed(range(rounds)):
-                for play in some:
-                    timed = runner.run(one(engine, play, problems))
-                    generate.send(timed.sequences)
-                    found[play.name].append((timed, generate.recv()))
+                for case in selected:
+                    done = runner.run(run_case(engine, case, problems))
+                    generate.send(done.sequences)
+                    found[case.name].append((done, generate.recv()))
                     if not left:
-                        print(line(play.name, found[play.name]), flush=True)
+                        print(table_row(case.name, found[case.name]), flush=True)
         engine.close()
 
 
 async def in_pass(engine: VllmEngine, problems: list[Problem], pairs: int) -> None:
-    """Self-consistency without a confidence and with one."""
-    judges = (None, open_grace(folder=weights("grace")))
-    for judge in judges:
-        await one(engine, Play("warm", VOTES, judge), problems)
+    """Print the speed of self-consistency with a confidence relative to that without one, over pairs of runs."""
+    scorers = (None, open_grace(folder=weights("grace")))
+    for scorer in scorers:
+        await run_case(engine, Case("warm", VOTES, scorer), problems)
     ratios = []
     for pair in range(pairs):
         speed = {}
-        for judge in judges if pair % 2 else reversed(judges):
-            speed[judge is not None] = (await one(engine, Play("votes", VOTES, judge), problems)).speed
+        for scorer in scorers if pair % 2 else reversed(scorers):
+            speed[scorer is not None] = (await run_case(engine, Case("votes", VOTES, scorer), problems)).speed
         ratios.append(speed[True] / speed[False])
     logs = np.log(ratios)
     low, high = (float(np.exp(end)) for end in bootstrap_interval(logs, bootstrap_weights(pairs, 10_000, 0)))
@@ -175,11 +177,13 @@ async def in_pass(engine: VllmEngine, problems: list[Problem], pairs: int) -> No
     )
 
 
-def line(name: str, runs: Sequence[tuple[Timed, float]]) -> str:
-    """A row of the table."""
+def table_row(name: str, runs: Sequence[tuple[CaseRun, float]]) -> str:
+    """Return a row of the table."""
     last = runs[-1][0]
-    use, ratios = last.usage, [timed.speed / offline for timed, offline in runs]
-    mine, offline = (statistics.median(values) for values in zip(*((t.speed, o) for t, o in runs), strict=True))
+    use, ratios = last.usage, [done.speed / offline for done, offline in runs]
+    mine, offline = (
+        statistics.median(values) for values in zip(*((done.speed, raw) for done, raw in runs), strict=True)
+    )
     hits = use.prompt_cached / (use.prompt + use.prompt_cached)
     whole = sum((len(ids) - 1) // CPU_BLOCK_SIZE * CPU_BLOCK_SIZE for ids, _ in last.sequences)
     return (
@@ -189,30 +193,30 @@ def line(name: str, runs: Sequence[tuple[Timed, float]]) -> str:
     )
 
 
-async def one(engine: VllmEngine, play: Play, problems: list[Problem]) -> Timed:
-    """Play once.
+async def run_case(engine: VllmEngine, case: Case, problems: list[Problem]) -> CaseRun:
+    """Run a case once.
 
     Raises:
-        SystemExit: the ledger is not what vLLM counted.
+        SystemExit: the ledger differs from vLLM's counters.
     """
     before = replace(engine.counters)
     start = time.perf_counter()
     results = await run_all(
-        play.strategy,
+        case.strategy,
         problems,
         engine,
         extract=lambda problem, text: extract_gsm8k(text),
-        scorer=play.scorer,
-        options=play.options,
+        scorer=case.scorer,
+        options=case.options,
     )
     seconds = time.perf_counter() - start
     usage = sum((r.decision.usage or Usage() for r in results), Usage())
-    await asyncio.sleep(1.0)  # vLLM tells its counters after the samples
+    await asyncio.sleep(1.0)  # vLLM reports its counters after the samples
     now = engine.counters
     counted = (now.prompt - before.prompt, now.prompt_cached - before.prompt_cached, now.drawn - before.drawn)
     if counted != (usage.prompt + usage.scorer_prefill, usage.prompt_cached, usage.generated):
-        raise SystemExit(f"{play.name}: vLLM counted {counted} tokens read, found and drawn, the ledger has {usage}")
-    return Timed(
+        raise SystemExit(f"{case.name}: vLLM counted {counted} tokens read, found and drawn, the ledger has {usage}")
+    return CaseRun(
         seconds,
         usage,
         sum(r.decision.answer == r.problem.gold for r in results) / len(results),
@@ -222,7 +226,7 @@ async def one(engine: VllmEngine, play: Play, problems: list[Problem]) -> Timed:
 
 
 def sequences(engine: VllmEngine, result: Result) -> Sequences:
-    """The prompts and numbers of tokens of what one question drew; those that were aborted have equal lengths."""
+    """Return the prompt and length of each sequence of one question; aborted sequences get equal lengths."""
     prompt = list(engine.prompt_ids(result.problem))
     out = [([*prompt, *s.token_ids[: s.given]], len(s.token_ids) - s.given) for s in result.decision.samples]
     if result.aborted:
@@ -233,7 +237,7 @@ def sequences(engine: VllmEngine, result: Result) -> Sequences:
 
 @contextmanager
 def raw(model: str) -> Iterator[Connection]:
-    """Offline vLLM in a process of its own: what is sent to it is drawn, and it answers with tokens a second."""
+    """Run offline vLLM in another process, which draws the sequences sent to it and answers with tokens per second."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=offline, args=(model, there))
     process.start()
@@ -245,10 +249,10 @@ def raw(model: str) -> Iterator[Connection]:
 
 
 def offline(model: str, asked: Connection) -> None:
-    """Draw what is asked for, as vLLM's documentation says."""
+    """Draw the sequences that arrive on a connection, as vLLM's documentation says, until None arrives."""
     args = engine_args(
         weights(model), dtype="float32", revision=None, device="auto", seed=0, seeded=False,
-        options={"max_num_seqs": ROWS},
+        options={"max_num_seqs": MAX_BATCH_SIZE},
     )  # fmt: skip
     from vllm import LLM, SamplingParams
 
@@ -256,7 +260,7 @@ def offline(model: str, asked: Connection) -> None:
     engine = LLM(**{name: getattr(args, name) for name in names}, enable_prefix_caching=True)
     while (some := asked.recv()) is not None:
         params = [
-            SamplingParams(temperature=HOW.temperature, max_tokens=n, ignore_eos=True, detokenize=False)
+            SamplingParams(temperature=SAMPLING.temperature, max_tokens=n, ignore_eos=True, detokenize=False)
             for _, n in some
         ]
         start = time.perf_counter()

@@ -1,7 +1,7 @@
-"""The straightforward way: one Python loop over questions, permutations and samples, for the same rules.
+"""A straightforward Python loop over questions, permutations and samples, for the same rules.
 
-What a researcher writes in an afternoon: a dictionary of votes, a check after every draw, scipy for special functions,
-no tables and no caches. It is the yardstick for speed and, decision by decision, for correctness.
+It has a dictionary of votes, a check after every draw, scipy for special functions, no tables and no caches: the code
+that a researcher writes in an afternoon. It is the reference for speed and, decision by decision, for correctness.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Decision = tuple[int, int]  # (answer class or -1, draws used)
 
 
 def top_two(votes: dict[int, int]) -> tuple[int, int, int]:
-    """(leader, its votes, the runner-up's votes); ties go to the answer seen first."""
+    """Return the leader, its votes and the runner-up's votes; ties go to the answer seen first."""
     leader, lead, second = -1, 0, 0
     for answer, count in votes.items():
         if count > lead:
@@ -29,7 +29,7 @@ def top_two(votes: dict[int, int]) -> tuple[int, int, int]:
 
 
 def counting(stops: Callable[[dict[int, int]], bool]) -> Callable[[Draws, Scores], Decision]:
-    """A strategy that votes and asks ``stops`` after every draw."""
+    """Return a strategy that votes and checks ``stops`` after every draw."""
 
     def play(draws: Draws, scores: Scores) -> Decision:
         votes: dict[int, int] = {}
@@ -119,7 +119,7 @@ def martingale_majority(draws: Draws, scores: Scores) -> Decision:
 
 
 def certified(draws: Draws, scores: Scores) -> Decision:
-    """Certified self-consistency at .05: each answer has counters of its own from its discovery on."""
+    """Certified self-consistency at .05: each answer has its own counters from its discovery on."""
     votes: dict[int, int] = {}
     since: dict[int, dict[int, int]] = {}
     for n, answer in enumerate(draws, 1):

@@ -1,9 +1,9 @@
-"""Replaying many rows at once against a Python loop, on the same samples with identical decisions.
+"""Speed ratio of the vectorised replay to a Python loop, on the same samples with identical decisions.
 
     python -m benchmarks.replay POOL [--permutations 200] [--loop-permutations 200] [--seed 0]
 
-Prints seconds of either path for each of ten strategies, their ratio, whether every decision was identical, the peak
-memory, and the draws a second of the generator path through the replay engine.
+Prints the seconds of both paths for ten strategies, their ratio, whether every decision was identical, the peak memory,
+and the draws per second of the generator path through the replay engine.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tts.runtime.driver import run_all
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pool")
-    parser.add_argument("--permutations", type=int, default=200)
-    parser.add_argument("--loop-permutations", type=int, default=200, help="of these, how many the loop replays")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("pool", help="a pool file")
+    parser.add_argument("--permutations", type=int, default=200, help="orders of each question's samples to replay")
+    parser.add_argument("--loop-permutations", type=int, default=200, help="orders among them that the loop replays")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the orders")
     options = parser.parse_args()
     pool = load_pool(options.pool)
     arrays = PoolArrays.of(pool)
@@ -83,7 +83,7 @@ def vectorised(arrays: PoolArrays, budget: int, count: int, loop_count: int, see
 
 
 def generators(pool: Pool, arrays: PoolArrays, budget: int, seed: int) -> None:
-    """Draws a second of the generator path, all questions through the driver over the replay engine."""
+    """Print the draws per second of the generator path, all questions through the driver over the replay engine."""
     samples = {
         entry.problem.id: [
             replace(s, answer=None if k < 0 else arrays.classes[q][k])

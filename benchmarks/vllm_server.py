@@ -1,74 +1,100 @@
-"""vLLM's own server of a bundled model, and what it counted."""
+"""vLLM's server of a bundled model in its own process group, and its token counters."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
-from tts.engines.vllm.args import WORKER_EXTENSION
 from tts.models.bundled import weights
 
-TEMPLATE = "{{ bos_token }}{% for one in messages %}{{ one['content'] }}{{ '\n' }}{% endfor %}"
-"""A chat that says no more than the prompt of the project's engines does."""
+START_TIMEOUT_S = 600.0
 
 
-class Server:
-    """vLLM's own, for as long as the process runs."""
+class VllmServer:
+    """A running server.
 
-    def __init__(self, port: int) -> None:
-        """Its address."""
-        self.root = f"http://127.0.0.1:{port}"
+    Attributes:
+        port: its port on 127.0.0.1.
+        root: its address, without the /v1 of OpenAI's interface.
+    """
 
-    def counted(self) -> tuple[int, int]:
-        """Tokens read (found in its cache or not) and drawn, by its own counters."""
+    def __init__(self, model: str, *options: str, port: int | None = None) -> None:
+        """Start a server as vLLM's documentation says, and wait until it is ready.
+
+        Args:
+            model: the name of a bundled model, which is also its name at the server.
+            options: further options of vLLM's command.
+            port: a free port; None chooses one.
+
+        Raises:
+            RuntimeError: it did not start.
+        """
+        self.port = free_port() if port is None else port
+        self.root = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(weights(model))]
+        command += ["--served-model-name", model, "--port", str(self.port), "--dtype", "float32", "--enforce-eager"]
+        command += ["--block-size", "32", "--enable-prompt-tokens-details", *options]
+        environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+        nothing = subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=nothing, stderr=nothing, start_new_session=True
+        )
+        try:
+            self._wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(OSError), urllib.request.urlopen(f"{self.root}/health", timeout=5):
+                return
+            time.sleep(0.3)
+        raise RuntimeError("vLLM's server did not start: run the command of benchmarks/vllm_server.py in a terminal")
+
+    def count(self, *names: str) -> int:
+        """Return the sum of some of the server's own counters, such as ``prompt_tokens_total``."""
         with urllib.request.urlopen(f"{self.root}/metrics", timeout=30) as answer:
             text = answer.read().decode()
-        names = ("prompt_tokens_total", "generation_tokens_total")
-        found = (re.findall(rf"^vllm:{name}{{.*}} (\S+)$", text, re.MULTILINE) for name in names)
-        read, drawn = (round(sum(map(float, values))) for values in found)
-        return read, drawn
+        found = [re.findall(rf"^vllm:{name}{{.*}} (\S+)$", text, re.MULTILINE) for name in names]
+        return round(sum(float(value) for values in found for value in values))
 
-    async def idle(self) -> None:
-        """Wait until its counters stand still."""
-        last = None
-        while last != (last := self.counted()):
-            await asyncio.sleep(0.5)
+    def tokens(self) -> tuple[int, int]:
+        """Return the tokens that the server has read (found in its cache or not) and drawn."""
+        return self.count("prompt_tokens_total"), self.count("generation_tokens_total")
+
+    def wait_idle(self, *, timeout_s: float = 60.0) -> None:
+        """Wait until the server has no request and its token counters stand still."""
+        deadline, last = time.monotonic() + timeout_s, None
+        while time.monotonic() < deadline:
+            busy = self.count("num_requests_running", "num_requests_waiting")
+            if last == (last := self.tokens()) and not busy:
+                return
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Ask the server to end, and wait for it."""
+        self._process.terminate()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """Kill the server and its engine's process at once; do nothing if it has been killed."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
 
-@contextmanager
-def serving(model: str, rows: int) -> Iterator[Server]:
-    """VLLM's server with a bundled model of which it draws so many samples at a time, ended with the block."""
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        (template := Path(folder) / "chat.jinja").write_text(TEMPLATE)
-        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(weights(model))]
-        command += ["--served-model-name", model, "--port", str(port), "--dtype", "float32", "--enforce-eager"]
-        command += ["--block-size", "32", "--max-num-seqs", str(rows), "--chat-template", str(template)]
-        command += ["--enable-prompt-tokens-details", "--disable-uvicorn-access-log"]
-        command += ["--worker-extension-cls", WORKER_EXTENSION]
-        quiet = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
-        nothing = subprocess.DEVNULL
-        process = subprocess.Popen(command, env={**os.environ, **quiet}, stdout=nothing, stderr=nothing)
-        try:
-            for _ in range(600):
-                with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                    break
-                if process.poll() is not None:
-                    raise SystemExit("vLLM's server did not start: try the command of this file in a terminal")
-                time.sleep(0.5)
-            yield Server(port)
-        finally:
-            process.terminate()
-            process.wait()
+        return int(free.getsockname()[1])

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import re
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -19,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
+from benchmarks.vllm_server import VllmServer
 from strategies.stopping import Confident
 from strategies.vote import Vote
 from tests.engines.vllm.cases import PROBLEMS, Served, embedded
@@ -45,53 +40,14 @@ GREEDY, HOT = Sampling(temperature=0.0, max_tokens=200), Sampling(temperature=0.
 SOME = [(problem, index) for problem in PROBLEMS[:10] for index in range(4)]
 
 
-class Process:
-    """vLLM's server, started as its documentation says; without split prefills, so that seeds are safe on a CPU."""
-
-    def __init__(self, port: int) -> None:
-        self.port, self.root = port, f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(weights("grace"))]
-        command += ["--served-model-name", "grace", "--port", str(port), "--dtype", "float32", "--enforce-eager"]
-        command += ["--block-size", "32", "--no-enable-chunked-prefill", "--enable-prompt-tokens-details"]
-        quiet = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
-        self.process = subprocess.Popen(
-            command, env={**os.environ, **quiet}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for _ in range(600):
-            with suppress(OSError), urllib.request.urlopen(f"{self.root}/health", timeout=5):
-                return
-            assert self.process.poll() is None, "vLLM's server did not start"
-            time.sleep(0.3)
-        raise AssertionError("vLLM's server did not get ready")
-
-    def kill(self) -> None:
-        if self.process.returncode is not None:
-            return
-        for one in [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]:
-            with suppress(psutil.NoSuchProcess):
-                one.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def count(self, name: str) -> int:
-        """One of the server's own counters."""
-        with urllib.request.urlopen(f"{self.root}/metrics", timeout=10) as answer:
-            found = re.findall(rf"^vllm:{name}{{.*}} (\S+)$", answer.read().decode(), re.MULTILINE)
-        return round(sum(map(float, found)))
-
-    def settle(self) -> None:
-        """Wait until it draws nothing more."""
-        for _ in range(100):
-            if not self.count("num_requests_running") + self.count("num_requests_waiting"):
-                return
-            time.sleep(0.1)
+def start(port: int | None = None) -> VllmServer:
+    """Start a server without split prefills, so that seeds are safe on a CPU."""
+    return VllmServer("grace", "--no-enable-chunked-prefill", port=port)
 
 
 @pytest.fixture(scope="module")
-def process() -> Iterator[Process]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = Process(port)
+def server() -> Iterator[VllmServer]:
+    made = start()
     yield made
     made.kill()
 
@@ -102,15 +58,15 @@ def runner() -> Iterator[asyncio.Runner]:
         yield made
 
 
-def engine(process: Process, sampling: Sampling, *, proxy: Faulty | None = None, **more: Any) -> OpenAIEngine:
-    urls = [proxy.url if proxy is not None else f"{process.root}/v1"]
+def engine(server: VllmServer, sampling: Sampling, *, proxy: Faulty | None = None, **more: Any) -> OpenAIEngine:
+    urls = [proxy.url if proxy is not None else f"{server.root}/v1"]
     config = OpenAIConfig(urls=urls, tokenizer=str(weights("grace")), **more)
     return OpenAIEngine.load(config, model="grace", prompt=Prompt(), sampling=sampling, seeded=True)
 
 
 @pytest.fixture(scope="module")
-def served(process: Process, runner: asyncio.Runner) -> Served:
-    return Served(engine(process, HOT), runner)
+def served(server: VllmServer, runner: asyncio.Runner) -> Served:
+    return Served(engine(server, HOT), runner)
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +122,9 @@ def answer(problem: Any, text: str) -> str | None:
     return text.rpartition("#### ")[2].strip() or None
 
 
-def test_the_ledger_is_what_the_server_counted(served: Served, process: Process) -> None:
+def test_the_ledger_is_what_the_server_counted(served: Served, server: VllmServer) -> None:
     def counted() -> tuple[int, int]:
-        return process.count("prompt_tokens_total"), process.count("generation_tokens_total")
+        return server.count("prompt_tokens_total"), server.count("generation_tokens_total")
 
     before, scorer = counted(), open_grace(folder=weights("grace"))
     strategy = Vote("grace_es", 6, stop=(Confident(tau=0.6),))
@@ -179,27 +135,27 @@ def test_the_ledger_is_what_the_server_counted(served: Served, process: Process)
     assert total.prompt_cached > 0 and total.aborted == 0
 
 
-def test_closed_streams_really_stop_at_the_server(served: Served, process: Process) -> None:
+def test_closed_streams_really_stop_at_the_server(served: Served, server: VllmServer) -> None:
     """Over HTTP nobody says that a draw was aborted: the server's own counters do, and agree but for what was under
     way."""
-    before, scorer = process.count("generation_tokens_total"), open_grace(folder=weights("grace"))
+    before, scorer = server.count("generation_tokens_total"), open_grace(folder=weights("grace"))
     strategy = Vote("grace_es", 8, stop=(Confident(tau=0.5),))
     options = Options(lookahead=4)
     results = served.run(
         run_all(strategy, PROBLEMS[:16], served.engine, extract=answer, scorer=scorer, options=options)
     )
-    process.settle()
-    drawn = process.count("generation_tokens_total") - before
+    server.wait_idle()
+    drawn = server.count("generation_tokens_total") - before
     total = sum((r.decision.usage or Usage() for r in results), Usage())
     assert total.aborted > 0
     assert total.generated <= drawn <= 1.15 * total.generated
 
 
-def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(process: Process) -> None:
+def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(server: VllmServer) -> None:
     """Behind a proxy that refuses, breaks off, falls silent and garbles: with retries nothing is lost."""
-    with meddling(process.port) as proxy, asyncio.Runner() as runner:
-        patient = engine(process, HOT, proxy=proxy, timeout_s=6.0, retries=4)
-        before = process.count("generation_tokens_total")
+    with meddling(server.port) as proxy, asyncio.Runner() as runner:
+        patient = engine(server, HOT, proxy=proxy, timeout_s=6.0, retries=4)
+        before = server.count("generation_tokens_total")
         proxy.faults = itertools.chain(["busy"] * 10, itertools.cycle([*FAULTS, *[""] * 8]))
         options = Options(retries=8, backoff_s=0.0)
         results = runner.run(run_all(Vote("sc", 4), PROBLEMS[:12], patient, extract=answer, options=options))
@@ -210,15 +166,15 @@ def test_what_breaks_on_the_way_is_drawn_again_and_every_token_is_somewhere(proc
         total = sum((r.decision.usage or Usage() for r in results), Usage())
         assert total.delivered == sum(len(s.token_ids) for s in samples)
         assert total.aborted > 0
-        process.settle()
-        drawn = process.count("generation_tokens_total") - before
+        server.wait_idle()
+        drawn = server.count("generation_tokens_total") - before
         broken = len(proxy.met) - proxy.met.count("busy")
         assert total.generated <= drawn <= total.generated + 200 * broken
 
 
-def test_what_breaks_for_good_has_failed_and_is_counted(process: Process) -> None:
-    with meddling(process.port) as proxy, asyncio.Runner() as runner:
-        hasty = engine(process, HOT, proxy=proxy, timeout_s=20.0, retries=0, outage_timeout_s=30.0)
+def test_what_breaks_for_good_has_failed_and_is_counted(server: VllmServer) -> None:
+    with meddling(server.port) as proxy, asyncio.Runner() as runner:
+        hasty = engine(server, HOT, proxy=proxy, timeout_s=20.0, retries=0, outage_timeout_s=30.0)
         proxy.faults = itertools.cycle(["half", "", "malformed", ""])
         options = Options(retries=0, backoff_s=0.0)
         results = runner.run(run_all(Vote("sc", 4), PROBLEMS[:6], hasty, extract=answer, options=options))
@@ -231,32 +187,32 @@ def test_what_breaks_for_good_has_failed_and_is_counted(process: Process) -> Non
         assert total.delivered == sum(len(s.token_ids) for s in samples if s.end is not End.FAILED)
 
 
-def test_a_question_that_does_not_fit_fails_alone(process: Process, runner: asyncio.Runner) -> None:
+def test_a_question_that_does_not_fit_fails_alone(server: VllmServer, runner: asyncio.Runner) -> None:
     """Without a tokenizer only the server knows; with one, nothing is sent."""
     long = replace(PROBLEMS[0], id="long", question="We add one. " * 400)
-    config = OpenAIConfig(urls=[f"{process.root}/v1"])
+    config = OpenAIConfig(urls=[f"{server.root}/v1"])
     blind = OpenAIEngine.load(config, model="grace", prompt=Prompt(), sampling=HOT, seeded=False)
     results = runner.run(run_all(Vote("sc", 2), [long, PROBLEMS[1]], blind, extract=answer))
     ends = [[s.end for s in r.decision.samples] for r in results]
     assert ends[0] == [End.FAILED] * 2 and End.FAILED not in ends[1]
     assert all("context length" in (s.error or "") for s in results[0].decision.samples)
     with pytest.raises(InputError, match=r"problem 'long' has a prompt of .* and the model's context holds 512"):
-        runner.run(run_all(Vote("sc", 2), [long], engine(process, HOT), extract=answer))
+        runner.run(run_all(Vote("sc", 2), [long], engine(server, HOT), extract=answer))
 
 
-def test_a_model_that_the_server_lacks_is_refused_by_the_command(process: Process, tmp_path: Path) -> None:
+def test_a_model_that_the_server_lacks_is_refused_by_the_command(server: VllmServer, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "engine.kind=openai"]
-    command += ["engine.model=other", f"engine.openai.urls=[{process.root}/v1]", f"out={tmp_path / 'pool.sqlite'}"]
+    command += ["engine.model=other", f"engine.openai.urls=[{server.root}/v1]", f"out={tmp_path / 'pool.sqlite'}"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert said.returncode == 2 and not (tmp_path / "pool.sqlite").exists()
     assert "does not serve other: give engine.model one of grace" in " ".join(said.stderr.split())
 
 
-def test_a_server_that_is_killed_costs_nothing_that_was_drawn(process: Process, tmp_path: Path) -> None:
+def test_a_server_that_is_killed_costs_nothing_that_was_drawn(server: VllmServer, tmp_path: Path) -> None:
     """The last of this module's tests. The run ends with what it has; the same command then draws what is missing."""
     out = tmp_path / "pool.sqlite"
     command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "task.n=60", "n=4"]
-    command += ["engine.kind=openai", "engine.model=grace", f"engine.openai.urls=[{process.root}/v1]", f"out={out}"]
+    command += ["engine.kind=openai", "engine.model=grace", f"engine.openai.urls=[{server.root}/v1]", f"out={out}"]
     command += [
         f"engine.openai.tokenizer={weights('grace')}",
         "engine.openai.retries=0",
@@ -265,14 +221,14 @@ def test_a_server_that_is_killed_costs_nothing_that_was_drawn(process: Process, 
     command += ["engine.openai.concurrency=8"]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for _ in range(600):
-        if out.exists() and process.count("request_success_total") and held(out) > 30:
+        if out.exists() and server.count("request_success_total") and held(out) > 30:
             break
         time.sleep(0.1)
-    process.kill()
+    server.kill()
     said, _ = first.communicate(timeout=120)
     kept = held(out)
     assert 30 < kept < 240, said
-    again = Process(process.port)
+    again = start(server.port)
     try:
         second = subprocess.run(command, capture_output=True, text=True, timeout=280)
     finally:
