@@ -1,4 +1,4 @@
-"""An HTTP server of this process, on a port of its own, in a thread while a block runs."""
+"""An HTTP server of this process, on a free port, in a thread while a block runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server of OpenAI's interface that says what it is told to, over real HTTP."""
+"""A scripted server of OpenAI's interface, over real HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RefusalError(Exception):
 
 
 class Scripted(LocalServer):
-    """Answers completions with :data:`WORDS`, unless ``meet`` raises or says otherwise.
+    """Answers completions with :data:`WORDS`, unless ``meet`` raises or returns other events.
 
     Attributes:
         seen: the bodies of all requests.

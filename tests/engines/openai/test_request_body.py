@@ -1,4 +1,4 @@
-"""A body asks for what a draw needs, and for nothing else."""
+"""A body requests the signals of a draw, and no others."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    pytest.importorskip("vllm.v1", reason="vLLM has a place of its own: make test-vllm")
+    pytest.importorskip("vllm.v1", reason="vLLM is not installed here: make test-vllm")
 
 from tts.engines.base import Meter, Request
 from tts.engines.hf.engine import TransformersEngine

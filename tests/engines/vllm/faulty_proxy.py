@@ -1,4 +1,4 @@
-"""A proxy in front of a real server that does to its answers what networks and overloaded servers do."""
+"""A proxy in front of a real server that injects the faults of networks and overloaded servers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SLOW = 8.0
 class Faulty(LocalServer):
     """Passes requests on; each POST takes the next of ``faults``: one of :data:`FAULTS`, or "" for none.
 
-    "busy" is refused with 429 and passed on to nobody; "half" breaks off after the first event of a stream; "slow"
-    says nothing for a while after it; "malformed" has an event in the middle that is no JSON.
+    "busy" is refused with 429 and not passed on; "half" breaks off after the first event of a stream; "slow" sends
+    nothing for a while after it; "malformed" has an event in the middle that is no JSON.
 
     Attributes:
         met: the faults that were met, in order.

@@ -1,4 +1,4 @@
-"""The vLLM engine on vLLM's CPU build: what it draws and tells is what the embedded engine does, and all is counted."""
+"""The vLLM engine on vLLM's CPU build: the samples and signals of the embedded engine, every token counted."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from strategies.stopping import Confident
 from strategies.vote import Vote
@@ -25,12 +22,8 @@ from tts.engines.base import Meter, Prefix
 from tts.engines.sampling import Sampling
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.bundled import weights
-from tts.models.finece import FineceCard, write_card
 from tts.runtime.driver import Options, run_all
-from tts.scorers.calibration_file import Provenance
-from tts.scorers.finece import open_finece
 from tts.scorers.grace import open_grace
-from tts.scorers.metered import MeteredEngine
 from tts.types import STEP, STEP_BELOW, TOKENS, End, Problem, Signals, total_usage
 
 GREEDY, HOT = Sampling(temperature=0.0, max_tokens=200), Sampling(temperature=0.8, max_tokens=200)
@@ -210,7 +203,7 @@ def test_the_first_sample_of_a_prompt_reads_it_for_all(served: Served) -> None:
 
 
 def test_what_cannot_ride_together_is_kept_apart(plain: Served) -> None:
-    """A batch of both would tell the most probable tokens wrongly: they are asked at the same time, and go in turn."""
+    """A batch of both kinds has wrong top-k log-probabilities: requests at the same time go in turn."""
 
     async def both() -> tuple[list[Any], Any]:
         draws = [plain.one(p, i, signals=Signals(top=5)) for p, i in SOME]
@@ -246,35 +239,6 @@ def test_bad_requests_get_one_sentence(served: Served, cnf: int) -> None:
     lacking = served.engine.capabilities.lacking
     assert lacking(Signals(top=5)) == "top-k confidences" and lacking(Signals(entropy=True)) is not None
     assert lacking(Signals(watch=(cnf,), steps=True, probe=cnf)) is None
-
-
-def test_adapters_score_beside_the_model_that_draws(runner: asyncio.Runner, tmp_path: Path) -> None:
-    """What they say is what a judge with a model of its own says, and the model draws as it does without."""
-    model = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(weights("tiny"), dtype=torch.float32),
-        LoraConfig(r=4, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
-    )
-    torch.manual_seed(0)
-    for name, values in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(values, std=0.1)
-    model.save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(weights("tiny")).save_pretrained(tmp_path)
-    write_card(tmp_path, FineceCard("adapter", "numbers", tuple(range(20, 31)), "tiny"))
-    scorer = open_finece(path=str(tmp_path), folder=weights("tiny"), provenance=Provenance("tiny", "finece", "t"))
-
-    made = Served(vllm("tiny", HOT, options={"enable_lora": True}), runner)
-    try:
-        samples = made.draws(SOME)
-        metered = MeteredEngine(made.engine)
-        found = made.run(scorer.score(SOME[0][0], samples[:4], metered))
-    finally:
-        made.engine.close()
-    engine = embedded("tiny", HOT)
-    known = asyncio.run(scorer.score(SOME[0][0], samples[:4], MeteredEngine(engine)))
-    np.testing.assert_allclose(found, known, atol=1e-4)
-    assert len(set(np.round(found, 6))) > 1 and metered.usage.scorer_decode == 4
-    assert len({s.token_ids for s in samples}) > 20
 
 
 @pytest.mark.parametrize(

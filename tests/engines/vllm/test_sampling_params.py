@@ -1,4 +1,4 @@
-"""vLLM's sampling parameters ask for what a draw needs, and for nothing else."""
+"""vLLM's sampling parameters request the signals of a draw, and no others."""
 
 from __future__ import annotations
 

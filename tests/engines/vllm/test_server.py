@@ -1,4 +1,4 @@
-"""The OpenAI engine against vLLM's own server, another process: the same samples, honest counts, and its death."""
+"""The OpenAI engine against vLLM's server in another process: the same samples, exact counts, and its death."""
 
 from __future__ import annotations
 
@@ -136,8 +136,7 @@ def test_the_ledger_is_what_the_server_counted(served: Served, server: VllmServe
 
 
 def test_closed_streams_really_stop_at_the_server(served: Served, server: VllmServer) -> None:
-    """Over HTTP nobody says that a draw was aborted: the server's own counters do, and agree but for what was under
-    way."""
+    """Over HTTP no answer reports an aborted draw: the server's counters do, up to the tokens under way."""
     before, scorer = server.count("generation_tokens_total"), open_grace(folder=weights("grace"))
     strategy = Vote("grace_es", 8, stop=(Confident(tau=0.5),))
     options = Options(lookahead=4)

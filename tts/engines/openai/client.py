@@ -134,7 +134,7 @@ async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of a refused connection, and of one that breaks in the middle of an answer."""
+    """Return the errors of a connection that is refused or that breaks in the middle of an answer."""
     import httpx2
     import openai
 

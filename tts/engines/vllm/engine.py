@@ -183,7 +183,7 @@ class VllmEngine(HasEncoder):
 
     @property
     def restarts(self) -> int:
-        """How often vLLM was started again."""
+        """Number of times that vLLM was started again."""
         return self._llm.restarts
 
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:

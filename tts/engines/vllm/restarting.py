@@ -40,7 +40,7 @@ class RestartingLLM:
 
     Attributes:
         current: the running ``AsyncLLM``; None after :meth:`close`.
-        restarts: how often it was started again.
+        restarts: number of times that it was started again.
     """
 
     def __init__(self, start: Callable[[], Any], *, tell: Callable[[str], None]) -> None:
