@@ -17,9 +17,9 @@ from tts.engines.vllm.lora import LoraRequests
 from tts.errors import UnsupportedError
 from tts.models.bundled import weights
 from tts.models.finece import FineceCard, write_card
-from tts.scorers.metered import MeteredEngine
 from tts.scorers.calibration_file import Provenance
 from tts.scorers.finece import open_finece
+from tts.scorers.metered import MeteredEngine
 
 HOT = Sampling(temperature=0.8, max_tokens=200)
 SOME = [(problem, index) for problem in PROBLEMS[:10] for index in range(4)]
