@@ -54,9 +54,7 @@ def main() -> None:
     )
 
     def engine(folder: str | Path = folder) -> TransformersEngine:
-        return TransformersEngine.load(
-            folder, prompt=Prompt(), sampling=Sampling(), max_batch_size=MAX_BATCH_SIZE
-        )
+        return TransformersEngine.load(folder, prompt=Prompt(), sampling=Sampling(), max_batch_size=MAX_BATCH_SIZE)
 
     problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.driven, seed=5))]
     some = problems[: options.questions]
