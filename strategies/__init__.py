@@ -21,7 +21,7 @@ To add a strategy:
 
 1. If it votes, write its row in the module of its family in :mod:`~strategies.catalog`. A new rule goes into
    :mod:`~strategies.stopping`, a new weighting into :mod:`~strategies.weighting`; both then work in configurations.
-2. If it does not vote, write a class with ``run`` and give it a row of its own. ``tts compare`` replays any generator
+2. If it does not vote, write a class with ``run`` and give it a row. ``tts compare`` replays any generator
    that draws no prefixes; a method ``decide`` over arrays, as in :mod:`~strategies.deepconf`, makes the replay fast.
 3. Name the strategy in ``PUBLISHED`` of ``tests/strategies/catalog/test_catalog.py``. Tests then hold it to its budget,
    its grid and the same decisions live and replayed.

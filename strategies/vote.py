@@ -104,8 +104,8 @@ class Vote:
         until = END if self.prune is None else STEP_BELOW(self.prune)
         one = Draw(1, until=until)
         while evidence.n < self.budget:
-            ask = min(stride, self.budget - evidence.n)
-            for sample in (yield one if ask == 1 else Draw(ask, until=until)):
+            count = min(stride, self.budget - evidence.n)
+            for sample in (yield one if count == 1 else Draw(count, until=until)):
                 evidence.add(sample)
             for rule in self.stop:
                 if rule.fires(evidence):
@@ -161,6 +161,6 @@ class Vote:
         label: NDArray[Any] = chosen[used - 1, rows]
         for index, rule in enumerate(self.stop):
             if rule.answer == "current":
-                mine = rule_at == index
-                label = np.where(mine, draws.labels[used - 1, rows], label)
+                stopped = rule_at == index
+                label = np.where(stopped, draws.labels[used - 1, rows], label)
         return label
