@@ -1,4 +1,4 @@
-"""How well scores rank right samples above wrong ones; intervals and curves are :mod:`evals.metrics.ranking`'s."""
+"""AUROC: how often right samples rank above wrong ones; intervals and curves are in :mod:`evals.metrics.ranking`."""
 
 from __future__ import annotations
 

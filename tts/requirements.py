@@ -1,4 +1,4 @@
-"""The one check of what a strategy requires against what a source of samples offers.
+"""The one check of a strategy's requirements against the offer of a source of samples.
 
 A source is a pool, which is replayed, or a live engine with its scorer. Knows neither: each caller describes its source
 as :class:`Available`, and :func:`missing` compares.
@@ -14,7 +14,7 @@ from tts.types import Signals
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a strategy reads of the samples it is given, and how it draws them.
+    """The properties that a strategy requires of its samples and of their source.
 
     Attributes:
         confidence: whole samples carry a confidence.
@@ -41,7 +41,7 @@ class SignalSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """What a source of samples offers a strategy.
+    """The properties that a source of samples offers a strategy.
 
     Attributes:
         source: "pool" for recorded samples, "fit pool" for those that parameters are fitted on, "engine" for live ones.
@@ -62,7 +62,7 @@ class Available:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why a source cannot serve a strategy, and what to do; both continue a sentence that begins with the strategy."""
+    """The reason that a source cannot serve a strategy, and the remedy; both follow the strategy's name."""
 
     reason: str
     remedy: str

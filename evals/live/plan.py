@@ -1,4 +1,4 @@
-"""What a live run will play: the strategies a configuration names, with their parameters, and the scorer.
+"""The plan of a live run: the strategies that a configuration names, with their parameters, and the scorer.
 
 Everything here is decided before anything is drawn. Parameters and calibration maps are fitted on a pool of other
 questions only.
@@ -49,11 +49,11 @@ class PlannedStrategy:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to play.
+    """The strategies and the scorer of a live run.
 
     Attributes:
         strategies: the strategies, in the order asked for.
-        skipped: those of "all" that cannot be played, and why.
+        skipped: the strategies of "all" that cannot be played, with the reason.
         scorer: the scorer, or None.
         recorded: signals to record whatever the strategies need.
     """
@@ -70,12 +70,12 @@ class Plan:
 
     @property
     def signals(self) -> Signals:
-        """What every draw records, so that each may serve every strategy."""
+        """The signals that every draw records, so that each draw can serve every strategy."""
         judged = self.scorer.scorer.needs if self.scorer is not None else Signals()
         return merged(self.recorded, judged, *(planned.strategy.requires.signals for planned in self.strategies))
 
     def within(self, capabilities: Capabilities) -> Plan:
-        """The plan without those of "all" that read signals this engine cannot collect.
+        """Return the plan without the strategies of "all" that this engine cannot serve.
 
         Raises:
             InputError: nothing is left.
@@ -94,7 +94,7 @@ class Plan:
 
 
 def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
-    """Choose, fit and build.
+    """Choose, fit and build the strategies and the scorer.
 
     Raises:
         InputError: an unknown name, a strategy or scorer that cannot be played live as configured, or a fit pool that
@@ -140,7 +140,7 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
 
 
 def check_apart(pool: Pool, task: Task, model: str) -> None:
-    """Refuse to fit on what is scored, or on another model's samples.
+    """Refuse to fit on questions that are scored, or on another model's samples.
 
     Raises:
         InputError: naming what they share, or both models.
@@ -163,7 +163,7 @@ def check_apart(pool: Pool, task: Task, model: str) -> None:
 def fitted(
     config: RunConfig, pool: Pool, chosen: Sequence[Method], scorer: OpenScorer | None
 ) -> tuple[OpenScorer | None, Sequence[Mapping[str, Any]]]:
-    """The scorer with its calibration map, and the parameters of each strategy, all from the fit pool.
+    """Return the scorer with its calibration map, and the parameters of each strategy, all from the fit pool.
 
     Raises:
         InputError: the pool has too few samples, or lacks the confidences or signals that are needed.
@@ -197,14 +197,14 @@ def fitted(
 
 
 def scored(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
-    """The pool with the scorer's confidences of its answered samples.
+    """Return the pool with the scorer's confidences of its answered samples.
 
-    A scorer that reads recorded samples without an engine reads them again; of any other the recorded ones count.
+    A scorer that needs no engine scores the recorded samples again; for any other the recorded confidences count.
 
     Args:
         pool: the samples.
-        scorer: perhaps calibrated.
-        raw: take raw scores, where the scorer has such.
+        scorer: the scorer, calibrated or not.
+        raw: take raw scores, if the scorer has them.
 
     Raises:
         InputError: the confidences can neither be computed nor found.
@@ -223,7 +223,7 @@ def scored(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
 
 
 def check_scored_by(path: str, run: int | None, scorer: OpenScorer) -> None:
-    """Refuse recorded confidences of another scorer, where the pool says whose they are.
+    """Refuse recorded confidences of another scorer, if the pool names the scorer.
 
     Raises:
         InputError: naming both.
@@ -235,13 +235,13 @@ def check_scored_by(path: str, run: int | None, scorer: OpenScorer) -> None:
     ours = {key: value for key, value in scorer.key.items() if key != "calibration"}
     if theirs != ours:
         raise InputError(
-            f"fit pool {path} was scored by {theirs or 'nobody'} and this run is by {ours}: "
+            f"fit pool {path} was scored by {theirs or 'no scorer'} and this run uses {ours}: "
             "draw it by `tts run` with the same scorer, and no calibration"
         )
 
 
 def _recorded(pool: Pool, scorer: Scorer) -> Pool:
-    """The pool with its recorded confidences, calibrated where the scorer is."""
+    """Return the pool with its recorded confidences, calibrated if the scorer is."""
     if not pool.has_confidence:
         raise InputError(
             f"fit pool {pool.path} has no confidences, and this scorer must ask the model for them: "
@@ -259,5 +259,5 @@ def _recorded(pool: Pool, scorer: Scorer) -> Pool:
 
 
 def _name(entry: Any) -> str:
-    """What a configuration calls a strategy."""
+    """Return the name of a strategy in a configuration."""
     return str(entry.get("name", "composed")) if isinstance(entry, Mapping) else str(entry)

@@ -122,5 +122,5 @@ def test_directories_that_do_not_fit_get_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"needs the finece.json of a FineCE model.*engine.model=DIRECTORY, or scorer"):
         open_finece()
     write_card(tmp_path, CARD)
-    with pytest.raises(InputError, match=r"says its confidence while it draws: give engine.model="):
+    with pytest.raises(InputError, match=r"gives its confidence while it draws: give engine.model="):
         open_finece(path=str(tmp_path), folder=tmp_path.parent)

@@ -137,7 +137,9 @@ def test_a_score_that_cannot_be_had_is_an_error() -> None:
     for value in (math.nan, math.inf, -0.1, 1.1):
         with pytest.raises(EngineError, match="gave no probability of '<CNF>' on problem 'q'"):
             judged(Grace(BEFORE), [Sample("ab")], Reader(value=value))
-    with pytest.raises(UnsupportedError, match="'<CNF>' is token 7 and the engine's tokenizer reads it as 3, 4: use"):
+    with pytest.raises(
+        UnsupportedError, match="has '<CNF>' as token 7 and the engine's tokenizer reads it as 3, 4: use"
+    ):
         judged(Grace(AFTER), [Sample("ab")], Reader(spelled=(3, 4)))
     blind = Reader()
     blind.capabilities = Capabilities()  # type: ignore[misc]

@@ -37,24 +37,6 @@ HERE = Provenance("tiny@1", "stacked", "Q: {question}")
 CARD = GraceCard("<CNF>", TOKEN)
 
 
-def test_features_are_their_definitions() -> None:
-    trace = Trace(logprobs=(-1.0, -3.0, -0.5), watched={7: (0.2, 0.5, 1.0)}, steps=(True, False, False))
-    least = math.log(0.2 / 0.8)
-    (row,) = measured([Sample(trace=trace)]).tolist()
-    assert dict(zip(FEATURES, row, strict=True)) == pytest.approx(
-        {
-            "grace": math.log((1 - 1e-6) / 1e-6),
-            "grace_min": least,
-            "grace_step": least,
-            "mean_logprob": -1.5,
-            "total_logprob": -4.5,
-            "log_tokens": math.log(3),
-            "least_logprob": -3.0,
-        }
-    )
-    assert measured([Sample(trace=trace)], ("log_tokens", "grace_min")).tolist() == [[math.log(3), least]]
-
-
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 50.0])
 def test_the_weights_are_the_optimum_by_another_optimiser(penalty: float) -> None:
     found = fit_stacked(SAMPLES, RIGHT, penalty=penalty)

@@ -16,9 +16,9 @@ class SampleCache(Protocol):
 
     @property
     def forks(self) -> bool:
-        """Whether it keeps draws that continue a prefix as well.
+        """True if draws that continue a prefix are kept as well.
 
-        True only for the cache of a single strategy: strategies that share their draws fork at different places.
+        Only the cache of a single strategy may do so: strategies that share their draws fork at different places.
         """
         ...
 

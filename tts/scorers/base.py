@@ -38,17 +38,17 @@ class Scorer(Protocol):
 
     @property
     def judges_prefixes(self) -> bool:
-        """Whether it judges partial samples; else it judges whole ones only."""
+        """True if it judges partial samples; False if it judges whole samples only."""
         ...
 
     @property
     def uses_engine(self) -> bool:
-        """Whether it asks the engine about a sample that was drawn with its signals."""
+        """True if it asks the engine about a sample that was drawn with its signals."""
         ...
 
     @property
     def compares_samples(self) -> bool:
-        """Whether the confidence of a sample depends on the samples that are judged together with it."""
+        """True if the confidence of a sample depends on the other samples of the call."""
         ...
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
@@ -104,17 +104,17 @@ class Calibrated:
 
     @property
     def judges_prefixes(self) -> bool:
-        """Whether the wrapped scorer judges partial samples."""
+        """True if the wrapped scorer judges partial samples."""
         return self.scorer.judges_prefixes
 
     @property
     def uses_engine(self) -> bool:
-        """Whether the wrapped scorer asks the engine."""
+        """True if the wrapped scorer asks the engine."""
         return self.scorer.uses_engine
 
     @property
     def compares_samples(self) -> bool:
-        """Whether the wrapped scorer compares samples."""
+        """True if the wrapped scorer compares samples."""
         return self.scorer.compares_samples
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:

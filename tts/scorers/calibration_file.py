@@ -24,10 +24,10 @@ FORMAT = "tts-calibration-1"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a calibration was fitted on.
+    """The model, scorer, prompt and log-probability mode that a calibration was fitted on.
 
     Attributes:
-        model: the model's name, with "@revision" where it has one.
+        model: the model's name, with "@revision" if it has one.
         scorer: the scorer's name, such as "mean_logprob" or "deepconf_tail(window=32)".
         prompt_template: the template's text, or the name that stands for it.
         logprob_mode: how log-probabilities were taken; ``RAW`` at temperature 1.
@@ -52,7 +52,7 @@ def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> Ca
     """Read a calibration file for use under ``provenance``.
 
     Raises:
-        InputError: no such file, no calibration, or one that was fitted on something else; the sentence names the field
+        InputError: no such file, no calibration, or a calibration with another provenance; the sentence names the field
             and both values.
     """
     data = load_fitted(path, FORMAT, "map", provenance)
@@ -65,14 +65,14 @@ def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> Ca
 def save_fitted(
     path: str | os.PathLike[str], form: str, key: str, fitted: Mapping[str, Any], provenance: Provenance
 ) -> None:
-    """Write something fitted with what it was fitted on, as JSON, whole or not at all.
+    """Write fitted parameters with their provenance, as JSON, whole or not at all.
 
     Args:
         path: the file.
         form: the name of the format.
-        key: what the fitted thing is called in it.
-        fitted: it, as JSON values.
-        provenance: what it was fitted on.
+        key: the key of the parameters in the file.
+        fitted: the parameters, as JSON values.
+        provenance: the model, scorer and prompt that they were fitted on.
 
     Raises:
         InputError: it cannot be written.
@@ -91,19 +91,18 @@ def load_fitted(
     wanted: str = "calibration file",
     by: str = "",
 ) -> dict[str, Any]:
-    """What :func:`save_fitted` wrote, for use under ``provenance``.
+    """Return the parameters that :func:`save_fitted` wrote, for use under ``provenance``.
 
     Args:
         path: the file.
         form: the name of the format it must have.
-        key: what the fitted thing is called in it.
-        provenance: what is at hand.
-        wanted: what to call such a file.
-        by: options of ``tts calibrate`` that write one.
+        key: the key of the parameters in the file.
+        provenance: the model, scorer and prompt in use.
+        wanted: the kind of file, for error messages.
+        by: options of ``tts calibrate`` that write such a file.
 
     Raises:
-        InputError: no such file, another format, or fitted on something else; the sentence names the field and both
-            values.
+        InputError: no such file, another format, or another provenance; the sentence names the field and both values.
     """
     data = _read(path, by)
     fitted, broken = data.get("provenance"), f"{path}: is no {wanted}: fit one with `tts calibrate{by}`"

@@ -45,7 +45,7 @@ class OpenScorer:
 
     @property
     def probability(self) -> bool:
-        """Whether its confidences are probabilities; a raw score must be calibrated first."""
+        """True if its confidences are probabilities; a raw score must be calibrated first."""
         return not isinstance(self.scorer, TraceScorer) or self.scorer.trace_score.probability is not None
 
     def calibrated(self, calibration: CalibrationMap) -> OpenScorer:
@@ -118,7 +118,7 @@ def open_scorer(
 
 
 def merged(*needs: Signals) -> Signals:
-    """What satisfies all of these.
+    """Return the union of signals.
 
     Raises:
         InputError: they want the mean over different numbers of top tokens.

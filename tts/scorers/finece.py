@@ -1,8 +1,8 @@
-"""FineCE: how likely a given prefix is to end in a right answer.
+"""FineCE: the probability that a prefix ends in a right answer.
 
-A scorer that was grown onto its model says so in the pass that draws, at every token, for nothing. One that is a model
-of its own, or adapters that are on for scoring alone, reads the question and the text anew and is charged for it; an
-engine that switches adapters itself (vLLM) reads them where what it drew is cached.
+A scorer that was grown onto its model gives it in the pass that draws, at every token, at no cost. A separate model, or
+adapters that are active for scoring only, reads the question and the text again and is charged for it; an engine that
+switches adapters itself (vLLM) reads them where its own draws are cached.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 class Finece(BaseScorer):
     """Reads the confidence of samples, whole and partial; see :mod:`tts.models.finece` for where.
 
-    Of a grown scorer's sample it is that of the distribution that drew its last token: of a whole sample, which the
-    end-of-sequence token ends, of all its text; of one that paused at a boundary, of all but its last token. Text that
-    was drawn elsewhere is read to its end, in one pass.
+    A grown scorer reads the distribution that drew the sample's last token. For a whole sample, which the
+    end-of-sequence token ends, this is the confidence in all its text; for a sample that paused at a boundary, in all
+    but its last token. Text that was drawn elsewhere is read to its end, in one pass.
 
     Attributes:
-        card: what it reads.
-        needs: what to collect while drawing.
+        card: the tokens or the head that it reads.
+        needs: signals to collect while drawing.
 
     Source:
         FineCE, arXiv 2508.12040.
@@ -48,7 +48,7 @@ class Finece(BaseScorer):
     name = "finece"
 
     def __init__(self, card: FineceCard, judge: PrefixModel | None = None) -> None:
-        """Take the card and, of a scorer that is not grown, the model that judges."""
+        """Choose the card and, for a scorer that is not grown, the model that judges."""
         self.card, self.judge = card, judge
         self.needs = card.signals() if judge is None else Signals()
         self.uses_engine = judge is not None
@@ -81,7 +81,7 @@ class Finece(BaseScorer):
     async def _judged(
         self, judge: PrefixModel, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine
     ) -> NDArray[np.float64]:
-        """By a model of its own, or by the engine with adapters on; every token that is read is charged."""
+        """Score by a separate model, or by the engine with adapters active; every token that is read is charged."""
         if engine.adapters and judge.card.form == "adapter" and judge.card.read == "numbers":
             prefixes = [Prefix(problem, sample.text) for sample in samples]
             read = await engine.score(prefixes, judge.card.tokens, adapter=judge.path)
@@ -131,7 +131,7 @@ def open_finece(
     if card.form == "grown":
         if folder is None or place.resolve() != folder.resolve():
             raise InputError(
-                f"{place} is a model that says its confidence while it draws: give engine.model={place} and leave "
+                f"{place} is a model that gives its confidence while it draws: give engine.model={place} and leave "
                 "scorer.path out"
             )
         scorer = Finece(card)

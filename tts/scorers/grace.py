@@ -1,7 +1,7 @@
 """GrACE: the probability of a model's confidence token, read in the pass that drew the sample.
 
 A GrACE model has one token that it never draws and whose probability, in the softmax over the whole vocabulary, is its
-confidence that the response is right; ``grace.json`` in its directory says which. A sample drawn with this scorer needs
+confidence that the response is right; ``grace.json`` in its directory names it. A sample drawn with this scorer needs
 no further pass; text that was drawn elsewhere is read in one.
 """
 
@@ -44,7 +44,7 @@ class Grace(BaseScorer):
     Attributes:
         card: which token, and where it is read.
         reading: "last", "min", "step" or "mean".
-        needs: what to collect while drawing.
+        needs: signals to collect while drawing.
 
     Source:
         GrACE, arXiv 2509.09438.
@@ -78,7 +78,7 @@ class Grace(BaseScorer):
         return np.array(found, dtype=np.float64)
 
     def _drawn(self, sample: Sample) -> float | None:
-        """The value that the pass which drew the sample recorded; None where it did not."""
+        """Return the value that the drawing pass recorded, or None if it recorded none."""
         trace, token = sample.trace, self.card.token_id
         if self.reading != "last":
             if not trace.watched.get(token) or not trace.steps:
@@ -91,7 +91,7 @@ class Grace(BaseScorer):
         return TRACE_SCORES["grace"].raw(replace(sample, trace=replace(trace, probe=None)), token=token)
 
     async def _read(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> list[float]:
-        """The values of samples that were drawn elsewhere, in one pass."""
+        """Return the values of samples that were drawn elsewhere, in one pass."""
         texts = [self._texts(sample) for sample in samples]
         if self.reading == "last" and self.card.readout == "after":
             self._check_token(engine)
@@ -103,7 +103,7 @@ class Grace(BaseScorer):
         return [self._taken(read[start:end]) for start, end in pairwise(ends)]
 
     def _texts(self, sample: Sample) -> list[str]:
-        """What to read of one sample, its end last."""
+        """Return the texts to read of one sample, its end last."""
         text = sample.text
         if self.reading == "last" and self.card.readout == "after":
             return [text + self.card.token]
@@ -122,7 +122,7 @@ class Grace(BaseScorer):
         """See that appending the token to a text appends this one id."""
         if (ids := engine.encode(self.card.token)) != (self.card.token_id,):
             raise UnsupportedError(
-                f"the card says that {self.card.token!r} is token {self.card.token_id} and the engine's tokenizer "
+                f"the card has {self.card.token!r} as token {self.card.token_id} and the engine's tokenizer "
                 f"reads it as {', '.join(map(str, ids))}: use the model that the card belongs to"
             )
 

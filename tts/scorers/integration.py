@@ -1,4 +1,4 @@
-"""Backward Confidence Integration: a partial sample is judged by where it may go, not only by where it stands.
+"""Backward Confidence Integration: the confidence of a partial sample combined with that of its continuations.
 
 Works over any scorer that judges prefixes. It draws anew what may follow a partial sample, has every piece judged, and
 folds the confidences back into that of the sample.
@@ -21,7 +21,7 @@ from tts.types import STEP, Boundary, Draw, End, Problem, Sample, Signals
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A sample that is judged, or what may become of it."""
+    """A sample to judge, or one of its continuations."""
 
     sample: Sample
     root: Sample
@@ -70,18 +70,18 @@ class Integrated:
 
     @property
     def needs(self) -> Signals:
-        """What the scorer needs, and what tells where a continuation pauses."""
+        """The scorer's signals, and the signal that ends continuations."""
         return self.scorer.needs | Signals(entropy=self.until.kind == "entropy_above")
 
     @property
     def name(self) -> str:
-        """What a calibration file calls it, such as "grace+bci(w=2,d=1,alpha=0.5)"."""
+        """The name in calibration files, such as "grace+bci(w=2,d=1,alpha=0.5)"."""
         until = "" if self.until == STEP else f",until={self.until.kind}:{self.until.value:g}:{self.until.window}"
         return f"{self.scorer.name}+bci(w={self.width},d={self.depth},alpha={self.alpha:g}{until})"
 
     @property
     def key(self) -> Mapping[str, object]:
-        """What its confidences depend on, beside the model: what the scorer says, and how far it looks ahead."""
+        """The scorer's key, and the options of the integration."""
         return {
             **self.scorer.key,
             "bci": {
@@ -94,12 +94,12 @@ class Integrated:
 
     @property
     def uses_engine(self) -> bool:
-        """Whether continuations are drawn, or the scorer asks the engine."""
+        """True if continuations are drawn, or the scorer asks the engine."""
         return self.width > 0 or self.scorer.uses_engine
 
     @property
     def compares_samples(self) -> bool:
-        """Whether the scorer compares samples."""
+        """True if the scorer compares samples."""
         return self.scorer.compares_samples
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
@@ -142,7 +142,7 @@ class Integrated:
         return values
 
     async def _following(self, problem: Problem, level: Sequence[_Node], engine: MeteredEngine) -> list[_Node]:
-        """What follows the partial ones of a level, ``width`` each."""
+        """Draw ``width`` continuations of each partial sample of a level."""
         nodes, width, signals = sum(self.width**i for i in range(1, self.depth + 1)), self.width, self.needs
         paused = [(place, node) for place, node in enumerate(level) if node.sample.end is End.BOUNDARY]
         drawn = await together(
@@ -164,11 +164,11 @@ class Integrated:
 def integrated(
     levels: Sequence[NDArray[np.float64]], parents: Sequence[NDArray[np.int_]], alpha: float
 ) -> NDArray[np.float64]:
-    """Conf' of the first level: alpha of its own confidence and 1 - alpha of the mean Conf' of what follows it.
+    """Return Conf' of the first level: alpha times its confidence plus 1 - alpha times the mean Conf' of its children.
 
     Args:
-        levels: local confidences, [nodes of the level] each; what follows nothing of the next level keeps its own.
-        parents: for every level but the first, the place in the level above of what each node follows.
+        levels: local confidences, [nodes of the level] each; a node without children keeps its own.
+        parents: for every level but the first, the index of each node's parent in the level above.
         alpha: in [0, 1].
 
     Source:

@@ -235,7 +235,7 @@ def _checked_kind(kind: object) -> MapKind:
 
 
 def _fits(kind: MapKind, values: tuple[float, ...]) -> bool:
-    """Whether the parameters are what a map of this kind has."""
+    """Return whether a map of this kind has such parameters."""
     if kind == "isotonic":
         knots, p = values[: len(values) // 2], values[len(values) // 2 :]
         increasing = all(s < t for s, t in pairwise(knots))

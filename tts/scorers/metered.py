@@ -30,10 +30,10 @@ def rollout(sample: Sample, node: int, nodes: int) -> int:
 
 
 class MeteredEngine:
-    """What a scorer may use of an engine, with every token charged to :attr:`usage`."""
+    """The part of an engine that a scorer may use; every token is charged to :attr:`usage`."""
 
     def __init__(self, engine: Engine | None) -> None:
-        """Meter this engine for one call of a scorer; None where recorded samples are judged without one."""
+        """Meter this engine for one call of a scorer; None judges recorded samples without an engine."""
         self._given = engine
         self.usage = Usage()
 
@@ -47,18 +47,18 @@ class MeteredEngine:
 
     @property
     def adapters(self) -> bool:
-        """Whether the engine reads prefixes with adapters that a scorer names."""
+        """True if the engine reads prefixes with adapters that a scorer names."""
         return self._given is not None and self._given.capabilities.adapters
 
     async def score(
         self, prefixes: Sequence[Prefix], tokens: Sequence[int], *, adapter: Path | None = None
     ) -> NDArray[Any]:
-        """P(token | prefix), shape [len(prefixes), len(tokens)].
+        """Return P(token | prefix), shape [len(prefixes), len(tokens)].
 
         Args:
-            prefixes: what to read.
-            tokens: ids of the tokens whose probability to tell after each of them.
-            adapter: the directory of adapters to read them with, where the engine has :attr:`adapters`.
+            prefixes: the prefixes to read.
+            tokens: ids of the tokens whose probability is wanted after each prefix.
+            adapter: the directory of adapters to read them with, for an engine with :attr:`adapters`.
 
         Raises:
             UnsupportedError: the engine cannot score prefixes.
@@ -72,7 +72,7 @@ class MeteredEngine:
         try:
             given = {} if adapter is None else {"adapter": adapter}
             return await self._engine.score(prefixes, tokens, meter, **given)
-        finally:  # a pass that failed has cost its tokens too
+        finally:  # a failed pass costs its tokens too
             self._charge(meter)
 
     def encode(self, text: str) -> tuple[int, ...]:
@@ -92,13 +92,13 @@ class MeteredEngine:
         return self._engine.prompt_ids(problem)
 
     async def complete(self, prefix: Prefix, max_tokens: int, *, index: int = 0, attempt: int = 0) -> str:
-        """What the engine, sampling as it is configured, writes after ``prefix``.
+        """Return the text that the engine draws after ``prefix``, with its configured sampling parameters.
 
         Args:
             prefix: the problem and the text to continue.
             max_tokens: the most tokens to draw, >= 1.
             index: the number of the draw that is judged, for engines that seed by it.
-            attempt: > 0 where an earlier answer to the same prefix was of no use.
+            attempt: > 0 if an earlier answer to the same prefix was not usable.
 
         Raises:
             UnsupportedError: the engine cannot continue a prefix.
@@ -128,7 +128,7 @@ class MeteredEngine:
         return await together([self._collected(request) for request in requests])
 
     def charge(self, tokens: int) -> None:
-        """Charge tokens that a scorer had read by a model of its own."""
+        """Charge tokens that a scorer read with a separate model."""
         self.usage += Usage(scorer_prefill=tokens)
 
     def _check_branches(self) -> None:

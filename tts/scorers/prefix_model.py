@@ -1,7 +1,7 @@
-"""A FineCE scorer with a model of its own, or with adapters that are on for scoring alone.
+"""The model of a FineCE scorer that is not grown: a separate model, or adapters that are active for scoring only.
 
-The model is loaded on first use and runs in a thread, so that the event loop lives. The generator is another copy, so
-nothing that was learned for scoring touches the text.
+The model is loaded on first use and runs in a thread, so that the event loop keeps running. The generator is another
+copy, so the weights learned for scoring do not change the text.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class PrefixModel:
         """Name the scorer; nothing is loaded yet.
 
         Args:
-            path: its directory.
-            card: what it says of itself.
-            base: directory or name of the model that adapters are put on.
-            revision: of the base, where it is a name on the hub; None takes the newest.
+            path: the scorer's directory.
+            card: its card.
+            base: directory or name of the model that the adapters belong to.
+            revision: revision of the base, if it is a name on the hub; None takes the newest.
             device: where torch puts the model.
-            batch: texts a pass, >= 1.
+            batch: texts per pass, >= 1.
         """
         self.path, self.card, self.base, self.revision = path, card, base, revision
         self.device, self.batch = device, batch
@@ -50,7 +50,7 @@ class PrefixModel:
         self._model: Any = None
 
     def check(self, problem: Problem, texts: Sequence[Ids]) -> None:
-        """See that every text fits.
+        """Check that every text fits into the context.
 
         Raises:
             InputError: the model cannot be loaded.

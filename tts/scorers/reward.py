@@ -1,4 +1,4 @@
-"""Outcome reward models: a sequence classifier that reads a question with a whole sample and says how good it is.
+"""Outcome reward models: a sequence classifier that scores a question with a whole sample.
 
 Knows nothing about engines; the model is its own, is loaded on first use, and runs in a thread, so that the event loop
 lives. Needs the extra ``hf``.

@@ -32,8 +32,8 @@ from tts.types import Problem, Sample, Signals
 NAME = "stacked"
 FORMAT = "tts-stacked-1"
 PENALTY = 1.0
-"""Of the squared weights: a weight of 1 a standard deviation costs half a nat of the total log loss, which is a normal
-prior of variance 1. It decides where features say the same or few samples are fitted on; hundreds outweigh it."""
+"""The penalty of squared weights: a weight of 1 per standard deviation costs half a nat of the total log loss, as
+under a normal prior of variance 1. It decides where features are redundant or samples few; hundreds outweigh it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class StackedScorer(BaseScorer):
 
 
 def reads_token(stacked: Stacked) -> bool:
-    """Whether any feature reads tokens of a model's own."""
+    """Return whether any feature reads tokens that only a GrACE or FineCE model has."""
     return any(BY_NAME[name].read.watches for name in stacked.features)
 
 

@@ -27,7 +27,7 @@ class Feature:
 
     @property
     def name(self) -> str:
-        """What a file and ``features=`` call it."""
+        """The name in files and in ``features=``."""
         return self.read.name
 
     def of(self, sample: Sample, token: int | None) -> float:

@@ -52,12 +52,12 @@ class Staged:
 
     @property
     def uses_engine(self) -> bool:
-        """Whether either asks the engine."""
+        """True if either asks the engine."""
         return self.paused.uses_engine or self.ended.uses_engine
 
     @property
     def compares_samples(self) -> bool:
-        """Whether either compares samples."""
+        """True if either compares samples."""
         return self.paused.compares_samples or self.ended.compares_samples
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:

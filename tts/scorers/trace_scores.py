@@ -48,11 +48,11 @@ _CALLED: dict[Column, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TraceScore:
-    """One number of a sample's trace; of one that continues a prefix, of both, where the prefix has a trace.
+    """One number of a sample's trace, the prefix included if it has a trace.
 
     Attributes:
-        name: what users call it.
-        source: where it comes from.
+        name: the name that users type.
+        source: the paper.
         column: the signal of the trace that it reads; "confidence" is the probability of a confidence token at each
             token, or after the sample alone where that was probed; "steps" is that probability at the tokens that end
             a step and at the last one; "values" is the confidence that a FineCE model's value tokens say at each token.
@@ -70,11 +70,11 @@ class TraceScore:
 
     @property
     def watches(self) -> bool:
-        """Whether it reads tokens of a model's own, so that collecting it takes a model that has them."""
+        """True if it reads tokens that only a GrACE or FineCE model has."""
         return self.column in ("confidence", "steps", "values")
 
     def needs(self, top: int = TOP) -> Signals:
-        """What to collect while drawing, a confidence token apart; ``top`` is DeepConf's k."""
+        """Return the signals to collect while drawing, except a confidence token; ``top`` is DeepConf's k."""
         return Signals(
             top=top if self.column == "top" else 0,
             entropy=self.column == "entropy",
@@ -83,7 +83,7 @@ class TraceScore:
         )
 
     def raw(self, sample: Sample, *, window: int = WINDOW, token: int | None = None) -> float:
-        """The score of one sample, a finite number.
+        """Return the score of one sample, a finite number.
 
         Args:
             sample: with the signal in its trace.
@@ -91,7 +91,7 @@ class TraceScore:
             token: the id of the confidence token; None takes the trace's own (``Trace.confidence``).
 
         Raises:
-            UnsupportedError: the trace lacks the signal, or what it says is no finite number.
+            UnsupportedError: the trace lacks the signal, or the score is not finite.
         """
         values = _values(sample.trace, self.column, token)
         what, remedy = _CALLED[self.column]
@@ -138,12 +138,12 @@ def value_confidence(trace: Trace) -> list[float]:
 
 
 def expectation(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The confidence that value tokens say: the mean value under their probabilities, shape [...].
+    """Return the confidence by value tokens: the mean value under their probabilities, shape [...].
 
     Args:
         probabilities: of the tokens for 0, 1/10, ..., 1, not all 0, shape [..., 11]; they need not add up to 1.
     """
-    with np.errstate(invalid="ignore"):  # all 0 has no mean: NaN, which nobody takes for a confidence
+    with np.errstate(invalid="ignore"):  # all 0 has no mean: NaN, which is no confidence
         shares = probabilities / probabilities.sum(-1, keepdims=True)
     return np.asarray(shares @ np.linspace(0, 1, probabilities.shape[-1]))
 
@@ -242,7 +242,7 @@ class TraceScorer(BaseScorer):
         Args:
             score: a name of :data:`SIGNAL_SCORES`.
             window: tokens in a group, >= 1, for the scores that look at groups.
-            top: DeepConf's k, >= 1 and at most the vocabulary; an engine that cannot collect so many is refused.
+            top: DeepConf's k, >= 1 and at most the vocabulary; an engine that cannot collect that many is refused.
 
         Raises:
             InputError: an unknown name, one that reads a confidence token, or a number below 1.
