@@ -98,17 +98,17 @@ def test_recorded_signals_are_those_of_the_configuration_and_of_the_models_card(
     with pytest.raises(InputError, match=r"has no grace\.json"):
         recorded_signals(config)
     write_grace(tmp_path, GraceCard("<CNF>", 7, "after"))
-    assert recorded_signals(config) == plain | Signals(watch=(7,), probe=7)
+    assert recorded_signals(config) == plain | Signals.watching("grace", (7,)) | Signals(probe=7)
     tokens = tuple(range(20, 31))
     write_finece(tmp_path, FineceCard("grown", "values", tokens, "tiny"))
-    assert recorded_signals(config) == plain | Signals(watch=tokens)
+    assert recorded_signals(config) == plain | Signals.watching("finece", tokens)
     with pytest.raises(InputError, match=r"engine\.signals\.confidence=true records .*: give engine\.model=DIRECTORY"):
         recorded_signals(EngineConfig(model="a/b", signals=asked))
 
 
 def test_the_fake_engine_is_opened_with_the_seed_and_the_delay() -> None:
     engine = open_engine(EngineConfig(kind="fake", seed=3, token_delay_s=0.5), Prompt(), print)
-    assert isinstance(engine, FakeEngine) and engine.seed == 3 and engine.latency.tick == 0.5
+    assert isinstance(engine, FakeEngine) and engine.seed == 3 and engine.latency.tick_s == 0.5
     engine.close()
 
 

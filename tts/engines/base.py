@@ -1,4 +1,4 @@
-"""The seam to whatever draws samples: a live engine that streams them, or a recording that already has them.
+"""The seam to the source of samples: a live engine that streams them, or a recording that holds them.
 
 Knows nothing about strategies or scoring rules. Every engine counts its own work on the request's :class:`Meter`, so
 that tokens of aborted and failed draws are known exactly, streamed or not.
@@ -17,26 +17,26 @@ from tts.types import END, Boundary, End, Problem, Sample, Signals, Trace
 
 @dataclass(slots=True)
 class Meter:
-    """Work an engine did for one request: the engine adds, the driver reads once the stream is closed."""
+    """The work of an engine for one request: the engine adds, the driver reads once the stream is closed."""
 
     prompt: int = 0
     prompt_cached: int = 0
     drawn: int = 0
-    discarded: int = 0  # of those drawn: past a boundary, so no part of the sample
+    discarded: int = 0  # drawn tokens past a boundary, which are no part of the sample
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine can do beyond drawing whole samples.
+    """The abilities of an engine beyond drawing whole samples.
 
     Attributes:
         watch_tokens: reports P(watched token) in the pass that draws.
-        score_prefix: answers ``score``.
+        score_prefix: offers ``score``.
         branch: continues a given prefix and stops at boundaries.
         top: the largest k of ``Signals.top`` it collects.
         entropy: collects ``Signals.entropy``.
         certainty: collects ``Signals.certainty``.
-        steps: notes ``Signals.steps``.
+        steps: collects ``Signals.steps``.
         probe: reads ``Signals.probe`` after a sample.
         adapters: ``score`` takes ``adapter``, a directory of LoRA weights to read with.
         watch_beside_top: collects watched tokens and ``Signals.top`` in the same pass.
@@ -54,7 +54,7 @@ class Capabilities:
     watch_beside_top: bool = True
 
     def lacking(self, signals: Signals) -> str | None:
-        """What of these signals it cannot collect, in words, or None."""
+        """Return the first of these signals that the engine cannot collect, in words, or None."""
         if signals.watch and not self.watch_tokens:
             return "the probability of a watched token"
         if signals.top > self.top:
@@ -76,7 +76,7 @@ class Capabilities:
 class Request:
     """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures.
 
-    ``ahead`` is one that nobody has asked for yet: it may well be aborted, so that its count has to be up to date.
+    ``ahead`` marks a draw that the strategy has not asked for yet: it may be aborted, so its count must stay current.
     """
 
     problem: Problem
@@ -122,7 +122,7 @@ class Engine(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do."""
+        """The abilities of the engine."""
         ...
 
     def sample(self, request: Request) -> AsyncIterator[Chunk]:
@@ -130,11 +130,11 @@ class Engine(Protocol):
         ...
 
     async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
-        """P(token | prefix), shape [len(prefixes), len(tokens)]; work is added to ``meter``."""
+        """Return P(token | prefix), shape [len(prefixes), len(tokens)]; work is added to ``meter``."""
         ...
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """The token ids of a text, without special tokens.
+        """Return the token ids of a text, without special tokens.
 
         Raises:
             UnsupportedError: the engine knows no tokens.
@@ -142,7 +142,7 @@ class Engine(Protocol):
         ...
 
     def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
-        """The token ids of a problem's prompt, special tokens included.
+        """Return the token ids of a problem's prompt, special tokens included.
 
         Raises:
             InputError: the prompt leaves no room in the model's context.
@@ -153,8 +153,8 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Recording(Protocol):
-    """Has its samples already: replay is exact for strategies that only stop or select."""
+    """A source of recorded samples: replay is exact for strategies that only stop or select."""
 
     def recorded(self, problem: Problem) -> Sequence[Sample]:
-        """The samples of a problem, in the order in which draws hand them out."""
+        """Return the samples of a problem, in the order in which draws deliver them."""
         ...

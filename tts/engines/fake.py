@@ -1,8 +1,8 @@
 """A fake engine for tests and benchmarks: deterministic, token by token, with latency, failures and abort.
 
 Knows no language model. A problem's gold is an integer; a sample is four steps that each may slip, "#### gold + slips"
-at the end. What is drawn depends only on (seed, problem, index, prefix), never on timing, on the boundary or on what
-else is in the batch. All running requests advance by one token a tick, like continuous batching; a request that has
+at the end. The drawn tokens depend only on (seed, problem, index, prefix), never on timing, on the boundary or on the
+other requests. All running requests advance by one token a tick, like continuous batching; a request that has
 ended or was closed leaves the batch before the next one.
 """
 
@@ -30,10 +30,10 @@ WATCHED = 0
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Time in ticks: ``prefill`` before the first token, then one a token; ``tick`` is its length in seconds."""
+    """Delays: ``prefill`` ticks before the first token, then one tick per token; a tick takes ``tick_s`` seconds."""
 
     prefill: int = 1
-    tick: float = 0.0
+    tick_s: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +49,7 @@ class _Row:
     drawn: int = 0
 
     def end(self, word: str, probability: float) -> End | None:
-        """Whether this token is the last one, and why."""
+        """Return why the sample ends with this token; None if it goes on."""
         kind, value = self.request.until.kind, self.request.until.value
         if word.startswith("####"):
             return End.STOP
@@ -83,8 +83,8 @@ class FakeEngine:
             seed: decides every sample.
             skill: mean probability that one step does not slip, in (0, 1).
             noise: standard deviation of the watched probability around the truth.
-            latency: how long tokens take.
-            stream_interval: tokens a chunk.
+            latency: the delays of tokens.
+            stream_interval: tokens per chunk.
             fails: requests that break after three tokens.
         """
         self.seed, self.skill, self.noise, self.latency = seed, skill, noise, latency
@@ -97,18 +97,18 @@ class FakeEngine:
         self._ticking = False
 
     def close(self) -> None:
-        """Nothing to give up."""
+        """Do nothing: the engine holds nothing."""
 
     @staticmethod
     def problems(count: int, *, seed: int = 0) -> list[Problem]:
-        """Problems this engine can answer."""
+        """Return problems that this engine can answer."""
         rng = random.Random(f"{seed}|problems")
         return [
             Problem(f"fake-{i}", f"What is number {i} ?", str(rng.randrange(10, 1000)), "fake") for i in range(count)
         ]
 
     def step_skill(self, problem: Problem) -> float:
-        """P(one step does not slip) on this problem; problems differ."""
+        """Return P(one step does not slip) on this problem; problems differ."""
         known = self._skills.get(problem.id)
         if known is None:
             spread = random.Random(f"{self.seed}|{problem.id}").uniform(-0.1, 0.09)
@@ -116,7 +116,7 @@ class FakeEngine:
         return known
 
     def truth(self, problem: Problem, text: str) -> float:
-        """The true P(correct) of a sample whose text so far is ``text``."""
+        """Return the true P(correct) of a sample whose text so far is ``text``."""
         done = outcomes(text)
         if "####" in text:
             return float(extract(problem, text) == problem.gold)
@@ -148,16 +148,16 @@ class FakeEngine:
             self._rows.pop(row, None)
 
     async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
-        """P(token | prefix): the truth for the watched token, 0 for any other."""
+        """Return P(token | prefix): the truth for the watched token, 0 for any other."""
         cost = sum(len(p.problem.question.split()) + len(p.text.split()) for p in prefixes)
         meter.prompt += cost
         self.scored += cost
-        await asyncio.sleep(self.latency.tick)
+        await asyncio.sleep(self.latency.tick_s)
         truth = [self.truth(p.problem, p.text) for p in prefixes]
         return np.array([[t if token == WATCHED else 0.0 for token in tokens] for t in truth])
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """A stable id a word."""
+        """Return a stable id for each word."""
         return tuple(hash_word(word) for word in text.split())
 
     def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
@@ -183,20 +183,20 @@ class FakeEngine:
 
     def _join(self, row: _Row) -> None:
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:  # whatever ran in another loop has ended with it
+        if self._loop is not loop:  # everything in another loop has ended with it
             self._loop, self._rows, self._ticking = loop, {}, False
         self._rows[row] = None
         self.running_most = max(self.running_most, len(self._rows))
         if not self._ticking:
             self._ticking = True
-            loop.call_later(self.latency.tick, self._tick)
+            loop.call_later(self.latency.tick_s, self._tick)
 
     def _tick(self) -> None:
         for row in list(self._rows):
             self._advance(row)
         self._ticking = bool(self._rows)
         if self._ticking:
-            asyncio.get_running_loop().call_later(self.latency.tick, self._tick)
+            asyncio.get_running_loop().call_later(self.latency.tick_s, self._tick)
 
     def _advance(self, row: _Row) -> None:
         if row.wait > 0:
@@ -206,7 +206,7 @@ class FakeEngine:
             if row.fails and row.drawn >= 3:
                 raise EngineError("the fake engine was told to fail")
             word, probability = next(row.script)
-        except Exception as error:  # a bug too is raised where somebody waits for the sample
+        except Exception as error:  # a bug too is raised in the call that waits for the sample
             row.queue.put_nowait(error)
             del self._rows[row]
             return
@@ -226,7 +226,7 @@ class FakeEngine:
             del self._rows[row]
 
     def _script(self, request: Request) -> Iterator[tuple[str, float]]:
-        """The rest of a sample, piece by piece, each with its watched probability."""
+        """Yield the rest of a sample, word by word, each with its watched probability."""
         problem, text = request.problem, request.prefix.text if request.prefix else ""
         rng = random.Random(f"{self.seed}|{problem.id}|{request.index}|{text}")
         skill = self.step_skill(problem)
@@ -254,21 +254,21 @@ class FakeEngine:
 
 
 def spelled(word: str) -> str:
-    """A token as text."""
+    """Return a token as text."""
     return word if word == "\n" else f"{word} "
 
 
 def outcomes(text: str) -> list[int]:
-    """How far each step whose outcome is written is off."""
+    """Return the error of each step whose outcome is written."""
     return [int(slip) for slip in re.findall(r"slip (\d+) ", text)]
 
 
 def hash_word(word: str) -> int:
-    """A stable token id in [0, 2^31)."""
+    """Return a stable token id in [0, 2^31)."""
     return zlib.crc32(word.encode()) >> 1
 
 
 def extract(problem: Problem, text: str) -> str | None:
-    """The integer after ``####``, or None."""
+    """Return the integer after ``####``, or None."""
     found = re.search(r"#### (-?\d+)", text)
     return found.group(1) if found else None

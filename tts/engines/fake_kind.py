@@ -31,7 +31,7 @@ class FakeKind:
         """Make a fake engine."""
         from tts.engines.fake import FakeEngine, Latency
 
-        return FakeEngine(seed=config.seed, latency=Latency(tick=config.token_delay_s))
+        return FakeEngine(seed=config.seed, latency=Latency(tick_s=config.token_delay_s))
 
 
 KIND = FakeKind()

@@ -1,4 +1,4 @@
-"""The replay engine: hands out recorded samples in a given order, as if they were drawn now."""
+"""The replay engine: delivers recorded samples in a given order, as if they were drawn now."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tts.types import Problem, Sample
 
 
 class ReplayEngine:
-    """A :class:`~tts.engines.base.Recording` over samples kept in memory."""
+    """A :class:`~tts.engines.base.Recording` over samples in memory."""
 
     def __init__(self, samples: Mapping[str, Sequence[Sample]]) -> None:
         """Take the samples of each problem id, in recorded order."""
         self._samples = samples
 
     def recorded(self, problem: Problem) -> Sequence[Sample]:
-        """The recorded samples of this problem.
+        """Return the recorded samples of this problem.
 
         Raises:
             InputError: the recording has no such problem.
@@ -25,7 +25,7 @@ class ReplayEngine:
         return self._of(problem.id)
 
     def permuted(self, orders: Mapping[str, Iterable[Any]]) -> ReplayEngine:
-        """The same samples in other orders, one sequence of sample numbers a problem id.
+        """Return the same samples in other orders: a sequence of sample numbers for each problem id.
 
         Raises:
             InputError: the recording has no such problem or sample.

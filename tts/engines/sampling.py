@@ -1,4 +1,4 @@
-"""How an engine turns next-token distributions into samples."""
+"""Sampling parameters, and seeds from keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse values that mean nothing."""
+        """Refuse values out of range."""
         if not 0.0 <= self.temperature < float("inf"):
             raise InputError(f"temperature must be at least 0, got {self.temperature}")
         if not 0.0 < self.top_p <= 1.0:
@@ -38,5 +38,5 @@ class Sampling:
 
 
 def seed_of(key: str, size: int) -> int:
-    """A seed of ``8 * size - 1`` bits, the same for the same key."""
+    """Return a seed of ``8 * size - 1`` bits, the same for the same key."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=size).digest(), "little") >> 1

@@ -1,4 +1,4 @@
-"""What a model says of its tokens: which end a sample, and which are never drawn."""
+"""Special tokens of a model: those that end a sample, and those that are never drawn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from tts.errors import InputError
 
 
 def end_ids(named: int | Sequence[int] | None, tokenizer: Any) -> frozenset[int]:
-    """Ids of the tokens that end a sample, by the generation configuration's ``eos_token_id`` and by the tokenizer.
+    """Return the ids of the tokens that end a sample: the generation configuration's and the tokenizer's.
+
+    Args:
+        named: ``eos_token_id`` of the generation configuration.
+        tokenizer: the model's tokenizer.
 
     Raises:
         InputError: neither names one.
@@ -22,10 +26,14 @@ def end_ids(named: int | Sequence[int] | None, tokenizer: Any) -> frozenset[int]
 
 
 def suppressed_ids(named: Sequence[int] | None, vocabulary: int) -> Ids:
-    """Ids of the tokens that are never drawn, the generation configuration's ``suppress_tokens``, in rising order.
+    """Return the ids of the tokens that are never drawn, in rising order.
+
+    Args:
+        named: ``suppress_tokens`` of the generation configuration.
+        vocabulary: the number of the model's tokens.
 
     Raises:
-        InputError: ids that the model, which has so many tokens, does not have, or all that it has.
+        InputError: an id outside the vocabulary, or every id in it.
     """
     ids = tuple(sorted(set(named or ())))
     if ids and (ids[0] < 0 or ids[-1] >= vocabulary or len(ids) == vocabulary):

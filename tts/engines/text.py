@@ -1,6 +1,6 @@
-"""A tokenizer, a prompt and a context, put together: what a model reads for a request, and what its tokens say.
+"""The prompt encoder: from a request to the tokens that a model reads, and from tokens to text.
 
-Knows no model: every engine that handles tokens itself has one.
+Knows no model; every engine that handles tokens itself has an encoder.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tts.prompts import Prompt
 from tts.types import Problem, Sample
 
 Ids = tuple[int, ...]
-REMEMBERED = 4096
-"""Prompts whose tokens are remembered."""
+MAX_CACHED_PROMPTS = 4096
+"""The most prompts whose tokens are cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,22 @@ class EncodedRequest:
 
     @property
     def ids(self) -> Ids:
-        """All that is read before the first token is drawn."""
+        """All tokens that the model reads before the first token is drawn."""
         return self.prompt_ids + self.prefix_ids
 
 
 class PromptEncoder:
-    """What a model reads and writes.
+    """The tokenizer, prompt and context length of a model.
 
     Attributes:
         tokenizer: a Hugging Face tokenizer.
-        prompt: from a problem to what the model reads.
-        context: the most tokens the model can have of prompt and sample.
-        vocabulary: how many tokens the model has.
+        prompt: turns a problem into the model's input.
+        context: the most tokens that prompt and sample can have together.
+        vocabulary: the number of the model's tokens.
     """
 
     def __init__(self, tokenizer: Any, prompt: Prompt, *, context: int, vocabulary: int, name: str = "") -> None:
-        """Take a tokenizer and what is known of its model.
+        """Take a tokenizer and the sizes of its model.
 
         Raises:
             InputError: a chat prompt for a tokenizer without a chat template.
@@ -68,15 +68,15 @@ class PromptEncoder:
         self._steps: dict[int, bool] = {}
 
     def encode(self, text: str) -> Ids:
-        """The token ids of a text, without special tokens."""
+        """Return the token ids of a text, without special tokens."""
         return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, without special tokens."""
+        """Return the text of token ids, without special tokens."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def prompt_ids(self, problem: Problem) -> Ids:
-        """The token ids of a problem's prompt, special tokens included.
+        """Return the token ids of a problem's prompt, special tokens included.
 
         Raises:
             InputError: it leaves no room for an answer in the model's context.
@@ -95,16 +95,16 @@ class PromptEncoder:
                     f"problem {problem.id!r} has a prompt of {len(ids)} tokens and the model's context holds "
                     f"{self.context}: shorten the prompt, give fewer examples, or choose a model with a longer context"
                 )
-            if len(self._prompts) >= REMEMBERED:
+            if len(self._prompts) >= MAX_CACHED_PROMPTS:
                 self._prompts.clear()
             self._prompts[key] = ids
         return ids
 
     def encode_request(self, request: Request, max_tokens: int) -> EncodedRequest:
-        """A request in tokens.
+        """Return a request in tokens.
 
         Args:
-            request: what to draw.
+            request: the request.
             max_tokens: the most tokens a sample may have, its prefix among them.
 
         Raises:
@@ -138,16 +138,16 @@ class PromptEncoder:
         return EncodedRequest(prompt, prefix_ids, limit)
 
     def ids(self, sample: Sample) -> Ids:
-        """The tokens of a sample; of one whose source keeps none, those of its text."""
+        """Return the tokens of a sample; those of its text if its source keeps no tokens."""
         return sample.token_ids or self.encode(sample.text)
 
     def to_score(self, problem: Problem, text: str, *, beside: int = 0) -> tuple[Ids, Ids]:
-        """The tokens of a problem's prompt and those of a text after it, to be read for what follows.
+        """Return the tokens of a problem's prompt, and those of a text behind it whose next token is scored.
 
         Args:
             problem: the problem.
-            text: what was generated so far.
-            beside: how many more tokens the model must have room for.
+            text: the generated text so far.
+            beside: the number of further tokens that must fit.
 
         Raises:
             InputError: they do not fit the context.
@@ -161,12 +161,12 @@ class PromptEncoder:
         return prompt, ids
 
     def text(self, prefix_ids: Ids, tokens: Sequence[int], prefix: str) -> str:
-        """The text of a sample, which begins with the prefix's; a tokenizer may write a token by its neighbours."""
+        """Return the text of a sample, which begins with its prefix; a token's text may depend on its neighbours."""
         whole = self.decode([*prefix_ids, *tokens])
         return whole if whole.startswith(prefix) else prefix + self.decode(tokens)
 
     def is_step(self, token: int) -> bool:
-        """Whether a token ends a line."""
+        """Return whether a token ends a line."""
         known = self._steps.get(token)
         if known is None:
             known = self._steps[token] = "\n" in str(self.tokenizer.decode([token]))
@@ -174,20 +174,20 @@ class PromptEncoder:
 
 
 class HasEncoder:
-    """An engine that handles tokens itself, by its :class:`PromptEncoder`."""
+    """The part of an engine that handles tokens itself, with a :class:`PromptEncoder`."""
 
     encoder: PromptEncoder
 
     def encode(self, text: str) -> Ids:
-        """The token ids of a text, without special tokens."""
+        """Return the token ids of a text, without special tokens."""
         return self.encoder.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, without special tokens."""
+        """Return the text of token ids, without special tokens."""
         return self.encoder.decode(ids)
 
     def prompt_ids(self, problem: Problem) -> Ids:
-        """The token ids of a problem's prompt, special tokens included.
+        """Return the token ids of a problem's prompt, special tokens included.
 
         Raises:
             InputError: it leaves no room for an answer in the model's context.
@@ -201,13 +201,13 @@ async def score_prefixes(
     tokens: Sequence[int],
     read: Callable[[Ids], Coroutine[Any, Any, Any]],
 ) -> NDArray[Any]:
-    """P(token | prefix), shape [len(prefixes), len(tokens)], where each prefix is read by itself.
+    """Return P(token | prefix), shape [len(prefixes), len(tokens)]; each prefix is read by itself.
 
     Args:
         encoder: the model's encoder.
-        prefixes: what to read; each must leave room for one more token.
+        prefixes: the prefixes; each must leave room for one more token.
         tokens: the tokens whose probabilities ``read`` gives.
-        read: from the tokens of a prompt and of what follows it to those probabilities.
+        read: turns the tokens of a prompt and a text into those probabilities.
 
     Raises:
         InputError: a prefix that does not fit.

@@ -1,1 +1,1 @@
-"""What a model is: its name, its card, its weights."""
+"""Models: names, cards, weights and value heads."""

@@ -7,15 +7,15 @@ from pathlib import Path
 from tts.errors import InputError
 
 GROWN_FROM = {"grace": "tiny", "finece": "grace"}
-"""Which bundled model each of the others is kept as its difference to."""
+"""The bundled model that each of the others is stored as a difference to."""
 
 
 def weights(name: str = "tiny") -> Path:
-    """The directory of a bundled model, as ``AutoModelForCausalLM`` and vLLM load it.
+    """Return the directory of a bundled model, as ``AutoModelForCausalLM`` and vLLM load it.
 
     Args:
         name: "tiny", the reasoner; "grace", the same with a confidence token; or "finece", the same with value tokens,
-            which reads the parts that "grace" grew. The latter two are kept as differences and put together in the
+            which reads the parts that "grace" grew. The latter two are stored as differences and assembled in the
             user's cache on first use (see :mod:`tts.models.delta`).
 
     Raises:

@@ -1,4 +1,4 @@
-"""The JSON card beside a trained model: which file, of which format, and what a person reads where it is broken.
+"""The JSON card beside a trained model: its file, its format, and the sentences about a broken one.
 
 Knows nothing about torch or training.
 """
@@ -21,10 +21,10 @@ class CardFile:
     """A kind of card.
 
     Attributes:
-        name: of the file.
-        format: what its key "format" says.
-        scorer: that needs it, and that `tts train` makes it for.
-        keys: of the card's own; all others are extra.
+        name: the name of the file.
+        format: the value of its key "format".
+        scorer: the scorer that needs the card; ``tts train`` writes it.
+        keys: the card's own keys; all others are extra.
     """
 
     name: str
@@ -36,10 +36,10 @@ class CardFile:
         """Read a directory's card.
 
         Returns:
-            Its path, all its keys, and those that are not its own.
+            The path, all keys, and the extra keys.
 
         Raises:
-            InputError: there is none, it is no JSON, or of another format.
+            InputError: the directory has no card, or the card is no JSON or of another format.
         """
         path, again = Path(folder) / self.name, f"train it again with `tts train {self.scorer}`"
         if not path.is_file():
@@ -61,7 +61,7 @@ class CardFile:
         """Write a card's own keys and the extra ones, whole or not at all.
 
         Raises:
-            InputError: it cannot be written, or ``extra`` holds a key of the card's own.
+            InputError: the card cannot be written, or ``extra`` holds one of the card's own keys.
         """
         taken = sorted(set(extra) & {*self.keys, "format"})
         if taken:
@@ -72,7 +72,7 @@ class CardFile:
             temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def check(self, path: Path, key: str, value: object, wanted: str, fine: bool) -> None:
-        """Refuse a key's value with one sentence where it is not ``fine``."""
+        """Refuse a key's value with one sentence unless it is ``fine``."""
         if not fine:
             raise InputError(
                 f"{path}: {key} must be {wanted}, got {value!r:.80}: train it again with `tts train {self.scorer}`"

@@ -1,8 +1,8 @@
-"""A tuned copy of the bundled model as its difference to it: 8 bits a weight, from the first row that differs.
+"""A tuned model as its difference to a base model: 8 bits per weight, from the first row that differs.
 
-The difference of each row of each weight is kept as 8-bit integers times one scale, and put together with the base
-once, into a plain Hugging Face directory in the user's cache. Rows, columns and weights that the base lacks, such as
-those of a model that has grown, differ from zero.
+The difference of each row of each weight is stored as 8-bit integers times one scale. It is added to the base once,
+into a plain Hugging Face directory in the user's cache. Rows, columns and weights that the base lacks, such as those of
+a grown model, are differences to zero.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def pack(base: Path, tuned: Path, out: Path) -> None:
 
 
 def unpack(base: Path, packed: Path) -> Path:
-    """The tuned model's directory, put together on first use in the user's cache.
+    """Return the tuned model's directory, which is assembled in the user's cache on first use.
 
     The cache is ``$XDG_CACHE_HOME/tts-rerank``, else ``~/.cache/tts-rerank``; a directory there appears whole or not at
-    all, and is named after what it is made from.
+    all, and its name is the fingerprint of its sources.
 
     Raises:
         InputError: this installation came without the data, or the cache cannot be written.
@@ -110,7 +110,7 @@ def _write(base: Path, packed: Path, out: Path) -> None:
 
 
 def _grown(weight: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-    """The base's weight in float32, [rows, rest], among zeros up to the tuned one's shape; zeros where it is None."""
+    """Return the base's weight in float32, [rows, rest], padded with zeros to the tuned shape; None is all zeros."""
     import torch
 
     whole = torch.zeros(shape)
@@ -120,7 +120,7 @@ def _grown(weight: Tensor | None, shape: tuple[int, ...]) -> Tensor:
 
 
 def _described(folder: Path) -> list[Path]:
-    """The files that say what the weights are."""
+    """Return the JSON files that describe the weights."""
     return sorted(path for path in folder.glob("*.json") if path.name != "history.json")
 
 

@@ -1,4 +1,4 @@
-"""The card of a FineCE scorer: what ``finece.json`` in its directory says of where its confidence is read.
+"""The card of a FineCE scorer: ``finece.json`` in its directory states where its confidence is read.
 
 Plain data that any part of the framework may read; knows nothing about torch or training.
 """
@@ -19,22 +19,22 @@ HEAD = "head.safetensors"
 OWNER = "finece"
 """The owner of value tokens in signals and traces."""
 VALUES = 11
-"""Confidences that a token can say: 0, 1/10, ..., 1."""
+"""The number of confidences that value tokens stand for: 0, 1/10, ..., 1."""
 Form = Literal["grown", "adapter", "model"]
 Read = Literal["values", "numbers", "head"]
 
 
 @dataclass(frozen=True, slots=True)
 class FineceCard:
-    """Where a confidence is read, and of what.
+    """The place where a confidence is read, and the model that it judges.
 
     Attributes:
-        form: "grown": the directory is a model that draws as its base does and says its confidence in the same pass;
+        form: "grown": the directory is a model that draws as its base does and reads its confidence in the same pass;
             "adapter": LoRA weights to be put on the base for scoring; "model": a model that only scores.
         read: "values" or "numbers": the expectation over ``tokens``; "head": a linear head in ``head.safetensors``.
-        tokens: ids of the tokens that stand for 0, 1/10, ..., 1; none of a head.
-        base: the model whose prefixes it judges, which it was made from.
-        extra: whatever else the card holds, JSON values by key.
+        tokens: ids of the tokens that stand for 0, 1/10, ..., 1; empty for a head.
+        base: the model whose prefixes it judges and from which it was made.
+        extra: the card's further keys, with JSON values.
 
     Source:
         FineCE, arXiv 2508.12040, section on training formats: values 0 to 10, or a value head.
@@ -48,12 +48,12 @@ class FineceCard:
 
     @property
     def revision(self) -> str | None:
-        """Of the base that it was made from, where the card says so."""
+        """The revision of its base; None if the card has none."""
         return dict(self.extra.get("learned_from", {})).get("revision")
 
     @property
     def judges(self) -> str:
-        """The base with the revision that it was made from, where the card says so."""
+        """The base, with its revision if the card has one."""
         return f"{self.base}@{self.revision}" if self.revision else self.base
 
     def signals(self, *, steps: bool = False) -> Signals:
@@ -72,7 +72,7 @@ def read_card(folder: str | os.PathLike[str]) -> FineceCard:
     """Read the card of a directory.
 
     Raises:
-        InputError: there is none, or it is broken; the sentence names the key and what was found.
+        InputError: the directory has no card, or a broken one; the sentence names the key and its value.
     """
     path, data, extra = FILE.read(folder)
     for key, allowed in (("form", get_args(Form)), ("read", get_args(Read))):
@@ -88,6 +88,6 @@ def write_card(folder: str | os.PathLike[str], card: FineceCard) -> None:
     """Write the card of a directory, whole or not at all.
 
     Raises:
-        InputError: it cannot be written, or ``card.extra`` holds a key of the card's own.
+        InputError: the card cannot be written, or ``card.extra`` holds one of the card's own keys.
     """
     FILE.write(folder, card, card.extra)

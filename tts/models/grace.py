@@ -1,4 +1,4 @@
-"""The card of a GrACE model: what ``grace.json`` in its directory says of its confidence token.
+"""The card of a GrACE model: ``grace.json`` in its directory states its confidence token.
 
 Plain data that any part of the framework may read; knows nothing about torch or training.
 """
@@ -22,16 +22,16 @@ Positions = Literal["end", "every"]
 
 @dataclass(frozen=True, slots=True)
 class GraceCard:
-    """A confidence token, and where its probability is the confidence.
+    """A confidence token, and the place where its probability is the confidence.
 
     Attributes:
-        token: how the tokenizer spells it, such as "<CNF>".
+        token: its text, such as "<CNF>".
         token_id: its id, >= 0.
         readout: "before": its probability as the next token where the response ends, in the pass that draws the end;
-            "after": its probability at its own position, once it was fed after the response.
+            "after": its probability at its own position, after it was appended to the response.
         positions: where it was trained: at the "end" of a response, or at "every" token of it.
-        base: the model it was made from; empty where nobody says.
-        extra: whatever else the card holds, JSON values by key.
+        base: the model it was made from; empty if unknown.
+        extra: the card's further keys, with JSON values.
 
     Source:
         GrACE, arXiv 2509.09438: P(<CNF>) over the whole vocabulary, temperature 1.
@@ -62,7 +62,7 @@ def read_card(folder: str | os.PathLike[str]) -> GraceCard:
     """Read the card of a model directory.
 
     Raises:
-        InputError: there is none, or it is broken; the sentence names the key and what was found.
+        InputError: the directory has no card, or a broken one; the sentence names the key and its value.
     """
     path, data, extra = FILE.read(folder)
     token, number, base = data.get("token"), data.get("token_id"), data.get("base", "")
@@ -78,6 +78,6 @@ def write_card(folder: str | os.PathLike[str], card: GraceCard) -> None:
     """Write the card of a model directory, whole or not at all.
 
     Raises:
-        InputError: it cannot be written, or ``card.extra`` holds a key of the card's own.
+        InputError: the card cannot be written, or ``card.extra`` holds one of the card's own keys.
     """
     FILE.write(folder, card, card.extra)

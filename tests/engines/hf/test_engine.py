@@ -262,13 +262,13 @@ def test_a_bug_in_the_model_reaches_whoever_waits(make: Any, monkeypatch: pytest
 
 def test_a_long_run_reuses_rows_and_forgets_old_prompts(make: Any) -> None:
     engine = make(max_batch_size=3, max_tokens=12)
-    engine.batch.decoder.prompts.bound = 150
+    engine.batch.decoder.prompts.max_tokens = 150
     wanted = [(p, i) for i in range(3) for p in PROBLEMS]
     samples = draws(engine, wanted)
     again = draws(make(max_batch_size=32, max_tokens=12), wanted)
     assert [s.token_ids for s in samples] == [s.token_ids for s in again]
     assert engine.batch.prompt > sum(len(engine.prompt_ids(p)) for p in PROBLEMS)  # read anew, and counted
-    assert engine.batch.decoder.prompts.held <= 150
+    assert engine.batch.decoder.prompts.tokens <= 150
 
 
 def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_path: Any) -> None:

@@ -63,7 +63,7 @@ def make(model: Any, tokenizer: Any) -> Iterator[Any]:
     def engine(*, park: int = ON, temperature: float = 1.0, max_tokens: int = 60, **more: Any) -> TransformersEngine:
         sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
         made.append(TransformersEngine(model, tokenizer, prompt=Prompt(), sampling=sampling, **more))
-        made[-1].batch.decoder.parked.bound = park
+        made[-1].batch.decoder.parked.max_tokens = park
         return made[-1]
 
     yield engine
@@ -181,7 +181,7 @@ def test_beams_are_the_same_and_the_ledger_is_what_was_computed(
     assert (batch.drawn, batch.scored) == (usage.delivered + usage.aborted, 0)
     samples = [(engine.prompt_ids(r.problem), s) for r in results for s in r.decision.samples]
     assert usage.prompt + usage.prompt_cached == sum(len(prompt) + s.given for prompt, s in samples)
-    assert batch.decoder.parked.held <= park
+    assert batch.decoder.parked.tokens <= park
     if park == ON:  # prompts once, then never more than one token of a sample
         prompts, forked = sum(len(engine.prompt_ids(p)) for p in PROBLEMS), sum(s.given > 0 for _, s in samples)
         assert prompts < usage.prompt <= prompts + forked
@@ -190,7 +190,7 @@ def test_beams_are_the_same_and_the_ledger_is_what_was_computed(
 def test_a_prefix_that_was_dropped_is_read_again_oldest_first(make: Any) -> None:
     engine = make(park=20)
     old, new = (alone(engine, PROBLEMS[0], index, until=TOKENS(12)) for index in (0, 1))
-    assert engine.batch.decoder.parked.held == 11
+    assert engine.batch.decoder.parked.tokens == 11
     assert [forks(engine, begun, 1)[0][1].prompt for begun in (new, old)] == [1, 12]
 
 
@@ -210,7 +210,7 @@ def test_nothing_is_parked_of_what_cannot_go_on_or_is_kept_anyway(make: Any) -> 
     last = alone(engine, PROBLEMS[0], 1, until=TOKENS(12))
     assert last.end in (End.STOP, End.LENGTH)  # full: no prefix of another draw
     one = alone(engine, PROBLEMS[0], 2, until=TOKENS(1))
-    assert (one.end, engine.batch.decoder.parked.held) == (End.BOUNDARY, 0)
+    assert (one.end, engine.batch.decoder.parked.tokens) == (End.BOUNDARY, 0)
     [(_, meter)] = forks(engine, one, 1)
     assert (meter.prompt, meter.prompt_cached) == (1, len(engine.prompt_ids(PROBLEMS[0])))
 
@@ -248,7 +248,7 @@ def test_memory_that_runs_out_forgets_what_was_parked_and_changes_nothing(
         if len(calls) == 12:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
         if len(calls) == 13 and where == "run":
-            assert decoder.parked.held == 0
+            assert decoder.parked.tokens == 0
         return does(work)
 
     monkeypatch.setattr(decoder, where, full)
@@ -273,7 +273,7 @@ def test_a_bug_while_parking_reaches_whoever_waits(make: Any, monkeypatch: pytes
 def test_a_stream_in_pieces_is_parked_too(make: Any) -> None:
     engine = make(stream=2)
     begun, _ = asyncio.run(draw(engine, PROBLEMS[0], until=TOKENS(7)))
-    assert engine.batch.decoder.parked.held == 6
+    assert engine.batch.decoder.parked.tokens == 6
     assert forks(engine, begun, 1)[0][1].prompt == 1
 
 
@@ -295,6 +295,6 @@ def test_the_latest_used_are_kept_and_never_more_than_fits(uses: list[tuple[str,
         latest = [item for item in latest if item[0] != key] + ([(key, known[key])] if key in known else [])
         while sum(size for _, size in latest) > bound and len(latest) > 1:
             latest.pop(0)
-        assert kept.held == sum(size for _, size in latest)
+        assert kept.tokens == sum(size for _, size in latest)
     kept.clear()
-    assert kept.held == 0 and not any(key in kept for key in "abcdef")
+    assert kept.tokens == 0 and not any(key in kept for key in "abcdef")

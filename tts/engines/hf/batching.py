@@ -1,7 +1,7 @@
-"""Continuous batching: rows join and leave between steps, and one thread computes while the event loop decides.
+"""Continuous batching: sequences join and leave between steps; one thread computes while the event loop decides.
 
-The loop's side alone holds state: who waits, who has a slot, who was closed. The thread gets a :class:`Work` and gives
-back what was drawn. Knows tokens, not text.
+Only the event loop holds state: the waiting sequences, the slots and the closed sequences. The thread receives a
+:class:`StepInput` and returns the drawn tokens. Knows tokens, not text.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 from tts.engines.base import Meter
 from tts.engines.ending import find_end
-from tts.engines.hf.decoder import Decoder, Joining, Work
+from tts.engines.hf.decoder import Decoder, JoiningSequence, StepInput
 from tts.engines.hf.device import is_out_of_memory
-from tts.engines.hf.sampler import Drawn
-from tts.engines.hf.sequence import Row
+from tts.engines.hf.sampler import SampledTokens
+from tts.engines.hf.sequence import SequenceState
 from tts.engines.text import Ids
 from tts.errors import EngineError
 from tts.types import End, Signals
@@ -27,13 +27,13 @@ Scores = asyncio.Future[list[list[float]]]
 
 
 class Batch:
-    """The rows of one decoder.
+    """The running and waiting sequences of one decoder.
 
     Attributes:
         max_batch_size: the most sequences at a time; halved when memory runs out.
-        drawn: tokens drawn, those of closed rows included; probing a token counts as drawing one.
+        drawn: tokens drawn, those of closed sequences included; probing a token counts as drawing one.
         prompt: prompt tokens computed.
-        prompt_cached: prompt tokens that had been computed before.
+        prompt_cached: prompt tokens served from a cache.
         scored: tokens read to score prefixes, cached ones included.
         steps: passes that drew tokens.
     """
@@ -50,20 +50,20 @@ class Batch:
         """Start idle.
 
         Args:
-            decoder: what computes.
+            decoder: runs the model.
             max_batch_size: the most sequences at a time.
             ends: ids of the tokens that end a sample.
-            is_step: whether a token ends a step.
-            tell: gets one sentence when memory ran out.
+            is_step: returns whether a token ends a step.
+            tell: receives one sentence when memory runs out.
         """
         self.decoder, self.max_batch_size = decoder, max_batch_size
         self._ends, self._is_step, self._tell = ends, is_step, tell
         self.drawn = self.prompt = self.prompt_cached = self.scored = self.steps = 0
-        self._waiting: deque[Row] = deque()
-        self._active: list[Row] = []  # row i has slot i
-        self._stepping: set[Row] = set()
+        self._waiting: deque[SequenceState] = deque()
+        self._active: list[SequenceState] = []  # row i has slot i
+        self._stepping: set[SequenceState] = set()
         self._moves: list[tuple[int, int, int]] = []
-        self._scoring: deque[tuple[list[Joining], list[int], Meter, Scores]] = deque()
+        self._scoring: deque[tuple[list[JoiningSequence], list[int], Meter, Scores]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-transformers")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Task[None] | None = None
@@ -72,21 +72,21 @@ class Batch:
         """End the thread once its current step is done."""
         self._thread.shutdown(wait=True)
 
-    def add(self, row: Row) -> None:
-        """Let a row wait for a slot."""
+    def add(self, row: SequenceState) -> None:
+        """Queue a sequence for a slot."""
         self._enter()
         self._waiting.append(row)
         self._serve()
 
-    def leave(self, row: Row) -> None:
-        """A row has ended or was closed; a token that is being drawn for it is charged to it all the same."""
+    def leave(self, row: SequenceState) -> None:
+        """Remove a sequence that has ended or was closed; a token that is being drawn for it is charged to it."""
         if not row.closed:
             row.closed = True
             if row in self._stepping:
                 self._charge(row)
 
-    async def score(self, joining: list[Joining], tokens: list[int], meter: Meter) -> list[list[float]]:
-        """P(token | sequence), [sequences][tokens]; work is added to ``meter``, done or not."""
+    async def score(self, joining: list[JoiningSequence], tokens: list[int], meter: Meter) -> list[list[float]]:
+        """Return P(token | sequence), [sequences][tokens]; work is added to ``meter``, done or not."""
         self._enter()
         future: Scores = asyncio.get_running_loop().create_future()
         self._scoring.append((joining, tokens, meter, future))
@@ -94,7 +94,7 @@ class Batch:
         return await future
 
     def _enter(self) -> None:
-        """Start afresh in another event loop: whatever ran in the last one has ended with it."""
+        """Start afresh in another event loop: everything in the last one has ended with it."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._server = loop, None
@@ -110,7 +110,7 @@ class Batch:
             self._server = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
-        """Step until nobody is left; a bug is raised where somebody waits."""
+        """Step until no sequence is left; a bug is raised in every waiting call."""
         try:
             while True:
                 if self._scoring:
@@ -130,7 +130,7 @@ class Batch:
             self._drop_all()
 
     def _clear(self) -> None:
-        """Free the slots of rows that are gone; the last row moves into each."""
+        """Free the slots of closed sequences; the last sequence moves into each."""
         rows = self._active
         for slot in range(len(rows) - 1, -1, -1):
             if rows[slot].closed:
@@ -139,25 +139,25 @@ class Batch:
                     rows[slot] = last
                     self._moves.append((len(rows), slot, last.cached))
 
-    def _join(self) -> list[Row]:
-        """The rows that get a slot now, first come, first served."""
-        joining: list[Row] = []
+    def _join(self) -> list[SequenceState]:
+        """Return the sequences that get a slot now, first come, first served."""
+        joining: list[SequenceState] = []
         while self._waiting and len(self._active) + len(joining) < self.max_batch_size:
             row = self._waiting.popleft()
             if not row.closed:
                 joining.append(row)
         return joining
 
-    async def _step(self, joining: list[Row]) -> None:
+    async def _step(self, joining: list[SequenceState]) -> None:
         rows = [*self._active, *joining]
         wanted = Signals()
         for signals in {id(row.signals): row.signals for row in rows}.values():
             wanted = wanted | signals
-        for row in joining:  # one that had ended when memory ran out reads its probe along
+        for row in joining:  # one that had ended when memory ran out reads its probe too
             row.probing = row.end is not None
-        work = Work(
+        work = StepInput(
             moves=self._moves,
-            joining=[Joining(row.read, row.shared) for row in joining],
+            joining=[JoiningSequence(row.context_ids, row.prompt_ids) for row in joining],
             tokens=[row.newest for row in self._active],
             lengths=[row.cached for row in self._active],
             noise=[next(row.noise) for row in rows],
@@ -165,7 +165,7 @@ class Batch:
             probing=[] if wanted.probe is None else [i for i, row in enumerate(rows) if row.probing],
         )
         self._stepping = set(rows)
-        self.decoder.plan(work.joining)
+        self.decoder.mark_cached(work.joining)
         for row, read in zip(joining, work.joining, strict=True):
             self._charge_prompt(row.meter, read)
         try:
@@ -191,20 +191,20 @@ class Batch:
         for row in ended.values():
             row.send(row, row.end)
 
-    def _charge_prompt(self, meter: Meter, read: Joining) -> None:
+    def _charge_prompt(self, meter: Meter, read: JoiningSequence) -> None:
         computed = len(read.ids) - read.cached
         meter.prompt += computed
         meter.prompt_cached += read.cached
         self.prompt += computed
         self.prompt_cached += read.cached
 
-    def _charge(self, row: Row) -> None:
+    def _charge(self, row: SequenceState) -> None:
         row.meter.drawn += 1
         self.drawn += 1
 
-    def _deliver(self, rows: list[Row], drawn: Drawn, watch: Ids) -> dict[int, Row]:
-        """Give each row its token; those that end there, by their slots, have yet to be handed over."""
-        ended: dict[int, Row] = {}
+    def _deliver(self, rows: list[SequenceState], drawn: SampledTokens, watch: Ids) -> dict[int, SequenceState]:
+        """Give each sequence its token; return by slot those that end there, whose end is not sent yet."""
+        ended: dict[int, SequenceState] = {}
         for slot, row in enumerate(rows):
             if row.closed:  # charged when it left
                 continue
@@ -212,7 +212,7 @@ class Batch:
                 self._probe(row, drawn.probed.get(slot))
             else:
                 self._charge(row)
-                row.take(drawn, slot, watch, self._is_step)
+                row.append(drawn, slot, watch, self._is_step)
                 row.end = find_end(row, self._ends, self._is_step)
                 if row.end is not None:
                     self._finish(row)
@@ -222,27 +222,27 @@ class Batch:
                 ended[slot] = row
         return ended
 
-    def _finish(self, row: Row) -> None:
-        """A row has ended: close it, or go on to probe it.
+    def _finish(self, row: SequenceState) -> None:
+        """Close a sequence that has ended, or go on to probe it.
 
-        An end-of-sequence token is not read: the probe takes its place. Any other last token is read first.
+        The probe takes the place of an end-of-sequence token. Any other last token is read first.
         """
         if row.signals.probe is None:
             row.closed = True
         elif row.end is End.STOP:
             row.newest, row.probing = row.signals.probe, True
 
-    def _probe(self, row: Row, probability: float | None) -> None:
-        """The last token of a row that has ended was read, or its probe: one token drawn, however many were read."""
+    def _probe(self, row: SequenceState, probability: float | None) -> None:
+        """Handle the last token of an ended sequence, or its probe: one drawn token, however many were read."""
         if probability is not None:
             self._charge(row)
             row.probe, row.closed = probability, True
         elif row.signals.probe is not None:
             row.newest, row.probing = row.signals.probe, True
 
-    async def _park(self, ended: Mapping[int, Row]) -> None:
-        """Keep what was read of rows that ended at their own boundary, before anybody can ask to go on from there."""
-        pausing = [(slot, row.begun) for slot, row in ended.items() if row.end is End.BOUNDARY]
+    async def _park(self, ended: Mapping[int, SequenceState]) -> None:
+        """Cache sequences that ended at their own boundary, before a draw can continue from there."""
+        pausing = [(slot, row.prefix_key) for slot, row in ended.items() if row.end is End.BOUNDARY]
         if not pausing:
             return
         try:
@@ -250,12 +250,12 @@ class Batch:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            self.decoder.parked.clear()  # it is read again where it is wanted
+            self.decoder.parked.clear()  # they are read again when a draw continues them
 
-    async def _score(self, joining: list[Joining], tokens: list[int], meter: Meter, future: Scores) -> None:
-        if future.done():  # nobody waits any more
+    async def _score(self, joining: list[JoiningSequence], tokens: list[int], meter: Meter, future: Scores) -> None:
+        if future.done():  # the caller has gone
             return
-        self.decoder.plan(joining)
+        self.decoder.mark_cached(joining)
         for one in joining:
             meter.prompt += len(one.ids) - one.cached
             meter.prompt_cached += one.cached
@@ -265,7 +265,7 @@ class Batch:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            await self._compute(self.decoder.forget)
+            await self._compute(self.decoder.clear)
             found = EngineError(f"out of memory reading {len(joining)} texts to score at once: score fewer")
         if future.done():
             return
@@ -274,12 +274,12 @@ class Batch:
         else:
             future.set_result(found)
 
-    async def _halve(self, rows: list[Row]) -> None:
-        """Memory ran out: read half of the rows again now, the others once there is room; all go on where they were."""
+    async def _halve(self, rows: list[SequenceState]) -> None:
+        """Halve the batch when memory runs out: half of the sequences are read again now, the others later."""
         alive = [row for row in rows if not row.closed]
         self.max_batch_size = max(1, len(rows) // 2)
         self._active, self._moves = [], []
-        await self._compute(self.decoder.forget)
+        await self._compute(self.decoder.clear)
         if len(rows) == 1:
             for row in alive:
                 row.fail(EngineError("out of memory with a single sequence: lower max_tokens, or use a smaller model"))
@@ -288,5 +288,5 @@ class Batch:
         self._waiting.extendleft(reversed(alive))
 
     async def _compute(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run in the thread, to its end: what it draws is charged even where the loop is told to stop."""
+        """Run a function in the thread, to its end: drawn tokens are charged even if the task is cancelled."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

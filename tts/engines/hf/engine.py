@@ -1,8 +1,8 @@
 """The embedded engine: any Hugging Face causal language model, on CPU, CUDA or MPS, with continuous batching.
 
-Requests of all questions share one batch; rows join and leave between steps. A prompt is read once for all its draws,
-and of a prefix that paused at its own boundary only the last token is read again.
-The event loop owns every decision (who joins, who has ended, who was closed); one thread runs the model meanwhile.
+Requests of all questions share one batch; sequences join and leave between steps. A prompt is read once for all its
+draws, and only the last token of a prefix that paused at its own boundary is read again.
+The event loop owns every decision (which sequences join, end or close); one thread runs the model meanwhile.
 Tokens depend on the seed, the problem's id, the draw's number and the attempt, not on what else is in the batch.
 """
 
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.hf.batching import Batch
-from tts.engines.hf.decoder import Decoder, Joining, check
+from tts.engines.hf.compatibility import check_model
+from tts.engines.hf.decoder import Decoder, JoiningSequence
 from tts.engines.hf.device import pick
-from tts.engines.hf.sequence import Row, noise
+from tts.engines.hf.sequence import SequenceState, uniform_noise
 from tts.engines.sampling import Sampling
 from tts.engines.special_tokens import end_ids, suppressed_ids
 from tts.engines.text import HasEncoder, PromptEncoder
@@ -39,8 +40,8 @@ class TransformersEngine(HasEncoder):
 
     Attributes:
         name: the model's name or directory.
-        revision: the revision that was asked for, or empty.
-        encoder: its tokenizer and its prompt.
+        revision: the requested revision, or empty.
+        encoder: the model's tokenizer and prompt.
     """
 
     def __init__(
@@ -61,13 +62,13 @@ class TransformersEngine(HasEncoder):
         Args:
             model: the model, on its device.
             tokenizer: its tokenizer.
-            prompt: from a problem to what the model reads.
-            sampling: how tokens are drawn.
+            prompt: turns a problem into the model's input.
+            sampling: the sampling parameters.
             max_batch_size: the most sequences in a batch, >= 1; halved when memory runs out.
-            stream: tokens a chunk; 0 sends a sample as one chunk when it has ended.
-            name: what to call the model.
-            revision: of the model.
-            tell: gets one sentence when memory ran out.
+            stream: tokens per chunk; 0 sends a sample as one chunk when it has ended.
+            name: the model's name.
+            revision: the model's revision.
+            tell: receives one sentence when memory runs out.
 
         Raises:
             InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
@@ -79,12 +80,12 @@ class TransformersEngine(HasEncoder):
         context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
         vocabulary = model.get_output_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
-        check(model)
+        check_model(model)
         self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
-        said = model.generation_config
-        suppressed = suppressed_ids(getattr(said, "suppress_tokens", None), vocabulary)
+        generation = model.generation_config
+        suppressed = suppressed_ids(getattr(generation, "suppress_tokens", None), vocabulary)
         decoder = Decoder(model, sampling, suppressed=suppressed)
-        ends = end_ids(getattr(said, "eos_token_id", None), tokenizer)
+        ends = end_ids(getattr(generation, "eos_token_id", None), tokenizer)
         self.batch = Batch(decoder, max_batch_size=max_batch_size, ends=ends, is_step=self.encoder.is_step, tell=tell)
         self.capabilities = Capabilities(
             watch_tokens=True,
@@ -119,7 +120,7 @@ class TransformersEngine(HasEncoder):
             sampling: see :meth:`__init__`.
             max_batch_size: see :meth:`__init__`.
             stream: see :meth:`__init__`.
-            device: cpu, cuda, mps, or auto for the best there is.
+            device: cpu, cuda, mps, or auto for the fastest there is.
             dtype: float32, bfloat16 or float16.
             revision: branch, tag or commit on the hub.
             tell: see :meth:`__init__`.
@@ -179,7 +180,7 @@ class TransformersEngine(HasEncoder):
             UnsupportedError: a boundary without the signal it looks at.
         """
         queue: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
-        row = self._row(request, queue)
+        row = self._state(request, queue)
         self.batch.add(row)
         try:
             while True:
@@ -193,23 +194,23 @@ class TransformersEngine(HasEncoder):
             self.batch.leave(row)
 
     async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
-        """P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; prefixes are read in batches."""
+        """Return P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; reads prefixes in batches."""
         joining = []
         for prefix in prefixes:
             shared, after = self.encoder.to_score(prefix.problem, prefix.text)
-            joining.append(Joining(shared + after, shared))
+            joining.append(JoiningSequence(shared + after, shared))
         if not joining:
             return np.zeros((0, len(tokens)))
         found = await self.batch.score(joining, list(tokens), meter)
         return np.array(found, dtype=np.float64).reshape(len(joining), len(tokens))
 
-    def _row(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> Row:
-        """A request in tokens."""
+    def _state(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> SequenceState:
+        """Return the initial state of a request."""
         encoded = self.encoder.encode_request(request, self.sampling.max_tokens)
         prefix_ids, prefix = encoded.prefix_ids, request.prefix
         sent, text = 0, prefix.text if prefix is not None else ""
 
-        def send(row: Row, end: End | None) -> None:
+        def send(row: SequenceState, end: End | None) -> None:
             nonlocal sent, text
             whole = self.encoder.text(prefix_ids, row.tokens, prefix.text if prefix is not None else "")
             if end is None and whole.endswith("\ufffd"):  # half a character: wait for the rest
@@ -218,14 +219,14 @@ class TransformersEngine(HasEncoder):
             new, text = whole[len(text) :], whole
             queue.put_nowait(Chunk(new, tuple(row.tokens[at:]), row.trace(at), end))
 
-        return Row(
+        return SequenceState(
             ids=encoded.ids,
-            shared=encoded.prompt_ids,
+            prompt_ids=encoded.prompt_ids,
             limit=encoded.limit,
             until=request.until,
             signals=request.signals,
             meter=request.meter,
-            noise=noise(request.key(self.sampling.seed, len(prefix_ids))),
+            noise=uniform_noise(request.key(self.sampling.seed, len(prefix_ids))),
             send=send,
             fail=queue.put_nowait,
             stream=self.stream,

@@ -1,4 +1,4 @@
-"""What was read of sequences and may be of use again: a bounded number of tokens, those that were used last."""
+"""A least-recently-used cache of the model's state after sequences that may be read again."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ T = TypeVar("T")
 
 
 class TokenLRU(Generic[T]):
-    """Values worth some tokens each; those not used for longest go first, the newest stays whatever it is worth.
+    """A least-recently-used cache bounded by total tokens; the newest entry is never evicted.
 
     Attributes:
-        bound: the most tokens to hold, >= 0.
-        held: tokens that are held.
+        max_tokens: the most tokens to hold, >= 0.
+        tokens: the tokens held now.
     """
 
-    def __init__(self, bound: int) -> None:
-        """Hold nothing yet."""
-        self.bound, self.held = bound, 0
+    def __init__(self, max_tokens: int) -> None:
+        """Start empty."""
+        self.max_tokens, self.tokens = max_tokens, 0
         self._values: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
 
     def __contains__(self, key: Hashable) -> bool:
-        """Whether a value is held; asking is no use of it."""
+        """Return whether the key is cached; does not refresh its recency."""
         return key in self._values
 
     def get(self, key: Hashable) -> T | None:
-        """The value, used now, or None."""
+        """Return the value and refresh its recency; None without one."""
         found = self._values.get(key)
         if found is None:
             return None
@@ -35,15 +35,15 @@ class TokenLRU(Generic[T]):
         return found[0]
 
     def put(self, key: Hashable, value: T, tokens: int) -> None:
-        """Hold a value worth so many tokens, used now, in place of an older one."""
-        _, before = self._values.pop(key, (None, 0))
+        """Store a value of this many tokens as the newest, in place of an older value of the key."""
+        _, replaced = self._values.pop(key, (None, 0))
         self._values[key] = value, tokens
-        self.held += tokens - before
-        while self.held > self.bound and len(self._values) > 1:
+        self.tokens += tokens - replaced
+        while self.tokens > self.max_tokens and len(self._values) > 1:
             _, (_, freed) = self._values.popitem(last=False)
-            self.held -= freed
+            self.tokens -= freed
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Remove everything."""
         self._values.clear()
-        self.held = 0
+        self.tokens = 0

@@ -1,9 +1,9 @@
-"""From next-token distributions to tokens, and to what is told of them: tensors in, numbers out.
+"""Sampling: from next-token logits to tokens and their signals; tensors in, numbers out.
 
-Tokens that are suppressed are never drawn, greedily neither. What draws is then the softmax over the others, and so
-log-probabilities, top-k confidences, entropies and self-certainties are of that distribution, at temperature 1. The
-probabilities of watched and of probed tokens are in the softmax over the whole vocabulary: a token may be there only to
-be asked for, as GrACE's confidence token is (arXiv 2509.09438).
+Suppressed tokens are never drawn, not even greedily. Tokens come from the softmax over the other tokens, and so
+log-probabilities, top-k confidences, entropies and self-certainties are those of this distribution, at temperature 1.
+Probabilities of watched and probed tokens are those of the softmax over the whole vocabulary: a token may exist only to
+be read, as GrACE's confidence token does (arXiv 2509.09438).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ NEVER = float("-inf")
 
 
 @dataclass(slots=True)
-class Drawn:
-    """One token a row, running rows first; ``watched`` is [rows][watched tokens]; None was not asked for.
+class SampledTokens:
+    """One token for each row, running rows first, with its signals; None for a signal that was not collected.
 
-    ``probed`` is P(probed token) of each row that was probed.
+    ``watched`` is [rows][watched tokens]; ``probed`` is P(probed token) by probed row.
     """
 
     tokens: list[int]
@@ -40,15 +40,15 @@ class Drawn:
 
 
 class Sampler:
-    """Draws one token a row."""
+    """Draws one token for each row."""
 
     def __init__(self, sampling: Sampling, suppressed: Ids, device: Any) -> None:
-        """Take how tokens are drawn and the ids of those that never are."""
+        """Take the sampling parameters and the ids of the tokens that are never drawn."""
         self.sampling = sampling
         self._suppressed = torch.tensor(suppressed, device=device) if suppressed else None
         self._places: dict[Ids, Tensor] = {}  # ids as tensors
 
-    def draw(self, logits: Tensor, noise: Sequence[float], wanted: Signals, probing: Sequence[int]) -> Drawn:
+    def draw(self, logits: Tensor, noise: Sequence[float], wanted: Signals, probing: Sequence[int]) -> SampledTokens:
         """Draw from [rows, vocab] by inverting each row's distribution at its own uniform number."""
         watched: list[list[float]] | None = None
         probed = self._probed(logits, wanted.probe, probing) if wanted.probe is not None and probing else {}
@@ -63,7 +63,9 @@ class Sampler:
             logits = logits.index_fill(-1, self._suppressed, NEVER)
             logprobs = logits.log_softmax(-1)
         tokens = self._pick(logits, noise)
-        drawn = Drawn(tokens.tolist(), logprobs.gather(-1, tokens[:, None])[:, 0].tolist(), watched, probed=probed)
+        drawn = SampledTokens(
+            tokens.tolist(), logprobs.gather(-1, tokens[:, None])[:, 0].tolist(), watched, probed=probed
+        )
         if wanted.top:
             drawn.top = (-logprobs.topk(wanted.top).values.mean(-1)).tolist()
         if wanted.entropy:
@@ -79,16 +81,16 @@ class Sampler:
         return known
 
     def _probed(self, logits: Tensor, token: int, rows: Sequence[int]) -> dict[int, float]:
-        """P(token) of some rows in the softmax over the whole vocabulary."""
+        """Return P(token) of some rows in the softmax over the whole vocabulary."""
         found = logits[torch.tensor(rows, device=logits.device)].log_softmax(-1)[:, token].exp()
         return dict(zip(rows, found.tolist(), strict=True))
 
     def _certainty(self, logprobs: Tensor) -> Tensor:
-        """KL(uniform || p), both over the tokens that can be drawn."""
+        """Return KL(uniform || p), both over the tokens that can be drawn."""
         if self._suppressed is None:
             return -logprobs.mean(-1) - math.log(logprobs.shape[-1])
-        kept = logprobs.shape[-1] - len(self._suppressed)
-        return -logprobs.index_fill(-1, self._suppressed, 0.0).sum(-1) / kept - math.log(kept)
+        drawable = logprobs.shape[-1] - len(self._suppressed)
+        return -logprobs.index_fill(-1, self._suppressed, 0.0).sum(-1) / drawable - math.log(drawable)
 
     def _pick(self, logits: Tensor, noise: Sequence[float]) -> Tensor:
         how = self.sampling
@@ -98,8 +100,8 @@ class Sampler:
         if how.top_k or how.top_p < 1:
             probabilities, order = probabilities.sort(dim=-1, descending=True)
             if how.top_p < 1:
-                before = probabilities.cumsum(-1) - probabilities
-                probabilities = probabilities.masked_fill(before >= how.top_p, 0.0)
+                preceding = probabilities.cumsum(-1) - probabilities
+                probabilities = probabilities.masked_fill(preceding >= how.top_p, 0.0)
             if how.top_k:
                 probabilities[:, how.top_k :] = 0.0
         heap = probabilities.cumsum(-1)

@@ -1,6 +1,6 @@
-"""One request of a batch, in tokens: what it reads, what it has drawn so far and what was noted of that.
+"""The state of one request in a batch: its input, the tokens drawn so far and their signals.
 
-Knows tokens, not text, and nothing of the other rows.
+Knows tokens, not text, and nothing about the other sequences.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tts.engines.base import Meter
-from tts.engines.hf.sampler import Drawn
+from tts.engines.hf.sampler import SampledTokens
 from tts.engines.text import Ids
 from tts.types import Boundary, End, Signals, Trace
 
 NOISE = 64
-"""Uniform numbers made at a time."""
+"""Uniform numbers generated at a time."""
 
 
 @dataclass(slots=True, eq=False)
-class Row:
-    """One running request, in tokens."""
+class SequenceState:
+    """The state of one running request, in tokens."""
 
-    ids: Ids  # what the model reads: the prompt, and the prefix's tokens
-    shared: Ids  # the prompt alone
-    limit: int  # the most tokens it may draw
+    ids: Ids  # the model's input: the prompt's tokens and the prefix's
+    prompt_ids: Ids  # the prompt's tokens
+    limit: int  # the most tokens to draw
     until: Boundary
     signals: Signals
     meter: Meter
     noise: Iterator[float]
-    send: Callable[[Row, End | None], None]  # called when there is something to hand over
+    send: Callable[[SequenceState, End | None], None]  # sends new tokens, or the end
     fail: Callable[[Exception], None]
-    stream: int = 0  # tokens a chunk, 0 for one chunk at the end
+    stream: int = 0  # tokens per chunk; 0 sends one chunk at the end
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     watched: dict[int, list[float]] = field(default_factory=dict)
@@ -42,31 +42,31 @@ class Row:
     certainty: list[float] = field(default_factory=list)
     steps: list[bool] = field(default_factory=list)
     sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of ``top``
-    cached: int = 0  # tokens of it in the cache, while it has a slot
+    cached: int = 0  # its tokens in the cache, while it has a slot
     newest: int = 0  # the token to read next
-    end: End | None = None  # why it has ended, while it waits to be probed
+    end: End | None = None  # the reason of its end, set before it is probed
     probing: bool = False  # whether ``newest`` is the token to probe
     probe: float | None = None
     closed: bool = False
 
     @property
-    def read(self) -> Ids:
-        """All that is to be in the cache before its next token, or before it has been probed.
+    def context_ids(self) -> Ids:
+        """The tokens that the cache holds before the next token is drawn, or before the probe is read.
 
         The probed token takes the place of an end-of-sequence token.
         """
         if self.end is None or self.signals.probe is None:
             return self.ids + tuple(self.tokens)
-        said = self.tokens[:-1] if self.end is End.STOP else self.tokens
-        return (*self.ids, *said, self.signals.probe)
+        drawn = self.tokens[:-1] if self.end is End.STOP else self.tokens
+        return (*self.ids, *drawn, self.signals.probe)
 
     @property
-    def begun(self) -> tuple[int, Ids]:
-        """The prompt's length, and all that is surely in its cache once it has drawn: every token but the newest."""
-        return len(self.shared), self.ids + tuple(self.tokens[:-1])
+    def prefix_key(self) -> tuple[int, Ids]:
+        """The key of its tokens in the cache: the prompt's length, and all tokens but the newest."""
+        return len(self.prompt_ids), self.ids + tuple(self.tokens[:-1])
 
-    def take(self, drawn: Drawn, at: int, watch: Ids, is_step: Callable[[int], bool]) -> None:
-        """Note its next token, number ``at`` of those drawn, and what it wants to know of it."""
+    def append(self, drawn: SampledTokens, at: int, watch: Ids, is_step: Callable[[int], bool]) -> None:
+        """Append token number ``at`` of those drawn, with the signals that the request collects."""
         token, signals = drawn.tokens[at], self.signals
         self.newest = token
         self.tokens.append(token)
@@ -86,7 +86,7 @@ class Row:
             self.steps.append(is_step(token))
 
     def trace(self, start: int) -> Trace:
-        """The signals of its tokens from number ``start`` on, and the probe's once there is one."""
+        """Return the signals of the tokens from number ``start`` on, and the probe's if there is one."""
         return Trace(
             logprobs=tuple(self.logprobs[start:]),
             watched={token: tuple(values[start:]) for token, values in self.watched.items()},
@@ -98,8 +98,8 @@ class Row:
         )
 
 
-def noise(key: str) -> Iterator[float]:
-    """Uniform numbers in [0, 1), the same for the same key."""
+def uniform_noise(key: str) -> Iterator[float]:
+    """Yield uniform numbers in [0, 1), the same for the same key."""
     digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
     rng = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
     while True:

@@ -1,0 +1,105 @@
+"""The decoder draws the model's own next tokens, however sequences join, move and are cached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from tests.training.cases import model as small_model  # noqa: E402
+from tts.engines.hf.compatibility import check_model  # noqa: E402
+from tts.engines.hf.decoder import Decoder, JoiningSequence, StepInput  # noqa: E402
+from tts.engines.sampling import Sampling  # noqa: E402
+from tts.errors import UnsupportedError  # noqa: E402
+
+PROMPT = (5, 6, 7)
+SEQUENCES = [(*PROMPT, 9), (*PROMPT, 11, 12, 13), (8, 9)]
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return small_model().eval()
+
+
+@pytest.fixture
+def decoder(model: Any) -> Decoder:
+    return Decoder(model, Sampling(temperature=0))
+
+
+def greedy(model: Any, ids: tuple[int, ...], n: int) -> list[int]:
+    with torch.inference_mode():
+        for _ in range(n):
+            ids = (*ids, int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
+    return list(ids[-n:])
+
+
+def joining() -> list[JoiningSequence]:
+    return [JoiningSequence(ids, PROMPT if ids[:3] == PROMPT else ids) for ids in SEQUENCES]
+
+
+def test_sequences_that_join_and_go_on_draw_what_the_model_draws(model: Any, decoder: Decoder) -> None:
+    first = decoder.run(StepInput(joining=joining(), noise=[0.5] * 3)).tokens
+    lengths = [len(ids) for ids in SEQUENCES]
+    second = decoder.run(StepInput(tokens=first, lengths=lengths, noise=[0.5] * 3)).tokens
+    for ids, *drawn in zip(SEQUENCES, first, second, strict=True):
+        assert drawn == greedy(model, ids, 2)
+
+
+def test_the_last_row_moves_into_a_freed_slot(model: Any, decoder: Decoder) -> None:
+    first = decoder.run(StepInput(joining=joining(), noise=[0.5] * 3)).tokens
+    lengths = [len(ids) for ids in SEQUENCES]
+    work = StepInput(
+        moves=[(2, 0, lengths[2])], tokens=[first[2], first[1]], lengths=[lengths[2], lengths[1]], noise=[0.5] * 2
+    )
+    second = decoder.run(work).tokens
+    assert [first[2], second[0]] == greedy(model, SEQUENCES[2], 2)
+    assert [first[1], second[1]] == greedy(model, SEQUENCES[1], 2)
+
+
+def test_scores_are_the_models_probabilities(model: Any, decoder: Decoder) -> None:
+    scores = decoder.score(joining(), [3, 4])
+    for ids, row in zip(SEQUENCES, scores, strict=True):
+        with torch.inference_mode():
+            expected = model(input_ids=torch.tensor([ids])).logits[0, -1].float().softmax(-1)[[3, 4]]
+        assert row == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_cached_tokens_are_those_of_known_prompts_and_parked_rows(decoder: Decoder) -> None:
+    fresh = joining()
+    decoder.mark_cached(fresh)
+    assert [one.cached for one in fresh] == [0, 3, 0], "the second shares the prompt of the first"
+    decoder.run(StepInput(joining=fresh, noise=[0.5] * 3))
+    decoder.park([(1, fresh[1].prefix_key)])
+    again = joining()
+    decoder.mark_cached(again)
+    assert [one.cached for one in again] == [3, 5, 2]
+    decoder.clear()
+    empty = joining()
+    decoder.mark_cached(empty)
+    assert [one.cached for one in empty] == [0, 3, 0] and decoder.parked.tokens == decoder.prompts.tokens == 0
+
+
+def test_a_parked_row_goes_on_as_if_it_had_been_read_anew(model: Any, decoder: Decoder) -> None:
+    decoder.run(StepInput(joining=joining(), noise=[0.5] * 3))
+    decoder.park([(1, (3, SEQUENCES[1]))])
+    longer = JoiningSequence((*SEQUENCES[1], 21), PROMPT)
+    decoder.mark_cached([longer])
+    assert longer.cached == 6
+    assert decoder.run(StepInput(joining=[longer], noise=[0.5])).tokens == greedy(model, longer.ids, 1)
+
+
+def test_small_passes_read_the_same(model: Any) -> None:
+    small = Decoder(model, Sampling(temperature=0), max_pass_tokens=3)
+    whole = Decoder(model, Sampling(temperature=0))
+    work = [decoder.run(StepInput(joining=joining(), noise=[0.5] * 3)).tokens for decoder in (small, whole)]
+    assert work[0] == work[1]
+
+
+def test_a_model_that_the_cache_cannot_serve_is_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_model(model)
+    monkeypatch.setattr(model.config, "layer_types", ["full_attention", "sliding_attention"], raising=False)
+    with pytest.raises(UnsupportedError, match="has layers of type sliding_attention, which the transformers engine"):
+        check_model(model)
