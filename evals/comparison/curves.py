@@ -14,7 +14,7 @@ Curve = dict[int, float]
 
 
 def curves(arrays: PoolArrays, budget: int) -> dict[str, Curve]:
-    """Mean over questions of each exact estimator.
+    """Return the mean over questions of each exact estimator.
 
     Args:
         arrays: the pool; all samples of a question enter its estimators.

@@ -1,6 +1,6 @@
-"""Fitting on questions that are not scored: halves, calibration maps, parameters of the catalogue's methods.
+"""Fitting on questions that are not scored: calibration maps and parameters of the catalogue's methods.
 
-Everything here sees the fitting half only; :mod:`evals.comparison.paired` scores the other half and then swaps them.
+Everything here reads the fitting half only; :mod:`evals.comparison.paired` scores the other half and swaps the halves.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from tts.scorers.maps import fit_map
 Array = NDArray[Any]
 Scores = dict[str, Array | None]
 REFERENCE = "self_consistency"
-"""What every strategy is compared with, at the full budget."""
+"""The strategy that all others are compared with, at the full budget."""
 NO_SETTING: Mapping[str, Any] = MappingProxyType({})
 FIT_PERMUTATIONS = 50
 """Orders a question on which settings are compared while fitting."""
 
 
 def scores_for(arrays: PoolArrays, fold: Fold, orders: Array, *, calibrate: str | None, seed: int) -> Scores:
-    """The scores strategies may read, by name; the recorded ones calibrated on the fold's fitting half if asked.
+    """Return the scores that strategies may read, by name.
 
     Args:
         arrays: the pool.
-        fold: whose fitting half the map is fitted on.
+        fold: the map is fitted on its fitting half.
         orders: sample indices, [questions, permutations, draws]; random scores are drawn anew for each.
         calibrate: "platt", "isotonic", "beta" or "temperature"; None keeps the recorded confidences.
-        seed: of the random control.
+        seed: decides the random control.
     """
     recorded = arrays.confidence
     if recorded is not None and calibrate is not None:
@@ -66,16 +66,16 @@ def choose(
     budget: int,
     margin: float,
 ) -> list[dict[str, Any]]:
-    """Parameters of each method, learned and fitted on the fold's fitting half.
+    """Return the parameters of each method, learned and fitted on the fold's fitting half.
 
     Args:
         arrays: the whole pool.
         methods: rows of the catalogue.
         orders: sample indices of the whole pool, [questions, permutations, draws].
-        scores: as :func:`scores_for` gives them for this fold.
+        scores: as :func:`scores_for` returns them for this fold.
         fold: the fold.
         budget: the most draws a question.
-        margin: how much accuracy below self-consistency at the full budget still counts as equal.
+        margin: the loss of accuracy against self-consistency at the full budget that still counts as equal.
 
     Returns:
         One mapping a method; empty where nothing is learned or fitted. By ``Method.objective``: "accuracy" as
@@ -111,13 +111,13 @@ def choose(
 
 
 def costs(outcomes: Sequence[Outcome], *, tokens: bool) -> Array:
-    """Mean generated tokens of each outcome where they are wanted and counted, else mean draws, [outcomes]."""
+    """Return the mean tokens of each outcome where they are wanted and counted, else its mean draws, [outcomes]."""
     spent = [o.used if o.tokens is None or not tokens else o.tokens for o in outcomes]
     return np.array([cost.mean() for cost in spent])
 
 
 def controlled(outcomes: Sequence[Outcome], reference: Outcome, *, alpha: float, delta: float) -> int:
-    """The setting with the fewest draws among those certified by Learn then Test, else the first.
+    """Return the setting with the fewest draws among those certified by Learn then Test, else the first.
 
     The risk of a setting is the probability that it is wrong on a new question where self-consistency at the full
     budget, on the same draws, is right; with probability at least 1 - ``delta`` over the fitting questions it is at
@@ -128,8 +128,8 @@ def controlled(outcomes: Sequence[Outcome], reference: Outcome, *, alpha: float,
 
     Args:
         outcomes: of each setting on the fitting half, the most cautious first; the first permutation is read.
-        reference: self-consistency's at the full budget on the same permutations.
-        alpha: the risk that is still accepted, in (0, 1).
+        reference: self-consistency's outcome at the full budget on the same permutations.
+        alpha: the accepted risk, in (0, 1).
         delta: the probability with which it may be higher, in (0, 1).
 
     Raises:
@@ -144,14 +144,14 @@ def controlled(outcomes: Sequence[Outcome], reference: Outcome, *, alpha: float,
 
 
 def cheapest(accuracy: Array, cost: Array, floor: float) -> int:
-    """The setting of the least cost among those at or above the floor, else the most accurate one.
+    """Return the setting of the least cost among those at or above the floor, else the most accurate one.
 
     Ties go to the first, which grids make the most cautious.
 
     Args:
-        accuracy: of each setting on the fitting half, [settings].
+        accuracy: the accuracy of each setting on the fitting half, [settings].
         cost: mean draws or tokens of each setting, [settings].
-        floor: the least accuracy that will do.
+        floor: the least accuracy that suffices.
     """
     if (accuracy >= floor).any():
         return int(np.argmin(np.where(accuracy >= floor, cost, np.inf)))
@@ -159,12 +159,12 @@ def cheapest(accuracy: Array, cost: Array, floor: float) -> int:
 
 
 def most_accurate(accuracy: Array) -> int:
-    """The most cautious setting within one standard error of the most accurate one.
+    """Return the most cautious setting within one standard error of the most accurate one.
 
     The one-standard-error rule keeps a small fitting half from choosing a bold setting by luck.
 
     Args:
-        accuracy: of each question under each setting, [questions, settings], the most cautious setting first.
+        accuracy: the accuracy of each question under each setting, [questions, settings], the most cautious first.
     """
     best = int(np.argmax(accuracy.mean(axis=0)))
     behind = accuracy[:, [best]] - accuracy

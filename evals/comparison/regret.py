@@ -1,7 +1,7 @@
-"""Regret: of every wrong decision, whether no sample was right, a right one was not selected, or it came too early.
+"""Regret: every wrong decision by its cause: no right sample, a right one not selected, or an early stop.
 
-The three parts say where accuracy can still be won: by more or better samples, by better scores and weights, or by a
-more patient stopping rule. Beside them stands what stopping gains: decisions that more draws would have spoiled.
+The three parts show what could raise accuracy: more or better samples, better scores and weights, or a more cautious
+stopping rule. A fourth number is the gain of stopping: right decisions that more draws would have turned wrong.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Play = Callable[[Sequence[Sequence[Candidate]]], list[Outcome]]
 class Regret:
     """Shares of all decisions (questions x permutations); the first three sum to the share that is wrong.
 
-    For strategies without a counterpart that never stops (all but the vote family) the samples looked at are those
-    used, and what stopping does is not known.
+    Strategies other than the vote family have no counterpart that never stops; for these only the samples used count,
+    and the effect of stopping is unknown.
 
     Attributes:
         unsolved: wrong, and no sample of the full budget is right.
-        not_selected: wrong though a sample is right, and wrong without stopping too; also what a draw ended early lost.
+        not_selected: wrong though a sample is right, and wrong without stopping too; draws that ended early count here.
         stopped_early: wrong, and right at the full budget without stopping; None without a counterpart.
         gained: right, and wrong at the full budget without stopping; None without a counterpart.
     """
@@ -46,9 +46,9 @@ def regret(outcome: Outcome, patient: Outcome | None, first: Array, *, budget: i
     """Split the wrong decisions of one strategy.
 
     Args:
-        outcome: what it did, [questions, permutations].
-        patient: what it does at the full budget without stopping, on the same permutations; None where that is unknown.
-        first: as :func:`first_right` gives it.
+        outcome: its outcome, [questions, permutations].
+        patient: its outcome at the full budget without stopping, on the same permutations; None where unknown.
+        first: the first right draws, as :func:`first_right` returns them.
         budget: the full budget.
     """
     wrong = ~outcome.correct
@@ -63,7 +63,7 @@ def regret(outcome: Outcome, patient: Outcome | None, first: Array, *, budget: i
 
 
 def first_right(arrays: PoolArrays, orders: Array) -> Array:
-    """At which draw, counted from 0, the first right sample comes; the number of draws where none does.
+    """Return the draw, counted from 0, of the first right sample; the number of draws where no sample is right.
 
     Args:
         arrays: the pool.
@@ -80,7 +80,7 @@ def first_right(arrays: PoolArrays, orders: Array) -> Array:
 
 
 def patient(candidate: Candidate, budget: int) -> Candidate | None:
-    """The same weighting, selection and pruning at the full budget and without stopping rules; None for other kinds."""
+    """Return the candidate at the full budget and without stopping rules; None for strategies that do not vote."""
     strategy = candidate.strategy
     if not isinstance(strategy, Vote):
         return None
@@ -90,13 +90,13 @@ def patient(candidate: Candidate, budget: int) -> Candidate | None:
 def regrets_of(
     folds: Sequence[Sequence[Candidate]], outcomes: Sequence[Outcome], *, play: Play, first: Array, budget: int
 ) -> list[Regret]:
-    """Split the wrong decisions of strategies that were played side by side.
+    """Split the wrong decisions of several strategies.
 
     Args:
         folds: the strategies as each fold built them, in the same order.
-        outcomes: what they did, of all questions.
-        play: plays one list of strategies a fold on the same orders, such as ``Comparison.play``.
-        first: as :func:`first_right` gives it.
+        outcomes: their outcomes, of all questions.
+        play: replays one list of strategies a fold on the same orders, such as ``Comparison.play``.
+        first: the first right draws, as :func:`first_right` returns them.
         budget: the full budget.
     """
     distinct: list[tuple[Candidate, ...]] = []  # strategies that differ in their rules only share a counterpart

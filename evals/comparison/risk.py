@@ -1,4 +1,4 @@
-"""Risk control: a threshold whose loss on new questions is bounded with a stated probability.
+"""Risk control: a threshold whose loss on new questions has a bound that holds with a stated probability.
 
 Learn then Test (Angelopoulos et al., arXiv 2110.01052): every setting j of a strategy has a risk R(j), its expected
 loss on a new question. The hypotheses "R(j) > alpha" are tested one after the other in an order fixed beforehand, from
@@ -29,18 +29,18 @@ Orders = Literal["first", "mean"]
 
 
 def learn_then_test(losses: ArrayLike, *, alpha: float, delta: float, bound: Bound = "binomial") -> int | None:
-    """The last setting that is accepted by fixed-sequence testing.
+    """Return the last setting that fixed-sequence testing accepts.
 
     Args:
         losses: of each calibration question under each setting, [questions, settings]; the most cautious setting
             first, in an order that does not depend on these losses.
         alpha: the risk that is still accepted, in (0, 1).
         delta: the probability with which the risk may be above it, in (0, 1).
-        bound: "binomial" for losses in {0, 1}, "hoeffding_bentkus" for losses in [0, 1]; decided by what the losses
-            are, not by what they happen to show.
+        bound: "binomial" for losses in {0, 1}, "hoeffding_bentkus" for losses in [0, 1]; the kind of loss decides, not
+            the values observed.
 
     Returns:
-        The index of the last accepted setting; None where not even the first is accepted. All settings up to it are
+        The index of the last accepted setting; None where the first is not accepted. All settings up to it are
         accepted too: with probability at least 1 - delta none of them has a risk above alpha. Without a single loss
         n questions suffice for acceptance where (1 - alpha)^n <= delta.
 
@@ -58,7 +58,7 @@ def learn_then_test(losses: ArrayLike, *, alpha: float, delta: float, bound: Bou
 
 
 def risk_p_values(losses: ArrayLike, alpha: float, *, bound: Bound = "binomial") -> Array:
-    """A p-value of "the risk is above alpha" for each setting.
+    """Return a p-value of "the risk is above alpha" for each setting.
 
     Args:
         losses: [questions, settings].
@@ -89,7 +89,7 @@ def risk_p_values(losses: ArrayLike, alpha: float, *, bound: Bound = "binomial")
 
 
 def binomial_p(risk: ArrayLike, questions: int, alpha: float) -> Array:
-    """P(Binomial(n, alpha) <= n risk): valid for i.i.d. losses in {0, 1} only, and exact there.
+    """Return P(Binomial(n, alpha) <= n risk): valid for i.i.d. losses in {0, 1} only, and exact there.
 
     Args:
         risk: the mean loss of n questions, a multiple of 1 / n, any shape.
@@ -100,7 +100,7 @@ def binomial_p(risk: ArrayLike, questions: int, alpha: float) -> Array:
 
 
 def hoeffding_bentkus_p(risk: ArrayLike, questions: int, alpha: float) -> Array:
-    """The Hoeffding-Bentkus p-value: valid for any i.i.d. losses in [0, 1].
+    """Return the Hoeffding-Bentkus p-value: valid for any i.i.d. losses in [0, 1].
 
     ``min(exp(-n h(min(risk, alpha), alpha)), e P(Binomial(n, alpha) <= ceil(n risk)))`` with the relative entropy
     ``h(a, b) = a ln(a/b) + (1-a) ln((1-a)/(1-b))``.
@@ -123,7 +123,7 @@ def hoeffding_bentkus_p(risk: ArrayLike, questions: int, alpha: float) -> Array:
 
 
 def regrets(outcome: Outcome, reference: Outcome, *, orders: Orders = "first") -> Array:
-    """How much more often a strategy is wrong than the reference on the same draws, ``(wrong - wrong_ref)_+``.
+    """Return the losses against a reference on the same draws, ``(wrong - wrong_ref)_+``.
 
     One order a question gives losses in {0, 1}, whose binomial test is exact. Means over all orders vary less, but
     only the Hoeffding-Bentkus bound holds for them, which reads the mean alone: it certifies less, since questions,
@@ -131,8 +131,8 @@ def regrets(outcome: Outcome, reference: Outcome, *, orders: Orders = "first") -
     i.i.d. draws is one more draw.
 
     Args:
-        outcome: the strategy's, [questions, permutations].
-        reference: self-consistency's at the full budget, on the same permutations.
+        outcome: the strategy's outcome, [questions, permutations].
+        reference: self-consistency's outcome at the full budget, on the same permutations.
         orders: "first" takes the first permutation of each question, "mean" the mean over all.
 
     Returns:

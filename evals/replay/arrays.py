@@ -29,13 +29,13 @@ class PoolArrays:
         ids: question ids, [questions].
         sizes: samples of each question, [questions].
         labels: answer class of each sample, [questions, samples]: numbered by first appearance, -1 unparsed.
-        class_correct: whether each answer class is right, [questions, classes].
+        class_correct: True for the answer classes that are right, [questions, classes].
         classes: the canonical answer of each class, a tuple a question.
         confidence: recorded confidence or raw score, [questions, samples], NaN where absent; None without any.
         tokens: generated tokens of each sample, [questions, samples]; None where the pool does not count them.
-        tiers: how many answer classes each tier of merging made ("exact", "canonical", "pairwise").
-        conflicts: answer classes whose samples carried different grades (the majority of them was taken).
-        recorded: the samples themselves with their traces, one a question; empty where they were left behind.
+        tiers: the number of answer classes that each tier of merging made ("exact", "canonical", "pairwise").
+        conflicts: the number of answer classes whose samples have different grades; the majority counts.
+        recorded: the samples with their traces, one a question; empty where strategies need none.
     """
 
     ids: tuple[str, ...]
@@ -51,17 +51,17 @@ class PoolArrays:
 
     @property
     def questions(self) -> int:
-        """How many questions there are."""
+        """The number of questions."""
         return len(self.ids)
 
     @property
     def sample_correct(self) -> Array:
-        """Whether each sample is right, [questions, samples]; False where unparsed or padding."""
+        """True for the samples that are right, [questions, samples]; False where unparsed or padding."""
         right = np.take_along_axis(self.class_correct, np.maximum(self.labels, 0).astype(np.intp), axis=1)
         return right & (self.labels >= 0)
 
     def subset(self, rows: Array) -> PoolArrays:
-        """The questions at these indices, in this order."""
+        """Return the questions at these indices, in this order."""
         return replace(
             self,
             ids=tuple(self.ids[i] for i in rows),
@@ -76,7 +76,7 @@ class PoolArrays:
 
     @staticmethod
     def of(pool: Pool, *, answers: str = "auto", equal: Callable[[str, str], bool] | None = None) -> PoolArrays:
-        """Read a pool.
+        """Return the arrays of a pool.
 
         Args:
             pool: the recorded samples.

@@ -1,6 +1,6 @@
-"""Replays of strategies that are only generators: played through the driver, one question and order after the other.
+"""Replays of strategies that are only generators, through the driver, one question and order after the other.
 
-Slow beside :mod:`evals.replay.vectorised`'s columns, but any strategy that stops or selects can be compared.
+Slower than :mod:`evals.replay.vectorised`, but any strategy that stops or selects can be compared.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ def play_generator(
     orders: Array,
     scores: Array | None,
 ) -> Decisions:
-    """Play a strategy over every question and order; must not run inside an event loop.
+    """Replay a strategy on every question and order; it must not run inside an event loop.
 
     Args:
-        strategy: one that draws from no prefix.
-        samples: of each question, as recorded.
-        labels: answer class of each sample, [questions, samples].
+        strategy: a strategy that draws from no prefix.
+        samples: the recorded samples of each question.
+        labels: the answer class of each sample, [questions, samples].
         classes: the canonical answer of each class, a tuple a question.
         orders: sample indices, [questions, permutations, draws].
         scores: confidences, [questions, samples] or [questions, permutations, draws]; None leaves the recorded ones.
 
     Returns:
-        One decision a row, rows being questions x permutations; a stopped draw costs what it had drawn.
+        One decision a row, rows being questions x permutations; a stopped draw costs the tokens up to its stop.
     """
     questions, count = orders.shape[:2]
     problems = [Problem(str(q), "") for q in range(questions)]

@@ -1,9 +1,9 @@
 """A synthetic pool: simulated answers, confidences and token counts, for demonstrations and tests without any data.
 
-No language model is involved and its numbers say nothing about one. Questions differ in difficulty; wrong answers are
-partly systematic (a favourite distractor), so that a few majorities are wrong; confidences are informative but not
-sharp; wrong samples run longer, and their top-k confidences dip deeper. The confidence a sample ends with shows step by
-step in the probability of a watched token.
+No language model is involved, so its numbers describe none. Questions differ in difficulty; wrong answers are partly
+systematic (a favourite distractor), so that a few majorities are wrong; confidences are informative but not sharp;
+wrong samples are longer, and their top-k confidences dip deeper. The probability of a watched token moves step by step
+to the confidence that a sample ends with.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from scipy.special import expit
 
 from tts.errors import InputError
 from tts.pool import Entry, Pool
 from tts.types import Problem, Sample, Trace, Usage
 
 WATCHED = 0
-"""The token that stands for the confidence."""
+"""The watched token."""
 STEP = 12
 """Tokens in a step."""
 
@@ -26,7 +27,7 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
     """Simulate a pool.
 
     Args:
-        questions: how many questions, >= 1.
+        questions: the number of questions, >= 1.
         samples: draws a question, >= 1.
         seed: the same seed gives the same pool, >= 0.
 
@@ -55,7 +56,7 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
             drawn.append(
                 Sample(
                     answer=None if unparsed else str(gold if right else wrong),
-                    confidence=round(float(1.0 / (1.0 + np.exp(-logit))), 4),
+                    confidence=round(float(expit(logit)), 4),
                     index=i,
                     trace=Trace(watched={WATCHED: watched}, top=_top(tops, tokens, right), steps=steps),
                     usage=Usage(delivered=tokens),
@@ -69,7 +70,7 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
 
 
 def _top(rng: np.random.Generator, tokens: int, right: bool) -> tuple[float, ...]:
-    """Confidences around 12 nats with one doubtful stretch, as deep as the sample is wrong and as chance has it."""
+    """Return confidences around 12 nats with one dip, on average deeper in a wrong sample."""
     values = rng.gamma(36.0, 1.0 / 3.0, size=tokens)
     at = int(rng.integers(tokens)) if tokens else 0
     values[at : at + 24] -= max(0.0, rng.normal(3.0 if right else 3.8, 1.5))
@@ -77,13 +78,13 @@ def _top(rng: np.random.Generator, tokens: int, right: bool) -> tuple[float, ...
 
 
 def _running(rng: np.random.Generator, tokens: int, logit: float) -> tuple[tuple[float, ...], tuple[bool, ...]]:
-    """P(watched token) of each token, the same throughout a step, and where steps end, the last token among them.
+    """Return P(watched token) of each token, constant within a step, and True for the tokens that end a step.
 
-    Its logit goes from 0 straight to ``logit``, with noise that is gone at the end.
+    Its logit rises linearly from 0 to ``logit``, with noise that is 0 at the end.
     """
     at = np.arange(1, tokens + 1)
     ends = (at % STEP == 0) | (at == tokens)
     done = np.minimum((at + STEP - 1) // STEP * STEP, tokens) / max(tokens, 1)
     noise = np.repeat(rng.normal(0.0, 1.0, size=tokens // STEP + 1), STEP)[:tokens]
-    values = 1.0 / (1.0 + np.exp(-(logit * done + noise * np.sqrt(done * (1.0 - done)))))
+    values = expit(logit * done + noise * np.sqrt(done * (1.0 - done)))
     return tuple(values.round(4).tolist()), tuple(ends.tolist())

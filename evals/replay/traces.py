@@ -1,6 +1,6 @@
-"""Recorded traces, ready to be replayed: what each sample scores, and where it would have been stopped.
+"""Recorded traces, ready to be replayed: the scores of each sample, and the tokens at which it would have stopped.
 
-Measured once a question, whatever permutations and strategies follow.
+Each question is measured once, for all permutations and strategies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RecordedSignals:
 
     @property
     def watched(self) -> bool:
-        """Whether the samples have a watched probability of each token and mark where steps end."""
+        """True if the samples have a watched probability of each token and mark the ends of steps."""
         return all(question.has_steps for question in self.questions)
 
 
@@ -46,7 +46,7 @@ def recorded_source(pool: Pool, source: Literal["pool", "fit pool"] = "pool") ->
 
 
 class RecordedTraces:
-    """The samples of one question; what is measured is kept."""
+    """The samples of one question, with a cache of their measurements."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         """Take the samples, in recorded order."""
@@ -58,16 +58,16 @@ class RecordedTraces:
 
     @property
     def has_top(self) -> bool:
-        """Whether all that did not fail have top-k confidences."""
+        """True if all samples that did not fail have top-k confidences."""
         return all(s.trace.top or s.end is End.FAILED for s in self.samples)
 
     @property
     def has_steps(self) -> bool:
-        """Whether all that did not fail have a watched probability of each token and say where steps end."""
+        """True if all samples that did not fail have a watched probability of each token and mark the ends of steps."""
         return all(shows_crossing(s.trace, STEP_BELOW(0.0)) or s.end is End.FAILED for s in self.samples)
 
     def measure(self, score: str, window: int) -> Array:
-        """The raw trace score of this name, [samples], NaN where the draw failed."""
+        """Return the raw trace score of this name, [samples], NaN where the draw failed."""
         if (score, window) not in self._measured:
             read = TRACE_SCORES[score].raw
             values = [np.nan if s.end is End.FAILED else read(s, window=window) for s in self.samples]
@@ -75,13 +75,13 @@ class RecordedTraces:
         return self._measured[score, window]
 
     def spared(self, sample: int, bars: Array, window: int) -> Array:
-        """Tokens of one sample that stopping it below each bar would have spared, -1 where it is not stopped.
+        """Return the tokens that stopping one sample below each bar would have spared, -1 where it is not stopped.
 
-        Equal to what :func:`tts.boundaries.truncate` cuts off.
+        They are the tokens that :func:`tts.boundaries.truncate` removes.
 
         Args:
-            sample: which one.
-            bars: any shape.
+            sample: the position of the sample.
+            bars: group confidences, any shape.
             window: tokens in a group.
         """
         if window not in self._minima:
@@ -94,10 +94,10 @@ class RecordedTraces:
         return np.where(whole, -1, left)
 
     def pruned(self, bar: float) -> Array:
-        """Tokens that pruning spares, [samples], -1 where a sample is not pruned.
+        """Return the tokens that pruning spares, [samples], -1 where a sample is not pruned.
 
-        A sample is pruned at the first token that ends a step and where P(its confidence token) is below the bar,
-        unless it has ended there by itself. Equal to what :func:`tts.boundaries.truncate` cuts off.
+        A sample is pruned at the first token that ends a step and has P(confidence token) below the bar, unless the
+        sample ends there by itself. They are the tokens that :func:`tts.boundaries.truncate` removes.
 
         Args:
             bar: in [0, 1].
@@ -113,10 +113,10 @@ class RecordedTraces:
 
 
 def _after_steps(samples: Sequence[Sample]) -> tuple[Array, Array]:
-    """Two arrays [samples, most steps + 1]: the least P(confidence token) after the steps so far, the tokens left.
+    """Return the least P(confidence token) of the steps so far and the tokens left, [samples, most steps + 1] each.
 
-    On the right, where there are no more steps, the former is infinite and the latter -1; so it is after a last token
-    that ended the sample, since nothing is left to prune.
+    Beyond the last step the former is infinite and the latter -1. A step whose last token ended the sample counts as
+    beyond, since nothing is left to prune.
     """
     ends = [np.empty(0, dtype=np.intp) if s.end is End.FAILED else np.flatnonzero(s.trace.steps) + 1 for s in samples]
     shape = (len(samples), max((len(e) for e in ends), default=0) + 1)
@@ -132,7 +132,7 @@ def _after_steps(samples: Sequence[Sample]) -> tuple[Array, Array]:
 
 
 def _minima(sample: Sample, window: int) -> Array:
-    """The least confidence of the whole groups so far, [groups]; empty where there is no whole group."""
+    """Return the least confidence of the whole groups so far, [groups]; empty where there is no whole group."""
     if sample.end is End.FAILED or len(sample.trace.top) < window:
         return np.empty(0)
     least: Array = np.minimum.accumulate(group_confidence(sample.trace.top, window))
@@ -149,10 +149,10 @@ class ReplayedTraces:
 
         Args:
             labels: answer classes [draws, rows], -1 where unparsed.
-            tokens: of the whole samples, the same shape, or None.
+            tokens: tokens of the whole samples, the same shape, or None.
             recorded: the questions.
-            question: which of them each row belongs to, [rows].
-            index: which of its samples each draw is, [draws, rows].
+            question: the index of each row's question among them, [rows].
+            index: the position of each draw among the question's samples, [draws, rows].
         """
         self.labels, self.tokens = labels, tokens
         self._recorded, self._question, self._index = recorded, question, index
@@ -160,24 +160,24 @@ class ReplayedTraces:
         self._spared: dict[tuple[bytes, int, int], Array] = {}
 
     def measure(self, score: str, window: int) -> Array:
-        """The raw trace score of this name, [draws, rows]."""
+        """Return the raw trace score of this name, [draws, rows]."""
         if (score, window) not in self._measured:
-            self._measured[score, window] = self._dealt([r.measure(score, window) for r in self._recorded])
+            self._measured[score, window] = self._by_draw([r.measure(score, window) for r in self._recorded])
         return self._measured[score, window]
 
     def pruned(self, bar: float) -> Array:
-        """Tokens that pruning at the bar spares, [draws, rows], -1 where a draw is not pruned."""
-        return self._dealt([recorded.pruned(bar) for recorded in self._recorded])
+        """Return the tokens that pruning at the bar spares, [draws, rows], -1 where a draw is not pruned."""
+        return self._by_draw([recorded.pruned(bar) for recorded in self._recorded])
 
-    def _dealt(self, values: Sequence[Array]) -> Array:
-        """What each question has of each sample, [samples], as [draws, rows]."""
+    def _by_draw(self, values: Sequence[Array]) -> Array:
+        """Return a value of each sample, [samples] a question, as [draws, rows]."""
         table = np.zeros((len(values), max(len(v) for v in values)), dtype=values[0].dtype)
         for row, mine in zip(table, values, strict=True):
             row[: len(mine)] = mine
         return table[self._question, self._index]
 
     def spared(self, bar: Array, first: int, window: int) -> Array:
-        """Tokens spared, [draws - first, rows], -1 where a draw is not stopped; ``bar`` has shape [rows]."""
+        """Return the tokens spared, [draws - first, rows], -1 where a draw is not stopped; ``bar`` has shape [rows]."""
         key = (bar.tobytes(), first, window)
         if key not in self._spared:
             index = self._index[first:]
@@ -187,8 +187,8 @@ class ReplayedTraces:
             order = np.argsort(cell, kind="stable")  # all rows that draw the same sample, together
             cells, starts = np.unique(cell[order], return_index=True)
             found = np.empty(len(cell), dtype=np.int64)
-            for which, places in zip(cells.tolist(), np.split(order, starts[1:]), strict=True):
-                q, sample = divmod(which, width)
+            for position, places in zip(cells.tolist(), np.split(order, starts[1:]), strict=True):
+                q, sample = divmod(position, width)
                 found[places] = self._recorded[q].spared(sample, bars[places], window)
             self._spared[key] = found.reshape(index.shape)
         return self._spared[key]

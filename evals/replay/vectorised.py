@@ -1,7 +1,7 @@
-"""Replay: every strategy on the same samples under the same permutations, all rows at once.
+"""Replays of every strategy on the same samples under the same permutations, all rows at once.
 
-A random permutation of i.i.d. draws is i.i.d., so any rule that looks at the first draws only is evaluated without
-bias; averaging over permutations removes noise (an incomplete U-statistic). Intervals come from questions, never from
+A random permutation of i.i.d. draws is i.i.d., so any rule that reads the first draws only is evaluated without bias.
+Averaging over permutations removes noise (an incomplete U-statistic). Intervals come from questions, never from
 permutations.
 """
 
@@ -36,7 +36,7 @@ CHUNK = 8192
 class Candidate:
     """A strategy and the name of the scores it reads: "recorded", "oracle" or "random".
 
-    The vote family and DeepConf are played all rows at once; any other strategy row by row, as a generator.
+    The vote family and DeepConf are replayed on all rows at once; any other strategy row by row, as a generator.
     """
 
     strategy: Strategy
@@ -45,13 +45,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one strategy did; every array has shape [questions, permutations].
+    """The decisions of one strategy; every array has shape [questions, permutations].
 
     Attributes:
-        correct: whether its answer was right; an abstention is not.
-        used: draws used.
-        abstained: whether nothing it drew could be parsed.
-        tokens: tokens of the draws used, of one that was stopped those before that; None where the pool counts none.
+        correct: True where its answer is right; an abstention is not.
+        used: the number of draws used.
+        abstained: True where no draw had a readable answer.
+        tokens: the tokens of the draws used, those of a stopped draw up to its stop; None where the pool counts none.
         rule: index of the stopping rule that fired, -1 for the budget.
     """
 
@@ -63,16 +63,19 @@ class Outcome:
 
 
 def permutations(sizes: Array, *, count: int, draws: int, seed: int) -> Array:
-    """Random orders of each question's samples, cut to the first ``draws``.
+    """Return random orders of each question's samples, cut to the first ``draws``.
 
     Args:
         sizes: samples of each question, [questions], each at least ``draws``.
-        count: orders a question.
-        draws: how many samples of each order are kept.
-        seed: the same seed gives the same orders, whatever strategies follow.
+        count: orders a question, >= 1.
+        draws: the samples of each order, >= 1.
+        seed: the same seed gives the same orders.
 
     Returns:
         Sample indices, [questions, count, draws].
+
+    Raises:
+        InputError: a question with fewer samples than ``draws``, or a count below 1.
     """
     if int(sizes.min()) < draws:
         raise InputError(
@@ -94,11 +97,11 @@ def permutations(sizes: Array, *, count: int, draws: int, seed: int) -> Array:
 def replay(
     arrays: PoolArrays, candidates: Sequence[Candidate], orders: Array, *, scores: Mapping[str, Array | None]
 ) -> list[Outcome]:
-    """Play every strategy over every question and permutation.
+    """Replay every strategy on every question and permutation.
 
     Args:
         arrays: the pool.
-        candidates: the strategies and the scores each reads.
+        candidates: the strategies, each with the name of the scores that it reads.
         orders: sample indices, [questions, permutations, draws].
         scores: confidence arrays by name, in [0, 1] where the sample is parsed: [questions, samples], permuted with the
             samples, or [questions, permutations, draws] for scores that belong to no sample.
@@ -136,14 +139,14 @@ def replay(
 
 
 @dataclass(frozen=True)
-class _Dealt:
-    """What the vote family reads of the draws of many rows, and the columns made of it, by the name of their scores.
+class _VoteRows:
+    """The draws of many rows as the vote family reads them.
 
     Attributes:
-        labels: numbered by discovery, [draws, rows].
+        labels: answers numbered by discovery, [draws, rows].
         names: the answer class of each label, [answers, rows].
         spent: tokens so far, [draws, rows], or None.
-        columns: filled as strategies ask.
+        columns: the arrays of strategies by the name of their scores, made when a strategy needs them.
     """
 
     labels: Array
@@ -152,13 +155,13 @@ class _Dealt:
     columns: dict[str, DrawArrays]
 
     @staticmethod
-    def of(raw: Array, tokens: Array | None, spared: Array | None = None) -> _Dealt:
-        """From answer classes and tokens of whole draws; ``spared`` >= 0 are the tokens that a pruned one lacks."""
+    def of(raw: Array, tokens: Array | None, spared: Array | None = None) -> _VoteRows:
+        """Return rows of answer classes and tokens of whole draws; ``spared`` >= 0 are the tokens pruned off a draw."""
         if spared is not None:
             raw = np.where(spared < 0, raw, raw.dtype.type(-1))
             tokens = None if tokens is None else tokens - np.maximum(spared, 0)
         labels, names = by_discovery(raw)
-        return _Dealt(labels, names, None if tokens is None else running(np.add, tokens), {})
+        return _VoteRows(labels, names, None if tokens is None else running(np.add, tokens), {})
 
 
 def _play(
@@ -169,7 +172,7 @@ def _play(
     rows: Array,
     outcomes: Sequence[Outcome],
 ) -> None:
-    """Replay the questions ``rows``; writes only their rows of ``outcomes``, so chunks may run side by side."""
+    """Replay the questions ``rows``; only their rows of ``outcomes`` are written, so chunks may run side by side."""
     _, count, draws = orders.shape
     question = np.repeat(rows, count)
     at = np.arange(len(question))
@@ -177,7 +180,7 @@ def _play(
     index += question * arrays.labels.shape[1]
 
     def by_draw(values: Array) -> Array:
-        """Permute [questions, samples] into [draws, rows]; scores given per draw are in their order already."""
+        """Permute [questions, samples] into [draws, rows]; scores per draw are in their order already."""
         if values.ndim == 3:
             return np.ascontiguousarray(values[rows, :count].reshape(-1, draws).T)
         return values.take(index)
@@ -185,10 +188,10 @@ def _play(
     width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
     raw = by_draw(arrays.labels.astype(width))
     tokens = None if arrays.tokens is None else by_draw(arrays.tokens)
-    whole = _Dealt.of(raw, tokens)
+    whole = _VoteRows.of(raw, tokens)
     kinds, kind = distinct_rows(whole.labels)
     counted = DrawArrays(np.ascontiguousarray(whole.labels[:, kinds]))
-    bar, pruned = None, whole  # of one bar at a time: grids ask for all settings of a bar in a row
+    bar, pruned = None, whole  # one bar at a time: grids hold all settings of a bar in a row
 
     @cache
     def traces() -> ReplayedTraces:
@@ -199,16 +202,16 @@ def _play(
         strategy, cost = candidate.strategy, None
         if isinstance(strategy, Vote):
             if strategy.prune not in (None, bar):
-                bar, pruned = strategy.prune, _Dealt.of(raw, tokens, traces().pruned(strategy.prune))
-            dealt = whole if strategy.prune is None else pruned
+                bar, pruned = strategy.prune, _VoteRows.of(raw, tokens, traces().pruned(strategy.prune))
+            votes = whole if strategy.prune is None else pruned
             if not strategy.requires.confidence:
                 label, used, rule = (part[kind] for part in strategy.decide(counted)[:3])
             else:
-                if candidate.scores not in dealt.columns:
-                    dealt.columns[candidate.scores] = DrawArrays(dealt.labels, by_draw(_scores(scores, candidate)))
-                label, used, rule, _ = strategy.decide(dealt.columns[candidate.scores])
-            label = np.where(label >= 0, dealt.names[np.maximum(label, 0), at], -1)
-            cost = None if dealt.spent is None else dealt.spent[used - 1, at]
+                if candidate.scores not in votes.columns:
+                    votes.columns[candidate.scores] = DrawArrays(votes.labels, by_draw(_scores(scores, candidate)))
+                label, used, rule, _ = strategy.decide(votes.columns[candidate.scores])
+            label = np.where(label >= 0, votes.names[np.maximum(label, 0), at], -1)
+            cost = None if votes.spent is None else votes.spent[used - 1, at]
         elif isinstance(strategy, DeepConf):
             label, used, rule, cost = strategy.decide(traces())
         else:
@@ -231,12 +234,14 @@ def _play(
 
 
 def _check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Mapping[str, Array | None]) -> None:
-    """Refuse strategies that read more of a recording than this one has."""
+    """Refuse strategies that read signals or scores that the pool lacks."""
     signals = RecordedSignals(arrays.recorded)
     for candidate in candidates:
         strategy, required = candidate.strategy, candidate.strategy.requires
         if not arrays.recorded and not (isinstance(strategy, Vote) and strategy.prune is None):
-            raise InputError(f"strategy {strategy.name} is played on the samples themselves: read the arrays of a pool")
+            raise InputError(
+                f"strategy {strategy.name} is replayed on the samples themselves: make the arrays from a pool"
+            )
         scored = not required.confidence or scores[candidate.scores] is not None
         watched = not required.watched or signals.watched
         if lack := missing(required, Available("pool", scored, branching=False, watched=watched, signals=signals)):
@@ -244,9 +249,9 @@ def _check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Mapping[
 
 
 def distinct_rows(labels: Array) -> tuple[Array, Array]:
-    """Rows with equal labels, which a strategy that only counts cannot tell apart.
+    """Return the distinct rows of labels, all that a strategy that only counts can distinguish.
 
-    Numbered by discovery, unanimous questions are all one row, and so on: most rows of a real pool are repeats.
+    Labels are numbered by discovery, so that all unanimous questions are one row, and most rows of a real pool repeat.
 
     Args:
         labels: [draws, rows].

@@ -1,4 +1,4 @@
-"""Reports: the comparison as a mapping for JSON and as a table for people. Same inputs and seed give the same bytes."""
+"""Reports of comparisons: a mapping for JSON and tables for people. The same inputs and seed give the same bytes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def as_mapping(
     frontiers: Sequence[Frontier] | None,
     skipped: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Everything the comparison found, ready for JSON.
+    """Return all results of a comparison, ready for :func:`to_json`.
 
     Args:
-        pool: {path, sha256, questions, samples_min, samples_max} and how answers were merged.
-        settings: how it was compared.
+        pool: {path, sha256, questions, samples_min, samples_max} and the merging of answers.
+        settings: the settings of the comparison.
         rows: one a strategy.
         curves: exact estimators of the whole pool.
-        frontiers: sweeps, or None where they were not asked for.
-        skipped: strategies left out, and why.
+        frontiers: sweeps, or None without them.
+        skipped: strategies left out, with the reason.
     """
     out: dict[str, Any] = {
         "pool": dict(pool),
@@ -56,7 +56,7 @@ def as_mapping(
 
 
 def to_json(mapping: Mapping[str, Any]) -> str:
-    """Indented JSON with floats to ten digits, so that the same result has the same bytes."""
+    """Return indented JSON with floats to ten digits, so that the same result has the same bytes."""
     return json.dumps(_plain(mapping), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -73,7 +73,7 @@ def _plain(value: Any) -> Any:
 
 
 def _name(component: Any) -> str:
-    """What configurations call a weighting or a rule."""
+    """Return the name of a weighting or a rule in configurations."""
     return str(component.name)
 
 
@@ -111,7 +111,7 @@ def _frontier(frontier: Frontier) -> dict[str, Any]:
 
 
 def describe(value: Any) -> str:
-    """A parameter for people: numbers short, components as ``name(option=value)``, one value a fold as ``a | b``."""
+    """Return a parameter as text: short numbers, components as ``name(option=value)``, two folds as ``a | b``."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return f"{_name(value)}({_params(_options(value))})"
     if isinstance(value, Mapping):
@@ -130,7 +130,7 @@ def _params(params: Mapping[str, Any]) -> str:
 
 
 def print_rows(console: Console, rows: Sequence[ComparisonRow], settings: Settings) -> None:
-    """The table, one line a strategy; a narrow terminal gets it without intervals."""
+    """Print the table, one line a strategy; a narrow terminal shows no intervals."""
     styles = {"better": "green", "not worse": "green", "worse": "red", "reference": "bold"}
     lines = [(_cells(row), styles.get(row.difference.verdict)) for row in rows]
     columns = list(lines[0][0])
@@ -174,7 +174,7 @@ def _cells(row: ComparisonRow) -> dict[str, str]:
 
 
 def print_regret(console: Console, rows: Sequence[ComparisonRow]) -> None:
-    """What the wrong decisions of each strategy are owed to, in points."""
+    """Print the wrong decisions of each strategy by cause, in points."""
     columns = ("strategy", "wrong", "unsolved", "not selected", "stopped early", "gained")
     lines: list[tuple[Mapping[str, str], str | None]] = []
     for row in rows:
@@ -184,15 +184,15 @@ def print_regret(console: Console, rows: Sequence[ComparisonRow]) -> None:
     print_table(console, columns, lines, left=("strategy",), title="regret, in points of accuracy")
     console.print()
     console.print(
-        "wrong = unsolved (no sample of the budget is right) + not selected (one is, and without stopping the decision "
-        "would be wrong too) + stopped early (without stopping it would be right). gained: right, and wrong without "
-        "stopping. -: not known; there unsolved counts the samples used.",
+        "wrong = unsolved (no sample within the budget is right) + not selected (a sample is right, and the decision "
+        "is wrong without stopping too) + stopped early (right without stopping). gained: right, and wrong without "
+        "stopping. -: unknown; unsolved then counts the samples used.",
         style="dim",
     )
 
 
 def print_curves(console: Console, curves: Mapping[str, Curve]) -> None:
-    """The exact curves at round k; a narrow terminal gets powers of two only."""
+    """Print the exact curves at round k; a narrow terminal shows powers of two only."""
     last = max(curves["maj"])
     ks = [k for k in SHOWN if k < last] + [last]
     lines: list[tuple[Mapping[str, str], str | None]] = [
@@ -205,7 +205,7 @@ def print_curves(console: Console, curves: Mapping[str, Curve]) -> None:
 
 
 def print_frontiers(console: Console, frontiers: Sequence[Frontier]) -> None:
-    """What tuning makes of each rule: the cheapest setting not inferior to self-consistency, cross-fitted."""
+    """Print the tuned setting of each rule: the cheapest one not inferior to self-consistency, cross-fitted."""
     columns = ("strategy", "accuracy", "samples", "diff, points", "95 % interval", "saved", "verdict", "setting")
     lines: list[tuple[Mapping[str, str], str | None]] = []
     for frontier in sorted(frontiers, key=lambda f: f.cheapest.point.samples):
@@ -223,7 +223,7 @@ def print_frontiers(console: Console, frontiers: Sequence[Frontier]) -> None:
         )
         lines.append((dict(zip(columns, cells, strict=True)), None))
     if not lines:
-        console.print("tuned: none of these strategies has anything to sweep", style="dim")
+        console.print("tuned: none of these strategies has a parameter to sweep", style="dim")
         return
     print_table(
         console,
@@ -237,7 +237,7 @@ def print_frontiers(console: Console, frontiers: Sequence[Frontier]) -> None:
 
 
 def print_catalogue(console: Console, methods: Sequence[Method]) -> None:
-    """Every strategy with its source, what it does and its defaults."""
+    """Print every strategy with its source, a summary and its defaults."""
     columns = ("strategy", "source", "what it does", "defaults")
     lines = [(dict(zip(columns, (m.name, m.source, m.summary, _params(m.params)), strict=True)), None) for m in methods]
     print_table(console, columns, lines, left=columns, folding=columns[1:])

@@ -1,4 +1,4 @@
-"""The picture: accuracy against mean samples, one line a strategy. Needs matplotlib (extra ``plot``)."""
+"""The plot of a comparison: accuracy against mean samples, one line a strategy. Needs matplotlib (extra ``plot``)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTROLS = ("oracle", "random", "first_sample")
 
 
 def check(path: str) -> None:
-    """Refuse a plot nobody could draw, before any work is done.
+    """Refuse a plot that cannot be drawn, before any work is done.
 
     Raises:
         InputError: a suffix other than .png or .svg.
@@ -44,9 +44,9 @@ def plot(path: str, title: str, rows: Sequence[ComparisonRow], frontiers: Sequen
 
     Args:
         path: .png or .svg, written atomically.
-        title: what was compared.
+        title: the title of the plot.
         rows: one a strategy.
-        frontiers: sweeps, or None.
+        frontiers: sweeps, or None without them.
     """
     check(path)
     import matplotlib
@@ -58,7 +58,7 @@ def plot(path: str, title: str, rows: Sequence[ComparisonRow], frontiers: Sequen
     lines = _lines(rows, frontiers)
     style: Any = {
         "svg.hashsalt": "tts",
-        "text.parse_math": False,  # a dollar in a name is a dollar
+        "text.parse_math": False,  # a dollar sign in a name is no formula
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -100,7 +100,7 @@ def _lines(rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None) 
 
 
 def _notable(lines: dict[str, list[Point]]) -> list[str]:
-    """The strategies to colour: those that reach furthest above self-consistency at equal samples, best first."""
+    """Return the strategies to colour: those furthest above self-consistency at equal samples, best first."""
     base = lines["self_consistency"]
     x, y = np.log([p.samples for p in base]), [p.accuracy for p in base]
     gains = {

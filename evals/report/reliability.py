@@ -1,4 +1,4 @@
-"""The picture of a confidence: its reliability diagram and its risk-coverage curve. Needs matplotlib."""
+"""The plot of a confidence: its reliability diagram and its risk-coverage curve. Needs matplotlib (extra ``plot``)."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ GREY = "#555555"
 _COLUMNS = 40  # of the histogram
 
 
-def plot(path: str, title: str, judged: ScoredSamples, quality: Quality, *, score: str = "confidence") -> None:
+def plot(path: str, title: str, samples: ScoredSamples, quality: Quality, *, score: str = "confidence") -> None:
     """Draw the reliability diagram over a histogram of the confidences, and beside it the risk-coverage curve.
 
     Each point of the diagram is an equal-mass bin: its mean confidence, its accuracy and a 95 % interval over
-    questions. Raw scores, which are no probabilities, are drawn over their own range and without a diagonal. The curve
-    has a 95 % band over questions, between what an oracle and what a random order would give.
+    questions. Raw scores, which are no probabilities, are drawn over their range without a diagonal. The curve has a
+    95 % band over questions and lies between the curves of an oracle and of a random order.
 
     Args:
         path: .png or .svg, written atomically.
-        title: what was measured.
-        judged: the samples.
-        quality: what was measured of them.
-        score: what the horizontal axis shows.
+        title: the title of the plot.
+        samples: the samples.
+        quality: their measured quality.
+        score: the name of the horizontal axis.
 
     Raises:
-        InputError: the suffix is neither.
+        InputError: another suffix.
         UnsupportedError: matplotlib is not installed.
     """
     check(path)
@@ -44,7 +44,7 @@ def plot(path: str, title: str, judged: ScoredSamples, quality: Quality, *, scor
 
     style: Any = {
         "svg.hashsalt": "tts",
-        "text.parse_math": False,  # a dollar in a name is a dollar
+        "text.parse_math": False,  # a dollar sign in a name is no formula
         "font.size": 10,
         "axes.titlesize": 10,
         "axes.spines.top": False,
@@ -55,8 +55,8 @@ def plot(path: str, title: str, judged: ScoredSamples, quality: Quality, *, scor
         grid = figure.add_gridspec(2, 2, height_ratios=(4, 1))
         upper, curve = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[:, 1])
         lower = figure.add_subplot(grid[1, 0], sharex=upper)
-        _reliability(upper, judged, quality)
-        _histogram(lower, judged, score)
+        _reliability(upper, samples, quality)
+        _histogram(lower, samples, score)
         _risk_coverage(curve, quality)
         figure.suptitle(title.encode(errors="backslashreplace").decode(), x=0.01, ha="left", fontsize=11)
         with atomic_path(path) as target, warnings.catch_warnings():
@@ -66,10 +66,10 @@ def plot(path: str, title: str, judged: ScoredSamples, quality: Quality, *, scor
         plt.close(figure)
 
 
-def _reliability(axes: Any, judged: ScoredSamples, quality: Quality) -> None:
+def _reliability(axes: Any, samples: ScoredSamples, quality: Quality) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    if judged.probabilities:
+    if samples.probabilities:
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfect calibration", zorder=1)
         axes.set_xlim(-0.02, 1.02)
         found = _values(quality, ECE="ece_equal_mass", smECE="smooth_ece", Brier="brier")
@@ -93,10 +93,10 @@ def _reliability(axes: Any, judged: ScoredSamples, quality: Quality) -> None:
     axes.legend(loc="upper left", ncols=2, fontsize=9, frameon=False)
 
 
-def _histogram(axes: Any, judged: ScoredSamples, score: str) -> None:
-    low, high = (0.0, 1.0) if judged.probabilities else (judged.confidence.min(), judged.confidence.max())
+def _histogram(axes: Any, samples: ScoredSamples, score: str) -> None:
+    low, high = (0.0, 1.0) if samples.probabilities else (samples.confidence.min(), samples.confidence.max())
     edges = np.linspace(low, high if high > low else low + 1, _COLUMNS + 1)
-    groups = [judged.confidence[judged.correct], judged.confidence[~judged.correct]]
+    groups = [samples.confidence[samples.correct], samples.confidence[~samples.correct]]
     axes.hist(groups, bins=edges, stacked=True, color=[BLUE, RED], alpha=0.75, label=["correct", "wrong"])
     axes.set_ylabel("samples")
     axes.set_xlabel(score)
@@ -130,7 +130,7 @@ def _risk_coverage(axes: Any, quality: Quality) -> None:
 
 
 def _values(quality: Quality, **names: str) -> str:
-    """Such as "ECE 0.051, Brier 0.140"."""
+    """Return metrics as text, such as "ECE 0.051, Brier 0.140"."""
     values = {m.metric.name: m.value for m in quality.measured}
     shown = ((label, values.get(name)) for label, name in names.items())
     return ", ".join(f"{label} {value:.3f}" for label, value in shown if value is not None)

@@ -1,4 +1,4 @@
-"""What a live run found: a table for people, and everything as a mapping for JSON."""
+"""Reports of live runs: a table for people, and everything as a mapping for JSON."""
 
 from __future__ import annotations
 

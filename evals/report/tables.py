@@ -1,4 +1,4 @@
-"""Tables on a terminal of which no number is ever cut."""
+"""Tables on a terminal that never cut a number."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def print_table(
     spare: Sequence[str] = (),
     title: str | None = None,
 ) -> None:
-    """A table of which no number is ever cut: where it does not fit, its lines run over.
+    """Print a table that never cuts a number: where it does not fit, its lines run over.
 
     Args:
-        console: where to.
-        columns: their names; what follows a tab is not shown, so that two may look the same.
+        console: the terminal or file.
+        columns: their names; a tab and the text after it are not shown, so that two names may look the same.
         lines: cells by column, and a style.
-        left: columns set flush left; the others are numbers.
+        left: columns aligned left; the others are numbers.
         folding: columns whose cells may take several lines.
-        spare: columns that a narrow terminal (but no file) goes without, the first first.
-        title: above the table.
+        spare: columns that a narrow terminal (but no file) leaves out, in this order.
+        title: the line above the table.
     """
 
     def width(column: str) -> int:

@@ -1,4 +1,4 @@
-"""What a training did, for people: a small table, a JSON file of its history, and a plot of its losses."""
+"""Reports of trainings: a small table, a JSON file of the history, and a plot of the losses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from tts.training.history import History
 
 SMOOTH = 20
-"""Steps that a point of the drawn losses is the mean of."""
+"""The number of steps that one point of the plotted losses is the mean of."""
 
 
 def save_history(out: Path, history: History) -> list[Path]:
-    """Write history.json, and loss.png where matplotlib is installed; return what was written."""
+    """Write history.json, and loss.png where matplotlib is installed; return the files."""
     path = out / "history.json"
     with atomic_path(path) as temp:
         losses = [{"step": step, "calibration": c, "language_model": lm} for step, c, lm in history.losses]
@@ -39,7 +39,7 @@ def print_trained(screen: Console, history: History, split: Split) -> None:
 
     questions = len({one.question for one in split.held_out})
     table = Table(title=f"held out: {len(split.held_out)} responses to {questions} questions", title_justify="left")
-    language = ("language model",) if _speaks(history) else ()
+    language = ("language model",) if _has_language_loss(history) else ()
     for name in ("step", "Brier", "AUROC", "within questions", *language, ""):
         table.add_column(name, justify="right")
     for one in history.evaluations:
@@ -55,7 +55,7 @@ def _plot(path: Path, history: History) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    panels = [(1, "calibration loss"), (2, "language-model loss, nats a token")][: 1 + _speaks(history)]
+    panels = [(1, "calibration loss"), (2, "language-model loss, nats a token")][: 1 + _has_language_loss(history)]
     figure, drawn = plt.subplots(1, len(panels), figsize=(5 * len(panels), 3.8), layout="constrained", squeeze=False)
     for axes, (column, name) in zip(drawn[0], panels, strict=True):
         steps, means = _smoothed([(one[0], one[column]) for one in history.losses])
@@ -66,7 +66,7 @@ def _plot(path: Path, history: History) -> None:
     at, left = [one.step for one in history.evaluations], drawn[0][0]
     left.plot(at, [one.brier for one in history.evaluations], marker="o", color="#1f5fa8", label="held-out Brier score")
     left.axvline(history.best.step, color="#1f5fa8", linestyle=":", linewidth=1, label="weights kept")
-    if _speaks(history):
+    if _has_language_loss(history):
         drawn[0][1].plot(at, [one.lm for one in history.evaluations], marker="o", color="#1f5fa8", label="held out")
     for axes in drawn[0]:
         axes.legend(frameon=False, fontsize=9)
@@ -75,8 +75,8 @@ def _plot(path: Path, history: History) -> None:
     plt.close(figure)
 
 
-def _speaks(history: History) -> bool:
-    """Whether the text could change, so that there is a language-model loss to show."""
+def _has_language_loss(history: History) -> bool:
+    """Return whether the training measured a language-model loss."""
     return any(one.lm for one in history.evaluations)
 
 

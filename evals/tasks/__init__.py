@@ -1,4 +1,4 @@
-"""Tasks: problems with gold answers, loaded, asked, read and graded.
+"""Tasks: problems with gold answers, a prompt, a reader of answers and a grading rule.
 
 task = load_task(TaskConfig(name="stories", split="test", n=100))
 """
@@ -13,10 +13,10 @@ __all__ = ["Task", "TaskConfig", "load_task"]
 
 
 def load_task(config: TaskConfig) -> Task:
-    """The task that a configuration names.
+    """Return the task that a configuration names.
 
     Raises:
-        InputError: a file, split or field that is not what it must be.
+        InputError: a file that cannot be read, or a wrong split or field.
     """
     task: Task = TASKS.get(config.name)(config)
     return task

@@ -1,4 +1,4 @@
-"""A task: problems with gold answers, how to ask them, how to read an answer, and which answer is right."""
+"""A task: problems with gold answers, a prompt, a reader of answers and a grading rule."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ NUMBER = Grader("number")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to solve.
+    """Problems with gold answers, and how they are asked, read and graded.
 
     Attributes:
-        name: of the task.
+        name: the name of the task.
         problems: at least one, with distinct ids, each with a gold answer.
-        prompt: from a problem to what the model reads.
+        prompt: turns a problem into the text that the model reads.
         extract: reads the canonical answer from a text, or None.
-        reading: the name of ``extract``, which goes into the pool.
+        reading: the name of ``extract``, which pools record.
         grader: the rule by which an answer is right.
         solutions: worked solutions by problem id, as a model should write them after the prompt; empty where the task
-            has none. Nothing that draws or scores reads them.
+            has none. They are for training only: neither draws nor scores read them.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Task:
 
     @property
     def template(self) -> str:
-        """The whole prompt around the question, worked examples included, as text that stands for it."""
+        """The whole prompt around the question, worked examples included, as one text that identifies it."""
         blank = Problem("", "{question}")
         if not self.prompt.chat:
             return self.prompt.text(blank)

@@ -12,19 +12,19 @@ READINGS = ("strict", "flexible")
 
 @dataclass
 class TaskConfig:
-    """What to solve, and how to ask it.
+    """The problems to solve, and the prompt.
 
     Attributes:
-        name: "stories" (made up, for the model that comes with the package), "gsm8k", or "jsonl" (a file of your own).
-        path: a JSON Lines file (.jsonl or .jsonl.gz), {"question", "answer"} a line; without it gsm8k reads the hub.
-        split: stories: train, calibration or test; gsm8k on the hub: train or test; of a file, only a part of the ids.
-        n: how many problems; null takes all of a file. More problems include those of fewer.
-        seed: decides which problems, and which worked examples.
-        template: text around {question}; null takes the task's own.
+        name: "stories" (generated, for the bundled model), "gsm8k", or "jsonl" (a file of yours).
+        path: a JSON Lines file (.jsonl or .jsonl.gz), {"question", "answer"} a line; null reads gsm8k from the hub.
+        split: stories: train, calibration or test; gsm8k on the hub: train or test; for a file, only a part of the ids.
+        n: the number of problems, >= 1; null takes all of a file. A larger n includes the problems of a smaller one.
+        seed: chooses the problems and the worked examples, >= 0.
+        template: the text around {question}; null takes the task's own.
         system: the system message of a chat, or text before everything else; null takes the task's own.
-        chat: whether to ask in chat messages, which need a model with a chat template.
-        shots: worked examples before each question.
-        shots_path: a file to take them from; without it gsm8k takes the hub's training split.
+        chat: ask in chat messages, which need a model with a chat template.
+        shots: the number of worked examples before each question, >= 0.
+        shots_path: the file of worked examples; null takes the hub's training split for gsm8k.
         extract: "strict" reads the number after ####, "flexible" else the last number; null takes the task's own.
     """
 
@@ -41,7 +41,7 @@ class TaskConfig:
     extract: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no task could be."""
+        """Refuse unknown names and numbers out of range."""
         TASKS.check(self.name)
         if self.extract is not None and self.extract not in READINGS:
             raise unknown_name("task.extract", self.extract, READINGS)

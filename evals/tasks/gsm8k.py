@@ -1,4 +1,4 @@
-"""GSM8K, from a file or the hub, and files of one's own in the same form.
+"""GSM8K, from a file or the hub, and other files in the same form.
 
 Source:
     Cobbe et al. 2021, arXiv 2110.14168.
@@ -28,19 +28,18 @@ _CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 
 def gsm8k(config: TaskConfig) -> Task:
-    """GSM8K from ``path`` or the hub, or another file with numbers for answers.
+    """Return GSM8K from ``path`` or the hub, or another file whose answers are numbers.
 
-    Ids are such as "gsm8k-test-17", the line or row counted from 0, unless the file gives its own.
+    Ids are such as "gsm8k-test-17", the line or row counted from 0, unless the file has ids.
 
     Raises:
-        InputError: a file, a split or an answer that is not there; examples that come from the scored split; a hub
-            that cannot be read.
+        InputError: a missing file, split or answer; examples from the scored split; a hub that cannot be read.
     """
     scored = _scored(config)
     shots = _shots(config, {worked.question.strip() for worked in scored}) if config.shots else ()
     prompt = _prompt(config, shots)
     chosen: Sequence[int] = range(len(scored))
-    if config.n is not None and config.n < len(scored):  # a shuffle's beginning, so that more include fewer
+    if config.n is not None and config.n < len(scored):  # so that a larger n includes a smaller one
         order = list(chosen)
         random.Random(f"{config.seed} problems").shuffle(order)
         chosen = sorted(order[: config.n])
@@ -53,7 +52,7 @@ def gsm8k(config: TaskConfig) -> Task:
 
 
 def _plain(worked: Worked) -> str:
-    """The worked answer without the calculator's annotations."""
+    """Return the worked answer without the calculator's annotations."""
     return _CALCULATOR.sub("", worked.answer)
 
 
@@ -62,7 +61,7 @@ def _template(config: TaskConfig) -> str:
 
 
 def _gap(config: TaskConfig) -> str:
-    """What stands between a prompt and the answer to it."""
+    """Return the text between a prompt and its answer."""
     return "" if config.chat or _template(config)[-1:].isspace() else " "
 
 
@@ -87,13 +86,13 @@ def _scored(config: TaskConfig) -> list[Worked]:
 
 
 def _shots(config: TaskConfig, scored: set[str]) -> list[Worked]:
-    """Worked examples, none of which is a scored question."""
+    """Return worked examples, none of which is a scored question."""
     if config.shots_path is not None:
         source, pool = config.shots_path, read_worked(config.shots_path)
     elif config.path is not None or config.split == "train":
         raise InputError(
-            f"task.shots={config.shots} needs task.shots_path, a file of worked examples that is not the one that is "
-            "scored, such as the training split"
+            f"task.shots={config.shots} needs task.shots_path, a file of worked examples other than the scored one, "
+            "such as the training split"
         )
     else:
         source, pool = f"the training split of {HUB}", hub_split("train")
@@ -107,7 +106,7 @@ def _shots(config: TaskConfig, scored: set[str]) -> list[Worked]:
 
 
 def hub_split(split: str) -> list[Worked]:
-    """A split of openai/gsm8k, through ``datasets``.
+    """Return a split of openai/gsm8k, through ``datasets``.
 
     Raises:
         InputError: ``datasets`` is not installed, or the hub cannot be read.
@@ -123,7 +122,7 @@ def hub_split(split: str) -> list[Worked]:
     try:
         rows = datasets.load_dataset(HUB, "main", split=split)
         records = [dict(row) for row in rows]
-    except Exception as error:  # whatever a network and a cache can do
+    except Exception as error:  # a network and a cache fail in many ways
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{HUB} cannot be read from the hub ({reason}): try again, {instead}") from None
     return [worked_of(record, f"{HUB}, {split} row {number}") for number, record in enumerate(records)]

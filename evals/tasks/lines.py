@@ -19,7 +19,7 @@ GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """A question, its worked answer as the source has it, its gold number, and the id that the source gave it."""
+    """A question, its worked answer and its id as the source has them, and its gold number."""
 
     question: str
     answer: str
@@ -28,13 +28,13 @@ class Worked:
 
 
 def read_worked(path: str | os.PathLike[str]) -> list[Worked]:
-    """The questions of a file (.jsonl, or .jsonl.gz).
+    """Read the questions of a file (.jsonl, or .jsonl.gz).
 
     A line is {"question", "answer"}, where the answer is a number or ends with "#### number", or has the number under
     "gold"; "id" may be given. Empty lines are skipped.
 
     Raises:
-        InputError: no such file, no questions, or a line that is not one or has no gold answer; the sentence names it.
+        InputError: no such file, no questions, or a line without a question or a gold answer; the sentence names it.
     """
     raw = read_bytes(path)
     try:
@@ -68,10 +68,11 @@ def _checked(lines: Iterable[tuple[str, str]], path: str | os.PathLike[str]) -> 
 
 
 def worked_of(record: Mapping[str, Any], where: str) -> Worked:
-    """A record as a worked question.
+    """Return a record as a worked question.
 
     Raises:
-        InputError: a field is missing or no text, or there is no gold number; the sentence begins with ``where``.
+        InputError: a field is missing or has the wrong type, or there is no gold number; the sentence starts with
+            ``where``.
     """
     question, given = record.get("question"), record.get("id")
     if not isinstance(question, str) or not question.strip():

@@ -1,4 +1,4 @@
-"""From a model's text to its answer, for tasks whose answer is a number after ``####``."""
+"""Readers of answers, for tasks whose answer is a number after ``####``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tts.types import Problem
 
 
 def extractor(reading: str, prompt: Prompt) -> Extract:
-    """A function that reads the canonical number, or None.
+    """Return a function that reads the canonical number from a text, or None.
 
-    After worked examples a model may go on with a question of its own making; its text ends there.
+    After worked examples a model may continue with another question; the text counts up to there.
 
     Args:
         reading: "strict" reads the number after the last ``####``; "flexible" takes the last number where there is

@@ -1,4 +1,4 @@
-"""Stories: word problems made up from a seed, in splits that share no question; see :mod:`tts.stories.stories`."""
+"""Stories: word problems generated from a seed, in splits that share no question; see :mod:`tts.stories.stories`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from tts.types import Problem
 
 TEMPLATE = "{question}\n"
 COUNT = 200
-"""Problems, where none are asked for."""
+"""The number of problems by default."""
 
 
 def stories(config: TaskConfig) -> Task:
-    """The stories of a split, with ids such as "story-test-17" ("story-test-s3-17" with seed 3).
+    """Return the stories of a split, with ids such as "story-test-17" ("story-test-s3-17" with seed 3).
 
     Raises:
-        InputError: an unknown split, or a path, which stories do not have.
+        InputError: an unknown split, or a path, which stories do not take.
     """
     if config.split not in get_args(Split):
         raise unknown_name("task.split", config.split, get_args(Split))
     for key in ("path", "shots_path"):
         if getattr(config, key) is not None:
-            raise InputError(f"task stories makes its problems up and takes no {key}: leave it out, or name task jsonl")
+            raise InputError(
+                f"task stories generates its problems and takes no task.{key}: leave it out, or set task.name=jsonl"
+            )
     split: Split = next(s for s in get_args(Split) if s == config.split)
     seeded = f"s{config.seed}-" if config.seed else ""
     prompt = Prompt(
@@ -37,8 +39,9 @@ def stories(config: TaskConfig) -> Task:
         system=config.system or "",
         chat=config.chat,
     )
-    told = {f"story-{split}-{seeded}{i}": s for i, s in enumerate(take(split, config.n or COUNT, config.seed))}
-    problems = tuple(Problem(name, story.question, story.answer, "stories") for name, story in told.items())
+    drawn = take(split, config.n or COUNT, config.seed)
+    named = {f"story-{split}-{seeded}{i}": story for i, story in enumerate(drawn)}
+    problems = tuple(Problem(name, story.question, story.answer, "stories") for name, story in named.items())
     reading = config.extract or "strict"
-    solutions = {name: story.solution for name, story in told.items()}
+    solutions = {name: story.solution for name, story in named.items()}
     return Task("stories", problems, prompt, extractor(reading, prompt), reading, solutions=solutions)

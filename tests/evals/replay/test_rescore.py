@@ -231,7 +231,7 @@ def test_a_strategy_of_ones_own_is_compared_without_more_ado() -> None:
     row = compare(PoolArrays.of(POOL), [mine], Settings(8, permutations=3, replicates=50))[1]
     assert (row.name, row.point.samples) == ("last_of_two", 2.0)
     stripped = replace(PoolArrays.of(POOL), recorded=())
-    with pytest.raises(InputError, match="strategy last_of_two is played on the samples themselves"):
+    with pytest.raises(InputError, match="strategy last_of_two is replayed on the samples themselves"):
         compare(stripped, [mine], Settings(8, permutations=3))
 
 

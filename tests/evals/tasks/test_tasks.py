@@ -213,7 +213,7 @@ def test_a_bad_file_is_named(tmp_path: Path, content: bytes | None, sentence: st
         ({"seed": -1}, r"task\.seed must be at least 0"),
         ({"shots": -1}, r"task\.shots must be at least 0"),
         ({"split": "tset"}, r"unknown task\.split 'tset': .*did you mean test\?"),
-        ({"path": "x.jsonl"}, r"task stories makes its problems up and takes no path"),
+        ({"path": "x.jsonl"}, r"task stories generates its problems and takes no task\.path"),
         ({"name": "jsonl"}, r"task jsonl needs task\.path"),
         ({"name": "gsm8k", "split": "tset"}, r"unknown task\.split of gsm8k 'tset'"),
         ({"template": "no place"}, r"a prompt template must hold \{question\}"),
