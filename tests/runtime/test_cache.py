@@ -224,7 +224,7 @@ def test_failed_and_aborted_draws_are_not_kept() -> None:
     assert [key[2] for key in cache.samples] == [0]
 
 
-def test_recalled_samples_that_are_not_used_cost_nothing() -> None:
+def test_cached_samples_that_are_not_used_cost_nothing() -> None:
     cache, engine = Notes(), CountingEngine()
     play(Vote("sc", 6), engine.problems(1), engine, cache, scorer=WatchedScorer())
     strategy = Vote("esc", 6, stop=(Unanimous(window=1),))
@@ -233,7 +233,7 @@ def test_recalled_samples_that_are_not_used_cost_nothing() -> None:
     assert (result.cached, result.aborted, result.decision.usage) == (1, 0, sample.usage)
 
 
-def test_what_is_recalled_without_a_confidence_is_scored_and_not_kept_again() -> None:
+def test_what_is_cached_without_a_confidence_is_scored_and_not_kept_again() -> None:
     cache, engine = Notes(), CountingEngine()
     play(Vote("sc", 3), engine.problems(2), engine, cache)
     drawn, puts = engine.drawn, list(cache.put_order)
@@ -245,7 +245,7 @@ def test_what_is_recalled_without_a_confidence_is_scored_and_not_kept_again() ->
     assert spent(results).scorer_prefill == engine.scored
 
 
-def test_where_scoring_fails_the_recalled_ones_with_a_confidence_have_not_failed() -> None:
+def test_where_scoring_fails_the_cached_ones_with_a_confidence_have_not_failed() -> None:
     class Broken(CountingEngine):
         async def score(self, *args: Any) -> Any:
             raise EngineError("the scoring pass broke")
@@ -256,7 +256,7 @@ def test_where_scoring_fails_the_recalled_ones_with_a_confidence_have_not_failed
     assert [s.end for s in result.decision.samples] == [End.STOP, End.STOP, End.FAILED]
 
 
-def test_draws_from_prefixes_are_never_recalled() -> None:
+def test_draws_from_prefixes_are_never_cached() -> None:
     cache, engine = Notes(), CountingEngine(seed=3)
     [fresh] = play(Mixed(), engine.problems(1), engine, cache)
     assert all(key[1] == "end" for key in cache.samples)
@@ -265,7 +265,7 @@ def test_draws_from_prefixes_are_never_recalled() -> None:
     assert again.cached == len(cache.samples) < len(again.decision.samples)
 
 
-def test_a_memory_that_cannot_keep_ends_the_run() -> None:
+def test_a_cache_that_cannot_keep_ends_the_run() -> None:
     class Full(Notes):
         def put(self, problem: Problem, sample: Sample, until: Boundary = END) -> None:
             raise TTSError("no space left")
@@ -325,7 +325,7 @@ def shape(result: Result) -> list[Any]:
     return [(s.index, s.end, s.answer, s.token_ids, s.trace.top) for s in result.decision.samples]
 
 
-def test_cut_draws_are_kept_apart_and_recalled() -> None:
+def test_cut_draws_are_kept_apart_and_cached() -> None:
     cache, engine = Notes(), SurenessEngine(SURENESS)
     [fresh] = play(Cutting(1, 3), [ONE], engine, cache)
     assert [s.end for s in fresh.decision.samples] == [End.STOP, End.BOUNDARY, End.STOP, End.BOUNDARY]
@@ -339,7 +339,7 @@ def test_cut_draws_are_kept_apart_and_recalled() -> None:
     assert [s.end for s in whole.decision.samples] == [End.STOP] * 4
 
 
-def test_a_whole_sample_serves_a_draw_that_may_be_cut() -> None:
+def test_a_whole_sample_serves_a_draw_that_may_be_truncated() -> None:
     cache = Notes()
     play(Vote("sc", 4), [ONE], SurenessEngine(SURENESS), cache, signals=Signals(top=20))
     [old] = play(Cutting(1, 3), [ONE], (silent := SurenessEngine(SURENESS)), cache)
@@ -348,7 +348,7 @@ def test_a_whole_sample_serves_a_draw_that_may_be_cut() -> None:
     assert (silent.asked, old.cached, old.decision.usage) == (0, 4, live.decision.usage)
 
 
-def test_a_cut_sample_serves_only_bars_that_it_shows_to_be_crossed() -> None:
+def test_a_truncated_sample_serves_only_bars_that_it_shows_to_be_crossed() -> None:
     cache = Notes()
     play(Cutting(0, 4), [ONE], SurenessEngine(SURENESS), cache)
     strict, mild = GROUP_BELOW(0.7, 2), GROUP_BELOW(0.25, 2)
@@ -397,7 +397,7 @@ def test_a_pool_remembers_across_processes_what_was_handed_over(tmp_path: Path) 
         assert [s.answer == entry.problem.gold for s in entry.samples] == list(entry.correct)
 
 
-def test_a_pool_keeps_cut_draws_in_a_run_of_their_own(tmp_path: Path) -> None:
+def test_a_pool_keeps_truncated_draws_in_a_run_of_their_own(tmp_path: Path) -> None:
     store, cache = in_pool(tmp_path / "p.sqlite", [ONE])
     with store:
         [fresh] = play(Cutting(1, 3), [ONE], SurenessEngine(SURENESS), cache)

@@ -1,102 +1,147 @@
-"""The bundled model, live: decisions are those of a replay, and the ledger is the engine's own."""
+"""One question's draws: delivered in order, numbered once, aborted and charged when they are not used."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
+from tts.engines.fake import FakeEngine, extract
+from tts.errors import InputError, UnsupportedError
+from tts.runtime.session import Options, Session, is_cancelled, needs_score, with_scores
+from tts.scorers.base import BaseScorer, Scorer
+from tts.scorers.controls import ConstantScorer
+from tts.types import STEP, Draw, End, Problem, Sample, Signals, Usage
 
-from strategies.catalog import CATALOG
-from tts.answers import extract_gsm8k
-from tts.engines.hf.engine import TransformersEngine
-from tts.engines.replay import ReplayEngine
-from tts.engines.sampling import Sampling
-from tts.models.bundled import weights
-from tts.pool import PoolSampleCache, PoolStore, RunKey
-from tts.prompts import Prompt
-from tts.runtime.driver import Options, Result, run_all
-from tts.scorers.trace_scores import TraceScorer
-from tts.stories.stories import take
-from tts.types import Problem, Signals, Usage
-
-BUDGET = 6
-PROBLEMS = [Problem(f"story-{i}", s.question, s.answer, "stories") for i, s in enumerate(take("test", 4, seed=9))]
-NAMES = ("adaptive_consistency", "grace_es", "cges", "esc", "deepconf_offline", "deepconf_online", "best_of_n")
-SCORER = TraceScorer("mean_logprob")
-SIGNALS = Signals(top=20, entropy=True, certainty=True)
+T = TypeVar("T")
+[ONE] = FakeEngine.problems(1)
 
 
-def read(problem: Problem, text: str) -> str | None:
-    return extract_gsm8k(text)
+class Fixed(BaseScorer):
+    """Returns the given values."""
+
+    name = "fixed"
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+
+    async def score(self, problem: Problem, samples: Any, engine: Any) -> Any:
+        return self.values
 
 
-@pytest.fixture
-def engine() -> Iterator[TransformersEngine]:
-    made = TransformersEngine.load(weights(), prompt=Prompt(), sampling=Sampling(seed=3), max_batch_size=24)
-    yield made
-    made.close()
+def within(
+    work: Callable[[Session], Awaitable[T]],
+    *,
+    scorer: Scorer | None = None,
+    engine: FakeEngine | None = None,
+    budget: int = 8,
+    **options: Any,
+) -> tuple[T, Session]:
+    async def play() -> tuple[T, Session]:
+        session = Session(
+            ONE,
+            engine or FakeEngine(),
+            extract=extract,
+            scorer=scorer,
+            budget=budget,
+            options=Options(**options),
+            signals=Signals(),
+        )
+        async with session:
+            found = await work(session)
+            await session.abort_pending()
+        return found, session
+
+    return asyncio.run(play())
 
 
-def total(results: Sequence[Result]) -> Usage:
-    return sum((r.decision.usage for r in results if r.decision.usage is not None), Usage())
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_numbers_follow_the_order_of_submission(lookahead: int) -> None:
+    async def work(session: Session) -> list[int]:
+        return [s.index for n in (1, 3, 2) for s in await session.samples(Draw(n))]
+
+    numbers, session = within(work, lookahead=lookahead)
+    assert numbers == list(range(6))
+    assert session.aborted == min(lookahead, 8 - 6)
 
 
-def test_replaying_the_recorded_run_gives_every_decision_again(engine: TransformersEngine, tmp_path: Path) -> None:
-    live: dict[str, list[Result]] = {}
-    with PoolStore.create_or_open(tmp_path / "run.sqlite") as store:
-        store.add_problems(PROBLEMS)
-        memory = PoolSampleCache(store, store.open_run(RunKey("tiny"), {}))
-        everything = {"extract": read, "scorer": SCORER, "signals": SIGNALS, "cache": memory}
-        for name in ("self_consistency", *NAMES):
-            strategy = CATALOG[name].build(BUDGET, CATALOG[name].example)
-            live[name] = asyncio.run(run_all(strategy, PROBLEMS, engine, **everything))  # type: ignore[arg-type]
-        drawn = engine.batch.drawn
-        pool = store.to_pool()
-    assert drawn == sum(s.usage.delivered for e in pool.entries for s in e.samples if s.usage)  # each was drawn once
-    recording = ReplayEngine({entry.problem.id: entry.samples for entry in pool.entries})
-    for name, results in live.items():
-        strategy = CATALOG[name].build(BUDGET, CATALOG[name].example)
-        for there, here in zip(results, asyncio.run(run_all(strategy, PROBLEMS, recording)), strict=True):
-            a, b = there.decision, here.decision
-            assert (a.answer, a.p_correct, a.vote_share) == (b.answer, b.p_correct, b.vote_share), name
-            assert (a.reason, a.samples) == (b.reason, b.samples) and a.usage == b.usage, name
+def test_look_ahead_stops_at_the_budget_and_a_draw_beyond_it_is_still_served() -> None:
+    engine = FakeEngine()
+
+    async def work(session: Session) -> list[Sample]:
+        return await session.samples(Draw(3))
+
+    samples, session = within(work, engine=engine, budget=2, lookahead=5)
+    assert (len(samples), session.aborted) == (3, 0)
+    assert session.usage.delivered == engine.drawn
 
 
-def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: TransformersEngine) -> None:
-    online = CATALOG["deepconf_online"].build(12, {"warmup": 6, "eta": 60, "window": 16})
-    whole = CATALOG["self_consistency"].build(12)
-    alone = asyncio.run(run_all(online, PROBLEMS, engine, extract=read))
-    drawn = engine.batch.drawn
-    assert any(s.end == "boundary" for r in alone for s in r.decision.samples)
-    pool = asyncio.run(run_all(whole, PROBLEMS, engine, extract=read, signals=SIGNALS))
-    recording = ReplayEngine({r.problem.id: r.decision.samples for r in pool})
-    again = asyncio.run(run_all(online, PROBLEMS, recording))
-    for a, b in zip(alone, again, strict=True):
-        assert (a.decision.answer, a.decision.reason) == (b.decision.answer, b.decision.reason)
-        assert [s.token_ids for s in a.decision.samples] == [s.token_ids for s in b.decision.samples]
-        assert [s.usage.delivered for s in a.decision.samples if s.usage] == [
-            s.usage.delivered for s in b.decision.samples if s.usage
-        ]
-    assert drawn == total(alone).delivered + total(alone).aborted
+def test_another_boundary_aborts_the_draws_ahead_and_reuses_their_numbers() -> None:
+    engine = FakeEngine()
+
+    async def work(session: Session) -> list[Sample]:
+        return [*await session.samples(Draw(1)), *await session.samples(Draw(1, until=STEP))]
+
+    (whole, step), session = within(work, engine=engine, lookahead=2)
+    assert (whole.index, step.index) == (0, 1) and step.end is End.BOUNDARY and step.answer is None
+    assert session.aborted == 4
+    assert session.usage.delivered + session.usage.aborted == engine.drawn
 
 
-@pytest.mark.parametrize("lookahead", [0, 3])
-def test_the_ledger_is_the_engine_s_own_count(engine: TransformersEngine, lookahead: int) -> None:
-    strategy = CATALOG["adaptive_consistency"].build(BUDGET, {"level": 0.7})
-    options = Options(concurrency=5, lookahead=lookahead)
-    spent = total(asyncio.run(run_all(strategy, PROBLEMS, engine, extract=read, options=options)))
-    batch = engine.batch
-    assert spent == Usage(
-        prompt=batch.prompt,
-        prompt_cached=batch.prompt_cached,
-        delivered=spent.delivered,
-        aborted=batch.drawn - spent.delivered,
-    )
-    assert (spent.aborted > 0) == (lookahead > 0)
-    assert {f.name for f in fields(Usage)} == set(Usage.__slots__)
+def test_scores_are_one_each_and_probabilities() -> None:
+    def score(*values: float) -> list[Sample]:
+        async def work(session: Session) -> list[Sample]:
+            return await session.samples(Draw(2))
+
+        return within(work, scorer=Fixed(*values))[0]
+
+    assert [s.confidence for s in score(0.25, 1.0)] == [0.25, 1.0]
+    with pytest.raises(UnsupportedError, match=r"scorer fixed gave scores of shape \(1,\) for 2 samples"):
+        score(0.5)
+    with pytest.raises(UnsupportedError, match=r"scorer fixed gave 1\.5 for draw 1 .* calibrate raw scores first"):
+        score(0.5, 1.5)
+
+
+def test_only_samples_that_need_a_score_get_one_and_share_its_cost() -> None:
+    old, failed, new = Sample(confidence=0.2), Sample(end=End.FAILED), Sample(usage=Usage(delivered=3))
+    assert [needs_score(s) for s in (old, failed, new)] == [False, False, True]
+    found = with_scores([old, new, failed, new], [0.5, 0.6], Usage(scorer_prefill=5))
+    assert [s.confidence for s in found] == [0.2, 0.5, None, 0.6]
+    assert [s.usage.scorer_prefill for s in found if s.usage is not None] == [3, 2]
+    assert found[0] is old and found[2] is failed
+
+
+def test_a_draw_that_fails_in_every_attempt_is_charged_and_shown() -> None:
+    engine = FakeEngine(fails=lambda request: True)
+
+    async def work(session: Session) -> list[Sample]:
+        return await session.samples(Draw(1))
+
+    ([sample], session) = within(work, engine=engine, scorer=ConstantScorer(), retries=1, backoff_s=0.0)
+    assert sample.end is End.FAILED and sample.confidence is None and sample.error
+    assert session.usage.aborted == engine.drawn == 6 and session.usage.delivered == 0
+
+
+def test_a_swallowed_cancellation_is_noticed() -> None:
+    async def scenario() -> bool:
+        async def swallow() -> bool:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                return is_cancelled()
+            return False
+
+        task = asyncio.create_task(swallow())
+        await asyncio.sleep(0)
+        task.cancel()
+        return await task
+
+    assert asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("option", ["concurrency", "lookahead", "min_in_flight", "retries", "backoff_s"])
+def test_options_out_of_range_are_refused(option: str) -> None:
+    with pytest.raises(InputError, match=f"driver option {option} must be at least"):
+        Options(**{option: -1})
