@@ -16,10 +16,8 @@ from strategies.catalog import METHODS
 from tests.evals.cases import pool_of, real
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError
-from tts.pool import Entry, Pool
 from tts.requirements import missing
 from tts.runtime.driver import run_all
-from tts.types import Problem, Sample
 
 
 def through_the_driver(pool, arrays, strategy, orders):
@@ -88,24 +86,6 @@ def test_tokens_of_unused_draws_are_not_counted():
     one = np.take_along_axis(arrays.tokens, orders[:, :, 0].astype(int), axis=1)
     assert (first.tokens == one).all()
     assert full.tokens == pytest.approx(np.repeat(arrays.tokens.sum(axis=1)[:, None], 4, axis=1))
-
-
-def test_equivalent_answers_vote_together_and_conflicting_grades_are_counted():
-    pool = pool_of(["1", "1.0", "$1", "2", "2"])
-    arrays = PoolArrays.of(pool)
-    assert arrays.labels.tolist() == [[0, 0, 0, 1, 1]]
-    assert arrays.class_correct.tolist() == [[False, False]], "two of three spellings carry the grade wrong"
-    assert (arrays.conflicts, arrays.tiers) == (1, {"canonical": 1, "exact": 1})
-
-
-def test_ungraded_samples_are_graded_by_the_gold_answer():
-    samples = (Sample(answer="1,000", index=0), Sample(answer="7", index=1), Sample(answer=None, index=2))
-    entry = Entry(Problem("q", "?", "1000"), samples, (None, None, None), {})
-    arrays = PoolArrays.of(Pool("memory", "0" * 64, (entry,)))
-    assert arrays.sample_correct.tolist() == [[True, False, False]]
-    bare = Pool("memory", "0" * 64, (Entry(Problem("q", "?"), samples, (None, None, None), {}),))
-    with pytest.raises(InputError, match="memory: question 'q' has ungraded samples and no gold answer"):
-        PoolArrays.of(bare)
 
 
 def test_questions_without_a_single_parsed_sample_abstain_and_are_wrong():

@@ -1,0 +1,47 @@
+"""Configurations of tasks: one sentence for a bad one, and a real model's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.config import RunConfig
+from evals.tasks import TaskConfig, load_task
+from tts.config import load_config
+from tts.errors import InputError
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"name": "gsm8"}, r"unknown task 'gsm8': .*did you mean gsm8k\?"),
+        ({"extract": "loose"}, r"unknown task\.extract 'loose'"),
+        ({"n": 0}, r"task\.n must be at least 1, got 0"),
+        ({"seed": -1}, r"task\.seed must be at least 0"),
+        ({"shots": -1}, r"task\.shots must be at least 0"),
+        ({"split": "tset"}, r"unknown task\.split 'tset': .*did you mean test\?"),
+        ({"path": "x.jsonl"}, r"task stories generates its problems and takes no task\.path"),
+        ({"name": "jsonl"}, r"task jsonl needs task\.path"),
+        ({"name": "gsm8k", "split": "tset"}, r"unknown task\.split of gsm8k 'tset'"),
+        ({"template": "no place"}, r"a prompt template must hold \{question\}"),
+    ],
+)
+def test_a_bad_task_is_one_sentence(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        load_task(TaskConfig(**options))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_configuration_of_a_real_model_loads_and_its_prompt_renders(scored: str, train: str) -> None:
+    files = [CONFIGS / "task" / "gsm8k.yaml", CONFIGS / "model" / "qwen.yaml"]
+    config = load_config(RunConfig, files, [f"task.path={scored}", f"task.shots_path={train}"])
+    assert (config.engine.kind, config.engine.model) == ("vllm", "Qwen/Qwen2.5-1.5B-Instruct")
+    assert config.engine.folder is None and config.engine.sampling.top_p == 0.8
+    task = load_task(config.task)
+    text = task.prompt.text(task.problems[3])
+    assert text.count("Question: ") == 5 and text.endswith("Question: What is 3 and 3?\nAnswer:")
+    assert task.extract(task.problems[3], " 3 and 3 is 6.\n#### 6") == "6"
