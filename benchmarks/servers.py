@@ -50,8 +50,8 @@ from tts.pool import Entry, Pool
 from tts.prompts import Prompt
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import Calibrated, Scorer
-from tts.scorers.stacked import StackedScorer
-from tts.scorers.stacked_features import FEATURES
+from tts.scorers.stacking.features import FEATURES
+from tts.scorers.stacking.stacked import StackedScorer
 from tts.scorers.trace_scores import TraceScorer
 from tts.stories.stories import take
 from tts.types import Problem, Signals, Usage

@@ -9,7 +9,7 @@ from evals.replay.rescore import check_score
 from evals.tasks import TaskConfig
 from tts.engines.config import EngineConfig
 from tts.errors import InputError, unknown_name
-from tts.scorers.maps import MapKind
+from tts.scorers.calibration.maps import MapKind
 from tts.scorers.trace_scores import WINDOW
 
 ANSWERS = ("auto", "number", "choice", "text", "math")

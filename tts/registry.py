@@ -108,7 +108,7 @@ SCORERS: Registry[Callable[..., Any]] = Registry(
     "tts.scorers",
     {
         "grace": "tts.scorers.grace:open_grace",
-        "stacked": "tts.scorers.stacked:open_stacked",
+        "stacked": "tts.scorers.stacking.stacked:open_stacked",
         "finece": "tts.scorers.finece:open_finece",
         "p_true": "tts.scorers.asking:PTrue",
         "verbalised": "tts.scorers.asking:Verbalised",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.experiments.finece_beams import PrefixModel
 from tts.pool import Entry, Pool
-from tts.scorers.maps import CalibrationMap, fit_map
+from tts.scorers.calibration.maps import CalibrationMap, fit_map
 from tts.scorers.trace_scores import value_confidence
 from tts.types import Sample
 

@@ -18,7 +18,7 @@ from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from tts.models.grace import read_card as read_grace
 from tts.pool import Pool
-from tts.scorers.maps import fit_map
+from tts.scorers.calibration.maps import fit_map
 
 Floats = NDArray[np.float64]
 Say = Callable[[str], None]

@@ -40,8 +40,8 @@ from tts.pool import Pool
 from tts.scorers.base import Calibrated, Scorer
 from tts.scorers.controls import RandomScorer
 from tts.scorers.finece import Finece
-from tts.scorers.stacked import StackedScorer
-from tts.scorers.stacked_features import FINECE_FEATURES
+from tts.scorers.stacking.features import FINECE_FEATURES
+from tts.scorers.stacking.stacked import StackedScorer
 from tts.scorers.staged import Staged
 from tts.types import STEP, Boundary
 

@@ -29,8 +29,8 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import stacked
 from tts.pool import Pool
 from tts.scorers.asking import Verbalised
-from tts.scorers.maps import fit_map
-from tts.scorers.stacked_features import FEATURES
+from tts.scorers.calibration.maps import fit_map
+from tts.scorers.stacking.features import FEATURES
 
 Floats = NDArray[np.float64]
 REPLICATES = 2000

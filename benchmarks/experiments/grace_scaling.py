@@ -21,7 +21,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.vectorised import Candidate, Outcome
 from strategies.catalog import CATALOG, Method
 from tts.pool import Pool
-from tts.scorers.maps import CalibrationMap, fit_map
+from tts.scorers.calibration.maps import CalibrationMap, fit_map
 
 Say = Callable[[str], None]
 ORDERS = 100

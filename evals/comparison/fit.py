@@ -18,7 +18,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.vectorised import Candidate, Outcome, replay
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
-from tts.scorers.maps import fit_map
+from tts.scorers.calibration.maps import fit_map
 
 Array = NDArray[Any]
 Scores = dict[str, Array | None]

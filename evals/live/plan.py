@@ -30,8 +30,8 @@ from tts.pool.files import pool_format
 from tts.requirements import missing
 from tts.scorers.available import live_source
 from tts.scorers.base import Calibrated, RawScorer, Scorer
+from tts.scorers.calibration.maps import fit_map
 from tts.scorers.config import OpenScorer, merged, open_scorer
-from tts.scorers.maps import fit_map
 from tts.scorers.metered import MeteredEngine
 from tts.strategy import Strategy
 from tts.types import Signals

@@ -12,7 +12,7 @@ from evals.metrics.folds import halves
 from tts.answers import Grader
 from tts.errors import InputError
 from tts.pool import Entry, Pool
-from tts.scorers.maps import fit_map
+from tts.scorers.calibration.maps import fit_map
 
 Floats = NDArray[np.float64]
 
@@ -126,7 +126,7 @@ class ScoredSamples:
         """Return the samples with cross-fitted probabilities: each half of the questions by the map of the other half.
 
         Args:
-            kind: "platt", "isotonic", "beta" or "temperature", see :func:`tts.scorers.maps.fit_map`.
+            kind: "platt", "isotonic", "beta" or "temperature", see :func:`tts.scorers.calibration.maps.fit_map`.
             seed: Decides the halves, >= 0.
 
         Raises:

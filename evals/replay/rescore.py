@@ -12,8 +12,8 @@ from tts.errors import InputError, UnsupportedError, unknown_name
 from tts.models.finece import OWNER
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
-from tts.scorers.stacked import NAME, Stacked, fit_stacked
-from tts.scorers.stacked_features import FEATURES, FINECE_FEATURES
+from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES
+from tts.scorers.stacking.stacked import NAME, Stacked, fit_stacked
 from tts.scorers.trace_scores import TRACE_SCORES, WINDOW, TraceScore
 from tts.types import Sample
 

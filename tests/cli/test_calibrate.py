@@ -16,10 +16,10 @@ from tests.cli.cases import Tts
 from tests.grace_cases import graced
 from tts.errors import InputError
 from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
-from tts.scorers.calibration_file import Provenance, load_calibration
-from tts.scorers.maps import fit_map
-from tts.scorers.stacked import fit_stacked, load_stacked
-from tts.scorers.stacked_features import FEATURES
+from tts.scorers.calibration.calibration_file import Provenance, load_calibration
+from tts.scorers.calibration.maps import fit_map
+from tts.scorers.stacking.features import FEATURES
+from tts.scorers.stacking.stacked import fit_stacked, load_stacked
 from tts.types import Trace
 
 FAST = ("permutations=5", "replicates=50")

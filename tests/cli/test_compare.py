@@ -25,7 +25,7 @@ from evals.replay.synthetic import synthetic_pool
 from strategies.catalog import CATALOG
 from tests.cli.cases import Ran, Tts
 from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
-from tts.scorers.maps import MapKind
+from tts.scorers.calibration.maps import MapKind
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ("permutations=10", "replicates=200")

@@ -17,7 +17,7 @@ from tts.errors import InputError, UnsupportedError
 from tts.models.finece import OWNER
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import Calibrated, RawScorer, Scorer
-from tts.scorers.maps import fit_map
+from tts.scorers.calibration.maps import fit_map
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import SIGNAL_SCORES, TRACE_SCORES, WINDOW, TraceScorer, scorer_name
 from tts.types import Problem, Sample, Signals, Trace

@@ -14,7 +14,7 @@ from tts.files import check_outputs
 
 if TYPE_CHECKING:
     from tts.pool import Pool
-    from tts.scorers.calibration_file import Provenance
+    from tts.scorers.calibration.calibration_file import Provenance
 
 
 @app.command()
@@ -37,9 +37,9 @@ def calibrate(
     """
     from evals.replay.rescore import STACKED, check_score, fit_weights, graded, rescored
     from tts.pool import load_pool
-    from tts.scorers.calibration_file import save_calibration
-    from tts.scorers.maps import fit_map
-    from tts.scorers.stacked import save_stacked
+    from tts.scorers.calibration.calibration_file import save_calibration
+    from tts.scorers.calibration.maps import fit_map
+    from tts.scorers.stacking.stacked import save_stacked
     from tts.scorers.trace_scores import WINDOW, scorer_name
 
     check_score(score)
@@ -82,7 +82,7 @@ def _provenance(path: Path, pool: Pool, run: int | None, scorer: str) -> Provena
     """Return what produced the samples: the run's key of a SQLite pool, else the one model that its questions name."""
     from tts.pool import PoolStore
     from tts.pool.files import pool_format
-    from tts.scorers.calibration_file import RAW, Provenance
+    from tts.scorers.calibration.calibration_file import RAW, Provenance
 
     if pool_format(path) == "sqlite":
         with PoolStore.read(path) as store:

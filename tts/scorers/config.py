@@ -17,9 +17,9 @@ from tts.components import read_options
 from tts.errors import InputError
 from tts.registry import SCORERS
 from tts.scorers.base import Calibrated, Scorer
-from tts.scorers.calibration_file import Provenance, load_calibration
+from tts.scorers.calibration.calibration_file import Provenance, load_calibration
+from tts.scorers.calibration.maps import CalibrationMap
 from tts.scorers.controls import AUTO
-from tts.scorers.maps import CalibrationMap
 from tts.scorers.trace_scores import TRACE_SCORES, TraceScorer
 from tts.types import Problem, Signals
 

@@ -20,7 +20,7 @@ from tts.errors import EngineError, InputError
 from tts.models.finece import FineceCard, read_card
 from tts.models.resolve import fingerprint
 from tts.scorers.base import BaseScorer, Scorer
-from tts.scorers.calibration_file import Provenance
+from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.integration import Integrated
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import expectation

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tts.engines.fake import WATCHED
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import BaseScorer
-from tts.scorers.calibration_file import Provenance
+from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample, Signals
 

@@ -17,7 +17,7 @@ from tts.engines.vllm.lora import LoraRequests
 from tts.errors import UnsupportedError
 from tts.models.bundled import weights
 from tts.models.finece import FineceCard, write_card
-from tts.scorers.calibration_file import Provenance
+from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.finece import open_finece
 from tts.scorers.metered import MeteredEngine
 

@@ -23,7 +23,7 @@ from tts.errors import InputError
 from tts.models.finece import OWNER
 from tts.pool import Pool
 from tts.requirements import Available
-from tts.scorers.stacked_features import FEATURES, FINECE_FEATURES
+from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES
 from tts.scorers.trace_scores import TRACE_SCORES
 from tts.types import Signals, Trace
 

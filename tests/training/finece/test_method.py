@@ -20,7 +20,7 @@ from tests.training.finece_cases import halves, trees  # noqa: E402
 from tts.engines.base import Capabilities  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
 from tts.models.finece import FineceCard, read_card  # noqa: E402
-from tts.scorers.calibration_file import Provenance  # noqa: E402
+from tts.scorers.calibration.calibration_file import Provenance  # noqa: E402
 from tts.scorers.finece import open_finece  # noqa: E402
 from tts.scorers.metered import MeteredEngine  # noqa: E402
 from tts.training.build import TrainedModel, train  # noqa: E402

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from tts.errors import InputError
-from tts.scorers.maps import CalibrationMap, MapKind, fit_map
+from tts.scorers.calibration.maps import CalibrationMap, MapKind, fit_map
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -232,7 +232,7 @@ def test_bad_arguments_are_one_sentence(call: Callable[[], object], says: str) -
 
 def test_importing_and_using_a_map_does_not_load_the_optimiser_which_is_slow_to_import() -> None:
     code = (
-        "import sys; from tts.scorers.maps import CalibrationMap; "
+        "import sys; from tts.scorers.calibration.maps import CalibrationMap; "
         "CalibrationMap('platt', (1.0, 0.0))([0.5]); "
         "sys.exit(any(name.startswith('scipy.optimize') for name in sys.modules))"
     )

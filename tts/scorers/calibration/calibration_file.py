@@ -15,7 +15,7 @@ from typing import Any
 
 from tts.errors import InputError
 from tts.files import atomic_path, read_bytes
-from tts.scorers.maps import CalibrationMap
+from tts.scorers.calibration.maps import CalibrationMap
 
 RAW = "raw"
 """The log-probability mode of this framework's signals: temperature 1, before any truncation, in nats."""

@@ -23,11 +23,11 @@ from tts.models.finece import OWNER
 from tts.models.grace import GraceCard, write_card
 from tts.pool import Pool
 from tts.scorers.base import Scorer
-from tts.scorers.calibration_file import Provenance
+from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.config import open_scorer
 from tts.scorers.metered import MeteredEngine
-from tts.scorers.stacked import Stacked, StackedScorer, fit_stacked, load_stacked, open_stacked, save_stacked
-from tts.scorers.stacked_features import FEATURES, measured
+from tts.scorers.stacking.features import FEATURES, measured
+from tts.scorers.stacking.stacked import Stacked, StackedScorer, fit_stacked, load_stacked, open_stacked, save_stacked
 from tts.types import Problem, Sample, Signals, Trace
 
 POOL = graced(synthetic_pool(questions=40, samples=8))
@@ -205,7 +205,7 @@ def test_plain_data_survives_json() -> None:
 def test_value_tokens_stack_with_log_probabilities_and_need_their_card(tmp_path: Path) -> None:
     from tts.models.finece import FineceCard
     from tts.models.finece import write_card as write_values
-    from tts.scorers.stacked_features import FINECE_FEATURES
+    from tts.scorers.stacking.features import FINECE_FEATURES
 
     rng = np.random.default_rng(0)
     right = rng.random(200) < 0.5

@@ -23,10 +23,10 @@ from tts.models.finece import OWNER
 from tts.models.finece import read_card as read_values
 from tts.models.grace import GraceCard
 from tts.scorers.base import BaseScorer
-from tts.scorers.calibration_file import Provenance, load_fitted, save_fitted
+from tts.scorers.calibration.calibration_file import Provenance, load_fitted, save_fitted
 from tts.scorers.grace import find_card
 from tts.scorers.metered import MeteredEngine
-from tts.scorers.stacked_features import BY_NAME, FEATURES, measured, select
+from tts.scorers.stacking.features import BY_NAME, FEATURES, measured, select
 from tts.types import Problem, Sample, Signals
 
 NAME = "stacked"

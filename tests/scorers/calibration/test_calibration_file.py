@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tts.errors import InputError
-from tts.scorers.calibration_file import Provenance, load_calibration, save_calibration
-from tts.scorers.maps import fit_map
+from tts.scorers.calibration.calibration_file import Provenance, load_calibration, save_calibration
+from tts.scorers.calibration.maps import fit_map
 
 MAP = fit_map("platt", [-1.0, -0.5, -0.2, -0.1], [False, True, False, True])
 HERE = Provenance("tiny@1", "mean_logprob", "Q: {question}", "raw")

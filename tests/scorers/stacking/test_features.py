@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.stacked_features import BY_NAME, FEATURES, FINECE_FEATURES, measured, select
+from tts.scorers.stacking.features import BY_NAME, FEATURES, FINECE_FEATURES, measured, select
 from tts.types import Sample, Trace
 
 

@@ -1,0 +1,1 @@
+"""Stacked confidence: several scores of one trace in one fitted logistic regression."""
