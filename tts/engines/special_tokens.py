@@ -1,4 +1,4 @@
-"""Special tokens of a model: those that end a sample, and those that are never drawn."""
+"""Special tokens of a model: the tokens that end a sample, and the tokens that are never drawn."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ Imports vLLM only inside functions: it is an optional extra.
 
 from __future__ import annotations
 
-import difflib
 import os
 import secrets
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from tts.errors import InputError, first_line
+from tts.errors import InputError, first_line, suggestion
 
 OWN_KEYS = {
     "model": "engine.model",
@@ -105,9 +104,8 @@ def check_options(options: Mapping[str, Any], *, known: set[str]) -> None:
         if name in OWN_KEYS:
             raise InputError(f"engine.vllm.{name} has its own key: set {OWN_KEYS[name]}")
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else "see `vllm serve --help` for the arguments"
-            raise InputError(f"engine.vllm.{name} is no argument of vLLM's engine: {hint}")
+            hint = suggestion(name, known) or ": see `vllm serve --help` for the arguments"
+            raise InputError(f"engine.vllm.{name} is no argument of vLLM's engine{hint}")
 
 
 def _cpu_defaults(options: Mapping[str, Any], *, seeded: bool) -> dict[str, Any]:
