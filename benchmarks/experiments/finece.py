@@ -164,8 +164,8 @@ def strategies(test: Prefixes) -> None:
         share = np.mean([at[0] / (len(s.token_ids) - 1) for s, at in zip(test.samples, places, strict=True)])
         counts = [len(at) for at in places]
         every = np.concatenate([c[at] for c, at in zip(confidences, places, strict=True)])
-        judged = ScoredSamples.of(every, np.repeat(test.correct, counts), np.repeat(test.question, counts))
-        plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
+        scored = ScoredSamples.of(every, np.repeat(test.correct, counts), np.repeat(test.question, counts))
+        plain = next(iter(resampled(scored, np.ones((1, scored.questions)))))
         say(
             f"{name:28}{shown(*ece(first, test, times)):>22}{shown(*auroc(first[:, None], test, times)):>22}"
             f"{float(probability.ece_equal_width(plain)[0]):10.3f}{float(ranking.auroc(plain)[0]):11.3f}"
@@ -182,8 +182,8 @@ def coverage(test: Prefixes) -> None:
     found = traces.finece(test)
     for name in ("question", "first step", "50 %", "last step but one", "answer"):
         confidence = found[:, POSITIONS.index(name)]
-        judged = ScoredSamples.of(confidence, test.correct, test.question)
-        plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
+        scored = ScoredSamples.of(confidence, test.correct, test.question)
+        plain = next(iter(resampled(scored, np.ones((1, scored.questions)))))
         cells = "".join(f"{value:12.3f}" for value in ranking.selective_accuracy(plain, shares)[0])
         over = confidence > 0.8
         accuracy = f"{test.correct[over].mean():10.3f}" if over.any() else f"{'none':>10}"

@@ -113,21 +113,21 @@ def _prompts(both: tuple[Pool, Pool]) -> Any:
 def auroc(raw: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
     """Pooled over the given positions, with its value on resamples of the questions."""
     count = raw.shape[1]
-    judged = ScoredSamples.of(raw.T.ravel(), np.tile(test.correct, count), np.tile(test.question, count))
-    plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
-    many = np.concatenate([ranking.auroc(c) for c in resampled(judged, times)])
+    scored = ScoredSamples.of(raw.T.ravel(), np.tile(test.correct, count), np.tile(test.question, count))
+    plain = next(iter(resampled(scored, np.ones((1, scored.questions)))))
+    many = np.concatenate([ranking.auroc(c) for c in resampled(scored, times)])
     return float(ranking.auroc(plain)[0]), many
 
 
 def within(raw: Floats, test: Prefixes) -> float:
     """Of a right and a wrong sample of one question, how often the right one has more, [samples]."""
-    judged = ScoredSamples.of(raw, test.correct, test.question)
-    return float(ranking.within_question_auroc(next(iter(resampled(judged, np.ones((1, judged.questions))))))[0])
+    scored = ScoredSamples.of(raw, test.correct, test.question)
+    return float(ranking.within_question_auroc(next(iter(resampled(scored, np.ones((1, scored.questions))))))[0])
 
 
 def ece(probability: Floats, test: Prefixes, times: Floats) -> tuple[float, Floats]:
     """In 10 bins of equal width, with its value on resamples of the questions, [samples]."""
-    judged = ScoredSamples.of(probability, test.correct, test.question)
-    plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
-    many = np.concatenate([probability.ece_equal_width(c) for c in resampled(judged, times)])
+    scored = ScoredSamples.of(probability, test.correct, test.question)
+    plain = next(iter(resampled(scored, np.ones((1, scored.questions)))))
+    many = np.concatenate([probability.ece_equal_width(c) for c in resampled(scored, times)])
     return float(probability.ece_equal_width(plain)[0]), many

@@ -120,9 +120,9 @@ def table(local: Floats, looks: Sequence[Looked], alphas: Sequence[float], corre
     times = np.rint(bootstrap_weights(questions, 2000, 0) * questions)
 
     def both(confidence: Floats) -> tuple[Floats, Floats, float, float]:
-        judged = ScoredSamples.of(confidence, correct, question)
-        plain = next(iter(resampled(judged, np.ones((1, judged.questions)))))
-        many = list(resampled(judged, times))
+        scored = ScoredSamples.of(confidence, correct, question)
+        plain = next(iter(resampled(scored, np.ones((1, scored.questions)))))
+        many = list(resampled(scored, times))
         return (
             np.concatenate([ranking.auroc(c) for c in many]),
             np.concatenate([probability.ece_equal_width(c) for c in many]),

@@ -141,11 +141,11 @@ def every_score(fit: Pool, test: Pool) -> tuple[list[Score], dict[str, str]]:
 def confidences(scores: Sequence[Score], missing: dict[str, str]) -> None:
     """Every confidence, raw and Platt-scaled, and its AUROC paired with GrACE's."""
     say("\n## Confidences of single samples (answered samples of the test split)")
-    judged = {score.name: ScoredSamples.of_pool(score.test) for score in scores}
-    (questions,) = {one.questions for one in judged.values()}
+    scored = {score.name: ScoredSamples.of_pool(score.test) for score in scores}
+    (questions,) = {one.questions for one in scored.values()}
     times = np.rint(bootstrap_weights(questions, REPLICATES, 0) * questions)
-    replicas = {name: measured(one, times) for name, one in judged.items()}
-    plain = {name: measured(one, np.ones((1, questions))) for name, one in judged.items()}
+    replicas = {name: measured(one, times) for name, one in scored.items()}
+    plain = {name: measured(one, np.ones((1, questions))) for name, one in scored.items()}
     columns = ("AUROC", "within questions", "GrACE's AUROC minus it")
     say(f"{'score':20}" + "".join(f"{name:>26}" for name in columns))
     for score in scores:
@@ -166,7 +166,7 @@ def confidences(scores: Sequence[Score], missing: dict[str, str]) -> None:
     say("")
     say(f"{'score':20}{'ECE, raw':>26}{'Brier, raw':>26}{'ECE, Platt':>26}{'Brier, Platt':>26}")
     for score in scores:
-        one = judged[score.name]
+        one = scored[score.name]
         fitted = platt(score, one)
         cells = []
         for version in (one, fitted):
@@ -187,15 +187,15 @@ def platt(score: Score, test: ScoredSamples) -> ScoredSamples:
     return ScoredSamples(np.asarray(values, dtype=np.float64), test.correct, test.question)
 
 
-def measured(judged: ScoredSamples, times: Floats) -> dict[str, Floats]:
+def measured(scored: ScoredSamples, times: Floats) -> dict[str, Floats]:
     """Ranking metrics of resamples of the questions."""
-    parts = [(ranking.auroc(c), ranking.within_question_auroc(c)) for c in resampled(judged, times)]
+    parts = [(ranking.auroc(c), ranking.within_question_auroc(c)) for c in resampled(scored, times)]
     return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(("auroc", "within"))}
 
 
-def calibrated(judged: ScoredSamples, times: Floats) -> dict[str, Floats]:
+def calibrated(scored: ScoredSamples, times: Floats) -> dict[str, Floats]:
     """Calibration metrics of resamples of the questions."""
-    parts = [(probability.ece_equal_width(c), probability.brier(c)) for c in resampled(judged, times)]
+    parts = [(probability.ece_equal_width(c), probability.brier(c)) for c in resampled(scored, times)]
     return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(("ece", "brier"))}
 
 

@@ -127,12 +127,12 @@ def row(name: str, recipe: GraceRecipe, split: Split) -> str:
     seconds = time.monotonic() - began
     confidence = scored(trained.model, trained.tokens[0], end, split.held_out, recipe)
     correct = np.array([one.correct for one in split.held_out])
-    judged = ScoredSamples.of(confidence, correct, np.array([one.question for one in split.held_out]))
-    times = np.rint(bootstrap_weights(judged.questions, REPLICATES, 0) * judged.questions)
+    samples = ScoredSamples.of(confidence, correct, np.array([one.question for one in split.held_out]))
+    times = np.rint(bootstrap_weights(samples.questions, REPLICATES, 0) * samples.questions)
     cells = []
     for metric in (ranking.auroc, ranking.within_question_auroc, probability.ece_equal_width, probability.brier):
-        (value,) = metric(next(resampled(judged, np.ones((1, judged.questions)))))
-        low, high = np.quantile(np.concatenate([metric(c) for c in resampled(judged, times)]), [0.025, 0.975])
+        (value,) = metric(next(resampled(samples, np.ones((1, samples.questions)))))
+        low, high = np.quantile(np.concatenate([metric(c) for c in resampled(samples, times)]), [0.025, 0.975])
         cells.append(f"{value:.3f} [{low:.3f}, {high:.3f}]")
     said = text(trained.model, trained.tokens[0], end, split)
     return f"{name:44}" + "".join(f"{cell:>22}" for cell in cells) + f"{said:12.4f}{seconds:9.0f}"

@@ -82,20 +82,20 @@ def choose(
         :func:`most_accurate`; "cost" as :func:`cheapest` by mean draws; "tokens" the same by mean generated tokens, by
         draws where the pool counts none; "risk" as :func:`controlled`, with the method's ``alpha`` and ``delta``.
     """
-    taught = [teach(method, arrays, scores, fold) for method in methods]
+    learned = [learn_params(method, arrays, scores, fold) for method in methods]
     grids: list[list[dict[str, Any]]] = [list(m.grid(budget)) if m.objective else [] for m in methods]
     candidates = [Candidate(CATALOG[REFERENCE].build(budget))]
-    for method, lesson, settings in zip(methods, taught, grids, strict=True):
+    for method, known, settings in zip(methods, learned, grids, strict=True):
         if method.objective:
-            candidates += [Candidate(method.build(budget, {**lesson, **s}), method.scores) for s in settings]
+            candidates += [Candidate(method.build(budget, {**known, **s}), method.scores) for s in settings]
     if len(candidates) == 1:
-        return taught
+        return learned
     outcomes = replay_on(arrays, candidates, orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
     floor = float(outcomes[0].correct.mean()) - margin
     chosen, at = [], 1
-    for method, lesson, settings in zip(methods, taught, grids, strict=True):
+    for method, known, settings in zip(methods, learned, grids, strict=True):
         if not method.objective:
-            chosen.append(lesson)
+            chosen.append(known)
             continue
         mine = outcomes[at : at + len(settings)]
         at += len(settings)
@@ -106,7 +106,7 @@ def choose(
             best = controlled(mine, outcomes[0], alpha=method.params["alpha"], delta=method.params["delta"])
         else:
             best = cheapest(accuracy.mean(axis=0), costs(mine, tokens=method.objective == "tokens"), floor)
-        chosen.append({**lesson, **settings[best]})
+        chosen.append({**known, **settings[best]})
     return chosen
 
 
@@ -172,7 +172,7 @@ def most_accurate(accuracy: Array) -> int:
     return int(np.flatnonzero(behind.mean(axis=0) <= error + 1e-12)[0])
 
 
-def teach(
+def learn_params(
     method: Method, arrays: PoolArrays, scores: Scores, fold: Fold, setting: Mapping[str, Any] = NO_SETTING
 ) -> dict[str, Any]:
     """Return the parameters that the method reads directly off the fitting half's labelled scores.

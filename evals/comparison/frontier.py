@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.comparison.difference import Difference, against
-from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, replay_on, teach
+from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, learn_params, replay_on
 from evals.comparison.paired import Comparison, Point
 from evals.comparison.table import merged_params
 from evals.replay.vectorised import Candidate, Outcome
@@ -85,7 +85,7 @@ def frontiers(comparison: Comparison, methods: Sequence[Method]) -> list[Frontie
         [
             reference,
             *(
-                Candidate(m.build(budget, {**s, **teach(m, comparison.arrays, scores, fold, s)}), m.scores)
+                Candidate(m.build(budget, {**s, **learn_params(m, comparison.arrays, scores, fold, s)}), m.scores)
                 for m, s in flat
             ),
         ]

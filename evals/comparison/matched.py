@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.comparison.difference import Difference, against
-from evals.comparison.fit import Scores, cheapest, choose, costs, scores_for, teach
+from evals.comparison.fit import Scores, cheapest, choose, costs, learn_params, scores_for
 from evals.comparison.paired import Comparison, Point
 from evals.comparison.settings import Settings
 from evals.metrics.folds import Fold
@@ -171,8 +171,8 @@ def _tuned(fit: ReplaySet, baseline: Method, accuracy: float, budget: int) -> tu
     Costs are tokens where they are counted, else draws; without such a setting it is the most accurate one.
     """
     grid = list(baseline.grid(budget))
-    taught = [teach(baseline, fit.arrays, fit.scores, fit.fold, setting) for setting in grid]
-    settings = [{**setting, **lesson} for setting, lesson in zip(grid, taught, strict=True)]
+    learned = [learn_params(baseline, fit.arrays, fit.scores, fit.fold, setting) for setting in grid]
+    settings = [{**setting, **params} for setting, params in zip(grid, learned, strict=True)]
     outcomes = fit.play([Candidate(baseline.build(budget, given), baseline.scores) for given in settings])
     reached = np.array([o.correct.mean() for o in outcomes])
     best = cheapest(reached, costs(outcomes, tokens=True), accuracy)

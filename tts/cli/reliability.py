@@ -61,34 +61,34 @@ def reliability(
         from evals.replay.rescore import rescored
 
         recorded = rescored(recorded, score, seed=seed)
-    judged = ScoredSamples.of_pool(recorded)
+    samples = ScoredSamples.of_pool(recorded)
     if calibrate is not None:
-        judged = judged.calibrated(calibrate, seed)
-    quality = measure(judged, replicates=replicates, seed=seed)
+        samples = samples.calibrated(calibrate, seed)
+    quality = measure(samples, replicates=replicates, seed=seed)
     shown = ("confidence" if score is None else score) + (f", {calibrate} calibration" if calibrate else "")
     # Files first, all or none: they are written even if the reader of the table stops early.
     with ExitStack() as stack:
         if json is not None:
             described = {"path": recorded.path, "sha256": recorded.sha256, "questions": recorded.questions}
             settings = {"score": score, "calibrate": calibrate, "seed": seed, "bootstrap_replicates": replicates}
-            text = to_json({"pool": described, **settings, **as_mapping(judged, quality)})
+            text = to_json({"pool": described, **settings, **as_mapping(samples, quality)})
             # A file name that is not UTF-8 becomes a JSON escape.
             stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
         if plot is not None:
-            title = f"{Path(recorded.path).name}: {_size(judged)}"
-            plots.plot(str(plot), title, judged, quality, score=shown)
+            title = f"{Path(recorded.path).name}: {_size(samples)}"
+            plots.plot(str(plot), title, samples, quality, score=shown)
     screen = console()
     screen.print(
-        f"{recorded.path}: {shown}; {_size(judged)}, accuracy {quality.accuracy:.4f}"
+        f"{recorded.path}: {shown}; {_size(samples)}, accuracy {quality.accuracy:.4f}"
         + ("" if quality.accuracy_ci is None else f" {_interval(quality.accuracy_ci)}")
         + f"; {replicates} replicates, seed {seed}",
         soft_wrap=True,
     )
-    for reason, count in judged.left_out.items():
+    for reason, count in samples.left_out.items():
         screen.print(f"left out: {count} samples with {reason}", style="dim", soft_wrap=True)
-    if judged.unparsed:
+    if samples.unparsed:
         screen.print(
-            f"counted as wrong: {judged.unparsed} samples without a readable answer", style="dim", soft_wrap=True
+            f"counted as wrong: {samples.unparsed} samples without a readable answer", style="dim", soft_wrap=True
         )
     _print(screen, quality)
     for written in (json, plot):
@@ -96,8 +96,8 @@ def reliability(
             screen.print(f"wrote {written}", soft_wrap=True)
 
 
-def _size(judged: ScoredSamples) -> str:
-    return f"{len(judged.confidence)} samples of {judged.questions} questions"
+def _size(samples: ScoredSamples) -> str:
+    return f"{len(samples.confidence)} samples of {samples.questions} questions"
 
 
 def _print(screen: Console, quality: Quality) -> None:
