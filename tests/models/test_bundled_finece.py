@@ -129,7 +129,7 @@ def test_beams_are_guided_by_the_pass_that_draws_them(folder: Path, scorer: Fine
     found = engine(folder)
     strategy = PrunedBeams(width=3, start_width=4, budget=4, pruner=TopK(2))
     results = asyncio.run(
-        run_all(strategy, PROBLEMS[:3], found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
+        run_all(strategy, PROBLEMS[:2], found, extract=lambda problem, text: extract_gsm8k(text), scorer=scorer)
     )
     total = [r.decision.usage for r in results]
     assert sum(u.delivered + u.aborted for u in total if u) == found.batch.drawn

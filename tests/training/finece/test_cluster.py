@@ -47,7 +47,7 @@ def test_the_most_central_member_stands_for_its_group() -> None:
     most=st.integers(1, 5),
     threshold=st.none() | st.floats(0, 2),
 )
-def test_nobody_stands_twice_and_somebody_always_stands(
+def test_no_representative_occurs_twice_and_there_is_always_one(
     vectors: np.ndarray, most: int, threshold: float | None
 ) -> None:
     found = representatives(vectors, most=most, threshold=threshold)
