@@ -31,7 +31,7 @@ Guide = Callable[[Sample, int, Entry], float]
 
 @dataclass(frozen=True)
 class Played:
-    """What beams did, [questions, orders] each.
+    """The results of beams, [questions, orders] each.
 
     Attributes:
         correct: whether the answer was right.
@@ -113,7 +113,7 @@ Asked = tuple[Draw, tuple[Sample, ...]]
 
 @dataclass(frozen=True)
 class Drawn:
-    """What beams drew live, question by question, draw by draw.
+    """The live draws of beams, by question and draw.
 
     Whatever would have asked for the same draws up to its end can be played on it: the same beams under a smaller
     budget, of whole waves, another rule that stops them, or another weighting of their votes.

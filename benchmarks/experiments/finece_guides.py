@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.experiments.finece_beams import PrefixModel
+from benchmarks.experiments.finece_beams import Guide
 from tts.pool import Entry, Pool
 from tts.scorers.calibration.maps import CalibrationMap, fit_map
 from tts.scorers.trace_scores import value_confidence
@@ -27,7 +27,7 @@ def fit_scale(fit: Pool) -> CalibrationMap:
     return fit_map("platt", np.array([c for c, _ in pairs]), np.array([right for _, right in pairs]))
 
 
-def recorded_guide(scale: CalibrationMap, *, recorded: bool = False) -> PrefixModel:
+def recorded_guide(scale: CalibrationMap, *, recorded: bool = False) -> Guide:
     """Return FineCE's confidence of a prefix as a live draw has it; with ``recorded``, a whole sample's stored one."""
     known: dict[int, Floats] = {}
 
@@ -42,7 +42,7 @@ def recorded_guide(scale: CalibrationMap, *, recorded: bool = False) -> PrefixMo
     return judge
 
 
-def random_guide(guide: PrefixModel) -> PrefixModel:
+def random_guide(guide: Guide) -> Guide:
     """Return random numbers for prefixes, the guide's confidence for whole samples: the guidance alone is compared."""
     return lambda sample, n, entry: (
         guide(sample, n, entry) if n == len(sample.token_ids) else random_confidence(sample, n, entry)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.experiments.finece_beams import Played, PrefixModel, drawn, replayed
+from benchmarks.experiments.finece_beams import Played, Guide, drawn, replayed
 from benchmarks.experiments.finece_guides import (
     fit_scale,
     oracle_confidence,
@@ -123,7 +123,7 @@ def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float
     return prior
 
 
-def _ladder(fit: Pool, test: Pool, guide: PrefixModel, weighting: Weighting, whole: Row, say: Say) -> None:
+def _ladder(fit: Pool, test: Pool, guide: Guide, weighting: Weighting, whole: Row, say: Say) -> None:
     """Print beams that halve their width once, guided and with controls, at several budgets."""
 
     def halved(budget: int, until: Boundary) -> PrunedBeams:
@@ -163,7 +163,7 @@ def _ladder(fit: Pool, test: Pool, guide: PrefixModel, weighting: Weighting, who
             print_difference(f"{budget} of {2 * budget}: finece minus {control}", rows["finece"], rows[control], say)
 
 
-def _fitted(fit: Pool, guide: PrefixModel, prior: float, say: Say) -> PrunedBeams:
+def _fitted(fit: Pool, guide: Guide, prior: float, say: Say) -> PrunedBeams:
     """Return the cheapest beams that beat self-consistency at 16 on the calibration split by the margin."""
     goal = float(np.mean(majority(fit)))
     say(f"\n## Shapes and prices on the calibration split (self-consistency at 16: {goal:.4f}): tokens of the cheapest")
@@ -202,7 +202,7 @@ def _price(strategy: PrunedBeams) -> float:
     return rule.cost_per_draw
 
 
-def _headline(test: Pool, guide: PrefixModel, best: PrunedBeams, whole: Row, say: Say) -> None:
+def _headline(test: Pool, guide: Guide, best: PrunedBeams, whole: Row, say: Say) -> None:
     """Print the fitted beams, their controls, and the whole sweep of their price."""
     say(f"\n## The fitted beams on the test split: {best.name} a wave, price {_price(best):g}")
     print_header(say)

@@ -109,7 +109,7 @@ def test_it_writes_what_its_base_writes_and_knows_how_that_ends(
 
 
 def test_text_is_read_as_it_was_drawn(folder: Path, scorer: Finece) -> None:
-    """Of a whole sample the same number; of one that paused, that of all its tokens instead of all but the last."""
+    """A whole sample gets the same number, a paused one that of all its tokens instead of all but the last."""
     (samples,) = drawn(folder, scorer, PROBLEMS[:1])
     found = engine(folder)
     bare = [Sample(s.text, end=s.end, token_ids=s.token_ids) for s in samples]

@@ -98,7 +98,7 @@ def test_solutions_vary_for_reasons_that_have_nothing_to_do_with_being_right(man
 
 @pytest.mark.parametrize(("read", "count"), [(2000, 150), pytest.param(40_000, 500, marks=pytest.mark.slow)])
 def test_the_tokenizer_loses_nothing_and_knows_every_piece(read: int, count: int) -> None:
-    """A tokenizer that read 2,000 stories has the pieces of one that read 40,000; it stands in for it."""
+    """A tokenizer that read 2,000 stories has the same pieces as after 40,000 and replaces that one."""
     pytest.importorskip("transformers")
     from tts.training.tiny.tokenizer import build
 
