@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.experiments.finece_beams import Played, Guide, drawn, replayed
+from benchmarks.experiments.finece_beams import Guide, Played, drawn, replayed
 from benchmarks.experiments.finece_guides import (
     fit_scale,
     oracle_confidence,
