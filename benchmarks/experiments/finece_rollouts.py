@@ -19,7 +19,7 @@ from tts.prompts import Prompt
 from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import Scorer
-from tts.scorers.integration import Integrated, integrated
+from tts.scorers.integration import Integrated, integrate
 from tts.scorers.metered import MeteredEngine
 from tts.strategy import Steps
 from tts.training.finece.labels import Labelled
@@ -86,7 +86,7 @@ class Looked:
     def confidence(self, alpha: float) -> Floats:
         """Conf' of each prefix, [prefixes]."""
         pairs = zip(self.levels, self.parents, strict=True)
-        return np.array([float(integrated(levels, parents, alpha)[0]) for levels, parents in pairs])
+        return np.array([float(integrate(levels, parents, alpha)[0]) for levels, parents in pairs])
 
 
 def looked(
@@ -98,7 +98,7 @@ def looked(
 
     async def one(problem: Problem, sample: Sample) -> tuple[Any, Any, int]:
         metered = MeteredEngine(engine)
-        levels, parents = await judge.ahead(problem, [sample], metered)
+        levels, parents = await judge.local_confidences(problem, [sample], metered)
         return levels, parents, metered.usage.scorer_decode
 
     async def everything() -> list[tuple[Any, Any, int]]:

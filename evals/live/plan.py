@@ -31,7 +31,7 @@ from tts.requirements import missing
 from tts.scorers.available import live_source
 from tts.scorers.base import Calibrated, RawScorer, Scorer
 from tts.scorers.calibration.maps import fit_map
-from tts.scorers.config import OpenScorer, merged, open_scorer
+from tts.scorers.config import OpenScorer, open_scorer, union_of_signals
 from tts.scorers.metered import MeteredEngine
 from tts.strategy import Strategy
 from tts.types import Signals
@@ -72,7 +72,9 @@ class Plan:
     def signals(self) -> Signals:
         """The signals that every draw records, so that each draw can serve every strategy."""
         judged = self.scorer.scorer.needs if self.scorer is not None else Signals()
-        return merged(self.recorded, judged, *(planned.strategy.requires.signals for planned in self.strategies))
+        return union_of_signals(
+            self.recorded, judged, *(planned.strategy.requires.signals for planned in self.strategies)
+        )
 
     def within(self, capabilities: Capabilities) -> Plan:
         """Return the plan without the strategies of "all" that this engine cannot serve.
@@ -131,7 +133,7 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
     params: Sequence[Mapping[str, Any]] = [{}] * len(chosen)
     if pool is not None:
         check_apart(pool, task, model)
-        scorer, params = fitted(config, pool, chosen, scorer)
+        scorer, params = fit_plan(config, pool, chosen, scorer)
     strategies = tuple(
         PlannedStrategy(row, given, row.build(config.budget, given), row.name in named)
         for row, given in zip(chosen, params, strict=True)
@@ -160,7 +162,7 @@ def check_apart(pool: Pool, task: Task, model: str) -> None:
         )
 
 
-def fitted(
+def fit_plan(
     config: RunConfig, pool: Pool, chosen: Sequence[Method], scorer: OpenScorer | None
 ) -> tuple[OpenScorer | None, Sequence[Mapping[str, Any]]]:
     """Return the scorer with its calibration map, and the parameters of each strategy, all from the fit pool.
@@ -170,7 +172,7 @@ def fitted(
     """
     if scorer is not None and config.fit is not None and scorer.scorer.uses_engine:
         check_scored_by(config.fit, config.fit_run, scorer)
-    raw = scored(pool, scorer.inner, raw=config.calibrate is not None) if scorer is not None else pool
+    raw = score_pool(pool, scorer.inner, raw=config.calibrate is not None) if scorer is not None else pool
     if scorer is not None and config.calibrate is not None:
         arrays = PoolArrays.of(raw, answers="number")
         seen = arrays.labels >= 0
@@ -178,7 +180,7 @@ def fitted(
             raise InputError(f"fit pool {pool.path} has no answer to calibrate on: fit on another")
         scorer = scorer.calibrated(fit_map(config.calibrate, arrays.confidence[seen], arrays.sample_correct[seen]))
     if scorer is not None:
-        pool = scored(pool, scorer.scorer)
+        pool = score_pool(pool, scorer.scorer)
     if not any(row.objective or row.learn for row in chosen):
         return scorer, [{}] * len(chosen)
     if pool.samples_min < config.budget:
@@ -196,7 +198,7 @@ def fitted(
     return scorer, choose(arrays, chosen, orders, scores, fold, budget=config.budget, margin=config.margin)
 
 
-def scored(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
+def score_pool(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
     """Return the pool with the scorer's confidences of its answered samples.
 
     A scorer that needs no engine scores the recorded samples again; for any other the recorded confidences count.

@@ -23,7 +23,7 @@ from tts.requirements import Requirements
 from tts.runtime.driver import Options, run_all
 from tts.scorers.base import BaseScorer, Scorer
 from tts.scorers.controls import ConstantScorer, OracleScorer, RolloutOracle
-from tts.scorers.integration import Integrated, integrated
+from tts.scorers.integration import Integrated, integrate
 from tts.scorers.metered import ROLLOUTS, MeteredEngine, rollout
 from tts.scorers.watched import WatchedScorer
 from tts.strategy import Steps
@@ -173,9 +173,9 @@ def test_levels_fold_back_onto_their_parents() -> None:
     parents = [np.array([0, 0, 2]), np.array([1, 1, 2])]
     first = [0.1, 0.5 * 0.3 + 0.5 * 0.5, 0.5 * 0.5 + 0.5 * 0.8]
     expected = [0.5 * 0.2 + 0.5 * (first[0] + first[1]) / 2, 0.4, 0.5 * 0.6 + 0.5 * first[2]]
-    assert integrated(levels, parents, 0.5).tolist() == pytest.approx(expected)
-    assert integrated([np.array([0.2])], [], 0.5).tolist() == [0.2]
-    assert integrated([np.zeros(0)], [], 0.5).tolist() == []
+    assert integrate(levels, parents, 0.5).tolist() == pytest.approx(expected)
+    assert integrate([np.array([0.2])], [], 0.5).tolist() == [0.2]
+    assert integrate([np.zeros(0)], [], 0.5).tolist() == []
 
 
 def test_no_width_and_no_depth_draw_nothing() -> None:

@@ -69,7 +69,8 @@ class PTrue(BaseScorer):
                 "vocabulary: choose other labels"
             )
         p = np.asarray(
-            await engine.score([asking(self.template, problem, samples[i]) for i in asked], tokens), dtype=np.float64
+            await engine.score([append_question(self.template, problem, samples[i]) for i in asked], tokens),
+            dtype=np.float64,
         )
         total = p.sum(axis=1)
         if not (np.isfinite(total) & (total > 0)).all():
@@ -117,7 +118,7 @@ class Verbalised(BaseScorer):
         return scores
 
     async def _ask(self, problem: Problem, sample: Sample, engine: MeteredEngine) -> float:
-        prefix, reply = asking(self.template, problem, sample), ""
+        prefix, reply = append_question(self.template, problem, sample), ""
         for attempt in range(self.attempts):
             reply = await engine.complete(prefix, self.max_tokens, index=sample.index, attempt=attempt)
             if (number := percentage(reply)) is not None:
@@ -140,7 +141,7 @@ def percentage(reply: str) -> float | None:
     return number if 0 <= number <= 100 else None
 
 
-def asking(template: str, problem: Problem, sample: Sample) -> Prefix:
+def append_question(template: str, problem: Problem, sample: Sample) -> Prefix:
     """The sample and the question about it."""
     fields = {"question": problem.question, "answer": sample.answer or ""}
     asked = re.sub(r"\{(question|answer)\}", lambda match: fields[match.group(1)], template)

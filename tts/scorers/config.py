@@ -117,7 +117,7 @@ def open_scorer(
     return built.calibrated(load_calibration(file, Provenance(known, built.name, template)))
 
 
-def merged(*needs: Signals) -> Signals:
+def union_of_signals(*needs: Signals) -> Signals:
     """Return the union of signals.
 
     Raises:

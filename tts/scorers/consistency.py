@@ -1,4 +1,4 @@
-"""Self-consistency as a score: how many of the samples that are judged together give the same answer."""
+"""Self-consistency as a score: the share of samples with the same answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def frequency(answers: Sequence[Hashable | None]) -> NDArray[np.float64]:
 class SelfConsistency(BaseScorer):
     """The share of the samples judged together that give a sample's answer; 0 for one without an answer.
 
-    Samples are judged together that were drawn together: a strategy that draws one by one learns nothing from it.
+    The scorer compares samples that were drawn together; a strategy that draws them one by one learns nothing from it.
 
     Source:
         Wang et al., arXiv 2203.11171: the vote as a measure of confidence.

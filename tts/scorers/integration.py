@@ -110,28 +110,30 @@ class Integrated:
                 of scores.
             EngineError: a continuation failed.
         """
-        return integrated(*await self.ahead(problem, samples, engine), self.alpha)
+        return integrate(*await self.local_confidences(problem, samples, engine), self.alpha)
 
-    async def ahead(
+    async def local_confidences(
         self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine
     ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.int_]]]:
-        """Local confidences of samples and of what follows them, as :func:`integrated` takes them; alpha has no part.
+        """Local confidences of samples and of what follows them, as :func:`integrate` takes them; alpha has no part.
 
         Raises:
             UnsupportedError: as :meth:`score`.
             EngineError: as :meth:`score`.
         """
         level = [_Node(sample, sample) for sample in samples]
-        levels, parents = [await self._judged(problem, level, engine)], []
+        levels, parents = [await self._score_level(problem, level, engine)], []
         for _ in range(self.depth):
-            level = await self._following(problem, level, engine)
+            level = await self._continuations(problem, level, engine)
             if not level:
                 break
-            levels.append(await self._judged(problem, level, engine))
+            levels.append(await self._score_level(problem, level, engine))
             parents.append(np.array([node.parent for node in level]))
         return levels, parents
 
-    async def _judged(self, problem: Problem, level: Sequence[_Node], engine: MeteredEngine) -> NDArray[np.float64]:
+    async def _score_level(
+        self, problem: Problem, level: Sequence[_Node], engine: MeteredEngine
+    ) -> NDArray[np.float64]:
         scores = await self.scorer.score(problem, [node.sample for node in level], engine)
         values = np.asarray(scores, dtype=np.float64)
         if values.shape != (len(level),):
@@ -141,7 +143,7 @@ class Integrated:
             )
         return values
 
-    async def _following(self, problem: Problem, level: Sequence[_Node], engine: MeteredEngine) -> list[_Node]:
+    async def _continuations(self, problem: Problem, level: Sequence[_Node], engine: MeteredEngine) -> list[_Node]:
         """Draw ``width`` continuations of each partial sample of a level."""
         nodes, width, signals = sum(self.width**i for i in range(1, self.depth + 1)), self.width, self.needs
         paused = [(place, node) for place, node in enumerate(level) if node.sample.end is End.BOUNDARY]
@@ -161,7 +163,7 @@ class Integrated:
         ]
 
 
-def integrated(
+def integrate(
     levels: Sequence[NDArray[np.float64]], parents: Sequence[NDArray[np.int_]], alpha: float
 ) -> NDArray[np.float64]:
     """Return Conf' of the first level: alpha times its confidence plus 1 - alpha times the mean Conf' of its children.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evals.config import RunConfig
-from evals.live.plan import Plan, PlannedStrategy, check_apart, plan, scored
+from evals.live.plan import Plan, PlannedStrategy, check_apart, plan, score_pool
 from evals.tasks import load_task
 from evals.tasks.config import TaskConfig
 from strategies.catalog import CATALOG
@@ -40,23 +40,23 @@ def confidences(pool: Any) -> list[float | None]:
 
 
 def test_a_scorer_that_needs_no_engine_scores_recorded_samples_again() -> None:
-    assert confidences(scored(POOL, ConstantScorer(0.3))) == [0.3, None, 0.3]
+    assert confidences(score_pool(POOL, ConstantScorer(0.3))) == [0.3, None, 0.3]
     traced = tuple(replace(s, trace=Trace(logprobs=(-1.0,))) for s in POOL.entries[0].samples)
     pool = replace(POOL, entries=(replace(POOL.entries[0], samples=traced),))
-    assert confidences(scored(pool, TraceScorer("mean_logprob"), raw=True)) == [-1.0, None, -1.0]
-    assert confidences(scored(pool, TraceScorer("mean_logprob")))[0] == pytest.approx(np.exp(-1.0))
+    assert confidences(score_pool(pool, TraceScorer("mean_logprob"), raw=True)) == [-1.0, None, -1.0]
+    assert confidences(score_pool(pool, TraceScorer("mean_logprob")))[0] == pytest.approx(np.exp(-1.0))
 
 
 def test_a_scorer_that_asks_the_model_is_read_from_the_pool_and_calibrated() -> None:
-    assert confidences(scored(POOL, PTrue())) == [0.4, None, 0.9]
-    assert confidences(scored(POOL, Calibrated(PTrue(), lambda c: c**2))) == pytest.approx([0.16, None, 0.81])
+    assert confidences(score_pool(POOL, PTrue())) == [0.4, None, 0.9]
+    assert confidences(score_pool(POOL, Calibrated(PTrue(), lambda c: c**2))) == pytest.approx([0.16, None, 0.81])
     with pytest.raises(InputError, match="has no confidences, and this scorer must ask the model for them"):
-        scored(pool_of(["1", "2"]), PTrue())
+        score_pool(pool_of(["1", "2"]), PTrue())
 
 
 def test_a_score_that_the_pool_lacks_is_refused_with_its_path() -> None:
     with pytest.raises(InputError, match="fit pool memory: trace score entropy reads entropies and sample 0 has none"):
-        scored(POOL, TraceScorer("entropy"))
+        score_pool(POOL, TraceScorer("entropy"))
 
 
 def test_nothing_is_fitted_on_what_is_scored_or_on_another_models_samples() -> None:

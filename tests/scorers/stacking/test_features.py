@@ -7,14 +7,14 @@ import math
 import pytest
 
 from tts.errors import InputError, UnsupportedError
-from tts.scorers.stacking.features import BY_NAME, FEATURES, FINECE_FEATURES, measured, select
+from tts.scorers.stacking.features import BY_NAME, FEATURES, FINECE_FEATURES, measure, select
 from tts.types import Sample, Trace
 
 
 def test_features_are_their_definitions() -> None:
     trace = Trace(logprobs=(-1.0, -3.0, -0.5), watched={7: (0.2, 0.5, 1.0)}, steps=(True, False, False))
     least = math.log(0.2 / 0.8)
-    (row,) = measured([Sample(trace=trace)]).tolist()
+    (row,) = measure([Sample(trace=trace)]).tolist()
     assert dict(zip(FEATURES, row, strict=True)) == pytest.approx(
         {
             "grace": math.log((1 - 1e-6) / 1e-6),
@@ -26,11 +26,11 @@ def test_features_are_their_definitions() -> None:
             "least_logprob": -3.0,
         }
     )
-    assert measured([Sample(trace=trace)], ("log_tokens", "grace_min")).tolist() == [[math.log(3), least]]
+    assert measure([Sample(trace=trace)], ("log_tokens", "grace_min")).tolist() == [[math.log(3), least]]
 
 
 def test_no_samples_have_no_rows() -> None:
-    assert measured([]).shape == (0, len(FEATURES))
+    assert measure([]).shape == (0, len(FEATURES))
 
 
 def test_features_are_chosen_by_name_each_once() -> None:
@@ -43,4 +43,4 @@ def test_features_are_chosen_by_name_each_once() -> None:
 
 def test_a_trace_without_the_signal_is_named_with_the_feature() -> None:
     with pytest.raises(UnsupportedError, match="score stacked takes feature mean_logprob: "):
-        measured([Sample()], ("mean_logprob",))
+        measure([Sample()], ("mean_logprob",))

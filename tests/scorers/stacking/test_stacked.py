@@ -26,7 +26,7 @@ from tts.scorers.base import Scorer
 from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.config import open_scorer
 from tts.scorers.metered import MeteredEngine
-from tts.scorers.stacking.features import FEATURES, measured
+from tts.scorers.stacking.features import FEATURES, measure
 from tts.scorers.stacking.stacked import Stacked, StackedScorer, fit_stacked, load_stacked, open_stacked, save_stacked
 from tts.types import Problem, Sample, Signals, Trace
 
@@ -40,7 +40,7 @@ CARD = GraceCard("<CNF>", TOKEN)
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 50.0])
 def test_the_weights_are_the_optimum_by_another_optimiser(penalty: float) -> None:
     found = fit_stacked(SAMPLES, RIGHT, penalty=penalty)
-    values = measured(SAMPLES)
+    values = measure(SAMPLES)
     scaled = (values - values.mean(axis=0)) / values.std(axis=0)
     y = np.array(RIGHT, dtype=float)
     targets = np.where(y > 0, (y.sum() + 1) / (y.sum() + 2), 1 / (len(y) - y.sum() + 2))

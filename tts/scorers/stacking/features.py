@@ -72,7 +72,7 @@ FEATURES = tuple(name for name in BY_NAME if name != "finece")
 tokens' log-probabilities, in nats; the logarithm of the number of tokens."""
 
 
-def measured(
+def measure(
     samples: Sequence[Sample], features: Sequence[str] = FEATURES, *, token: int | None = None
 ) -> NDArray[np.float64]:
     """Features of samples, [len(samples), len(features)], finite.

@@ -26,7 +26,7 @@ from tts.scorers.base import BaseScorer
 from tts.scorers.calibration.calibration_file import Provenance, load_fitted, save_fitted
 from tts.scorers.grace import find_card
 from tts.scorers.metered import MeteredEngine
-from tts.scorers.stacking.features import BY_NAME, FEATURES, measured, select
+from tts.scorers.stacking.features import BY_NAME, FEATURES, measure, select
 from tts.types import Problem, Sample, Signals
 
 NAME = "stacked"
@@ -64,7 +64,7 @@ class Stacked:
         Raises:
             UnsupportedError: a trace lacks a feature.
         """
-        values = (measured(samples, self.features, token=token) - np.array(self.means)) / np.array(self.scales)
+        values = (measure(samples, self.features, token=token) - np.array(self.means)) / np.array(self.scales)
         return np.asarray(expit(values @ np.array(self.weights) + self.intercept))
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def fit_stacked(
         raise InputError(f"stacking needs marks that are True or False, got {marks.dtype}: grade each sample")
     if not 0.0 <= penalty < math.inf:
         raise InputError(f"stacking needs a penalty >= 0, got {penalty:g}")
-    values = measured(samples, features, token=token)
+    values = measure(samples, features, token=token)
     means, scales = values.mean(axis=0), values.std(axis=0)
     scales[scales < 1e-9 * np.maximum(1.0, np.abs(means))] = 1.0  # does not vary: its weight will be 0
     design = np.column_stack([(values - means) / scales, np.ones(len(samples))])
