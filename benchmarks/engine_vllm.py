@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
-from strategies import beam_spec
 from strategies.catalog import CATALOG
+from strategies.spec import compose
 from tts.answers import extract_gsm8k
 from tts.engines.sampling import Sampling
 from tts.engines.vllm.args import CPU_BLOCK_SIZE, engine_args
@@ -84,7 +84,7 @@ def cases() -> list[tuple[str, Prompt, list[Case]]]:
     """Return the cases by the model that draws and its prompt."""
     grace, finece = open_grace(folder=weights("grace")), open_finece(folder=weights("finece"))
     es, gated = (CATALOG[name].build(16) for name in ("grace_es", "confidence_gated_self_consistency"))
-    beams = beam_spec.beams(GUIDED, budget=8)
+    beams = compose(GUIDED, budget=8)
     return [
         (
             "grace",
