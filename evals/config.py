@@ -13,22 +13,22 @@ from tts.scorers.calibration.maps import MapKind
 from tts.scorers.trace_scores import WINDOW
 
 ANSWERS = ("auto", "number", "choice", "text", "math")
-MOST = 1_000_000
-"""Of permutations and of replicates: more would only cost memory."""
+MAX_RESAMPLES = 1_000_000
+"""The most permutations and replicates; more would only cost memory."""
 
 
 @dataclass
 class CompareConfig:
-    """How to compare strategies on a pool.
+    """The configuration of ``tts compare``.
 
     Attributes:
-        budget: the most samples a question; null takes as many as every question has.
-        permutations: random orders a question, common to all strategies.
-        seed: decides orders, halves and bootstrap.
+        budget: the most samples per question; null takes as many as every question has.
+        permutations: random orders per question, the same for all strategies.
+        seed: decides orders, halves and bootstrap, >= 0.
         strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, prune,
             budget}; those with beams can only be played live.
         answers: kind of answer: auto, number, choice, text, or math (checked pairwise by math-verify).
-        score: what to take for confidences: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded ones.
+        score: the score to use as confidence: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded one.
         window: tokens in a group, for the scores and strategies of DeepConf.
         calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
         tune: whether to sweep every rule's threshold.
@@ -49,7 +49,7 @@ class CompareConfig:
     replicates: int = 10_000
 
     def __post_init__(self) -> None:
-        """Refuse what no comparison could use, before any work is done."""
+        """Refuse unusable settings before any work is done."""
         if self.answers not in ANSWERS:
             raise unknown_name("kind of answers", self.answers, ANSWERS)
         if self.score is not None:
@@ -59,18 +59,18 @@ class CompareConfig:
         if self.seed < 0:
             raise InputError(f"seed must be at least 0, got {self.seed}")
         for key in ("permutations", "replicates", "window"):
-            if not 1 <= getattr(self, key) <= MOST:
-                raise InputError(f"{key} must be from 1 to {MOST}, got {getattr(self, key)}")
+            if not 1 <= getattr(self, key) <= MAX_RESAMPLES:
+                raise InputError(f"{key} must be from 1 to {MAX_RESAMPLES}, got {getattr(self, key)}")
 
 
 @dataclass
 class SampleConfig:
-    """What ``tts sample`` draws.
+    """The configuration of ``tts sample``.
 
     Attributes:
         task: the problems.
         engine: the model.
-        n: samples a problem, >= 1.
+        n: samples per problem, >= 1.
         out: the pool to write, .sqlite or .db.
     """
 
@@ -87,21 +87,21 @@ class SampleConfig:
 
 @dataclass
 class RunConfig:
-    """What ``tts run`` plays.
+    """The configuration of ``tts run``.
 
     Attributes:
         task: the problems.
         engine: the model.
         strategies: names of the catalogue, "all", or composed ones: votes {name, weighting, stop, select, prune,
             budget}, or beams {name, beams, weighting, stop, budget}.
-        budget: the most samples a question, >= 1.
-        scorer: {name, calibration, ...}, see :mod:`tts.scorers.config`; null where no strategy needs confidences.
+        budget: the most samples per question, >= 1.
+        scorer: {name, calibration, ...}, see :mod:`tts.scorers.config`; null if no strategy needs confidences.
         fit: a pool of other problems to fit swept and learned parameters on; null takes the defaults.
-        fit_run: which run of that pool, where it holds several.
-        calibrate: platt, isotonic, beta or temperature: fit a map for the scorer on the fit pool; null: none.
+        fit_run: the run of that pool, if it holds several.
+        calibrate: platt, isotonic, beta or temperature: fit a map for the scorer on the fit pool; null fits none.
         margin: accuracy given away while fitting that still counts as equal, as a fraction.
         window: tokens in a group, for the strategies of DeepConf.
-        lookahead: draws of a question that are started before its strategy asks for them; 0 wastes no token.
+        lookahead: draws per question that start before the strategy asks for them; 0 wastes no token.
         min_in_flight: draws to keep in flight; if fewer questions are left, each looks further ahead: a run ends
             sooner and wastes some tokens. 0 turns it off.
         concurrency: questions in flight; null takes as many as fill a batch.
@@ -124,7 +124,7 @@ class RunConfig:
     out: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no run could use, before any work is done."""
+        """Refuse unusable settings before any work is done."""
         for key, least in (("budget", 1), ("window", 1), ("lookahead", 0), ("min_in_flight", 0), ("concurrency", 1)):
             value = getattr(self, key)
             if value is not None and value < least:

@@ -7,94 +7,24 @@ wants to see.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from evals.config import RunConfig, SampleConfig
+from evals.live.hooks import SILENT, Hooks, ProgressListener
 from evals.live.plan import Plan, plan
-from evals.live.progress import ProgressListener, Silent
+from evals.live.pool_run import PoolRun, draw_into_pool, pool_target, run_key
 from evals.live.runner import Played, draw_samples, draw_trees, play
 from evals.tasks import Task, load_task
-from tts.engines.base import Engine
 from tts.engines.config import EngineConfig, LiveEngine, open_engine, recorded_signals
-from tts.errors import InputError, UnsupportedError
-from tts.files import check_outputs
-from tts.pool import PoolSampleCache, PoolStore, RunKey
-from tts.pool.files import pool_format
+from tts.pool import PoolSampleCache, RunKey
 from tts.prompts import Prompt
 from tts.runtime.driver import Result
-from tts.scorers.config import OpenScorer
 from tts.training.finece.tree import Tree
-from tts.types import Problem, Signals
-
-T = TypeVar("T")
-
-
-class Execute(Protocol):
-    """Runs a coroutine to its end and returns its result, as ``asyncio.run`` does."""
-
-    def __call__(self, work: Coroutine[Any, Any, T], /) -> T:
-        """Return the coroutine's result."""
-        ...
-
-
-def _no_progress(_: Callable[[], int]) -> AbstractContextManager[ProgressListener]:
-    return nullcontext(Silent())
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """How a session reports to its caller.
-
-    Attributes:
-        progress: opens a display; it receives a function that returns the tokens drawn so far.
-        notify: receives one sentence about anything that takes time or changes something.
-        execute: runs a coroutine to its end.
-    """
-
-    progress: Callable[[Callable[[], int]], AbstractContextManager[ProgressListener]] = _no_progress
-    notify: Callable[[str], None] = field(default=lambda _: None)
-    execute: Execute = asyncio.run
-
-
-SILENT = Hooks()
-
-
-@dataclass(frozen=True)
-class PoolRun:
-    """The run of a pool file that holds a session's samples.
-
-    Attributes:
-        path: the pool file.
-        number: the run's number within the file.
-        samples: all samples that the run holds.
-        drawn: samples that this session added.
-        truncated: samples that this session added to the run of draws that a strategy may truncate.
-        tokens: tokens that this session generated.
-    """
-
-    path: Path
-    number: int
-    samples: int
-    drawn: int
-    truncated: int
-    tokens: int
-
-    def __str__(self) -> str:
-        """Return one line about the run."""
-        extra = (
-            f"; {self.truncated} more that a strategy may have truncated are in a separate run"
-            if self.truncated
-            else ""
-        )
-        return (
-            f"{self.path}: run {self.number} holds {self.samples} samples, {self.drawn} of them drawn now "
-            f"({self.tokens} tokens{extra})"
-        )
+from tts.types import Signals
 
 
 @dataclass(frozen=True)
@@ -126,20 +56,6 @@ class SampleOutcome:
     pool: PoolRun
 
 
-def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path:
-    """Return the pool file to write.
-
-    Raises:
-        InputError: no file is named, its suffix is not SQLite's, its folder does not exist, or it is an input.
-    """
-    if out is None:
-        raise InputError("out names no pool: give out=FILE.sqlite, where every sample is kept")
-    path = Path(out)
-    pool_format(path, "sqlite")
-    check_outputs([path], [Path(name) for name in inputs if name is not None])
-    return path
-
-
 def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
     """Play the configured strategies over the task, all of them on the same samples.
 
@@ -162,7 +78,7 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
         def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
             return play(config, chosen, task, engine, cache, watch=watch)
 
-        played, pool = _into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
+        played, pool = draw_into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
     return RunOutcome(task, model, revision, chosen, played, pool)
 
 
@@ -195,7 +111,7 @@ def sample_into(
         return draw_samples(config, task, engine, cache, signals=signals, watch=watch)
 
     key = _key(config.engine, task, signals)
-    return SampleOutcome(*_into_pool(path, key, task, engine, signals, asdict(config), work, hooks))
+    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, asdict(config), work, hooks))
 
 
 def grow_trees_into(
@@ -229,7 +145,7 @@ def grow_trees_into(
 
     key = _key(engine_config, task, signals)
     key = replace(key, sampling={**key.sampling, "tree": asdict(tree.config)})
-    return SampleOutcome(*_into_pool(path, key, task, engine, signals, config, work, hooks, forks=True))
+    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, config, work, hooks, forks=True))
 
 
 @contextmanager
@@ -248,90 +164,6 @@ def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Itera
         yield engine
 
 
-def run_key(
-    config: EngineConfig, task: Task, signals: Signals, scorer: OpenScorer | None, *, model: str, revision: str
-) -> RunKey:
-    """Return everything that two draws must share to be interchangeable."""
-    sampling: dict[str, object] = {**config.key, "signals": signals.key, "answers": task.reading}
-    if scorer is not None:
-        sampling["scorer"] = scorer.key
-    return RunKey(model, revision, task.template, sampling)
-
-
-def open_cache(
-    store: PoolStore, key: RunKey, task: Task, config: Mapping[str, Any], *, forks: bool = False
-) -> tuple[int, PoolSampleCache]:
-    """Add the problems to the pool and start or resume the run.
-
-    Args:
-        store: the pool, open for writing.
-        key: what draws in this run share.
-        task: the problems, and the rule that grades samples.
-        config: the configuration, as stored beside the run.
-        forks: whether continuations of prefixes are cached too, where one strategy alone uses the run.
-
-    Returns:
-        The run's number in the file, and its cache.
-
-    Raises:
-        InputError: the file holds another problem with the same id.
-    """
-    store.add_problems(task.problems)
-    number = store.open_run(key, config)
-
-    def truncated_run() -> int:
-        return store.open_run(replace(key, sampling={**key.sampling, "until": "group_below"}), config)
-
-    return number, PoolSampleCache(store, number, task.grade, truncated_run=truncated_run, forks=forks)
-
-
-def check_engine(engine: Engine, signals: Signals, problems: Sequence[Problem]) -> None:
-    """Refuse, before a pool is made, signals that the engine cannot record and prompts that leave no room.
-
-    Raises:
-        InputError: naming the signal, or the problem whose prompt is too long.
-    """
-    if lacking := engine.capabilities.lacking(signals):
-        raise InputError(f"{type(engine).__name__} cannot record {lacking}, which this configuration asks for")
-    with suppress(UnsupportedError):  # an engine that knows no tokens
-        for problem in problems:
-            engine.prompt_ids(problem)
-
-
 def _key(config: EngineConfig, task: Task, signals: Signals) -> RunKey:
     model, revision = config.identity
     return run_key(config, task, signals, None, model=model, revision=revision)
-
-
-def _into_pool(
-    path: Path,
-    key: RunKey,
-    task: Task,
-    engine: LiveEngine,
-    signals: Signals,
-    config: Mapping[str, Any],
-    work: Callable[[PoolSampleCache, ProgressListener], Coroutine[Any, Any, list[T]]],
-    hooks: Hooks,
-    *,
-    forks: bool = False,
-) -> tuple[list[T], PoolRun]:
-    """Do the work with the cache of a run of the pool.
-
-    Raises:
-        KeyboardInterrupt: on Ctrl-C, with a sentence that says how to continue; the pool holds every finished sample.
-    """
-    check_engine(engine, signals, task.problems)
-    with PoolStore.create_or_open(path) as store:
-        number, cache = open_cache(store, key, task, config, forks=forks)
-
-        def held() -> int:
-            return next(run.samples for run in store.runs() if run.id == number)
-
-        try:
-            with hooks.progress(lambda: cache.tokens) as watch:
-                results = hooks.execute(work(cache, watch))
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                f"interrupted; {path} holds {held()} samples: give the same command again to go on from there"
-            ) from None
-        return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens)

@@ -1,6 +1,6 @@
 """Live runs: draw samples or play strategies over a task, every draw into a pool, none of them twice.
 
-Knows nothing about terminals; whoever watches is told of each question and now and then of the time.
+Knows nothing about terminals: a :class:`~evals.live.hooks.ProgressListener` receives each finished question.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from evals.config import RunConfig, SampleConfig
+from evals.live.hooks import ProgressListener
 from evals.live.plan import Plan, PlannedStrategy
-from evals.live.progress import ProgressListener
 from evals.tasks import Task
 from tts.engines.base import Engine
 from tts.requirements import Requirements
@@ -26,15 +26,15 @@ from tts.training.finece.tree import Tree
 from tts.types import Decision, Draw, Problem, Sample, Signals, Trace
 
 NO_TRACE = Trace()
-BEAT = 0.25
-"""Seconds between two looks at the clock."""
+REFRESH_S = 0.25
+"""Seconds between two refreshes of the progress."""
 
 
 @dataclass(frozen=True)
 class Played:
-    """What a strategy did: one result a problem, in the order of the problems, and which decisions are right.
+    """A strategy's results, one per problem in the order of the problems, and which decisions are right.
 
-    The samples of the decisions have no text, tokens and trace any more.
+    The samples of the decisions carry no text, tokens and trace.
     """
 
     planned: PlannedStrategy
@@ -43,8 +43,8 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Collect:
-    """Draws ``budget`` samples, one after the other, and decides nothing."""
+class CollectSamples:
+    """A strategy that draws ``budget`` samples and decides nothing."""
 
     budget: int
     name: ClassVar[str] = "collect"
@@ -69,7 +69,7 @@ async def draw_samples(
         return sum(task.grade(result.problem, s) for s in result.decision.samples) / config.n
 
     watch.start("samples", len(task.problems))
-    return await _all(Collect(config.n), task, engine, None, options, signals, cache, share, watch)
+    return await _play_all(CollectSamples(config.n), task, engine, None, options, signals, cache, share, watch)
 
 
 async def draw_trees(
@@ -83,7 +83,7 @@ async def draw_trees(
         return sum(task.grade(result.problem, s) for s in samples) / len(samples)
 
     watch.start("trees", len(task.problems))
-    return await _all(tree, task, engine, None, options, signals, cache, share, watch)
+    return await _play_all(tree, task, engine, None, options, signals, cache, share, watch)
 
 
 async def play(
@@ -102,12 +102,14 @@ async def play(
     played = []
     for planned in plan.strategies:
         watch.start(planned.method.name, len(task.problems))
-        results = await _all(planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch)
+        results = await _play_all(
+            planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch
+        )
         played.append(Played(planned, results, [right(r) for r in results]))
     return played
 
 
-async def _all(
+async def _play_all(
     strategy: Any,
     task: Task,
     engine: Engine,
@@ -130,30 +132,30 @@ async def _all(
         signals=signals,
         cache=cache,
     )
-    async with _ticking(watch), aclosing(playing):  # type: ignore[type-var]
+    async with _refreshing(watch), aclosing(playing):  # type: ignore[type-var]
         async for result in playing:
             watch.advance(right(result))
-            results[result.problem.id] = _light(result)
+            results[result.problem.id] = _without_traces(result)
     watch.finish()
     return [results[problem.id] for problem in task.problems]
 
 
-def _light(result: Result) -> Result:
+def _without_traces(result: Result) -> Result:
     """The result without texts, tokens and traces, which the pool keeps."""
     samples = tuple(replace(s, text="", token_ids=(), trace=NO_TRACE) for s in result.decision.samples)
     return replace(result, decision=replace(result.decision, samples=samples))
 
 
 @asynccontextmanager
-async def _ticking(watch: ProgressListener) -> AsyncIterator[None]:
-    """Tell the watch that time passes, until the end of the block."""
+async def _refreshing(watch: ProgressListener) -> AsyncIterator[None]:
+    """Refresh the progress regularly until the end of the block."""
 
-    async def beat() -> None:
+    async def refresh() -> None:
         while True:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(REFRESH_S)
             watch.refresh()
 
-    task = asyncio.create_task(beat())
+    task = asyncio.create_task(refresh())
     try:
         yield
     finally:

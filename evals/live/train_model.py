@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evals.config import SampleConfig
-from evals.live.run_session import SILENT, Hooks, SampleOutcome, grow_trees_into, opened, sample_into
+from evals.live.hooks import SILENT, Hooks
+from evals.live.run_session import SampleOutcome, grow_trees_into, opened, sample_into
 from evals.tasks import Task, load_task
 from evals.training_config import FineceConfig, GraceConfig
 from tts.engines.hf.engine import TransformersEngine

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from evals.config import RunConfig, SampleConfig
-from evals.live.run_session import PoolRun, RunOutcome, SampleOutcome
+from evals.live.pool_run import PoolRun
+from evals.live.run_session import RunOutcome, SampleOutcome
 from evals.live.runner import Played
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
 from evals.report.comparison import describe

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig, SampleConfig
+from evals.live.hooks import Silent
 from evals.live.plan import plan
-from evals.live.progress import Silent
-from evals.live.run_session import open_cache, run_key
-from evals.live.runner import Collect, play
+from evals.live.pool_run import open_cache, run_key
+from evals.live.runner import CollectSamples, play
 from evals.report.run import verdict
 from evals.tasks import load_task
 from strategies.catalog import CATALOG
@@ -563,7 +563,7 @@ def test_the_help_explains(tts: Tts, command: str) -> None:
 
 
 def test_collect_draws_and_decides_nothing() -> None:
-    steps = Collect(2).run(Problem("q", "?"))
+    steps = CollectSamples(2).run(Problem("q", "?"))
     next(steps)
     steps.send([Sample("a")])
     with pytest.raises(StopIteration) as done:

@@ -14,7 +14,7 @@ from tts.errors import InputError
 from tts.files import check_outputs
 
 if TYPE_CHECKING:
-    from evals.live.run_session import Hooks
+    from evals.live.hooks import Hooks
 
 C = TypeVar("C")
 
@@ -48,7 +48,7 @@ def check_live_outputs(out: str | None, json: Path | None, inputs: Sequence[Path
     Raises:
         InputError: naming the file.
     """
-    from evals.live.run_session import pool_target
+    from evals.live.pool_run import pool_target
 
     path = pool_target(out, inputs)
     if json is None:
@@ -78,6 +78,6 @@ def model_directory(name: str) -> Path:
 
 def terminal_hooks() -> Hooks:
     """Return the hooks that show a live run on standard error."""
-    from evals.live.run_session import Hooks
+    from evals.live.hooks import Hooks
 
     return Hooks(progress=Progress, notify=notify)

@@ -25,7 +25,7 @@ def notify(text: str) -> None:
 class Progress:
     """Shows questions done, accuracy so far, tokens per second and time left.
 
-    Implements :class:`evals.live.progress.ProgressListener`.
+    Implements :class:`evals.live.hooks.ProgressListener`.
 
     Attributes:
         done: questions done by the current strategy.

@@ -1,0 +1,153 @@
+"""The run of a pool file that a live session draws into: its key, its cache, and what it holds afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evals.live.hooks import Hooks, ProgressListener
+from evals.tasks import Task
+from tts.engines.base import Engine
+from tts.engines.config import EngineConfig, LiveEngine
+from tts.errors import InputError, UnsupportedError
+from tts.files import check_outputs
+from tts.pool import PoolSampleCache, PoolStore, RunKey
+from tts.pool.files import pool_format
+from tts.scorers.config import OpenScorer
+from tts.types import Problem, Signals
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PoolRun:
+    """The run of a pool file that holds a session's samples.
+
+    Attributes:
+        path: the pool file.
+        number: the run's number within the file.
+        samples: all samples that the run holds.
+        drawn: samples that this session added.
+        truncated: samples that this session added to the run of draws that a strategy may truncate.
+        tokens: tokens that this session generated.
+    """
+
+    path: Path
+    number: int
+    samples: int
+    drawn: int
+    truncated: int
+    tokens: int
+
+    def __str__(self) -> str:
+        """Return one line about the run."""
+        extra = (
+            f"; {self.truncated} more that a strategy may have truncated are in a separate run"
+            if self.truncated
+            else ""
+        )
+        return (
+            f"{self.path}: run {self.number} holds {self.samples} samples, {self.drawn} of them drawn now "
+            f"({self.tokens} tokens{extra})"
+        )
+
+
+def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path:
+    """Return the pool file to write.
+
+    Raises:
+        InputError: no file is named, its suffix is not SQLite's, its folder does not exist, or it is an input.
+    """
+    if out is None:
+        raise InputError("out names no pool: give out=FILE.sqlite, where every sample is kept")
+    path = Path(out)
+    pool_format(path, "sqlite")
+    check_outputs([path], [Path(name) for name in inputs if name is not None])
+    return path
+
+
+def run_key(
+    config: EngineConfig, task: Task, signals: Signals, scorer: OpenScorer | None, *, model: str, revision: str
+) -> RunKey:
+    """Return everything that two draws must share to be interchangeable."""
+    sampling: dict[str, object] = {**config.key, "signals": signals.key, "answers": task.reading}
+    if scorer is not None:
+        sampling["scorer"] = scorer.key
+    return RunKey(model, revision, task.template, sampling)
+
+
+def open_cache(
+    store: PoolStore, key: RunKey, task: Task, config: Mapping[str, Any], *, forks: bool = False
+) -> tuple[int, PoolSampleCache]:
+    """Add the problems to the pool and start or resume the run.
+
+    Args:
+        store: the pool, open for writing.
+        key: what draws in this run share.
+        task: the problems, and the rule that grades samples.
+        config: the configuration, as stored beside the run.
+        forks: whether continuations of prefixes are cached too, where one strategy alone uses the run.
+
+    Returns:
+        The run's number in the file, and its cache.
+
+    Raises:
+        InputError: the file holds another problem with the same id.
+    """
+    store.add_problems(task.problems)
+    number = store.open_run(key, config)
+
+    def truncated_run() -> int:
+        return store.open_run(replace(key, sampling={**key.sampling, "until": "group_below"}), config)
+
+    return number, PoolSampleCache(store, number, task.grade, truncated_run=truncated_run, forks=forks)
+
+
+def check_engine(engine: Engine, signals: Signals, problems: Sequence[Problem]) -> None:
+    """Refuse, before a pool is made, signals that the engine cannot record and prompts that leave no room.
+
+    Raises:
+        InputError: naming the signal, or the problem whose prompt is too long.
+    """
+    if lacking := engine.capabilities.lacking(signals):
+        raise InputError(f"{type(engine).__name__} cannot record {lacking}, which this configuration asks for")
+    with suppress(UnsupportedError):  # an engine that knows no tokens
+        for problem in problems:
+            engine.prompt_ids(problem)
+
+
+def draw_into_pool(
+    path: Path,
+    key: RunKey,
+    task: Task,
+    engine: LiveEngine,
+    signals: Signals,
+    config: Mapping[str, Any],
+    work: Callable[[PoolSampleCache, ProgressListener], Coroutine[Any, Any, list[T]]],
+    hooks: Hooks,
+    *,
+    forks: bool = False,
+) -> tuple[list[T], PoolRun]:
+    """Do the work with the cache of a run of the pool, and return its results and the run.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, with a sentence that says how to continue; the pool holds every finished sample.
+    """
+    check_engine(engine, signals, task.problems)
+    with PoolStore.create_or_open(path) as store:
+        number, cache = open_cache(store, key, task, config, forks=forks)
+
+        def held() -> int:
+            return next(run.samples for run in store.runs() if run.id == number)
+
+        try:
+            with hooks.progress(lambda: cache.tokens) as watch:
+                results = hooks.execute(work(cache, watch))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"interrupted; {path} holds {held()} samples: give the same command again to go on from there"
+            ) from None
+        return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens)
