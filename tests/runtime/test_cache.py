@@ -1,4 +1,4 @@
-"""What was drawn once is handed over again: the same decisions, no token drawn or scored twice, the ledger right."""
+"""Cached draws are delivered again: the same decisions, no token drawn or scored twice, the ledger right."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ class SurenessEngine:
         yield Chunk("abcdefgh"[: len(seen)], tuple(range(len(seen))), Trace((0.0,) * len(seen), top=tuple(seen)), end)
 
     async def score(self, *_: Any) -> Any:
-        raise AssertionError("nobody scores")
+        raise AssertionError("no scorer is called")
 
 
 class Cutting:

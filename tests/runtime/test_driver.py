@@ -176,7 +176,7 @@ def test_the_limit_of_questions_in_flight_holds_and_problems_are_read_lazily(con
         )
         for _ in range(40):
             await anext(results)
-        await turns(2000)  # nobody takes results: the work comes to rest
+        await turns(2000)  # no consumer takes results: the work comes to rest
         rest = read
         await turns(2000)
         assert read == rest
