@@ -31,7 +31,6 @@ from tts.engines.replay import ReplayEngine
 from tts.errors import UnsupportedError
 from tts.runtime.cache import cacheable, lookup
 from tts.runtime.driver import Result, run_all
-from tts.runtime.session import joined
 from tts.scorers.watched import WatchedScorer
 from tts.types import (
     CONFIDENCE_BELOW,
@@ -155,7 +154,7 @@ def test_pieces_join_into_one_trace() -> None:
         per_token = [values[a:b] for values in (trace.top, trace.entropy, trace.certainty)]
         return Trace(trace.logprobs[a:b], watched, *per_token, steps=trace.steps[a:b], probe=probe)
 
-    assert joined([piece(0, 1, None), piece(1, 3, None), piece(3, 4, 0.3)], (7, 5)) == trace
+    assert Trace.joined([piece(0, 1, None), piece(1, 3, None), piece(3, 4, 0.3)], (7, 5)) == trace
 
 
 def test_only_whole_draws_and_those_that_can_be_truncated_are_remembered() -> None:

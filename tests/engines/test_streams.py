@@ -10,7 +10,7 @@ import pytest
 
 from tests.engines.cases import calmly, turns
 from tts.engines.base import Chunk, Request
-from tts.engines.streams import abort, collected, continued, joined, settle, together
+from tts.engines.streams import abort, collected, continued, settle, together
 from tts.errors import EngineError
 from tts.types import End, Problem, Sample, Trace
 
@@ -58,7 +58,7 @@ def test_a_prefix_without_signals_leaves_the_new_trace_alone() -> None:
     new = Trace((-1.0,))
     assert continued(Sample("p ", token_ids=(8,)), [new], ()) is new
     assert continued(None, [new], ()) is new
-    watched = joined([Trace(watched={4: (0.1,)}), Trace(watched={4: (0.2,)}, probe=0.7)], (4,))
+    watched = Trace.joined([Trace(watched={4: (0.1,)}), Trace(watched={4: (0.2,)}, probe=0.7)], (4,))
     assert watched.watched == {4: (0.1, 0.2)} and watched.probe == 0.7
 
 

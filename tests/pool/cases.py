@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("worker.py")
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
 COUNT = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 VALUES = st.lists(st.floats(allow_nan=False), max_size=4).map(tuple)
@@ -57,6 +58,10 @@ def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | 
         usage=draw(st.none() | USAGES),
         error=draw(st.none() | TEXT),
         given=draw(st.integers(0, len(ids))),
+        started_s=draw(st.none() | FINITE),
+        finished_s=draw(st.none() | FINITE),
+        failure=draw(st.none() | TEXT),
+        reasoning=draw(st.none() | TEXT),
     )
     return sample, draw(st.sampled_from([None, False] if sample.answer is None else [None, False, True]))
 

@@ -56,7 +56,7 @@ CHANGES = [
     (column("correct", [True] * 4), r"question 'q1': samples\[1\].correct must not be true where no answer"),
     (
         column("logprobs", [[None]] * 4, pa.list_(pa.float64())),
-        "token_ids, logprobs, watched and owners must not hold nulls",
+        "token_ids, columns of the trace and owners must not hold nulls",
     ),
     (column("steps", [[True, None]] * 4, pa.list_(pa.bool_())), "must not hold nulls"),
     (

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.pool.cases import entries, left_in, pools, small_pool
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore, RunKey, read_jsonl, write_jsonl
+from tts.pool.rows import SQL
 from tts.pool.schema import VERSION
 from tts.types import End, Problem, Sample, Trace, Usage
 
@@ -315,12 +316,12 @@ def test_a_pool_of_an_older_version_is_migrated_when_it_is_written_to_even_under
             assert store.to_pool().entries[0].samples == (OLD, new)
 
 
-def test_a_migration_that_breaks_half_way_changes_nothing(path: Path) -> None:
+def test_a_migration_that_breaks_half_way_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = path
     with closing(sqlite3.connect(old)) as connection:
         connection.executescript(VERSION_2)
-        connection.execute("ALTER TABLE samples ADD COLUMN probe")  # so that its second step is refused
-    with pytest.raises(InputError, match=r"cannot be opened for writing .*duplicate column name: probe"):
+    monkeypatch.setitem(SQL, "refused", "INTEGER NOT NULL")  # the last one that is added
+    with pytest.raises(InputError, match=r"cannot be opened for writing .*Cannot add a NOT NULL column"):
         PoolStore.create_or_open(old)
     with closing(sqlite3.connect(old)) as connection:
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(samples)")]

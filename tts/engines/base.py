@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from tts.types import END, Boundary, End, Problem, Sample, Signals, Trace
+from tts.types import COLUMNS, END, Boundary, End, Problem, Sample, Signals, Trace
 
 
 @dataclass(slots=True)
@@ -61,14 +61,11 @@ class Capabilities:
             return f"the {signals.top} most probable tokens (at most {self.top})" if self.top else "top-k confidences"
         if signals.watch and signals.top and not self.watch_beside_top:
             return "both a watched token and top-k confidences in one pass"
-        if signals.entropy and not self.entropy:
-            return "the entropy of each token"
-        if signals.certainty and not self.certainty:
-            return "self-certainty"
-        if signals.steps and not self.steps:
-            return "which tokens end a step"
-        if signals.probe is not None and not self.probe:
-            return "the probability of a token probed after a sample"
+        for column in COLUMNS:
+            value = getattr(signals, column.signal)
+            requested = value is not None and value is not False and value != ()  # a probe of token 0 is one
+            if requested and column.capability and not getattr(self, column.capability):
+                return column.lack
         return None
 
 

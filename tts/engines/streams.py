@@ -44,21 +44,8 @@ async def collected(engine: Engine, request: Request) -> Sample:
 def continued(prefix: Sample | None, traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
     """Return the trace of a sample from those of its pieces, and of its prefix if that has one."""
     if prefix is not None and prefix.token_ids and prefix.trace.covers(len(prefix.token_ids)):
-        return joined([replace(prefix.trace, probe=None), *traces], watch)
-    return traces[0] if len(traces) == 1 else joined(traces, watch)
-
-
-def joined(traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
-    """Return the trace of a sample from those of its pieces."""
-    return Trace(
-        logprobs=tuple([p for t in traces for p in t.logprobs]),
-        watched={k: tuple([p for t in traces for p in t.watched.get(k, ())]) for k in watch},
-        top=tuple([p for t in traces for p in t.top]),
-        entropy=tuple([p for t in traces for p in t.entropy]),
-        certainty=tuple([p for t in traces for p in t.certainty]),
-        steps=tuple([ends for t in traces for ends in t.steps]),
-        probe=next((t.probe for t in traces if t.probe is not None), None),
-    )
+        return Trace.joined([replace(prefix.trace, probe=None), *traces], watch)
+    return traces[0] if len(traces) == 1 else Trace.joined(traces, watch)
 
 
 def owned(trace: Trace, signals: Signals) -> Trace:

@@ -43,8 +43,12 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
         return f"probe must be a finite number or None, got {sample.trace.probe}"
     if fault := text_fault(sample.text):
         return f"text {fault}"
-    if sample.error is not None and (fault := text_fault(sample.error)):
-        return f"error {fault}"
+    for name in ("error", "failure", "reasoning"):
+        if (text := getattr(sample, name)) is not None and (fault := text_fault(text)):
+            return f"{name} {fault}"
+    for name in ("started_s", "finished_s"):
+        if (time := getattr(sample, name)) is not None and not math.isfinite(time):
+            return f"{name} must be a finite number or None, got {time}"
     if sample.usage is not None and (fault := _usage_fault(sample.usage)):
         return fault
     if not 0 <= sample.given <= len(sample.token_ids):

@@ -58,8 +58,8 @@ def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             if not version:
                 schema.create(connection)
-            elif version < schema.VERSION:
-                schema.migrate(connection, version)
+            elif version < schema.VERSION or schema.missing(connection):
+                schema.migrate(connection)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise PoolLockedError(f"{path} is being read by another process; try again when that ends") from None
@@ -81,9 +81,9 @@ def open_reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
         raise InputError(f"{path}: no such file")
     connection = _connect(f"{Path(os.path.realpath(path)).as_uri()}?mode=ro", str(path))
     try:
-        version = schema.check(connection, str(path))
-        if version < schema.VERSION:
-            schema.widen(connection, version)
+        schema.check(connection, str(path))
+        if schema.missing(connection):
+            schema.widen(connection)
     except BaseException:
         connection.close()
         raise

@@ -11,7 +11,8 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
 - ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
   ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps``
   (true or false a token), ``watched`` (token id -> probabilities), ``owners`` (owner -> its watched token ids; absent
-  where ``tts.pool.stored.assumed_owners`` says the same) and ``probe``. Floats that JSON has no number for are the
+  where ``tts.pool.stored.assumed_owners`` says the same), ``probe``, and the optional fields of a sample
+  (``tts.types.SAMPLE_EXTRAS``) where they are known. Floats that JSON has no number for are the
   strings "inf", "-inf" and "nan".
 """
 
@@ -25,10 +26,9 @@ from typing import Any
 from tts.errors import InputError
 from tts.pool.records import RESERVED, Entry
 from tts.pool.stored import USAGE, assumed_owners, stored_owners
-from tts.types import End, Problem, Sample, Trace, Usage
+from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, End, Problem, Sample, Trace, Usage
 
 _NO_TRACE = Trace()
-_PER_TOKEN = ("logprobs", "top", "entropy", "certainty")
 _SPECIAL = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -130,40 +130,58 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
         if set(counts) != set(USAGE.values()):
             raise _Fault(f"key '{at}.usage' must have the keys {', '.join(USAGE.values())}, got {_shown(counts)}")
         usage = Usage(**{field: _count(counts[key], f"{at}.usage.{key}") for field, key in USAGE.items()})
-    ids = _list(extra.get("token_ids", []), f"{at}.token_ids")
-    if any(type(token) is not int for token in ids):
-        raise _Fault(f"key '{at}.token_ids' must be a list of whole numbers, got {_shown(ids)}")
-    steps = _list(extra.get("steps", []), f"{at}.steps")
-    if any(type(step) is not bool for step in steps):
-        raise _Fault(f"key '{at}.steps' must be a list of true and false, got {_shown(steps)}")
-    probe = None if extra.get("probe") is None else _finite(extra["probe"], f"{at}.probe")
-    watched = {}
-    for token, values in _mapping(extra.get("watched", {}), f"{at}.watched").items():
-        try:
-            watched[int(token)] = _floats(values, f"{at}.watched.{token}")
-        except ValueError:
-            raise _Fault(f"key '{at}.watched' must be keyed by token ids, got {_shown(token)}") from None
-    owners = {}
-    for owner, tokens in _mapping(extra.get("owners", assumed_owners(watched)), f"{at}.owners").items():
-        if any(type(token) is not int for token in tokens):
-            raise _Fault(f"key '{at}.owners.{owner}' must be a list of whole numbers, got {_shown(tokens)}")
-        owners[owner] = tuple(tokens)
+    ids = _ids(extra.get("token_ids", []), f"{at}.token_ids")
+    columns = {c.name: _column(c, extra[c.name], f"{at}.{c.name}") for c in COLUMNS if extra.get(c.name) is not None}
+    owners: dict[str, tuple[int, ...]] = {}
+    if extra.get("owners") is None:
+        owners.update(assumed_owners(columns.get("watched", ())))
+    else:
+        for owner, tokens in _mapping(extra["owners"], f"{at}.owners").items():
+            owners[owner] = _ids(tokens, f"{at}.owners.{owner}")
+    extras: dict[str, Any] = {
+        name: (_string if kind is str else _finite)(extra[name], f"{at}.{name}")
+        for name, kind in SAMPLE_EXTRAS.items()
+        if extra.get(name) is not None
+    }
     return replace(
         sample,
         end=End(end),
         index=_count(extra.get("index", sample.index), f"{at}.index"),
-        token_ids=tuple(ids),
-        trace=Trace(
-            watched=watched,
-            steps=tuple(steps),
-            probe=probe,
-            owners=owners,
-            **{n: _floats(extra[n], f"{at}.{n}") for n in _PER_TOKEN if n in extra},
-        ),
+        token_ids=ids,
+        trace=Trace(owners=owners, **columns),
         usage=usage,
         error=None if extra.get("error") is None else _string(extra["error"], f"{at}.error"),
         given=_count(extra.get("given", 0), f"{at}.given"),
+        **extras,
     )
+
+
+def _column(column: Column, value: object, key: str) -> Any:
+    """A column of a trace."""
+    if column.per == "sample":
+        return _finite(value, key)
+    if column.per == "watched":
+        watched = {}
+        for token, values in _mapping(value, key).items():
+            try:
+                watched[int(token)] = _floats(values, f"{key}.{token}")
+            except ValueError:
+                raise _Fault(f"key '{key}' must be keyed by token ids, got {_shown(token)}") from None
+        return watched
+    if column.kind is float:
+        return _floats(value, key)
+    flags = _list(value, key)
+    if any(type(flag) is not bool for flag in flags):
+        raise _Fault(f"key '{key}' must be a list of true and false, got {_shown(flags)}")
+    return tuple(flags)
+
+
+def _dump_column(column: Column, value: Any) -> Any:
+    if column.per == "sample":
+        return float(value)
+    if column.per == "watched":  # in their order: the first confidence token counts where samples are truncated
+        return {str(int(token)): _dump_floats(values) for token, values in value.items()}
+    return _dump_floats(value) if column.kind is float else [bool(flag) for flag in value]
 
 
 def _grade(position: int, record: dict[str, Any]) -> bool | None:
@@ -194,17 +212,14 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
         extra["given"] = int(sample.given)
     if sample.token_ids:
         extra["token_ids"] = [int(token) for token in sample.token_ids]
-    for name in _PER_TOKEN:
-        if values := getattr(sample.trace, name):
-            extra[name] = _dump_floats(values)
-    if sample.trace.steps:
-        extra["steps"] = [bool(step) for step in sample.trace.steps]
-    if sample.trace.watched:  # in their order: the first one counts where draws are cut
-        extra["watched"] = {str(int(token)): _dump_floats(values) for token, values in sample.trace.watched.items()}
+    for column in COLUMNS:
+        if (value := getattr(sample.trace, column.name)) not in (None, (), {}):
+            extra[column.name] = _dump_column(column, value)
     if (owners := stored_owners(sample.trace)) is not None:
         extra["owners"] = {owner: [int(token) for token in tokens] for owner, tokens in owners.items()}
-    if sample.trace.probe is not None:
-        extra["probe"] = float(sample.trace.probe)
+    for name, kind in SAMPLE_EXTRAS.items():
+        if (value := getattr(sample, name)) is not None:
+            extra[name] = kind(value)
     if extra:
         record["tts"] = extra
     return record
@@ -212,6 +227,13 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
 
 def _dump_floats(values: tuple[float, ...]) -> list[float | str]:
     return [float(value) if math.isfinite(value) else str(float(value)) for value in values]
+
+
+def _ids(value: object, key: str) -> tuple[int, ...]:
+    ids = _list(value, key)
+    if any(type(token) is not int for token in ids):
+        raise _Fault(f"key {key!r} must be a list of whole numbers, got {_shown(ids)}")
+    return tuple(ids)
 
 
 def _floats(value: object, key: str) -> tuple[float, ...]:

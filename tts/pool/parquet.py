@@ -2,11 +2,11 @@
 
 Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``index`` (int64), ``text, answer, end``
 (strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
-``watched`` (map of token id to a list of float64), ``top, entropy, certainty`` (list of float64), ``steps`` (list of
-bool), ``probe`` (float64), ``owners`` (map of a string to a list of int32; null where
+``watched`` (map of token id to a list of float64), the other columns of ``tts.types.COLUMNS`` (lists of float64 or
+bool, ``probe`` float64), ``owners`` (map of a string to a list of int32; null where
 ``tts.pool.stored.assumed_owners`` says the same), ``usage`` (struct of six int64), ``error`` (string), ``given``
-(int64). The columns from ``top`` to ``owners`` and ``given`` may be missing. Null means the same as None in
-``tts.types``. Rows of one question
+(int64), and the optional fields of a sample, ``tts.types.SAMPLE_EXTRAS`` (float64 or string). Columns that came after
+the first version may be missing. Null means the same as None in ``tts.types``. Rows of one question
 follow each other.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tts.errors import InputError, first_line
@@ -23,11 +23,12 @@ from tts.files import atomic_path, read_bytes
 from tts.pool.files import pool_format
 from tts.pool.records import Entry, Pool
 from tts.pool.stored import USAGE, assumed_owners, stored_owners
-from tts.types import End, Problem, Sample, Trace, Usage
+from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, End, Problem, Sample, Trace, Usage
 
 _REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids", "logprobs", "watched")
-_MEANS = ("top", "entropy", "certainty")
-_PER_TOKEN = (*_MEANS, "steps")
+_SINCE = (*(c.name for c in COLUMNS if c.name not in _REQUIRED), "owners", "given", *SAMPLE_EXTRAS)
+"""The columns that a file may lack: those that came after the first version."""
+_PROBLEM = ("id", "question", "gold", "task")
 _NO_TRACE = Trace()
 
 
@@ -58,14 +59,12 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
         "confidence": [s.confidence for _, s, _ in rows],
         "correct": [c for _, _, c in rows],
         "token_ids": [s.token_ids for _, s, _ in rows],
-        "logprobs": [s.trace.logprobs for _, s, _ in rows],
-        "watched": [list(s.trace.watched.items()) for _, s, _ in rows],
-        **{name: [getattr(s.trace, name) for _, s, _ in rows] for name in _PER_TOKEN},
-        "probe": [s.trace.probe for _, s, _ in rows],
+        **{column.name: [_plain(column, s.trace) for _, s, _ in rows] for column in COLUMNS},
         "owners": [None if (found := stored_owners(s.trace)) is None else list(found.items()) for _, s, _ in rows],
         "usage": [None if s.usage is None else {k: getattr(s.usage, f) for f, k in USAGE.items()} for _, s, _ in rows],
         "error": [s.error for _, s, _ in rows],
         "given": [s.given or None for _, s, _ in rows],
+        **{name: [getattr(s, name) for _, s, _ in rows] for name in SAMPLE_EXTRAS},
     }
     table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in schema}, schema)
     with atomic_path(path) as temp:
@@ -88,10 +87,10 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
         table = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a valid Parquet file ({first_line(error)})") from None
-    columns: list[list[Any]] = []
+    columns: dict[str, list[Any]] = {}
     for field in _schema():
-        if field.name in (*_PER_TOKEN, "probe", "owners", "given") and field.name not in table.column_names:
-            columns.append([None] * table.num_rows)
+        if field.name in _SINCE and field.name not in table.column_names:
+            columns[field.name] = [None] * table.num_rows
             continue
         if field.name not in table.column_names:
             raise InputError(f"{path}: column {field.name!r} is missing; it has {', '.join(table.column_names)}")
@@ -99,11 +98,12 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
         if field.name in _REQUIRED and column.null_count:
             raise InputError(f"{path}: column {field.name!r} must have a value in every row")
         try:
-            columns.append(column.cast(field.type).to_pylist())
+            columns[field.name] = column.cast(field.type).to_pylist()
         except (pa.ArrowException, NotImplementedError):
             raise InputError(f"{path}: column {field.name!r} must be {field.type}, got {column.type}") from None
     try:
-        grouped = itertools.groupby(zip(*columns, strict=True), key=lambda row: row[:4])
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        grouped = itertools.groupby(rows, key=lambda row: [row[name] for name in _PROBLEM])
         entries = tuple(_entry(list(rows)) for _, rows in grouped)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
@@ -127,58 +127,82 @@ def _schema() -> Any:
         "confidence": pa.float64(),
         "correct": pa.bool_(),
         "token_ids": pa.list_(pa.int32()),
-        "logprobs": pa.list_(pa.float64()),
-        "watched": pa.map_(pa.int32(), pa.list_(pa.float64())),
-        **{name: pa.list_(pa.float64()) for name in _MEANS},
-        "steps": pa.list_(pa.bool_()),
-        "probe": pa.float64(),
+        **{column.name: _type(column) for column in COLUMNS},
         "owners": pa.map_(pa.string(), pa.list_(pa.int32())),
         "usage": counts,
         "error": pa.string(),
         "given": pa.int64(),
+        **{name: pa.float64() if kind is float else pa.string() for name, kind in SAMPLE_EXTRAS.items()},
     }
     return pa.schema(list(types.items()))
 
 
-def _entry(rows: Sequence[tuple[Any, ...]]) -> Entry:
-    problem_id, question, gold, task, meta, *_ = rows[0]
+def _type(column: Column) -> Any:
+    """The Arrow type of a column of a trace."""
+    import pyarrow as pa
+
+    value = pa.float64() if column.kind is float else pa.bool_()
+    if column.per == "watched":
+        return pa.map_(pa.int32(), pa.list_(value))
+    return value if column.per == "sample" else pa.list_(value)
+
+
+def _plain(column: Column, trace: Trace) -> Any:
+    """A column of a trace as Arrow takes it."""
+    value = getattr(trace, column.name)
+    return list(value.items()) if column.per == "watched" else value
+
+
+def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
+    first = rows[0]
     return Entry(
-        Problem(problem_id, question, gold, task),
+        Problem(*(first[name] for name in _PROBLEM)),
         tuple(_sample(row) for row in rows),
-        tuple(row[10] for row in rows),
-        dict(meta),
+        tuple(row["correct"] for row in rows),
+        dict(first["meta"]),
     )
 
 
-def _sample(row: tuple[Any, ...]) -> Sample:
-    problem_id, _, _, _, _, index, text, answer, end, confidence, _, ids, logprobs, watched, *rest = row
-    *noted, probe, owners, usage, error, given = rest
+def _sample(row: Mapping[str, Any]) -> Sample:
+    at, end, usage = f"question {row['id']!a}", row["end"], row["usage"]
     if end not in tuple(End):
-        raise InputError(f"question {problem_id!a}: end must be one of {', '.join(End)}, got {end!a}")
+        raise InputError(f"{at}: end must be one of {', '.join(End)}, got {end!a}")
     if usage is not None and None in usage.values():
-        raise InputError(f"question {problem_id!a}: usage must have all six counts or be null, got {usage}")
-    noted = [values or () for values in noted]
-    if (
-        None in ids
-        or any(None in values for values in (logprobs, *noted))
-        or any(values is None or None in values for _, values in (*watched, *(owners or ())))
-    ):
-        raise InputError(f"question {problem_id!a}: token_ids, logprobs, watched and owners must not hold nulls")
-    trace = _NO_TRACE
-    if logprobs or watched or any(noted) or probe is not None:
-        top, entropy, certainty, steps = map(tuple, noted)
-        seen = {token: tuple(p) for token, p in watched}
-        whose = assumed_owners(seen) if owners is None else {owner: tuple(tokens) for owner, tokens in owners}
-        trace = Trace(tuple(logprobs), seen, top, entropy, certainty, steps, probe, owners=whose)
+        raise InputError(f"{at}: usage must have all six counts or be null, got {usage}")
+    if None in row["token_ids"] or any(_has_null(row[column.name]) for column in COLUMNS) or _has_null(row["owners"]):
+        raise InputError(f"{at}: token_ids, columns of the trace and owners must not hold nulls")
     return Sample(
-        text=text,
-        answer=answer,
+        text=row["text"],
+        answer=row["answer"],
         end=End(end),
-        confidence=confidence,
-        index=index,
-        token_ids=tuple(ids),
-        trace=trace,
+        confidence=row["confidence"],
+        index=row["index"],
+        token_ids=tuple(row["token_ids"]),
+        trace=_trace(row),
         usage=None if usage is None else Usage(**{field: usage[key] for field, key in USAGE.items()}),
-        error=error,
-        given=given or 0,
+        error=row["error"],
+        given=row["given"] or 0,
+        **{name: row[name] for name in SAMPLE_EXTRAS},
     )
+
+
+def _has_null(value: Any) -> bool:
+    """Whether a list, or a list of keys with lists, holds a null."""
+    if not isinstance(value, list):
+        return False
+    return any(one is None or (isinstance(one, tuple) and (one[1] is None or None in one[1])) for one in value)
+
+
+def _trace(row: Mapping[str, Any]) -> Trace:
+    columns: dict[str, Any] = {}
+    for column in COLUMNS:
+        value = row[column.name]
+        if column.per == "watched":
+            columns[column.name] = {token: tuple(values) for token, values in value}
+        else:
+            columns[column.name] = value if column.per == "sample" else tuple(value or ())
+    if all(value in (None, (), {}) for value in columns.values()):
+        return _NO_TRACE
+    owners, watched = row["owners"], columns["watched"]
+    whose = assumed_owners(watched) if owners is None else {owner: tuple(tokens) for owner, tokens in owners}
+    return Trace(**columns, owners=whose)

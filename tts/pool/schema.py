@@ -1,8 +1,9 @@
 """The tables of a pool file, and the check that a file is one.
 
 ``user_version`` is the version of the tables, ``application_id`` says that the file is a pool and not another
-program's SQLite file. Version 2 lacks the columns ``steps`` and ``probe``, version 3 the column ``given``, version 4
-the column ``owners``. A reader sees the missing columns as NULL throughout; the first writer adds them.
+program's SQLite file. Older files lack columns of ``tts.pool.rows.SQL``: version 2 ``steps`` and ``probe``, version 3
+``given``, version 4 ``owners``, and every version the signals and fields that came later. A reader sees the missing
+columns as NULL throughout; the first writer adds them.
 """
 
 from __future__ import annotations
@@ -10,19 +11,14 @@ from __future__ import annotations
 import sqlite3
 
 from tts.errors import InputError
-from tts.pool.rows import COLUMNS
+from tts.pool.rows import COLUMNS, SQL
 
 VERSION = 5
 OLDEST = 2
-_LACKS = {
-    2: {"steps": "BLOB", "probe": "REAL", "given": "INTEGER", "owners": "TEXT"},
-    3: {"given": "INTEGER", "owners": "TEXT"},
-    4: {"owners": "TEXT"},
-}
-"""The columns that tables of an older version have not, with their types."""
 APPLICATION = 0x7474_7370
 
-_TABLES = """
+_SAMPLES = ", ".join(f"{name} {kind}" for name, kind in SQL.items())
+_TABLES = f"""
 CREATE TABLE problems (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL, gold TEXT, task TEXT NOT NULL,
     meta TEXT NOT NULL
@@ -36,11 +32,8 @@ CREATE TABLE openings (
     versions TEXT NOT NULL
 );
 CREATE TABLE samples (
-    run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
-    correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
-    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB, steps BLOB, probe REAL, owners TEXT,
-    prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
-    scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, given INTEGER, UNIQUE (run, problem, idx)
+    run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, {_SAMPLES},
+    UNIQUE (run, problem, idx)
 );
 """
 
@@ -93,16 +86,22 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Give a pool of an older version the columns of this one in one transaction: a crash leaves all or none."""
+def missing(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the columns that an open pool's table of samples does not have yet, with their types."""
+    there = {name for _, name, *_ in connection.execute("PRAGMA main.table_info(samples)")}
+    return {name: kind for name, kind in SQL.items() if name not in there}
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Add the missing columns in one transaction: a crash leaves all or none."""
     connection.execute("BEGIN IMMEDIATE")
-    for column, kind in _LACKS[version].items():
+    for column, kind in missing(connection).items():
         connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
 
-def widen(connection: sqlite3.Connection, version: int) -> None:
-    """Let a reader of a pool of an older version see the columns of this one; the file is left as it is."""
-    missing = ", ".join(f"NULL AS {column}" for column in _LACKS[version])
-    connection.execute(f"CREATE TEMP VIEW samples AS SELECT *, {missing} FROM main.samples")
+def widen(connection: sqlite3.Connection) -> None:
+    """Show the missing columns to a reader as NULL; the file stays as it is."""
+    absent = ", ".join(f"NULL AS {column}" for column in missing(connection))
+    connection.execute(f"CREATE TEMP VIEW samples AS SELECT *, {absent} FROM main.samples")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tts.engines.base import Engine, Meter, Request
-from tts.engines.streams import abort, collected, joined, settle
+from tts.engines.streams import abort, collected, settle
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.cache import SampleCache, cacheable, lookup
 from tts.runtime.ledger import NOTHING, charge, failed, shares, unused
@@ -32,7 +32,6 @@ __all__ = [
     "Session",
     "abort",
     "is_cancelled",
-    "joined",
     "needs_score",
     "settle",
     "with_scores",

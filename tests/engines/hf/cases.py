@@ -14,9 +14,8 @@ pytest.importorskip("transformers")
 
 from tts.engines.base import Meter, Request  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
-from tts.runtime.session import joined  # noqa: E402
 from tts.stories.stories import take  # noqa: E402
-from tts.types import End, Problem, Sample  # noqa: E402
+from tts.types import End, Problem, Sample, Trace  # noqa: E402
 
 PROBLEMS = [Problem(f"p{i}", story.question, story.answer) for i, story in enumerate(take("test", 12))]
 
@@ -52,7 +51,7 @@ async def draw(engine: TransformersEngine, problem: Problem, index: int = 0, **m
         text="".join(c.text for c in chunks),
         end=chunks[-1].end or End.FAILED,
         token_ids=tuple(i for c in chunks for i in c.token_ids),
-        trace=joined([c.trace for c in chunks], request.signals.watch),
+        trace=Trace.joined([c.trace for c in chunks], request.signals.watch),
     )
     return sample, request.meter
 

@@ -55,9 +55,9 @@ def test_signals_are_those_of_the_distribution_at_temperature_one() -> None:
     drawn = Sampler(Sampling(0.3), (), "cpu").draw(LOGITS, [0.5], wanted, [])
     assert drawn.logprobs == pytest.approx([math.log(P[drawn.tokens[0]])])
     assert drawn.watched is not None and drawn.watched[0] == pytest.approx([0.2, 0.1])
-    assert drawn.top == pytest.approx([-(math.log(0.4) + math.log(0.3)) / 2])
-    assert drawn.entropy == pytest.approx([-sum(p * math.log(p) for p in P)])
-    assert drawn.certainty == pytest.approx([-sum(math.log(p) for p in P) / 4 - math.log(4)])
+    assert drawn.columns["top"] == pytest.approx([-(math.log(0.4) + math.log(0.3)) / 2])
+    assert drawn.columns["entropy"] == pytest.approx([-sum(p * math.log(p) for p in P)])
+    assert drawn.columns["certainty"] == pytest.approx([-sum(math.log(p) for p in P) / 4 - math.log(4)])
 
 
 def test_suppressed_tokens_are_left_out_of_every_signal_but_watched_and_probed() -> None:
@@ -67,14 +67,14 @@ def test_suppressed_tokens_are_left_out_of_every_signal_but_watched_and_probed()
     assert drawn.tokens == [3] and drawn.logprobs == pytest.approx([math.log(0.5)])
     assert drawn.watched is not None and drawn.watched[0] == pytest.approx([0.4])
     assert drawn.probed == pytest.approx({0: 0.4})
-    assert drawn.top == pytest.approx([-math.log(0.5)])
-    assert drawn.entropy == pytest.approx([-sum(p * math.log(p) for p in rest)])
-    assert drawn.certainty == pytest.approx([-sum(math.log(p) for p in rest) / 3 - math.log(3)])
+    assert drawn.columns["top"] == pytest.approx([-math.log(0.5)])
+    assert drawn.columns["entropy"] == pytest.approx([-sum(p * math.log(p) for p in rest)])
+    assert drawn.columns["certainty"] == pytest.approx([-sum(math.log(p) for p in rest) / 3 - math.log(3)])
 
 
-def test_signals_that_are_not_collected_are_none() -> None:
+def test_signals_that_are_not_collected_are_absent() -> None:
     drawn = Sampler(Sampling(), (), "cpu").draw(LOGITS, [0.5], NONE, [])
-    assert drawn.watched is drawn.top is drawn.entropy is drawn.certainty is None and drawn.probed == {}
+    assert drawn.watched is None and drawn.columns == drawn.probed == {}
 
 
 def test_tokens_rise_with_the_uniform_number() -> None:

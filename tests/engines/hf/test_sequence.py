@@ -33,9 +33,7 @@ DRAWN = SampledTokens(
     tokens=[7, 8],
     logprobs=[-0.5, -0.25],
     watched=[[0.1, 0.2], [0.3, 0.4]],
-    top=[1.0, 2.0],
-    entropy=[0.5, 0.6],
-    certainty=[0.7, 0.8],
+    columns={"top": [1.0, 2.0], "entropy": [0.5, 0.6], "certainty": [0.7, 0.8]},
 )
 
 

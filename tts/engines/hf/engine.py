@@ -22,6 +22,7 @@ from tts.engines.hf.batching import Batch
 from tts.engines.hf.compatibility import check_model
 from tts.engines.hf.decoder import Decoder, JoiningSequence
 from tts.engines.hf.device import pick
+from tts.engines.hf.sampler import MEASURES
 from tts.engines.hf.sequence import SequenceState, uniform_noise
 from tts.engines.sampling import Sampling
 from tts.engines.special_tokens import end_ids, suppressed_ids
@@ -92,8 +93,7 @@ class TransformersEngine(HasEncoder):
             score_prefix=True,
             branch=True,
             top=min(MAX_TOP, decoder.vocabulary - len(suppressed)),
-            entropy=True,
-            certainty=True,
+            **{name: True for name in MEASURES if name != "top"},
             steps=True,
             probe=True,
         )

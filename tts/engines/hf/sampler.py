@@ -9,7 +9,7 @@ be read, as GrACE's confidence token does (arXiv 2509.09438).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,18 +25,42 @@ NEVER = float("-inf")
 
 @dataclass(slots=True)
 class SampledTokens:
-    """One token for each row, running rows first, with its signals; None for a signal that was not collected.
+    """One token for each row, running rows first, with its signals.
 
-    ``watched`` is [rows][watched tokens]; ``probed`` is P(probed token) by probed row.
+    ``watched`` is [rows][watched tokens], None if there are none; ``columns`` holds the measured signals by name;
+    ``probed`` is P(probed token) by probed row.
     """
 
     tokens: list[int]
     logprobs: list[float]
     watched: list[list[float]] | None = None
-    top: list[float] | None = None
-    entropy: list[float] | None = None
-    certainty: list[float] | None = None
+    columns: dict[str, list[float]] = field(default_factory=dict)
     probed: dict[int, float] = field(default_factory=dict)
+
+
+def _top(logprobs: Tensor, wanted: Signals, suppressed: Tensor | None) -> Tensor:
+    """The mean negative log-probability of the k most probable tokens."""
+    return -logprobs.topk(wanted.top).values.mean(-1)
+
+
+def _entropy(logprobs: Tensor, wanted: Signals, suppressed: Tensor | None) -> Tensor:
+    return -(logprobs.exp() * logprobs.clamp(min=torch.finfo(torch.float32).min)).sum(-1)
+
+
+def _certainty(logprobs: Tensor, wanted: Signals, suppressed: Tensor | None) -> Tensor:
+    """KL(uniform || p), both over the tokens that can be drawn."""
+    if suppressed is None:
+        return -logprobs.mean(-1) - math.log(logprobs.shape[-1])
+    count = logprobs.shape[-1] - len(suppressed)
+    return -logprobs.index_fill(-1, suppressed, 0.0).sum(-1) / count - math.log(count)
+
+
+MEASURES: dict[str, Callable[[Tensor, Signals, Tensor | None], Tensor]] = {
+    "top": _top,
+    "entropy": _entropy,
+    "certainty": _certainty,
+}
+"""The signals that are measured on each token's distribution, by the name of their column: [rows, vocab] to [rows]."""
 
 
 class Sampler:
@@ -63,16 +87,13 @@ class Sampler:
             logits = logits.index_fill(-1, self._suppressed, NEVER)
             logprobs = logits.log_softmax(-1)
         tokens = self._pick(logits, noise)
-        drawn = SampledTokens(
-            tokens.tolist(), logprobs.gather(-1, tokens[:, None])[:, 0].tolist(), watched, probed=probed
-        )
-        if wanted.top:
-            drawn.top = (-logprobs.topk(wanted.top).values.mean(-1)).tolist()
-        if wanted.entropy:
-            drawn.entropy = (-(logprobs.exp() * logprobs.clamp(min=torch.finfo(torch.float32).min)).sum(-1)).tolist()
-        if wanted.certainty:
-            drawn.certainty = self._certainty(logprobs).tolist()
-        return drawn
+        columns = {
+            name: measure(logprobs, wanted, self._suppressed).tolist()
+            for name, measure in MEASURES.items()
+            if getattr(wanted, name)
+        }
+        drawn = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
+        return SampledTokens(tokens.tolist(), drawn, watched, columns, probed)
 
     def _at(self, ids: Ids, like: Tensor) -> Tensor:
         known = self._places.get(ids)
@@ -84,13 +105,6 @@ class Sampler:
         """Return P(token) of some rows in the softmax over the whole vocabulary."""
         found = logits[torch.tensor(rows, device=logits.device)].log_softmax(-1)[:, token].exp()
         return dict(zip(rows, found.tolist(), strict=True))
-
-    def _certainty(self, logprobs: Tensor) -> Tensor:
-        """Return KL(uniform || p), both over the tokens that can be drawn."""
-        if self._suppressed is None:
-            return -logprobs.mean(-1) - math.log(logprobs.shape[-1])
-        drawable = logprobs.shape[-1] - len(self._suppressed)
-        return -logprobs.index_fill(-1, self._suppressed, 0.0).sum(-1) / drawable - math.log(drawable)
 
     def _pick(self, logits: Tensor, noise: Sequence[float]) -> Tensor:
         how = self.sampling

@@ -6,8 +6,9 @@ Knows tokens, not text, and nothing about the other sequences.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -37,17 +38,20 @@ class SequenceState:
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     watched: dict[int, list[float]] = field(default_factory=dict)
-    top: list[float] = field(default_factory=list)
-    entropy: list[float] = field(default_factory=list)
-    certainty: list[float] = field(default_factory=list)
+    columns: dict[str, list[float]] = field(default_factory=dict)  # of measured signals, by name
     steps: list[bool] = field(default_factory=list)
-    sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of ``top``
+    sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of the top-k confidences
     cached: int = 0  # its tokens in the cache, while it has a slot
     newest: int = 0  # the token to read next
     end: End | None = None  # the reason of its end, set before it is probed
     probing: bool = False  # whether ``newest`` is the token to probe
     probe: float | None = None
     closed: bool = False
+
+    @property
+    def entropy(self) -> Sequence[float]:
+        """The entropy at each token, as far as it is measured."""
+        return self.columns.get("entropy", ())
 
     @property
     def context_ids(self) -> Ids:
@@ -75,27 +79,19 @@ class SequenceState:
             for place, name in enumerate(watch):
                 if name in self.watched:
                     self.watched[name].append(drawn.watched[at][place])
-        if drawn.top is not None and signals.top:
-            self.top.append(drawn.top[at])
-            self.sums.append(self.sums[-1] + drawn.top[at])
-        if drawn.entropy is not None and signals.entropy:
-            self.entropy.append(drawn.entropy[at])
-        if drawn.certainty is not None and signals.certainty:
-            self.certainty.append(drawn.certainty[at])
+        for column, values in drawn.columns.items():
+            if getattr(signals, column):
+                self.columns.setdefault(column, []).append(values[at])
+                if column == "top":
+                    self.sums.append(self.sums[-1] + values[at])
         if signals.steps:
             self.steps.append(is_step(token))
 
     def trace(self, start: int) -> Trace:
         """Return the signals of the tokens from number ``start`` on, and the probe's if there is one."""
-        return Trace(
-            logprobs=tuple(self.logprobs[start:]),
-            watched={token: tuple(values[start:]) for token, values in self.watched.items()},
-            top=tuple(self.top[start:]),
-            entropy=tuple(self.entropy[start:]),
-            certainty=tuple(self.certainty[start:]),
-            steps=tuple(self.steps[start:]),
-            probe=self.probe,
-        )
+        watched = {token: tuple(values[start:]) for token, values in self.watched.items()}
+        columns: dict[str, list[Any]] = {"logprobs": self.logprobs, "steps": self.steps, **self.columns}
+        return Trace.collected(columns, start, watched=watched, probe=self.probe)
 
 
 def uniform_noise(key: str) -> Iterator[float]:

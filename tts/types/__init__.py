@@ -1,0 +1,32 @@
+"""The vocabulary: what a strategy asks for, what it gets and what it decides.
+
+Frozen, slotted data only: knows nothing about models, numpy, event loops or files.
+"""
+
+from tts.types.draws import CONFIDENCE_BELOW, END, ENTROPY_ABOVE, GROUP_BELOW, STEP, STEP_BELOW, TOKENS, Boundary, Draw
+from tts.types.samples import SAMPLE_EXTRAS, Decision, End, Problem, Sample, Usage, total_usage
+from tts.types.trace import COLUMNS, PER_TOKEN, Column, Signals, Trace
+
+__all__ = [
+    "COLUMNS",
+    "CONFIDENCE_BELOW",
+    "END",
+    "ENTROPY_ABOVE",
+    "GROUP_BELOW",
+    "PER_TOKEN",
+    "SAMPLE_EXTRAS",
+    "STEP",
+    "STEP_BELOW",
+    "TOKENS",
+    "Boundary",
+    "Column",
+    "Decision",
+    "Draw",
+    "End",
+    "Problem",
+    "Sample",
+    "Signals",
+    "Trace",
+    "Usage",
+    "total_usage",
+]

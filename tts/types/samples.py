@@ -1,0 +1,142 @@
+"""Problems, the samples that are drawn for them, their cost, and the decision of a strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+
+from tts.types.trace import Trace
+
+_NO_TRACE = Trace()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One question of a task; ``gold`` is None where the right answer is not known."""
+
+    id: str
+    question: str
+    gold: str | None = None
+    task: str = ""
+
+
+class End(StrEnum):
+    """Why a sample ended."""
+
+    STOP = "stop"  # the model ended it
+    LENGTH = "length"  # the token limit
+    BOUNDARY = "boundary"  # the draw's own boundary: a partial sample
+    ABORTED = "aborted"  # the strategy had decided
+    FAILED = "failed"  # the engine failed, retries included
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, each charged to exactly one cause; sums reconcile with the engine's own counters."""
+
+    prompt: int = 0  # prompt tokens computed
+    prompt_cached: int = 0  # prompt tokens served from a cache
+    delivered: int = 0  # drawn tokens of samples delivered to the strategy
+    aborted: int = 0  # drawn tokens no strategy was given: look-ahead, failed attempts
+    scorer_prefill: int = 0  # tokens a scorer read
+    scorer_decode: int = 0  # tokens a scorer drew
+
+    def __add__(self, other: Usage) -> Usage:
+        """The field-wise sum."""
+        return Usage(
+            self.prompt + other.prompt,
+            self.prompt_cached + other.prompt_cached,
+            self.delivered + other.delivered,
+            self.aborted + other.aborted,
+            self.scorer_prefill + other.scorer_prefill,
+            self.scorer_decode + other.scorer_decode,
+        )
+
+    @property
+    def generated(self) -> int:
+        """Every token the model had to decode: delivered, aborted and drawn by scorers."""
+        return self.delivered + self.aborted + self.scorer_decode
+
+    @property
+    def total(self) -> int:
+        """Every token of every cause."""
+        return self.prompt + self.prompt_cached + self.generated + self.scorer_prefill
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One draw, prefix included: ``text`` and ``token_ids`` are everything after the problem's prompt.
+
+    Attributes:
+        text: the generated text.
+        answer: the canonical answer, or None where none could be read: such a sample never votes.
+        end: why it ended; a BOUNDARY sample is partial and may be the prefix of another draw.
+        confidence: P(correct) in [0, 1] from the scorer, or None where nothing scored it.
+        index: the draw's number within its question, counted in order of submission from 0.
+        token_ids: the generated tokens, empty where the source keeps none.
+        trace: in-pass signals, those of the prefix included where they are known.
+        usage: tokens this draw cost, without its prefix; None where the source keeps no counts.
+        error: for a FAILED sample, the engine's sentence.
+        given: the number of ``token_ids``, the first ones, that belong to the prefix that it continues.
+        started_s: when the draw started, in seconds since the epoch; None if it is not recorded.
+        finished_s: when the draw ended, in seconds since the epoch; None if it is not recorded.
+        failure: for a FAILED sample, a short name of the reason beside ``error``; None if it is not recorded.
+        reasoning: the text of the model's reasoning, where an engine keeps it apart from ``text``; else None.
+    """
+
+    text: str = ""
+    answer: str | None = None
+    end: End = End.STOP
+    confidence: float | None = None
+    index: int = 0
+    token_ids: tuple[int, ...] = ()
+    trace: Trace = _NO_TRACE
+    usage: Usage | None = None
+    error: str | None = None
+    given: int = 0
+    started_s: float | None = None
+    finished_s: float | None = None
+    failure: str | None = None
+    reasoning: str | None = None
+
+
+SAMPLE_EXTRAS: Mapping[str, type] = {"started_s": float, "finished_s": float, "failure": str, "reasoning": str}
+"""The optional fields of a sample, by name, with their types; pools store them where they are not None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a strategy returns for one problem.
+
+    Attributes:
+        answer: the answer, or None where the strategy abstains because no sample could be parsed.
+        samples: every sample that the strategy received, in order of submission, failed ones included.
+        reason: why the strategy stopped: the name of the rule that fired, or "budget".
+        p_correct: P(the answer is right), in [0, 1], or None where the strategy does not estimate it. It is derived
+            from the samples' confidences and is calibrated if they are.
+        vote_share: the answer's share of the votes, in [0, 1], or None where nothing was voted on. Each vote counts its
+            weight, or one where weights may be negative. A share of votes is not a probability of being right.
+        usage: every token spent on the problem, or None where the source keeps no counts.
+    """
+
+    answer: str | None
+    samples: tuple[Sample, ...]
+    reason: str
+    _: KW_ONLY
+    p_correct: float | None = None
+    vote_share: float | None = None
+    usage: Usage | None = None
+
+    @property
+    def failed(self) -> int:
+        """How many draws failed for good and used up budget."""
+        return sum(s.end is End.FAILED for s in self.samples)
+
+
+def total_usage(samples: Iterable[Sample]) -> Usage | None:
+    """The sum over samples, or None where any of them has no counts."""
+    usages = [s.usage for s in samples]
+    if any(u is None for u in usages):
+        return None
+    return sum((u for u in usages if u is not None), Usage())

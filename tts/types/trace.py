@@ -1,0 +1,202 @@
+"""Per-token signals: the request for them, their values, and the one table of their columns.
+
+A new signal is a field of :class:`Signals`, a field of :class:`Trace` and a row of :data:`COLUMNS`, all in this file:
+joining, truncation, every file format and the check of an engine's capabilities follow. An engine then computes it, and
+a scorer reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a trace.
+
+    Attributes:
+        name: the field of :class:`Trace`, and the name in every file format.
+        signal: the field of :class:`Signals` that requests it.
+        kind: the type of a value, float or bool.
+        per: "token" for one value a token, "watched" for one value a token and watched token, "sample" for one number.
+        capability: the flag of :class:`~tts.engines.base.Capabilities` that allows it; empty if no single flag does.
+        lack: what an engine without that flag lacks, in words.
+    """
+
+    name: str
+    signal: str
+    kind: type[float] | type[bool]
+    per: Literal["token", "watched", "sample"]
+    capability: str = ""
+    lack: str = ""
+
+
+COLUMNS = (
+    Column("logprobs", "logprobs", float, "token"),
+    Column("top", "top", float, "token"),
+    Column("entropy", "entropy", float, "token", "entropy", "the entropy of each token"),
+    Column("certainty", "certainty", float, "token", "certainty", "self-certainty"),
+    Column("steps", "steps", bool, "token", "steps", "which tokens end a step"),
+    Column("watched", "watch", float, "watched", "watch_tokens", "the probability of a watched token"),
+    Column("probe", "probe", float, "sample", "probe", "the probability of a token probed after a sample"),
+)
+"""Every column of a trace, in the order in which JSON Lines has them."""
+
+PER_TOKEN = tuple(column for column in COLUMNS if column.per == "token")
+
+_FIRST_SIGNALS = ("watch", "top", "entropy", "certainty", "logprobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What to collect in the same forward pass that draws, at temperature 1 whatever the sampling temperature.
+
+    Attributes:
+        watch: ids of tokens whose probability to collect.
+        owners: the watched tokens of each owner, such as a scoring method, in the owner's order.
+        top: k > 0 collects the mean negative log-probability of the k most probable tokens, in nats; 0 does not.
+        entropy: whether to collect the entropy of the next-token distribution, in nats.
+        certainty: whether to collect self-certainty, KL(uniform || next-token distribution), in nats.
+        steps: whether to note which tokens end a step.
+        probe: a token to feed once after a sample has ended, to collect its probability at its own position; it costs
+            one drawn token. None does not.
+        logprobs: whether the log-probability of each drawn token must be there. Engines that have it at hand tell it
+            all the same; a server takes time to tell it.
+    """
+
+    watch: tuple[int, ...] = ()
+    top: int = 0
+    entropy: bool = False
+    certainty: bool = False
+    steps: bool = False
+    probe: int | None = None
+    logprobs: bool = False
+    owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def watching(cls, owner: str, tokens: Iterable[int]) -> Signals:
+        """Return the signals of an owner that watches these tokens; without any, no signals."""
+        ids = tuple(tokens)
+        return cls(watch=ids, owners={owner: ids}) if ids else cls()
+
+    @property
+    def confidence_token(self) -> int | None:
+        """The first watched token whose probability is a confidence by itself; None if there is none."""
+        return _confidence_token(self.watch, self.owners)
+
+    @property
+    def key(self) -> dict[str, object]:
+        """The signals as a part of the key of a run: those of the first runs always, later ones where collected.
+
+        The key of an older run thus stays the same. Owners decide no draw and are not a part of it.
+        """
+        named = ((name, getattr(self, name)) for name in self.__slots__ if name != "owners")
+        return {name: value for name, value in named if value or name in _FIRST_SIGNALS}
+
+    def __or__(self, other: Signals) -> Signals:
+        """What satisfies both.
+
+        Raises:
+            ValueError: they want the mean over different numbers of top tokens, different probes, or different tokens
+                of one owner, and one pass collects one.
+        """
+        if self.top and other.top and self.top != other.top:
+            raise ValueError(f"one pass collects one top-k confidence, asked for k = {self.top} and {other.top}")
+        if self.probe is not None and other.probe is not None and self.probe != other.probe:
+            raise ValueError(f"one pass probes one token, asked for tokens {self.probe} and {other.probe}")
+        for owner in self.owners.keys() & other.owners.keys():
+            mine, its = self.owners[owner], other.owners[owner]
+            if mine != its:
+                raise ValueError(f"one pass watches one set of {owner} tokens, asked for {mine} and {its}")
+        merged = {name: getattr(self, name) or getattr(other, name) for name in self.__slots__}
+        merged["watch"] = tuple(dict.fromkeys(self.watch + other.watch))
+        merged["probe"] = other.probe if self.probe is None else self.probe
+        merged["owners"] = {**self.owners, **other.owners}
+        return Signals(**merged)
+
+
+def _confidence_token(watched: Iterable[int], owners: Mapping[str, tuple[int, ...]]) -> int | None:
+    """Several tokens of one owner are one distribution (FineCE's value tokens), and none of them is a confidence."""
+    shared = {token for tokens in owners.values() if len(tokens) > 1 for token in tokens}
+    return next((token for token in watched if token not in shared), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Signals of one sample, one entry a drawn token, each empty where it was not collected.
+
+    Attributes:
+        logprobs: log-probability of the drawn token at temperature 1, in nats.
+        watched: P(watched token) per watched id, in [0, 1].
+        top: mean negative log-probability of the k most probable tokens, in nats.
+        entropy: of the next-token distribution, in nats.
+        certainty: KL(uniform || next-token distribution), in nats.
+        steps: whether the token ends a step.
+        probe: P(probed token) after the sample with that token appended, in [0, 1]; one number, not one a token.
+        owners: the watched tokens of each owner, as in :class:`Signals`.
+    """
+
+    logprobs: tuple[float, ...] = ()
+    watched: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    top: tuple[float, ...] = ()
+    entropy: tuple[float, ...] = ()
+    certainty: tuple[float, ...] = ()
+    steps: tuple[bool, ...] = ()
+    probe: float | None = None
+    owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def confidence_token(self) -> int | None:
+        """The first watched token whose probability is a confidence by itself; None if there is none."""
+        return _confidence_token(self.watched, self.owners)
+
+    @property
+    def confidence(self) -> tuple[float, ...]:
+        """P(confidence token) at each token; empty if no watched token is a confidence by itself."""
+        token = self.confidence_token
+        return () if token is None else self.watched[token]
+
+    def owned_by(self, owner: str) -> tuple[tuple[float, ...], ...]:
+        """Return the probabilities of an owner's watched tokens, in the owner's order, one tuple a token."""
+        return tuple(self.watched[token] for token in self.owners.get(owner, ()))
+
+    def columns(self) -> Iterator[tuple[Any, ...]]:
+        """Every column of one value a token that was collected, those of watched tokens among them."""
+        for column in PER_TOKEN:
+            if values := getattr(self, column.name):
+                yield values
+        yield from (values for values in self.watched.values() if values)
+
+    def covers(self, tokens: int) -> bool:
+        """Return whether something was collected, and each column has this many tokens."""
+        return {len(values) for values in self.columns()} == {tokens}
+
+    def truncated(self, n: int) -> Trace:
+        """Return the trace of the first ``n`` tokens, without the probe at their old end."""
+        shorter = {column.name: getattr(self, column.name)[:n] for column in PER_TOKEN}
+        watched = {token: values[:n] for token, values in self.watched.items()}
+        return Trace(watched=watched, owners=self.owners, **shorter)
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Trace], watch: Iterable[int]) -> Trace:
+        """Return the trace of a sample from the traces of its pieces, in order, with these watched tokens."""
+        whole: dict[str, Any] = {}
+        for column in COLUMNS:
+            parts = [getattr(piece, column.name) for piece in pieces]
+            if column.per == "token":
+                whole[column.name] = tuple([value for part in parts for value in part])
+            elif column.per == "watched":
+                whole[column.name] = {
+                    token: tuple([p for part in parts for p in part.get(token, ())]) for token in watch
+                }
+            else:
+                whole[column.name] = next((part for part in parts if part is not None), None)
+        return cls(**whole)
+
+    @classmethod
+    def collected(cls, columns: Mapping[str, Sequence[Any]], start: int = 0, **others: Any) -> Trace:
+        """Return the trace of the tokens from ``start`` on, from columns that grow token by token, by name."""
+        collected: dict[str, Any] = {name: tuple(values[start:]) for name, values in columns.items()}
+        return cls(**collected, **others)
