@@ -62,7 +62,7 @@ def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path:
         InputError: no file is named, its suffix is not SQLite's, its folder does not exist, or it is an input.
     """
     if out is None:
-        raise InputError("out names no pool: give out=FILE.sqlite, where every sample is kept")
+        raise InputError("out names no pool: give out=FILE.sqlite, which stores every sample")
     path = Path(out)
     pool_format(path, "sqlite")
     check_outputs([path], [Path(name) for name in inputs if name is not None])
@@ -134,7 +134,7 @@ def draw_into_pool(
     """Do the work with the cache of a run of the pool, and return its results and the run.
 
     Raises:
-        KeyboardInterrupt: on Ctrl-C, with a sentence that says how to continue; the pool holds every finished sample.
+        KeyboardInterrupt: on Ctrl-C, with a sentence on how to continue; the pool holds every finished sample.
     """
     check_engine(engine, signals, task.problems)
     with PoolStore.create_or_open(path) as store:
@@ -148,6 +148,6 @@ def draw_into_pool(
                 results = hooks.execute(work(cache, watch))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"interrupted; {path} holds {held()} samples: give the same command again to go on from there"
+                f"interrupted; {path} holds {held()} samples: repeat the command to continue"
             ) from None
         return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens)

@@ -27,7 +27,7 @@ HARDLY = 0.1
 """A model with a smaller share of right samples does not solve the task, whatever the strategy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """One strategy in the table; all numbers are means over problems.
 

@@ -110,7 +110,7 @@ def test_the_json_has_the_keys_of_the_contract(tts: Tts, pool: Path) -> None:
     assert curve["optimal_aurc"] <= values["aurc"]
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".png"])
+@pytest.mark.parametrize("suffix", [".svg", pytest.param(".png", marks=pytest.mark.slow)])
 def test_the_same_inputs_and_seed_give_the_same_bytes(tts: Tts, pool: Path, tmp_path: Path, suffix: str) -> None:
     def drawn(name: str, seed: str) -> tuple[bytes, bytes]:
         json, plot = tmp_path / f"{name}.json", tmp_path / f"{name}{suffix}"

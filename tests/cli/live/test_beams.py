@@ -20,7 +20,7 @@ from tts.errors import InputError
 from tts.pool import load_pool
 from tts.requirements import Available, Requirements
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 FAKE = ("engine.kind=fake", "engine.max_batch_size=4", "task.n=6")
 GUIDED = "{name: guided, beams: {width: 3, until: step, pruner: {name: top_k, k: 1}}, budget: 5}"
 WATCHED = "scorer.name=watched"

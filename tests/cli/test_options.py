@@ -1,0 +1,74 @@
+"""Arguments that commands share: files and overrides are told apart, and outputs are checked before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evals.config import SampleConfig
+from tts.cli.options import check_live_outputs, model_directory, read_config, terminal_hooks
+from tts.cli.progress import Progress, notify
+from tts.errors import InputError
+
+
+def test_arguments_with_an_equals_sign_are_overrides_unless_such_a_file_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "n=1").write_text("n: 5\ntask: {n: 7}\n")
+    config, files = read_config(SampleConfig, ["n=1", "task.n=3"])
+    assert (config.n, config.task.n, files) == (5, 3, [Path("n=1")])
+    assert read_config(SampleConfig, None) == (SampleConfig(), [])
+
+
+def test_a_missing_file_is_refused() -> None:
+    with pytest.raises(InputError, match=r"config file no\.yaml does not exist"):
+        read_config(SampleConfig, ["no.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("out", "json", "sentence"),
+    [
+        (None, None, "out names no pool: give out=FILE.sqlite"),
+        ("p.sqlite", "no/j.json", "cannot write no/j.json: the folder"),
+        ("p.sqlite", "./p.sqlite", "cannot write p.sqlite twice: give out=FILE and --json different names"),
+        ("p.sqlite", "c.yaml", "cannot write c.yaml: it is an input of this command"),
+        ("c.sqlite", None, "cannot write c.sqlite: it is an input of this command"),
+    ],
+)
+def test_outputs_are_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str | None, json: str | None, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("c.yaml", "c.sqlite"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError) as refused:
+        check_live_outputs(out, None if json is None else Path(json), ["c.yaml", Path("c.sqlite"), None])
+    assert str(refused.value).startswith(sentence)
+
+
+def test_outputs_that_can_be_written_pass(tmp_path: Path) -> None:
+    check_live_outputs(str(tmp_path / "p.sqlite"), tmp_path / "j.json", [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_directory_is_made_or_continued_and_never_overwrites_a_model(tmp_path: Path) -> None:
+    made = tmp_path / "a" / "b"
+    assert model_directory(str(made)) == made and made.is_dir()
+    (made / "config.json").touch()
+    with pytest.raises(InputError, match="holds a model already"):
+        model_directory(str(made))
+    (made / "checkpoint.pt").touch()  # a training that was interrupted goes on
+    assert model_directory(str(made)) == made
+    with pytest.raises(InputError, match="is no directory"):
+        model_directory(str(made / "config.json"))
+    with pytest.raises(InputError, match="cannot write"):
+        model_directory(str(made / "config.json" / "c"))
+
+
+def test_the_terminal_shows_progress_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = terminal_hooks()
+    assert (hooks.progress, hooks.notify) == (Progress, notify)
+    hooks.notify("loading tiny")
+    assert capsys.readouterr() == ("", "loading tiny\n")

@@ -1,0 +1,67 @@
+"""``tts pool``: conversions lose nothing, targets are replaced by --force only, runs go by number."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.cases import POOL, Tts, compared
+from tts.pool import PoolStore, RunKey, load_pool
+
+
+def test_a_tour_through_every_format_changes_no_result(tts: Tts, pool: Path, tmp_path: Path) -> None:
+    def result(path: Path) -> dict[str, Any]:
+        found = compared(tts, path, "--strategies", "cges,reasc,esc")
+        del found["pool"]["path"], found["pool"]["sha256"]
+        return found
+
+    sqlite, parquet, packed = tmp_path / "p.sqlite", tmp_path / "p.parquet", tmp_path / "p.jsonl.gz"
+    assert tts("pool", "import", pool, sqlite).out == f"wrote {sqlite}: 12 questions\n"
+    assert tts("pool", "export", sqlite, parquet).out == f"wrote {parquet}: 12 questions\n"
+    assert tts("pool", "export", parquet, packed).status == 0
+    assert result(pool) == result(sqlite) == result(parquet) == result(packed)
+    assert gzip.decompress(packed.read_bytes()) == pool.read_bytes()
+
+
+@pytest.mark.parametrize("command", ["import", "export", "simulate"])
+def test_an_existing_target_is_replaced_by_force_only(tts: Tts, pool: Path, tmp_path: Path, command: str) -> None:
+    target = tmp_path / {"import": "t.sqlite", "export": "t.parquet", "simulate": "t.jsonl"}[command]
+    arguments = [target, "--questions", "2"] if command == "simulate" else [pool, target]
+    target.write_text("mine")
+    ran = tts("pool", command, *arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert re.fullmatch(rf"tts: {target} exists already.*force.*\n", ran.err)
+    assert target.read_text() == "mine"
+    assert tts("pool", command, *arguments, "--force").status == 0
+    assert load_pool(target).questions == (2 if command == "simulate" else 12)
+
+
+def test_simulate_writes_what_its_options_say_and_info_reads_it_back(tts: Tts, tmp_path: Path) -> None:
+    one, two, three = (tmp_path / f"{name}.jsonl" for name in ("one", "two", "three"))
+    shape = ("--questions", "5", "--samples", "3")
+    assert tts("pool", "simulate", one, *shape).out == f"wrote {one}: 5 questions, 3 samples each (simulated)\n"
+    tts("pool", "simulate", two, *shape, "--seed", "0")
+    tts("pool", "simulate", three, *shape, "--seed", "1")
+    assert one.read_bytes() == two.read_bytes() != three.read_bytes()
+    ran = tts("pool", "info", one)
+    shown = {line[:20].strip(): line[21:] for line in ran.out.splitlines()}
+    assert (shown["questions"], shown["samples"], shown["models"]) == ("5", "15", "simulated")
+    assert (shown["path"], shown["sha256"]) == (str(one), load_pool(one).sha256)
+
+
+def test_a_pool_of_several_runs_is_read_by_number(tts: Tts, tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with PoolStore.create_or_open(path) as store:
+        store.add_problems((entry.problem, {}) for entry in POOL.entries)
+        for model in ("one", "two"):
+            run = store.open_run(RunKey(model), {})
+            for entry in POOL.entries[: 6 * run]:
+                store.add(run, entry.problem.id, entry.samples, entry.correct)
+    for command in (("compare",), ("pool", "info")):
+        assert re.fullmatch(r"tts: .*holds 2 runs, name one of them by its number: .*\n", tts(*command, path).err)
+    assert compared(tts, path, "--run", "1", "--strategies", "esc")["pool"]["questions"] == 6
+    assert re.search(r"^questions +12$", tts("pool", "info", path, "--run", "2").out, flags=re.MULTILINE)

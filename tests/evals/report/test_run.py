@@ -1,0 +1,68 @@
+"""The report of a live run: rows are means over problems, and a hopeless model is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from evals.live.plan import PlannedStrategy
+from evals.live.runner import Played
+from evals.report.output import write_json
+from evals.report.run import run_rows, verdict
+from strategies.catalog import CATALOG
+from tests.cli.cases import strict_json
+from tts.runtime.driver import Result
+from tts.types import Decision, End, Problem, Sample, Usage
+
+
+def result(number: int, *, answer: str | None = "1", p_correct: float | None = 0.5, tokens: int | None = 10) -> Result:
+    """A decision on question ``number`` after one sample."""
+    usage = None if tokens is None else Usage(delivered=tokens)
+    sample = Sample(answer=answer, end=End.STOP, usage=usage)
+    decision = Decision(answer, (sample,), "budget", p_correct=p_correct, vote_share=1.0, usage=usage)
+    return Result(Problem(f"q{number}", "?", "1"), decision)
+
+
+def row(results: Sequence[Result], right: Sequence[bool]) -> dict[str, object]:
+    """The row of one strategy with these results."""
+    method = CATALOG["first_sample"]
+    [found] = run_rows([Played(PlannedStrategy(method, {}, method.build(1)), results, right)], seed=0)
+    return {name: getattr(found, name) for name in found.__slots__ if name != "accuracy_ci"} | {
+        "inside": found.accuracy_ci[0] <= found.accuracy <= found.accuracy_ci[1]
+    }
+
+
+def test_a_row_holds_means_over_problems() -> None:
+    found = row([result(0), result(1, p_correct=0.7, tokens=30)], [True, False])
+    assert (found["name"], found["accuracy"], found["samples"], found["tokens"]) == ("first_sample", 0.5, 1.0, 20.0)
+    assert found["p_correct"] == pytest.approx(0.6)
+    assert (found["vote_share"], found["reasons"], found["abstained"], found["inside"]) == (1.0, {"budget": 2}, 0, True)
+
+
+def test_a_mean_of_unknown_values_is_unknown_and_an_abstention_has_no_estimate() -> None:
+    found = row([result(0, tokens=None), result(1, answer=None, p_correct=None)], [True, False])
+    assert (found["tokens"], found["p_correct"], found["abstained"]) == (None, 0.5, 1)
+
+
+def test_where_hardly_anything_is_right_it_says_so_too() -> None:
+    right, wrong = (Sample(answer="1"), True), (Sample(answer="2"), False)
+    assert verdict([right] + 19 * [wrong]) == (
+        "1 of 20 right; 19 were wrong: this model hardly ever solves this task as it is asked"
+    )
+    assert verdict(2 * [right] + 18 * [wrong]) is None
+
+
+def test_a_verdict_counts_what_went_wrong() -> None:
+    cut, failed = (Sample(end=End.LENGTH), False), (Sample(end=End.FAILED), False)
+    assert verdict([cut, cut, failed]) == (
+        "0 of 3 right; 2 had no answer that could be read, 2 reached the token limit, 1 failed: "
+        "this model does not solve this task as it is asked"
+    )
+
+
+def test_json_is_written_whole_and_a_name_that_is_not_utf_8_becomes_an_escape(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"path": "\udcff", "value": 1.5})
+    assert strict_json(tmp_path / "a.json")["value"] == 1.5
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
