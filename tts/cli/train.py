@@ -14,7 +14,7 @@ from tts.cli.progress import notify
 if TYPE_CHECKING:
     from evals.training_config import FineceConfig, GraceConfig
 
-train_app = typer.Typer(help="Train a model that reports its confidence, or the bundled one.", no_args_is_help=True)
+train_app = typer.Typer(help="Train a model to report its confidence, or the bundled one.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 
 
