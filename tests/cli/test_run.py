@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig
-from evals.live.plan import plan
 from evals.live.hooks import Silent
+from evals.live.plan import plan
 from evals.live.pool_run import open_cache, run_key
 from evals.live.runner import play
 from evals.tasks import load_task

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig, SampleConfig
-from evals.live.plan import plan
 from evals.live.hooks import Hooks, Silent
+from evals.live.plan import plan
 from evals.live.pool_run import PoolRun, pool_target, run_key
 from evals.live.run_session import run_strategies, sample_task
 from evals.tasks import load_task
