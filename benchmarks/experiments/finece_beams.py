@@ -115,8 +115,8 @@ Asked = tuple[Draw, tuple[Sample, ...]]
 class Drawn:
     """The live draws of beams, by question and draw.
 
-    Whatever would have asked for the same draws up to its end can be played on it: the same beams under a smaller
-    budget, of whole waves, another rule that stops them, or another weighting of their votes.
+    A configuration that requests the same draws up to its end can be replayed on it: the same beams under a smaller
+    budget of whole waves, under another stopping rule, or under another weighting of their votes.
 
     Attributes:
         task: the problems, and what grades answers.

@@ -31,7 +31,7 @@ def test_draws_that_fail_are_drawn_by_the_next_command(
     ran = tts("sample", *FAKE, "task.n=2", "n=3", f"out={path}")
     assert ran.status == 2
     assert ran.err.splitlines()[-1] == (
-        "tts: 2 of 6 draws failed (the fake engine was told to fail): the pool holds the others, repeat "
+        "tts: 2 of 6 draws failed (the fake engine fails this draw on purpose): the pool holds the others, repeat "
         "the command to draw them"
     )
     monkeypatch.undo()

@@ -193,7 +193,7 @@ def test_closing_the_iterator_frees_the_row(interval: int, taken: int) -> None:
 
 def test_a_request_that_breaks_has_cost_three_tokens() -> None:
     engine, meter = FakeEngine(fails=lambda r: True, stream_interval=2), Meter()
-    with pytest.raises(EngineError, match="told to fail"):
+    with pytest.raises(EngineError, match="on purpose"):
         calmly(chunks(engine, Request(PROBLEM, meter=meter)))
     assert meter.drawn == engine.drawn == 3
 

@@ -147,7 +147,7 @@ def test_a_failed_draw_is_retried_with_growing_pauses_and_then_shown(monkeypatch
     assert len(result.decision.samples) == 4  # the failed draw used its budget, and no other took its place
     assert engine.first_attempts["fake-0"] == 4
     assert (failed.end, failed.answer, failed.confidence) == (End.FAILED, None, None)
-    assert failed.error == "the fake engine was told to fail"
+    assert failed.error == "the fake engine fails this draw on purpose"
     assert failed.usage is not None
     assert (failed.usage.delivered, failed.usage.aborted) == (0, 4 * 3)
     assert result.decision.failed == 1

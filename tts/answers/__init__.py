@@ -1,4 +1,4 @@
-"""Answers: read out of a text, spelled one way, compared and merged before anybody votes.
+"""Answers: read out of a text, spelled one way, compared and merged before a vote.
 
 Imports neither numpy nor math-verify and starts nothing.
 """

@@ -70,7 +70,7 @@ def _patterns(choices: str) -> tuple[tuple[re.Pattern[str], ...], re.Pattern[str
 
 
 def _is_clear(match: re.Match[str], text: str, another: re.Pattern[str]) -> bool:
-    """Whether the letter of a strong match stands for an option and is not a word of the sentence."""
+    """Return whether the letter of a strong match stands for an option and is not a word of the sentence."""
     letter, opening = match["letter"], match["open"].rstrip()[-1:]
     after = text[match.end("letter") : match.end("letter") + 80]
     if another.match(after):

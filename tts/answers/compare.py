@@ -1,4 +1,4 @@
-r"""What the processes of `tts.answers.math` run: one comparison by the math-verify library.
+r"""One comparison by the math-verify library, run in the processes of `tts.answers.math`.
 
 Importing this module imports neither sympy nor math-verify; `main` does, in its own process.
 """

@@ -68,7 +68,7 @@ def extract_boxed(text: str) -> str | None:
 
 
 def _balanced(text: str, start: int) -> str | None:
-    """What the brace at ``start`` encloses, or None where it is never closed."""
+    """Return the text that the brace at ``start`` encloses, or None if the brace is never closed."""
     depth = 0
     for brace in _BRACE.finditer(text, start):
         depth += {"{": 1, "}": -1}.get(brace[0], 0)

@@ -71,7 +71,7 @@ class MathVerifier:
         self._finalizer = weakref.finalize(self, _stop_all, self._workers)  # also at the interpreter's exit
 
     def equal(self, a: str, b: str) -> bool:
-        """Whether ``a`` and ``b`` are equal; an empty answer equals nothing.
+        """Return whether ``a`` and ``b`` are equal; an empty answer equals nothing.
 
         Raises:
             InputError: the verifier is closed.

@@ -1,4 +1,4 @@
-"""Equivalent answers of one question become one class, before anybody votes.
+"""Equivalent answers of one question become one class, before a vote.
 
 Knows nothing about questions or samples: answers in, class numbers out, in the order given.
 """

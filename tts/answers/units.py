@@ -1,4 +1,4 @@
-"""What may follow a number without changing which number it is: a unit, or a scale word that multiplies it.
+"""Words that may follow a number: a unit, which keeps the number, or a scale word, which multiplies it.
 
 A short closed grammar, because anything it accepts is dropped before a vote: at most six words, none of which joins two
 statements ("7 or eight"), computes ("5 pi") or is a lone variable ("3 x").
@@ -34,7 +34,7 @@ _NO_UNIT = _words(
 
 
 def unit_scale(text: str, *, after_symbol: bool = False) -> int | None:
-    """What the words ``text`` after a number multiply it by: 1 for a unit or nothing, None where they are no unit.
+    """Return the factor of the words ``text`` after a number: 1 for a unit or no words, None if they are no unit.
 
     Args:
         text: everything after the digits, white space included: " km/h", " million dollars", "/hour", "kg".
@@ -62,7 +62,7 @@ def unit_scale(text: str, *, after_symbol: bool = False) -> int | None:
 
 
 def _is_unit_word(word: str, *, first: bool, long: bool) -> bool:
-    """Whether ``word`` can stand in a unit; ``long`` asks for three letters or more."""
+    """Return whether ``word`` can stand in a unit; ``long`` asks for three letters or more."""
     lower = word.lower().replace("'", "").replace("\u2019", "")
     if lower in _NO_UNIT or not lower.isalpha():
         return False

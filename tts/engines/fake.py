@@ -204,7 +204,7 @@ class FakeEngine:
             return
         try:
             if row.fails and row.drawn >= 3:
-                raise EngineError("the fake engine was told to fail")
+                raise EngineError("the fake engine fails this draw on purpose")
             word, probability = next(row.script)
         except Exception as error:  # a bug too is raised in the call that waits for the sample
             row.queue.put_nowait(error)

@@ -1,4 +1,4 @@
-"""What every recorded sample must satisfy, whichever file it came from or goes to."""
+"""Checks that every recorded sample must pass, in every file format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text_fault(text: str) -> str | None:
 
 
 def sample_fault(sample: Sample, correct: bool | None) -> str | None:
-    """Say what is wrong with a sample and its grade, naming the field, or None where all is well.
+    """Return the fault of a sample or its grade, with the name of the field, or None if there is none.
 
     Allowed: index in [0, 2^63); an answer that is not empty, or None; a finite confidence (any scale: a raw reward
     logit is legal here), or None; a finite probe, or None; token counts in [0, 2^63); token ids in [-2^31, 2^31);
@@ -34,7 +34,7 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
         if correct:
             return "correct must not be true where no answer could be read"
     elif not sample.answer:
-        return "answer must not be empty: None says that no answer could be read"
+        return "answer must not be empty: None means that no answer could be read"
     elif fault := text_fault(sample.answer):
         return f"answer {fault}"
     if sample.confidence is not None and not math.isfinite(sample.confidence):

@@ -1,4 +1,4 @@
-"""How a pool file is opened, locked and closed. ``tts.pool.store`` says what that promises."""
+"""Open, lock and close a pool file. ``tts.pool.store`` documents the guarantees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write_lock(path: str | os.PathLike[str]) -> BaseFileLock:
     """Take the write lock of a pool file, ``<file>.lock`` beside it; links are followed.
 
     Raises:
-        PoolLockedError: at once, where somebody holds it.
+        PoolLockedError: at once, if another process holds it.
         InputError: where the directory is missing or the lock file cannot be made.
     """
     from filelock import FileLock, Timeout  # costs more to import than all of tts.pool

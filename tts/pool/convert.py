@@ -41,7 +41,7 @@ def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, for
     """Make a SQLite pool (.sqlite, .db) of a JSON Lines or Parquet one, whole or not at all, as its only run.
 
     The run's model is the one that every question names, or empty where they differ or name none; its configuration
-    says which file it came from.
+    records the source file.
 
     Returns:
         The pool that was read from ``src``.
@@ -62,7 +62,7 @@ def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, for
         with atomic_path(dst) as temp:
             with PoolStore.create_or_open(temp) as store:
                 run = store.open_run(RunKey(shared), {"imported_from": str(src), "sha256": pool.sha256})
-                # What the run says need not be said of its questions, which later runs share.
+                # The run records the shared model; its questions, which later runs share, do not repeat it.
                 said = {"model"} if shared else set()
                 store.add_problems(
                     (e.problem, {k: v for k, v in e.meta.items() if k not in said}) for e in pool.entries

@@ -1,4 +1,4 @@
-"""Pools as JSON Lines, plain or gzipped: the format pools are shared in. ``tts.pool.line`` says what a line holds."""
+"""Pools as JSON Lines, plain or gzipped: the format pools are shared in. ``tts.pool.line`` documents a line."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
 - ``answer`` is kept as recorded; an empty or null one could not be read. A missing ``correct`` is None, except that
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
 - ``tokens`` is ``Usage(delivered=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
-- ``tts`` holds what the common keys cannot say, for samples drawn by this framework: ``index``, ``end``, ``error``,
+- ``tts`` holds what the common keys cannot hold, for samples drawn by this framework: ``index``, ``end``, ``error``,
   ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps``
   (true or false a token), ``watched`` (token id -> probabilities), ``owners`` (owner -> its watched token ids; absent
-  where ``tts.pool.stored.assumed_owners`` says the same), ``probe``, and the optional fields of a sample
+  where ``tts.pool.stored.assumed_owners`` gives the same), ``probe``, and the optional fields of a sample
   (``tts.types.SAMPLE_EXTRAS``) where they are known. Floats that JSON has no number for are the
   strings "inf", "-inf" and "nan".
 """
@@ -33,7 +33,7 @@ _SPECIAL = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
 class _Fault(Exception):  # noqa: N818 - never leaves this module
-    """What is wrong, still without the name of the file and the line."""
+    """A fault of a line, still without the name of the file and the line number."""
 
 
 def parse_line(line: str, where: str) -> Entry:

@@ -4,7 +4,7 @@ Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``in
 (strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
 ``watched`` (map of token id to a list of float64), the other columns of ``tts.types.COLUMNS`` (lists of float64 or
 bool, ``probe`` float64), ``owners`` (map of a string to a list of int32; null where
-``tts.pool.stored.assumed_owners`` says the same), ``usage`` (struct of six int64), ``error`` (string), ``given``
+``tts.pool.stored.assumed_owners`` gives the same), ``usage`` (struct of six int64), ``error`` (string), ``given``
 (int64), and the optional fields of a sample, ``tts.types.SAMPLE_EXTRAS`` (float64 or string). Columns that came after
 the first version may be missing. Null means the same as None in ``tts.types``. Rows of one question
 follow each other.
@@ -187,7 +187,7 @@ def _sample(row: Mapping[str, Any]) -> Sample:
 
 
 def _has_null(value: Any) -> bool:
-    """Whether a list, or a list of keys with lists, holds a null."""
+    """Return whether a list, or a list of keys with lists, holds a null."""
     if not isinstance(value, list):
         return False
     return any(one is None or (isinstance(one, tuple) and (one[1] is None or None in one[1])) for one in value)

@@ -63,7 +63,7 @@ class Entry:
 
 
 def problem_fault(problem: Problem, meta: Mapping[str, str]) -> str | None:
-    """Say what is wrong with a problem and its question-level strings, or None where all is well."""
+    """Return the fault of a problem or its question-level strings, or None if there is none."""
     if not problem.id:
         return "id must not be empty"
     for name, text in (("id", problem.id), ("question", problem.question), ("task", problem.task)):
@@ -111,7 +111,7 @@ class Pool:
 
     @property
     def questions(self) -> int:
-        """How many questions."""
+        """The number of questions."""
         return len(self.entries)
 
     @property

@@ -2,8 +2,8 @@
 
 Scalars have a column each; the columns of a trace and the optional fields of a sample follow the tables of
 :mod:`tts.types`, in the form of ``tts.pool.stored``. Token ids are a blob of int32, NULL where empty. Owners of watched
-tokens are JSON, NULL where ``tts.pool.stored.assumed_owners`` says the same. Token counts are all NULL where the source
-keeps none, ``given`` where it is 0.
+tokens are JSON, NULL where ``tts.pool.stored.assumed_owners`` gives the same. Token counts are all NULL where the
+source keeps none, ``given`` where it is 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a live run is keyed by, and what a pool file remembers of it."""
+"""The key of a live run, and the facts that a pool file stores about the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RECORDED = ("tts-rerank", "vllm", "torch", "transformers")
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
-    """What makes two draws interchangeable: samples of equal keys belong to one run.
+    """The key that makes two draws interchangeable: samples of equal keys belong to one run.
 
     Attributes:
         model: the model's name, as the engine knows it; empty where a pool names none, or several.

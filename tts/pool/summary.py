@@ -1,4 +1,4 @@
-"""What a person wants to know of a pool before using it."""
+"""A summary of a pool, to read before using it."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ async def run_all(
     """Return all results of :func:`run` at once, in the order of the problems.
 
     Raises:
-        InputError: two problems share an id, so that their results could not be told apart.
+        InputError: two problems share an id, so their results would be ambiguous.
     """
     ordered = list(problems)
     place = {problem.id: i for i, problem in enumerate(ordered)}

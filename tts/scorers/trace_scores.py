@@ -55,7 +55,7 @@ class TraceScore:
         source: the paper.
         column: the signal of the trace that it reads; "confidence" is the probability of a confidence token at each
             token, or after the sample alone where that was probed; "steps" is that probability at the tokens that end
-            a step and at the last one; "values" is the confidence that a FineCE model's value tokens say at each token.
+            a step and at the last one; "values" is the confidence that FineCE's value tokens give at each token.
         measure: from that signal's values and the window to the score.
         windowed: whether the window matters.
         probability: from the score to a number in [0, 1] that reads as P(correct), or None where there is no such.

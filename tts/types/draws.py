@@ -10,7 +10,7 @@ from tts.types.samples import Sample
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Where a draw ends: at its own end, after a step, after ``value`` tokens, below a confidence, above an entropy.
+    """The end of a draw: at its own end, after a step, after ``value`` tokens, below a confidence, above an entropy.
 
     ``window`` is the number of tokens that a group confidence is the mean of.
     """

@@ -22,7 +22,7 @@ class Problem:
 
 
 class End(StrEnum):
-    """Why a sample ended."""
+    """The reason why a sample ended."""
 
     STOP = "stop"  # the model ended it
     LENGTH = "length"  # the token limit
@@ -107,7 +107,7 @@ SAMPLE_EXTRAS: Mapping[str, type] = {"started_s": float, "finished_s": float, "f
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a strategy returns for one problem.
+    """The result that a strategy returns for one problem.
 
     Attributes:
         answer: the answer, or None where the strategy abstains because no sample could be parsed.
@@ -130,7 +130,7 @@ class Decision:
 
     @property
     def failed(self) -> int:
-        """How many draws failed for good and used up budget."""
+        """The number of draws that failed for good and used up budget."""
         return sum(s.end is End.FAILED for s in self.samples)
 
 

@@ -51,7 +51,7 @@ _FIRST_SIGNALS = ("watch", "top", "entropy", "certainty", "logprobs")
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What to collect in the same forward pass that draws, at temperature 1 whatever the sampling temperature.
+    """The signals to collect in the forward pass that draws, at temperature 1 whatever the sampling temperature.
 
     Attributes:
         watch: ids of tokens whose probability to collect.
@@ -62,8 +62,8 @@ class Signals:
         steps: whether to note which tokens end a step.
         probe: a token to feed once after a sample has ended, to collect its probability at its own position; it costs
             one drawn token. None does not.
-        logprobs: whether the log-probability of each drawn token must be there. Engines that have it at hand tell it
-            all the same; a server takes time to tell it.
+        logprobs: whether the log-probability of each drawn token must be there. Engines that have it at hand
+            always return it; a server takes time to return it.
     """
 
     watch: tuple[int, ...] = ()
@@ -96,7 +96,7 @@ class Signals:
         return {name: value for name, value in named if value or name in _FIRST_SIGNALS}
 
     def __or__(self, other: Signals) -> Signals:
-        """What satisfies both.
+        """Return the signals that satisfy both.
 
         Raises:
             ValueError: they want the mean over different numbers of top tokens, different probes, or different tokens
