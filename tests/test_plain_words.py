@@ -1,4 +1,4 @@
-"""Docstrings and pages are plain English: no riddles, no openings that hide the subject (docs/glossary.md has the words)."""
+"""Docstrings and pages are plain English: no riddles, and no openings that hide the subject."""
 
 from __future__ import annotations
 
