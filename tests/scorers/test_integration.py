@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,113 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts.engines.base import Capabilities, Chunk, Request
-from tts.engines.fake import WATCHED, FakeEngine, extract
-from tts.engines.streams import collected
-from tts.errors import EngineError, InputError, UnsupportedError
-from tts.requirements import Requirements
-from tts.runtime.driver import Options, run_all
-from tts.scorers.base import BaseScorer, Scorer
-from tts.scorers.controls import ConstantScorer, OracleScorer, RolloutOracle
+from tests.scorers.integration_cases import PROMPT, SEGMENT, Table, TreeEngine, begun, confidence, equation_5, judged
+from tts.engines.base import Capabilities
+from tts.errors import InputError, UnsupportedError
+from tts.scorers.base import Scorer
+from tts.scorers.controls import ConstantScorer, OracleScorer
 from tts.scorers.integration import Integrated, integrate
-from tts.scorers.metered import ROLLOUTS, MeteredEngine, rollout
-from tts.scorers.watched import WatchedScorer
-from tts.strategy import Steps
+from tts.scorers.metered import ROLLOUTS
 from tts.types import (
-    END,
     ENTROPY_ABOVE,
     STEP,
     TOKENS,
-    Decision,
-    Draw,
     End,
     Problem,
-    Sample,
     Signals,
-    Trace,
     Usage,
-    total_usage,
 )
-
-ONE = Problem("q", "what is it ?", "7")
-SEGMENT, PROMPT = 3, 10
-
-
-class TreeEngine:
-    """A text grows by one digit a segment, the k-th continuation of a text by k; some texts are finished."""
-
-    capabilities = Capabilities(branch=True)
-
-    def __init__(self, finished: Sequence[str] = (), breaks: str = "", mute: str = "") -> None:
-        self.finished, self.breaks, self.mute = finished, breaks, mute
-        self.requests: list[Request] = []
-        self.texts: list[str] = []
-        self.forks: Counter[str] = Counter()
-        self.open = self.most = 0
-
-    async def sample(self, request: Request) -> AsyncIterator[Chunk]:
-        prefix = request.prefix
-        assert prefix is not None
-        digit = str(self.forks[prefix.text])
-        self.forks[prefix.text] += 1
-        self.requests.append(request)
-        self.open += 1
-        self.most = max(self.most, self.open)
-        request.meter.prompt, request.meter.prompt_cached = 1, PROMPT + len(prefix.token_ids)
-        try:
-            await asyncio.sleep(0)
-            text = prefix.text + digit
-            self.texts.append(text)
-            request.meter.drawn += SEGMENT
-            trace = Trace((-0.5,) * SEGMENT)
-            if text == self.breaks:
-                raise EngineError("the engine broke")
-            if self.breaks:
-                await asyncio.Event().wait()
-            end = End.STOP if text in self.finished else End.BOUNDARY
-            yield Chunk(digit, (7,) * SEGMENT, trace, None if text == self.mute else end)
-        finally:
-            self.open -= 1
-
-
-class Table(BaseScorer):
-    """A confidence for each text, all different; keeps what it was asked about."""
-
-    name = "table"
-    needs = Signals(watch=(3,))
-
-    def __init__(self) -> None:
-        self.key = {"of": "texts"}
-        self.calls: list[list[Sample]] = []
-
-    async def score(self, problem: Problem, samples: Sequence[Sample], engine: Any) -> Any:
-        self.calls.append(list(samples))
-        return np.array([confidence(sample.text) for sample in samples])
-
-
-def confidence(text: str) -> float:
-    """Any number in [0, 1] that differs from text to text."""
-    return (math.sin(sum((i + 1) * ord(letter) for i, letter in enumerate(text))) + 1) / 2
-
-
-def begun(text: str, index: int = 0, end: End = End.BOUNDARY) -> Sample:
-    return Sample(text, end=end, index=index, token_ids=(7,) * len(text), trace=Trace((-0.5,) * len(text)))
-
-
-def judged(scorer: Any, samples: Sequence[Sample], engine: Any, problem: Problem = ONE) -> tuple[list[float], Usage]:
-    metered = MeteredEngine(engine)
-    values = asyncio.run(scorer.score(problem, samples, metered))
-    assert values.shape == (len(samples),) and values.dtype == np.float64
-    return values.tolist(), metered.usage
-
-
-def equation_5(text: str, partial: bool, *, w: int, left: int, alpha: float, finished: Sequence[str]) -> float:
-    """Conf' as the paper writes it, one node at a time."""
-    if left == 0 or not partial:
-        return confidence(text)
-    following = [text + str(d) for d in range(w)]
-    future = [equation_5(t, t not in finished, w=w, left=left - 1, alpha=alpha, finished=finished) for t in following]
-    return alpha * confidence(text) + (1 - alpha) * sum(future) / w
 
 
 @settings(max_examples=60, deadline=None)
@@ -237,133 +141,3 @@ def test_a_scorer_that_gives_another_number_of_scores_is_refused() -> None:
 
     with pytest.raises(UnsupportedError, match=r"Short gave scores of shape \(1,\) for 2 samples of problem 'q'"):
         judged(Integrated(Short(), width=1, depth=1, alpha=0.5), [begun("a"), begun("b", 1)], TreeEngine())
-
-
-def test_what_one_collects_is_a_sample_of_the_whole_text() -> None:
-    table, prefix = Table(), begun("abc", 4)
-    judged(Integrated(table, width=1, depth=2, alpha=0.5), [prefix], TreeEngine())
-    [[first], [second]] = table.calls[1:]
-    assert (first.text, second.text) == ("abc0", "abc00")
-    assert (first.end, first.answer, first.usage, first.given) == (End.BOUNDARY, None, None, 3)
-    assert second.token_ids == (7,) * 9 and len(second.trace.logprobs) == 9
-    bare = replace(prefix, trace=Trace())  # a trace that is not known is not made up
-    judged(Integrated(table := Table(), width=1, depth=1, alpha=0.5), [bare], TreeEngine())
-    assert len(table.calls[1][0].trace.logprobs) == SEGMENT
-
-
-def test_the_engine_is_asked_for_what_the_scorer_needs() -> None:
-    engine = TreeEngine()
-    judged(Integrated(Table(), width=2, depth=2, alpha=0.5, until=TOKENS(9)), [begun("a")], engine)
-    assert all((r.signals, r.until) == (Table.needs, TOKENS(9)) for r in engine.requests)
-
-
-@pytest.mark.parametrize("how", ["breaks", "mute", "cancelled"])
-def test_where_one_fails_none_is_left_running_and_all_are_charged(how: str) -> None:
-    engine = TreeEngine(**{"breaks": "a1" if how == "breaks" else "none", "mute": "a1"})
-    if how == "mute":
-        engine.breaks = ""
-    metered = MeteredEngine(engine)
-    scorer = Integrated(Table(), width=3, depth=1, alpha=0.5)
-
-    async def broken() -> None:
-        task = asyncio.create_task(scorer.score(ONE, [begun("a"), begun("b", 1)], metered))
-        for _ in range(10):
-            await asyncio.sleep(0)
-        if how == "cancelled":
-            task.cancel()
-        wanted, said = {
-            "breaks": (EngineError, "the engine broke"),
-            "mute": (EngineError, "TreeEngine ended a stream without a reason"),
-            "cancelled": (asyncio.CancelledError, None),
-        }[how]
-        with pytest.raises(wanted, match=said):
-            await task
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    asyncio.run(broken())
-    assert engine.open == 0
-    spent = [request.meter for request in engine.requests]
-    assert metered.usage.scorer_decode == sum(meter.drawn for meter in spent) > 0
-    assert metered.usage.scorer_prefill == sum(meter.prompt + meter.prompt_cached for meter in spent)
-
-
-@dataclass(frozen=True)
-class Beams:
-    """Three beams, each going on by itself from step to step."""
-
-    name: str = "beams"
-    budget: int = 3
-    requires = Requirements(confidence=True, prefix_confidence=True, branching=True)
-
-    def run(self, problem: Problem) -> Steps:
-        beams = everything = list((yield Draw(3, until=STEP)))
-        while beams := [beam for beam in beams if beam.end is End.BOUNDARY]:
-            following: list[Sample] = []
-            for beam in beams:
-                following += yield Draw(1, beam, STEP)
-            everything, beams = everything + following, following
-        return Decision(None, tuple(everything), "done", usage=total_usage(everything))
-
-
-class Noted(FakeEngine):
-    """A fake engine that keeps its requests."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.requests: list[Request] = []
-
-    async def sample(self, request: Request) -> AsyncIterator[Chunk]:
-        self.requests.append(request)
-        async with aclosing(super().sample(request)) as stream:  # type: ignore[type-var]
-            async for chunk in stream:
-                yield chunk
-
-
-def test_a_rollout_never_has_the_noise_of_a_beam_nor_of_another_rollout() -> None:
-    engine = Noted(skill=0.5)
-    problems = engine.problems(4)
-    scorer = Integrated(WatchedScorer(), width=2, depth=2, alpha=0.5)
-    results = asyncio.run(run_all(Beams(), problems, engine, extract=extract, scorer=scorer, options=Options()))
-    for problem in problems:
-        requests = [request for request in engine.requests if request.problem == problem]
-        keys = [(r.index, r.attempt, len(r.prefix.token_ids) if r.prefix else 0) for r in requests]
-        assert len(set(keys)) == len(keys)
-        rolled = [key for key in keys if key[0] >= ROLLOUTS]
-        assert 0 < len(rolled) < len(keys)
-    usage = sum((r.decision.usage or Usage() for r in results), Usage())
-    assert usage.delivered + usage.scorer_decode == engine.drawn
-    assert usage.prompt + usage.prompt_cached + usage.scorer_prefill == engine.prompt + engine.prompt_cached
-    samples = [s for r in results for s in r.decision.samples]
-    assert all(s.confidence is not None and len(s.trace.watched[WATCHED]) == len(s.token_ids) for s in samples)
-
-
-def test_a_rollout_is_no_look_into_the_future_of_the_beam() -> None:
-    engine = FakeEngine(skill=0.5, seed=3)
-    [problem] = engine.problems(1)
-
-    async def futures() -> list[tuple[str, str, str]]:
-        found = []
-        for index in range(60):
-            first = await collected(engine, Request(problem, index, until=STEP))
-            beam = await collected(engine, Request(problem, 100 + index, first, STEP))
-            same = await collected(engine, Request(problem, 100 + index, first, STEP))
-            [rolled] = await MeteredEngine(engine).draw(
-                problem, Draw(1, first, STEP), signals=Signals(), first=rollout(replace(first, index=index), 0, 1)
-            )
-            found.append((beam.text, same.text, rolled.text))
-        return found
-
-    found = asyncio.run(futures())
-    assert all(beam == same for beam, same, _ in found)  # what a shared number would do
-    assert 0 < sum(beam == rolled for beam, _, rolled in found) < 40  # by chance: few words follow a step
-
-
-def test_the_rollout_oracle_may_be_integrated_and_grades_what_has_ended() -> None:
-    engine = FakeEngine(skill=0.8, seed=1)
-    [problem] = engine.problems(1)
-    begin = asyncio.run(collected(engine, Request(problem, until=STEP)))
-    scorer = Integrated(RolloutOracle(5, extract=extract), width=300, depth=1, alpha=0.0, until=END)
-    [value], _ = judged(scorer, [begin], engine, problem)
-    truth = engine.truth(problem, begin.text)
-    assert abs(value - truth) <= 4 * math.sqrt(truth * (1 - truth) / 300)  # once in 16,000 seeds
-    assert scorer.key["rollouts"] == 5
