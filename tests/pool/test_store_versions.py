@@ -1,0 +1,184 @@
+"""Pools of older and other versions, and files that are no pool."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.pool.cases import left_in, small_pool
+from tts.errors import InputError
+from tts.pool import Entry, Pool, PoolStore, RunKey
+from tts.pool.rows import SQL
+from tts.pool.schema import VERSION
+from tts.types import Problem, Sample, Trace, Usage
+
+KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "n": 1})
+PROBLEM = Problem("q1", "2+2?", "4")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pool.sqlite"
+
+
+def filled(path: Path, *samples: Sample, correct: list[bool | None] | None = None) -> Pool:
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(PROBLEM)
+        store.add(store.open_run(KEY, {}), "q1", samples, correct)
+    with PoolStore.read(path) as store:
+        return store.to_pool()
+
+
+VERSION_2 = """
+CREATE TABLE problems (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL, gold TEXT, task TEXT NOT NULL,
+    meta TEXT NOT NULL
+);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL, prompt_template TEXT NOT NULL,
+    sampling TEXT NOT NULL, UNIQUE (model, revision, prompt_template, sampling)
+);
+CREATE TABLE openings (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, opened TEXT NOT NULL, config TEXT NOT NULL,
+    versions TEXT NOT NULL
+);
+CREATE TABLE samples (
+    run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
+    correct INTEGER, text TEXT NOT NULL, answer TEXT, ending TEXT NOT NULL, confidence REAL, token_ids BLOB,
+    logprobs BLOB, watched BLOB, top BLOB, entropy BLOB, certainty BLOB,
+    prompt INTEGER, prompt_cached INTEGER, kept INTEGER, aborted INTEGER,
+    scorer_prefill INTEGER, scorer_decode INTEGER, error TEXT, UNIQUE (run, problem, idx)
+);
+INSERT INTO problems VALUES (1, 'q1', '2+2?', '4', '', '{}');
+INSERT INTO runs VALUES (1, 'toy', '', '', '{}');
+INSERT INTO openings VALUES (1, 1, '2026-01-01', '{}', '{}');
+INSERT INTO samples VALUES (
+    1, 1, 0, 1, 'so 4', '4', 'stop', 0.5, x'0700000009000000', x'000000000000E0BF000000000000F0BF', NULL,
+    x'000000000000F03F0000000000000040', NULL, NULL, 5, 0, 2, 0, 0, 0, NULL
+);
+PRAGMA application_id = 0x74747370;
+PRAGMA user_version = 2;
+"""
+OLD = Sample(
+    "so 4", "4", confidence=0.5, token_ids=(7, 9), trace=Trace((-0.5, -1.0), top=(1.0, 2.0)), usage=Usage(5, 0, 2)
+)
+
+
+VERSION_3 = (
+    VERSION_2
+    + """
+ALTER TABLE samples ADD COLUMN steps BLOB;
+ALTER TABLE samples ADD COLUMN probe REAL;
+PRAGMA user_version = 3;
+"""
+)
+
+
+VERSION_4 = VERSION_3 + "ALTER TABLE samples ADD COLUMN given INTEGER; PRAGMA user_version = 4;"
+
+
+@pytest.fixture(params=[VERSION_2, VERSION_3, VERSION_4], ids=["2", "3", "4"])
+def old(path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file that an earlier version of this program wrote."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(request.param)
+    return path
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_pool_of_an_older_version_is_read_and_left_as_it_is(old: Path) -> None:
+    before = old.read_bytes()
+    with PoolStore.read(old) as store:
+        assert store.get(1, "q1", 0) == OLD and store.get(1, "q1", 1) is None
+        assert store.to_pool().entries == (Entry(PROBLEM, (OLD,), (True,), {"model": "toy"}),)
+        assert [run.samples for run in store.runs()] == [1]
+    assert old.read_bytes() == before and left_in(old.parent) == {"pool.sqlite"}
+
+
+def test_a_pool_of_an_older_version_is_migrated_when_it_is_written_to_even_under_a_reader(old: Path) -> None:
+    trace = Trace(watched={3: (0.5,)}, steps=(True,), probe=0.25)
+    new = Sample("so 5", "5", index=1, token_ids=(7, 8), trace=trace, given=1)
+    with PoolStore.read(old) as reader:
+        with PoolStore.create_or_open(old) as store:
+            assert store.get(1, "q1", 0) == OLD and store.missing(1, "q1", 3) == [1, 2]
+            store.add(1, "q1", [new])
+            assert reader.get(1, "q1", 0) == OLD
+            assert store.to_pool().entries[0].samples == (OLD, new)
+        assert reader.get(1, "q1", 1) == new
+    assert version(old) == VERSION
+    for opened in (PoolStore.read, PoolStore.create_or_open):
+        with opened(old) as store:
+            assert store.to_pool().entries[0].samples == (OLD, new)
+
+
+def test_a_migration_that_breaks_half_way_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = path
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(VERSION_2)
+    monkeypatch.setitem(SQL, "refused", "INTEGER NOT NULL")  # the last one that is added
+    with pytest.raises(InputError, match=r"cannot be opened for writing .*Cannot add a NOT NULL column"):
+        PoolStore.create_or_open(old)
+    with closing(sqlite3.connect(old)) as connection:
+        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(samples)")]
+    assert "steps" not in columns and version(old) == 2
+
+
+def other_version(path: Path) -> None:
+    filled(path, Sample("", "4"))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+
+def other_program(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE t (x); PRAGMA user_version = 1;")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (other_version, "a pool of version 1, but this program reads versions 2 to 5"),
+        (other_program, "a SQLite file, but not a pool"),
+        (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
+        (lambda path: path.mkdir(), "no such file|cannot be opened"),
+    ],
+)
+def test_what_is_no_pool_is_refused_and_left_alone(path: Path, make: object, sentence: str) -> None:
+    assert callable(make)
+    make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    for opened in (PoolStore.read, PoolStore.create_or_open):
+        with pytest.raises(InputError, match=rf"pool\.sqlite: ({sentence})"):
+            opened(path)
+    assert before == (path.read_bytes() if path.is_file() else b"")
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        PoolStore.read(tmp_path / "none.sqlite")
+    with pytest.raises(InputError, match=r"the directory .*none does not exist"):
+        PoolStore.create_or_open(tmp_path / "none" / "p.sqlite")
+    with pytest.raises(InputError, match=r"must end in \.sqlite, \.db"):
+        PoolStore.create_or_open(tmp_path / "p.jsonl")
+    (tmp_path / "empty.sqlite").touch()
+    with pytest.raises(InputError, match="a SQLite file, but not a pool"):
+        PoolStore.read(tmp_path / "empty.sqlite")
+    assert left_in(tmp_path) == {"empty.sqlite"}
+
+
+def test_odd_file_names_are_the_file_meant(tmp_path: Path) -> None:
+    path = tmp_path / "50% of #1? yes&mode=memory.sqlite"
+    assert filled(path, Sample("", "4")).questions == 1 and path.is_file()
+
+
+def test_small_pool_is_a_pool() -> None:
+    pool = small_pool()
+    assert (pool.questions, pool.samples_min, pool.samples_max, pool.models) == (2, 1, 3, ("m",))
+    assert not pool.has_confidence and not pool.has_tokens
