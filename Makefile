@@ -16,7 +16,7 @@ test: $(VENV)/installed
 	$(PYTEST) -m "not slow and not soak"
 
 test-slow: $(VENV)/installed
-	$(PYTEST) -m slow
+	TTS_FULL=1 $(PYTEST) -m "slow or hypothesis"
 
 # Everything that continuous integration runs: the environments are built beside the first tests.
 test-all: $(VENV)/installed

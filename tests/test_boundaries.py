@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from strategies.vote import Vote
 from tests.engines.cases import CountingEngine, calmly
+from tests.examples import examples
 from tests.runtime.test_cache import Notes, play
 from tts.boundaries import (
     DETECTED,
@@ -100,7 +101,7 @@ def test_a_recording_without_the_signals_is_refused() -> None:
         truncate(replace(whole, trace=Trace()), GROUP_BELOW(0.5, 2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 10**6), bar=BAR, lookahead=st.integers(0, 2))
 def test_live_replayed_and_remembered_draws_are_truncated_alike(seed: int, bar: float, lookahead: int) -> None:
     problems, wanted = FakeEngine.problems(3, seed=seed), Signals(steps=True)

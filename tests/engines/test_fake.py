@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engines.cases import calmly, turns
+from tests.examples import examples
 from tts.boundaries import step_crossing
 from tts.engines.base import Chunk, Engine, Meter, Prefix, Recording, Request
 from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, extract, hash_word, outcomes
@@ -67,7 +68,7 @@ def test_it_is_an_engine_and_no_recording() -> None:
     assert isinstance(WatchedScorer(), Scorer)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=SEEDS, until=BOUNDARIES, prefill=st.integers(0, 5), interval=st.integers(1, 9), batch=st.integers(1, 6))
 def test_a_sample_depends_on_nothing_but_its_request(
     seed: int, until: Boundary, prefill: int, interval: int, batch: int
@@ -83,7 +84,7 @@ def test_a_sample_depends_on_nothing_but_its_request(
     assert calmly(together()) == alone
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=SEEDS, until=BOUNDARIES, interval=st.integers(1, 9))
 def test_a_boundary_cuts_the_whole_sample_at_the_first_token_that_meets_it(
     seed: int, until: Boundary, interval: int
@@ -117,7 +118,7 @@ def test_steps_are_noted_where_they_are_asked_for() -> None:
         assert all(part.trace.steps == () for part in calmly(chunks(engine, Request(PROBLEM))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=SEEDS, cuts=st.lists(BOUNDARIES, max_size=6), interval=st.integers(1, 5))
 def test_a_partial_sample_keeps_its_slips_and_ends_in_an_answer(seed: int, cuts: list[Boundary], interval: int) -> None:
     engine = FakeEngine(seed=seed, skill=0.6, stream_interval=interval)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from strategies.beam import PrunedBeams
 from strategies.vote import Vote
 from tests.engines.cases import VOTES, Mixed, calmly, plain, play
+from tests.examples import examples
 from tts.engines.base import Engine, Recording
 from tts.engines.fake import FakeEngine
 from tts.engines.replay import ReplayEngine
@@ -39,7 +40,7 @@ def test_it_is_a_recording_and_no_engine() -> None:
     assert not isinstance(engine, Engine)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(name=st.sampled_from(sorted(VOTES)), seed=st.integers(0, 10**6), lookahead=st.integers(0, 3))
 def test_a_replay_decides_as_the_live_run_did(name: str, seed: int, lookahead: int) -> None:
     problems = FakeEngine.problems(4, seed=seed)

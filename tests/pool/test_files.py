@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.pool.cases import environment, left_in, pools, small_pool
 from tts.errors import InputError, PoolLockedError
 from tts.pool import (
@@ -37,7 +38,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pools(uniform=True), st.permutations([".jsonl.gz", ".parquet", ".jsonl"]))
 def test_a_tour_through_every_format_changes_nothing(tmp_path: Path, pool: Pool, suffixes: list[str]) -> None:
     write_parquet(pool, tmp_path / "start.parquet")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from tests.examples import examples
 from tests.pool.cases import left_in, pools, small_pool
 from tts.errors import InputError
 from tts.pool import Entry, Pool, read_jsonl, write_jsonl
@@ -29,7 +30,7 @@ def read(tmp_path: Path, *lines: str) -> Pool:
     return read_jsonl(path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(pools(uniform=True))
 def test_what_is_written_comes_back(pool: Pool) -> None:
     unscored = {s.confidence is None for e in pool.entries for s in e.samples}

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
+from tests.examples import examples
 from tests.pool.cases import pools, small_pool
 from tts.errors import InputError
 from tts.pool import Pool, read_parquet, write_parquet
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(pools())
 def test_every_field_of_every_sample_comes_back(pool: Pool) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.pool.cases import entries, left_in, pools
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore, RunKey, read_jsonl, write_jsonl
@@ -35,7 +36,7 @@ def filled(path: Path, *samples: Sample, correct: list[bool | None] | None = Non
         return store.to_pool()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(pools())
 def test_every_field_of_every_sample_comes_back(pool: Pool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +50,7 @@ def test_every_field_of_every_sample_comes_back(pool: Pool) -> None:
             assert store.to_pool().entries == pool.entries
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(entries("q", scored=True))
 def test_sha256_is_that_of_the_exported_lines(entry: Entry) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +65,7 @@ def test_sha256_is_that_of_the_exported_lines(entry: Entry) -> None:
 
 
 @given(st.floats(), st.floats())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_traces_keep_nan_and_infinities(one: float, other: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pool = filled(Path(folder) / "p.sqlite", Sample("", "4", trace=Trace((one, other), {3: (other,), 5: ()})))

@@ -22,6 +22,7 @@ from tests.engines.cases import (
     plain,
     spent,
 )
+from tests.examples import examples
 from tests.runtime.cache_cases import ONE, SCORERS, Notes, play
 from tts.engines.fake import FakeEngine
 from tts.errors import EngineError, TTSError
@@ -31,7 +32,7 @@ from tts.strategy import Steps
 from tts.types import END, Boundary, Decision, Draw, End, Problem, Sample, Usage
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     name=st.sampled_from(sorted(VOTES)),
     scorer=st.sampled_from(["watched", "pass"]),
@@ -69,7 +70,7 @@ def test_a_second_run_draws_and_scores_nothing_and_decides_and_costs_the_same(
         assert (again.drawn, again.prompt, again.requests) == (0, 0, [])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     name=st.sampled_from(sorted(PLAYED)),
     seed=st.integers(0, 10**6),

@@ -27,6 +27,7 @@ from tests.engines.cases import (
     said,
     turns,
 )
+from tests.examples import examples
 from tts.engines.base import Capabilities
 from tts.engines.fake import FakeEngine, Latency, extract
 from tts.engines.streams import abort
@@ -49,7 +50,7 @@ def test_samples_arrive_in_order_of_submission_and_not_of_completion() -> None:
     assert [s.index for s in result.decision.samples] == [0, 1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     name=st.sampled_from(sorted(PLAYED)),
     seed=st.integers(0, 10**6),
@@ -80,7 +81,7 @@ def test_look_ahead_never_changes_a_decision(
             assert engine.first_attempts[a.problem.id] <= strategy.budget
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     answers=st.lists(st.sampled_from(["a", "b", None]), min_size=6, max_size=6),
     latencies=st.lists(st.integers(0, 30), min_size=6, max_size=6),

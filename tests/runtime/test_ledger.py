@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies.stopping import Confident, Unanimous
 from strategies.vote import Vote
 from tests.engines.cases import PLAYED, CountingEngine, PassScorer, TurnsEngine, failing, plain, play, spent
+from tests.examples import examples
 from tts.engines.base import Capabilities, Request
 from tts.engines.fake import FakeEngine, Latency
 from tts.errors import EngineError, UnsupportedError
@@ -59,7 +60,7 @@ def reconcile(results: list[Result], engine: CountingEngine) -> None:
     assert not any(engine.open.values())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     name=st.sampled_from(sorted(PLAYED)),
     scorer=st.sampled_from(sorted(SCORERS)),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.scorers.integration_cases import PROMPT, SEGMENT, Table, TreeEngine, begun, confidence, equation_5, judged
 from tts.engines.base import Capabilities
 from tts.errors import InputError, UnsupportedError
@@ -28,7 +29,7 @@ from tts.types import (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     width=st.integers(1, 3),
     depth=st.integers(1, 3),

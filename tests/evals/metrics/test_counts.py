@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from evals.metrics.counts import resampled
 from evals.metrics.stats import bootstrap_weights
 from tests.evals.metrics.cases import METRIC, cases, samples_of, value
+from tests.examples import examples
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases(), st.integers(0, 99))
 def test_a_resample_is_the_data_with_questions_repeated(case, seed) -> None:
     p, y, q = case

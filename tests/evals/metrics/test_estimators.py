@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import evals.metrics
 from evals.metrics.estimators import best_of_curve, best_of_k, maj_at_k, maj_curve, pass_at_k, pass_hat_k
+from tests.examples import examples
 from tts.errors import InputError
 
 EXACT = 1e-12
@@ -67,7 +68,7 @@ def test_pass_at_k_is_vectorised_and_exact_for_a_thousand_samples() -> None:
     assert pass_at_k([[4], [6]], [0, 1, 2], 2).shape == (2, 3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(classes, st.integers(0, 3))
 def test_maj_curve_equals_enumeration(pool: list[tuple[int, bool]], unparsed: int) -> None:
     counts, correct = [c for c, _ in pool], [ok for _, ok in pool]
@@ -123,7 +124,7 @@ def test_an_exact_vote_stays_sane_for_large_pools() -> None:
     assert many == pytest.approx(np.full(60, 1 / 60), abs=EXACT)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(scored)
 def test_best_of_curve_equals_enumeration(pool: list[tuple[float, bool]]) -> None:
     scores, correct = [s for s, _ in pool], [ok for _, ok in pool]

@@ -12,6 +12,7 @@ from evals.metrics import probability
 from evals.metrics.counts import Counts
 from evals.metrics.probability import brier_parts
 from tests.evals.metrics.cases import cases, samples_of, value
+from tests.examples import examples
 
 
 @pytest.mark.parametrize("bins", [1, 2, 10, 15])
@@ -37,7 +38,7 @@ def slow_equal_mass(p, bins):
     return np.array([int(bins * (np.sum(p < v) + np.sum(p == v) / 2) / len(p)) for v in p])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_ece_is_its_definition(case) -> None:
     p, y, _ = case
@@ -46,7 +47,7 @@ def test_ece_is_its_definition(case) -> None:
     assert value("ece_equal_mass", p, y) == pytest.approx(slow_ece(p, y, slow_equal_mass(p, 15)), abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_the_parts_of_the_brier_score_add_up(case) -> None:
     p, y, _ = case

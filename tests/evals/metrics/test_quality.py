@@ -17,6 +17,7 @@ from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from tests.evals.cases import real
 from tests.evals.metrics.cases import METRIC, cases, samples_of, simulated, value
+from tests.examples import examples
 from tts.errors import InputError
 
 
@@ -35,7 +36,7 @@ def test_known_values_by_hand() -> None:
     assert value("selective_accuracy_75", p, y) == pytest.approx(2 / 3)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases(), st.randoms(use_true_random=False))
 def test_no_metric_depends_on_the_order_of_the_samples(case, random) -> None:
     p, y, q = case
@@ -45,7 +46,7 @@ def test_no_metric_depends_on_the_order_of_the_samples(case, random) -> None:
         assert value(name, p, y, q) == pytest.approx(value(name, p[order], y[order], q[order]), nan_ok=True, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_every_metric_keeps_to_its_range(case) -> None:
     for name, metric in METRIC.items():
@@ -53,7 +54,7 @@ def test_every_metric_keeps_to_its_range(case) -> None:
         assert math.isnan(found) or metric.low - 1e-9 <= found <= metric.high + 1e-9
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases(low=-50.0, high=50.0))
 def test_ranking_metrics_ignore_increasing_maps_and_others_refuse_raw_scores(case) -> None:
     s, y, q = case

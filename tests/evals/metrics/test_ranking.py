@@ -14,6 +14,7 @@ from scipy.stats import mannwhitneyu
 from evals.metrics import ranking
 from evals.metrics.counts import Counts
 from tests.evals.metrics.cases import cases, samples_of, value
+from tests.examples import examples
 
 
 def test_within_question_auroc_ignores_pairs_across_questions() -> None:
@@ -31,7 +32,7 @@ def test_undefined_is_nan_and_never_one_half() -> None:
     assert value("auprc", [0.2, 0.7], [1, 1]) == 1.0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_auroc_is_the_mann_whitney_statistic(case) -> None:
     p, y, _ = case
@@ -42,7 +43,7 @@ def test_auroc_is_the_mann_whitney_statistic(case) -> None:
         assert value("auroc", p, y) == pytest.approx(expected)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_within_question_auroc_counts_pairs(case) -> None:
     p, y, q = case
@@ -54,7 +55,7 @@ def test_within_question_auroc_counts_pairs(case) -> None:
         assert found == pytest.approx(np.mean([(p[a] > p[b]) + (p[a] == p[b]) / 2 for a, b in pairs]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_auprc_is_precision_weighted_by_new_recall(case) -> None:
     p, y, _ = case
@@ -64,7 +65,7 @@ def test_auprc_is_precision_weighted_by_new_recall(case) -> None:
         assert value("auprc", p, y) == pytest.approx(expected)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.tuples(st.sampled_from([0.2, 0.5, 0.9]), st.booleans()), min_size=1, max_size=6))
 def test_aurc_and_selective_accuracy_average_over_the_orders_of_ties(samples) -> None:
     n = len(samples)
@@ -76,7 +77,7 @@ def test_aurc_and_selective_accuracy_average_over_the_orders_of_ties(samples) ->
     assert found == pytest.approx(1 - risk)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(cases())
 def test_the_oracles_ranking_has_the_least_aurc(case) -> None:
     p, y, q = case

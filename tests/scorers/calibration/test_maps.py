@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from tests.examples import examples
 from tts.errors import InputError
 from tts.scorers.calibration.maps import CalibrationMap, MapKind, fit_map
 
@@ -144,7 +145,7 @@ def test_isotonic_pools_ties_before_anything_else() -> None:
     assert fitted([0.0, 0.2, 0.5, 0.8, 9.0]) == pytest.approx([1 / 3, 1 / 3, 2 / 3, 1.0, 1.0])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.sampled_from(KINDS), scores_and_marks, st.booleans())
 def test_any_data_give_probabilities_with_finite_log_odds_and_a_round_trip(
     kind: MapKind, pairs: list[tuple[float, bool]], raw: bool
@@ -164,7 +165,7 @@ def test_any_data_give_probabilities_with_finite_log_odds_and_a_round_trip(
     assert np.array_equal(restored(s), p)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(scores_and_marks)
 def test_platt_stands_at_a_point_without_gradient(pairs: list[tuple[float, bool]]) -> None:
     s, y = np.array([v for v, _ in pairs]), np.array([ok for _, ok in pairs])
