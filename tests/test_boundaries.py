@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from strategies.vote import Vote
 from tests.engines.cases import CountingEngine, calmly
-from tests.examples import examples
 from tests.runtime.test_cache import Notes, play
+from tests.support.examples import examples
 from tts.boundaries import (
     DETECTED,
     KINDS,

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.data import data_file
+from tests.support.data import data_file
 from tts.answers import canonical_number, extract_boxed, extract_choice, extract_gsm8k
 from tts.errors import InputError
 

@@ -13,7 +13,7 @@ import pytest
 from evals.replay.rescore import graded, rescored
 from evals.replay.synthetic import synthetic_pool
 from tests.cli.cases import Tts
-from tests.grace_cases import graced
+from tests.support.grace_cases import graced
 from tts.errors import InputError
 from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
 from tts.scorers.calibration.calibration_file import Provenance, load_calibration

@@ -15,7 +15,7 @@ import pytest
 from evals.metrics.quality import METRICS
 from evals.replay.synthetic import synthetic_pool
 from tests.cli.cases import Tts
-from tests.grace_cases import graced
+from tests.support.grace_cases import graced
 from tts.pool import Pool, load_pool, write_jsonl, write_parquet
 from tts.types import Sample, Trace
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engines.cases import calmly, turns
-from tests.examples import examples
+from tests.support.examples import examples
 from tts.boundaries import step_crossing
 from tts.engines.base import Chunk, Engine, Meter, Prefix, Recording, Request
 from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, extract, hash_word, outcomes

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies.beam import PrunedBeams
 from strategies.vote import Vote
 from tests.engines.cases import VOTES, Mixed, calmly, plain, play
-from tests.examples import examples
+from tests.support.examples import examples
 from tts.engines.base import Engine, Recording
 from tts.engines.fake import FakeEngine
 from tts.engines.replay import ReplayEngine

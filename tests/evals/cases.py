@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.data import data_file
+from tests.support.data import data_file
 from tts.pool import Entry, Pool, load_pool
 from tts.types import Problem, Sample
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.examples import examples
 from tests.pool.cases import environment, left_in, pools, small_pool
+from tests.support.examples import examples
 from tts.errors import InputError, PoolLockedError
 from tts.pool import (
     Entry,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from tests.examples import examples
 from tests.pool.cases import left_in, pools, small_pool
+from tests.support.examples import examples
 from tts.errors import InputError
 from tts.pool import Entry, Pool, read_jsonl, write_jsonl
 from tts.types import Problem, Sample, Trace, Usage

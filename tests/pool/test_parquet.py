@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
-from tests.examples import examples
 from tests.pool.cases import pools, small_pool
+from tests.support.examples import examples
 from tts.errors import InputError
 from tts.pool import Pool, read_parquet, write_parquet
 

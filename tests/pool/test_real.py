@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.data import data_file
+from tests.support.data import data_file
 from tts.pool import describe, load_pool
 
 # name, questions, samples, fewest and most of a question, single-draw accuracy, confidence

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.examples import examples
 from tests.pool.cases import entries, left_in, pools
+from tests.support.examples import examples
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore, RunKey, read_jsonl, write_jsonl
 from tts.types import End, Problem, Sample, Trace, Usage

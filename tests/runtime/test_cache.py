@@ -22,8 +22,8 @@ from tests.engines.cases import (
     plain,
     spent,
 )
-from tests.examples import examples
 from tests.runtime.cache_cases import ONE, SCORERS, Notes, play
+from tests.support.examples import examples
 from tts.engines.fake import FakeEngine
 from tts.errors import EngineError, TTSError
 from tts.requirements import Requirements

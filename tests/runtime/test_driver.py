@@ -27,7 +27,7 @@ from tests.engines.cases import (
     said,
     turns,
 )
-from tests.examples import examples
+from tests.support.examples import examples
 from tts.engines.base import Capabilities
 from tts.engines.fake import FakeEngine, Latency, extract
 from tts.engines.streams import abort

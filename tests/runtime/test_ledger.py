@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies.stopping import Confident, Unanimous
 from strategies.vote import Vote
 from tests.engines.cases import PLAYED, CountingEngine, PassScorer, TurnsEngine, failing, plain, play, spent
-from tests.examples import examples
+from tests.support.examples import examples
 from tts.engines.base import Capabilities, Request
 from tts.engines.fake import FakeEngine, Latency
 from tts.errors import EngineError, UnsupportedError

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.local_server import LocalServer, running
+from tests.support.local_server import LocalServer, running
 
 Body = dict[str, Any]
 WORDS = ("We ", "add. ", "\n", "#### ", "7")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from http.server import BaseHTTPRequestHandler
 
-from tests.local_server import LocalServer, running
+from tests.support.local_server import LocalServer, running
 
 FAULTS = ("busy", "half", "slow", "malformed")
 SLOW = 8.0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evals.metrics.counts import resampled
 from evals.metrics.stats import bootstrap_weights
 from tests.evals.metrics.cases import METRIC, cases, samples_of, value
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 @settings(deadline=None, max_examples=examples(50))

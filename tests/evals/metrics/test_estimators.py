@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import evals.metrics
 from evals.metrics.estimators import best_of_curve, best_of_k, maj_at_k, maj_curve, pass_at_k, pass_hat_k
-from tests.examples import examples
+from tests.support.examples import examples
 from tts.errors import InputError
 
 EXACT = 1e-12

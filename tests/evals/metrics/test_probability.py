@@ -12,7 +12,7 @@ from evals.metrics import probability
 from evals.metrics.counts import Counts
 from evals.metrics.probability import brier_parts
 from tests.evals.metrics.cases import cases, samples_of, value
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize("bins", [1, 2, 10, 15])

@@ -17,7 +17,7 @@ from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from tests.evals.cases import real
 from tests.evals.metrics.cases import METRIC, cases, samples_of, simulated, value
-from tests.examples import examples
+from tests.support.examples import examples
 from tts.errors import InputError
 
 

@@ -14,7 +14,7 @@ from scipy.stats import mannwhitneyu
 from evals.metrics import ranking
 from evals.metrics.counts import Counts
 from tests.evals.metrics.cases import cases, samples_of, value
-from tests.examples import examples
+from tests.support.examples import examples
 
 
 def test_within_question_auroc_ignores_pairs_across_questions() -> None:

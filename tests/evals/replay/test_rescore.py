@@ -18,7 +18,7 @@ from evals.replay.synthetic import synthetic_pool
 from evals.replay.traces import RecordedSignals, recorded_source
 from strategies.catalog import CATALOG
 from tests.evals.cases import pool_of
-from tests.grace_cases import graced
+from tests.support.grace_cases import graced
 from tts.errors import InputError
 from tts.models.finece import OWNER
 from tts.pool import Pool

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from evals.tasks import TaskConfig, load_task
-from tests.data import data_file
 from tests.evals.tasks.cases import ROWS
+from tests.support.data import data_file
 from tts.errors import InputError
 from tts.types import Problem, Sample
 

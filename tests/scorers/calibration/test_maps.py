@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from tests.examples import examples
+from tests.support.examples import examples
 from tts.errors import InputError
 from tts.scorers.calibration.maps import CalibrationMap, MapKind, fit_map
 

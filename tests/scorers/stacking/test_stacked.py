@@ -17,7 +17,7 @@ from scipy.stats import mannwhitneyu
 
 from evals.replay.rescore import graded, rescored, stacked
 from evals.replay.synthetic import synthetic_pool
-from tests.grace_cases import TOKEN, graced
+from tests.support.grace_cases import TOKEN, graced
 from tts.errors import InputError, UnsupportedError
 from tts.models.finece import OWNER
 from tts.models.grace import GraceCard, write_card

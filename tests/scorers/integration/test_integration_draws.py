@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.scorers.integration_cases import ONE, SEGMENT, Table, TreeEngine, begun, judged
+from tests.scorers.integration.cases import ONE, SEGMENT, Table, TreeEngine, begun, judged
 from tts.engines.base import Chunk, Request
 from tts.engines.fake import WATCHED, FakeEngine, extract
 from tts.engines.streams import collected

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.examples import examples
-from tests.scorers.integration_cases import PROMPT, SEGMENT, Table, TreeEngine, begun, confidence, equation_5, judged
+from tests.scorers.integration.cases import PROMPT, SEGMENT, Table, TreeEngine, begun, confidence, equation_5, judged
+from tests.support.examples import examples
 from tts.engines.base import Capabilities
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import Scorer
