@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pool import worker
 from tests.pool.cases import start
+from tests.pool.store import worker
 from tts.errors import PoolLockedError
 from tts.pool import PoolStore
 
