@@ -24,7 +24,7 @@ test-all: $(VENV)/installed
 
 # Hundreds of kills and ten thousands of cases: by hand, before a release.
 soak: $(VENV)/installed
-	$(PYTEST) -m soak --timeout 3600
+	TTS_FULL=100 $(PYTEST) -m "soak or hypothesis" --timeout 7200
 
 coverage: $(VENV)/installed
 	$(PYTEST) -m "not soak" --cov --cov-report term-missing:skip-covered --cov-fail-under 90

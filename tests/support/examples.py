@@ -1,12 +1,15 @@
-"""Numbers of hypothesis examples: a quarter by default, all of them where ``TTS_FULL`` is set (make test-slow)."""
+"""Numbers of hypothesis examples: a quarter by default, all where ``TTS_FULL`` is 1, a multiple where it is more.
+
+``make test-slow`` sets 1, ``make soak`` 100.
+"""
 
 from __future__ import annotations
 
 import os
 
-FULL = bool(os.environ.get("TTS_FULL"))
+FULL = int(os.environ.get("TTS_FULL") or 0)
 
 
 def examples(full: int) -> int:
     """Return the number of examples of this run, given that of a full one."""
-    return full if FULL else max(5, full // 4)
+    return full * FULL if FULL else max(5, full // 4)

@@ -14,9 +14,10 @@ from tts.errors import PoolLockedError
 from tts.pool import PoolStore
 
 
-def test_kill_9_loses_nothing_reported_and_a_second_process_resumes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [7, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(100, 160))])
+def test_kill_9_loses_nothing_reported_and_a_second_process_resumes(tmp_path: Path, seed: int) -> None:
     path = str(tmp_path / "run.sqlite")
-    rng = random.Random(7)
+    rng = random.Random(seed)
     reported: dict[tuple[str, int], str] = {}
     kills = 0
     for attempt in range(9):
