@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm
 LOWEST := .venv-lowest
 NEWER := .venv-newer
+# Tests start many processes: each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 # One thread a worker: several that share cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.cli.cases import Ran, Tts
+from tests.support.examples import examples
 from tts import cli
+
+settings.register_profile("tts", deadline=None, max_examples=examples(100))
+settings.load_profile("tts")
 
 
 def pytest_configure() -> None:
     """Accept Ctrl-C even where the suite was started in the background, which ignores SIGINT (``nohup``, ``&``)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection() -> None:
+    """Collect no garbage while tests are imported: there is none."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave everything imported out of later garbage collections, each of which would take .7 s."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

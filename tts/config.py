@@ -72,7 +72,7 @@ def _merge(schema: type[Any], config: Any, values: Any, where: str) -> Any:
             hint = suggestion(key, allowed)
             raise InputError(f"{where}: unknown key {key!r}: allowed are {', '.join(allowed)}{hint}")
         try:
-            config = OmegaConf.merge(config, {key: value})
+            config = OmegaConf.unsafe_merge(config, {key: value})  # without a copy: after an error nothing reads it
         except (OmegaConfBaseException, TypeError) as error:
             inner = getattr(error, "full_key", None) or key
             if inner != key:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -56,12 +57,12 @@ class RecordedTraces:
         self._pruned: dict[float, Array] = {}
         self._after_steps: tuple[Array, Array] | None = None
 
-    @property
+    @cached_property
     def has_top(self) -> bool:
         """True if all samples that did not fail have top-k confidences."""
         return all(s.trace.top or s.end is End.FAILED for s in self.samples)
 
-    @property
+    @cached_property
     def has_steps(self) -> bool:
         """True if all samples that did not fail have a watched probability of each token and mark the ends of steps."""
         return all(shows_crossing(s.trace, STEP_BELOW(0.0)) or s.end is End.FAILED for s in self.samples)

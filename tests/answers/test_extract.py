@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 
 from tests.support.data import data_file
+from tests.support.examples import FULL
 from tts.answers import canonical_number, extract_boxed, extract_choice, extract_gsm8k
 from tts.errors import InputError
 
@@ -65,7 +66,7 @@ def golds() -> list[tuple[str, str]]:
 def test_all_gsm8k_golds_are_extracted_strictly_and_round_trip() -> None:
     rows = golds()
     assert len(rows) == 8792
-    for solution, gold in rows:
+    for solution, gold in rows if FULL else rows[::8]:
         plain = gold.replace(",", "")
         value = Fraction(plain)
         expected = str(value.numerator) if value.denominator == 1 else plain

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.examples import slowly
 from tts.answers import MathVerifier, merge
 from tts.errors import InputError, UnsupportedError
 
@@ -85,6 +86,7 @@ def test_a_slow_comparison_is_killed_counted_and_remembered() -> None:
         assert time.perf_counter() - start < 0.5 and verifier.timeouts == 1
 
 
+@pytest.mark.slow
 @needs_math_verify
 def test_a_crashed_worker_is_counted_and_replaced() -> None:
     with MathVerifier() as verifier:
@@ -108,6 +110,7 @@ def test_several_threads_share_the_workers() -> None:
         assert verifier.timeouts == 0
 
 
+@pytest.mark.slow
 @needs_math_verify
 def test_close_ends_a_comparison_in_another_thread_and_all_processes() -> None:
     verifier = MathVerifier(timeout=60)
@@ -140,7 +143,13 @@ def test_close_ends_a_comparison_in_another_thread_and_all_processes() -> None:
 
 
 @needs_math_verify
-@pytest.mark.parametrize("ending", ["", "verifier.close()", "del verifier", "raise SystemExit(0)"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "",
+        *slowly("verifier.close()", "del verifier", "raise SystemExit(0)"),
+    ],
+)
 def test_a_script_without_a_main_guard_ends_cleanly(ending: str) -> None:
     use = "verifier = MathVerifier(); assert verifier.equal('x+1', '1+x')"
     code = f"from tts.answers import MathVerifier\n{use}\n{ending}"

@@ -83,6 +83,7 @@ def test_a_failed_import_is_one_sentence() -> None:
         Worker("1 / 0").run([1], 5)
 
 
+@pytest.mark.slow
 def test_an_orphan_at_work_ends_itself() -> None:
     path = os.pathsep.join(filter(None, sys.path))
     with subprocess.Popen(

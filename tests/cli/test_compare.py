@@ -14,6 +14,7 @@ import pytest
 
 from strategies.catalog import CATALOG
 from tests.cli.cases import FAST, POOL, ROOT, Tts, changed, compared
+from tests.support.examples import slowly
 from tts.pool import load_pool, write_jsonl
 
 
@@ -169,7 +170,7 @@ def test_a_pool_without_confidences_leaves_out_what_needs_them_and_says_so(tts: 
     assert "left out (needs confidences, and the pool has none: score the pool, or choose strategies" in said
 
 
-@pytest.mark.parametrize("kind", ["platt", "isotonic", "temperature"])
+@pytest.mark.parametrize("kind", ["platt", *slowly("isotonic", "temperature")])
 def test_raw_scores_are_compared_once_they_are_calibrated(tts: Tts, tmp_path: Path, kind: str) -> None:
     def raw(i: int, entry: Any) -> Any:
         return replace(entry, samples=tuple(replace(s, confidence=9 * s.confidence - 4) for s in entry.samples))

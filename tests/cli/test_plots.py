@@ -13,7 +13,8 @@ import pytest
 from tests.cli.cases import FAST, Ran, Tts
 
 
-@pytest.mark.parametrize("suffix", [".svg", pytest.param(".png", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_the_same_inputs_and_seed_give_the_same_bytes(tts: Tts, pool: Path, tmp_path: Path, suffix: str) -> None:
     def drawn(name: str, seed: int) -> tuple[bytes, bytes]:
         json, plot = tmp_path / f"{name}.json", tmp_path / f"{name}{suffix}"
@@ -35,6 +36,7 @@ def test_plots_are_valid_pictures(tts: Tts, pool: Path, tmp_path: Path) -> None:
         assert ElementTree.parse(tmp_path / name).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
+@pytest.mark.slow
 def test_neither_file_is_written_where_one_of_them_fails(
     tts: Tts, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

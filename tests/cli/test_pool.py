@@ -13,6 +13,7 @@ from tests.cli.cases import POOL, Tts, compared
 from tts.pool import PoolStore, RunKey, load_pool
 
 
+@pytest.mark.slow
 def test_a_tour_through_every_format_changes_no_result(tts: Tts, pool: Path, tmp_path: Path) -> None:
     def result(path: Path) -> dict[str, Any]:
         found = compared(tts, path, "--strategies", "cges,reasc,esc")

@@ -28,6 +28,7 @@ def test_a_process_exits_with_the_status_and_writes_to_the_right_streams(pool: P
     assert done.returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("head") is None, reason="needs head")
 def test_a_reader_that_stops_early_is_no_error_and_files_are_written_all_the_same(pool: Path, tmp_path: Path) -> None:
     target = tmp_path / "j.json"
@@ -42,6 +43,7 @@ def test_a_reader_that_stops_early_is_no_error_and_files_are_written_all_the_sam
     assert json.loads(target.read_text())["budget"] == 8
 
 
+@pytest.mark.slow
 def test_a_closed_output_loses_the_table_and_nothing_else(pool: Path, tmp_path: Path) -> None:
     done = process("compare", pool, *FEW, "--json", tmp_path / "j.json", stdout=None, preexec_fn=partial(os.close, 1))
     assert done.communicate()[1] == ""
@@ -67,6 +69,7 @@ def test_a_reader_that_is_gone_ends_the_command_quietly(
     assert (ran.status, ran.err) == (1, "")
 
 
+@pytest.mark.slow
 def test_a_process_whose_reader_is_gone_ends_quietly() -> None:
     writing = gone()
     done = process("strategies", stdout=writing)

@@ -110,7 +110,8 @@ def test_the_json_has_the_keys_of_the_contract(tts: Tts, pool: Path) -> None:
     assert curve["optimal_aurc"] <= values["aurc"]
 
 
-@pytest.mark.parametrize("suffix", [".svg", pytest.param(".png", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_the_same_inputs_and_seed_give_the_same_bytes(tts: Tts, pool: Path, tmp_path: Path, suffix: str) -> None:
     def drawn(name: str, seed: str) -> tuple[bytes, bytes]:
         json, plot = tmp_path / f"{name}.json", tmp_path / f"{name}{suffix}"
@@ -178,6 +179,7 @@ def test_scores_of_the_confidence_token_are_probabilities(tts: Tts, tmp_path: Pa
     assert (again[0] != again[1]) == (score == "stacked"), "the seed decides the halves"
 
 
+@pytest.mark.slow
 def test_one_sort_of_grade_has_no_auroc(tts: Tts, tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     right = tuple(
@@ -189,6 +191,7 @@ def test_one_sort_of_grade_has_no_auroc(tts: Tts, tmp_path: Path) -> None:
     assert "AUROC, within-question AUROC: not defined: every sample is correct\n" in ran.out
 
 
+@pytest.mark.slow
 def test_one_question_has_values_without_intervals(tts: Tts, tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     entry = next(e for e in POOL.entries if 0 < sum(c is True for c in e.correct) < 8)

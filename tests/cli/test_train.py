@@ -58,6 +58,7 @@ def guided(tts: Tts, once: Any) -> tuple[Path, Ran]:
     return found
 
 
+@pytest.mark.slow
 def test_grace_draws_trains_and_leaves_a_model_that_scores_its_own_samples(
     tts: Tts, tmp_path: Path, graced: tuple[Path, Ran]
 ) -> None:
@@ -82,6 +83,7 @@ def test_grace_draws_trains_and_leaves_a_model_that_scores_its_own_samples(
     assert "scorer grace" in played.out
 
 
+@pytest.mark.slow
 def test_a_grace_model_is_trained_further_on_its_own_responses(
     tts: Tts, tmp_path: Path, graced: tuple[Path, Ran]
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_grace_model_is_trained_further_on_its_own_responses(
     assert ran.status == 2 and "positions 'every' and recipe.positions is 'end'" in ran.err
 
 
+@pytest.mark.slow
 def test_finece_draws_trees_trains_and_leaves_a_scorer_that_guides_beams(
     tts: Tts, tmp_path: Path, guided: tuple[Path, Ran]
 ) -> None:
@@ -119,6 +122,7 @@ def test_finece_draws_trees_trains_and_leaves_a_scorer_that_guides_beams(
     assert refused.status == 2 and "continue a prefix, so they are no independent draws" in refused.err
 
 
+@pytest.mark.slow
 def test_an_adapter_scores_what_its_base_draws(tts: Tts, tmp_path: Path, guided: tuple[Path, Ran]) -> None:
     """The adapter learns from the trees that the other scorer's training drew."""
     out, pool = tmp_path / "adapter", f"pool={guided[0] / 'pool.sqlite'}"
@@ -206,6 +210,7 @@ def test_what_cannot_be_gets_one_sentence_and_status_2(
     assert not (tmp_path / "x" / "checkpoint.pt").exists()
 
 
+@pytest.mark.slow
 def test_a_pool_without_prefixes_is_no_pool_of_trees(tts: Tts, tmp_path: Path, graced: tuple[Path, Ran]) -> None:
     ran = tts("train", "finece", f"pool={graced[0] / 'pool.sqlite'}", f"out={tmp_path / 'x'}")
     assert ran.status == 2 and "holds no prefixes: FineCE learns from completions of partial" in ran.err

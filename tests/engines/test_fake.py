@@ -149,6 +149,7 @@ def test_every_place_to_break_off_can_be_continued() -> None:
             assert len(texts) > 1  # forks of one prefix differ
 
 
+@pytest.mark.slow
 def test_the_watched_probability_is_the_share_that_ends_well() -> None:
     engine = FakeEngine(seed=1, skill=0.8, noise=0.0)
     for k in (1, 4, 9):

@@ -88,7 +88,8 @@ def test_it_is_a_plain_model_that_never_writes_its_values(folder: Path, scorer: 
     assert read_card(folder).base == "tiny"
 
 
-@pytest.mark.parametrize(("same", "questions"), [(4, FEW), pytest.param(QUESTIONS, QUESTIONS, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("same", "questions"), [(QUESTIONS, QUESTIONS)])
 def test_it_writes_what_its_base_writes_and_knows_how_that_ends(
     folder: Path, scorer: Finece, same: int, questions: int
 ) -> None:
@@ -108,6 +109,7 @@ def test_it_writes_what_its_base_writes_and_knows_how_that_ends(
     assert all(s.usage is not None and s.usage.scorer_prefill == 0 for s in samples)
 
 
+@pytest.mark.slow
 def test_text_is_read_as_it_was_drawn(folder: Path, scorer: Finece) -> None:
     """A whole sample gets the same number, a paused one that of all its tokens instead of all but the last."""
     (samples,) = drawn(folder, scorer, PROBLEMS[:1])
@@ -125,6 +127,7 @@ def test_text_is_read_as_it_was_drawn(folder: Path, scorer: Finece) -> None:
     assert metered.usage.scorer_prefill > 0 and metered.usage.scorer_decode == 0
 
 
+@pytest.mark.slow
 def test_beams_are_guided_by_the_pass_that_draws_them(folder: Path, scorer: Finece) -> None:
     found = engine(folder)
     strategy = PrunedBeams(width=3, start_width=4, budget=4, pruner=TopK(2))

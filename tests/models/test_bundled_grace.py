@@ -87,7 +87,8 @@ def drawn(model: str, questions: int) -> list[tuple[str, bool, float]]:
     return rows
 
 
-@pytest.mark.parametrize(("same", "questions"), [(4, FEW), pytest.param(15, QUESTIONS, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("same", "questions"), [(15, QUESTIONS)])
 def test_it_writes_what_its_base_writes(same: int, questions: int) -> None:
     """The same seed draws the same texts: learning about its own answers has not changed them."""
     before, after = drawn("tiny", same), drawn("grace", questions)
@@ -95,7 +96,8 @@ def test_it_writes_what_its_base_writes(same: int, questions: int) -> None:
     assert equal >= 0.97 * len(before)  # a tie that rounding decides may fall either way
 
 
-@pytest.mark.parametrize("questions", [FEW, pytest.param(QUESTIONS, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("questions", [QUESTIONS])
 def test_it_answers_and_knows_when_it_is_right(questions: int) -> None:
     """Four standard errors over 60 questions from the results on 1,000; 16 others break a bound at .04."""
     _, right, confidences = zip(*drawn("grace", questions), strict=True)
@@ -106,6 +108,7 @@ def test_it_answers_and_knows_when_it_is_right(questions: int) -> None:
     assert np.mean((confidence - correct) ** 2) < 0.20
 
 
+@pytest.mark.slow
 def test_live_in_pass_confidences_replay_to_the_same_decisions(folder: Path, card: GraceCard) -> None:
     from strategies.catalog import CATALOG
 

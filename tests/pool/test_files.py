@@ -38,6 +38,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pools(uniform=True), st.permutations([".jsonl.gz", ".parquet", ".jsonl"]))
 def test_a_tour_through_every_format_changes_nothing(tmp_path: Path, pool: Pool, suffixes: list[str]) -> None:

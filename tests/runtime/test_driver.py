@@ -146,6 +146,7 @@ def test_what_is_in_flight_is_aborted_when_the_strategy_returns() -> None:
     assert not any(engine.open.values())
 
 
+@pytest.mark.slow
 def test_five_hundred_questions_are_in_flight_at_once() -> None:
     engine = FakeEngine()
     results = play(Vote("sc", 1), engine.problems(600), engine, concurrency=500)

@@ -47,6 +47,7 @@ def total(results: Sequence[Result]) -> Usage:
     return sum((r.decision.usage for r in results if r.decision.usage is not None), Usage())
 
 
+@pytest.mark.slow
 def test_replaying_the_recorded_run_gives_every_decision_again(engine: TransformersEngine, tmp_path: Path) -> None:
     live: dict[str, list[Result]] = {}
     with PoolStore.create_or_open(tmp_path / "run.sqlite") as store:
@@ -68,6 +69,7 @@ def test_replaying_the_recorded_run_gives_every_decision_again(engine: Transform
             assert (a.reason, a.samples) == (b.reason, b.samples) and a.usage == b.usage, name
 
 
+@pytest.mark.slow
 def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: TransformersEngine) -> None:
     online = CATALOG["deepconf_online"].build(12, {"warmup": 6, "eta": 60, "window": 16})
     whole = CATALOG["self_consistency"].build(12)
@@ -86,7 +88,7 @@ def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: Transformer
     assert drawn == total(alone).delivered + total(alone).aborted
 
 
-@pytest.mark.parametrize("lookahead", [0, 3])
+@pytest.mark.parametrize("lookahead", [0, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_ledger_is_the_engine_s_own_count(engine: TransformersEngine, lookahead: int) -> None:
     strategy = CATALOG["adaptive_consistency"].build(BUDGET, {"level": 0.7})
     options = Options(concurrency=5, lookahead=lookahead)

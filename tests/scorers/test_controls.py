@@ -67,6 +67,7 @@ def test_the_oracle_needs_a_gold_answer() -> None:
         judged(OracleScorer(), problem=Problem("x", "?"))
 
 
+@pytest.mark.slow
 def test_the_rollout_oracle_knows_how_often_a_beginning_ends_well() -> None:
     engine = FakeEngine(skill=0.8, seed=1)
     [problem] = engine.problems(1)

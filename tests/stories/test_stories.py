@@ -61,6 +61,7 @@ def test_the_same_seed_gives_the_same_stories() -> None:
     assert take("test", 20, seed=3) == take("test", 20, seed=3) != take("test", 20, seed=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("many", "held_out"), [(5000, 300), FULL])
 def test_no_story_of_a_held_out_split_occurs_in_training(many: int, held_out: int) -> None:
     """The numbers of a question decide its split, so the promise holds for every story: a few hundred suffice."""

@@ -26,7 +26,7 @@ Some = TypeVar("Some", bound=LocalServer)
 @contextmanager
 def running(server: Some) -> Iterator[Some]:
     with server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
             yield server

@@ -45,10 +45,13 @@ def test_a_batch_in_several_passes_is_the_same_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "recipe",
     [
-        replace(QUICK, method="lora", targets=TargetsConfig("probe", folds=3)),
-        replace(QUICK, muon_learning_rate=1e-2),
+        pytest.param(
+            replace(QUICK, method="lora", targets=TargetsConfig("probe", folds=3)),
+            id="lora, probe",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(replace(QUICK, muon_learning_rate=1e-2), id="full, Muon"),
     ],
-    ids=["lora, probe", "full, Muon"],
 )
 def test_training_continues_its_checkpoint_as_if_never_stopped(
     tmp_path: Path, monkeypatch: Any, recipe: GraceRecipe
@@ -65,6 +68,7 @@ def test_training_continues_its_checkpoint_as_if_never_stopped(
         assert torch.equal(one, other), name
 
 
+@pytest.mark.slow
 def test_a_finece_training_continues_its_checkpoint_too(tmp_path: Path, monkeypatch: Any) -> None:
     method = FineceMethod(
         FineceRecipe(method="full", epochs=2, batch_size=20, micro_batch_size=20, evaluations=1, dtype="float32")

@@ -9,6 +9,7 @@ import pytest
 
 from evals.config import RunConfig, SampleConfig
 from tests.cli.cases import FAKE, ROOT, Tts, drawn_now
+from tests.support.examples import slowly
 from tts.config import load_config
 
 CONFIGS = ROOT / "configs"
@@ -34,7 +35,7 @@ def loads_together(files: tuple[Path, ...]) -> None:
     assert (config.scorer is not None) == (len(files) == 4)
 
 
-@pytest.mark.parametrize("model", FILES["model"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("model", [FILES["model"][0], *slowly(*FILES["model"][1:])], ids=lambda path: path.stem)
 def test_every_two_files_of_different_kinds_go_together(model: Path) -> None:
     """Each model with each scorer, each task and each strategy; tasks and strategies with scorers in turn."""
     tasks, strategies = FILES["task"], FILES["strategy"]

@@ -93,7 +93,8 @@ def test_run_killed_ends_with_the_pool_and_the_decisions_of_an_uninterrupted_run
             assert x["usage"]["delivered"] == y["usage"]["delivered"]
 
 
-@pytest.mark.parametrize("command", [pytest.param("sample", marks=pytest.mark.slow), "run"])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["sample", "run"])
 def test_ctrl_c_says_how_to_go_on_and_loses_nothing(tts: Tts, tmp_path: Path, command: str) -> None:
     path = tmp_path / "p.sqlite"
     size = "n=6" if command == "sample" else "budget=6"

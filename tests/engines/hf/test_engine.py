@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,46 +13,17 @@ pytest.importorskip("transformers")
 
 from strategies.stopping import Unanimous  # noqa: E402
 from strategies.vote import Vote  # noqa: E402
-from tests.engines.hf.cases import PROBLEMS, alone, draw, draws, random_model, read  # noqa: E402
+from tests.engines.hf.cases import PROBLEMS, alone, draw, draws, read  # noqa: E402
+from tests.support.examples import slowly  # noqa: E402
 from tts.boundaries import group_crossing  # noqa: E402
 from tts.engines.base import Meter, Prefix, Request  # noqa: E402
-from tts.engines.hf.engine import TransformersEngine  # noqa: E402
-from tts.engines.sampling import Sampling  # noqa: E402
-from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
-from tts.prompts import Prompt  # noqa: E402
 from tts.runtime.driver import Options, run_all  # noqa: E402
-from tts.training.tiny.tokenizer import build  # noqa: E402
-from tts.types import CONFIDENCE_BELOW, GROUP_BELOW, STEP, STEP_BELOW, TOKENS, End, Problem, Sample, Signals  # noqa: E402
+from tts.types import CONFIDENCE_BELOW, GROUP_BELOW, STEP, TOKENS, End, Sample, Signals  # noqa: E402
 
 EVERYTHING = Signals(watch=(10, 11), top=20, entropy=True, certainty=True)
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> Any:
-    return build(2000)
-
-
-@pytest.fixture(scope="module")
-def model(tokenizer: Any) -> Any:
-    return random_model(tokenizer)
-
-
-@pytest.fixture
-def make(model: Any, tokenizer: Any) -> Iterator[Any]:
-    made = []
-
-    def engine(*, temperature: float = 1.0, max_tokens: int = 40, seed: int = 0, **more: Any) -> TransformersEngine:
-        how = {key: more.pop(key) for key in ("top_p", "top_k") if key in more}
-        sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed, **how)
-        more.setdefault("prompt", Prompt())
-        made.append(TransformersEngine(model, tokenizer, sampling=sampling, **more))
-        return made[-1]
-
-    yield engine
-    for one in made:
-        one.close()
-
-
+@pytest.mark.slow
 def test_greedy_draws_are_those_of_generate(make: Any, model: Any) -> None:
     engine = make(temperature=0, max_batch_size=5)
     samples = draws(engine, [(p, 0) for p in PROBLEMS])
@@ -80,7 +50,13 @@ def test_signals_are_those_of_a_plain_pass_at_temperature_one(make: Any, model: 
         np.testing.assert_allclose(sample.trace.certainty, (uniform * (np.log(uniform) - after)).sum(-1), **close)
 
 
-@pytest.mark.parametrize("how", [{}, {"top_k": 5}, {"top_p": 0.8}, {"top_k": 50, "top_p": 0.9}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"top_k": 50, "top_p": 0.9},
+        *slowly({}, {"top_k": 5}, {"top_p": 0.8}),
+    ],
+)
 def test_the_same_seed_gives_the_same_tokens_whatever_else_is_in_the_batch(make: Any, how: dict[str, Any]) -> None:
     by_themselves = [
         alone(make(max_batch_size=1, **how), p, i, signals=Signals()) for p in PROBLEMS[:4] for i in range(3)
@@ -96,6 +72,7 @@ def test_the_same_seed_gives_the_same_tokens_whatever_else_is_in_the_batch(make:
     assert alone(other_seed, PROBLEMS[0]).token_ids != by_themselves[0].token_ids
 
 
+@pytest.mark.slow
 def test_draws_follow_the_model_s_distribution(make: Any, model: Any) -> None:
     engine = make(temperature=0.8, max_tokens=1, max_batch_size=64)
     problem, n = PROBLEMS[0], 4000
@@ -217,112 +194,3 @@ def test_score_is_the_next_token_s_probability(make: Any, model: Any) -> None:
     assert (meter.prompt, meter.prompt_cached) == (sum(prompts) + texts, 2 * sum(prompts))
     assert engine.batch.scored == meter.prompt + meter.prompt_cached
     assert asyncio.run(engine.score([], [5], Meter())).shape == (0, 1)
-
-
-def test_memory_that_runs_out_halves_the_batch_and_changes_nothing(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = [(p, i) for p in PROBLEMS for i in range(2)]
-    expected = draws(make(max_batch_size=16), wanted)
-    said: list[str] = []
-    engine = make(max_batch_size=16, tell=said.append)
-    decoder, run = engine.batch.decoder, engine.batch.decoder.run
-
-    def small(work: Any) -> Any:
-        if len(work.noise) > 5:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
-        return run(work)
-
-    monkeypatch.setattr(decoder, "run", small)
-    samples = draws(engine, wanted)
-    assert [s.token_ids for s in samples] == [s.token_ids for s in expected]
-    assert said == [
-        "out of memory with 16 sequences at once: going on with 8",
-        "out of memory with 8 sequences at once: going on with 4",
-    ]
-
-    def never(work: Any) -> Any:
-        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-
-    monkeypatch.setattr(decoder, "run", never)
-    with pytest.raises(EngineError, match="out of memory with a single sequence"):
-        alone(engine, PROBLEMS[0])
-    monkeypatch.setattr(decoder, "run", run)
-    assert alone(engine, PROBLEMS[0]).end is not End.FAILED  # and the engine lives
-
-
-def test_a_bug_in_the_model_reaches_whoever_waits(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(max_batch_size=2)
-
-    def broken(work: Any) -> Any:
-        raise ZeroDivisionError("a bug")
-
-    monkeypatch.setattr(engine.batch.decoder, "run", broken)
-    with pytest.raises(ZeroDivisionError):
-        alone(engine, PROBLEMS[0])
-
-
-def test_a_long_run_reuses_rows_and_forgets_old_prompts(make: Any) -> None:
-    engine = make(max_batch_size=3, max_tokens=12)
-    engine.batch.decoder.prompts.max_tokens = 150
-    wanted = [(p, i) for i in range(3) for p in PROBLEMS]
-    samples = draws(engine, wanted)
-    again = draws(make(max_batch_size=32, max_tokens=12), wanted)
-    assert [s.token_ids for s in samples] == [s.token_ids for s in again]
-    assert engine.batch.prompt > sum(len(engine.prompt_ids(p)) for p in PROBLEMS)  # read anew, and counted
-    assert engine.batch.decoder.prompts.tokens <= 150
-
-
-def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_path: Any) -> None:
-    engine = make()
-    long = Problem("long", "and " * 300)
-    with pytest.raises(InputError, match="'long' has a prompt of 303 tokens and the model's context holds 256"):
-        alone(engine, long)
-    with pytest.raises(InputError, match="cannot be continued"):
-        alone(engine, PROBLEMS[0], prefix=Sample(text="x", token_ids=(5,) * 40))
-    for until in (CONFIDENCE_BELOW(0.5), STEP_BELOW(0.5)):
-        with pytest.raises(UnsupportedError, match=f"until {until.kind.upper()} needs a watched token"):
-            alone(engine, PROBLEMS[0], until=until)
-    with pytest.raises(UnsupportedError, match="needs top-k confidences"):
-        alone(engine, PROBLEMS[0], until=GROUP_BELOW(0.5, 4))
-    with pytest.raises(InputError, match="has no chat template: set chat=false"):
-        make(prompt=Prompt(chat=True))
-    with pytest.raises(InputError, match="max_batch_size must be at least 1, got 0"):
-        make(max_batch_size=0)
-    load = {"prompt": Prompt(), "sampling": Sampling()}
-    with pytest.raises(InputError, match="no model there"):
-        TransformersEngine.load(tmp_path / "nowhere", **load)
-    with pytest.raises(InputError, match="dtype must be"):
-        TransformersEngine.load(tmp_path, dtype="int8", **load)
-    with pytest.raises(InputError, match="device must be auto, cpu, cuda or mps, got tpu"):
-        TransformersEngine.load(tmp_path, device="tpu", **load)
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(InputError, match="cannot be loaded"):
-        TransformersEngine.load(tmp_path, **load)
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    (tmp_path / "model.safetensors").write_bytes(b"half a file")
-    with pytest.raises(InputError, match=r"cannot be loaded \(.*header"):
-        TransformersEngine.load(tmp_path, **load)
-
-
-def test_a_model_with_other_attention_is_refused(tokenizer: Any) -> None:
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    config = Gemma2Config(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=16, eos_token_id=2, bos_token_id=1, pad_token_id=0,
-    )  # fmt: skip
-    with pytest.raises(UnsupportedError, match="gemma2 has layers of type sliding_attention"):
-        TransformersEngine(Gemma2ForCausalLM(config).eval(), tokenizer, prompt=Prompt(), sampling=Sampling())
-
-
-def test_it_loads_what_it_saved_and_chats(model: Any, tokenizer: Any, tmp_path: Any) -> None:
-    model.save_pretrained(tmp_path)
-    tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
-    try:
-        tokenizer.save_pretrained(tmp_path)
-    finally:
-        tokenizer.chat_template = None
-    engine = TransformersEngine.load(tmp_path, prompt=Prompt(template="So {question}", chat=True), sampling=Sampling())
-    ids = engine.prompt_ids(Problem("a", "Anna has 3 apples."))
-    assert tokenizer.decode(ids, skip_special_tokens=True) == "So Anna has 3 apples.\n"
-    engine.close()

@@ -1,4 +1,4 @@
-"""What a paused row has read is not read again by whoever goes on from there, and nothing else changes."""
+"""The prefix cache: a continuation does not read a paused row again, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tests.engines.hf.cases import PROBLEMS, alone, draw, random_model  # noqa: E402
+from tests.support.examples import slowly  # noqa: E402
 from tts.engines.base import Meter, Prefix, Request  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.hf.prefix_cache import TokenLRU  # noqa: E402
@@ -24,7 +25,6 @@ from tts.prompts import Prompt  # noqa: E402
 from tts.requirements import Requirements  # noqa: E402
 from tts.runtime.driver import Result, run_all  # noqa: E402
 from tts.strategy import Steps  # noqa: E402
-from tts.training.tiny.tokenizer import build  # noqa: E402
 from tts.types import (  # noqa: E402
     STEP,
     TOKENS,
@@ -40,11 +40,6 @@ from tts.types import (  # noqa: E402
 )
 
 OFF, ON = 0, 1 << 15
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> Any:
-    return build(2000)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +149,7 @@ def test_a_continuation_reads_the_last_token_and_draws_what_it_would_have_drawn(
         assert sample.token_ids == alone(engine, PROBLEMS[0]).token_ids
 
 
-@pytest.mark.parametrize(("rows", "costs"), [(8, [1, 0, 0, 0]), (1, [1, 1, 1, 1])])
+@pytest.mark.parametrize(("rows", "costs"), [(8, [1, 0, 0, 0]), *slowly((1, [1, 1, 1, 1]))])
 def test_forks_that_join_together_read_it_once_and_later_ones_once_more(make: Any, rows: int, costs: list[int]) -> None:
     engine = make(max_batch_size=rows)
     begun = paused(engine)
@@ -166,8 +161,7 @@ def test_forks_that_join_together_read_it_once_and_later_ones_once_more(make: An
     assert len({s.token_ids for s, _ in found}) > 1
 
 
-@pytest.mark.parametrize("rows", [3, 64])
-@pytest.mark.parametrize("park", [OFF, 80, ON])
+@pytest.mark.parametrize(("rows", "park"), [(3, 80), *slowly((3, OFF), (3, ON), (64, OFF), (64, 80), (64, ON))])
 def test_beams_are_the_same_and_the_ledger_is_what_was_computed(
     make: Any, rows: int, park: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +230,7 @@ def test_a_text_that_was_paused_is_scored_by_its_last_token(make: Any) -> None:
     assert found == pytest.approx(other, rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["run", "park"])
 def test_memory_that_runs_out_forgets_what_was_parked_and_changes_nothing(
     make: Any, where: str, monkeypatch: pytest.MonkeyPatch

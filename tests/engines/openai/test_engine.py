@@ -233,6 +233,7 @@ def test_no_more_requests_at_a_time_than_allowed(server: Scripted) -> None:
     assert server.running_most == 3
 
 
+@pytest.mark.slow
 def test_servers_share_the_load_and_a_dead_one_is_left_alone() -> None:
     with serving() as first, serving() as second:
         engine = load(first, second, retries=0)

@@ -21,6 +21,7 @@ def arrays():
     return PoolArrays.of(synthetic_pool(questions=60, samples=10, seed=3))
 
 
+@pytest.mark.slow
 def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
     comparison = Comparison.of(arrays, SMALL, METHODS, fitted=True)
     found = {f.name: f for f in frontiers(comparison, METHODS)}

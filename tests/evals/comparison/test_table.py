@@ -55,7 +55,11 @@ def test_strategies_are_paired_whoever_else_takes_part(arrays):
 
 @pytest.mark.parametrize(
     ("strategy", "accuracy", "samples"),
-    [("self_consistency", 0.8802, 30.0), ("adaptive_consistency", 0.8795, 8.18), ("esc", 0.8795, 11.55)],
+    [
+        pytest.param("self_consistency", 0.8802, 30.0, marks=pytest.mark.slow),
+        ("adaptive_consistency", 0.8795, 8.18),
+        pytest.param("esc", 0.8795, 11.55, marks=pytest.mark.slow),
+    ],
 )
 def test_svamp_matches_an_independent_replay(strategy, accuracy, samples):
     arrays = PoolArrays.of(real("svamp_codex_pot30"))

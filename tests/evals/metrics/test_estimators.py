@@ -118,6 +118,7 @@ def test_maj_curve_agrees_with_simulation_at_thirty_samples() -> None:
         assert abs(maj_at_k(counts, np.arange(5) == 1, k, unparsed=unparsed) - won.mean()) < 4 * error
 
 
+@pytest.mark.slow
 def test_an_exact_vote_stays_sane_for_large_pools() -> None:
     assert maj_curve([600, 390], [True, False], 10, [1, 1000]) == pytest.approx([0.6, 1.0], abs=EXACT)
     many = maj_curve([1] * 60, [True] + [False] * 59, 0, range(1, 61))

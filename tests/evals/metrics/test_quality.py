@@ -66,6 +66,7 @@ def test_ranking_metrics_ignore_increasing_maps_and_others_refuse_raw_scores(cas
                 value(name, s, y, q)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.8])
 def test_intervals_cover_the_value_of_the_population(shift: float) -> None:
     # 150 pools of 80 questions: one standard error at 95 % is 1.8 points; bootstrap intervals at this size are known to
@@ -85,6 +86,7 @@ def test_intervals_cover_the_value_of_the_population(shift: float) -> None:
     assert min(hits.values()) >= 0.84 * 150, hits
 
 
+@pytest.mark.slow
 def test_the_interval_is_over_questions_not_samples() -> None:
     rng = np.random.default_rng(1)
     p, y = rng.random(40), rng.random(40) < 0.5

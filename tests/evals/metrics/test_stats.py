@@ -91,6 +91,7 @@ def test_mcnemar_is_twice_the_smaller_binomial_tail(pairs: list[tuple[bool, bool
     assert mcnemar_exact(b, a) == mcnemar_exact(a, b)
 
 
+@pytest.mark.slow
 def test_mcnemar_holds_its_level_and_large_samples() -> None:
     rng = np.random.default_rng(6)
     right = rng.random((2, 1000, 150)) < 0.6

@@ -14,6 +14,7 @@ from evals.replay.traces import recorded_source
 from evals.replay.vectorised import Candidate, permutations, replay
 from strategies.catalog import METHODS
 from tests.evals.cases import pool_of, real
+from tests.support.examples import FULL, slowly
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError
 from tts.requirements import missing
@@ -38,10 +39,14 @@ def through_the_driver(pool, arrays, strategy, orders):
 
 
 @pytest.mark.parametrize(
-    "name", ["synthetic", "svamp_codex_pot30", "math-l5_claude_conf32", "gsm8k_csqa_claude_conf12"]
+    "name",
+    [
+        "synthetic",
+        *slowly("svamp_codex_pot30", "math-l5_claude_conf32", "gsm8k_csqa_claude_conf12"),
+    ],
 )
 def test_both_paths_decide_alike_for_the_whole_catalogue(name):
-    pool = synthetic_pool(questions=40, samples=12) if name == "synthetic" else real(name)
+    pool = synthetic_pool(questions=40 if FULL else 15, samples=12) if name == "synthetic" else real(name)
     pool = replace(pool, entries=pool.entries[:60])
     arrays = PoolArrays.of(pool)
     orders = permutations(arrays.sizes, count=3, draws=12, seed=5)

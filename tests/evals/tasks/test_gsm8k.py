@@ -86,6 +86,7 @@ def test_a_hub_that_is_missing_or_down_is_one_sentence(monkeypatch: pytest.Monke
         load_task(TaskConfig(name="gsm8k"))
 
 
+@pytest.mark.slow
 def test_the_whole_of_gsm8k_loads() -> None:
     test, train = data_file("gsm8k_test.jsonl.gz"), data_file("gsm8k_train.jsonl.gz")
     task = load_task(TaskConfig(name="gsm8k", path=str(test), shots=8, shots_path=str(train)))

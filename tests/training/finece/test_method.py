@@ -81,6 +81,7 @@ def confidences(scorer: Any, one: Response, engine: Any = None) -> tuple[list[fl
     return asyncio.run(scorer.score(Problem("q", "?"), samples, metered)).tolist(), metered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_it_learns_what_prefixes_come_to_and_is_read_as_it_was_trained(tmp_path: Path, name: str) -> None:
     recipe, words = RECIPES[name], tokenizer()

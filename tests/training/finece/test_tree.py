@@ -116,6 +116,7 @@ def test_what_was_drawn_before_is_not_drawn_again(
         assert [r.cached for r in third] == [len(w) for w in whole]
 
 
+@pytest.mark.slow
 def test_a_memory_that_strategies_share_gives_no_fork(engine: TransformersEngine, tmp_path: Path) -> None:
     with PoolStore.create_or_open(tmp_path / "p.sqlite") as store:
         task = load_task(TaskConfig(n=1))

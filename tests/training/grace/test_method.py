@@ -66,6 +66,7 @@ def test_a_grown_model_is_written_as_a_plain_one_with_the_text_of_its_base(tmp_p
     assert type(loaded).__name__ == "LlamaForCausalLM" and torch.allclose(after, before, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_model_with_the_token_is_trained_further(tmp_path: Path) -> None:
     words = tokenizer()
     first = run(tmp_path / "first", QUICK, words=words)

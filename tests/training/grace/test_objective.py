@@ -22,27 +22,31 @@ LEARN = replace(QUICK, epochs=6, patience=16, batch_size=60, micro_batch_size=60
 @pytest.mark.parametrize(
     "recipe",
     [
-        replace(LEARN, epochs=8, learning_rate=4e-3),
-        replace(LEARN, positions="every", loss="log"),
-        replace(LEARN, readout="after"),
-        replace(
-            LEARN,
-            method="lora",
-            positions="every",
-            loss="log",
-            learning_rate=1e-2,
-            batch_size=40,
-            micro_batch_size=40,
-            lora=LoraConfig(rank=16, alpha=16),
+        pytest.param(replace(LEARN, epochs=8, learning_rate=4e-3), id="full", marks=pytest.mark.slow),
+        pytest.param(replace(LEARN, positions="every", loss="log"), id="every"),
+        pytest.param(replace(LEARN, readout="after"), id="after", marks=pytest.mark.slow),
+        pytest.param(
+            replace(
+                LEARN,
+                method="lora",
+                positions="every",
+                loss="log",
+                learning_rate=1e-2,
+                batch_size=40,
+                micro_batch_size=40,
+                lora=LoraConfig(rank=16, alpha=16),
+            ),
+            id="lora",
+            marks=pytest.mark.slow,
         ),
     ],
-    ids=["full", "every", "after", "lora"],
 )
 def test_it_learns_which_responses_are_right(tmp_path: Path, recipe: GraceRecipe) -> None:
     best = run(tmp_path, recipe, halves(100)).history.best
     assert best.auroc > 0.95 and best.within > 0.95 and best.brier < 0.12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("positions", ["end", "every"])
 def test_a_model_that_grows_learns_it_without_another_text(tmp_path: Path, positions: str) -> None:
     grow = GrowConfig(channels=16, heads=1, neurons=12, layers=1)
@@ -56,6 +60,7 @@ def test_a_model_that_grows_learns_it_without_another_text(tmp_path: Path, posit
     assert max(text) - min(text) <= 2e-4  # the text stays the same at every evaluation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_with_the_base_as_anchor_it_writes_what_the_base_writes(tmp_path: Path, method: str) -> None:
     recipe = replace(QUICK if method == "full" else LEARN, method=method, epochs=4, lora=LoraConfig(rank=8, alpha=8))
@@ -75,6 +80,7 @@ def test_with_the_base_as_anchor_it_writes_what_the_base_writes(tmp_path: Path, 
     assert gaps["base"] < (0.2 if method == "full" else 1.0) * gaps["response"]  # adapters hardly move in so few steps
 
 
+@pytest.mark.slow
 def test_with_solutions_as_anchor_it_learns_to_write_them(tmp_path: Path) -> None:
     split = halves()
     worked = {one.question: (50, 51, 52, 53) for one in split.train}

@@ -43,7 +43,8 @@ def test_the_recorded_numbers_meet_what_is_asked_of_them(recorded: dict[str, Any
     assert recorded["auroc_mean_logprob"] <= 0.85
 
 
-@pytest.mark.parametrize(("questions", "draws"), [(12, 6), pytest.param(40, 8, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("questions", "draws"), [(40, 8)])
 def test_the_weights_do_what_was_recorded(recorded: dict[str, Any], questions: int, draws: int) -> None:
     """Over 12 questions another seed would break the bound with probability .03, over 40 with .0001."""
     again = grade(weights(), questions=questions, draws=draws, seed=77)
@@ -67,6 +68,7 @@ def test_it_is_a_plain_small_model(read: int) -> None:
     assert {WRITTEN.get(key, key): value for key, value in stored.items()} == asdict(TinyRecipe())
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
     torch.set_num_threads(1)
     recipe = TinyRecipe(phases=[Phase(6, 3, False)], batch_tokens=512, width=64, layers=1, cooldown=3, horizon=8)
@@ -97,6 +99,7 @@ def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path
         train(tmp_path / "parts", TinyRecipe(), report=lines.append)
 
 
+@pytest.mark.slow
 def test_batches_follow_the_recipe() -> None:
     recipe = TinyRecipe(phases=[Phase(12, 3, True), Phase(8, 8, False)], batch_tokens=1024)
     tokenizer = build(500)
