@@ -122,7 +122,7 @@ def test_live_replayed_and_remembered_draws_are_truncated_alike(seed: int, bar: 
 
 
 def shape(result: Result) -> list[Any]:
-    """What a truncated recording has in common with the live draw, its text and confidence apart."""
+    """Return the fields that a truncated recording has in common with the live draw, its text and confidence apart."""
     return [
         (s.index, s.end, s.answer, s.token_ids, s.trace, s.usage.delivered if s.usage else None)
         for s in result.decision.samples

@@ -1,4 +1,4 @@
-"""What the README and the examples show runs as shown."""
+"""Commands and snippets of the README and the examples run as shown."""
 
 from __future__ import annotations
 

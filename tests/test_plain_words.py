@@ -37,7 +37,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
 def test_a_docstring_opens_with_the_thing_or_the_action() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
-        for path in sources()
+        for path in (*sources(), *(ROOT / "tests").rglob("*.py"))
         for line, text in docstrings(path)
         if text.split()[0].strip(",:;") in OPENINGS
     ]

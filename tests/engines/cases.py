@@ -101,7 +101,7 @@ class TurnsEngine:
         self.finished.append(request.index)
         yield Chunk(self.answers[request.index] or "", (7,), end=End.STOP)
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> Any:
+    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, **_: Any) -> Any:
         return np.full((len(prefixes), len(tokens)), 0.5)
 
 

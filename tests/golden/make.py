@@ -32,7 +32,7 @@ OLDER = {"3": "f53316e", "2": "3c994ee"}
 
 
 class Ran(NamedTuple):
-    """What a command came to."""
+    """The outcome of a command."""
 
     status: int
     out: str

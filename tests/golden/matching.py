@@ -28,7 +28,7 @@ LENGTH = "#"
 SHOWN = 12
 """Differences that a message lists."""
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
-"""How far floats may differ; the absolute part is for sums that cancel."""
+"""The tolerance of floats; the absolute part is for sums that cancel."""
 
 
 class Names:
@@ -120,7 +120,7 @@ def differences(
     prose: Iterable[str] = (),
     echoed: Iterable[str] = (),
 ) -> list[str]:
-    """What differs, one sentence each, with the path in old names; what only the new output has does not count.
+    """Return the differences, one sentence each, with the path in old names; keys of the new output alone do not count.
 
     Args:
         case: the name of the golden, for the paths of ``changed``.
@@ -156,12 +156,12 @@ def differences(
 
 
 def _same(old: tuple[Leaf, ...], new: Leaf | tuple[Leaf, ...]) -> bool:
-    """Whether two lists are equal to the last bit, types included."""
+    """Return True if two lists are equal to the last bit, types included."""
     return old == new and isinstance(new, tuple) and [*map(type, old)] == [*map(type, new)]
 
 
 def _equals(old: Leaf, new: Leaf | tuple[Leaf, ...]) -> bool:
-    """Whether a leaf is the same today."""
+    """Return True if a leaf is the same today."""
     return not isinstance(new, tuple) and equal(old, new)
 
 
@@ -176,7 +176,7 @@ def _spread(value: Leaf | tuple[Leaf, ...]) -> Iterator[tuple[Path, Leaf]]:
 
 
 def equal(old: Leaf, new: Leaf) -> bool:
-    """Whether two leaves are the same: floats up to their tolerance, all else exactly."""
+    """Return True if two leaves are the same: floats up to their tolerance, all else exactly."""
     if isinstance(old, bool) or isinstance(new, bool) or not isinstance(old, int | float):
         return type(old) is type(new) and old == new
     if not isinstance(new, int | float):
@@ -193,7 +193,7 @@ def message(found: Sequence[str]) -> str:
 
 
 def table_faults(names: Mapping[str, str | None], changed: Sequence[Mapping[str, str]]) -> list[str]:
-    """What is wrong with the two tables: an entry without a reason, or a removed key without one."""
+    """Return the faults of the two tables: an entry without a reason, or a removed key without one."""
     faults = [f"changed.json: {entry} needs a path and a reason" for entry in changed if not _complete(entry)]
     reasons = {entry.get("path") for entry in changed}
     removed = [key for key, name in names.items() if name is None and key not in reasons]

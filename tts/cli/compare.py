@@ -91,8 +91,8 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     from evals.replay.traces import recorded_source
     from evals.report import comparison as report
     from evals.report import plot as plotting
+    from evals.report.output import json_file
     from tts.answers import MathVerifier
-    from tts.pool import atomic_path
 
     settings = Settings(
         budget=pool.samples_min if config.budget is None else config.budget,
@@ -139,9 +139,8 @@ def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | 
     # Files first, all or none: they are written even if the reader of the table stops early.
     with ExitStack() as stack:
         if json is not None:
-            text = report.to_json(report.as_mapping(described, settings, rows, lines, swept, skipped))
-            # A file name that is not UTF-8 becomes a JSON escape.
-            stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
+            content = report.as_mapping(described, settings, rows, lines, swept, skipped)
+            stack.enter_context(json_file(json, content))
         if plot is not None:
             title = f"{Path(pool.path).name}: {arrays.questions} questions, budget {settings.budget}"
             plotting.plot(str(plot), title, rows, swept)

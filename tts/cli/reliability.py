@@ -46,8 +46,8 @@ def reliability(
     from evals.metrics.scored import ScoredSamples
     from evals.report import plot as plotting
     from evals.report import reliability as plots
-    from evals.report.comparison import to_json
-    from tts.pool import atomic_path, load_pool
+    from evals.report.output import json_file
+    from tts.pool import load_pool
 
     if plot is not None:
         plotting.check(str(plot))
@@ -71,9 +71,8 @@ def reliability(
         if json is not None:
             described = {"path": recorded.path, "sha256": recorded.sha256, "questions": recorded.questions}
             settings = {"score": score, "calibrate": calibrate, "seed": seed, "bootstrap_replicates": replicates}
-            text = to_json({"pool": described, **settings, **as_mapping(samples, quality)})
-            # A file name that is not UTF-8 becomes a JSON escape.
-            stack.enter_context(atomic_path(json)).write_text(text, encoding="utf-8", errors="backslashreplace")
+            content = {"pool": described, **settings, **as_mapping(samples, quality)}
+            stack.enter_context(json_file(json, content))
         if plot is not None:
             title = f"{Path(recorded.path).name}: {_size(samples)}"
             plots.plot(str(plot), title, samples, quality, score=shown)

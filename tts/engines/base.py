@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from tts.errors import UnsupportedError
 from tts.types import COLUMNS, END, Boundary, End, Problem, Sample, Signals, Trace
 
 
@@ -126,8 +128,20 @@ class Engine(Protocol):
         """Stream one sample; closing the iterator aborts it. Work is added to ``request.meter``."""
         ...
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
-        """Return P(token | prefix), shape [len(prefixes), len(tokens)]; work is added to ``meter``."""
+    async def score(
+        self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None
+    ) -> NDArray[Any]:
+        """Return P(token | prefix), shape [len(prefixes), len(tokens)].
+
+        Args:
+            prefixes: the prefixes to read.
+            tokens: ids of the tokens whose probability is wanted after each prefix.
+            meter: the work is added to it.
+            adapter: the directory of LoRA weights to read with; None reads with the model alone.
+
+        Raises:
+            UnsupportedError: an adapter, and the engine's capabilities lack ``adapters``.
+        """
         ...
 
     def encode(self, text: str) -> tuple[int, ...]:
@@ -146,6 +160,16 @@ class Engine(Protocol):
             UnsupportedError: the engine knows no tokens.
         """
         ...
+
+
+def refuse_adapter(adapter: Path | None, engine: str) -> None:
+    """Refuse an adapter for an engine that reads with its own model only.
+
+    Raises:
+        UnsupportedError: an adapter is given.
+    """
+    if adapter is not None:
+        raise UnsupportedError(f"{engine} does not switch adapters: {adapter} must be read by a model of its own")
 
 
 @runtime_checkable

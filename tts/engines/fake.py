@@ -14,12 +14,13 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
 from tts.errors import EngineError, UnsupportedError
 from tts.types import End, Problem, Trace
 
@@ -147,8 +148,11 @@ class FakeEngine:
         finally:
             self._rows.pop(row, None)
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
+    async def score(
+        self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None
+    ) -> NDArray[Any]:
         """Return P(token | prefix): the truth for the watched token, 0 for any other."""
+        refuse_adapter(adapter, "engine fake")
         cost = sum(len(p.problem.question.split()) + len(p.text.split()) for p in prefixes)
         meter.prompt += cost
         self.scored += cost

@@ -70,8 +70,7 @@ class MeteredEngine:
             )
         meter = Meter()
         try:
-            given = {} if adapter is None else {"adapter": adapter}
-            return await self._engine.score(prefixes, tokens, meter, **given)
+            return await self._engine.score(prefixes, tokens, meter, adapter=adapter)
         finally:  # a failed pass costs its tokens too
             self._charge(meter)
 

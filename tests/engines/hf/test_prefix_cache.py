@@ -67,7 +67,7 @@ def make(model: Any, tokenizer: Any) -> Iterator[Any]:
 
 
 def counted(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many tokens each prefill pass reads from now on, without padding."""
+    """Count the tokens that each prefill pass reads from now on, without padding."""
     decoder, passes = engine.batch.decoder, []
     read = decoder._read_pass
 

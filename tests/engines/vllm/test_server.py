@@ -187,7 +187,7 @@ def test_what_breaks_for_good_has_failed_and_is_counted(server: VllmServer) -> N
 
 
 def test_a_question_that_does_not_fit_fails_alone(server: VllmServer, runner: asyncio.Runner) -> None:
-    """Without a tokenizer only the server knows; with one, nothing is sent."""
+    """The server refuses such a request; with a tokenizer, nothing is sent."""
     long = replace(PROBLEMS[0], id="long", question="We add one. " * 400)
     config = OpenAIConfig(urls=[f"{server.root}/v1"])
     blind = OpenAIEngine.load(config, model="grace", prompt=Prompt(), sampling=HOT, seeded=False)

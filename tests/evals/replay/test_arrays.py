@@ -31,7 +31,7 @@ def test_ungraded_samples_are_graded_by_the_gold_answer():
 
 
 def test_a_pairwise_check_grades_as_it_merges():
-    """Where no grade is recorded, the gold answer is compared by the equality that merges the votes."""
+    """A sample without a recorded grade: the gold answer is compared by the equality that merges the votes."""
     samples = tuple(Sample(answer=a, index=i) for i, a in enumerate(("x+1", "1+x", "x+2")))
     pool = Pool("memory", "0" * 64, (Entry(Problem("q", "?", "1 + x"), samples, (None, None, None), {}),))
 

@@ -43,7 +43,7 @@ def smoothed_loss(logits: Floats, correct: Bools) -> float:
 
 
 def least(loss: Callable[[Floats], float], start: list[float], bounds: Any = None) -> tuple[Floats, float]:
-    """Where and how small a loss is, by methods that know no gradient."""
+    """Return the place and the value of a loss's minimum, by methods that know no gradient."""
     if bounds is None:
         found = minimize(loss, np.array(start), method="Nelder-Mead", tol=1e-10)
     else:

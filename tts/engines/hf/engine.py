@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
 from tts.engines.hf.batching import Batch
 from tts.engines.hf.compatibility import check_model
 from tts.engines.hf.decoder import Decoder, JoiningSequence
@@ -193,8 +193,11 @@ class TransformersEngine(HasEncoder):
         finally:
             self.batch.leave(row)
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
+    async def score(
+        self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None
+    ) -> NDArray[Any]:
         """Return P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; reads prefixes in batches."""
+        refuse_adapter(adapter, "engine hf")
         joining = []
         for prefix in prefixes:
             shared, after = self.encoder.to_score(prefix.problem, prefix.text)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
 from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.output_stream import drawn_tokens, stream_choices
@@ -187,7 +188,9 @@ class OpenAIEngine:
             sample.probe = float((await self._next_token(probed, (signals.probe,), meter))[0])
         yield Chunk(text, ids, sample.trace, end)
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> NDArray[Any]:
+    async def score(
+        self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None
+    ) -> NDArray[Any]:
         """Return P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)]; one request for each prefix.
 
         Raises:
@@ -195,6 +198,7 @@ class OpenAIEngine:
             UnsupportedError: no tokenizer, or servers that do not return the probabilities of given tokens.
             EngineError: a server failed.
         """
+        refuse_adapter(adapter, "engine openai")
         return await score_prefixes(self.encoder, prefixes, tokens, lambda ids: self._next_token(ids, tokens, meter))
 
     async def _next_token(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> NDArray[np.float64]:

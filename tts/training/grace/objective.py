@@ -117,6 +117,8 @@ class GraceObjective:
             return language_loss(logits[packed.responses :], packed.labels[packed.responses :], self.token)
         if self.recipe.anchor == "response":
             return language_loss(own, labels, self.token)
+        if self.recipe.method == "grow":  # the next-token distributions stay the base's
+            return torch.zeros((), device=own.device)
         with torch.no_grad():
             if self.base is not None:
                 before = self._logits(self.base, packed)

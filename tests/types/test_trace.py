@@ -17,7 +17,7 @@ from tts.engines.base import Capabilities
 from tts.pool import Entry, Pool, import_pool, write_jsonl
 from tts.types import COLUMNS, PER_TOKEN, SAMPLE_EXTRAS, Problem, Sample, Signals, Trace
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 ADDED = {

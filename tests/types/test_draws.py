@@ -1,0 +1,46 @@
+"""Boundaries refuse values that no token can meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tts.types import (
+    CONFIDENCE_BELOW,
+    END,
+    ENTROPY_ABOVE,
+    GROUP_BELOW,
+    STEP,
+    STEP_BELOW,
+    TOKENS,
+    Boundary,
+    Draw,
+)
+
+
+def test_a_draw_asks_for_one_whole_sample_unless_it_says_otherwise() -> None:
+    assert Draw() == Draw(1, None, END)
+
+
+def test_boundaries_are_values() -> None:
+    made = {END, STEP, TOKENS(3), TOKENS(4), CONFIDENCE_BELOW(0.3), STEP_BELOW(0.3), GROUP_BELOW(0.3, 4)}
+    assert len(made) == 7 and TOKENS(3) in made and GROUP_BELOW(0.3, 4) in made and GROUP_BELOW(0.3, 5) not in made
+    assert GROUP_BELOW(-1.5, 7) == Boundary("group_below", -1.5, 7)
+    assert ENTROPY_ABOVE(0.0) == Boundary("entropy_above")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: TOKENS(0), r"TOKENS\(k\) needs k >= 1, got 0"),
+        (lambda: CONFIDENCE_BELOW(1.5), r"needs tau in \[0, 1\], got 1.5"),
+        (lambda: STEP_BELOW(float("nan")), r"needs tau in \[0, 1\], got nan"),
+        (lambda: GROUP_BELOW(1.0, 0), "needs window >= 1, got 0"),
+        (lambda: ENTROPY_ABOVE(-0.1), "needs value >= 0, got -0.1"),
+        (lambda: ENTROPY_ABOVE(float("nan")), "needs value >= 0, got nan"),
+    ],
+)
+def test_values_out_of_range_are_refused(make: Callable[[], Boundary], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        make()
