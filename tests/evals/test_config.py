@@ -28,7 +28,7 @@ def test_the_defaults_are_usable() -> None:
         (RunConfig, {"lookahead": -1}, "lookahead must be at least 0, got -1"),
         (RunConfig, {"concurrency": 0}, "concurrency must be at least 1, got 0"),
         (RunConfig, {"margin": 1.0}, r"margin must be in \[0, 1\) as a fraction"),
-        (RunConfig, {"calibrate": "platt"}, "give scorer.name too"),
+        (RunConfig, {"calibrate": "platt"}, r"give scorer\.name too"),
         (RunConfig, {"calibrate": "platt", "scorer": {"name": "constant"}}, "give fit=POOL too"),
         (
             RunConfig,

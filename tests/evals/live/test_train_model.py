@@ -42,7 +42,7 @@ def test_a_pool_of_an_unknown_model_teaches_nothing(tmp_path: Path) -> None:
     write_jsonl(pool, tmp_path / "p.jsonl")
     config = load_config(FineceConfig, [], [f"pool={tmp_path / 'p.jsonl'}", f"out={tmp_path / 'x'}"])
     with pytest.raises(
-        InputError, match="p.jsonl does not name the model that drew it: a model learns from its own responses"
+        InputError, match=r"p\.jsonl does not name the model that drew it: a model learns from its own responses"
     ):
         train_model(config)
     assert not (tmp_path / "x").exists()
