@@ -76,6 +76,7 @@ def test_one_class_per_value_after_pairwise_merging(verifier: MathVerifier) -> N
     assert merged.tiers == ("pairwise", "exact", "exact")
 
 
+@pytest.mark.slow
 @needs_math_verify
 def test_a_slow_comparison_is_killed_counted_and_remembered() -> None:
     with MathVerifier(timeout=1) as verifier:
@@ -98,6 +99,7 @@ def test_a_crashed_worker_is_counted_and_replaced() -> None:
         assert verifier.timeouts == 1
 
 
+@pytest.mark.slow
 @needs_math_verify
 def test_several_threads_share_the_workers() -> None:
     pairs = [(f"x+{i}", f"{j}+x") for i in range(8) for j in range(8)]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cli.cases import Ran, Tts
+from tests.support.extras import needs_peft
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("peft")
 
 from tts.models.finece import read_card as read_finece_card  # noqa: E402
 from tts.models.grace import read_card as read_grace_card  # noqa: E402
@@ -24,6 +24,8 @@ FINECE = (
     "train", "finece", *QUICK, "task.n=6", "tree.k=4", "tree.clusters=1", "tree.levels=1", "recipe.held_out=0.4",
     "recipe.lora.rank=4", "recipe.seed=1",
 )  # fmt: skip
+
+pytestmark = needs_peft
 GROWN = ("recipe.method=grow", "recipe.grow.layers=1")
 
 
@@ -143,6 +145,7 @@ def test_an_adapter_scores_what_its_base_draws(tts: Tts, tmp_path: Path, guided:
     )
 
 
+@pytest.mark.slow
 def test_tiny_trains_by_the_same_grammar(tts: Tts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tts.training.tiny import tokenizer
 

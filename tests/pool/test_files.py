@@ -120,6 +120,7 @@ def test_a_bad_source_leaves_nothing_behind(tmp_path: Path) -> None:
     assert left_in(tmp_path) == {"bad.jsonl"}
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_the_old_file_stays(tmp_path: Path, source: Path) -> None:
     big = Entry(Problem("q", "?"), (Sample(os.urandom(300_000).hex(), "1"),), (True,))
     write_jsonl(Pool("", "", (big,)), source)

@@ -44,7 +44,7 @@ class BrokenScorer(PassScorer):
 
 
 class BrokenEngine(TurnsEngine):
-    async def score(self, *args: Any) -> Any:
+    async def score(self, *args: Any, **how: Any) -> Any:
         raise TypeError("the bug")
 
 

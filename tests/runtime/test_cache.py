@@ -192,7 +192,7 @@ def test_what_is_cached_without_a_confidence_is_scored_and_not_kept_again() -> N
 
 def test_where_scoring_fails_the_cached_ones_with_a_confidence_have_not_failed() -> None:
     class Broken(CountingEngine):
-        async def score(self, *args: Any) -> Any:
+        async def score(self, *args: Any, **how: Any) -> Any:
             raise EngineError("the scoring pass broke")
 
     cache, engine = Notes(), CountingEngine()

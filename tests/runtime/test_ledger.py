@@ -33,9 +33,9 @@ class Moody(CountingEngine):
         super().__init__(**options)
         self.mood, self.passes = mood, 0
 
-    async def score(self, *args: Any) -> Any:
+    async def score(self, *args: Any, **how: Any) -> Any:
         self.passes += 1
-        values = await super().score(*args)
+        values = await super().score(*args, **how)
         if self.mood and self.passes % self.mood == 0:
             raise EngineError("the scoring pass broke")
         return values

@@ -88,7 +88,8 @@ def test_a_boundary_drawn_live_is_where_the_recording_is_cut(engine: Transformer
     assert drawn == total(alone).delivered + total(alone).aborted
 
 
-@pytest.mark.parametrize("lookahead", [0, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("lookahead", [0, 3])
 def test_the_ledger_is_the_engine_s_own_count(engine: TransformersEngine, lookahead: int) -> None:
     strategy = CATALOG["adaptive_consistency"].build(BUDGET, {"level": 0.7})
     options = Options(concurrency=5, lookahead=lookahead)

@@ -47,7 +47,7 @@ class Asked(FakeEngine):
             yield Chunk(f"{word} ", (1,))
         yield Chunk("", (), Trace(), End.BOUNDARY)
 
-    async def score(self, prefixes: Any, tokens: Any, meter: Meter) -> Any:
+    async def score(self, prefixes: Any, tokens: Any, meter: Meter, **how: Any) -> Any:
         self.prefixes += prefixes
         meter.prompt += 10 * len(prefixes)
         return np.array([self.p[p.text[3]] for p in prefixes])

@@ -36,7 +36,7 @@ class Reader:
     def __init__(self, row: Sequence[float]) -> None:
         self.row, self.asked = row, []  # type: ignore[var-annotated]
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> Any:
+    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, **how: Any) -> Any:
         self.asked.append(([p.text for p in prefixes], tuple(tokens)))
         meter.prompt += 7 * len(prefixes)
         return np.array([self.row for _ in prefixes])

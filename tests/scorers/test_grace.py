@@ -43,7 +43,7 @@ class Reader:
         self.asked: list[list[str]] = []
         self.spelled, self.value = spelled, value
 
-    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter) -> Any:
+    async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, **how: Any) -> Any:
         self.asked.append([p.text for p in prefixes])
         assert list(tokens) == [7]
         return np.array([[self.of(p.text) if self.value is None else self.value] for p in prefixes])

@@ -114,9 +114,9 @@ def test_it_adds_no_forward_pass_and_agrees_with_one_over_the_text(live: Any, tm
     calls: list[int] = []
     score = engine.score
 
-    async def counted(prefixes: Any, tokens: Any, meter: Any) -> Any:
+    async def counted(prefixes: Any, tokens: Any, meter: Any, **how: Any) -> Any:
         calls.append(len(prefixes))
-        return await score(prefixes, tokens, meter)
+        return await score(prefixes, tokens, meter, **how)
 
     engine.score = counted
     foreign = [Sample(s.text, s.answer, index=s.index) for s in ended]

@@ -26,7 +26,7 @@ class Metered(FakeEngine):
         super().__init__()
         self.breaks = breaks
 
-    async def score(self, prefixes: Any, tokens: Any, meter: Meter) -> Any:
+    async def score(self, prefixes: Any, tokens: Any, meter: Meter, **how: Any) -> Any:
         meter.prompt, meter.prompt_cached, meter.drawn = 10, 3, 2
         if self.breaks:
             raise EngineError("the pass broke")

@@ -9,12 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
 
+from tests.support.extras import needs_peft  # noqa: E402
 from tests.training.cases import QUICK, halves, model, run, tokenizer  # noqa: E402
 from tts.training.adapters import adapted, add_tokens, is_tied, optimisers, trainable  # noqa: E402
 from tts.training.muon import Muon  # noqa: E402
 from tts.training.schedule import GrowConfig, Schedule  # noqa: E402
+
+pytestmark = needs_peft
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -11,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
 
+from tests.support.extras import needs_peft  # noqa: E402
 from tests.training import finece_cases  # noqa: E402
 from tests.training.cases import QUICK, halves, interrupted, model, responses, run, tokenizer  # noqa: E402
 from tts.engines.config import EngineConfig  # noqa: E402
@@ -28,6 +28,8 @@ from tts.training.grace.method import GraceMethod  # noqa: E402
 from tts.training.grace.recipe import GraceRecipe, TargetsConfig  # noqa: E402
 from tts.training.method import TrainingMethod  # noqa: E402
 from tts.training.responses import Split  # noqa: E402
+
+pytestmark = needs_peft
 
 SMALL = halves(30)
 

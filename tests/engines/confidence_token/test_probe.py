@@ -24,6 +24,7 @@ from tts.types import TOKENS, End, Problem, Sample, Signals  # noqa: E402
 # --- the probe -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_probe_is_the_tokens_probability_at_its_own_position_however_a_sample_ended(
     make: Any, model: Any, cnf: int
 ) -> None:

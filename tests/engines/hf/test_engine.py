@@ -98,6 +98,7 @@ def test_top_k_and_top_p_keep_the_smallest_sets(make: Any, model: Any) -> None:
         assert seen <= set(order.indices[:allowed].tolist()) and len(seen) > 1
 
 
+@pytest.mark.slow
 def test_a_prompt_is_read_once_and_every_token_is_counted(make: Any) -> None:
     engine = make(max_batch_size=6)
     results = asyncio.run(run_all(Vote("all", 5), PROBLEMS, engine, extract=lambda p, t: None))

@@ -61,6 +61,7 @@ def test_a_bug_in_the_model_reaches_whoever_waits(make: Any, monkeypatch: pytest
         alone(engine, PROBLEMS[0])
 
 
+@pytest.mark.slow
 def test_a_long_run_reuses_rows_and_forgets_old_prompts(make: Any) -> None:
     engine = make(max_batch_size=3, max_tokens=12)
     engine.batch.decoder.prompts.max_tokens = 150

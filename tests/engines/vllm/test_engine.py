@@ -12,19 +12,20 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-import torch
 
-from strategies.stopping import Confident
-from strategies.vote import Vote
-from tests.engines.vllm.cases import PROBLEMS, Served, embedded, vllm
-from tts.boundaries import truncate
-from tts.engines.base import Meter, Prefix
-from tts.engines.sampling import Sampling
-from tts.errors import EngineError, InputError, UnsupportedError
-from tts.models.bundled import weights
-from tts.runtime.driver import Options, run_all
-from tts.scorers.grace import open_grace
-from tts.types import STEP, STEP_BELOW, TOKENS, End, Problem, Signals, total_usage
+torch = pytest.importorskip("torch")
+
+from strategies.stopping import Confident  # noqa: E402
+from strategies.vote import Vote  # noqa: E402
+from tests.engines.vllm.cases import PROBLEMS, Served, embedded, vllm  # noqa: E402
+from tts.boundaries import truncate  # noqa: E402
+from tts.engines.base import Meter, Prefix  # noqa: E402
+from tts.engines.sampling import Sampling  # noqa: E402
+from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
+from tts.models.bundled import weights  # noqa: E402
+from tts.runtime.driver import Options, run_all  # noqa: E402
+from tts.scorers.grace import open_grace  # noqa: E402
+from tts.types import STEP, STEP_BELOW, TOKENS, End, Problem, Signals, total_usage  # noqa: E402
 
 GREEDY, HOT = Sampling(temperature=0.0, max_tokens=200), Sampling(temperature=0.8, max_tokens=200)
 SOME = [(problem, index) for problem in PROBLEMS[:10] for index in range(4)]

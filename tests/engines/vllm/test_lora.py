@@ -7,19 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.engines.vllm.cases import PROBLEMS, Served, embedded, vllm
-from tts.engines.sampling import Sampling
-from tts.engines.vllm.lora import LoraRequests
-from tts.errors import UnsupportedError
-from tts.models.bundled import weights
-from tts.models.finece import FineceCard, write_card
-from tts.scorers.calibration.calibration_file import Provenance
-from tts.scorers.finece import open_finece
-from tts.scorers.metered import MeteredEngine
+pytest.importorskip("vllm", reason="vLLM is not installed here: make test-vllm")
+torch = pytest.importorskip("torch")
+peft = pytest.importorskip("peft")
+pytest.importorskip("transformers")
+from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+
+from tests.engines.vllm.cases import PROBLEMS, Served, embedded, vllm  # noqa: E402
+from tts.engines.sampling import Sampling  # noqa: E402
+from tts.engines.vllm.lora import LoraRequests  # noqa: E402
+from tts.errors import UnsupportedError  # noqa: E402
+from tts.models.bundled import weights  # noqa: E402
+from tts.models.finece import FineceCard, write_card  # noqa: E402
+from tts.scorers.calibration.calibration_file import Provenance  # noqa: E402
+from tts.scorers.finece import open_finece  # noqa: E402
+from tts.scorers.metered import MeteredEngine  # noqa: E402
 
 HOT = Sampling(temperature=0.8, max_tokens=200)
 SOME = [(problem, index) for problem in PROBLEMS[:10] for index in range(4)]
@@ -40,9 +43,9 @@ def test_a_directory_has_one_request(tmp_path: Path) -> None:
 
 def test_adapters_score_beside_the_model_that_draws(tmp_path: Path) -> None:
     """Their scores are those of a scorer with its own model, and the model draws as it does without adapters."""
-    model = get_peft_model(
+    model = peft.get_peft_model(
         AutoModelForCausalLM.from_pretrained(weights("tiny"), dtype=torch.float32),
-        LoraConfig(r=4, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
+        peft.LoraConfig(r=4, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
     )
     torch.manual_seed(0)
     for name, values in model.named_parameters():

@@ -53,12 +53,13 @@ def test_strategies_are_paired_whoever_else_takes_part(arrays):
     assert alone.difference.accuracy_diff_ci == pytest.approx(together.difference.accuracy_diff_ci)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "accuracy", "samples"),
     [
-        pytest.param("self_consistency", 0.8802, 30.0, marks=pytest.mark.slow),
+        ("self_consistency", 0.8802, 30.0),
         ("adaptive_consistency", 0.8795, 8.18),
-        pytest.param("esc", 0.8795, 11.55, marks=pytest.mark.slow),
+        ("esc", 0.8795, 11.55),
     ],
 )
 def test_svamp_matches_an_independent_replay(strategy, accuracy, samples):

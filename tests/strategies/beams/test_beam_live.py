@@ -74,6 +74,7 @@ class Watching(BaseScorer):
         self.score = scorer.score
 
 
+@pytest.mark.slow
 @sizes(quick=30, full=100)
 def test_a_good_scorer_helps_beams_and_a_meaningless_one_does_not(examples: int) -> None:
     engine = FakeEngine()

@@ -13,8 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
 
+from tests.support.extras import needs_peft  # noqa: E402
 from tests.training.cases import model, tokenizer  # noqa: E402
 from tests.training.finece_cases import halves, trees  # noqa: E402
 from tts.engines.base import Capabilities  # noqa: E402
@@ -34,6 +34,8 @@ QUICK = FineceRecipe(
     method="full", epochs=8, batch_size=60, micro_batch_size=60, learning_rate=1e-2, evaluations=1, patience=16,
     dtype="float32", seed=1,
 )  # fmt: skip
+
+pytestmark = needs_peft
 ADAPTED = replace(QUICK, method="lora", lora=LoraConfig(16, 16))
 RECIPES = {
     "values, full": QUICK,

@@ -65,6 +65,7 @@ def nodes(samples: Any) -> Counter[tuple[int, ...]]:
     return Counter(s.token_ids[: s.given] for s in samples)
 
 
+@pytest.mark.slow
 def test_a_question_costs_k_times_one_plus_m_times_t_draws(trees: tuple[list[Result], int]) -> None:
     results, drawn = trees
     for result in results:

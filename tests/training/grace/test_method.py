@@ -10,8 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
 
+from tests.support.examples import slowly  # noqa: E402
+from tests.support.extras import needs_peft  # noqa: E402
 from tests.training.cases import QUICK, alone, halves, model, responses, run, tokenizer  # noqa: E402
 from tts.engines.config import EngineConfig  # noqa: E402
 from tts.errors import InputError  # noqa: E402
@@ -21,8 +22,10 @@ from tts.training.grace.method import GraceMethod  # noqa: E402
 from tts.training.packing import pack  # noqa: E402
 from tts.training.schedule import GrowConfig  # noqa: E402
 
+pytestmark = needs_peft
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+
+@pytest.mark.parametrize("method", [*slowly("lora"), "full"])
 def test_it_writes_a_plain_model_that_never_draws_the_token(tmp_path: Path, method: str) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -9,12 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
 
+from tests.support.extras import needs_peft  # noqa: E402
 from tests.training.cases import QUICK, alone, halves, model, run, tokenizer  # noqa: E402
 from tts.training.grace.recipe import GraceRecipe, TargetsConfig  # noqa: E402
 from tts.training.packing import pack  # noqa: E402
 from tts.training.schedule import GrowConfig, LoraConfig  # noqa: E402
+
+pytestmark = needs_peft
 
 LEARN = replace(QUICK, epochs=6, patience=16, batch_size=60, micro_batch_size=60, learning_rate=6e-3)
 
