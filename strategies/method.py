@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tts.errors import unknown_name
 from tts.requirements import Requirements
 from tts.strategy import Strategy
 
@@ -51,9 +52,22 @@ class Method:
     scores: Literal["recorded", "oracle", "random"] = "recorded"
 
     def build(self, budget: int, params: Params | None = None) -> Strategy:
-        """Return the strategy at this budget; ``params`` override the defaults."""
+        """Return the strategy at this budget; ``params`` override the defaults.
+
+        Raises:
+            InputError: a parameter that the strategy does not have.
+        """
+        self._check(params or {})
         merged = {**self.params, **(params or {})}
         return self.recipe(self.name, min(budget, int(merged.get("budget", budget))), merged)
+
+    def _check(self, params: Params) -> None:
+        if params.keys() <= self.params.keys() | self.sweep.keys() | {"budget"}:
+            return
+        known = {*self.example, *self.sweep, "budget"}
+        for name in params:
+            if name not in known:
+                raise unknown_name(f"parameter of strategy {self.name}", name, sorted(known))
 
     def grid(self, budget: int) -> Iterator[dict[str, Any]]:
         """Yield every combination of swept values that differs at this budget, the most cautious first."""

@@ -4,6 +4,8 @@ Strategies decide, engines draw, scorers judge, evals compare. This package impo
 process, no thread.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tts.errors import EngineError, InputError, PoolLockedError, TTSError, UnsupportedError
 from tts.types import (
     CONFIDENCE_BELOW,
@@ -21,13 +23,20 @@ from tts.types import (
     Usage,
 )
 
+if TYPE_CHECKING:
+    from tts.api import Answer, UnknownWordsWarning, asolve, close, solve
+
 __version__ = "0.1.0"
+
+FRONT_DOOR = ("Answer", "UnknownWordsWarning", "asolve", "close", "solve")
+"""Names of :mod:`tts.api`, imported when they are first used."""
 
 __all__ = [
     "CONFIDENCE_BELOW",
     "END",
     "STEP",
     "TOKENS",
+    "Answer",
     "Boundary",
     "Decision",
     "Draw",
@@ -40,7 +49,25 @@ __all__ = [
     "Signals",
     "TTSError",
     "Trace",
+    "UnknownWordsWarning",
     "UnsupportedError",
     "Usage",
     "__version__",
+    "asolve",
+    "close",
+    "solve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the front door."""
+    if name in FRONT_DOOR:
+        from tts import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'tts' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names of the package, those of the front door included."""
+    return sorted({*globals(), *FRONT_DOOR})

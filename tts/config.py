@@ -52,6 +52,17 @@ def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Se
     return built
 
 
+def from_mapping(schema: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Check a mapping against a schema and return an instance of it; ``where`` names the mapping in messages.
+
+    Raises:
+        InputError: an unknown key or a value of the wrong type.
+    """
+    config = _merge(schema, OmegaConf.structured(schema), OmegaConf.create(dict(values)), where)
+    built: T = OmegaConf.to_object(config)  # type: ignore[assignment]
+    return built
+
+
 def _read(file: str | Path) -> Any:
     try:
         values = OmegaConf.load(file)

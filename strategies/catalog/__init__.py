@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from strategies.catalog import certificates, controls, deepconf, early_stopping, pruning, voting
 from strategies.method import Method
+from tts.errors import unknown_name
 from tts.registry import STRATEGIES
 
 __all__ = ["CATALOG", "METHODS", "Method", "method"]
@@ -24,7 +25,16 @@ METHODS: tuple[Method, ...] = (
     *controls.METHODS,
 )
 
-CATALOG: dict[str, Method] = {method.name: method for method in METHODS}
+
+class Catalog(dict[str, Method]):
+    """The built-in rows by name."""
+
+    def __missing__(self, name: str) -> Method:
+        """Refuse an unknown name with a sentence that lists all names."""
+        raise unknown_name("strategy", name, self)
+
+
+CATALOG = Catalog((method.name, method) for method in METHODS)
 
 
 def method(name: str) -> Method:

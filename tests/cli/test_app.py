@@ -14,7 +14,7 @@ from tests.cli.cases import Ran, Tts
 from tts.cli.app import interruptible
 from tts.scorers.calibration.maps import MapKind
 
-COMMANDS = ("sample", "run", "compare", "reliability", "calibrate", "strategies", "pool", "train")
+COMMANDS = ("ask", "sample", "run", "compare", "reliability", "calibrate", "strategies", "pool", "train")
 
 
 def test_too_little_memory_is_bad_input_and_a_bug_keeps_its_traceback(

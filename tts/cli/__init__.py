@@ -4,6 +4,7 @@ Each module holds one group of commands. Heavy imports wait until a command need
 """
 
 from tts.cli import (  # noqa: F401 - importing a module registers its commands
+    ask,
     calibrate,
     compare,
     pool,

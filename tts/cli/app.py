@@ -20,7 +20,7 @@ from tts.errors import TTSError
 if TYPE_CHECKING:
     from rich.console import Console
 
-ORDER = ("sample", "run", "compare", "reliability", "calibrate", "strategies", "pool", "train")
+ORDER = ("ask", "sample", "run", "compare", "reliability", "calibrate", "strategies", "pool", "train")
 
 
 class CommandGroup(TyperGroup):

@@ -104,6 +104,7 @@ def close_writer(connection: sqlite3.Connection) -> None:
 
 def _connect(uri: str, path: str) -> sqlite3.Connection:
     try:
-        return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+        # One thread at a time uses a pool, but not always the one that opened it: a run's coroutines have their own.
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     except sqlite3.OperationalError as error:
         raise InputError(f"{path}: cannot be opened ({error})") from None

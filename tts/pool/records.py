@@ -109,6 +109,11 @@ class Pool:
                 raise InputError(f"{self.path}: two questions have the id {entry.problem.id!a}; ids must be distinct")
             seen.add(entry.problem.id)
 
+    def __repr__(self) -> str:
+        """Return the file and its sizes; the entries are too many to show."""
+        samples = sum(len(entry.samples) for entry in self.entries)
+        return f"Pool({self.path!r}, {self.questions} questions, {samples} samples)"
+
     @property
     def questions(self) -> int:
         """The number of questions."""

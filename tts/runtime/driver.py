@@ -9,6 +9,7 @@ a FAILED sample: it uses up budget and stays visible, so the budget never shrink
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
@@ -128,6 +129,8 @@ async def run_all(
         InputError: two problems share an id, so their results would be ambiguous.
     """
     ordered = list(problems)
+    for problem in ordered:
+        _check_problem(problem)
     place = {problem.id: i for i, problem in enumerate(ordered)}
     if len(place) < len(ordered):
         twice, times = Counter(problem.id for problem in ordered).most_common(1)[0]
@@ -163,6 +166,7 @@ def _player(
 ) -> Callable[[Problem], Awaitable[Result]]:
     if extract is None:
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
+    _check_extract(extract)
     required, whose = strategy.requires, f"strategy {strategy.name}"
     signals = required.signals | (NONE if scorer is None else scorer.needs) | extra
     if scorer is not None:
@@ -186,6 +190,7 @@ def _player(
             playing -= 1
 
     async def play(problem: Problem) -> Result:
+        _check_problem(problem)
         draws = Session(
             problem,
             engine,
@@ -208,6 +213,27 @@ def _player(
                     return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted, draws.cached)
 
     return live
+
+
+def _check_problem(problem: object) -> None:
+    if not isinstance(problem, Problem):
+        raise InputError(f"a problem must be a tts.Problem(id, question), got {type(problem).__name__} {problem!r}")
+
+
+def _check_extract(extract: Extract) -> None:
+    """Refuse a reader of answers that cannot be called with a problem and a text.
+
+    Raises:
+        InputError: naming its parameters.
+    """
+    try:
+        signature = inspect.signature(extract)
+    except (TypeError, ValueError):  # a builtin without a signature
+        return
+    try:
+        signature.bind(Problem("", ""), "")
+    except TypeError:
+        raise InputError(f"extract must take (problem, text) and return the answer, and takes {signature}") from None
 
 
 def _replay(strategy: Strategy, problem: Problem, recording: Recording) -> Decision:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tests.engines.hf.cases import PROBLEMS, alone, draws  # noqa: E402
+from tests.engines.hf.cases import PROBLEMS, alone, draw, draws  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
@@ -128,3 +130,24 @@ def test_it_loads_what_it_saved_and_chats(model: Any, tokenizer: Any, tmp_path: 
     ids = engine.prompt_ids(Problem("a", "Anna has 3 apples."))
     assert tokenizer.decode(ids, skip_special_tokens=True) == "So Anna has 3 apples.\n"
     engine.close()
+
+
+def test_a_second_event_loop_is_refused_while_the_first_one_runs(make: Any) -> None:
+    """Before, the engine dropped the first loop's rows, which then waited forever."""
+    engine, drawn = make(max_tokens=200), threading.Event()
+    found: list[str] = []
+
+    async def first() -> None:
+        task = asyncio.create_task(draw(engine, PROBLEMS[0]))
+        await asyncio.sleep(0.05)
+        drawn.set()
+        found.append((await task)[0].text)
+
+    thread = threading.Thread(target=lambda: asyncio.run(first()))
+    thread.start()
+    drawn.wait()
+    with pytest.raises(EngineError, match="serves an event loop of another thread"):
+        alone(engine, PROBLEMS[1])
+    thread.join(30)
+    assert len(found) == 1 and not thread.is_alive()
+    assert alone(engine, PROBLEMS[1]).text, "a loop that has ended is no obstacle"

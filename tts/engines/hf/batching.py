@@ -94,9 +94,15 @@ class Batch:
         return await future
 
     def _enter(self) -> None:
-        """Start afresh in another event loop: everything in the last one has ended with it."""
+        """Start afresh in another event loop, if everything in the last one has ended with it.
+
+        Raises:
+            EngineError: the last event loop is still running, in another thread.
+        """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
+            if self._loop is not None and self._loop.is_running():
+                raise EngineError("this engine serves an event loop of another thread: draw there, or call tts.solve")
             self._loop, self._server = loop, None
             self._drop_all()
 

@@ -1,0 +1,20 @@
+"""The front door for Python: one call for one question, for a run over a task, and for a comparison.
+
+``import tts`` offers these names lazily: ``tts.solve``, ``tts.asolve``, ``tts.run``, ``tts.arun``, ``tts.compare`` and
+``tts.close``.
+"""
+
+from __future__ import annotations
+
+from tts.api.loop import LOOP
+from tts.api.models import MODELS
+from tts.api.solve import asolve, solve
+from tts.api.solver import Answer, UnknownWordsWarning
+
+__all__ = ["Answer", "UnknownWordsWarning", "asolve", "close", "solve"]
+
+
+def close() -> None:
+    """Close every model that a call has opened, and end the thread that serves them; later calls open them again."""
+    MODELS.close()
+    LOOP.close()

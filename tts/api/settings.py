@@ -1,0 +1,63 @@
+"""Keyword arguments of the front door as a configuration, checked like a configuration file.
+
+A key of the engine, such as ``temperature``, may be given by its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+from tts.config import from_mapping
+from tts.engines.config import EngineConfig
+from tts.errors import InputError, suggestion
+
+T = TypeVar("T")
+ENGINE = frozenset(field.name for field in fields(EngineConfig))
+
+
+def configured(schema: type[T], call: str, given: Mapping[str, Any], **settings: Any) -> T:
+    """Return a configuration from keyword arguments; None keeps a default.
+
+    Args:
+        schema: a dataclass with a key ``engine``.
+        call: the function that was called, for messages.
+        given: arguments by the name of their key, "engine.model" for a nested one.
+        settings: keys of the schema or of its engine, by name.
+
+    Raises:
+        InputError: an unknown key, or a value of another type or out of range.
+    """
+    values: dict[str, Any] = {}
+    own = {field.name for field in fields(schema)}  # type: ignore[arg-type]
+    for name, value in {**given, **settings}.items():
+        if value is None:
+            continue
+        path = name.split(".")
+        if name in settings:
+            if name not in own and name not in ENGINE:
+                known = [*sorted(own), *sorted(ENGINE)]
+                raise InputError(f"{call} has no argument {name!r}{suggestion(name, known)}")
+            path = [name] if name in own else ["engine", name]
+        place = values
+        for key in path[:-1]:
+            place = place.setdefault(key, {})
+        place[path[-1]] = plain(value)
+    return from_mapping(schema, values, f"{call}(...)")
+
+
+def named(value: str | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return a component given by its name as a mapping."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def plain(value: Any) -> Any:
+    """Return mappings, tuples and configurations as plain containers."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

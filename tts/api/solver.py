@@ -1,0 +1,234 @@
+"""The solver: a model, a strategy and a scorer, open for any number of questions."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from evals.config import RunConfig
+from evals.live.plan import PlannedStrategy, plan
+from evals.tasks import Task
+from evals.tasks.gsm8k import CHAT, SYSTEM, TEXT
+from evals.tasks.reading import extractor
+from tts.api.models import MODELS
+from tts.engines.config import EngineConfig, LiveEngine
+from tts.errors import EngineError, InputError
+from tts.models import finece, grace
+from tts.models.resolve import BUNDLED
+from tts.prompts import Prompt
+from tts.runtime.driver import Options, Result, run_all
+from tts.scorers.base import Scorer
+from tts.strategy import Strategy
+from tts.types import End, Problem, Sample, Signals, Usage
+
+STORY = "{question}\n"
+"""The prompt of the bundled models."""
+
+
+class UnknownWordsWarning(UserWarning):
+    """A question holds words that the model has no token for."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one question.
+
+    Attributes:
+        question: the question.
+        answer: the answer, or None where no sample could be read.
+        p_correct: P(the answer is right), in [0, 1], from the strategy and its scorer; None where they estimate none.
+        vote_share: the answer's share of the votes, in [0, 1]; None where nothing was voted on.
+        samples: every sample, in the order in which they were drawn.
+        usage: the tokens spent, by cause.
+        stopped_by: the rule that ended the drawing, or "budget".
+        strategy: the strategy's name.
+    """
+
+    question: str
+    answer: str | None
+    p_correct: float | None
+    vote_share: float | None
+    samples: tuple[Sample, ...] = field(repr=False)
+    usage: Usage = field(repr=False)
+    stopped_by: str
+    strategy: str
+
+    @property
+    def text(self) -> str | None:
+        """The text of the most confident sample with this answer, the first one where none has a confidence."""
+        agreeing = [sample for sample in self.samples if self.answer is not None and sample.answer == self.answer]
+        return max(agreeing, key=lambda sample: sample.confidence or 0.0).text if agreeing else None
+
+    def __str__(self) -> str:
+        """Return the answer alone."""
+        return "no answer" if self.answer is None else self.answer
+
+
+@dataclass
+class SolveConfig:
+    """The configuration of :func:`tts.solve` and ``tts ask``.
+
+    Attributes:
+        engine: the model.
+        strategy: a name of the catalogue, or a composed strategy; null takes grace_es for a GrACE model,
+            adaptive_consistency for any other.
+        budget: the most samples, >= 1.
+        scorer: {name, calibration, ...}; null takes the model's own confidence, where it has one.
+        template: the text around {question}; null takes the usual one for the model.
+        system: the system message of a chat, or text before everything else; null takes the usual one.
+        chat: whether to ask in chat messages, which need a model with a chat template.
+        lookahead: draws that start before the strategy asks for them; 0 wastes no token.
+    """
+
+    engine: EngineConfig = field(default_factory=lambda: EngineConfig(model="grace"))
+    strategy: Any = None
+    budget: int = 16
+    scorer: dict[str, Any] | None = None
+    template: str | None = None
+    system: str | None = None
+    chat: bool = False
+    lookahead: int = 0
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Everything that one question needs, for any number of questions."""
+
+    model: str
+    engine: LiveEngine
+    task: Task
+    planned: PlannedStrategy
+    scorer: Scorer | None
+    signals: Signals
+    options: Options
+
+    def unknown_words(self, question: str) -> list[str]:
+        """Return the words of a question that the model has no token for."""
+        tokenizer = getattr(getattr(self.engine, "encoder", None), "tokenizer", None)
+        if tokenizer is None or tokenizer.unk_token_id is None or not tokenizer.is_fast:
+            return []
+        read = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)
+        words = [
+            question[start:end].strip()
+            for token, (start, end) in zip(read["input_ids"], read["offset_mapping"], strict=True)
+            if token == tokenizer.unk_token_id
+        ]
+        return list(dict.fromkeys(words))
+
+    def warn_of_unknown_words(self, question: str) -> None:
+        """Warn, with their number, of words that the model has no token for."""
+        if words := self.unknown_words(question):
+            shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
+            known = len(self.engine.encoder.tokenizer)  # type: ignore[attr-defined]
+            warnings.warn(
+                f"model {self.model} has {known} tokens, and none for {len(words)} words of this question ({shown}): "
+                "its answer means little; give model= a larger one",
+                UnknownWordsWarning,
+                stacklevel=3,
+            )
+
+    async def solve(self, question: str) -> Answer:
+        """Answer one question.
+
+        Raises:
+            EngineError: every draw failed; the sentence has the reason.
+        """
+        name = hashlib.sha256(question.encode()).hexdigest()[:12]  # the same question draws the same samples
+        problem = Problem(name, question)
+        [result] = await run_all(
+            self.planned.strategy,
+            [problem],
+            self.engine,
+            extract=self.task.extract,
+            scorer=self.scorer,
+            options=self.options,
+            signals=self.signals,
+        )
+        samples = result.decision.samples
+        if samples and all(sample.end is End.FAILED for sample in samples):
+            raise EngineError(f"all {len(samples)} draws failed: {samples[0].error}")
+        return _answer(question, result, self.planned.strategy.name)
+
+
+def open_solver(config: SolveConfig) -> Solver:
+    """Open the model and build the strategy and its scorer.
+
+    Raises:
+        InputError: a name, a value or a combination that cannot be used; nothing has been drawn then.
+        UnsupportedError: the extra for this kind of engine is not installed.
+    """
+    prompt = _prompt(config)
+    task = Task("question", (), prompt, extractor("flexible", prompt), "flexible")
+    scorer = config.scorer if config.scorer is not None else _own_scorer(config.engine)
+    strategy = config.strategy
+    if strategy is None:
+        strategy = "grace_es" if scorer is not None and scorer["name"] == "grace" else "adaptive_consistency"
+    named = RunConfig(engine=config.engine, budget=config.budget, scorer=scorer, lookahead=config.lookahead)
+    if isinstance(strategy, Strategy):
+        own, named = strategy, replace(named, strategies=["self_consistency"])
+    else:
+        own, named = None, replace(named, strategies=[strategy])
+    model, revision = config.engine.identity
+    chosen = plan(named, task, model=model, revision=revision)
+    engine = MODELS.get(config.engine, prompt)
+    chosen = chosen.within(engine.capabilities)
+    planned = chosen.strategies[0]
+    if own is not None:
+        planned = replace(planned, strategy=own)
+    options = Options(concurrency=1, lookahead=config.lookahead)
+    return Solver(model, engine, task, planned, chosen.judge, chosen.signals, options)
+
+
+def check_question(question: object) -> str:
+    """Return the question.
+
+    Raises:
+        InputError: it is no text, empty, or holds half of a character (a lone surrogate).
+    """
+    if not isinstance(question, str):
+        raise InputError(f"a question must be text, got {type(question).__name__}: give one question as a str")
+    if not question.strip():
+        raise InputError("a question must be text, got nothing")
+    try:
+        question.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError("the question holds half of a character (a lone surrogate): give valid Unicode text") from None
+    return question
+
+
+def _answer(question: str, result: Result, strategy: str) -> Answer:
+    decision = result.decision
+    return Answer(
+        question,
+        decision.answer,
+        decision.p_correct,
+        decision.vote_share,
+        decision.samples,
+        decision.usage or Usage(),
+        decision.reason,
+        strategy,
+    )
+
+
+def _prompt(config: SolveConfig) -> Prompt:
+    bundled = config.engine.model in BUNDLED
+    usual = STORY if bundled else CHAT if config.chat else TEXT
+    system = "" if bundled else SYSTEM
+    return Prompt(
+        template=usual if config.template is None else config.template,
+        system=system if config.system is None else config.system,
+        chat=config.chat,
+    )
+
+
+def _own_scorer(engine: EngineConfig) -> dict[str, Any] | None:
+    """Return the scorer that reads the model's own confidence, or None where it has none."""
+    folder = engine.folder
+    if folder is None:
+        return None
+    for card, name in ((finece.NAME, "finece"), (grace.NAME, "grace")):
+        if (folder / card).is_file():
+            return {"name": name}
+    return None

@@ -1,0 +1,90 @@
+"""``tts ask``: answer one question."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from tts.cli.app import app, console, interruptible
+from tts.cli.options import read_config
+from tts.cli.progress import notify
+from tts.errors import InputError
+
+
+@app.command()
+def ask(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUESTION] [CONFIG...] [KEY=VALUE...]",
+            help="The question in quotes (or - or nothing: standard input), YAML files, and overrides such as "
+            "strategy=esc, budget=8 or engine.model=tiny.",
+        ),
+    ] = None,
+) -> None:
+    """Answer a question with as many samples as it needs.
+
+    Prints the answer, p_correct (the estimate that it is right), the vote share, the samples and the tokens.
+    """
+    from tts.api.loop import LOOP
+    from tts.api.solver import SolveConfig, UnknownWordsWarning, check_question, open_solver
+
+    question, rest = split(list(arguments or ()))
+    config, _ = read_config(SolveConfig, rest)
+    with interruptible():
+        text = check_question(read_question() if question is None else question)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UnknownWordsWarning)
+            solver = open_solver(config)
+            solver.warn_of_unknown_words(text)
+        for warning in caught:
+            notify(f"tts: {warning.message}")
+        found = LOOP.run(solver.solve(text))
+    screen = console()
+    rows = (
+        ("answer", str(found)),
+        ("p_correct", "-" if found.p_correct is None else f"{found.p_correct:.3f}"),
+        ("vote share", "-" if found.vote_share is None else f"{found.vote_share:.3f}"),
+        ("samples", f"{len(found.samples)} of at most {config.budget}, stopped by {found.stopped_by}"),
+        ("tokens", f"{found.usage.generated} generated, {found.usage.total} in all"),
+        ("model", f"{solver.model}, strategy {found.strategy}"),
+    )
+    for name, value in rows:
+        screen.print(f"{name:<11}{value}", soft_wrap=True)
+
+
+def split(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Return the question, None for standard input, and the other arguments.
+
+    The question is the one argument that is neither KEY=VALUE nor a YAML file.
+
+    Raises:
+        InputError: two arguments could be the question.
+    """
+    questions = [a for a in arguments if a != "-" and not is_setting(a)]
+    if len(questions) > 1:
+        raise InputError(f"two questions were given, {questions[0]!r} and {questions[1]!r}: put one in quotes")
+    return questions[0] if questions else None, [a for a in arguments if a != "-" and a not in questions]
+
+
+def is_setting(argument: str) -> bool:
+    """Return True for KEY=VALUE, with a key of letters, digits, dots and underscores, and for a YAML file."""
+    key, equals, _ = argument.partition("=")
+    return argument.endswith((".yaml", ".yml")) or bool(equals and key and key.replace(".", "_").isidentifier())
+
+
+def read_question() -> str:
+    """Return the question on standard input.
+
+    Raises:
+        InputError: standard input is a terminal, closed, or no UTF-8 text.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError('no question was given: tts ask "How many ...?", or a question on standard input')
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise InputError("standard input is no UTF-8 text: give the question as text") from None
