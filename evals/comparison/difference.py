@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.comparison.paired import Comparison, Interval
-from evals.metrics.stats import bootstrap_interval, bootstrap_ratio_interval, holm, mcnemar_exact, non_inferior
+from evals.metrics.stats import bootstrap_ratio_interval, bootstrap_test, holm, non_inferior
 from evals.replay.vectorised import Outcome
 
 Array = NDArray[Any]
+FEW_QUESTIONS = 30
+"""Below this many questions a percentile interval is too narrow for a verdict."""
+FEW_DIFFERING = 6
+"""With fewer differing questions no exact test reaches .05, even if all of them differ in one direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +27,23 @@ class Difference:
     Attributes:
         accuracy_diff: accuracy minus the reference's, in [-1, 1].
         accuracy_diff_ci: its 95 % interval over questions.
-        mcnemar_p: the exact p-value of McNemar's test on the first permutation.
-        mcnemar_p_holm: the same after Holm's correction over all strategies compared together.
+        p_value: the two-sided p-value of "no difference" from the bootstrap of that interval: below .05 exactly where
+            the interval leaves out 0.
+        p_value_holm: the same after Holm's correction over all strategies compared together.
+        differing: the number of questions on which the two differ.
         samples_ratio: mean samples over the reference's.
         samples_ratio_ci: its 95 % interval over questions.
         tokens_ratio: mean generated tokens over the reference's; None where they are not counted.
         tokens_ratio_ci: its 95 % interval over questions.
-        verdict: "reference", "better", "not worse" (within the margin), "worse" or "open".
+        verdict: "reference", "better", "not worse" (within the margin), "worse", "open", or "too few" where
+            there are too few questions, or too few that differ, to tell.
     """
 
     accuracy_diff: float
     accuracy_diff_ci: Interval
-    mcnemar_p: float
-    mcnemar_p_holm: float
+    p_value: float
+    p_value_holm: float
+    differing: int
     samples_ratio: float
     samples_ratio_ci: Interval
     tokens_ratio: float | None
@@ -56,8 +64,8 @@ def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int)
     """
     base = outcomes[reference]
     diff = np.stack([o.correct.mean(axis=1) - base.correct.mean(axis=1) for o in outcomes], axis=1)
-    lows, highs = bootstrap_interval(diff, comparison.weights)
-    p = np.array([mcnemar_exact(o.correct[:, 0], base.correct[:, 0]) for o in outcomes])
+    lows, highs, p = bootstrap_test(diff, comparison.weights)
+    differing = (diff != 0).sum(axis=0)
     others = [i for i in range(len(outcomes)) if i != reference]
     p_holm = np.ones(len(outcomes))
     if others:
@@ -71,29 +79,39 @@ def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int)
             Difference(
                 accuracy_diff=float(diff[:, i].mean()),
                 accuracy_diff_ci=(low, high),
-                mcnemar_p=float(p[i]),
-                mcnemar_p_holm=float(p_holm[i]),
+                p_value=float(p[i]),
+                p_value_holm=float(p_holm[i]),
+                differing=int(differing[i]),
                 samples_ratio=samples,
                 samples_ratio_ci=samples_ci,
                 tokens_ratio=tokens,
                 tokens_ratio_ci=tokens_ci,
-                verdict="reference" if i == reference else verdict(low, high, comparison.settings.margin),
+                verdict="reference"
+                if i == reference
+                else verdict(
+                    low, high, comparison.settings.margin, questions=len(diff), differing=int(differing[i])
+                ),
             )
         )
     return found
 
 
-def verdict(low: float, high: float, margin: float) -> str:
+def verdict(low: float, high: float, margin: float, *, questions: int, differing: int) -> str:
     """Return in a word what an interval of a paired difference shows.
 
     Args:
         low: the lower end of the interval.
         high: the upper end.
         margin: the loss of accuracy that still counts as not inferior, >= 0.
+        questions: the number of questions that the interval was resampled from.
+        differing: the number of them with a difference other than 0.
 
     Returns:
-        "better", "not worse", "worse", or "open" where the data do not decide.
+        "better", "not worse", "worse", "open" where the data do not decide, or "too few": an interval of fewer than
+        FEW_QUESTIONS questions, or one that leaves out 0 because of fewer than FEW_DIFFERING, decides nothing.
     """
+    if questions < FEW_QUESTIONS or ((low > 0 or high < 0) and differing < FEW_DIFFERING):
+        return "too few"
     if low > 0:
         return "better"
     if non_inferior(low, margin):

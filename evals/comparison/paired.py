@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evals.comparison.fit import Scores, replay_on, scores_for
 from evals.comparison.settings import Settings
 from evals.metrics.folds import Fold, halves
-from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+from evals.metrics.stats import accuracy_interval, bootstrap_interval, bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.vectorised import Candidate, Outcome, permutations
 from strategies.catalog import Method
@@ -108,7 +108,7 @@ class Comparison:
         """Return the accuracy and cost of each outcome, with intervals over questions."""
         accuracy = np.stack([o.correct.mean(axis=1) for o in outcomes], axis=1)
         samples = np.stack([o.used.mean(axis=1) for o in outcomes], axis=1)
-        a_low, a_high = bootstrap_interval(accuracy, self.weights)
+        a_low, a_high = accuracy_interval(accuracy, self.weights)
         s_low, s_high = bootstrap_interval(samples, self.weights)
         return [
             Point(

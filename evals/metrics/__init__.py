@@ -18,27 +18,29 @@
 
 from evals.metrics.estimators import best_of_curve, best_of_k, maj_at_k, maj_curve, pass_at_k, pass_hat_k
 from evals.metrics.stats import (
+    accuracy_interval,
     bootstrap_interval,
     bootstrap_ratio_interval,
+    bootstrap_test,
     bootstrap_weights,
     clustered_standard_error,
     holm,
-    mcnemar_exact,
     non_inferior,
     wilson_interval,
 )
 
 __all__ = [
+    "accuracy_interval",
     "best_of_curve",
     "best_of_k",
     "bootstrap_interval",
     "bootstrap_ratio_interval",
+    "bootstrap_test",
     "bootstrap_weights",
     "clustered_standard_error",
     "holm",
     "maj_at_k",
     "maj_curve",
-    "mcnemar_exact",
     "non_inferior",
     "pass_at_k",
     "pass_hat_k",

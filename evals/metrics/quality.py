@@ -20,7 +20,7 @@ from evals.metrics.counts import Counts, resampled
 from evals.metrics.reliability import Bin, reliability_bins
 from evals.metrics.scored import ScoredSamples
 from evals.metrics.smooth_ece import smooth_ece
-from evals.metrics.stats import bootstrap_weights
+from evals.metrics.stats import bootstrap_weights, wilson_interval
 from tts.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -201,7 +201,7 @@ def measure(
     ends = np.quantile(np.concatenate(accuracies), _tails()) if several else None
     return Quality(
         accuracy=float(samples.correct.mean()),
-        accuracy_ci=None if ends is None else (float(ends[0]), float(ends[1])),
+        accuracy_ci=None if ends is None else _accuracy_interval(samples, (float(ends[0]), float(ends[1]))),
         measured=tuple(_measured(m, samples, whole, drawn.get(m.name)) for m in metrics),
         bins=tuple(reliability_bins(samples, weights)),
         curve=RiskCoverage(
@@ -213,6 +213,13 @@ def measure(
             optimal_aurc=float(ranking.optimal_aurc(whole)[0]),
         ),
     )
+
+
+def _accuracy_interval(samples: ScoredSamples, resampled: Interval) -> Interval:
+    """Return Wilson's interval over questions where all samples are graded the same, else the bootstrap's."""
+    if 0 < samples.correct.sum() < len(samples.correct):
+        return resampled
+    return wilson_interval(samples.questions * bool(samples.correct[0]), samples.questions)
 
 
 def _measured(metric: Metric, samples: ScoredSamples, whole: Counts, drawn: Floats | None) -> Measured:

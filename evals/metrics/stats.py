@@ -73,6 +73,57 @@ def bootstrap_interval(values: ArrayLike, weights: Floats, level: float = 0.95) 
     return _percentiles(_resampled(values, weights), level)
 
 
+def bootstrap_test(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+    """Return the percentile interval of the mean over questions, and its p-value of "the mean is 0".
+
+    The p-value is 1 minus the largest level at which the interval leaves out 0.
+
+    Args:
+        values: One paired difference per question, shape [questions, ...].
+        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
+        level: Coverage of the interval.
+
+    Returns:
+        The lower end, the upper end and the two-sided p-value, in [0, 1]; 0 is one below 2 / replicates.
+
+    Raises:
+        InputError: As ``bootstrap_interval``.
+
+    Source:
+        Efron and Tibshirani 1993, chapter 13 (the percentile interval, inverted).
+    """
+    resampled = _resampled(values, weights)
+    low, high = _percentiles(resampled, level)
+    ordered = np.sort(resampled.reshape(len(resampled), -1), axis=0)
+    p = np.array([min(1.0, 2.0 * min(_share_below(column), _share_below(-column[::-1]))) for column in ordered.T])
+    return low, high, p.reshape(low.shape)
+
+
+def accuracy_interval(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Return the interval of an accuracy over questions, for each column of ``values``.
+
+    It is the bootstrap's, or Wilson's where all questions are right or all are wrong: resamples would not vary.
+
+    Args:
+        values: The accuracy of each question, in [0, 1], shape [questions] or [questions, columns].
+        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
+        level: Coverage of the interval.
+
+    Returns:
+        Both ends, each of the trailing shape.
+
+    Raises:
+        InputError: As ``bootstrap_interval``.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    low, high = bootstrap_interval(x, weights, level)
+    for value in (0, 1):
+        same = np.all(x == value, axis=0)
+        bottom, top = wilson_interval(value * len(x), len(x), level)
+        low, high = np.where(same, bottom, low), np.where(same, top, high)
+    return np.asarray(low), np.asarray(high)
+
+
 def bootstrap_ratio_interval(
     num: ArrayLike, den: ArrayLike, weights: Floats, level: float = 0.95
 ) -> tuple[Floats, Floats]:
@@ -104,39 +155,6 @@ def bootstrap_ratio_interval(
             "compare differences instead."
         )
     return _percentiles(above / below, level)
-
-
-def mcnemar_exact(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the two-sided exact p-value of "two strategies are right equally often on the same questions".
-
-    Args:
-        a: True where the first strategy is right, booleans, shape [questions].
-        b: True where the second strategy is right, booleans, shape [questions].
-
-    Returns:
-        2 P(Binomial(d, 1/2) <= the smaller side of the d discordant questions), at most 1; 1.0 where d is 0.
-
-    Raises:
-        InputError: If the arguments are not booleans of one shape.
-
-    Source:
-        McNemar 1947; the exact conditional test.
-    """
-    first, second = np.asarray(a), np.asarray(b)
-    if first.shape != second.shape or first.ndim != 1:
-        raise InputError(
-            f"McNemar's test needs one pair per question, got shapes {first.shape} and {second.shape}: pair them."
-        )
-    if first.size and (first.dtype != np.bool_ or second.dtype != np.bool_):
-        raise InputError(
-            f"McNemar's test needs True or False per question, got {first.dtype} and {second.dtype}: "
-            "for mean accuracies use bootstrap_interval of the differences."
-        )
-    discordant = int(np.sum(first != second))
-    if discordant == 0:
-        return 1.0
-    fewer = min(int(np.sum(first > second)), int(np.sum(second > first)))
-    return float(binomtest(fewer, discordant).pvalue)
 
 
 def non_inferior(diff_low: float, margin: float) -> bool:
@@ -266,6 +284,14 @@ def _percentiles(resampled: Floats, level: float) -> tuple[Floats, Floats]:
     tail = (1 - _checked_level(level)) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
     return np.asarray(low), np.asarray(high)
+
+
+def _share_below(ordered: Floats) -> float:
+    """Return the probability at which the quantile function of sorted values passes 0, 1 where it never does."""
+    below, size = int(np.searchsorted(ordered, 0.0, side="right")), len(ordered)
+    if below in (0, size):
+        return float(below > 0)
+    return float((below - 1 - ordered[below - 1] / (ordered[below] - ordered[below - 1])) / (size - 1))
 
 
 def _checked_level(level: float) -> float:

@@ -96,7 +96,7 @@ def _row(row: ComparisonRow) -> dict[str, Any]:
 
 def _tuned(tuned: TunedSetting) -> dict[str, Any]:
     difference = _options(tuned.difference)
-    del difference["mcnemar_p_holm"]  # one tuned setting alone is no family of tests
+    del difference["p_value_holm"]  # one tuned setting alone is no family of tests
     return {"target": tuned.target, "params": tuned.params, **_options(tuned.point), "vs_self_consistency": difference}
 
 
@@ -143,7 +143,7 @@ def print_rows(console: Console, rows: Sequence[ComparisonRow], settings: Settin
         f"diff: accuracy minus that of self_consistency at budget {settings.budget}, in points, paired. "
         f"verdict: better = its interval is above 0; not worse = above -{100 * settings.margin:g} points; "
         "worse = below 0; open = the data do not tell. "
-        f"p: exact McNemar on the first of {settings.permutations} permutations; "
+        "p: of no difference, from the bootstrap of that interval; "
         "* = below .05 after Holm over all strategies.",
         style="dim",
     )
@@ -167,7 +167,7 @@ def _cells(row: ComparisonRow) -> dict[str, str]:
         "tokens": "-" if row.point.tokens is None else f"{row.point.tokens:.0f}",
         "diff": "" if reference else _points(difference.accuracy_diff),
         "95 % interval\tdiff": "" if reference else _points_interval(difference),
-        "p": "" if reference else f"{difference.mcnemar_p:.3f}{'*' if difference.mcnemar_p_holm < 0.05 else ' '}",
+        "p": "" if reference else f"{difference.p_value:.3f}{'*' if difference.p_value_holm < 0.05 else ' '}",
         "saved": "" if reference else f"{100 * (1 - difference.samples_ratio):.1f} %",
         "verdict": difference.verdict,
     }

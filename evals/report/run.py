@@ -16,7 +16,7 @@ from evals.config import RunConfig, SampleConfig
 from evals.live.pool_run import PoolRun
 from evals.live.run_session import RunOutcome, SampleOutcome
 from evals.live.runner import Played
-from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+from evals.metrics.stats import accuracy_interval, bootstrap_weights, wilson_interval
 from evals.report.comparison import describe
 from evals.tasks import Task
 from tts.runtime.driver import Result
@@ -58,15 +58,13 @@ class RunRow:
     cached: int
 
 
-def run_rows(played: Sequence[Played], *, seed: int) -> list[RunRow]:
-    """One line a strategy, all intervals from the same resamples of the problems."""
-    right = np.array([p.right for p in played], dtype=np.float64).T
-    low, high = bootstrap_interval(right, bootstrap_weights(len(right), REPLICATES, seed))
+def run_rows(played: Sequence[Played]) -> list[RunRow]:
+    """Return one row a strategy; a question has one decision, so that Wilson's interval holds for the accuracy."""
     return [
         RunRow(
             name=p.planned.method.name,
-            accuracy=float(right[:, i].mean()),
-            accuracy_ci=(float(low[i]), float(high[i])),
+            accuracy=sum(p.right) / len(p.right),
+            accuracy_ci=wilson_interval(sum(p.right), len(p.right)),
             samples=float(np.mean([len(r.decision.samples) for r in p.results])),
             tokens=_mean([None if r.decision.usage is None else r.decision.usage.generated for r in p.results]),
             p_correct=_mean([r.decision.p_correct for r in p.results if r.decision.answer is not None]),
@@ -76,7 +74,7 @@ def run_rows(played: Sequence[Played], *, seed: int) -> list[RunRow]:
             failed=sum(r.decision.failed for r in p.results),
             cached=sum(r.cached for r in p.results),
         )
-        for i, p in enumerate(played)
+        for p in played
     ]
 
 
@@ -115,7 +113,7 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
     """Print the share of right samples with its 95 % interval over questions, and where the samples are."""
     graded = [[(s, task.grade(r.problem, s)) for s in r.decision.samples] for r in outcome.results]
     rates = [sum(right for _, right in row) / config.n for row in graded]
-    low, high = bootstrap_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
+    low, high = accuracy_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
     samples = [pair for row in graded for pair in row]
     unread = sum(sample.answer is None for sample, _ in samples)
     console.print(

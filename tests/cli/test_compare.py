@@ -37,7 +37,7 @@ def test_the_json_has_the_keys_of_the_contract(tts: Tts, pool: Path) -> None:
             assert low <= row[key] <= high
         versus = row["vs_self_consistency"]
         assert versus["accuracy_diff_ci"][0] <= versus["accuracy_diff"] <= versus["accuracy_diff_ci"][1]
-        assert 0.0 <= versus["mcnemar_p"] <= 1.0
+        assert 0.0 <= versus["p_value"] <= 1.0
         assert versus["samples_ratio"] == pytest.approx(row["samples"] / 8)
     assert set(found["curves"]) == {"maj", "pass", "best_of"}
     for curve in found["curves"].values():

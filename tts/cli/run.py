@@ -30,7 +30,7 @@ def run(
     check_live_outputs(config.out, json, [*files, config.fit, config.task.path, config.task.shots_path])
     with interruptible():
         outcome = run_strategies(config, hooks=terminal_hooks())
-    rows = run_rows(outcome.played, seed=config.engine.seed)
+    rows = run_rows(outcome.played)
     if json is not None:
         write_json(json, as_mapping(config, outcome, rows))
     screen = console()

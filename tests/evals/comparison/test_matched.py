@@ -90,13 +90,13 @@ def test_a_method_matched_with_itself_is_equal(fit, scored):
     only = replace(esc, sweep={"window": (5,)})
     (match,) = matched(fit, scored, esc, [only], settings=SETTINGS)
     assert match.reached
-    assert match.difference == Difference(0.0, (0.0, 0.0), 1.0, 1.0, 1.0, (1.0, 1.0), 1.0, (1.0, 1.0), "not worse")
+    assert match.difference == Difference(0.0, (0.0, 0.0), 1.0, 1.0, 0, 1.0, (1.0, 1.0), 1.0, (1.0, 1.0), "too few")
 
 
 def test_a_baseline_that_is_never_as_accurate_plays_its_most_accurate_setting_and_says_so(fit, scored):
     (match,) = matched(fit, scored, replace(METHOD, scores="oracle"), [CATALOG["first_sample"]], settings=SETTINGS)
     assert not match.reached
-    assert match.difference.verdict == "better"
+    assert match.difference.verdict == "too few"
     assert match.baseline_params == {}
 
 

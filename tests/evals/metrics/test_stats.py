@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.metrics.stats import (
+    accuracy_interval,
     bootstrap_interval,
     bootstrap_ratio_interval,
+    bootstrap_test,
     bootstrap_weights,
     clustered_standard_error,
     holm,
-    mcnemar_exact,
     non_inferior,
     wilson_interval,
 )
@@ -81,25 +82,30 @@ def test_intervals_keep_the_trailing_shape_and_the_level() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60))
-def test_mcnemar_is_twice_the_smaller_binomial_tail(pairs: list[tuple[bool, bool]]) -> None:
-    a, b = np.array([p for p, _ in pairs], dtype=bool), np.array([q for _, q in pairs], dtype=bool)
-    only_a, only_b = int(np.sum(a & ~b)), int(np.sum(b & ~a))
-    n, k = only_a + only_b, min(only_a, only_b)
-    expected = min(1.0, 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n)
-    assert mcnemar_exact(a, b) == pytest.approx(expected, abs=1e-12)
-    assert mcnemar_exact(b, a) == mcnemar_exact(a, b)
+@given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.1, 1.0]), min_size=2, max_size=12), st.integers(20, 300))
+def test_a_p_value_is_below_5_percent_exactly_where_the_interval_leaves_out_0(values: list[float], count: int) -> None:
+    weights = bootstrap_weights(len(values), count, seed=len(values))
+    low, high, p = bootstrap_test(values, weights)
+    assert (float(low), float(high)) == tuple(map(float, bootstrap_interval(values, weights)))
+    assert 0.0 <= p <= 1.0
+    assert (p < 0.05) == (low > 0 or high < 0) or p == pytest.approx(0.05)
+    assert float(bootstrap_test([-v for v in values], weights)[2]) == pytest.approx(float(p))
 
 
-@pytest.mark.slow
-def test_mcnemar_holds_its_level_and_large_samples() -> None:
-    rng = np.random.default_rng(6)
-    right = rng.random((2, 1000, 150)) < 0.6
-    rejected = np.mean([mcnemar_exact(a, b) <= 0.05 for a, b in zip(*right, strict=True)])
-    assert rejected <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
-    a = np.arange(5000) < 2600
-    tail = sum(math.comb(5000, i) for i in range(2401))
-    assert mcnemar_exact(a, ~a) == pytest.approx(2 * tail / 2**5000, rel=1e-9)
+def test_a_p_value_holds_its_level() -> None:
+    data = np.random.default_rng(6).choice([-1.0, 0.0, 1.0], size=(150, 1000), p=[0.2, 0.6, 0.2])
+    p = bootstrap_test(data, bootstrap_weights(150, 1000, seed=1))[2]
+    assert np.mean(p < 0.05) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
+    assert bootstrap_test(np.zeros(4), bootstrap_weights(4, 50, seed=0))[2] == 1.0
+
+
+def test_the_interval_of_an_accuracy_is_wilsons_where_all_questions_are_alike() -> None:
+    values = np.stack([np.zeros(12), np.ones(12), np.arange(12) % 2], axis=1)
+    weights = bootstrap_weights(12, 400, seed=0)
+    low, high = accuracy_interval(values, weights)
+    assert (low[0], high[0]) == pytest.approx(wilson_interval(0, 12))
+    assert (low[1], high[1]) == pytest.approx(wilson_interval(12, 12))
+    assert (low[2], high[2]) == pytest.approx(tuple(map(float, bootstrap_interval(values[:, 2], weights))))
 
 
 def test_non_inferior_needs_the_lower_bound_above_the_margin() -> None:
@@ -179,8 +185,6 @@ def test_the_clustered_error_is_the_spread_of_the_mean_over_simulated_groups() -
         (lambda: bootstrap_interval([1.0, 2.0], np.ones((3, 2)) / 2, level=95), "got 95"),
         (lambda: bootstrap_ratio_interval([1.0, 2.0], [1.0], np.ones((3, 2)) / 2), "one numerator per denominator"),
         (lambda: bootstrap_ratio_interval([1.0, 2.0], [0.0, 0.0], np.ones((3, 2)) / 2), "above 0"),
-        (lambda: mcnemar_exact([True], [True, False]), "one pair per question"),
-        (lambda: mcnemar_exact([0.5], [0.25]), "True or False"),
         (lambda: non_inferior(0.0, -0.01), "positive number"),
         (lambda: non_inferior(math.nan, 0.01), "got nan"),
         (lambda: holm([0.5, 1.5]), "[0, 1]"),

@@ -48,7 +48,7 @@ def test_json_holds_every_row_with_its_difference_sweep_and_curve(found) -> None
     assert versus["verdict"] == rows[1].difference.verdict
     esc, frontier = read["frontier"][-1], swept[-1]
     assert esc["name"] == frontier.name == "esc" and len(esc["sweep"]) == len(frontier.sweep)
-    assert "mcnemar_p_holm" not in esc["tuned_cheapest"]["vs_self_consistency"]
+    assert "p_value_holm" not in esc["tuned_cheapest"]["vs_self_consistency"]
     assert read["curves"]["maj"]["3"] == pytest.approx(lines["maj"][3])
     assert "frontier" not in report.as_mapping({}, SETTINGS, rows, lines, None, {})
 
