@@ -88,9 +88,7 @@ def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int)
                 tokens_ratio_ci=tokens_ci,
                 verdict="reference"
                 if i == reference
-                else verdict(
-                    low, high, comparison.settings.margin, questions=len(diff), differing=int(differing[i])
-                ),
+                else verdict(low, high, comparison.settings.margin, questions=len(diff), differing=int(differing[i])),
             )
         )
     return found
