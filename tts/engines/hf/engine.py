@@ -147,7 +147,7 @@ class TransformersEngine(HasEncoder):
                 given = {"revision": revision} if revision else {}
                 tokenizer = AutoTokenizer.from_pretrained(model, **given)
                 loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype), **given)
-        except (OSError, ValueError, SafetensorError) as error:
+        except (OSError, ValueError, ImportError, SafetensorError) as error:
             raise InputError(
                 f"model {name} cannot be loaded ({first_line(error)}): give a model's directory or hub name"
             ) from None

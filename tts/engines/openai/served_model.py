@@ -51,7 +51,7 @@ def load_served_model(name: str, features: ServerFeatures, *, tokenizer: str | N
     source = str(folder) if folder.is_dir() else tokenizer
     try:
         loaded = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise InputError(
             f"engine.openai.tokenizer {tokenizer} cannot be loaded ({first_line(error)}): give a model's directory, or "
             "its name on the hub"
