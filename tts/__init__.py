@@ -24,11 +24,11 @@ from tts.types import (
 )
 
 if TYPE_CHECKING:
-    from tts.api import Answer, UnknownWordsWarning, asolve, close, solve
+    from tts.api import Answer, Run, UnknownWordsWarning, arun, asolve, close, run, solve
 
 __version__ = "0.1.0"
 
-FRONT_DOOR = ("Answer", "UnknownWordsWarning", "asolve", "close", "solve")
+FRONT_DOOR = ("Answer", "Run", "UnknownWordsWarning", "arun", "asolve", "close", "run", "solve")
 """Names of :mod:`tts.api`, imported when they are first used."""
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "InputError",
     "PoolLockedError",
     "Problem",
+    "Run",
     "Sample",
     "Signals",
     "TTSError",
@@ -53,8 +54,10 @@ __all__ = [
     "UnsupportedError",
     "Usage",
     "__version__",
+    "arun",
     "asolve",
     "close",
+    "run",
     "solve",
 ]
 

@@ -6,10 +6,13 @@ A terminal, a notebook and a test each bring their own; the defaults show nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+
+from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.prompts import Prompt
 
 T = TypeVar("T")
 
@@ -62,6 +65,18 @@ def _no_progress(_: Callable[[], int]) -> AbstractContextManager[ProgressListene
     return nullcontext(Silent())
 
 
+@contextmanager
+def open_and_close(config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> Iterator[LiveEngine]:
+    """Open an engine for a block and close it afterwards.
+
+    Raises:
+        InputError: no such model or device, or a prompt that this model cannot be given.
+        UnsupportedError: the extra for this kind of engine is not installed.
+    """
+    with closing(open_engine(config, prompt, notify)) as engine:
+        yield engine
+
+
 @dataclass(frozen=True)
 class Hooks:
     """The caller's side of a live run.
@@ -70,11 +85,15 @@ class Hooks:
         progress: opens a display; it receives a function that returns the tokens drawn so far.
         notify: receives one sentence about anything that takes time or changes something.
         execute: runs a coroutine to its end.
+        open_engine: opens the engine of a configuration and a prompt for a block.
     """
 
     progress: Callable[[Callable[[], int]], AbstractContextManager[ProgressListener]] = _no_progress
     notify: Callable[[str], None] = field(default=lambda _: None)
     execute: Execute = asyncio.run
+    open_engine: Callable[[EngineConfig, Prompt, Callable[[str], None]], AbstractContextManager[LiveEngine]] = (
+        open_and_close
+    )
 
 
 SILENT = Hooks()

@@ -8,7 +8,7 @@ wants to see.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from evals.live.plan import Plan, plan
 from evals.live.pool_run import PoolRun, draw_into_pool, pool_target, run_key
 from evals.live.runner import Played, draw_samples, draw_trees, play
 from evals.tasks import Task, load_task
-from tts.engines.config import EngineConfig, LiveEngine, open_engine, recorded_signals
+from tts.engines.config import EngineConfig, LiveEngine, recorded_signals
 from tts.pool import PoolSampleCache, RunKey
 from tts.prompts import Prompt
 from tts.runtime.driver import Result
@@ -160,7 +160,7 @@ def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Itera
         hooks.notify(f"asking {', '.join(config.openai.urls)} for {config.model}")
     elif config.kind != "fake":
         hooks.notify(f"loading {config.identity[0]}")
-    with closing(open_engine(config, prompt, hooks.notify)) as engine:
+    with hooks.open_engine(config, prompt, hooks.notify) as engine:
         yield engine
 
 

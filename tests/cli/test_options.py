@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from evals.config import SampleConfig
+from evals.live.progress import Progress, notify
 from tts.cli.options import check_live_outputs, model_directory, read_config, terminal_hooks
-from tts.cli.progress import Progress, notify
 from tts.errors import InputError
 
 

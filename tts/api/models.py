@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -23,7 +23,7 @@ class OpenModels:
         self._lock = threading.Lock()
         self._engines: dict[str, LiveEngine] = {}
 
-    def get(self, config: EngineConfig, prompt: Prompt) -> LiveEngine:
+    def get(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None] = LOG.warning) -> LiveEngine:
         """Return the engine of these settings; it is loaded if it is not open yet.
 
         Raises:
@@ -33,13 +33,15 @@ class OpenModels:
         with self._lock:
             if key not in self._engines:
                 LOG.info("loading %s", config.identity[0])
-                self._engines[key] = open_engine(config, prompt, LOG.warning)
+                self._engines[key] = open_engine(config, prompt, notify)
             return self._engines[key]
 
     @contextmanager
-    def opened(self, config: EngineConfig, prompt: Prompt) -> Iterator[LiveEngine]:
+    def opened(
+        self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None] = LOG.warning
+    ) -> Iterator[LiveEngine]:
         """Lend the engine of these settings to a block; it stays open afterwards."""
-        yield self.get(config, prompt)
+        yield self.get(config, prompt, notify)
 
     def close(self) -> None:
         """Close every engine."""

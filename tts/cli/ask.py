@@ -10,7 +10,6 @@ import typer
 
 from tts.cli.app import app, console, interruptible
 from tts.cli.options import read_config
-from tts.cli.progress import notify
 from tts.errors import InputError
 
 
@@ -29,6 +28,7 @@ def ask(
 
     Prints the answer, p_correct (the estimate that it is right), the vote share, the samples and the tokens.
     """
+    from evals.live.progress import notify
     from tts.api.loop import LOOP
     from tts.api.solver import SolveConfig, UnknownWordsWarning, check_question, open_solver
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from tts.cli.progress import Progress, notify
 from tts.errors import InputError
 from tts.files import check_outputs
 
@@ -79,5 +78,6 @@ def model_directory(name: str) -> Path:
 def terminal_hooks() -> Hooks:
     """Return the hooks that show a live run on standard error."""
     from evals.live.hooks import Hooks
+    from evals.live.progress import Progress, notify
 
     return Hooks(progress=Progress, notify=notify)

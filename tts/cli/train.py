@@ -9,7 +9,6 @@ import typer
 
 from tts.cli.app import app, console, interruptible
 from tts.cli.options import ConfigArguments, model_directory, read_config, terminal_hooks
-from tts.cli.progress import notify
 
 if TYPE_CHECKING:
     from evals.training_config import FineceConfig, GraceConfig
@@ -56,6 +55,7 @@ def tiny(configs: ConfigArguments = None) -> None:
     About an hour on two CPU cores, minutes on a GPU. After an interruption the same command continues from the last
     checkpoint. Use the directory that it writes with `engine.model=DIR`.
     """
+    from evals.live.progress import notify
     from evals.training_config import TinyConfig
     from tts.engines.hf.device import pick
     from tts.training.tiny.grade import grade

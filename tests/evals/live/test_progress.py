@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from evals.live import progress
 from tests.cli.cases import FAKE, TASK, Tts
-from tts.cli import progress
 
 
 def test_without_a_terminal_plain_lines_show_the_progress(

@@ -1,0 +1,167 @@
+"""A run over a task in one call: every strategy on the same samples, in a pool that an interrupted run continues."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from evals.config import RunConfig
+from evals.live.hooks import Hooks, ProgressListener, Silent
+from evals.live.run_session import RunOutcome, run_strategies
+from evals.report.run import RunRow, run_rows
+from tts.api.loop import LOOP
+from tts.api.models import MODELS
+from tts.api.settings import configured, named
+from tts.errors import InputError
+
+LOG = logging.getLogger(__name__)
+RUNS = "runs"
+"""The folder of pools that no caller named."""
+DATA = (".jsonl", ".jsonl.gz", ".json", ".gz")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The outcome of :func:`tts.run`.
+
+    Attributes:
+        config: the configuration of the run.
+        outcome: the task, the plan, every decision, and the pool.
+        rows: one strategy each, with accuracy, samples and tokens.
+    """
+
+    config: RunConfig
+    outcome: RunOutcome
+    rows: tuple[RunRow, ...]
+
+    @property
+    def pool(self) -> Path:
+        """The pool file that holds every sample."""
+        return self.outcome.pool.path
+
+    def __repr__(self) -> str:
+        """Return the sizes of the run; its table is what ``print`` shows."""
+        task, rows = self.outcome.task, len(self.rows)
+        return f"Run({task.name!r}, {len(task.problems)} questions, {rows} strategies, {str(self.pool)!r})"
+
+
+def run(
+    task: str | os.PathLike[str] | Mapping[str, Any] = "stories",
+    *,
+    model: str = "tiny",
+    strategies: str | Iterable[str | Mapping[str, Any]] = ("self_consistency",),
+    scorer: str | Mapping[str, Any] | None = None,
+    questions: int | None = None,
+    budget: int = 8,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Run:
+    """Play strategies live over a task, all of them on the same samples.
+
+        run = tts.run("gsm8k_test.jsonl", model="Qwen/Qwen2.5-1.5B-Instruct", strategies=["self_consistency", "esc"])
+
+    Every sample is stored in a pool. After an interruption the same call continues where it was.
+
+    Args:
+        task: a task's name, a file of questions, or a mapping of the keys of ``task``.
+        model: a bundled model, a directory, or a name on the hub or at a server.
+        strategies: names of the catalogue or composed strategies; one name stands for itself.
+        scorer: a scorer's name, or {name, calibration, ...}; None if no strategy needs confidences.
+        questions: the number of questions, >= 1; None takes all of a file.
+        budget: the most samples of a question, >= 1.
+        out: the pool to write, .sqlite or .db; None takes a dated file under ``runs/``.
+        progress: whether to show the progress on standard error.
+        settings: other keys of ``tts run`` by name, such as ``fit`` or ``calibrate``, or of its engine, such as
+            ``temperature``.
+
+    Raises:
+        InputError: an argument that cannot be used; nothing has been drawn then.
+        UnsupportedError: the extra for this kind of engine is not installed.
+        KeyboardInterrupt: on Ctrl-C; the pool holds every finished sample.
+    """
+    config = _configured(
+        task, model=model, strategies=strategies, scorer=scorer, questions=questions, budget=budget, out=out, **settings
+    )
+    hooks = Hooks(
+        progress=_shown if progress else _hidden, notify=LOG.info, execute=LOOP.run, open_engine=MODELS.opened
+    )
+    outcome = run_strategies(config, hooks=hooks)
+    return Run(config, outcome, tuple(run_rows(outcome.played)))
+
+
+async def arun(task: str | os.PathLike[str] | Mapping[str, Any] = "stories", **arguments: Any) -> Run:
+    """Play strategies over a task as :func:`run` does, without blocking the running event loop.
+
+    Args:
+        task: as for :func:`run`.
+        arguments: those of :func:`run`.
+
+    Raises:
+        InputError: as :func:`run`.
+    """
+    return await asyncio.to_thread(run, task, **arguments)
+
+
+def pool_name(task: str, model: str, day: date) -> Path:
+    """Return the pool of a run that names none: a dated file, so that the same call on the same day continues it."""
+    name = "-".join([day.isoformat(), Path(task).name.partition(".")[0], Path(model).name])
+    return Path(RUNS) / (re.sub(r"[^\w.-]", "_", name) + ".sqlite")
+
+
+def _configured(
+    task: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    model: str,
+    strategies: str | Iterable[str | Mapping[str, Any]],
+    scorer: str | Mapping[str, Any] | None,
+    questions: int | None,
+    budget: int,
+    out: str | os.PathLike[str] | None,
+    **settings: Any,
+) -> RunConfig:
+    keys = _task_keys(task)
+    if out is None:
+        path = pool_name(str(keys.get("path") or keys.get("name") or "task"), model, date.today())
+        path.parent.mkdir(exist_ok=True)
+    else:
+        path = Path(os.fspath(out))
+    given = {
+        **{f"task.{key}": value for key, value in keys.items()},
+        "task.n": questions,
+        "engine.model": model,
+        "scorer": named(scorer),
+        "strategies": [strategies] if isinstance(strategies, str) else list(strategies),
+        "budget": budget,
+        "out": str(path),
+    }
+    return configured(RunConfig, "tts.run", given, **settings)
+
+
+def _task_keys(task: str | os.PathLike[str] | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(task, Mapping):
+        return task
+    name = os.fspath(task)
+    if not isinstance(name, str):
+        raise InputError(f"a task must be a name, a file or a mapping, got {name!r}")
+    if name.endswith(DATA) or os.path.isfile(name):
+        return {"name": "jsonl", "path": name}
+    return {"name": name}
+
+
+def _shown(drawn: Callable[[], int]) -> AbstractContextManager[ProgressListener]:
+    from evals.live.progress import Progress
+
+    return Progress(drawn)
+
+
+def _hidden(_: Callable[[], int]) -> AbstractContextManager[ProgressListener]:
+    return nullcontext(Silent())
