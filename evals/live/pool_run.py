@@ -113,7 +113,7 @@ def check_engine(engine: Engine, signals: Signals, problems: Sequence[Problem]) 
         InputError: naming the signal, or the problem whose prompt is too long.
     """
     if lacking := engine.capabilities.lacking(signals):
-        raise InputError(f"{type(engine).__name__} cannot record {lacking}, which this configuration asks for")
+        raise InputError(f"this engine cannot record {lacking}, which this configuration asks for")
     with suppress(UnsupportedError):  # an engine that knows no tokens
         for problem in problems:
             engine.prompt_ids(problem)

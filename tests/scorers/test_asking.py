@@ -233,7 +233,7 @@ def test_an_engine_that_cannot_continue_or_breaks_off_is_told_so() -> None:
     class Whole(FakeEngine):
         capabilities = Capabilities(score_prefix=True)
 
-    with pytest.raises(UnsupportedError, match="Whole cannot continue a text"):
+    with pytest.raises(UnsupportedError, match="this engine cannot continue a text"):
         score(Verbalised(), Whole())
 
     class Broken(FakeEngine):

@@ -143,7 +143,7 @@ def test_a_score_that_cannot_be_had_is_an_error() -> None:
         judged(Grace(AFTER), [Sample("ab")], Reader(spelled=(3, 4)))
     blind = Reader()
     blind.capabilities = Capabilities()  # type: ignore[misc]
-    with pytest.raises(UnsupportedError, match="Reader cannot score a prefix"):
+    with pytest.raises(UnsupportedError, match="this engine cannot score a prefix"):
         judged(Grace(BEFORE), [Sample("ab")], blind)
 
 

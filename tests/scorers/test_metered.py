@@ -57,7 +57,7 @@ def test_an_engine_that_cannot_score_is_refused_before_it_is_asked() -> None:
         capabilities = Capabilities(watch_tokens=True)
 
     engine = MeteredEngine(Blind())
-    with pytest.raises(UnsupportedError, match="Blind cannot score a prefix: use a scorer that reads signals"):
+    with pytest.raises(UnsupportedError, match="this engine cannot score a prefix: use a scorer that reads signals"):
         asyncio.run(engine.score([Prefix(ONE)], [1]))
     assert engine.usage == Usage()
 
@@ -71,7 +71,7 @@ def test_recorded_samples_have_no_model_to_ask() -> None:
 
 
 def test_an_engine_without_prompt_tokens_refuses_to_give_them() -> None:
-    with pytest.raises(UnsupportedError, match="FakeEngine has no prompt tokens"):
+    with pytest.raises(UnsupportedError, match=r"engine\.kind=fake has no prompt tokens"):
         MeteredEngine(FakeEngine()).prompt_ids(ONE)
 
 

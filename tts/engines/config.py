@@ -69,7 +69,7 @@ class EngineKind(Protocol):
         """
         ...
 
-    def load(self, config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Load the model; see :func:`open_engine`.
 
         Raises:
@@ -242,20 +242,20 @@ def recorded_signals(config: EngineConfig) -> Signals:
     return recorded | card.signals(steps=plain.steps)
 
 
-def open_engine(config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+def open_engine(config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
     """Load the model.
 
     Args:
         config: names the engine and the model.
         prompt: turns a problem into the model's input.
-        tell: receives a sentence about anything that takes time or changes something, such as a smaller batch.
+        notify: receives a sentence about anything that takes time or changes something, such as a smaller batch.
 
     Raises:
         InputError: no such model or device, a prompt that this model cannot take, or an extra that is not installed.
     """
     try:
         kind: EngineKind = ENGINES.get(config.kind)
-        return kind.load(config, prompt, tell)
+        return kind.load(config, prompt, notify)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in EXTRAS:

@@ -171,7 +171,7 @@ class FakeEngine:
             UnsupportedError: always.
         """
         raise UnsupportedError(
-            "FakeEngine has no prompt tokens, which a scorer with its own model reads: use engine.kind=transformers"
+            "engine.kind=fake has no prompt tokens, which a scorer with its own model reads: use another engine.kind"
         )
 
     def _prefill(self, request: Request) -> None:

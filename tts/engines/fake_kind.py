@@ -27,7 +27,7 @@ class FakeKind:
         """Return nothing: the sampling parameters decide every token."""
         return {}
 
-    def load(self, config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Make a fake engine."""
         from tts.engines.fake import FakeEngine, Latency
 

@@ -65,7 +65,7 @@ class MeteredEngine:
         """
         if not self._engine.capabilities.score_prefix:
             raise UnsupportedError(
-                f"{type(self._engine).__name__} cannot score a prefix: use a scorer that reads signals of the pass "
+                "this engine cannot score a prefix: use a scorer that reads signals of the pass "
                 "that drew the sample, or an engine that can"
             )
         meter = Meter()
@@ -132,9 +132,7 @@ class MeteredEngine:
 
     def _check_branches(self) -> None:
         if not self._engine.capabilities.branch:
-            raise UnsupportedError(
-                f"{type(self._engine).__name__} cannot continue a text: use a scorer that asks for no words"
-            )
+            raise UnsupportedError("this engine cannot continue a text: use a scorer that asks for no words")
 
     async def _collected(self, request: Request) -> Sample:
         try:

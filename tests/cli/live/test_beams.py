@@ -102,7 +102,7 @@ def test_a_scorer_that_cannot_judge_prefixes_is_refused_before_anything_is_drawn
         ("{width: 0}", "strategy guided needs width >= 1, got 0"),
         ("{pruner: topk}", "unknown pruner 'topk': allowed are .*; did you mean top_k\\?"),
         ("{until: {steps: 2}}", "until of beams must be step, or one of .*"),
-        ("{until: {entropy: 2.0}}", "FakeEngine cannot record the entropy of each token, which .*"),
+        ("{until: {entropy: 2.0}}", "this engine cannot record the entropy of each token, which .*"),
         ("3", "beams of strategy guided must be a mapping .*, got 3"),
     ],
 )

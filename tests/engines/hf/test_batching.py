@@ -51,9 +51,9 @@ class CountingDecoder:
 def batches() -> Iterator[Any]:
     made: list[Batch] = []
 
-    def make(decoder: CountingDecoder, size: int, tell: Any = lambda text: None) -> Batch:
+    def make(decoder: CountingDecoder, size: int, notify: Any = lambda text: None) -> Batch:
         made.append(
-            Batch(decoder, max_batch_size=size, ends=frozenset({STOP}), is_step=lambda _: False, tell=tell)  # type: ignore[arg-type]
+            Batch(decoder, max_batch_size=size, ends=frozenset({STOP}), is_step=lambda _: False, notify=notify)  # type: ignore[arg-type]
         )
         return made[-1]
 

@@ -26,7 +26,7 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_nothing(make: Any, mo
     wanted = [(p, i) for p in PROBLEMS for i in range(2)]
     expected = draws(make(max_batch_size=16), wanted)
     said: list[str] = []
-    engine = make(max_batch_size=16, tell=said.append)
+    engine = make(max_batch_size=16, notify=said.append)
     decoder, run = engine.batch.decoder, engine.batch.decoder.run
 
     def small(work: Any) -> Any:

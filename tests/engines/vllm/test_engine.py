@@ -49,7 +49,7 @@ def served(runner: asyncio.Runner) -> Iterator[Served]:
 def plain(runner: asyncio.Runner) -> Iterator[Served]:
     """The bundled model as it is, and what it told."""
     told: list[str] = []
-    yield (made := Served(vllm("tiny", HOT, tell=told.append), runner, told=told))
+    yield (made := Served(vllm("tiny", HOT, notify=told.append), runner, told=told))
     made.engine.close()
 
 

@@ -62,7 +62,7 @@ def read(
     running, meter, found = Running(outputs, held or []), Meter(), list[list[int]]()
 
     async def work() -> None:
-        llm = RestartingLLM(lambda: running, tell=lambda text: None)
+        llm = RestartingLLM(lambda: running, notify=lambda text: None)
         async with aclosing(stream_outputs(llm, "draw-0", IDS, None, meter)) as pieces:
             async for piece in pieces:
                 found.append(piece.token_ids)

@@ -24,7 +24,7 @@ def test_a_dead_engine_is_started_again_once_for_all_requests() -> None:
     sentences: list[str] = []
 
     async def scenario() -> None:
-        llm = RestartingLLM(Running, tell=sentences.append)
+        llm = RestartingLLM(Running, notify=sentences.append)
         first = await llm.get()
         assert await llm.get() is first and llm.restarts == 0
         first.errored = True
@@ -40,7 +40,7 @@ def test_a_dead_engine_is_started_again_once_for_all_requests() -> None:
 
 
 def test_another_event_loop_is_refused() -> None:
-    llm = RestartingLLM(Running, tell=lambda text: None)
+    llm = RestartingLLM(Running, notify=lambda text: None)
     asyncio.run(llm.get())
     with pytest.raises(UnsupportedError, match="belongs to the event loop that it was first used in"):
         asyncio.run(llm.get())
@@ -48,7 +48,7 @@ def test_another_event_loop_is_refused() -> None:
 
 def test_closing_ends_it_once() -> None:
     ends: list[bool] = []
-    llm = RestartingLLM(lambda: SimpleNamespace(shutdown=lambda: ends.append(True)), tell=lambda text: None)
+    llm = RestartingLLM(lambda: SimpleNamespace(shutdown=lambda: ends.append(True)), notify=lambda text: None)
     llm.close()
     llm.close()
     assert ends == [True] and llm.current is None

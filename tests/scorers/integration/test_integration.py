@@ -99,7 +99,7 @@ def test_finished_samples_need_no_engine_and_partial_ones_do() -> None:
     class Straight(TreeEngine):
         capabilities = Capabilities()
 
-    with pytest.raises(UnsupportedError, match="Straight cannot continue a text"):
+    with pytest.raises(UnsupportedError, match="this engine cannot continue a text"):
         judged(scorer, [begun("a")], Straight())
 
 

@@ -45,7 +45,7 @@ class Batch:
         max_batch_size: int,
         ends: frozenset[int],
         is_step: Callable[[int], bool],
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         """Start idle.
 
@@ -54,10 +54,10 @@ class Batch:
             max_batch_size: the most sequences at a time.
             ends: ids of the tokens that end a sample.
             is_step: returns whether a token ends a step.
-            tell: receives one sentence when memory runs out.
+            notify: receives one sentence when memory runs out.
         """
         self.decoder, self.max_batch_size = decoder, max_batch_size
-        self._ends, self._is_step, self._tell = ends, is_step, tell
+        self._ends, self._is_step, self._notify = ends, is_step, notify
         self.drawn = self.prompt = self.prompt_cached = self.scored = self.steps = 0
         self._waiting: deque[SequenceState] = deque()
         self._active: list[SequenceState] = []  # row i has slot i
@@ -290,7 +290,7 @@ class Batch:
             for row in alive:
                 row.fail(EngineError("out of memory with a single sequence: lower max_tokens, or use a smaller model"))
             return
-        self._tell(f"out of memory with {len(rows)} sequences at once: going on with {self.max_batch_size}")
+        self._notify(f"out of memory with {len(rows)} sequences at once: going on with {self.max_batch_size}")
         self._waiting.extendleft(reversed(alive))
 
     async def _compute(self, function: Callable[..., Any], *args: Any) -> Any:

@@ -56,7 +56,7 @@ class TransformersEngine(HasEncoder):
         stream: int = 0,
         name: str = "",
         revision: str = "",
-        tell: Callable[[str], None] = lambda text: None,
+        notify: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Take a loaded model in evaluation mode.
 
@@ -69,7 +69,7 @@ class TransformersEngine(HasEncoder):
             stream: tokens per chunk; 0 sends a sample as one chunk when it has ended.
             name: the model's name.
             revision: the model's revision.
-            tell: receives one sentence when memory runs out.
+            notify: receives one sentence when memory runs out.
 
         Raises:
             InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
@@ -87,7 +87,9 @@ class TransformersEngine(HasEncoder):
         suppressed = suppressed_ids(getattr(generation, "suppress_tokens", None), vocabulary)
         decoder = Decoder(model, sampling, suppressed=suppressed)
         ends = end_ids(getattr(generation, "eos_token_id", None), tokenizer)
-        self.batch = Batch(decoder, max_batch_size=max_batch_size, ends=ends, is_step=self.encoder.is_step, tell=tell)
+        self.batch = Batch(
+            decoder, max_batch_size=max_batch_size, ends=ends, is_step=self.encoder.is_step, notify=notify
+        )
         self.capabilities = Capabilities(
             watch_tokens=True,
             score_prefix=True,
@@ -110,7 +112,7 @@ class TransformersEngine(HasEncoder):
         device: str = "cpu",
         dtype: str = "float32",
         revision: str | None = None,
-        tell: Callable[[str], None] = lambda text: None,
+        notify: Callable[[str], None] = lambda text: None,
     ) -> Self:
         """Load a model and its tokenizer from a directory or the hub.
 
@@ -123,7 +125,7 @@ class TransformersEngine(HasEncoder):
             device: cpu, cuda, mps, or auto for the fastest there is.
             dtype: float32, bfloat16 or float16.
             revision: branch, tag or commit on the hub.
-            tell: see :meth:`__init__`.
+            notify: see :meth:`__init__`.
 
         Raises:
             InputError: no such model, a device this machine lacks, or what :meth:`__init__` refuses.
@@ -161,7 +163,7 @@ class TransformersEngine(HasEncoder):
             stream=stream,
             name=name,
             revision=revision or "",
-            tell=tell,
+            notify=notify,
         )
 
     def close(self) -> None:

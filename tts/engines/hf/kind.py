@@ -16,7 +16,7 @@ class TransformersKind(LocalModelKind):
         """Return nothing: the sampling parameters decide every token."""
         return {}
 
-    def load(self, config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Load the model with transformers."""
         from tts.engines.hf.engine import TransformersEngine
 
@@ -28,7 +28,7 @@ class TransformersKind(LocalModelKind):
             device=config.device,
             dtype=config.dtype,
             revision=config.revision,
-            tell=tell,
+            notify=notify,
         )
 
 

@@ -33,7 +33,7 @@ class OpenAIKind:
         """Return the kind, whether each request has its own seed, and the further fields of each request."""
         return {"engine": "openai", "seeded": bool(config.seeded), "extra": dict(config.openai.extra)}
 
-    def load(self, config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Connect to the servers."""
         from tts.engines.openai.engine import OpenAIEngine
 

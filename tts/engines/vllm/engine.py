@@ -60,7 +60,7 @@ class VllmEngine(HasEncoder):
         check_every_tokens: int = 8,
         name: str = "",
         revision: str = "",
-        tell: Callable[[str], None] = lambda text: None,
+        notify: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Start vLLM.
 
@@ -76,7 +76,7 @@ class VllmEngine(HasEncoder):
                 tokens that vLLM draws past the boundary meanwhile are charged as aborted.
             name: the model's name.
             revision: the model's revision.
-            tell: receives one sentence when vLLM died and is started again.
+            notify: receives one sentence when vLLM died and is started again.
 
         Raises:
             InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
@@ -86,7 +86,7 @@ class VllmEngine(HasEncoder):
             raise InputError(f"check_every_tokens must be at least 1, got {check_every_tokens}")
         self.name, self.revision, self.sampling, self.counters = name, revision, sampling, counters
         self.seeded, self.check_every_tokens = seeded, check_every_tokens
-        self._llm = RestartingLLM(start, tell=tell)
+        self._llm = RestartingLLM(start, notify=notify)
         config = self._llm.current.model_config
         vocabulary = int(config.get_vocab_size())
         self.encoder = PromptEncoder(
@@ -124,7 +124,7 @@ class VllmEngine(HasEncoder):
         seeded: bool = False,
         check_every_tokens: int = 8,
         options: Mapping[str, Any] | None = None,
-        tell: Callable[[str], None] = lambda text: None,
+        notify: Callable[[str], None] = lambda text: None,
     ) -> Self:
         """Start vLLM with a model from a directory or the hub.
 
@@ -138,7 +138,7 @@ class VllmEngine(HasEncoder):
             seeded: see :meth:`__init__`.
             check_every_tokens: see :meth:`__init__`.
             options: other arguments of vLLM's ``AsyncEngineArgs`` by name.
-            tell: see :meth:`__init__`.
+            notify: see :meth:`__init__`.
 
         Raises:
             InputError: no such model, arguments that vLLM refuses, or whatever :meth:`__init__` refuses.
@@ -174,7 +174,7 @@ class VllmEngine(HasEncoder):
             check_every_tokens=check_every_tokens,
             name=str(model),
             revision=revision or "",
-            tell=tell,
+            notify=notify,
         )
 
     def close(self) -> None:

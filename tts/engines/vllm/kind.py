@@ -31,7 +31,7 @@ class VllmKind(LocalModelKind):
         """Return the kind and whether each request has its own seed."""
         return {"engine": "vllm", "seeded": bool(config.seeded), "extra": dict(config.openai.extra)}
 
-    def load(self, config: EngineConfig, prompt: Prompt, tell: Callable[[str], None]) -> LiveEngine:
+    def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Start vLLM with the model."""
         from tts.engines.vllm.engine import VllmEngine
 
@@ -45,7 +45,7 @@ class VllmKind(LocalModelKind):
             seeded=bool(config.seeded),
             check_every_tokens=config.check_every_tokens,
             options={"max_num_seqs": config.max_batch_size, **config.vllm},
-            tell=tell,
+            notify=notify,
         )
 
 

@@ -43,16 +43,16 @@ class RestartingLLM:
         restarts: number of times that it was started again.
     """
 
-    def __init__(self, start: Callable[[], Any], *, tell: Callable[[str], None]) -> None:
+    def __init__(self, start: Callable[[], Any], *, notify: Callable[[str], None]) -> None:
         """Start it.
 
         Args:
             start: returns a new ``AsyncLLM``.
-            tell: receives one sentence when vLLM died and is started again.
+            notify: receives one sentence when vLLM died and is started again.
         """
         self.current = start()
         self.restarts = 0
-        self._start, self._tell = start, tell
+        self._start, self._notify = start, notify
         self._loop: asyncio.AbstractEventLoop | None = None
         self._restart_lock = asyncio.Lock()
 
@@ -75,7 +75,7 @@ class RestartingLLM:
                 if self.restarts:
                     raise EngineError("vLLM died again after it was started anew: see what it logged")
                 self.restarts += 1
-                self._tell("vLLM died: its samples failed, and it is started again, once")
+                self._notify("vLLM died: its samples failed, and it is started again, once")
                 self.current.shutdown()
                 self.current = await asyncio.to_thread(self._start)
         return self.current
