@@ -52,8 +52,8 @@ TINY := configs/task/stories.yaml configs/model/tiny.yaml
 
 demo: $(VENV)/installed
 	mkdir -p out
-	$(BIN)/tts sample $(TINY) task.split=calibration task.n=100 n=16 out=out/calibration.sqlite
-	$(BIN)/tts run $(TINY) configs/strategy/all.yaml configs/scorer/mean_logprob.yaml task.n=150 \
+	$(BIN)/tts sample $(TINY) task.split=calibration task.questions=100 samples=16 out=out/calibration.sqlite
+	$(BIN)/tts run $(TINY) configs/strategy/all.yaml configs/scorer/mean_logprob.yaml task.questions=150 \
 		fit=out/calibration.sqlite calibrate=platt out=out/demo.sqlite --json out/demo.json
 	$(BIN)/tts compare out/demo.sqlite --tune --json out/compare.json --plot out/demo.png
 	$(BIN)/tts reliability out/demo.sqlite --plot out/reliability.png

@@ -70,19 +70,19 @@ class SampleConfig:
     Attributes:
         task: the problems.
         engine: the model.
-        n: samples per problem, >= 1.
+        samples: samples per problem, >= 1.
         out: the pool to write, .sqlite or .db.
     """
 
     task: TaskConfig = field(default_factory=TaskConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
-    n: int = 8
+    samples: int = 8
     out: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse to draw nothing."""
-        if self.n < 1:
-            raise InputError(f"n must be at least 1, got {self.n}")
+        if self.samples < 1:
+            raise InputError(f"samples must be at least 1, got {self.samples}")
 
 
 @dataclass

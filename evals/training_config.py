@@ -25,7 +25,7 @@ class TrainingConfig:
         out: the directory to write.
     """
 
-    task: TaskConfig = field(default_factory=lambda: TaskConfig(split="train", n=2000))
+    task: TaskConfig = field(default_factory=lambda: TaskConfig(split="train", questions=2000))
     engine: EngineConfig = field(default_factory=EngineConfig)
     pool: str | None = None
     run: int | None = None
@@ -45,17 +45,17 @@ class GraceConfig(TrainingConfig):
     """The configuration of ``tts train grace``.
 
     Attributes:
-        n: responses to a problem, where they are drawn, >= 1.
+        samples: responses to a problem, where they are drawn, >= 1.
         recipe: the recipe.
     """
 
-    n: int = 8
+    samples: int = 8
     recipe: GraceRecipe = field(default_factory=GraceRecipe)
 
     def __post_init__(self) -> None:
         """Refuse a configuration that no model can be trained from, before any work is done."""
-        if self.n < 1:
-            raise InputError(f"n must be at least 1, got {self.n}")
+        if self.samples < 1:
+            raise InputError(f"samples must be at least 1, got {self.samples}")
         super().__post_init__()
 
 
@@ -69,7 +69,7 @@ class FineceConfig(TrainingConfig):
         recipe: the recipe.
     """
 
-    task: TaskConfig = field(default_factory=lambda: TaskConfig(split="train", n=1000))
+    task: TaskConfig = field(default_factory=lambda: TaskConfig(split="train", questions=1000))
     tree: TreeConfig = field(default_factory=TreeConfig)
     answers: str | None = None
     recipe: FineceRecipe = field(default_factory=FineceRecipe)

@@ -77,7 +77,7 @@ def test_the_strategies_are_the_catalogue_in_its_order() -> None:
 def test_an_installed_package_adds_names(plugin: None) -> None:
     assert STRATEGIES.names() == (*CATALOG, "mine", "broken")
     assert method("mine").name == "mine" and method("mine").source == CATALOG["esc"].source
-    task = load_task(TaskConfig(name="mine", n=2))
+    task = load_task(TaskConfig(name="mine", questions=2))
     assert task.name == "mine" and len(task.problems) == 2
 
 

@@ -44,7 +44,7 @@ def labels(path: Path | None, count: int, say: Say) -> None:
         some = [one for one in prefixes if one.kind == kind]
         picked = rng.permutation(len(some))[:number]
         chosen += [(given.entries[some[i].question].problem, some[i]) for i in picked]
-    task = load_task(TaskConfig(split="train", n=1))
+    task = load_task(TaskConfig(split="train", questions=1))
     share = fresh_shares(chosen, task.extract, draws=200, seed=101)
     label = np.array([one.label for _, one in chosen])
     kinds = np.array([one.kind for _, one in chosen])

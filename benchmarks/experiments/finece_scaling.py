@@ -245,13 +245,13 @@ def _forked(
         "resampled", width=4, budget=8, pruner=Resample(TEMPERATURE), max_checks=3, weighting=LogOdds(prior)
     )
     stopped = [replace(plain, stop=(SamplingCost(price),)) for price in COSTS_PER_DRAW]
-    task = load_task(TaskConfig(split="calibration", n=len(fit.entries), seed=seed))
+    task = load_task(TaskConfig(split="calibration", questions=len(fit.entries), seed=seed))
     run = drawn(plain, task, watching, Staged(guide, ended))
     best = _cheapest([(strategy, run.played(strategy)) for strategy in stopped], goal, say)
     say(f"\non the test split, by budget and with the fitted price {_price(best):g}; random guides and FineCE votes")
     print_header(say)
     print_row(whole, whole, say)
-    task = load_task(TaskConfig(split="test", n=len(test.entries), seed=seed))
+    task = load_task(TaskConfig(split="test", questions=len(test.entries), seed=seed))
     runs = {
         name: drawn(plain, task, watching, Staged(judge, ended))
         for name, judge in (("finece", guide), ("random", RandomScorer()))

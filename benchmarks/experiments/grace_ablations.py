@@ -99,7 +99,7 @@ def responses(folder: Path, questions: int, held_out: int, draws: int) -> Split:
     )
     worked = solutions(
         given,
-        load_task(TaskConfig(split="train", n=total)).solutions,
+        load_task(TaskConfig(split="train", questions=total)).solutions,
         encode=lambda text: tuple(tokenizer(text, add_special_tokens=False).input_ids),
         context=512,
         prompts={one.question: one.prompt for one in found},

@@ -59,7 +59,8 @@ def pool(
     if not signals:
         recorded = [f"engine.signals.{key}" for key in ("top=0", "entropy=false", "certainty=false")]
     configs = [str(ROOT / "configs" / part) for part in ("task/stories.yaml", "model/tiny.yaml")]
-    command = ["sample", *configs, f"engine.model={model}", f"task.split={split}", f"task.n={questions}", f"n={draws}"]
+    size = (f"task.questions={questions}", f"samples={draws}")
+    command = ["sample", *configs, f"engine.model={model}", f"task.split={split}", *size]
     command += [f"task.seed={seed}", *recorded, f"out={path}"]
     print("tts " + " ".join(command).replace(f"{ROOT}/", ""), file=sys.stderr, flush=True)
     subprocess.run([sys.executable, "-c", "from tts.cli import main; main()", *command], check=True)

@@ -62,14 +62,15 @@ async def draw_samples(
     config: SampleConfig, task: Task, engine: Engine, cache: SampleCache, *, signals: Signals, watch: ProgressListener
 ) -> list[Result]:
     """Draw ``n`` samples of every problem into the cache, the samples of one question at the same time."""
-    questions = -(-config.engine.max_batch_size // config.n) + 1  # as many as fill a batch, and one to fill the gaps
-    options = Options(concurrency=questions, lookahead=config.n - 1)
+    # As many questions as fill a batch, and one to fill the gaps.
+    questions = -(-config.engine.max_batch_size // config.samples) + 1
+    options = Options(concurrency=questions, lookahead=config.samples - 1)
 
     def share(result: Result) -> float:
-        return sum(task.grade(result.problem, s) for s in result.decision.samples) / config.n
+        return sum(task.grade(result.problem, s) for s in result.decision.samples) / config.samples
 
     watch.start("samples", len(task.problems))
-    return await _play_all(CollectSamples(config.n), task, engine, None, options, signals, cache, share, watch)
+    return await _play_all(CollectSamples(config.samples), task, engine, None, options, signals, cache, share, watch)
 
 
 async def draw_trees(

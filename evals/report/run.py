@@ -112,12 +112,13 @@ def print_run(console: Console, config: RunConfig, outcome: RunOutcome, rows: Se
 def print_samples(console: Console, config: SampleConfig, task: Task, outcome: SampleOutcome) -> None:
     """Print the share of right samples with its 95 % interval over questions, and where the samples are."""
     graded = [[(s, task.grade(r.problem, s)) for s in r.decision.samples] for r in outcome.results]
-    rates = [sum(right for _, right in row) / config.n for row in graded]
+    rates = [sum(right for _, right in row) / config.samples for row in graded]
     low, high = accuracy_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
     samples = [pair for row in graded for pair in row]
     unread = sum(sample.answer is None for sample, _ in samples)
     console.print(
-        f"{len(graded)} questions, {config.n} samples each: {sum(right for _, right in samples)} of {len(samples)} "
+        f"{len(graded)} questions, {config.samples} samples each: "
+        f"{sum(right for _, right in samples)} of {len(samples)} "
         f"right ({sum(rates) / len(rates):.4f} [{float(low):.3f}, {float(high):.3f}]), {unread} without an answer",
         soft_wrap=True,
     )

@@ -1,6 +1,6 @@
 """Tasks: problems with gold answers, a prompt, a reader of answers and a grading rule.
 
-task = load_task(TaskConfig(name="stories", split="test", n=100))
+task = load_task(TaskConfig(name="stories", split="test", questions=100))
 """
 
 from __future__ import annotations

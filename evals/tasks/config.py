@@ -18,7 +18,7 @@ class TaskConfig:
         name: "stories" (generated, for the bundled model), "gsm8k", or "jsonl" (a file of yours).
         path: a JSON Lines file (.jsonl or .jsonl.gz), {"question", "answer"} a line; null reads gsm8k from the hub.
         split: stories: train, calibration or test; gsm8k on the hub: train or test; for a file, only a part of the ids.
-        n: the number of problems, >= 1; null takes all of a file. A larger n includes the problems of a smaller one.
+        questions: the number of problems, >= 1; null takes all of a file. More include those of fewer.
         seed: chooses the problems and the worked examples, >= 0.
         template: the text around {question}; null takes the task's own.
         system: the system message of a chat, or text before everything else; null takes the task's own.
@@ -31,7 +31,7 @@ class TaskConfig:
     name: str = "stories"
     path: str | None = None
     split: str = "test"
-    n: int | None = None
+    questions: int | None = None
     seed: int = 0
     template: str | None = None
     system: str | None = None
@@ -45,8 +45,8 @@ class TaskConfig:
         TASKS.check(self.name)
         if self.extract is not None and self.extract not in READINGS:
             raise unknown_name("task.extract", self.extract, READINGS)
-        if self.n is not None and self.n < 1:
-            raise InputError(f"task.n must be at least 1, got {self.n}")
+        if self.questions is not None and self.questions < 1:
+            raise InputError(f"task.questions must be at least 1, got {self.questions}")
         for key in ("seed", "shots"):
             if getattr(self, key) < 0:
                 raise InputError(f"task.{key} must be at least 0, got {getattr(self, key)}")

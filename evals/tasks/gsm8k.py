@@ -39,10 +39,10 @@ def gsm8k(config: TaskConfig) -> Task:
     shots = _shots(config, {worked.question.strip() for worked in scored}) if config.shots else ()
     prompt = _prompt(config, shots)
     chosen: Sequence[int] = range(len(scored))
-    if config.n is not None and config.n < len(scored):  # so that a larger n includes a smaller one
+    if config.questions is not None and config.questions < len(scored):  # so that more questions include fewer
         order = list(chosen)
         random.Random(f"{config.seed} problems").shuffle(order)
-        chosen = sorted(order[: config.n])
+        chosen = sorted(order[: config.questions])
     named = {scored[i].id or f"{config.name}-{config.split}-{i}": scored[i] for i in chosen}
     problems = tuple(Problem(name, w.question, w.gold, config.name) for name, w in named.items())
     reading = config.extract or "flexible"

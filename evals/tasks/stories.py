@@ -39,7 +39,7 @@ def stories(config: TaskConfig) -> Task:
         system=config.system or "",
         chat=config.chat,
     )
-    drawn = take(split, config.n or COUNT, config.seed)
+    drawn = take(split, config.questions or COUNT, config.seed)
     named = {f"story-{split}-{seeded}{i}": story for i, story in enumerate(drawn)}
     problems = tuple(Problem(name, story.question, story.answer, "stories") for name, story in named.items())
     reading = config.extract or "strict"

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FAST = ("permutations=10", "replicates=200")
 POOL = synthetic_pool(questions=12, samples=8)
 FAKE = ("engine.kind=fake", "engine.max_batch_size=4")
-TASK = ("task.n=10",)
+TASK = ("task.questions=10",)
 
 
 class Ran(NamedTuple):

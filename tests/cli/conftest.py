@@ -25,6 +25,6 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pool of the calibration split, drawn live on the fake engine with confidences."""
     path = tmp_path_factory.mktemp("calibration") / "cal.sqlite"
-    overrides = ("task.split=calibration", "task.n=40", "budget=6", "scorer.name=watched", f"out={path}")
+    overrides = ("task.split=calibration", "task.questions=40", "budget=6", "scorer.name=watched", f"out={path}")
     run_strategies(load_config(RunConfig, [], [*FAKE, *overrides]))
     return path

@@ -121,10 +121,12 @@ def test_stacked_weights_serve_live_runs_of_the_same_model_and_no_other_prompt(t
     write_card(tmp_path, GraceCard("<CNF>", WATCHED))
     drawn, weights, live = (tmp_path / name for name in ("cal.sqlite", "s.json", "run.sqlite"))
     fake = ("run", "engine.kind=fake", "budget=4", f"scorer.card={tmp_path}")
-    done = tts(*fake, "task.split=calibration", "task.n=12", "scorer.name=grace", "scorer.reading=min", f"out={drawn}")
+    done = tts(
+        *fake, "task.split=calibration", "task.questions=12", "scorer.name=grace", "scorer.reading=min", f"out={drawn}"
+    )
     assert done.status == 0
     assert tts("calibrate", drawn, "--score", "stacked", "--out", weights).status == 0
-    command = (*fake, "task.n=6", "scorer.name=stacked", f"scorer.weights={weights}", "strategies=[grace_sc]")
+    command = (*fake, "task.questions=6", "scorer.name=stacked", f"scorer.weights={weights}", "strategies=[grace_sc]")
     assert tts(*command, f"out={live}").status == 0
     with PoolStore.read(live) as store:
         (run,) = store.runs()

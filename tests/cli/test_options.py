@@ -16,9 +16,9 @@ def test_arguments_with_an_equals_sign_are_overrides_unless_such_a_file_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "n=1").write_text("n: 5\ntask: {n: 7}\n")
-    config, files = read_config(SampleConfig, ["n=1", "task.n=3"])
-    assert (config.n, config.task.n, files) == (5, 3, [Path("n=1")])
+    (tmp_path / "samples=1").write_text("samples: 5\ntask: {questions: 7}\n")
+    config, files = read_config(SampleConfig, ["samples=1", "task.questions=3"])
+    assert (config.samples, config.task.questions, files) == (5, 3, [Path("samples=1")])
     assert read_config(SampleConfig, None) == (SampleConfig(), [])
 
 

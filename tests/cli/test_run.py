@@ -74,7 +74,7 @@ def test_the_ledger_of_a_fresh_run_is_the_engines(tmp_path: Path) -> None:
 def test_replaying_the_pool_gives_the_decisions_sample_for_sample(tts: Tts, tmp_path: Path) -> None:
     path, target = tmp_path / "p.sqlite", tmp_path / "j.json"
     names = ["esc", "cges", "self_consistency", "grace_es", "best_of_n", "adaptive_consistency"]
-    arguments = (*FAKE, "task.n=25", "budget=8", f"strategies=[{','.join(names)}]", "scorer.name=watched")
+    arguments = (*FAKE, "task.questions=25", "budget=8", f"strategies=[{','.join(names)}]", "scorer.name=watched")
     assert tts("run", *arguments, f"out={path}", "--json", target).status == 0
     pool, found = load_pool(path), json.loads(target.read_text())
     recording = ReplayEngine({entry.problem.id: entry.samples for entry in pool.entries})
@@ -95,15 +95,15 @@ def test_replaying_the_pool_gives_the_decisions_sample_for_sample(tts: Tts, tmp_
 
 def test_run_goes_on_with_what_sample_drew(tts: Tts, tmp_path: Path) -> None:
     path = tmp_path / "p.sqlite"
-    assert drawn_now(tts("sample", *FAKE, *TASK, "n=3", f"out={path}")) == (30, 30)
+    assert drawn_now(tts("sample", *FAKE, *TASK, "samples=3", f"out={path}")) == (30, 30)
     assert drawn_now(tts("run", *FAKE, *TASK, "budget=5", f"out={path}")) == (50, 20)
-    assert drawn_now(tts("run", *FAKE, "task.n=12", "budget=5", f"out={path}")) == (60, 10)
+    assert drawn_now(tts("run", *FAKE, "task.questions=12", "budget=5", f"out={path}")) == (60, 10)
 
 
 @pytest.mark.parametrize("change", ["engine.temperature=0.7", "scorer={name: constant, value: 0.5}"])
 def test_what_makes_draws_other_draws_makes_another_run(tts: Tts, tmp_path: Path, change: str) -> None:
     path = tmp_path / "p.sqlite"
-    base = ("run", *FAKE, "task.n=2", "budget=2", f"out={path}")
+    base = ("run", *FAKE, "task.questions=2", "budget=2", f"out={path}")
     assert drawn_now(tts(*base)) == (4, 4)
     assert drawn_now(tts(*base, change)) == (4, 4)
     assert drawn_now(tts(*base, "engine.max_batch_size=2", "lookahead=1", "strategies=[first_sample]")) == (4, 0)
@@ -134,7 +134,7 @@ def test_parameters_and_a_map_are_fitted_on_other_questions(tts: Tts, tmp_path: 
 
 def test_what_is_scored_is_never_fitted_on(tts: Tts, tmp_path: Path, calibration: Path) -> None:
     arguments = ("run", *FAKE, "strategies=[grace_es]", "scorer.name=watched", f"fit={calibration}")
-    ran = tts(*arguments, "task.split=calibration", "task.n=3", f"out={tmp_path / 'p.sqlite'}")
+    ran = tts(*arguments, "task.split=calibration", "task.questions=3", f"out={tmp_path / 'p.sqlite'}")
     assert ran.status == 2
     assert re.search(r"cal\.sqlite holds 3 of the questions that are scored, 'story-calibration-0' for one: ", ran.err)
 
@@ -147,7 +147,7 @@ def test_the_table_has_one_line_a_strategy_with_its_reasons(tts: Tts, tmp_path: 
 
 
 def test_all_plays_what_can_be_played_and_says_why_not_the_rest(tts: Tts, tmp_path: Path) -> None:
-    ran = tts("run", *FAKE, "task.n=3", "budget=3", "strategies=[all]", f"out={tmp_path / 'p.sqlite'}")
+    ran = tts("run", *FAKE, "task.questions=3", "budget=3", "strategies=[all]", f"out={tmp_path / 'p.sqlite'}")
     text = " ".join(ran.out.split())
     assert "left out (needs confidences, and there is no scorer: give scorer.name): " in text
     assert "left out (is a control for recorded pools: `tts compare` the pool that this run writes): oracle" in text

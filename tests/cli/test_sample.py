@@ -16,7 +16,7 @@ def test_where_nothing_is_right_it_says_so(
     tts: Tts, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("evals.tasks.stories.extractor", lambda *_: lambda problem, text: None)
-    size = "n=2" if command == "sample" else "budget=2"
+    size = "samples=2" if command == "sample" else "budget=2"
     ran = tts(command, *FAKE, *TASK, size, f"out={tmp_path / 'p.sqlite'}")
     assert ran.status == 0
     assert "0 of 20 right; 20 had no answer that could be read: this model does not solve this task" in ran.out
@@ -28,7 +28,7 @@ def test_draws_that_fail_are_drawn_by_the_next_command(
     path = tmp_path / "p.sqlite"
     broken = FakeEngine(fails=lambda request: request.index == 1)
     monkeypatch.setattr("evals.live.run_session.open_engine", lambda *_: broken)
-    ran = tts("sample", *FAKE, "task.n=2", "n=3", f"out={path}")
+    ran = tts("sample", *FAKE, "task.questions=2", "samples=3", f"out={path}")
     assert ran.status == 2
     assert ran.err.splitlines()[-1] == (
         "tts: 2 of 6 draws failed (the fake engine fails this draw on purpose): the pool holds the others, repeat "

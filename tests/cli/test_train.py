@@ -19,10 +19,10 @@ from tts.models.grace import read_card as read_grace_card  # noqa: E402
 from tts.pool import load_pool  # noqa: E402
 
 QUICK = ("engine.max_tokens=120", "recipe.epochs=1", "recipe.batch_size=16")
-GRACE = ("train", "grace", *QUICK, "task.n=8", "n=4", "recipe.held_out=0.3", "recipe.lora.rank=4")
+GRACE = ("train", "grace", *QUICK, "task.questions=8", "samples=4", "recipe.held_out=0.3", "recipe.lora.rank=4")
 FINECE = (
-    "train", "finece", *QUICK, "task.n=6", "tree.k=4", "tree.clusters=1", "tree.levels=1", "recipe.held_out=0.4",
-    "recipe.lora.rank=4", "recipe.seed=1",
+    "train", "finece", *QUICK, "task.questions=6", "tree.k=4", "tree.clusters=1", "tree.levels=1",
+    "recipe.held_out=0.4", "recipe.lora.rank=4", "recipe.seed=1",
 )  # fmt: skip
 
 pytestmark = needs_peft
@@ -78,7 +78,7 @@ def test_grace_draws_trains_and_leaves_a_model_that_scores_its_own_samples(
     again = tts(*GRACE, f"out={out}")
     assert again.status == 0 and "continuing at step 2 of 2" in again.err
     played = tts(
-        "run", f"engine.model={out}", "task.n=2", "budget=2", "strategies=[grace_sc]", "scorer={name: grace}",
+        "run", f"engine.model={out}", "task.questions=2", "budget=2", "strategies=[grace_sc]", "scorer={name: grace}",
         "engine.max_tokens=120", f"out={tmp_path / 'run.sqlite'}",
     )  # fmt: skip
     assert played.status == 0, played.err
@@ -115,8 +115,8 @@ def test_finece_draws_trees_trains_and_leaves_a_scorer_that_guides_beams(
     assert again.status == 0 and "0 of them drawn now" in again.err and "continuing at step" in again.err
     beams = "{name: guided, beams: {width: 2}, weighting: linear}"
     played = tts(
-        "run", f"engine.model={out}", "engine.max_tokens=120", "task.n=2", "budget=4", f"strategies=[grace_sc,{beams}]",
-        "scorer={name: finece}", f"out={tmp_path / 'run.sqlite'}",
+        "run", f"engine.model={out}", "engine.max_tokens=120", "task.questions=2", "budget=4",
+        f"strategies=[grace_sc,{beams}]", "scorer={name: finece}", f"out={tmp_path / 'run.sqlite'}",
     )  # fmt: skip
     assert played.status == 0, played.err
     assert "scorer finece" in played.out and "guided" in played.out
@@ -132,12 +132,12 @@ def test_an_adapter_scores_what_its_base_draws(tts: Tts, tmp_path: Path, guided:
     assert ran.status == 0, ran.err
     assert f"engine.model=tiny scorer.name=finece scorer.path={out}" in ran.out
     played = tts(
-        "run", "engine.max_tokens=120", "task.n=2", "budget=2", "strategies=[grace_sc]",
+        "run", "engine.max_tokens=120", "task.questions=2", "budget=2", "strategies=[grace_sc]",
         f"scorer={{name: finece, path: {out}}}", f"out={tmp_path / 'run.sqlite'}",
     )  # fmt: skip
     assert played.status == 0, played.err
     refused = tts(
-        "run", "engine.model=grace", "task.n=3", "budget=2", "strategies=[grace_sc]",
+        "run", "engine.model=grace", "task.questions=3", "budget=2", "strategies=[grace_sc]",
         f"scorer={{name: finece, path: {out}}}", f"out={tmp_path / 'other.sqlite'}",
     )  # fmt: skip
     assert (
@@ -206,7 +206,7 @@ def test_what_cannot_be_gets_one_sentence_and_status_2(
     (tmp_path / "model" / "config.json").write_text("{}")
     if "pool={tmp}/fake.sqlite" in arguments:
         fake = f"out={tmp_path / 'fake.sqlite'}"
-        assert tts("sample", "task.n=4", "n=2", "engine.kind=fake", fake).status == 0
+        assert tts("sample", "task.questions=4", "samples=2", "engine.kind=fake", fake).status == 0
     ran = tts("train", *(argument.format(tmp=tmp_path) for argument in arguments))
     assert ran.status == 2 and words in ran.err, ran.err
     assert len([line for line in ran.err.splitlines() if line.startswith("tts:")]) == 1

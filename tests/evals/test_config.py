@@ -11,7 +11,7 @@ from tts.errors import InputError
 
 
 def test_the_defaults_are_usable() -> None:
-    assert (CompareConfig().permutations, SampleConfig().n, RunConfig().budget) == (200, 8, 8)
+    assert (CompareConfig().permutations, SampleConfig().samples, RunConfig().budget) == (200, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_the_defaults_are_usable() -> None:
         (CompareConfig, {"seed": -1}, "seed must be at least 0, got -1"),
         (CompareConfig, {"permutations": 0}, f"permutations must be from 1 to {MAX_RESAMPLES}, got 0"),
         (CompareConfig, {"replicates": MAX_RESAMPLES + 1}, "replicates must be from 1 to"),
-        (SampleConfig, {"n": 0}, "n must be at least 1, got 0"),
+        (SampleConfig, {"samples": 0}, "samples must be at least 1, got 0"),
         (RunConfig, {"budget": 0}, "budget must be at least 1, got 0"),
         (RunConfig, {"lookahead": -1}, "lookahead must be at least 0, got -1"),
         (RunConfig, {"concurrency": 0}, "concurrency must be at least 1, got 0"),

@@ -38,10 +38,10 @@ def test_the_file_of_tiny_states_the_default_recipe() -> None:
 @pytest.mark.parametrize(
     ("schema", "changes", "sentence"),
     [
-        (GraceConfig, ["n=1"], "out names no directory: give out=DIR"),
+        (GraceConfig, ["samples=1"], "out names no directory: give out=DIR"),
         (FineceConfig, ["out= "], "out names no directory: give out=DIR"),
         (TinyConfig, [], "out names no directory: give out=DIR"),
-        (GraceConfig, ["out=x", "n=0"], "n must be at least 1, got 0"),
+        (GraceConfig, ["out=x", "samples=0"], "samples must be at least 1, got 0"),
         (FineceConfig, ["out=x", "engine.kind=fake"], "engine.kind must be transformers"),
         (TinyConfig, ["out=x", "share=2"], r"share must be above 0 and at most 1, got 2\.0"),
         (TinyConfig, ["out=x", "recipe.width=100"], r"recipe\.width must be a positive multiple of 64, got 100"),

@@ -164,7 +164,7 @@ def summarised(tts: Tts, folder: Path) -> Any:
 # --- live runs on the fake engine -------------------------------------------------------------------------------------
 
 FAKE = ("engine.kind=fake", "engine.max_batch_size=4", "engine.seed=1", "engine.signals.steps=true")
-TEST = ("task.split=test", "task.n=5")
+TEST = ("task.split=test", "task.questions=5")
 WATCHED = "scorer.name=watched"
 BEAMS = (
     "{name: top_k, beams: {width: 3, until: step, pruner: {name: top_k, k: 1}}, budget: 5}",
@@ -189,7 +189,7 @@ def live_all(tts: Tts, folder: Path) -> Any:
     """All strategies, fitted and calibrated on another live pool, with look-ahead."""
     fit = folder / "fit.sqlite"
     run_command(
-        tts, "run", *FAKE, "task.split=calibration", "task.n=12", "budget=6", WATCHED, f"out={fit}", "--json",
+        tts, "run", *FAKE, "task.split=calibration", "task.questions=12", "budget=6", WATCHED, f"out={fit}", "--json",
         folder / "fit.json",
     )  # fmt: skip
     fitting = (f"fit={fit}", "calibrate=platt", "margin=0.01")
@@ -212,7 +212,7 @@ def live_ahead(tts: Tts, folder: Path) -> Any:
 
 def live_asked(tts: Tts, folder: Path) -> Any:
     """Scorers that ask the model: their tokens, and draws that fail since the fake engine cannot answer."""
-    few = ("task.split=test", "task.n=2", "budget=3", "strategies=[best_of_n,esc]")
+    few = ("task.split=test", "task.questions=2", "budget=3", "strategies=[best_of_n,esc]")
     return {
         name: played(tts, folder, *few, f"scorer.name={name}", name=name) for name in ("verbalised", "p_true", "oracle")
     }
@@ -243,7 +243,7 @@ def resumed(tts: Tts, folder: Path) -> Any:
 def sampled(tts: Tts, folder: Path) -> Any:
     """``tts sample`` on the fake engine."""
     path = folder / "sampled.sqlite"
-    run_command(tts, "sample", *FAKE, *TEST, "n=3", f"out={path}")
+    run_command(tts, "sample", *FAKE, *TEST, "samples=3", f"out={path}")
     return read_back(path)
 
 

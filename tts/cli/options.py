@@ -24,7 +24,7 @@ ConfigArguments = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="CONFIG... KEY=VALUE...",
-        help="YAML files, merged in order (the last one wins), and overrides such as task.n=20.",
+        help="YAML files, merged in order (the last one wins), and overrides such as questions=20.",
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]

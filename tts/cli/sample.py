@@ -8,7 +8,7 @@ from tts.cli.options import ConfigArguments, check_live_outputs, read_config, te
 
 @app.command()
 def sample(configs: ConfigArguments = None) -> None:
-    """Draw n samples of every problem of a task into a pool.
+    """Draw samples of every question of a task into a pool.
 
     After an interruption, repeat the command to continue: stored samples are kept and not drawn again.
     """

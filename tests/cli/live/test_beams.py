@@ -21,7 +21,7 @@ from tts.pool import load_pool
 from tts.requirements import Available, Requirements
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
-FAKE = ("engine.kind=fake", "engine.max_batch_size=4", "task.n=6")
+FAKE = ("engine.kind=fake", "engine.max_batch_size=4", "task.questions=6")
 GUIDED = "{name: guided, beams: {width: 3, until: step, pruner: {name: top_k, k: 1}}, budget: 5}"
 WATCHED = "scorer.name=watched"
 

@@ -58,6 +58,6 @@ def test_all_files_of_different_kinds_go_together(task: Path, model: Path) -> No
 def test_a_command_of_files_runs(tts: Tts, tmp_path: Path) -> None:
     files = [CONFIGS / name for name in ("task/stories.yaml", "model/tiny.yaml", "strategy/counting.yaml")]
     signals = "engine.signals={top: 0, entropy: false, certainty: false}"
-    ran = tts("run", *files, *FAKE, signals, "task.n=4", f"out={tmp_path / 'p.sqlite'}")
+    ran = tts("run", *files, *FAKE, signals, "task.questions=4", f"out={tmp_path / 'p.sqlite'}")
     assert ran.status == 0
     assert drawn_now(ran) == (64, 64)

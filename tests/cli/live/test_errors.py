@@ -16,7 +16,7 @@ BAD = [
     ("sample", r"out names no pool: give out=FILE\.sqlite, which stores every sample"),
     ("sample out=p.jsonl", r"p\.jsonl: the file name must end in \.sqlite, \.db"),
     ("sample out=no/p.sqlite", r"cannot write no/p\.sqlite: the folder .*/no does not exist"),
-    ("sample out=p.sqlite n=0", r"n must be at least 1, got 0"),
+    ("sample out=p.sqlite samples=0", r"samples must be at least 1, got 0"),
     ("sample out=p.sqlite missing.yaml", r"config file missing\.yaml does not exist"),
     ("sample out=p.sqlite strategies=[esc]", r"override 'strategies=\[esc\]': unknown key 'strategies': allowed .*"),
     ("sample out=p.sqlite engine.modle=tiny", r".*key 'engine\.modle' cannot take this value: .*modle.*"),
@@ -102,7 +102,7 @@ def test_bad_input_gets_one_sentence_and_leaves_no_pool(
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE t (x)")
     other.close()
-    ran = tts(*command.replace("FAKE", "engine.kind=fake task.n=2").split())
+    ran = tts(*command.replace("FAKE", "engine.kind=fake task.questions=2").split())
     assert (ran.status, ran.out) == (2, "")
     assert re.fullmatch(rf"tts: {sentence}\n", ran.err)
     assert not (tmp_path / "p.sqlite").exists()
@@ -127,7 +127,7 @@ def test_a_fit_pool_that_does_not_fit_is_one_sentence(tts: Tts, tmp_path: Path, 
 
 def test_another_question_under_the_same_id_is_refused(tts: Tts, tmp_path: Path) -> None:
     path, file = tmp_path / "p.sqlite", tmp_path / "q.jsonl"
-    command = ("sample", *FAKE, "task.name=jsonl", f"task.path={file}", "n=1", f"out={path}")
+    command = ("sample", *FAKE, "task.name=jsonl", f"task.path={file}", "samples=1", f"out={path}")
     for question, status in (("one ?", 0), ("two ?", 2)):
         file.write_text(json.dumps({"question": question, "gold": 5}) + "\n")
         ran = tts(*command)
@@ -139,6 +139,6 @@ def test_a_pool_that_somebody_writes_is_refused_and_left_alone(tts: Tts, tmp_pat
     path = tmp_path / "p.sqlite"
     with PoolStore.create_or_open(path) as store:
         store.add_problem(Problem("a", "?"))
-        ran = tts("sample", *FAKE, "task.n=2", "n=1", f"out={path}")
+        ran = tts("sample", *FAKE, "task.questions=2", "samples=1", f"out={path}")
         assert ran.status == 2
         assert "is being written by another process" in ran.err

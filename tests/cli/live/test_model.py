@@ -28,7 +28,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_draws_goes_on_and_is_known_by_its_files(tts: Tts, tmp_path: Path, model: Path) -> None:
     path, signals = tmp_path / "p.sqlite", "engine.signals={top: 20, entropy: true, certainty: true}"
-    command = ("run", "task.n=3", "budget=4", f"engine.model={model}", "engine.max_tokens=24", signals, f"out={path}")
+    command = (
+        "run",
+        "task.questions=3",
+        "budget=4",
+        f"engine.model={model}",
+        "engine.max_tokens=24",
+        signals,
+        f"out={path}",
+    )
     names = "strategies=[self_consistency,deepconf_online,grace_sc]"
     ran = tts(*command, "scorer.name=mean_logprob", names, "engine.device=cpu")
     assert ran.status == 0
@@ -66,6 +74,6 @@ def test_a_model_draws_goes_on_and_is_known_by_its_files(tts: Tts, tmp_path: Pat
 def test_what_this_model_cannot_be_asked_is_one_sentence(
     tts: Tts, tmp_path: Path, model: Path, changes: tuple[str, ...], sentence: str
 ) -> None:
-    ran = tts("run", "task.n=1", "budget=1", f"engine.model={model}", f"out={tmp_path / 'p.sqlite'}", *changes)
+    ran = tts("run", "task.questions=1", "budget=1", f"engine.model={model}", f"out={tmp_path / 'p.sqlite'}", *changes)
     assert (ran.status, ran.out) == (2, "")
     assert re.fullmatch(sentence, ran.err.splitlines()[-1])

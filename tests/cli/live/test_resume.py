@@ -55,7 +55,7 @@ def content(pool: Pool) -> dict[str, list[Any]]:
 @pytest.mark.slow
 def test_sample_killed_twice_ends_with_the_pool_of_an_uninterrupted_run(tts: Tts, tmp_path: Path) -> None:
     path, calm = tmp_path / "p.sqlite", tmp_path / "calm.sqlite"
-    command = ("sample", *FAKE, *TASK, "n=6", f"out={path}", SLOWLY)
+    command = ("sample", *FAKE, *TASK, "samples=6", f"out={path}", SLOWLY)
     before = 0
     for least in (5, 25):
         stopped(path, least, signal.SIGKILL, *command)
@@ -65,7 +65,7 @@ def test_sample_killed_twice_ends_with_the_pool_of_an_uninterrupted_run(tts: Tts
     ran = tts(*command[:-1])
     assert ran.status == 0
     assert drawn_now(ran) == (60, 60 - before)
-    assert tts("sample", *FAKE, *TASK, "n=6", f"out={calm}").status == 0
+    assert tts("sample", *FAKE, *TASK, "samples=6", f"out={calm}").status == 0
     assert content(load_pool(path)) == content(load_pool(calm))
     assert [len(entry.samples) for entry in load_pool(path).entries] == [6] * 10
     assert drawn_now(tts(*command[:-1])) == (60, 0)  # and once more: nothing is left to draw
@@ -97,7 +97,7 @@ def test_run_killed_ends_with_the_pool_and_the_decisions_of_an_uninterrupted_run
 @pytest.mark.parametrize("command", ["sample", "run"])
 def test_ctrl_c_says_how_to_go_on_and_loses_nothing(tts: Tts, tmp_path: Path, command: str) -> None:
     path = tmp_path / "p.sqlite"
-    size = "n=6" if command == "sample" else "budget=6"
+    size = "samples=6" if command == "sample" else "budget=6"
     arguments = (command, *FAKE, *TASK, size, f"out={path}")
     done, out, err = stopped(path, 8, signal.SIGINT, *arguments, SLOWLY)
     before = held(path)

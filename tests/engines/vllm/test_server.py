@@ -210,7 +210,7 @@ def test_a_model_that_the_server_lacks_is_refused_by_the_command(server: VllmSer
 def test_a_server_that_is_killed_costs_nothing_that_was_drawn(server: VllmServer, tmp_path: Path) -> None:
     """The last of this module's tests. The run ends with what it has; the same command then draws what is missing."""
     out = tmp_path / "pool.sqlite"
-    command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "task.n=60", "n=4"]
+    command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "task.questions=60", "samples=4"]
     command += ["engine.kind=openai", "engine.model=grace", f"engine.openai.urls=[{server.root}/v1]", f"out={out}"]
     command += [
         f"engine.openai.tokenizer={weights('grace')}",

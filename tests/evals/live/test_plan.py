@@ -23,12 +23,12 @@ from tts.scorers.controls import ConstantScorer
 from tts.scorers.trace_scores import TraceScorer
 from tts.types import Signals, Trace
 
-TASK = load_task(TaskConfig(n=4))
+TASK = load_task(TaskConfig(questions=4))
 POOL = pool_of([("1", 0.4), (None, None), ("2", 0.9)])
 
 
 def config(**more: Any) -> RunConfig:
-    return RunConfig(task=TaskConfig(n=4), engine=EngineConfig(kind="fake"), **more)
+    return RunConfig(task=TaskConfig(questions=4), engine=EngineConfig(kind="fake"), **more)
 
 
 def planned(**more: Any) -> Plan:

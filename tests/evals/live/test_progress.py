@@ -17,7 +17,7 @@ def test_without_a_terminal_plain_lines_show_the_progress(
     tts: Tts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "LINE_INTERVAL_S", 0.0)
-    ran = tts("sample", *FAKE, *TASK, "n=3", f"out={tmp_path / 'p.sqlite'}")
+    ran = tts("sample", *FAKE, *TASK, "samples=3", f"out={tmp_path / 'p.sqlite'}")
     lines = ran.err.splitlines()
     assert len(lines) >= 10 + 1  # one per question, and the end
     for line in lines[:-1]:

@@ -22,8 +22,8 @@ from tts.config import load_config
 from tts.errors import InputError
 from tts.pool import RunKey, load_pool
 
-SAMPLED = (*FAKE, "task.n=8")
-SMALL = (*FAKE, "task.n=8", "concurrency=1")
+SAMPLED = (*FAKE, "task.questions=8")
+SMALL = (*FAKE, "task.questions=8", "concurrency=1")
 
 
 class Stopping(Silent):
@@ -54,7 +54,9 @@ def test_after_ctrl_c_the_same_session_continues_and_the_pool_is_that_of_a_calm_
 
     def session(out: Path, hooks: Hooks) -> PoolRun:
         if command == "sample":
-            return sample_task(load_config(SampleConfig, [], [*SAMPLED, "n=3", f"out={out}"]), hooks=hooks)[1].pool
+            return sample_task(load_config(SampleConfig, [], [*SAMPLED, "samples=3", f"out={out}"]), hooks=hooks)[
+                1
+            ].pool
         return run_strategies(load_config(RunConfig, [], [*SMALL, "budget=3", f"out={out}"]), hooks=hooks).pool
 
     with pytest.raises(KeyboardInterrupt) as interrupt:
@@ -82,7 +84,7 @@ def test_the_caller_can_run_the_work_itself_and_reads_the_tokens_drawn(tmp_path:
         drawn.append(tokens)
         yield Silent()
 
-    config = load_config(SampleConfig, [], [*SAMPLED, "n=2", f"out={tmp_path / 'p.sqlite'}"])
+    config = load_config(SampleConfig, [], [*SAMPLED, "samples=2", f"out={tmp_path / 'p.sqlite'}"])
     _, outcome = sample_task(config, hooks=Hooks(progress=progress, execute=execute))
     assert ran == ["here"]
     assert drawn[0]() == outcome.pool.tokens > 0
@@ -116,7 +118,7 @@ def test_a_target_that_cannot_be_written_is_refused(
 
 def key(*overrides: str) -> RunKey:
     """Return the key of a run with these overrides."""
-    config = load_config(RunConfig, [], [*FAKE, "task.n=1", *overrides])
+    config = load_config(RunConfig, [], [*FAKE, "task.questions=1", *overrides])
     task = load_task(config.task)
     chosen = plan(config, task, model="fake", revision="")
     return run_key(config.engine, task, chosen.signals, chosen.scorer, model="fake", revision="")

@@ -62,7 +62,7 @@ def test_collecting_samples_draws_and_decides_nothing() -> None:
 
 
 def test_samples_of_every_problem_are_drawn_into_the_cache() -> None:
-    config = load_config(SampleConfig, [], [*FAKE, "task.n=3", "n=2"])
+    config = load_config(SampleConfig, [], [*FAKE, "task.questions=3", "samples=2"])
     task, cache, log = load_task(config.task), DictCache(), Log()
     results = asyncio.run(draw_samples(config, task, FakeEngine(), cache, signals=Signals(), watch=log))
     assert [result.problem.id for result in results] == [problem.id for problem in task.problems]
@@ -74,7 +74,9 @@ def test_samples_of_every_problem_are_drawn_into_the_cache() -> None:
 
 
 def test_strategies_are_played_in_order_on_the_same_samples() -> None:
-    config = load_config(RunConfig, [], [*FAKE, "task.n=4", "budget=3", "strategies=[self_consistency,first_sample]"])
+    config = load_config(
+        RunConfig, [], [*FAKE, "task.questions=4", "budget=3", "strategies=[self_consistency,first_sample]"]
+    )
     task, cache, log, engine = load_task(config.task), DictCache(), Log(), FakeEngine()
     chosen = plan(config, task, model="fake", revision="")
     played: list[Played] = asyncio.run(play(config, chosen, task, engine, cache, watch=log))

@@ -29,7 +29,9 @@ QUICK = (
 @pytest.mark.slow
 def test_it_draws_trains_and_writes_a_model(tmp_path: Path) -> None:
     said: list[str] = []
-    config = load_config(GraceConfig, [], [*QUICK, "task.n=8", "n=4", "recipe.held_out=0.3", f"out={tmp_path}"])
+    config = load_config(
+        GraceConfig, [], [*QUICK, "task.questions=8", "samples=4", "recipe.held_out=0.3", f"out={tmp_path}"]
+    )
     found = train_model(config, hooks=Hooks(notify=said.append))
     assert len(found.split.train) + len(found.split.held_out) == 32
     assert len(found.trained.tokens) == 1 and found.trained.history.evaluations

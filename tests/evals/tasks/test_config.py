@@ -20,7 +20,7 @@ CONFIGS = Path(__file__).resolve().parents[3] / "configs"
     [
         ({"name": "gsm8"}, r"unknown task 'gsm8': .*did you mean gsm8k\?"),
         ({"extract": "loose"}, r"unknown task\.extract 'loose'"),
-        ({"n": 0}, r"task\.n must be at least 1, got 0"),
+        ({"questions": 0}, r"task\.questions must be at least 1, got 0"),
         ({"seed": -1}, r"task\.seed must be at least 0"),
         ({"shots": -1}, r"task\.shots must be at least 0"),
         ({"split": "tset"}, r"unknown task\.split 'tset': .*did you mean test\?"),

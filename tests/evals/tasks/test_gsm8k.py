@@ -43,7 +43,7 @@ def test_chat_prompts_are_messages(scored: str) -> None:
 
 def test_examples_are_the_seeds_and_never_of_the_scored_split(scored: str, train: str) -> None:
     def shots(seed: int, k: int = 8) -> tuple[tuple[str, str], ...]:
-        task = load_task(TaskConfig(name="gsm8k", path=scored, n=2, shots=k, shots_path=train, seed=seed))
+        task = load_task(TaskConfig(name="gsm8k", path=scored, questions=2, shots=k, shots_path=train, seed=seed))
         assert task.template.count("Question: ") == k + 1
         return task.prompt.shots
 
@@ -53,7 +53,7 @@ def test_examples_are_the_seeds_and_never_of_the_scored_split(scored: str, train
     with pytest.raises(InputError, match=r"task\.shots=11 is more than the 10 questions of .*train\.jsonl"):
         shots(0, 11)
     with pytest.raises(InputError, match=r"task\.shots=1 is more than the 0 questions of .*test\.jsonl"):
-        load_task(TaskConfig(name="gsm8k", path=scored, n=2, shots=1, shots_path=scored))
+        load_task(TaskConfig(name="gsm8k", path=scored, questions=2, shots=1, shots_path=scored))
     with pytest.raises(InputError, match=r"task\.shots=1 needs task\.shots_path"):
         load_task(TaskConfig(name="gsm8k", path=scored, shots=1))
 

@@ -18,13 +18,13 @@ def test_a_compressed_file_and_the_problems_of_a_seed(tmp_path: Path, scored: st
     everything = load_task(TaskConfig(name="gsm8k", path=str(packed))).problems
     assert everything == load_task(TaskConfig(name="gsm8k", path=scored)).problems
     few, more, other = (
-        load_task(TaskConfig(name="gsm8k", path=scored, n=n, seed=seed)).problems
+        load_task(TaskConfig(name="gsm8k", path=scored, questions=n, seed=seed)).problems
         for n, seed in ((6, 0), (12, 0), (6, 1))
     )
     assert set(few) < set(more) < set(everything)
     assert set(other) != set(few)
     assert list(more) == [p for p in everything if p in more]
-    assert load_task(TaskConfig(name="gsm8k", path=scored, n=99)).problems == everything
+    assert load_task(TaskConfig(name="gsm8k", path=scored, questions=99)).problems == everything
 
 
 def test_a_file_of_ones_own_may_have_ids_and_bare_golds(tmp_path: Path) -> None:

@@ -29,14 +29,14 @@ K, M, T = 4, 2, 2
 @pytest.fixture(scope="module")
 def engine() -> Iterator[TransformersEngine]:
     torch.set_num_threads(1)
-    opened = open_engine(EngineConfig(device="cpu"), load_task(TaskConfig(n=1)).prompt, print)
+    opened = open_engine(EngineConfig(device="cpu"), load_task(TaskConfig(questions=1)).prompt, print)
     assert isinstance(opened, TransformersEngine)
     yield opened
     opened.close()
 
 
 def grown(engine: TransformersEngine, config: TreeConfig, count: int = 2, cache: Any = None) -> list[Result]:
-    task = load_task(TaskConfig(n=count))
+    task = load_task(TaskConfig(questions=count))
     tree = Tree(config, engine.decode)
     work = run_all(
         tree,
@@ -102,7 +102,7 @@ def test_what_was_drawn_before_is_not_drawn_again(
     engine: TransformersEngine, trees: tuple[list[Result], int], tmp_path: Path
 ) -> None:
     """The second run finds a half of the first one's samples, as after a kill, and draws what is missing."""
-    task, whole = load_task(TaskConfig(n=2)), [r.decision.samples for r in trees[0]]
+    task, whole = load_task(TaskConfig(questions=2)), [r.decision.samples for r in trees[0]]
     with PoolStore.create_or_open(tmp_path / "p.sqlite") as store:
         store.add_problems(task.problems)
         run = store.open_run(RunKey("tiny"), {})
@@ -120,7 +120,7 @@ def test_what_was_drawn_before_is_not_drawn_again(
 @pytest.mark.slow
 def test_a_memory_that_strategies_share_gives_no_fork(engine: TransformersEngine, tmp_path: Path) -> None:
     with PoolStore.create_or_open(tmp_path / "p.sqlite") as store:
-        task = load_task(TaskConfig(n=1))
+        task = load_task(TaskConfig(questions=1))
         store.add_problems(task.problems)
         run = store.open_run(RunKey("tiny"), {})
         memory = PoolSampleCache(store, run, task.grade)
