@@ -13,6 +13,7 @@ from typing import Any
 from tts.answers import canonical_number, extract_gsm8k
 from tts.errors import InputError
 from tts.files import read_bytes
+from tts.pool.check import text_fault
 
 GZIP = b"\x1f\x8b"
 
@@ -38,7 +39,7 @@ def read_worked(path: str | os.PathLike[str]) -> list[Worked]:
     """
     raw = read_bytes(path)
     try:
-        text = (gzip.decompress(raw) if raw[:2] == GZIP else raw).decode("utf-8")
+        text = (gzip.decompress(raw) if raw[:2] == GZIP else raw).decode("utf-8-sig")
     except (EOFError, OSError, zlib.error):
         raise InputError(f"{path}: is a damaged gzip file; make it again") from None
     except UnicodeDecodeError:
@@ -79,6 +80,9 @@ def worked_of(record: Mapping[str, Any], where: str) -> Worked:
         raise InputError(f"{where}: has no question; expected text under `question`")
     if given is not None and (not isinstance(given, str) or not given):
         raise InputError(f"{where}: id must be text, got {given!r}")
+    for key in ("question", "answer", "gold", "id"):
+        if isinstance(record.get(key), str) and (fault := text_fault(record[key])):
+            raise InputError(f"{where}: {key} {fault}")
     answer, gold = record.get("answer"), record.get("gold")
     if answer is None and gold is None:
         raise InputError(

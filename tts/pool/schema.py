@@ -66,7 +66,9 @@ def check(connection: sqlite3.Connection, path: str, *, new: bool = False) -> in
     except sqlite3.OperationalError as error:
         raise InputError(f"{path}: cannot be opened ({error})") from None
     except sqlite3.DatabaseError:
-        raise InputError(f"{path}: not a SQLite file; import JSON Lines or Parquet with import_pool") from None
+        raise InputError(
+            f"{path}: not a SQLite file, or a damaged one; other formats are imported by `tts pool import`"
+        ) from None
     if not tables and new:
         return 0
     if not tables or application != APPLICATION:

@@ -257,6 +257,10 @@ class PoolStore:
             self._connection.execute("COMMIT")
         except sqlite3.OperationalError as error:  # no space left, or the disk failed
             raise TTSError(f"{self._path}: cannot be written ({error})") from error
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a constraint or a misuse
+                raise
+            raise InputError(f"{self._path}: is damaged ({error}); give another file") from error
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

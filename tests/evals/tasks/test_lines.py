@@ -27,6 +27,11 @@ def test_a_compressed_file_and_the_problems_of_a_seed(tmp_path: Path, scored: st
     assert load_task(TaskConfig(name="gsm8k", path=scored, questions=99)).problems == everything
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "marked.jsonl").write_text('{"question": "?", "answer": "5"}\n', encoding="utf-8-sig")
+    assert load_task(TaskConfig(name="jsonl", path=str(tmp_path / "marked.jsonl"))).problems[0].gold == "5"
+
+
 def test_a_file_of_ones_own_may_have_ids_and_bare_golds(tmp_path: Path) -> None:
     rows = [
         {"id": "a", "question": "?", "gold": 5},
@@ -52,6 +57,7 @@ def test_a_file_of_ones_own_may_have_ids_and_bare_golds(tmp_path: Path) -> None:
         ('{"question": "?", "answer": "5\\n####"}', r"line 3: no number can be read"),
         ('{"question": "?", "answer": true}', r"line 3: no number can be read from its answer True"),
         ('{"question": "?", "gold": [1]}', r"line 3: no number can be read"),
+        ('{"question": "a \\ud800", "answer": "5"}', r"line 3: question holds the lone surrogate"),
         ('{"answer": "#### 5"}', r"line 3: has no question"),
         ('{"question": " ", "answer": "#### 5"}', r"line 3: has no question"),
         ('{"question": "?", "answer": "#### 5", "id": 7}', r"line 3: id must be text, got 7"),

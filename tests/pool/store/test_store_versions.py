@@ -182,3 +182,13 @@ def test_small_pool_is_a_pool() -> None:
     pool = small_pool()
     assert (pool.questions, pool.samples_min, pool.samples_max, pool.models) == (2, 1, 3, ("m",))
     assert not pool.has_confidence and not pool.has_tokens
+
+
+def test_a_file_that_is_damaged_inside_is_one_sentence_for_a_writer_too(tmp_path: Path) -> None:
+    path = tmp_path / "pool.sqlite"
+    with PoolStore.create_or_open(path) as store:
+        store.add_problems([Problem(f"q{i}", "?" * 200) for i in range(200)])
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\x00\xff" * ((len(content) - 4096) // 2))
+    with PoolStore.create_or_open(path) as store, pytest.raises(InputError, match="is damaged"):
+        store.add_problem(Problem("new", "?"))
