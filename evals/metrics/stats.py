@@ -84,7 +84,7 @@ def bootstrap_test(values: ArrayLike, weights: Floats, level: float = 0.95) -> t
         level: Coverage of the interval.
 
     Returns:
-        The lower end, the upper end and the two-sided p-value, in [0, 1]; 0 is one below 2 / replicates.
+        The lower end, the upper end and the two-sided p-value, in [1 / replicates, 1].
 
     Raises:
         InputError: As ``bootstrap_interval``.
@@ -96,7 +96,7 @@ def bootstrap_test(values: ArrayLike, weights: Floats, level: float = 0.95) -> t
     low, high = _percentiles(resampled, level)
     ordered = np.sort(resampled.reshape(len(resampled), -1), axis=0)
     p = np.array([min(1.0, 2.0 * min(_share_below(column), _share_below(-column[::-1]))) for column in ordered.T])
-    return low, high, p.reshape(low.shape)
+    return low, high, np.maximum(p, 1 / len(weights)).reshape(low.shape)
 
 
 def accuracy_interval(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats]:

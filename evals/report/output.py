@@ -18,8 +18,19 @@ def json_file(path: Path, content: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         InputError: the file cannot be written.
     """
+    with text_file(path, to_json(content)):
+        yield
+
+
+@contextmanager
+def text_file(path: Path, text: str) -> Iterator[None]:
+    """Write text once the block ends without an error; a character that is no UTF-8 becomes an escape.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     with atomic_path(path) as temp:
-        temp.write_text(to_json(content), encoding="utf-8", errors="backslashreplace")
+        temp.write_text(text, encoding="utf-8", errors="backslashreplace")
         yield
 
 

@@ -1,4 +1,7 @@
-"""The plot of a confidence: its reliability diagram and its risk-coverage curve. Needs matplotlib (extra ``plot``)."""
+"""The quality of a confidence: the table of its metrics, and the plot of its reliability and its risk-coverage curve.
+
+The plot needs matplotlib (extra ``plot``).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 from evals.metrics.quality import Quality
 from evals.metrics.scored import ScoredSamples
 from evals.report.plot import COLOURS, check
+from evals.report.tables import Column, Table
 from tts.pool import atomic_path
 
 BLUE, RED = COLOURS[:2]
@@ -64,6 +68,26 @@ def plot(path: str, title: str, samples: ScoredSamples, quality: Quality, *, sco
             metadata = {"Date": None} if path.lower().endswith(".svg") else {"Software": None}
             figure.savefig(target, dpi=150, format=Path(path).suffix[1:].lower(), metadata=metadata)
         plt.close(figure)
+
+
+def reliability_table(quality: Quality) -> Table:
+    """Return the metrics with their intervals, all in their own units; probabilities and accuracies are in [0, 1]."""
+    columns = (
+        Column("metric", "metric", left=True),
+        Column("value", "value", lambda value: f"{value:.4f}"),
+        Column("value_ci", "95 % interval", lambda ends: f"[{ends[0]:.4f}, {ends[1]:.4f}]", interval=True),
+        Column("better", "better", left=True),
+    )
+    rows = [
+        {
+            "metric": m.metric.label,
+            "value": m.value,
+            "value_ci": m.interval,
+            "better": "" if m.metric.better == "neither" else m.metric.better,
+        }
+        for m in quality.measured
+    ]
+    return Table(columns, tuple(rows), styles=tuple("dim" if m.value is None else "" for m in quality.measured))
 
 
 def _reliability(axes: Any, samples: ScoredSamples, quality: Quality) -> None:

@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from evals.config import RunConfig, SampleConfig
 from evals.live.pool_run import PoolRun
 from evals.live.run_session import RunOutcome, SampleOutcome
 from evals.live.runner import Played
 from evals.metrics.stats import accuracy_interval, bootstrap_weights, wilson_interval
-from evals.report.comparison import describe
+from evals.report import units
+from evals.report.parameters import describe_all, options
+from evals.report.tables import Column, Table
 from evals.tasks import Task
 from tts.runtime.driver import Result
 from tts.types import End, Sample, Usage
@@ -78,7 +78,9 @@ def run_rows(played: Sequence[Played]) -> list[RunRow]:
     ]
 
 
-def print_run(console: Console, config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow]) -> None:
+def print_run(
+    console: Console, config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow], *, wide: bool = False
+) -> None:
     """Print the table, the fitted parameters, the strategies left out, and where the samples are."""
     task, plan = outcome.task, outcome.plan
     console.print(
@@ -86,12 +88,11 @@ def print_run(console: Console, config: RunConfig, outcome: RunOutcome, rows: Se
         f"seed {config.engine.seed}" + (f", scorer {plan.scorer.name}" if plan.scorer is not None else ""),
         soft_wrap=True,
     )
-    console.print()
-    console.print(_table(rows))
+    run_table(rows).print(console, wide=wide)
     console.print()
     for planned in plan.strategies:
         if planned.params:
-            chosen = ", ".join(f"{key}={describe(value)}" for key, value in planned.params.items())
+            chosen = describe_all(planned.params)
             console.print(f"fitted on other questions: {planned.method.name}: {chosen}", style="dim")
     for reason in dict.fromkeys(plan.skipped.values()):
         names = [name for name, why in plan.skipped.items() if why == reason]
@@ -117,9 +118,9 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
     samples = [pair for row in graded for pair in row]
     unread = sum(sample.answer is None for sample, _ in samples)
     console.print(
-        f"{len(graded)} questions, {config.samples} samples each: "
-        f"{sum(right for _, right in samples)} of {len(samples)} "
-        f"right ({sum(rates) / len(rates):.4f} [{float(low):.3f}, {float(high):.3f}]), {unread} without an answer",
+        f"{len(graded)} questions, {config.samples} samples each: {sum(right for _, right in samples)} of {len(samples)} "
+        f"right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval((float(low), float(high)))}), "
+        f"{unread} without an answer",
         soft_wrap=True,
     )
     _print_end(console, samples, outcome.pool)
@@ -131,24 +132,31 @@ def _print_end(console: Console, samples: Sequence[tuple[Sample, bool]], pool: P
     console.print(str(pool), soft_wrap=True)
 
 
-def _table(rows: Sequence[RunRow]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+def run_table(rows: Sequence[RunRow]) -> Table:
+    """Return the main table, one row a strategy, in the order played.
+
+    Args:
+        rows: one a strategy, as :func:`run_rows` returns them.
+    """
     shown = [key for key in ("p_correct", "vote_share") if any(getattr(row, key) is not None for row in rows)]
-    table.add_column("strategy", no_wrap=True)
-    for column in ("accuracy", "95 % interval", "samples", "tokens", *shown):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("stopped by", overflow="fold", min_width=16)
-    for row in rows:
-        table.add_row(
-            row.name,
-            f"{row.accuracy:.4f}",
-            f"[{row.accuracy_ci[0]:.3f}, {row.accuracy_ci[1]:.3f}]",
-            f"{row.samples:.2f}",
-            "-" if row.tokens is None else f"{row.tokens:.0f}",
-            *("-" if getattr(row, key) is None else f"{getattr(row, key):.3f}" for key in shown),
-            ", ".join(f"{reason} {count}" for reason, count in row.reasons.items()),
-        )
-    return table
+    estimates = [
+        Column("p_correct", "p_correct", units.probability),
+        Column("vote_share", "vote\nshare", units.probability, spare=2),
+    ]
+    columns = (
+        Column("strategy", "strategy", left=True),
+        Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
+        Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=1),
+        Column("samples", "samples", units.samples),
+        Column("tokens", "tokens", units.tokens),
+        *(column for column in estimates if column.key in shown),
+        Column("reasons", "stopped by", _reasons, left=True, fold=True, spare=3),
+    )
+    return Table(columns, tuple({"strategy": row.name, **options(row)} for row in rows))
+
+
+def _reasons(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in reasons.items())
 
 
 def as_mapping(config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow]) -> dict[str, Any]:

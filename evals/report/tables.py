@@ -1,62 +1,213 @@
-"""Tables on a terminal that never cut a number."""
+"""A table of results: columns and rows from which every format is rendered, for a terminal, a paper or a program.
+
+Knows nothing about results. Cells hold plain values: numbers, texts, or an interval as a pair. Formats for people show
+them in the units of the headings; formats for programs (CSV, JSON, pandas) hold them as they are, an interval
+``KEY_ci`` as ``KEY_low`` and ``KEY_high``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
+
+from evals.report import formats
+from tts.errors import InputError, UnsupportedError
+
+if TYPE_CHECKING:
+    import pandas
 
 FOLD = 20
 """The least width of a column whose cells may take several lines."""
+SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
+"""The formats of files, by their suffix."""
 
 
-def print_table(
-    console: Console,
-    columns: Sequence[str],
-    lines: Sequence[tuple[Mapping[str, str], str | None]],
-    *,
-    left: Sequence[str],
-    folding: Sequence[str] = (),
-    spare: Sequence[str] = (),
-    title: str | None = None,
-) -> None:
-    """Print a table that never cuts a number: where it does not fit, its lines run over.
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
 
-    Args:
-        console: the terminal or file.
-        columns: their names; a tab and the text after it are not shown, so that two names may look the same.
-        lines: cells by column, and a style.
-        left: columns aligned left; the others are numbers.
-        folding: columns whose cells may take several lines.
-        spare: columns that a narrow terminal (but no file) leaves out, in this order.
-        title: the line above the table.
+    Attributes:
+        key: its name in CSV, JSON and pandas.
+        label: its heading, with the unit; a line break counts in terminals only.
+        show: returns the text of a value that is not None.
+        interval: True if its values are pairs (low, high).
+        left: True for texts, which are aligned left.
+        fold: True if a cell may take several lines.
+        long: the heading outside of terminals, if it is another one.
+        spare: 0 for a column that a terminal always shows; a narrow one hides the others from 1 upwards.
     """
 
-    def width(column: str) -> int:
-        if column in folding:
-            return max(FOLD, cell_len(column))
-        return max(cell_len(text) for text in (column.split("\t")[0], *(cells[column] for cells, _ in lines)))
+    key: str
+    label: str
+    show: Callable[[Any], str] = str
+    interval: bool = False
+    left: bool = False
+    fold: bool = False
+    long: str = ""
+    spare: int = 0
 
-    room, shown = console.width, list(columns)
-    need = sum(map(width, shown)) + len(shown) - 1
-    for column in spare:
-        if console.is_terminal and need > room and column in shown:
-            shown.remove(column)
-            need -= width(column) + 1
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=title, title_justify="left")
-    for column in shown:
-        justify: Literal["left", "right"] = "left" if column in left else "right"
-        whole = column not in folding
-        table.add_column(
-            column.split("\t")[0], justify=justify, min_width=width(column), no_wrap=whole, overflow="fold"
-        )
-    for cells, style in lines:
-        table.add_row(*(cells[column] for column in shown), style=style)
-    console.width = max(room, need)
-    console.print()
-    console.print(table)
-    console.width = room
+    @property
+    def heading(self) -> str:
+        """The label on one line."""
+        return self.long or self.label.replace("\n", " ")
+
+    def text(self, row: Mapping[str, Any]) -> str:
+        """Return the text of a row's cell; a missing value is a dash."""
+        value = row.get(self.key)
+        return "-" if value is None else self.show(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns and rows, rendered in every format.
+
+    Attributes:
+        columns: the columns.
+        rows: the values by the keys of the columns; a missing one is None.
+        title: the line above it; empty for none.
+        styles: the style of each row on a terminal, "" for none; empty for a table without styles.
+        breaks: the numbers of the rows below which a terminal leaves a gap.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    title: str = ""
+    styles: tuple[str, ...] = ()
+    breaks: tuple[int, ...] = ()
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """One mapping a row with plain values; intervals are two columns, a value that is no scalar is its text."""
+        return [{key: value for c in self.columns for key, value in _plain(c, row)} for row in self.rows]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a data frame with one row a record.
+
+        Raises:
+            UnsupportedError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise UnsupportedError("a data frame needs pandas: pip install pandas") from None
+        return pandas.DataFrame(self.records, columns=self._keys)
+
+    def to_csv(self) -> str:
+        """Return comma-separated values with a line of headings; a missing value is empty."""
+        return formats.csv_text(self._keys, [list(record.values()) for record in self.records])
+
+    def to_json(self) -> str:
+        """Return the records as a JSON array."""
+        return formats.json_text(self.records)
+
+    def to_markdown(self) -> str:
+        """Return a table of GitHub's Markdown."""
+        return formats.markdown(*self._texts())
+
+    def to_latex(self) -> str:
+        """Return a ``tabular`` environment that needs the package booktabs."""
+        return formats.latex(*self._texts())
+
+    def render(self, name: str) -> str:
+        """Return the table as text.
+
+        Args:
+            name: "markdown", "latex", "csv" or "json".
+        """
+        written: dict[str, Callable[[], str]] = {
+            "markdown": self.to_markdown,
+            "latex": self.to_latex,
+            "csv": self.to_csv,
+            "json": self.to_json,
+        }
+        return written[name]()
+
+    def print(self, console: Console, *, wide: bool = False) -> None:
+        """Print the table; it never cuts a number: where it does not fit, its lines run over.
+
+        A narrow terminal hides spare columns and says which; a file shows them all.
+
+        Args:
+            console: the terminal or file.
+            wide: show every column.
+        """
+        room, shown = console.width, list(self.columns)
+        need = sum(map(self._width, shown)) + len(shown) - 1
+        for column in sorted((c for c in self.columns if c.spare), key=lambda c: c.spare):
+            if console.is_terminal and not wide and need > room:
+                shown.remove(column)
+                need -= self._width(column) + 1
+        grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=self.title or None, title_justify="left")
+        for column in shown:
+            justify: Literal["left", "right"] = "left" if column.left else "right"
+            width = self._width(column)
+            grid.add_column(column.label, justify=justify, min_width=width, no_wrap=not column.fold, overflow="fold")
+        for number, row in enumerate(self.rows):
+            style = self.styles[number] if self.styles else ""
+            grid.add_row(*(c.text(row) for c in shown), style=style, end_section=number in self.breaks)
+        console.width = max(room, need)
+        console.print()
+        console.print(grid)
+        console.width = room
+        if hidden := [column.heading for column in self.columns if column not in shown]:
+            count = f"{len(hidden)} column{'s' if len(hidden) > 1 else ''}"
+            console.print(f"{count} hidden: --wide shows {', '.join(hidden)}", style="dim")
+
+    def _repr_html_(self) -> str:
+        """Return an HTML table, which a notebook shows."""
+        return formats.html_text(*self._texts())
+
+    @property
+    def _keys(self) -> list[str]:
+        return [key for column in self.columns for key in _keys(column)]
+
+    def _texts(self) -> tuple[Sequence[str], Sequence[Sequence[str]], Sequence[bool]]:
+        """Return the headings, the cells as text, and True for columns aligned left."""
+        headings = [column.heading for column in self.columns]
+        cells = [[column.text(row) for column in self.columns] for row in self.rows]
+        return headings, cells, [column.left for column in self.columns]
+
+    def _width(self, column: Column) -> int:
+        heading = max(map(cell_len, column.label.split("\n")))
+        if column.fold:
+            return max(FOLD, heading)
+        return max(heading, *(cell_len(column.text(row)) for row in self.rows), 0)
+
+
+def check_table(path: Path) -> None:
+    """Refuse a file whose suffix names no format.
+
+    Raises:
+        InputError: naming the suffixes.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"table {path} must end in .csv, .md or .tex")
+
+
+def file_text(table: Table, path: Path) -> str:
+    """Return the table in the format that the file's suffix names.
+
+    Raises:
+        InputError: the suffix names no format.
+    """
+    check_table(path)
+    return table.render(SUFFIXES[path.suffix.lower()])
+
+
+def _keys(column: Column) -> list[str]:
+    key = column.key.removesuffix("_ci")
+    return [f"{key}_low", f"{key}_high"] if column.interval else [column.key]
+
+
+def _plain(column: Column, row: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    value = row.get(column.key)
+    if column.interval:
+        return list(zip(_keys(column), (None, None) if value is None else value, strict=True))
+    return [(column.key, value if value is None or isinstance(value, str | int | float) else column.show(value))]

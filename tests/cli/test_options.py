@@ -32,7 +32,7 @@ def test_a_missing_file_is_refused() -> None:
     [
         (None, None, "out names no pool: give out=FILE.sqlite"),
         ("p.sqlite", "no/j.json", "cannot write no/j.json: the folder"),
-        ("p.sqlite", "./p.sqlite", "cannot write p.sqlite twice: give out=FILE and --json different names"),
+        ("p.sqlite", "./p.sqlite", "cannot write p.sqlite twice: give out=FILE and the other files different names"),
         ("p.sqlite", "c.yaml", "cannot write c.yaml: it is an input of this command"),
         ("c.sqlite", None, "cannot write c.sqlite: it is an input of this command"),
     ],
@@ -44,12 +44,12 @@ def test_outputs_are_refused_before_any_work(
     for name in ("c.yaml", "c.sqlite"):
         (tmp_path / name).touch()
     with pytest.raises(InputError) as refused:
-        check_live_outputs(out, None if json is None else Path(json), ["c.yaml", Path("c.sqlite"), None])
+        check_live_outputs(out, [None if json is None else Path(json)], ["c.yaml", Path("c.sqlite"), None])
     assert str(refused.value).startswith(sentence)
 
 
 def test_outputs_that_can_be_written_pass(tmp_path: Path) -> None:
-    check_live_outputs(str(tmp_path / "p.sqlite"), tmp_path / "j.json", [])
+    check_live_outputs(str(tmp_path / "p.sqlite"), [tmp_path / "j.json"], [])
     assert list(tmp_path.iterdir()) == []
 
 

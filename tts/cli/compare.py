@@ -10,11 +10,14 @@ import typer
 
 from tts.cli.app import app, console
 from tts.cli.options import PoolArgument, RunOption
+from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 from tts.files import check_outputs
 
 if TYPE_CHECKING:
-    from evals.config import CompareConfig
-    from tts.pool import Pool
+    from rich.console import Console
+
+    from evals.comparison.session import ComparisonOutcome
+    from evals.report.tables import Table
 
 
 @app.command()
@@ -51,18 +54,26 @@ def compare(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Plot accuracy against samples: .png or .svg.")] = None,
+    table: TableOption = None,
+    output: FormatOption = TableFormat.TABLE,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the parameters of every strategy.")] = False,
+    wide: WideOption = False,
     run: RunOption = None,
 ) -> None:
     """Compare strategies on the same recorded samples of a pool.
 
-    Replays every strategy under the same random orders. Prints accuracy with its 95 % interval, mean samples, the
-    paired difference to self-consistency at the full budget and the share of samples saved; then maj@k, pass@k and
-    best-of-k.
+    Replays every strategy under the same random orders. Prints accuracy with its 95 % interval, mean samples and
+    tokens, the share of tokens saved and the paired difference to self-consistency at the full budget; then maj@k,
+    pass@k and best-of-k, and the cheapest strategy that is not worse.
     """
     from dataclasses import replace
 
+    from evals.comparison.session import compare_pool
     from evals.config import CompareConfig
     from evals.report import plot as plotting
+    from evals.report.comparison import as_mapping, to_json
+    from evals.report.comparison_table import comparison_table
+    from evals.report.output import json_file
     from tts.config import load_config
     from tts.pool import load_pool
 
@@ -74,105 +85,87 @@ def compare(
     settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
     if plot is not None:
         plotting.check(str(plot))
-    check_outputs([path for path in (json, plot) if path is not None], [pool, *files])
-    _compare(load_pool(pool, run=run), settings, json, plot, regret=regret)
-
-
-def _compare(pool: Pool, config: CompareConfig, json: Path | None, plot: Path | None, *, regret: bool) -> None:
-    from evals.comparison.curves import curves
-    from evals.comparison.frontier import frontiers
-    from evals.comparison.paired import Comparison
-    from evals.comparison.settings import Settings
-    from evals.comparison.table import compare as play
-    from evals.comparison.table import table
-    from evals.methods import check_scale, methods
-    from evals.replay.arrays import PoolArrays
-    from evals.replay.rescore import rescored
-    from evals.replay.traces import recorded_source
-    from evals.report import comparison as report
-    from evals.report import plot as plotting
-    from evals.report.output import json_file
-    from tts.answers import MathVerifier
-
-    settings = Settings(
-        budget=pool.samples_min if config.budget is None else config.budget,
-        permutations=config.permutations,
-        seed=config.seed,
-        calibrate=config.calibrate,
-        margin=config.margin,
-        replicates=config.replicates,
-    )
-    with ExitStack() as stack:
-        equal = stack.enter_context(MathVerifier()).equal if config.answers == "math" else None
-        if config.score is not None:
-            natural = config.calibrate is None
-            pool = rescored(
-                pool,
-                config.score,
-                probability=natural,
-                window=config.window,
-                answers=config.answers,
-                equal=equal,
-                seed=config.seed,
-            )
-        arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
-    chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window)
-    if config.score is not None:
-        check_scale(config.score, config.calibrate, chosen)
-    if config.tune:
-        comparison = Comparison.of(arrays, settings, chosen, fitted=True)
-        rows, swept = table(comparison, chosen), frontiers(comparison, chosen)
-    else:
-        rows, swept = play(arrays, chosen, settings), None
-    lines = curves(arrays, settings.budget)
-    described = {
-        "path": pool.path,
-        "sha256": pool.sha256,
-        "questions": arrays.questions,
-        "samples_min": pool.samples_min,
-        "samples_max": pool.samples_max,
-        "answers": config.answers,
-        "score": config.score,
-        "merged": arrays.tiers,
-        "grade_conflicts": arrays.conflicts,
-    }
+    check_table(table)
+    check_outputs([path for path in (json, plot, table) if path is not None], [pool, *files])
+    outcome = compare_pool(load_pool(pool, run=run), settings)
+    main = comparison_table(outcome.rows)
     # Files first, all or none: they are written even if the reader of the table stops early.
     with ExitStack() as stack:
         if json is not None:
-            content = report.as_mapping(described, settings, rows, lines, swept, skipped)
-            stack.enter_context(json_file(json, content))
+            stack.enter_context(json_file(json, as_mapping(outcome)))
+        if table is not None:
+            stack.enter_context(table_file(main, table))
         if plot is not None:
-            title = f"{Path(pool.path).name}: {arrays.questions} questions, budget {settings.budget}"
-            plotting.plot(str(plot), title, rows, swept)
-    screen = console()
-    sizes = "-".join(str(size) for size in dict.fromkeys((pool.samples_min, pool.samples_max)))
+            name, budget = Path(outcome.pool["path"]).name, outcome.settings.budget
+            title = f"{name}: {outcome.questions} questions, budget {budget}"
+            plotting.plot(str(plot), title, outcome.rows, outcome.frontiers)
+    if output is TableFormat.TABLE:
+        _print(console(), outcome, main, regret=regret, verbose=verbose, wide=wide)
+    else:
+        print_text(to_json(as_mapping(outcome)) if output is TableFormat.JSON else main.render(output.value))
+    for written in (json, plot, table):
+        if written is not None:
+            typer.echo(f"wrote {written}", err=output is not TableFormat.TABLE)
+
+
+def _print(
+    screen: Console, outcome: ComparisonOutcome, main: Table, *, regret: bool, verbose: bool, wide: bool
+) -> None:
+    """Print the tables, the strategies left out, and the sentence that they come to."""
+    from evals.report import comparison_table as tables
+    from evals.report.parameters import describe_all
+
+    pool, settings = outcome.pool, outcome.settings
+    sizes = "-".join(str(size) for size in dict.fromkeys((pool["samples_min"], pool["samples_max"])))
     screen.print(
-        f"{pool.path}: {arrays.questions} questions, {sizes} samples each; budget {settings.budget}, "
+        f"{pool['path']}: {outcome.questions} questions, {sizes} samples each; budget {settings.budget}, "
         f"{settings.permutations} permutations, seed {settings.seed}"
-        + (f", score {config.score}" if config.score else "")
+        + (f", score {pool['score']}" if pool["score"] else "")
         + (f", {settings.calibrate} calibration" if settings.calibrate else ""),
         soft_wrap=True,
     )
-    report.print_rows(screen, rows, settings)
-    for reason in dict.fromkeys(skipped.values()):
-        names = [name for name, why in skipped.items() if why == reason]
+    main.print(screen, wide=wide)
+    screen.print()
+    screen.print(tables.legend(outcome.rows, settings), style="dim")
+    if verbose:
+        screen.print("parameters (a | b: fitted on one half of the questions, scored on the other):", style="dim")
+        for row in outcome.rows:
+            if row.params:
+                screen.print(f"  {row.name}: {describe_all(row.params)}", style="dim")
+    for reason in dict.fromkeys(outcome.skipped.values()):
+        names = [name for name, why in outcome.skipped.items() if why == reason]
         screen.print(f"left out ({reason}): {', '.join(names)}", style="dim")
-    if arrays.conflicts:
-        screen.print(f"{arrays.conflicts} answers carried different grades; the majority counts", style="yellow")
+    if pool["grade_conflicts"]:
+        screen.print(f"{pool['grade_conflicts']} answers carried different grades; the majority counts", style="yellow")
     if regret:
-        report.print_regret(screen, rows)
-    if swept is not None:
-        report.print_frontiers(screen, swept)
-    report.print_curves(screen, lines)
-    for written in (json, plot):
-        if written is not None:
-            screen.print(f"wrote {written}", soft_wrap=True)
+        tables.regret_table(outcome.rows).print(screen, wide=wide)
+        screen.print()
+        screen.print(tables.REGRET_LEGEND, style="dim")
+    if outcome.frontiers is not None:
+        if outcome.frontiers:
+            tables.frontiers_table(outcome.frontiers).print(screen, wide=wide)
+        else:
+            screen.print("tuned: none of these strategies has a parameter to sweep", style="dim")
+    tables.curves_table(outcome.curves).print(screen, wide=wide)
+    screen.print()
+    screen.print(tables.conclusion(outcome.rows, questions=outcome.questions), style="bold", soft_wrap=True)
 
 
 @app.command()
-def strategies() -> None:
+def strategies(output: FormatOption = TableFormat.TABLE, table: TableOption = None, wide: WideOption = False) -> None:
     """List all strategies with their sources and parameters."""
-    from evals.report.comparison import print_catalogue
+    from evals.report.comparison_table import catalogue_table
     from strategies.catalog import METHODS
 
-    print_catalogue(console(), METHODS)
+    check_table(table)
+    check_outputs([path for path in (table,) if path is not None], [])
+    listed = catalogue_table(METHODS)
+    if table is not None:
+        with table_file(listed, table):
+            pass
+    if output is TableFormat.TABLE:
+        listed.print(console(), wide=wide)
+    else:
+        print_text(listed.render(output.value))
+    if table is not None:
+        typer.echo(f"wrote {table}", err=output is not TableFormat.TABLE)

@@ -41,8 +41,8 @@ def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, li
     return load_config(schema, files, overrides), files
 
 
-def check_live_outputs(out: str | None, json: Path | None, inputs: Sequence[Path | str | None]) -> None:
-    """Refuse a pool or a JSON file that cannot be written or is an input, and one path for both.
+def check_live_outputs(out: str | None, files: Sequence[Path | None], inputs: Sequence[Path | str | None]) -> None:
+    """Refuse a pool or a file that cannot be written or is an input, and one path for two of them.
 
     Raises:
         InputError: naming the file.
@@ -50,11 +50,10 @@ def check_live_outputs(out: str | None, json: Path | None, inputs: Sequence[Path
     from evals.live.pool_run import pool_target
 
     path = pool_target(out, inputs)
-    if json is None:
-        return
-    check_outputs([json], [path, *(Path(name) for name in inputs if name is not None)])
-    if json.resolve() == path.resolve():
-        raise InputError(f"cannot write {path} twice: give out=FILE and --json different names")
+    given = [file for file in files if file is not None]
+    if any(file.resolve() == path.resolve() for file in given):
+        raise InputError(f"cannot write {path} twice: give out=FILE and the other files different names")
+    check_outputs(given, [path, *(Path(name) for name in inputs if name is not None)])
 
 
 def model_directory(name: str) -> Path:

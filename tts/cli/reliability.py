@@ -10,14 +10,16 @@ import typer
 
 from tts.cli.app import app, console
 from tts.cli.options import PoolArgument, RunOption
+from tts.cli.tables import FormatOption, TableFormat, TableOption, check_table, print_text, table_file
 from tts.errors import InputError
 from tts.files import check_outputs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from evals.metrics.quality import Measured, Quality
+    from evals.metrics.quality import Quality
     from evals.metrics.scored import ScoredSamples
+    from evals.report.tables import Table
 
 
 @app.command()
@@ -33,6 +35,8 @@ def reliability(
     seed: Annotated[int, typer.Option(help="Random seed of the bootstrap and of the halves.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Plot reliability and risk-coverage: .png or .svg.")] = None,
+    table: TableOption = None,
+    output: FormatOption = TableFormat.TABLE,
     run: RunOption = None,
 ) -> None:
     """Measure calibration and ranking of a pool's confidences.
@@ -46,16 +50,19 @@ def reliability(
     from evals.metrics.scored import ScoredSamples
     from evals.report import plot as plotting
     from evals.report import reliability as plots
+    from evals.report.comparison import to_json
     from evals.report.output import json_file
+    from evals.report.reliability import reliability_table
     from tts.pool import load_pool
 
     if plot is not None:
         plotting.check(str(plot))
+    check_table(table)
     if seed < 0:
         raise InputError(f"--seed must be at least 0, got {seed}")
     if replicates < 1:
         raise InputError(f"--replicates must be at least 1, got {replicates}; 2000 is usual")
-    check_outputs([path for path in (json, plot) if path is not None], [pool])
+    check_outputs([path for path in (json, plot, table) if path is not None], [pool])
     recorded = load_pool(pool, run=run)
     if score is not None:
         from evals.replay.rescore import rescored
@@ -65,22 +72,40 @@ def reliability(
     if calibrate is not None:
         samples = samples.calibrated(calibrate, seed)
     quality = measure(samples, replicates=replicates, seed=seed)
+    main = reliability_table(quality)
     shown = ("confidence" if score is None else score) + (f", {calibrate} calibration" if calibrate else "")
     # Files first, all or none: they are written even if the reader of the table stops early.
+    described = {"path": recorded.path, "sha256": recorded.sha256, "questions": recorded.questions}
+    settings = {"score": score, "calibrate": calibrate, "seed": seed, "bootstrap_replicates": replicates}
+    content = {"pool": described, **settings, **as_mapping(samples, quality)}
     with ExitStack() as stack:
         if json is not None:
-            described = {"path": recorded.path, "sha256": recorded.sha256, "questions": recorded.questions}
-            settings = {"score": score, "calibrate": calibrate, "seed": seed, "bootstrap_replicates": replicates}
-            content = {"pool": described, **settings, **as_mapping(samples, quality)}
             stack.enter_context(json_file(json, content))
+        if table is not None:
+            stack.enter_context(table_file(main, table))
         if plot is not None:
             title = f"{Path(recorded.path).name}: {_size(samples)}"
             plots.plot(str(plot), title, samples, quality, score=shown)
-    screen = console()
+    if output is TableFormat.TABLE:
+        _print(console(), samples, quality, main, f"{recorded.path}: {shown}", f"{replicates} replicates, seed {seed}")
+    else:
+        print_text(to_json(content) if output is TableFormat.JSON else main.render(output.value))
+    for written in (json, plot, table):
+        if written is not None:
+            typer.echo(f"wrote {written}", err=output is not TableFormat.TABLE)
+
+
+def _size(samples: ScoredSamples) -> str:
+    return f"{len(samples.confidence)} samples of {samples.questions} questions"
+
+
+def _print(
+    screen: Console, samples: ScoredSamples, quality: Quality, main: Table, measured: str, resampled: str
+) -> None:
     screen.print(
-        f"{recorded.path}: {shown}; {_size(samples)}, accuracy {quality.accuracy:.4f}"
+        f"{measured}; {_size(samples)}, accuracy {quality.accuracy:.4f}"
         + ("" if quality.accuracy_ci is None else f" {_interval(quality.accuracy_ci)}")
-        + f"; {replicates} replicates, seed {seed}",
+        + f"; {resampled}",
         soft_wrap=True,
     )
     for reason, count in samples.left_out.items():
@@ -89,41 +114,11 @@ def reliability(
         screen.print(
             f"counted as wrong: {samples.unparsed} samples without a readable answer", style="dim", soft_wrap=True
         )
-    _print(screen, quality)
-    for written in (json, plot):
-        if written is not None:
-            screen.print(f"wrote {written}", soft_wrap=True)
-
-
-def _size(samples: ScoredSamples) -> str:
-    return f"{len(samples.confidence)} samples of {samples.questions} questions"
-
-
-def _print(screen: Console, quality: Quality) -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    for column in ("metric", "value", "95 % interval", "better"):
-        table.add_column(column, justify="left" if column in ("metric", "better") else "right", no_wrap=True)
-    for m in quality.measured:
-        value, interval = _cells(m)
-        better = "" if m.metric.better == "neither" else m.metric.better
-        table.add_row(m.metric.label, value, interval, better, style="dim" if m.value is None else None)
-    room = screen.width
-    screen.width = max(room, 80)  # numbers are never cut: lines wrap in a narrower terminal
+    main.print(screen)
     screen.print()
-    screen.print(table)
-    screen.print()
-    screen.width = room
     for reason in dict.fromkeys(m.reason for m in quality.measured if m.reason):
         labels = ", ".join(m.metric.label.lstrip("-+ ") for m in quality.measured if m.reason == reason)
         screen.print(f"{labels}: {reason}", style="dim")
-
-
-def _cells(measured: Measured) -> tuple[str, str]:
-    value = "-" if measured.value is None else f"{measured.value:.4f}"
-    return value, "-" if measured.interval is None else _interval(measured.interval)
 
 
 def _interval(interval: tuple[float, float]) -> str:

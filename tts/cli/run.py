@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,16 @@ import typer
 
 from tts.cli.app import app, console, interruptible
 from tts.cli.options import ConfigArguments, check_live_outputs, read_config, terminal_hooks
+from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 
 
 @app.command()
 def run(
     configs: ConfigArguments = None,
     json: Annotated[Path | None, typer.Option(help="Write all numbers and every decision as JSON.")] = None,
+    table: TableOption = None,
+    output: FormatOption = TableFormat.TABLE,
+    wide: WideOption = False,
 ) -> None:
     """Play strategies live on a task, all on the same samples.
 
@@ -23,17 +28,28 @@ def run(
     """
     from evals.config import RunConfig
     from evals.live.run_session import run_strategies
-    from evals.report.output import write_json
-    from evals.report.run import as_mapping, print_run, run_rows
+    from evals.report.comparison import to_json
+    from evals.report.output import json_file
+    from evals.report.run import as_mapping, print_run, run_rows, run_table
 
     config, files = read_config(RunConfig, configs)
-    check_live_outputs(config.out, json, [*files, config.fit, config.task.path, config.task.shots_path])
+    check_table(table)
+    check_live_outputs(config.out, [json, table], [*files, config.fit, config.task.path, config.task.shots_path])
     with interruptible():
         outcome = run_strategies(config, hooks=terminal_hooks())
     rows = run_rows(outcome.played)
-    if json is not None:
-        write_json(json, as_mapping(config, outcome, rows))
-    screen = console()
-    print_run(screen, config, outcome, rows)
-    if json is not None:
-        screen.print(f"wrote {json}", soft_wrap=True)
+    main = run_table(rows)
+    with ExitStack() as stack:
+        if json is not None:
+            stack.enter_context(json_file(json, as_mapping(config, outcome, rows)))
+        if table is not None:
+            stack.enter_context(table_file(main, table))
+    if output is TableFormat.TABLE:
+        print_run(console(), config, outcome, rows, wide=wide)
+    elif output is TableFormat.JSON:
+        print_text(to_json(as_mapping(config, outcome, rows)))
+    else:
+        print_text(main.render(output.value))
+    for written in (json, table):
+        if written is not None:
+            typer.echo(f"wrote {written}", err=output is not TableFormat.TABLE)

@@ -85,7 +85,7 @@ BAD = [
     ("run out=p.sqlite FAKE calibrate=plat", r"unknown calibration 'plat': .*did you mean platt\?"),
     ("run out=p.sqlite FAKE scorer.name=watched calibrate=platt", r"calibrate=platt fits .*: give fit=POOL too"),
     ("run out=p.sqlite FAKE fit=no.sqlite", r"no\.sqlite: no such file"),
-    ("run out=p.sqlite FAKE --json p.sqlite", r"cannot write p\.sqlite twice: give out=FILE and --json different .*"),
+    ("run out=p.sqlite FAKE --json p.sqlite", r"cannot write p\.sqlite twice: give out=FILE and the other files .*"),
     ("run out=p.sqlite FAKE --json no/j.json", r"cannot write no/j\.json: the folder .* does not exist"),
     ("run out=p.sqlite FAKE margin=2", r"margin must be in \[0, 1\) as a fraction .*, got 2\.0"),
 ]

@@ -1,0 +1,101 @@
+"""A comparison from a pool and a configuration to rows, curves and frontiers: one path for every caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from evals.comparison.curves import Curve, curves
+from evals.comparison.frontier import Frontier, frontiers
+from evals.comparison.paired import Comparison
+from evals.comparison.settings import Settings
+from evals.comparison.table import ComparisonRow, table
+from evals.comparison.table import compare as play
+from evals.config import CompareConfig
+from evals.methods import check_scale, methods
+from evals.replay.arrays import PoolArrays
+from evals.replay.rescore import rescored
+from evals.replay.traces import recorded_source
+from tts.answers import MathVerifier
+from tts.pool import Pool
+
+
+@dataclass(frozen=True)
+class ComparisonOutcome:
+    """The outcome of :func:`compare_pool`.
+
+    Attributes:
+        pool: the pool, described: path, sha256, sizes, kind of answers, score.
+        settings: budget, replay and bootstrap.
+        rows: one a strategy, in the order asked for.
+        curves: exact estimators of the whole pool.
+        frontiers: sweeps, or None without them.
+        skipped: the strategies of "all" that the pool cannot serve, with the reason.
+    """
+
+    pool: Mapping[str, Any]
+    settings: Settings
+    rows: Sequence[ComparisonRow]
+    curves: Mapping[str, Curve]
+    frontiers: Sequence[Frontier] | None
+    skipped: Mapping[str, str]
+
+    @property
+    def questions(self) -> int:
+        """The number of questions."""
+        return int(self.pool["questions"])
+
+
+def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
+    """Replay the configured strategies on a pool and compare each with self-consistency at the full budget.
+
+    Args:
+        pool: the recorded samples.
+        config: strategies, budget, replay and bootstrap.
+
+    Raises:
+        InputError: an unknown name, or a pool that cannot serve what was asked for.
+    """
+    settings = Settings(
+        budget=pool.samples_min if config.budget is None else config.budget,
+        permutations=config.permutations,
+        seed=config.seed,
+        calibrate=config.calibrate,
+        margin=config.margin,
+        replicates=config.replicates,
+    )
+    with ExitStack() as stack:
+        equal = stack.enter_context(MathVerifier()).equal if config.answers == "math" else None
+        if config.score is not None:
+            pool = rescored(
+                pool,
+                config.score,
+                probability=config.calibrate is None,
+                window=config.window,
+                answers=config.answers,
+                equal=equal,
+                seed=config.seed,
+            )
+        arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
+    chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window)
+    if config.score is not None:
+        check_scale(config.score, config.calibrate, chosen)
+    if config.tune:
+        comparison = Comparison.of(arrays, settings, chosen, fitted=True)
+        rows, swept = table(comparison, chosen), frontiers(comparison, chosen)
+    else:
+        rows, swept = play(arrays, chosen, settings), None
+    described = {
+        "path": pool.path,
+        "sha256": pool.sha256,
+        "questions": arrays.questions,
+        "samples_min": pool.samples_min,
+        "samples_max": pool.samples_max,
+        "answers": config.answers,
+        "score": config.score,
+        "merged": arrays.tiers,
+        "grade_conflicts": arrays.conflicts,
+    }
+    return ComparisonOutcome(described, settings, rows, curves(arrays, settings.budget), swept, skipped)
