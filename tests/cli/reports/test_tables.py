@@ -34,7 +34,7 @@ def test_compare_writes_the_formats_that_it_prints(tts: Tts, pool: Path, tmp_pat
 
 def test_run_reliability_and_strategies_have_formats_too(tts: Tts, pool: Path, tmp_path: Path) -> None:
     target = tmp_path / "t.csv"
-    played = ("run", *FAKE, "task.n=2", "budget=2", f"out={tmp_path / 'p.sqlite'}")
+    played = ("run", *FAKE, "task.questions=2", "budget=2", f"out={tmp_path / 'p.sqlite'}")
     ran = tts(*played, "--format", "json", "--table", target)
     assert json.loads(ran.out)["strategies"][0]["name"] == "self_consistency"
     assert target.read_text().startswith("strategy,accuracy,accuracy_low,accuracy_high,samples,tokens,")
