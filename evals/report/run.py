@@ -118,8 +118,8 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
     samples = [pair for row in graded for pair in row]
     unread = sum(sample.answer is None for sample, _ in samples)
     console.print(
-        f"{len(graded)} questions, {config.samples} samples each: {sum(right for _, right in samples)} of {len(samples)} "
-        f"right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval((float(low), float(high)))}), "
+        f"{len(graded)} questions, {config.samples} samples each: "
+        f"{sum(right for _, right in samples)} of {len(samples)} right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval((float(low), float(high)))}), "
         f"{unread} without an answer",
         soft_wrap=True,
     )
