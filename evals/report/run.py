@@ -119,7 +119,8 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
     unread = sum(sample.answer is None for sample, _ in samples)
     console.print(
         f"{len(graded)} questions, {config.samples} samples each: "
-        f"{sum(right for _, right in samples)} of {len(samples)} right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval((float(low), float(high)))}), "
+        f"{sum(right for _, right in samples)} of {len(samples)} "
+        f"right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval((float(low), float(high)))}), "
         f"{unread} without an answer",
         soft_wrap=True,
     )
