@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import numpy as np
@@ -18,7 +19,7 @@ ATTRIBUTES = [name for name, value in vars(Evidence).items() if isinstance(value
 
 
 def test_the_protocol_documents_every_attribute():
-    documented = re.findall(r"^        (\w+): ", Evidence.__doc__ or "", re.MULTILINE)
+    documented = re.findall(r"^    (\w+): ", inspect.getdoc(Evidence) or "", re.MULTILINE)
     assert documented == ATTRIBUTES
 
 
