@@ -136,7 +136,7 @@ def _configured(
         path = Path(os.fspath(out))
     given = {
         **{f"task.{key}": value for key, value in keys.items()},
-        "task.n": questions,
+        "task.questions": questions,
         "engine.model": model,
         "scorer": named(scorer),
         "strategies": [strategies] if isinstance(strategies, str) else list(strategies),
