@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One thread a worker: several that share cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: test test-slow test-all test-vllm test-lowest soak coverage vllm lint demo bench clean
+.PHONY: test test-slow test-all test-vllm test-lowest soak coverage vllm lint docs demo bench clean
 
 test: $(VENV)/installed
 	$(PYTEST) -m "not slow and not soak"
@@ -48,6 +48,11 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Strict: a broken link, a page outside of the table of contents or a bad docstring fails.
+docs: $(VENV)/docs-installed
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 TINY := configs/task/stories.yaml configs/model/tiny.yaml
 
 demo: $(VENV)/installed
@@ -64,13 +69,17 @@ bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, suc
 	$(BIN)/python -m benchmarks.engine_hf
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(LOWEST) $(NEWER) out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(LOWEST) $(NEWER) docs/_build docs/configuration.md out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 PIP := -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[plot,math,hf,openai,dev]'
+	touch $@
+
+$(VENV)/docs-installed: $(VENV)/installed
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 # vLLM's build for CPUs, on a torch for CPUs; what it brings of torch's companions is for GPUs and breaks transformers.

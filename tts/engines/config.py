@@ -132,11 +132,11 @@ class EngineConfig:
         revision: the revision of a model on the hub; null takes its default.
         device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is, or the device of the vLLM build.
         dtype: "float32", "bfloat16" or "float16".
-        temperature: see :class:`~tts.engines.sampling.Sampling`, and so are top_p, top_k, max_tokens and seed.
-        top_p: see there.
-        top_k: see there.
-        max_tokens: see there.
-        seed: see there.
+        temperature: >= 0; 0 takes the most probable token.
+        top_p: keep the smallest set of tokens that holds this much probability, in (0, 1]; 1 keeps all.
+        top_k: keep this many of the most probable tokens; 0 keeps all.
+        max_tokens: the most tokens a sample may have, >= 1.
+        seed: >= 0; with the problem's id and the draw's number it decides every token.
         max_batch_size: the most samples in a batch, >= 1.
         signals: the signals to record of each token.
         token_delay_s: seconds that a token takes the fake engine, >= 0.
