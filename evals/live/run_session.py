@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from evals.config import RunConfig, SampleConfig
@@ -38,6 +40,8 @@ class RunOutcome:
         plan: the strategies and the scorer.
         played: one entry per strategy, in the order of the plan.
         pool: where the samples are.
+        started: when drawing began, in UTC.
+        seconds: the time that drawing and scoring took, without loading the model.
     """
 
     task: Task
@@ -46,6 +50,8 @@ class RunOutcome:
     plan: Plan
     played: Sequence[Played]
     pool: PoolRun
+    started: datetime
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,10 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
         def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
             return play(config, chosen, task, engine, cache, watch=watch)
 
+        started, clock = datetime.now(UTC), perf_counter()
         played, pool = draw_into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
-    return RunOutcome(task, model, revision, chosen, played, pool)
+        seconds = perf_counter() - clock
+    return RunOutcome(task, model, revision, chosen, played, pool, started, seconds)
 
 
 def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, SampleOutcome]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
@@ -19,8 +18,7 @@ from evals.report import units
 from evals.report.parameters import describe_all, options
 from evals.report.tables import Column, Table
 from evals.tasks import Task
-from tts.runtime.driver import Result
-from tts.types import End, Sample, Usage
+from tts.types import End, Sample
 
 REPLICATES = 10_000
 HARDLY = 0.1
@@ -160,34 +158,6 @@ def _reasons(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in reasons.items())
 
 
-def as_mapping(config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow]) -> dict[str, Any]:
-    """Return everything, every decision included, ready for :func:`evals.report.output.write_json`.
-
-    Args:
-        config: the configuration of the run.
-        outcome: what was played.
-        rows: the rows of the table.
-    """
-    task, plan, pool = outcome.task, outcome.plan, outcome.pool
-    return {
-        "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
-        "model": {"name": outcome.model, "revision": outcome.revision},
-        "budget": config.budget,
-        "pool": {"path": str(pool.path), "run": pool.number, "samples": pool.samples},
-        "config": asdict(config),
-        "strategies": [
-            {
-                **{key: value for key, value in asdict(row).items() if value is not None},
-                "source": p.planned.method.source,
-                "params": {**p.planned.method.params, **p.planned.params},
-                "decisions": [_decision(result, right) for result, right in zip(p.results, p.right, strict=True)],
-            }
-            for p, row in zip(outcome.played, rows, strict=True)
-        ],
-        "skipped": dict(plan.skipped),
-    }
-
-
 def verdict(samples: Sequence[tuple[Sample, bool]]) -> str | None:
     """A plain sentence where fewer than one sample in ten is right, else None: no strategy can help there.
 
@@ -210,23 +180,6 @@ def verdict(samples: Sequence[tuple[Sample, bool]]) -> str | None:
         f"{right} of {right + len(samples)} right; {', '.join(part for part in parts if part)}: "
         f"this model {'hardly ever solves' if right else 'does not solve'} this task as it is asked"
     )
-
-
-def _decision(result: Result, right: bool) -> dict[str, Any]:
-    decision = result.decision
-    return {
-        "id": result.problem.id,
-        "gold": result.problem.gold,
-        "answer": decision.answer,
-        "correct": right,
-        "p_correct": decision.p_correct,
-        "vote_share": decision.vote_share,
-        "samples": [s.index for s in decision.samples],
-        "reason": decision.reason,
-        "usage": asdict(decision.usage or Usage()),
-        "cached": result.cached,
-        "aborted_draws": result.aborted,
-    }
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -11,12 +11,14 @@ import typer
 from tts.cli.app import app, console, interruptible
 from tts.cli.options import ConfigArguments, check_live_outputs, read_config, terminal_hooks
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
+from tts.errors import InputError
 
 
 @app.command()
 def run(
     configs: ConfigArguments = None,
     json: Annotated[Path | None, typer.Option(help="Write all numbers and every decision as JSON.")] = None,
+    texts: Annotated[bool, typer.Option("--texts", help="Add questions and samples to the JSON.")] = False,
     table: TableOption = None,
     output: FormatOption = TableFormat.TABLE,
     wide: WideOption = False,
@@ -30,8 +32,11 @@ def run(
     from evals.live.run_session import run_strategies
     from evals.report.comparison import to_json
     from evals.report.output import json_file
-    from evals.report.run import as_mapping, print_run, run_rows, run_table
+    from evals.report.run import print_run, run_rows, run_table
+    from evals.report.run_mapping import as_mapping
 
+    if texts and json is None and output is not TableFormat.JSON:
+        raise InputError("--texts adds to the JSON of a run: give --json FILE or --format json too")
     config, files = read_config(RunConfig, configs)
     check_table(table)
     check_live_outputs(config.out, [json, table], [*files, config.fit, config.task.path, config.task.shots_path])
@@ -41,13 +46,13 @@ def run(
     main = run_table(rows)
     with ExitStack() as stack:
         if json is not None:
-            stack.enter_context(json_file(json, as_mapping(config, outcome, rows)))
+            stack.enter_context(json_file(json, as_mapping(config, outcome, rows, texts=texts)))
         if table is not None:
             stack.enter_context(table_file(main, table))
     if output is TableFormat.TABLE:
         print_run(console(), config, outcome, rows, wide=wide)
     elif output is TableFormat.JSON:
-        print_text(to_json(as_mapping(config, outcome, rows)))
+        print_text(to_json(as_mapping(config, outcome, rows, texts=texts)))
     else:
         print_text(main.render(output.value))
     for written in (json, table):
