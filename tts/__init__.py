@@ -24,11 +24,33 @@ from tts.types import (
 )
 
 if TYPE_CHECKING:
-    from tts.api import Answer, Run, UnknownWordsWarning, arun, asolve, close, run, solve
+    from tts.api import (
+        Answer,
+        Comparison,
+        Run,
+        UnknownWordsWarning,
+        arun,
+        asolve,
+        close,
+        compare,
+        run,
+        solve,
+    )
 
 __version__ = "0.1.0"
 
-FRONT_DOOR = ("Answer", "Run", "UnknownWordsWarning", "arun", "asolve", "close", "run", "solve")
+FRONT_DOOR = (
+    "Answer",
+    "Comparison",
+    "Run",
+    "UnknownWordsWarning",
+    "arun",
+    "asolve",
+    "close",
+    "compare",
+    "run",
+    "solve",
+)
 """Names of :mod:`tts.api`, imported when they are first used."""
 
 __all__ = [
@@ -38,6 +60,7 @@ __all__ = [
     "TOKENS",
     "Answer",
     "Boundary",
+    "Comparison",
     "Decision",
     "Draw",
     "End",
@@ -57,6 +80,7 @@ __all__ = [
     "arun",
     "asolve",
     "close",
+    "compare",
     "run",
     "solve",
 ]

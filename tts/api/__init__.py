@@ -6,13 +6,25 @@
 
 from __future__ import annotations
 
+from tts.api.compare import Comparison, compare
 from tts.api.loop import LOOP
 from tts.api.models import MODELS
 from tts.api.run import Run, arun, run
 from tts.api.solve import asolve, solve
 from tts.api.solver import Answer, UnknownWordsWarning
 
-__all__ = ["Answer", "Run", "UnknownWordsWarning", "arun", "asolve", "close", "run", "solve"]
+__all__ = [
+    "Answer",
+    "Comparison",
+    "Run",
+    "UnknownWordsWarning",
+    "arun",
+    "asolve",
+    "close",
+    "compare",
+    "run",
+    "solve",
+]
 
 
 def close() -> None:

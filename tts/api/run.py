@@ -11,16 +11,20 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evals.config import RunConfig
 from evals.live.hooks import Hooks, ProgressListener, Silent
 from evals.live.run_session import RunOutcome, run_strategies
-from evals.report.run import RunRow, run_rows
+from evals.report.run import RunRow, run_rows, run_table
+from evals.report.tables import Table
 from tts.api.loop import LOOP
 from tts.api.models import MODELS
 from tts.api.settings import configured, named
 from tts.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas
 
 LOG = logging.getLogger(__name__)
 RUNS = "runs"
@@ -46,6 +50,31 @@ class Run:
     def pool(self) -> Path:
         """The pool file that holds every sample."""
         return self.outcome.pool.path
+
+    @property
+    def table(self) -> Table:
+        """The table that ``tts run`` prints."""
+        return run_table(self.rows)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a data frame with one row a strategy.
+
+        Raises:
+            UnsupportedError: pandas is not installed.
+        """
+        return self.table.to_pandas()
+
+    def to_markdown(self) -> str:
+        """Return a table of GitHub's Markdown."""
+        return self.table.to_markdown()
+
+    def to_latex(self) -> str:
+        """Return a ``tabular`` environment that needs the package booktabs."""
+        return self.table.to_latex()
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return self.table._repr_html_()
 
     def __repr__(self) -> str:
         """Return the sizes of the run; its table is what ``print`` shows."""

@@ -1,0 +1,97 @@
+"""A comparison of strategies on a recorded pool in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evals.comparison.session import ComparisonOutcome, compare_pool
+from evals.config import CompareConfig
+from evals.report.comparison_table import comparison_table, conclusion
+from evals.report.tables import Table
+from tts.api.settings import plain
+from tts.config import from_mapping
+from tts.pool import Pool, load_pool
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Strategies on the same recorded samples: the outcome of :func:`tts.compare`.
+
+    Attributes:
+        outcome: rows, curves and sweeps with every number.
+        table: the table that ``tts compare`` prints.
+    """
+
+    outcome: ComparisonOutcome
+    table: Table
+
+    @property
+    def conclusion(self) -> str:
+        """One sentence: the cheapest strategy that is not worse than self-consistency."""
+        return conclusion(self.outcome.rows, questions=self.outcome.questions)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a data frame with one row a strategy.
+
+        Raises:
+            UnsupportedError: pandas is not installed.
+        """
+        return self.table.to_pandas()
+
+    def to_markdown(self) -> str:
+        """Return a table of GitHub's Markdown."""
+        return self.table.to_markdown()
+
+    def to_latex(self) -> str:
+        """Return a ``tabular`` environment that needs the package booktabs."""
+        return self.table.to_latex()
+
+    def to_csv(self) -> str:
+        """Return comma-separated values."""
+        return self.table.to_csv()
+
+    def __repr__(self) -> str:
+        """Return the sizes and the conclusion."""
+        pool = self.outcome.pool
+        return f"Comparison({pool['path']!r}, {len(self.outcome.rows)} strategies: {self.conclusion})"
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return self.table._repr_html_()
+
+
+def compare(
+    pool: str | os.PathLike[str] | Pool,
+    *,
+    strategies: str | Iterable[str | Mapping[str, Any]] = "all",
+    budget: int | None = None,
+    run: int | None = None,
+    **settings: Any,
+) -> Comparison:
+    """Compare strategies on the same recorded samples, each with self-consistency at the full budget.
+
+        tts.compare("pool.jsonl.gz", budget=16).to_pandas()
+
+    Args:
+        pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db or .parquet), or a pool in memory.
+        strategies: names of the catalogue, "all", or composed strategies.
+        budget: the most samples of a question; None takes as many as every question has.
+        run: the run to read, if a SQLite pool holds several.
+        settings: other keys of ``tts compare`` by name, such as ``score``, ``calibrate``, ``tune`` or ``seed``.
+
+    Raises:
+        InputError: an argument that cannot be used, or a pool that cannot serve what was asked for.
+    """
+    names = [strategies] if isinstance(strategies, str) else list(strategies)
+    values = {key: plain(value) for key, value in {**settings, "budget": budget}.items() if value is not None}
+    config = from_mapping(CompareConfig, {**values, "strategies": plain(names)}, "tts.compare(...)")
+    loaded = pool if isinstance(pool, Pool) else load_pool(Path(os.fspath(pool)), run=run)
+    outcome = compare_pool(loaded, config)
+    return Comparison(outcome, comparison_table(outcome.rows))
