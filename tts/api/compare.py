@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def conclusion(self) -> str:
-        """One sentence: the cheapest strategy that is not worse than self-consistency."""
+        """The cheapest strategy that is not worse than self-consistency, in one sentence."""
         return conclusion(self.outcome.rows, questions=self.outcome.questions)
 
     def to_pandas(self) -> pandas.DataFrame:

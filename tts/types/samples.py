@@ -55,7 +55,7 @@ class Usage:
 
     @property
     def generated(self) -> int:
-        """Every token the model had to decode: delivered, aborted and drawn by scorers."""
+        """Every token that the model decoded, be it delivered, aborted or drawn by a scorer."""
         return self.delivered + self.aborted + self.scorer_decode
 
     @property

@@ -88,7 +88,7 @@ class Signals:
 
     @property
     def key(self) -> dict[str, object]:
-        """The signals as a part of the key of a run: those of the first runs always, later ones where collected.
+        """The signals as a part of the key of a run; those of the first runs always, later ones where collected.
 
         The key of an older run thus stays the same. Owners decide no draw and are not a part of it.
         """
