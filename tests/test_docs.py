@@ -1,7 +1,8 @@
 """Each code block of README and of docs/ runs, or names the reason why it does not.
 
 A comment before a block marks it: ``<!-- slow -->`` runs with a model in ``make test-slow``, and ``<!-- not run: REASON
--->`` runs nowhere. Blocks of the language text are outputs. The blocks of a page run in order and share a folder.
+-->`` runs nowhere. Blocks of text are outputs; those of toml belong to other packages. The blocks of a page run
+in order and share a folder.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "configuration.md"),  # generated
 ]
-OUTPUTS = ("text", "{toctree}", "{eval-rst}")
+STATIC = ("text", "toml", "{toctree}", "{eval-rst}")
 FENCE = re.compile(
     r"(?:<!-- (?P<mark>slow|not run: [^\n]+?) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$", re.M | re.S
 )
@@ -51,7 +52,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 def runnable(page: Path, *, slow: bool) -> list[Block]:
     """Return the blocks that run: the quick ones, or all of a page that has slow ones."""
-    found = [b for b in blocks(page) if b.language not in OUTPUTS and not b.mark.startswith("not run")]
+    found = [b for b in blocks(page) if b.language not in STATIC and not b.mark.startswith("not run")]
     if slow:
         return found if any(b.mark == "slow" for b in found) else []
     return [b for b in found if not b.mark]
@@ -137,7 +138,7 @@ def anchors(page: Path) -> set[str]:
 def test_each_shell_and_python_block_is_marked_or_runs() -> None:
     found = [block for page in PAGES for block in blocks(page)]
     assert sum(block.language in ("sh", "python") for block in found) >= 15
-    assert {block.language for block in found} <= {"sh", "python", "yaml", "json", *OUTPUTS}
+    assert {block.language for block in found} <= {"sh", "python", "yaml", "json", *STATIC}
 
 
 def test_readme_is_short() -> None:
