@@ -18,6 +18,32 @@ MAX_RESAMPLES = 1_000_000
 
 
 @dataclass
+class PriceConfig:
+    """Prices of a million tokens, in any currency.
+
+    Attributes:
+        prompt: of prompt tokens that are computed, and of those that a scorer reads.
+        cached: of prompt tokens that come from a cache.
+        generated: of generated tokens, aborted ones and those of scorers included.
+    """
+
+    prompt: float = 0.0
+    cached: float = 0.0
+    generated: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a price that is no amount of money."""
+        for key in ("prompt", "cached", "generated"):
+            if not 0.0 <= getattr(self, key) < float("inf"):
+                raise InputError(f"price.{key} must be at least 0, got {getattr(self, key)}")
+
+    @property
+    def given(self) -> bool:
+        """True if any price is above 0."""
+        return max(self.prompt, self.cached, self.generated) > 0
+
+
+@dataclass
 class CompareConfig:
     """The configuration of ``tts compare``.
 
@@ -34,6 +60,7 @@ class CompareConfig:
         tune: whether to sweep every rule's threshold.
         margin: accuracy given away that still counts as not inferior, as a fraction.
         replicates: bootstrap replicates.
+        price: prices of tokens, for the cost of each strategy; without them the cost is in tokens.
     """
 
     budget: int | None = None
@@ -47,6 +74,7 @@ class CompareConfig:
     tune: bool = False
     margin: float = 0.005
     replicates: int = 10_000
+    price: PriceConfig = field(default_factory=PriceConfig)
 
     def __post_init__(self) -> None:
         """Refuse unusable settings before any work is done."""

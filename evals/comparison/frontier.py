@@ -92,7 +92,7 @@ def frontiers(comparison: Comparison, methods: Sequence[Method]) -> list[Frontie
         for scores, fold in zip(comparison.scores, comparison.folds, strict=True)
     ]
     outcomes = comparison.play(candidates)
-    points = comparison.points(outcomes)
+    points = comparison.points(outcomes, outcomes[0])
     fitted = [
         replay_on(comparison.arrays, of_fold, comparison.orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
         for of_fold, scores, fold in zip(candidates, comparison.scores, comparison.folds, strict=True)
@@ -168,7 +168,7 @@ class _Tuning:
         return TunedSetting(
             target=target,
             params=merged_params(self.method, [self.grid[i] for i in chosen]),
-            point=self.comparison.points([joined])[0],
+            point=self.comparison.points([joined], self.reference)[0],
             difference=against(self.comparison, [self.reference, joined], 0)[1],
         )
 

@@ -126,7 +126,7 @@ def matched(
     tuned = [_tuned(fit, baseline, float(fitted.correct.mean()), budget) for baseline in baselines]
     chosen = zip([method, *baselines], [params, *(setting for setting, _ in tuned)], strict=True)
     outcomes = scored.play([Candidate(m.build(budget, p), m.scores) for m, p in chosen])
-    points = comparison.points(outcomes)
+    points = comparison.points(outcomes, outcomes[0])
     found = []
     for i, (baseline, (setting, reached)) in enumerate(zip(baselines, tuned, strict=True)):
         found.append(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.comparison.fit import Scores, replay_on, scores_for
+from evals.comparison.price import mean_cost
 from evals.comparison.settings import Settings
 from evals.metrics.folds import Fold, halves
 from evals.metrics.stats import accuracy_interval, bootstrap_interval, bootstrap_weights
@@ -28,13 +29,27 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Accuracy and cost of one setting of one strategy; ``tokens`` is None where the pool does not count them."""
+    """Accuracy and cost of one setting of one strategy.
+
+    Attributes:
+        accuracy: the share of right decisions, in [0, 1].
+        accuracy_ci: its 95 % interval over questions.
+        samples: a question.
+        samples_ci: their 95 % interval over questions.
+        tokens: generated tokens a question; None where the pool does not count them.
+        cost: of a question, in the currency of the prices; None without prices.
+        accuracy_diff: accuracy minus that of the reference; None where there is no reference.
+        accuracy_diff_ci: its 95 % interval over questions.
+    """
 
     accuracy: float
     accuracy_ci: Interval
     samples: float
     samples_ci: Interval
     tokens: float | None
+    cost: float | None = None
+    accuracy_diff: float | None = None
+    accuracy_diff_ci: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,12 +119,19 @@ class Comparison:
             Outcome(**{f: joined([getattr(o, f) for o in same]) for f in fields}) for same in zip(*parts, strict=True)
         ]
 
-    def points(self, outcomes: Sequence[Outcome]) -> list[Point]:
-        """Return the accuracy and cost of each outcome, with intervals over questions."""
+    def points(self, outcomes: Sequence[Outcome], reference: Outcome) -> list[Point]:
+        """Return the accuracy and cost of each outcome, with intervals over questions.
+
+        Args:
+            outcomes: of the same questions under the same permutations.
+            reference: the outcome that accuracies are paired with.
+        """
         accuracy = np.stack([o.correct.mean(axis=1) for o in outcomes], axis=1)
         samples = np.stack([o.used.mean(axis=1) for o in outcomes], axis=1)
         a_low, a_high = accuracy_interval(accuracy, self.weights)
         s_low, s_high = bootstrap_interval(samples, self.weights)
+        diff = accuracy - reference.correct.mean(axis=1)[:, None]
+        d_low, d_high = bootstrap_interval(diff, self.weights)
         return [
             Point(
                 accuracy=float(accuracy[:, i].mean()),
@@ -117,6 +139,9 @@ class Comparison:
                 samples=float(samples[:, i].mean()),
                 samples_ci=(float(s_low[i]), float(s_high[i])),
                 tokens=None if o.tokens is None else float(o.tokens.mean()),
+                cost=mean_cost(self.arrays, o, self.settings.price),
+                accuracy_diff=float(diff[:, i].mean()),
+                accuracy_diff_ci=(float(d_low[i]), float(d_high[i])),
             )
             for i, o in enumerate(outcomes)
         ]

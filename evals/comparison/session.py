@@ -65,6 +65,7 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         calibrate=config.calibrate,
         margin=config.margin,
         replicates=config.replicates,
+        price=config.price,
     )
     with ExitStack() as stack:
         equal = stack.enter_context(MathVerifier()).equal if config.answers == "math" else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from evals.config import PriceConfig
 from tts.errors import InputError
 
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -21,6 +22,7 @@ class Settings:
         calibrate: map from recorded scores to probabilities, cross-fitted; None uses them as they are.
         margin: the loss of accuracy that still counts as not inferior, as a fraction.
         replicates: bootstrap replicates.
+        price: prices of tokens; all 0 without prices.
     """
 
     budget: int
@@ -29,6 +31,7 @@ class Settings:
     calibrate: str | None = None
     margin: float = 0.005
     replicates: int = 10_000
+    price: PriceConfig = field(default_factory=PriceConfig)
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""

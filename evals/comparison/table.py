@@ -74,9 +74,10 @@ def table(comparison: Comparison, methods: Sequence[Method]) -> list[ComparisonR
         for chosen in params
     ]
     outcomes = comparison.play(candidates)
-    points = comparison.points(outcomes)
     full = slice(len(sizes) - 1, None, len(sizes))
-    differences = against(comparison, outcomes[full], [m.name for m in methods].index(REFERENCE))
+    reference = [m.name for m in methods].index(REFERENCE)
+    points = comparison.points(outcomes, outcomes[full][reference])
+    differences = against(comparison, outcomes[full], reference)
     regrets = regrets_of(
         [of_fold[full] for of_fold in candidates],
         outcomes[full],

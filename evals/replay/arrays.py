@@ -36,6 +36,8 @@ class PoolArrays:
         tiers: the number of answer classes that each tier of merging made ("exact", "canonical", "pairwise").
         conflicts: the number of answer classes whose samples have different grades; the majority counts.
         recorded: the samples with their traces, one a question; empty where strategies need none.
+        prompt: prompt tokens computed for each sample, those that a scorer read included; None as ``tokens``.
+        cached: prompt tokens that came from a cache; None as ``tokens``.
     """
 
     ids: tuple[str, ...]
@@ -48,6 +50,8 @@ class PoolArrays:
     tiers: dict[str, int]
     conflicts: int
     recorded: tuple[RecordedTraces, ...] = ()
+    prompt: Array | None = None
+    cached: Array | None = None
 
     @property
     def questions(self) -> int:
@@ -72,6 +76,8 @@ class PoolArrays:
             confidence=None if self.confidence is None else self.confidence[rows],
             tokens=None if self.tokens is None else self.tokens[rows],
             recorded=tuple(self.recorded[i] for i in rows) if self.recorded else (),
+            prompt=None if self.prompt is None else self.prompt[rows],
+            cached=None if self.cached is None else self.cached[rows],
         )
 
     @staticmethod
@@ -116,6 +122,8 @@ class PoolArrays:
             tiers=dict(sorted(tiers.items())),
             conflicts=conflicts,
             recorded=tuple(RecordedTraces(entry.samples) for entry in pool.entries),
+            prompt=_column(pool, width, lambda s: s.usage.prompt + s.usage.scorer_prefill) if pool.has_tokens else None,
+            cached=_column(pool, width, lambda s: s.usage.prompt_cached) if pool.has_tokens else None,
         )
 
 

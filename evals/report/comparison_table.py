@@ -1,7 +1,7 @@
 """Tables of comparisons, and the one sentence that they come to.
 
 The framework's own strategies come first, then the others, then the controls, each group from the cheapest to the
-dearest. The cost is in tokens where the pool counts them, else in samples.
+dearest. The cost is in money with prices, else in tokens where the pool counts them, else in samples.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ def is_control(name: str) -> bool:
 
 
 def cost(row: ComparisonRow) -> float:
-    """Return the mean tokens a question where they are counted, else the mean samples."""
-    return row.point.samples if row.point.tokens is None else row.point.tokens
+    """Return the mean cost of a question: in money with prices, else in tokens where they are counted, else samples."""
+    found = (row.point.cost, row.point.tokens, row.point.samples)
+    return next(value for value in found if value is not None)
 
 
 def ordered(rows: Sequence[ComparisonRow]) -> list[list[ComparisonRow]]:
@@ -65,30 +66,37 @@ def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
         Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
         Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=2),
         Column("samples", "samples", units.samples),
-        *([Column("tokens", "tokens", units.tokens, spare=3)] if spent == "tokens" else []),
+        *([Column("tokens", "tokens", units.tokens, spare=3)] if spent != "samples" else []),
+        *([Column("cost", "cost of\n1,000", units.money, long="cost of 1,000 questions")] if spent == "cost" else []),
         Column("saved", "saved,\n%", units.percent, long=f"{spent} saved, %"),
         Column("accuracy_diff", "diff,\npoints", units.points),
         Column("accuracy_diff_ci", "95 % interval\nof diff", units.points_interval, interval=True, spare=4),
         Column("p_value", "p", units.p_value, spare=1),
         Column("verdict", "verdict", left=True),
     )
-    groups, front = ordered(rows), frontier_names(rows)
+    groups, front, reference = ordered(rows), frontier_names(rows), _reference(rows)
     flat = [row for group in groups for row in group]
     ends = [sum(map(len, groups[: i + 1])) - 1 for i in range(len(groups) - 1)]
     return Table(
         columns=columns,
-        rows=tuple(_values(row, row.name in front) for row in flat),
+        rows=tuple(_values(row, reference, row.name in front) for row in flat),
         styles=tuple(STYLES.get(row.difference.verdict, "") for row in flat),
         breaks=tuple(ends),
     )
 
 
 def _unit(rows: Sequence[ComparisonRow]) -> str:
-    """Return the unit of the cost: tokens where the pool counts them."""
+    """Return the unit of the cost."""
+    if all(row.point.cost is not None for row in rows):
+        return "cost"
     return "tokens" if all(row.point.tokens is not None for row in rows) else "samples"
 
 
-def _values(row: ComparisonRow, front: bool) -> dict[str, Any]:
+def _reference(rows: Sequence[ComparisonRow]) -> ComparisonRow:
+    return next(row for row in rows if row.difference.verdict == "reference")
+
+
+def _values(row: ComparisonRow, reference: ComparisonRow, front: bool) -> dict[str, Any]:
     difference, point = row.difference, row.point
     values = {
         "frontier": front,
@@ -97,17 +105,30 @@ def _values(row: ComparisonRow, front: bool) -> dict[str, Any]:
         "accuracy_ci": point.accuracy_ci,
         "samples": point.samples,
         "tokens": point.tokens,
+        "cost": None if point.cost is None else 1000 * point.cost,
         "verdict": difference.verdict,
     }
-    if difference.verdict == "reference":
+    if row is reference:
         return values
-    ratio = difference.samples_ratio if difference.tokens_ratio is None else difference.tokens_ratio
     return values | {
-        "saved": 1 - ratio,
+        "saved": 1 - cost(row) / cost(reference),
         "accuracy_diff": difference.accuracy_diff,
         "accuracy_diff_ci": difference.accuracy_diff_ci,
         "p_value": None if difference.verdict == "too few" else difference.p_value,
     }
+
+
+def cheapest_not_worse(rows: Sequence[ComparisonRow]) -> ComparisonRow | None:
+    """Return the cheapest strategy that is better or not worse than the reference and cheaper, None without one."""
+    reference = _reference(rows)
+    fine = [
+        row
+        for row in rows
+        if not is_control(row.name)
+        and cost(row) < cost(reference)
+        and row.difference.verdict in ("better", "not worse")
+    ]
+    return min(fine, key=cost, default=None)
 
 
 def conclusion(rows: Sequence[ComparisonRow], *, questions: int) -> str:
@@ -117,14 +138,12 @@ def conclusion(rows: Sequence[ComparisonRow], *, questions: int) -> str:
         rows: one a strategy.
         questions: the number of questions compared on.
     """
-    reference = next(row for row in rows if row.difference.verdict == "reference")
+    reference = _reference(rows)
     if questions < FEW_QUESTIONS:
         return f"{questions} questions are too few to tell strategies apart: a verdict needs at least {FEW_QUESTIONS}"
-    usable = [row for row in rows if not is_control(row.name) and cost(row) < cost(reference)]
-    fine = [row for row in usable if row.difference.verdict in ("better", "not worse")]
-    if not fine:
+    best = cheapest_not_worse(rows)
+    if best is None:
         return f"no strategy is shown to be cheaper and not worse than {reference.name} on these {questions} questions"
-    best = min(fine, key=cost)
     saved = f", {_change(cost(best) / cost(reference))} {_unit(rows)}"
     return f"cheapest not worse than {reference.name}: {best.name}, {units.samples(best.point.samples)} samples{saved}"
 

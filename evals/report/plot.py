@@ -1,133 +1,222 @@
-"""The plot of a comparison: accuracy against mean samples, one line a strategy. Needs matplotlib (extra ``plot``)."""
+"""The plot of a comparison: accuracy, and beside it the paired difference to self-consistency, against the cost.
+
+Needs matplotlib (extra ``plot``).
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from evals.comparison.fit import REFERENCE
 from evals.comparison.frontier import Frontier
 from evals.comparison.paired import Point
 from evals.comparison.table import ComparisonRow
-from tts.errors import InputError, UnsupportedError
-from tts.pool import atomic_path
+from evals.report.comparison_table import OWN, cheapest_not_worse
+from evals.report.figures import BLACK, GREY, LIGHT, STYLE, Label, colour, label_ends, printable
+from tts.errors import InputError
 
-SUFFIXES = (".png", ".svg")
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7b5ea7")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Axis = Literal["samples", "tokens", "cost"]
+AXES: dict[str, str] = {
+    "samples": "mean samples a question",
+    "tokens": "mean generated tokens a question",
+    "cost": "mean cost of 1,000 questions",
+}
+"""The quantities of the horizontal axis, with their labels."""
 CONTROLS = ("oracle", "random", "first_sample")
+STRONG = 8
+"""The most strategies that have a colour and a name."""
+_TICKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128)
 
 
-def check(path: str) -> None:
-    """Refuse a plot that cannot be drawn, before any work is done.
+def check_axis(rows: Sequence[ComparisonRow], x: Axis) -> None:
+    """Refuse a horizontal axis that the comparison has no numbers for.
 
     Raises:
-        InputError: a suffix other than .png or .svg.
-        UnsupportedError: matplotlib is not installed.
+        InputError: the pool counts no tokens, or there are no prices.
     """
-    if Path(path).suffix.lower() not in SUFFIXES:
-        raise InputError(f"plot {path} must end in .png or .svg")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise UnsupportedError("a plot needs matplotlib: pip install 'tts-rerank[plot]'") from None
+    if all(_spent(row.point, x) is not None for row in rows):
+        return
+    if x == "cost":
+        raise InputError("a plot against cost needs prices: give price.generated=... (per million tokens)")
+    raise InputError("a plot against tokens needs a pool that counts them: plot against samples")
 
 
-def plot(path: str, title: str, rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None) -> None:
-    """Draw accuracy against mean samples (log axis) with 95 % intervals over questions.
+def plot(
+    title: str,
+    rows: Sequence[ComparisonRow],
+    frontiers: Sequence[Frontier] | None,
+    *,
+    x: Axis = "samples",
+    margin: float = 0.005,
+) -> Figure:
+    """Draw accuracy, and the paired difference to self-consistency at the full budget, against the cost (log axis).
 
     A line is a strategy at growing budgets, or, with frontiers, tuned within growing numbers of samples; its mark is
-    the full budget, with its interval. Self-consistency is black with a band; the strategies that reach furthest above
-    it at equal samples stand out in colour, the others stay grey.
+    the full budget. Bands and bars are 95 % intervals over questions. The framework's own strategies and those that
+    reach furthest above self-consistency at equal cost have a colour and a name, the others are grey.
 
     Args:
-        path: .png or .svg, written atomically.
         title: the title of the plot.
         rows: one a strategy.
         frontiers: sweeps, or None without them.
+        x: the cost.
+        margin: the loss of accuracy that still counts as not inferior.
+
+    Returns:
+        The figure; :func:`evals.report.figures.save` writes it.
+
+    Raises:
+        InputError: as :func:`check_axis`.
     """
-    check(path)
+    check_axis(rows, x)
     import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-    from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
-
-    lines = _lines(rows, frontiers)
-    style: Any = {
-        "svg.hashsalt": "tts",
-        "text.parse_math": False,  # a dollar sign in a name is no formula
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with plt.rc_context(style):
-        figure, axes = plt.subplots(figsize=(10, 6), layout="constrained")
-        notable = _notable(lines)
-        colours = dict(zip(notable, COLOURS, strict=False))
+    lines = _lines(rows, frontiers, x)
+    strong = _strong(rows, lines, x)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(14, 6), layout="constrained")
+        left, right = figure.subplots(1, 2, sharex=True)
         for name, points in lines.items():
-            if name == "oracle":
-                continue
-            _draw(axes, name, points, colours)
-        most = max(p.samples for points in lines.values() for p in points)
-        ticks = [t for t in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128) if t <= most * 1.05]
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator(ticks))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticklabels([str(t) for t in ticks])
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        axes.set_xlabel("mean samples a question (log scale)")
-        axes.set_ylabel("accuracy")
-        axes.grid(alpha=0.25)
-        axes.set_title(title.encode(errors="backslashreplace").decode(), loc="left", fontsize=11)
-        handles, labels = axes.get_legend_handles_labels()
-        axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
-        with atomic_path(path) as target, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a name in a script without a font
-            metadata = {"Date": None} if path.lower().endswith(".svg") else {"Software": None}
-            figure.savefig(target, dpi=150, format=Path(path).suffix[1:].lower(), metadata=metadata)
-        plt.close(figure)
+            _draw(left, name, points, x, name in strong)
+            _draw_difference(right, name, points, x, name in strong)
+        _draw_margin(right, max(_at(p, x) for points in lines.values() for p in points), margin)
+        left.yaxis.set_major_formatter(PercentFormatter(1.0))
+        right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+g}" if value else "0"))
+        left.set_ylabel("accuracy, 95 % interval")
+        right.set_ylabel("paired difference to self-consistency, points, 95 % band")
+        for axes in (left, right):
+            _set_cost_axis(axes, lines, x)
+        _zoom(right, [p for name, points in lines.items() if name in strong for p in points])
+        figure.suptitle(printable(title), x=0.01, ha="left", fontsize=11)
+        figure.supxlabel("grey: other strategies; x: controls; mark: full budget", x=0.01, ha="left", fontsize=8)
+        figure.draw_without_rendering()  # places the axes
+        figure.set_layout_engine("none")
+        named = {name: points for name, points in lines.items() if name in strong or name in CONTROLS}
+        label_ends(left, [_label(name, points[-1], x, points[-1].accuracy) for name, points in named.items()])
+        inside = right.get_ylim()
+        ends = [(name, points[-1], points[-1].accuracy_diff or 0.0) for name, points in named.items()]
+        label_ends(right, [_label(name, p, x, y) for name, p, y in ends if inside[0] <= y <= inside[1]])
+    return figure
 
 
-def _lines(rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None) -> dict[str, list[Point]]:
+def _spent(point: Point, x: Axis) -> float | None:
+    """Return the position of a point on the horizontal axis."""
+    value: float | None = getattr(point, x)
+    return None if value is None else value * (1000 if x == "cost" else 1)
+
+
+def _at(point: Point, x: Axis) -> float:
+    value = _spent(point, x)
+    assert value is not None  # checked
+    return value
+
+
+def _lines(rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None, x: Axis) -> dict[str, list[Point]]:
     lines = {row.name: [point for _, point in row.efficiency] for row in rows}
     for frontier in frontiers or ():
-        if frontier.name != "self_consistency" and frontier.name in lines:
+        if frontier.name != REFERENCE and frontier.name in lines:
             lines[frontier.name] = [tuned.point for _, tuned in frontier.within] or lines[frontier.name]
-    return {name: sorted(points, key=lambda p: p.samples) for name, points in lines.items()}
+    lines.pop("oracle", None)
+    return {name: sorted(points, key=lambda p: _at(p, x)) for name, points in lines.items()}
 
 
-def _notable(lines: dict[str, list[Point]]) -> list[str]:
-    """Return the strategies to colour: those furthest above self-consistency at equal samples, best first."""
-    base = lines["self_consistency"]
-    x, y = np.log([p.samples for p in base]), [p.accuracy for p in base]
+def _strong(rows: Sequence[ComparisonRow], lines: dict[str, list[Point]], x: Axis) -> list[str]:
+    """Return the strategies to colour.
+
+    They are self-consistency, the framework's own, the cheapest one that is not worse, and those that reach furthest
+    above self-consistency at equal cost.
+    """
+    base = lines[REFERENCE]
+    at, accuracy = np.log([_at(p, x) for p in base]), [p.accuracy for p in base]
     gains = {
-        name: max(p.accuracy - float(np.interp(np.log(p.samples), x, y)) for p in points)
+        name: max(p.accuracy - float(np.interp(np.log(_at(p, x)), at, accuracy)) for p in points)
         for name, points in lines.items()
-        if name not in ("self_consistency", *CONTROLS)
+        if name not in (REFERENCE, *CONTROLS)
     }
-    return sorted(gains, key=lambda name: -gains[name])[: len(COLOURS)]
+    own = [row.name for row in rows if row.source == OWN and row.name in gains]
+    best = cheapest_not_worse(rows)
+    first = [*own, *([best.name] if best is not None and best.name in gains else [])]
+    return [REFERENCE, *dict.fromkeys([*first, *sorted(gains, key=lambda name: -gains[name])])][:STRONG]
 
 
-def _draw(axes: Any, name: str, points: Sequence[Point], colours: dict[str, str]) -> None:
-    x = [p.samples for p in points]
-    y = [p.accuracy for p in points]
-    shown = f" {name}" if name.startswith("_") else name  # legends leave out what starts with an underscore
+def _draw(axes: Any, name: str, points: Sequence[Point], x: Axis, strong: bool) -> None:
+    at, accuracy = [_at(p, x) for p in points], [p.accuracy for p in points]
     if name in CONTROLS:
-        axes.plot(x[-1:], y[-1:], marker="x", linestyle="none", color="#555555", label=name, zorder=2)
+        axes.plot(at[-1:], accuracy[-1:], marker="x", linestyle="none", color=GREY, zorder=2)
         return
-    reference = name == "self_consistency"
-    colour = "#000000" if reference else colours.get(name, "#c8c8c8")
-    strong = reference or name in colours
-    label = shown if strong else "other strategies"
-    if not strong and label in axes.get_legend_handles_labels()[1]:
-        label = "_"
-    axes.plot(x, y, color=colour, linewidth=2.0 if strong else 1.0, label=label, zorder=4 if strong else 1)
-    axes.plot(x[-1:], y[-1:], marker="o", color=colour, markersize=6 if strong else 4, zorder=5 if strong else 1)
+    shade = colour(name) if strong else LIGHT
+    _line(axes, at, accuracy, shade, strong)
     low, high = [p.accuracy_ci[0] for p in points], [p.accuracy_ci[1] for p in points]
-    if reference:
-        axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0, zorder=0)
+    if name == REFERENCE:
+        axes.fill_between(at, low, high, color=shade, alpha=0.08, linewidth=0, zorder=0)
     elif strong:
-        axes.vlines(x[-1:], low[-1:], high[-1:], color=colour, linewidth=1.5, alpha=0.6, zorder=3)
+        axes.vlines(at[-1:], low[-1:], high[-1:], color=shade, linewidth=1.5, alpha=0.5, zorder=3)
+
+
+def _draw_difference(axes: Any, name: str, points: Sequence[Point], x: Axis, strong: bool) -> None:
+    at, diff = [_at(p, x) for p in points], [p.accuracy_diff or 0.0 for p in points]
+    if name in CONTROLS:
+        axes.plot(at[-1:], diff[-1:], marker="x", linestyle="none", color=GREY, zorder=2)
+        return
+    shade = colour(name) if strong else LIGHT
+    _line(axes, at, diff, shade, strong)
+    if strong:
+        ends = [p.accuracy_diff_ci or (0.0, 0.0) for p in points]
+        axes.fill_between(at, *zip(*ends, strict=True), color=shade, alpha=0.08, linewidth=0, zorder=0)
+
+
+def _draw_margin(axes: Any, most: float, margin: float) -> None:
+    """Draw the lines at no difference and at the margin, as far as lines of strategies go."""
+    axes.plot([1e-9, most], [0, 0], color=BLACK, linewidth=0.8, zorder=1)
+    axes.plot([1e-9, most], [-margin, -margin], color=GREY, linewidth=1, linestyle=":", zorder=1)
+    axes.annotate(
+        f"not worse: above -{100 * margin:g}",
+        (0.01, -margin),
+        xycoords=("axes fraction", "data"),
+        color=GREY,
+        fontsize=7.5,
+        va="top",
+    )
+
+
+def _line(axes: Any, at: Sequence[float], values: Sequence[float], shade: str, strong: bool) -> None:
+    axes.plot(at, values, color=shade, linewidth=2.0 if strong else 1.0, zorder=4 if strong else 1)
+    axes.plot(at[-1:], values[-1:], marker="o", color=shade, markersize=6 if strong else 4, zorder=5 if strong else 1)
+
+
+def _label(name: str, point: Point, x: Axis, y: float) -> Label:
+    return Label(name, _at(point, x), y, GREY if name in CONTROLS else colour(name))
+
+
+def _set_cost_axis(axes: Any, lines: dict[str, list[Point]], x: Axis) -> None:
+    """Set a log axis with plain numbers, and room at the right for the names of lines."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+    spent = [_at(p, x) for points in lines.values() for p in points]
+    least, most = min(spent), max(spent)
+    axes.set_xscale("log")
+    if x == "samples":
+        axes.xaxis.set_major_locator(FixedLocator([t for t in _TICKS if t <= most * 1.05]))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlim(least / 1.1, most * (most / least) ** 0.45)
+    axes.set_xlabel(f"{AXES[x]} (log scale)")
+    axes.grid(alpha=0.25)
+
+
+def _zoom(axes: Any, points: Sequence[Point]) -> None:
+    """Show the differences down to the worst end of a line; a single sample would press all others together."""
+    ends = [p.accuracy_diff_ci or (0.0, 0.0) for p in points]
+    last = sorted(low for low, _ in ends)[len(ends) // 3]
+    high = max(0.005, *(high for _, high in ends))
+    axes.set_ylim(last - 0.1 * (high - last), high + 0.1 * (high - last))

@@ -5,24 +5,22 @@ The plot needs matplotlib (extra ``plot``).
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evals.metrics.quality import Quality
 from evals.metrics.scored import ScoredSamples
-from evals.report.plot import COLOURS, check
+from evals.report.figures import BLUE, GREY, RED, STYLE, printable
 from evals.report.tables import Column, Table
-from tts.pool import atomic_path
 
-BLUE, RED = COLOURS[:2]
-GREY = "#555555"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _COLUMNS = 40  # of the histogram
 
 
-def plot(path: str, title: str, samples: ScoredSamples, quality: Quality, *, score: str = "confidence") -> None:
+def plot(title: str, samples: ScoredSamples, quality: Quality, *, score: str = "confidence") -> Figure:
     """Draw the reliability diagram over a histogram of the confidences, and beside it the risk-coverage curve.
 
     Each point of the diagram is an equal-mass bin: its mean confidence, its accuracy and a 95 % interval over
@@ -30,44 +28,27 @@ def plot(path: str, title: str, samples: ScoredSamples, quality: Quality, *, sco
     95 % band over questions and lies between the curves of an oracle and of a random order.
 
     Args:
-        path: .png or .svg, written atomically.
         title: the title of the plot.
         samples: the samples.
         quality: their measured quality.
         score: the name of the horizontal axis.
 
-    Raises:
-        InputError: another suffix.
-        UnsupportedError: matplotlib is not installed.
+    Returns:
+        The figure; :func:`evals.report.figures.save` writes it.
     """
-    check(path)
     import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    style: Any = {
-        "svg.hashsalt": "tts",
-        "text.parse_math": False,  # a dollar sign in a name is no formula
-        "font.size": 10,
-        "axes.titlesize": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with plt.rc_context(style):
-        figure = plt.figure(figsize=(11, 5.6), layout="constrained")
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(11, 5.6), layout="constrained")
         grid = figure.add_gridspec(2, 2, height_ratios=(4, 1))
         upper, curve = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[:, 1])
         lower = figure.add_subplot(grid[1, 0], sharex=upper)
         _reliability(upper, samples, quality)
         _histogram(lower, samples, score)
         _risk_coverage(curve, quality)
-        figure.suptitle(title.encode(errors="backslashreplace").decode(), x=0.01, ha="left", fontsize=11)
-        with atomic_path(path) as target, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a name in a script without a font
-            metadata = {"Date": None} if path.lower().endswith(".svg") else {"Software": None}
-            figure.savefig(target, dpi=150, format=Path(path).suffix[1:].lower(), metadata=metadata)
-        plt.close(figure)
+        figure.suptitle(printable(title), x=0.01, ha="left", fontsize=11)
+    return figure
 
 
 def reliability_table(quality: Quality) -> Table:

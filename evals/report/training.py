@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts.pool import atomic_path
+from evals.report.figures import save
+from tts.files import atomic_path
 from tts.training.responses import Split
 
 if TYPE_CHECKING:
@@ -50,13 +51,11 @@ def print_trained(screen: Console, history: History, split: Split) -> None:
 
 
 def _plot(path: Path, history: History) -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     panels = [(1, "calibration loss"), (2, "language-model loss, nats a token")][: 1 + _has_language_loss(history)]
-    figure, drawn = plt.subplots(1, len(panels), figsize=(5 * len(panels), 3.8), layout="constrained", squeeze=False)
+    figure = Figure(figsize=(5 * len(panels), 3.8), layout="constrained")
+    drawn = figure.subplots(1, len(panels), squeeze=False)
     for axes, (column, name) in zip(drawn[0], panels, strict=True):
         steps, means = _smoothed([(one[0], one[column]) for one in history.losses])
         axes.plot(steps, means, color="#999999", label=f"training, mean of {SMOOTH} steps")
@@ -70,9 +69,7 @@ def _plot(path: Path, history: History) -> None:
         drawn[0][1].plot(at, [one.lm for one in history.evaluations], marker="o", color="#1f5fa8", label="held out")
     for axes in drawn[0]:
         axes.legend(frameon=False, fontsize=9)
-    with atomic_path(path) as temp:
-        figure.savefig(temp, dpi=150, format="png", metadata={"Software": None})
-    plt.close(figure)
+    save(figure, path)
 
 
 def _has_language_loss(history: History) -> bool:

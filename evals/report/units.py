@@ -44,6 +44,11 @@ def tokens(mean: float) -> str:
     return f"{mean:.0f}"
 
 
+def money(amount: float) -> str:
+    """Return an amount of money with three significant digits, such as 1.25 or 0.000431."""
+    return f"{amount:.3g}" if amount < 1000 else f"{amount:.0f}"
+
+
 def p_value(p: float) -> str:
     """Return a p-value without its 0, such as .032."""
     return "<.001" if p < 0.001 else "1" if p >= 0.9995 else f"{p:.3f}"[1:]

@@ -216,7 +216,7 @@ BAD = [
     ("few.jsonl --calibrate platt", r"fitting on one half and scoring the other needs at least 4 questions.*has 3"),
     ("good.jsonl --score magic", r".*'magic'.*"),
     ("good.jsonl --score mean_logprob", r"good\.jsonl: question 'synthetic-0': .*"),
-    ("good.jsonl --plot new.gif", r"plot new\.gif must end in \.png or \.svg"),
+    ("good.jsonl --plot new.gif", r"plot new\.gif must end in \.png, \.svg or \.pdf"),
     ("good.jsonl --json nowhere/new.json", r"cannot write nowhere/new\.json: the folder .* does not exist"),
     ("good.jsonl --json good.jsonl", r"cannot write good\.jsonl: it is an input of this command; give another name"),
     ("good.jsonl --json a.svg --plot a.svg", r"cannot write a\.svg twice: .*"),

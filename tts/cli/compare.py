@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
     from evals.comparison.session import ComparisonOutcome
     from evals.report.tables import Table
+
+
+class PlotAxis(StrEnum):
+    """The quantities that a plot shows accuracy against."""
+
+    SAMPLES = "samples"
+    TOKENS = "tokens"
+    COST = "cost"
 
 
 @app.command()
@@ -53,7 +62,10 @@ def compare(
         float | None, typer.Option(help="Non-inferiority margin of accuracy, a fraction [default: 0.005].")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Plot accuracy against samples: .png or .svg.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Plot accuracy and paired differences: .png, .svg or .pdf.")] = None,
+    x: Annotated[
+        PlotAxis, typer.Option("--x", help="Horizontal axis of the plot; cost needs price.generated=... and the like.")
+    ] = PlotAxis.SAMPLES,
     table: TableOption = None,
     output: FormatOption = TableFormat.TABLE,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the parameters of every strategy.")] = False,
@@ -70,6 +82,7 @@ def compare(
 
     from evals.comparison.session import compare_pool
     from evals.config import CompareConfig
+    from evals.report import figures
     from evals.report import plot as plotting
     from evals.report.comparison import as_mapping, to_json
     from evals.report.comparison_table import comparison_table
@@ -84,11 +97,13 @@ def compare(
     settings = load_config(CompareConfig, files, overrides or [])
     settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
     if plot is not None:
-        plotting.check(str(plot))
+        figures.check(str(plot))
     check_table(table)
     check_outputs([path for path in (json, plot, table) if path is not None], [pool, *files])
     outcome = compare_pool(load_pool(pool, run=run), settings)
     main = comparison_table(outcome.rows)
+    if plot is not None:
+        plotting.check_axis(outcome.rows, x.value)
     # Files first, all or none: they are written even if the reader of the table stops early.
     with ExitStack() as stack:
         if json is not None:
@@ -98,7 +113,8 @@ def compare(
         if plot is not None:
             name, budget = Path(outcome.pool["path"]).name, outcome.settings.budget
             title = f"{name}: {outcome.questions} questions, budget {budget}"
-            plotting.plot(str(plot), title, outcome.rows, outcome.frontiers)
+            drawn = plotting.plot(title, outcome.rows, outcome.frontiers, x=x.value, margin=outcome.settings.margin)
+            figures.save(drawn, plot)
     if output is TableFormat.TABLE:
         _print(console(), outcome, main, regret=regret, verbose=verbose, wide=wide)
     else:

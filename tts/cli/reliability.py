@@ -34,7 +34,7 @@ def reliability(
     replicates: Annotated[int, typer.Option(help="Bootstrap replicates (resamples of the questions).")] = 2000,
     seed: Annotated[int, typer.Option(help="Random seed of the bootstrap and of the halves.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Plot reliability and risk-coverage: .png or .svg.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Plot reliability and risk-coverage: .png, .svg or .pdf.")] = None,
     table: TableOption = None,
     output: FormatOption = TableFormat.TABLE,
     run: RunOption = None,
@@ -48,7 +48,7 @@ def reliability(
     """
     from evals.metrics.quality import as_mapping, measure
     from evals.metrics.scored import ScoredSamples
-    from evals.report import plot as plotting
+    from evals.report import figures
     from evals.report import reliability as plots
     from evals.report.comparison import to_json
     from evals.report.output import json_file
@@ -56,7 +56,7 @@ def reliability(
     from tts.pool import load_pool
 
     if plot is not None:
-        plotting.check(str(plot))
+        figures.check(str(plot))
     check_table(table)
     if seed < 0:
         raise InputError(f"--seed must be at least 0, got {seed}")
@@ -85,7 +85,7 @@ def reliability(
             stack.enter_context(table_file(main, table))
         if plot is not None:
             title = f"{Path(recorded.path).name}: {_size(samples)}"
-            plots.plot(str(plot), title, samples, quality, score=shown)
+            figures.save(plots.plot(title, samples, quality, score=shown), plot)
     if output is TableFormat.TABLE:
         _print(console(), samples, quality, main, f"{recorded.path}: {shown}", f"{replicates} replicates, seed {seed}")
     else:

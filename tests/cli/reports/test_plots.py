@@ -14,7 +14,7 @@ from tests.cli.cases import FAST, Ran, Tts
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".svg", ".png"])
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
 def test_the_same_inputs_and_seed_give_the_same_bytes(tts: Tts, pool: Path, tmp_path: Path, suffix: str) -> None:
     def drawn(name: str, seed: int) -> tuple[bytes, bytes]:
         json, plot = tmp_path / f"{name}.json", tmp_path / f"{name}{suffix}"
@@ -29,9 +29,10 @@ def test_the_same_inputs_and_seed_give_the_same_bytes(tts: Tts, pool: Path, tmp_
 
 
 def test_plots_are_valid_pictures(tts: Tts, pool: Path, tmp_path: Path) -> None:
-    for name in ("a.png", "a.svg", "B.SVG"):
+    for name in ("a.png", "a.svg", "B.SVG", "a.pdf"):
         assert tts("compare", pool, *FAST, "--plot", tmp_path / name).status == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     for name in ("a.svg", "B.SVG"):
         assert ElementTree.parse(tmp_path / name).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
@@ -43,7 +44,7 @@ def test_neither_file_is_written_where_one_of_them_fails(
     def full(path: Path) -> Any:
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("evals.report.plot.atomic_path", full)
+    monkeypatch.setattr("evals.report.figures.atomic_path", full)
     ran = tts("compare", pool, *FAST, "--json", tmp_path / "j.json", "--plot", tmp_path / "p.svg")
     assert (ran.status, ran.out) == (2, "")
     assert re.fullmatch(r"tts: .*p\.svg: No space left on device\n", ran.err)

@@ -1,28 +1,44 @@
-"""Plots of comparisons: what is refused, and which strategies stand out; tests of the command line draw them."""
+"""Plots of comparisons: both panels, the horizontal axes, and which strategies stand out."""
 
 from __future__ import annotations
 
 import pytest
 
-from evals.comparison.paired import Point
+from evals.comparison.session import compare_pool
+from evals.config import CompareConfig, PriceConfig
+from evals.replay.synthetic import synthetic_pool
 from evals.report import plot as plotting
 from tts.errors import InputError
 
-
-def line(*accuracies: float) -> list[Point]:
-    return [Point(a, (a - 0.1, a + 0.1), 1.0 + i, (1.0 + i, 1.0 + i), None) for i, a in enumerate(accuracies)]
-
-
-def test_a_plot_that_cannot_be_written_is_refused() -> None:
-    with pytest.raises(InputError, match=r"plot p\.pdf must end in \.png or \.svg"):
-        plotting.check("p.pdf")
+NAMES = ["self_consistency", "esc", "cges", "confidence_weighted_voting", "first_sample", "oracle"]
+CONFIG = CompareConfig(budget=4, permutations=4, replicates=20, strategies=NAMES, price=PriceConfig(generated=2.0))
 
 
-def test_strategies_furthest_above_the_reference_are_coloured() -> None:
-    lines = {
-        "self_consistency": line(0.5, 0.6),
-        "low": line(0.4, 0.5),
-        "high": line(0.6, 0.9),
-        "oracle": line(1.0, 1.0),
-    }
-    assert plotting._notable(lines) == ["high", "low"]
+@pytest.fixture(scope="module")
+def rows():
+    return compare_pool(synthetic_pool(questions=12, samples=4), CONFIG).rows
+
+
+def test_accuracy_stands_beside_the_paired_difference_and_lines_have_names(rows) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    before = matplotlib.rcParams["backend"]
+    figure = plotting.plot("a $title", rows, None, x="cost")
+    assert matplotlib.rcParams["backend"] == before
+    left, right = figure.axes
+    assert (left.get_ylabel()[:8], right.get_ylabel()[:17]) == ("accuracy", "paired difference")
+    assert left.get_xlabel() == "mean cost of 1,000 questions (log scale)"
+    shown = {text.get_text() for text in left.texts}
+    assert shown == {"self_consistency", "esc", "cges", "confidence_weighted_voting", "first_sample"}
+
+
+def test_own_strategies_stand_out(rows) -> None:
+    lines = plotting._lines(rows, None, "tokens")
+    assert "oracle" not in lines
+    assert plotting._strong(rows, lines, "tokens")[:2] == ["self_consistency", "confidence_weighted_voting"]
+
+
+def test_an_axis_without_numbers_is_refused() -> None:
+    config = CompareConfig(budget=2, permutations=2, replicates=5, strategies=["esc"])
+    rows = compare_pool(synthetic_pool(questions=4, samples=2), config).rows
+    with pytest.raises(InputError, match="a plot against cost needs prices: give price.generated"):
+        plotting.check_axis(rows, "cost")

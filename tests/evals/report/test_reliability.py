@@ -22,5 +22,5 @@ def test_metrics_are_named_and_those_without_a_value_left_out() -> None:
 
 def test_a_plot_that_cannot_be_written_is_refused() -> None:
     samples = ScoredSamples.of(CONFIDENCES, CORRECT)
-    with pytest.raises(InputError, match=r"plot p\.pdf must end in \.png or \.svg"):
+    with pytest.raises(InputError, match=r"plot p\.pdf must end in \.png, \.svg or \.pdf"):
         plot("p.pdf", "title", samples, measure(samples, replicates=5))
