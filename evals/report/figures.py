@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,9 +95,16 @@ def save(figure: Figure, path: str | Path) -> None:
     check(str(path))
     suffix = Path(path).suffix[1:].lower()
     undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with matplotlib.rc_context(STYLE), atomic_path(Path(path)) as target, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a name in a script without a font
+    with matplotlib.rc_context(STYLE), atomic_path(Path(path)) as target, any_script():
         figure.savefig(target, dpi=150, format=suffix, metadata=undated[suffix])
+
+
+@contextmanager
+def any_script() -> Iterator[None]:
+    """Draw names in scripts that the font lacks without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ from evals.comparison.frontier import Frontier
 from evals.comparison.paired import Point
 from evals.comparison.table import ComparisonRow
 from evals.report.comparison_table import OWN, cheapest_not_worse
-from evals.report.figures import BLACK, GREY, LIGHT, STYLE, Label, colour, label_ends, printable
+from evals.report.figures import BLACK, GREY, LIGHT, STYLE, Label, any_script, colour, label_ends, printable
 from tts.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def plot(
         _zoom(right, [p for name, points in lines.items() if name in strong for p in points])
         figure.suptitle(printable(title), x=0.01, ha="left", fontsize=11)
         figure.supxlabel("grey: other strategies; x: controls; mark: full budget", x=0.01, ha="left", fontsize=8)
-        figure.draw_without_rendering()  # places the axes
+        with any_script():
+            figure.draw_without_rendering()  # places the axes
         figure.set_layout_engine("none")
         named = {name: points for name, points in lines.items() if name in strong or name in CONTROLS}
         label_ends(left, [_label(name, points[-1], x, points[-1].accuracy) for name, points in named.items()])

@@ -127,7 +127,7 @@ BAD = [
     ),
     ("compare good.jsonl --config range.yaml", r"stopping rule beta needs level in \(0, 1\), got 1\.9"),
     # outputs
-    ("compare good.jsonl --plot p.pdf", r"plot p\.pdf must end in \.png, \.svg or \.pdf"),
+    ("compare good.jsonl --plot p.gif", r"plot p\.gif must end in \.png, \.svg or \.pdf"),
     ("compare good.jsonl --plot nowhere/p.svg", r"cannot write nowhere/p\.svg: the folder .*/nowhere does not exist"),
     ("compare good.jsonl --json nowhere/j.json", r"cannot write nowhere/j\.json: the folder .* does not exist"),
     ("compare good.jsonl --json folder.jsonl", r"cannot write folder\.jsonl: it exists and is not a regular file"),

@@ -40,5 +40,5 @@ def test_own_strategies_stand_out(rows) -> None:
 def test_an_axis_without_numbers_is_refused() -> None:
     config = CompareConfig(budget=2, permutations=2, replicates=5, strategies=["esc"])
     rows = compare_pool(synthetic_pool(questions=4, samples=2), config).rows
-    with pytest.raises(InputError, match="a plot against cost needs prices: give price.generated"):
+    with pytest.raises(InputError, match=r"a plot against cost needs prices: give price\.generated"):
         plotting.check_axis(rows, "cost")

@@ -1,4 +1,4 @@
-"""Plots of confidences: what they name, and what is refused; tests of the command line draw them."""
+"""Plots of confidences: what they name, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import pytest
 
 from evals.metrics.quality import measure
 from evals.metrics.scored import ScoredSamples
-from evals.report.reliability import _values, plot
-from tts.errors import InputError
+from evals.report.reliability import _values, plot, reliability_table
 
 CONFIDENCES = np.array([0.1, 0.4, 0.6, 0.9])
 CORRECT = np.array([False, True, False, True])
@@ -20,7 +19,13 @@ def test_metrics_are_named_and_those_without_a_value_left_out() -> None:
     assert _values(quality, Brier="brier", AURC="aurc") == f"AURC {quality.measured[11].value:.3f}"
 
 
-def test_a_plot_that_cannot_be_written_is_refused() -> None:
+def test_the_plot_is_a_figure_of_three_panels() -> None:
+    pytest.importorskip("matplotlib")
     samples = ScoredSamples.of(CONFIDENCES, CORRECT)
-    with pytest.raises(InputError, match=r"plot p\.pdf must end in \.png, \.svg or \.pdf"):
-        plot("p.pdf", "title", samples, measure(samples, replicates=5))
+    assert len(plot("title", samples, measure(samples, replicates=5)).axes) == 3
+
+
+def test_the_table_has_a_row_a_metric() -> None:
+    samples = ScoredSamples.of(CONFIDENCES, CORRECT)
+    quality = measure(samples, replicates=5)
+    assert [row["metric"] for row in reliability_table(quality).rows] == [m.metric.label for m in quality.measured]
