@@ -65,7 +65,7 @@ def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
         Column("frontier", "*", lambda on: "*" if on else "", left=True, long="frontier"),
         Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
         Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=2),
-        Column("samples", "samples", units.samples),
+        Column("samples", "samples", units.samples, spare=5 if spent == "cost" else 0),
         *([Column("tokens", "tokens", units.tokens, spare=3)] if spent != "samples" else []),
         *([Column("cost", "cost of\n1,000", units.money, long="cost of 1,000 questions")] if spent == "cost" else []),
         Column("saved", "saved,\n%", units.percent, long=f"{spent} saved, %"),

@@ -53,8 +53,12 @@ def test_own_strategies_come_first_then_the_cheapest_and_controls_last() -> None
 
 
 def test_80_columns_show_the_verdict_and_say_what_they_hide() -> None:
-    text = printed(report.comparison_table(ROWS), width=80, terminal=True)
-    assert all(len(line) <= 80 for line in text.splitlines())
+    long = [*ROWS, row("confidence_gated_self_consistency", 0.9, 4.0, "open", 300.0)]
+    priced = [replace(one, point=replace(one.point, cost=0.00012345)) for one in long]
+    assert "cost of" in printed(report.comparison_table(priced), width=80, terminal=True)
+    for rows in (long, priced):
+        text = printed(report.comparison_table(rows), width=80, terminal=True)
+        assert all(len(line) <= 80 for line in text.splitlines())
     assert "not worse" in text and "columns hidden: --wide shows 95 % interval" in text
 
 
