@@ -27,7 +27,7 @@ def test_draws_that_fail_are_drawn_by_the_next_command(
 ) -> None:
     path = tmp_path / "p.sqlite"
     broken = FakeEngine(fails=lambda request: request.index == 1)
-    monkeypatch.setattr("evals.live.run_session.open_engine", lambda *_: broken)
+    monkeypatch.setattr("evals.live.hooks.open_engine", lambda *_: broken)
     ran = tts("sample", *FAKE, "task.questions=2", "samples=3", f"out={path}")
     assert ran.status == 2
     assert ran.err.splitlines()[-1] == (

@@ -242,7 +242,7 @@ def test_an_engine_that_cannot_score_is_refused_in_one_sentence() -> None:
     class Blind(TurnsEngine):
         capabilities = Capabilities()
 
-    with pytest.raises(UnsupportedError, match="Blind cannot score a prefix: use a scorer that reads signals"):
+    with pytest.raises(UnsupportedError, match="this engine cannot score a prefix: use a scorer that reads signals"):
         play(Vote("sc", 1), [ONE], Blind(["a"]), scorer=PassScorer())
 
 

@@ -108,3 +108,10 @@ def _connect(uri: str, path: str) -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     except sqlite3.OperationalError as error:
         raise InputError(f"{path}: cannot be opened ({error})") from None
+
+
+def damaged(path: str, error: sqlite3.DatabaseError) -> Exception:
+    """Return the sentence about a damaged file; a violated constraint or a misuse is returned as it is."""
+    if type(error) is not sqlite3.DatabaseError:
+        return error
+    return InputError(f"{path}: is damaged ({error}); give another file")

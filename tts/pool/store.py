@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 from tts.errors import InputError, TTSError
 from tts.pool import schema
 from tts.pool.check import sample_fault
-from tts.pool.connect import close_writer, open_reader, open_writer, write_lock
+from tts.pool.connect import close_writer, damaged, open_reader, open_writer, write_lock
 from tts.pool.files import pool_format
 from tts.pool.jsonl import content_sha256
 from tts.pool.records import Pool, problem_fault
@@ -91,15 +91,13 @@ class PoolStore:
                 problem, meta = item if isinstance(item, tuple) else (item, {})
                 if fault := problem_fault(problem, meta):
                     raise InputError(f"{self._path}: question {problem.id!a}: {fault}")
-                row = (problem.question, problem.gold, problem.task, json.dumps(dict(meta), sort_keys=True))
+                row = problem.question, problem.gold, problem.task, json.dumps(dict(meta), sort_keys=True)
                 known = self._connection.execute(
                     "SELECT question, gold, task, meta FROM problems WHERE id = ?", (problem.id,)
                 ).fetchone()
                 if known is None:
-                    self._connection.execute(
-                        "INSERT INTO problems (id, question, gold, task, meta) VALUES (?, ?, ?, ?, ?)",
-                        (problem.id, *row),
-                    )
+                    columns = "(id, question, gold, task, meta) VALUES (?, ?, ?, ?, ?)"
+                    self._connection.execute(f"INSERT INTO problems {columns}", (problem.id, *row))
                 elif known != row:
                     raise InputError(
                         f"{self._path}: question {problem.id!a} is there already with another text, gold, task or "
@@ -255,12 +253,10 @@ class PoolStore:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:  # no space left, or the disk failed
+        except sqlite3.OperationalError as error:  # no space left
             raise TTSError(f"{self._path}: cannot be written ({error})") from error
         except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # a constraint or a misuse
-                raise
-            raise InputError(f"{self._path}: is damaged ({error}); give another file") from error
+            raise damaged(self._path, error) from error
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
