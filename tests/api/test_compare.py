@@ -42,6 +42,14 @@ def test_it_has_the_forms_of_a_notebook_and_a_paper() -> None:
     assert "<table" in found._repr_html_() and "2 strategies" in repr(found) and len(repr(found)) < 400
 
 
+def test_it_is_plotted_without_touching_matplotlibs_backend(tmp_path: Path) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    before = matplotlib.get_backend()
+    figure = tts.compare(synthetic_pool(questions=20, samples=6), **FAST).plot(tmp_path / "p.svg")
+    assert (tmp_path / "p.svg").read_bytes().lstrip().startswith(b"<?xml") and len(figure.axes) >= 2
+    assert matplotlib.get_backend() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from evals.comparison.session import ComparisonOutcome, compare_pool
 from evals.config import CompareConfig
+from evals.report import figures
 from evals.report.comparison_table import comparison_table, conclusion
+from evals.report.plot import Axis, plot
 from evals.report.tables import Table
 from tts.api.settings import plain
 from tts.config import from_mapping
@@ -18,6 +20,7 @@ from tts.pool import Pool, load_pool
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,26 @@ class Comparison:
     def to_csv(self) -> str:
         """Return comma-separated values."""
         return self.table.to_csv()
+
+    def plot(self, path: str | os.PathLike[str] | None = None, *, x: Axis = "samples") -> Figure:
+        """Draw accuracy, and the paired difference to self-consistency, against the cost.
+
+        Args:
+            path: a file to write too, .png, .svg or .pdf; None writes none.
+            x: the cost: "samples", "tokens" or "cost".
+
+        Raises:
+            InputError: another suffix, or a cost that the pool does not have.
+            UnsupportedError: matplotlib is not installed.
+        """
+        target = Path("plot.png" if path is None else os.fspath(path))
+        figures.check(str(target))
+        outcome = self.outcome
+        title = f"{Path(outcome.pool['path']).name}: {outcome.questions} questions, budget {outcome.settings.budget}"
+        drawn = plot(title, outcome.rows, outcome.frontiers, x=x, margin=outcome.settings.margin)
+        if path is not None:
+            figures.save(drawn, target)
+        return drawn
 
     def __repr__(self) -> str:
         """Return the sizes and the conclusion."""
