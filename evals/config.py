@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from evals.replay.rescore import check_score
 from evals.tasks import TaskConfig
+from tts.config.keys import FROM_TEXT
 from tts.engines.config import EngineConfig
 from tts.errors import InputError, unknown_name
 from tts.scorers.calibration.maps import MapKind
@@ -15,6 +16,11 @@ from tts.scorers.trace_scores import WINDOW
 ANSWERS = ("auto", "number", "choice", "text", "math")
 MAX_RESAMPLES = 1_000_000
 """The most permutations and replicates; more would only cost memory."""
+
+
+def component(name: str) -> dict[str, str]:
+    """Return the mapping that the name of a component alone means."""
+    return {"name": name}
 
 
 @dataclass
@@ -140,7 +146,7 @@ class RunConfig:
     engine: EngineConfig = field(default_factory=EngineConfig)
     strategies: list[Any] = field(default_factory=lambda: ["self_consistency"])
     budget: int = 8
-    scorer: dict[str, Any] | None = None
+    scorer: dict[str, Any] | None = field(default=None, metadata={FROM_TEXT: component})
     fit: str | None = None
     fit_run: int | None = None
     calibrate: str | None = None

@@ -8,8 +8,10 @@ from typing import Any
 
 from evals.replay.rescore import is_probability
 from strategies.catalog import Method, method
-from strategies.spec import compose
-from tts.errors import InputError
+from strategies.spec import compose, weighting
+from strategies.weighting import WEIGHTINGS
+from tts.components import describe_type, fits
+from tts.errors import InputError, unknown_name
 from tts.registry import STRATEGIES
 from tts.requirements import Available, Missing, Requirements, missing
 from tts.scorers.trace_scores import WINDOW
@@ -50,7 +52,7 @@ def methods(
                 else:
                     chosen.setdefault(row.name, row)
             continue
-        row = composed(entry) if isinstance(entry, Mapping) else method(str(entry))
+        row = described(entry)
         if row.name in named:
             raise InputError(f"two strategies are called {row.name}: name each one once")
         if lack := obstacle(row):
@@ -109,18 +111,62 @@ def check_scale(score: str, calibrate: str | None, chosen: Iterable[Method]) -> 
         )
 
 
+def described(entry: Any) -> Method:
+    """Return the row of an entry: a name, a name with parameters, or a composed strategy.
+
+    Raises:
+        InputError: an unknown name or parameter, or a bad component.
+    """
+    if not isinstance(entry, Mapping):
+        return method(str(entry))
+    name = entry.get("name")
+    return parametrised(entry) if name != ALL and name in STRATEGIES.names() else composed(entry)
+
+
+def parametrised(entry: Mapping[str, Any]) -> Method:
+    """Return a row of the catalogue with the parameters of a mapping, such as {name: esc, window: 8}.
+
+    Raises:
+        InputError: an unknown parameter, or a value of another type or out of range.
+    """
+    row = method(str(entry["name"]))
+    given = {key: value for key, value in entry.items() if key != "name"}
+    if not given:
+        return row
+    name = f"{row.name}({', '.join(f'{key}={_short(value)}' for key, value in given.items())})"
+    known = {"budget": 1, **{name: values[0] for name, values in row.sweep.items()}, **row.example}
+    for key, value in given.items():
+        if key not in known:
+            raise unknown_name(f"parameter of strategy {row.name}", key, known)
+        if isinstance(known[key], tuple(WEIGHTINGS.values())):
+            given[key] = weighting(value)
+        elif not fits(value, type(known[key])):
+            wanted = describe_type(type(known[key]))
+            raise InputError(f"parameter {key} of strategy {row.name} must be {wanted}, got {value!r}")
+    if given.get("budget", 1) < 1:
+        raise InputError(f"parameter budget of strategy {row.name} must be at least 1, got {given['budget']}")
+    found = row.having(given, name=name)
+    _ = found.requires  # builds it: values out of range are refused before any work is done
+    return found
+
+
+def _short(value: Any) -> str:
+    """Return a parameter as a name shows it: a component by its own name."""
+    return str(value.get("name", value) if isinstance(value, Mapping) else value)
+
+
 def composed(entry: Mapping[str, Any]) -> Method:
     """A composed strategy as a row beside the catalogue's; its parameters are the mapping's own.
 
     Raises:
-        InputError: a bad component, or a name that is no text, "all" or the catalogue's.
+        InputError: a bad component, or a name that is no text or "all".
     """
     built = compose(entry, budget=1)  # refuses a bad one before any work is done
     name = entry.get("name", built.name)
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
-    if name == ALL or name in STRATEGIES.names():
-        raise InputError(f"a composed strategy cannot be called {name}, which means the catalogue's: rename it")
+    if name == ALL:
+        raise InputError("a composed strategy cannot be called all, which means every strategy: rename it")
     return Method(
         name=name,
         source="composed",

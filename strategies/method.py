@@ -61,6 +61,23 @@ class Method:
         merged = {**self.params, **(params or {})}
         return self.recipe(self.name, min(budget, int(merged.get("budget", budget))), merged)
 
+    def having(self, params: Params, *, name: str) -> Method:
+        """Return this row under another name with given parameters, which are neither swept nor learned.
+
+        Raises:
+            InputError: a parameter that the strategy does not have, or a value of another type.
+        """
+        self._check(params)
+        learn, sweep = self.learn, {key: values for key, values in self.sweep.items() if key not in params}
+        return replace(
+            self,
+            name=name,
+            params={**self.params, **params},
+            sweep=sweep,
+            objective=self.objective if sweep else None,
+            learn=None if learn is None else lambda c, y, p: {**learn(c, y, p), **params},
+        )
+
     def _check(self, params: Params) -> None:
         if params.keys() <= self.params.keys() | self.sweep.keys() | {"budget"}:
             return

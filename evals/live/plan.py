@@ -15,7 +15,7 @@ import numpy as np
 
 from evals.comparison.fit import FIT_PERMUTATIONS, choose, scores_for
 from evals.config import RunConfig
-from evals.methods import playable
+from evals.methods import ALL, described, playable
 from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
 from evals.replay.traces import recorded_source
@@ -129,7 +129,7 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
     source = live_source(None if scorer is None else scorer.scorer)
     fit = None if pool is None else recorded_source(pool, "fit pool")
     chosen, skipped = playable(config.strategies, source, fit=fit, window=config.window)
-    named = {_name(entry) for entry in config.strategies}
+    named = {described(entry).name for entry in config.strategies if entry != ALL}
     params: Sequence[Mapping[str, Any]] = [{}] * len(chosen)
     if pool is not None:
         check_apart(pool, task, model)
@@ -258,8 +258,3 @@ def _recorded(pool: Pool, scorer: Scorer) -> Pool:
         return values
 
     return pool.with_confidences(mapped(entry) for entry in pool.entries)
-
-
-def _name(entry: Any) -> str:
-    """Return the name of a strategy in a configuration."""
-    return str(entry.get("name", "composed")) if isinstance(entry, Mapping) else str(entry)

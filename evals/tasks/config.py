@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tts.errors import InputError, unknown_name
 from tts.registry import TASKS
 
+FILES = (".jsonl", ".jsonl.gz", ".json")
+"""Suffixes of files of questions."""
 READINGS = ("strict", "flexible")
 
 
@@ -39,6 +43,13 @@ class TaskConfig:
     shots: int = 0
     shots_path: str | None = None
     extract: str | None = None
+
+    @staticmethod
+    def from_text(text: str) -> Mapping[str, object]:
+        """Return the keys that a text in place of the task means: a file of questions, or a name."""
+        if text.lower().endswith(FILES) or Path(text).is_file():
+            return {"name": "jsonl", "path": text}
+        return {"name": text, "path": None}
 
     def __post_init__(self) -> None:
         """Refuse unknown names and numbers out of range."""

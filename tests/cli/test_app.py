@@ -14,7 +14,7 @@ from tests.cli.cases import Ran, Tts
 from tts.cli.app import interruptible
 from tts.scorers.calibration.maps import MapKind
 
-COMMANDS = ("ask", "sample", "run", "compare", "reliability", "calibrate", "strategies", "pool", "train")
+COMMANDS = ("ask", "run", "compare", "sample", "reliability", "calibrate", "train", "pool", "strategies")
 
 
 def test_too_little_memory_is_bad_input_and_a_bug_keeps_its_traceback(
@@ -55,7 +55,7 @@ def test_the_commands_are_listed_in_the_order_of_use_each_with_a_whole_sentence(
 
 @pytest.mark.parametrize("command", ["sample", "run"])
 def test_the_help_of_live_commands_names_files_and_overrides(tts: Tts, command: str) -> None:
-    assert "CONFIG... KEY=VALUE..." in tts(command, "--help").out
+    assert "[FILE|KEY=VALUE]..." in tts(command, "--help").out
 
 
 def test_an_interrupt_without_a_sentence_prints_nothing_and_one_with_a_sentence_prints_it(
@@ -91,8 +91,13 @@ def test_the_help_of_compare_is_true(tts: Tts) -> None:
     assert f"Calibration map, cross-fitted: {', '.join(kinds)} or {last}." in text
 
 
-def test_without_a_command_the_help_is_shown(tts: Tts) -> None:
-    for group in ("", "pool"):
-        ran = tts(*group.split())
+def test_without_a_command_a_group_shows_its_help_and_tts_the_five_first_commands(tts: Tts) -> None:
+    for group in ("pool", "train"):
+        ran = tts(group)
         assert ran.status == 2
-        assert (ran.out + ran.err).startswith(f"Usage: tts {group}".rstrip())
+        assert (ran.out + ran.err).startswith(f"Usage: tts {group}")
+    shown = tts()
+    assert (shown.status, shown.err) == (0, "")
+    lines = shown.out.splitlines()
+    assert len(lines) <= 24 and all(len(line) < 80 for line in lines)
+    assert [line.split()[1] for line in lines if line.startswith("  tts ")] == [*COMMANDS[:4], "train"]

@@ -113,7 +113,7 @@ BAD = [
     ("compare good.jsonl --strategies esc,esc", r"two strategies are called esc: name each one once"),
     ("compare good.jsonl --strategies=", r"no strategy was named: .*"),
     # configuration
-    ("compare good.jsonl seed", r"override 'seed' must read key=value, such as seed=1"),
+    ("compare good.jsonl seed", r"key seed has no value: give seed=VALUE"),
     ("compare good.jsonl sead=1", r"override 'sead=1': unknown key 'sead': allowed are .*; did you mean seed\?"),
     ("compare good.jsonl seed=one", r"override 'seed=one': key 'seed' must be a whole number, got 'one'"),
     ("compare good.jsonl --config missing.yaml", r"config file missing\.yaml does not exist"),

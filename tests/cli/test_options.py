@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from evals.config import SampleConfig
-from evals.live.progress import Progress, notify
+from evals.live.progress import Progress
 from tts.cli.options import check_live_outputs, model_directory, read_config, terminal_hooks
+from tts.cli.verbosity import set_quiet
 from tts.errors import InputError
 
 
@@ -69,6 +70,17 @@ def test_a_model_directory_is_made_or_continued_and_never_overwrites_a_model(tmp
 
 def test_the_terminal_shows_progress_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     hooks = terminal_hooks()
-    assert (hooks.progress, hooks.notify) == (Progress, notify)
+    assert hooks.progress is Progress
     hooks.notify("loading tiny")
     assert capsys.readouterr() == ("", "loading tiny\n")
+
+
+def test_a_quiet_command_shows_neither_progress_nor_notices(capsys: pytest.CaptureFixture[str]) -> None:
+    set_quiet(True)
+    try:
+        hooks = terminal_hooks()
+        hooks.notify("loading tiny")
+    finally:
+        set_quiet(False)
+    assert hooks.progress is not Progress
+    assert capsys.readouterr() == ("", "")

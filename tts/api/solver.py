@@ -7,12 +7,13 @@ import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evals.config import RunConfig
+from evals.config import RunConfig, component
 from evals.live.plan import PlannedStrategy, plan
 from evals.tasks import Task
 from evals.tasks.gsm8k import CHAT, SYSTEM, TEXT
 from evals.tasks.reading import extractor
 from tts.api.models import MODELS
+from tts.config.keys import FROM_TEXT
 from tts.engines.config import EngineConfig, LiveEngine
 from tts.errors import EngineError, InputError
 from tts.models import finece, grace
@@ -85,7 +86,7 @@ class SolveConfig:
     engine: EngineConfig = field(default_factory=lambda: EngineConfig(model="grace"))
     strategy: Any = None
     budget: int = 16
-    scorer: dict[str, Any] | None = None
+    scorer: dict[str, Any] | None = field(default=None, metadata={FROM_TEXT: component})
     template: str | None = None
     system: str | None = None
     chat: bool = False

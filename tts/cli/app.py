@@ -7,39 +7,97 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from tts import __version__
+from tts.cli.grammar import Command
+from tts.cli.verbosity import set_log_level, set_quiet
 from tts.errors import TTSError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-ORDER = ("ask", "sample", "run", "compare", "reliability", "calibrate", "strategies", "pool", "train")
+ORDER = ("ask", "run", "compare", "sample", "reliability", "calibrate", "train", "pool", "strategies", "config")
+FRONT = """\
+tts: more correct answers from fewer samples
+
+  tts ask "Jack has 11 beads. ..."   answer one question
+  tts run                            play strategies on a task, live
+  tts compare POOL                   compare strategies on recorded samples
+  tts sample                         record samples of a task in a pool
+  tts train grace out=DIR            train a model to report its confidence
+
+Each runs with the bundled model as it stands. `tts COMMAND --help` explains a
+command, `tts config COMMAND` lists its configuration, `tts --help` the rest.
+"""
 
 
 class CommandGroup(TyperGroup):
-    """The commands in the order in which they are used: draw, compare, calibrate, then the rest."""
+    """The commands in the order in which they are used: answer, draw, compare, calibrate, then the rest."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands in this order."""
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
 
-app = typer.Typer(
+class App(typer.Typer):
+    """A group of commands of one grammar; see :class:`tts.cli.grammar.Command`."""
+
+    def command(
+        self, name: str | None = None, *, examples: tuple[str, ...] = (), schema: str = "", **settings: Any
+    ) -> Callable[[Any], Any]:
+        """Register a function as a command.
+
+        Args:
+            name: its name; None takes the function's.
+            examples: command lines that run, shown in its help.
+            schema: "module:class" of its configuration; empty where it has none.
+            settings: those of typer.
+        """
+        kind = type("Command", (Command,), {"examples": examples, "schema": schema})
+        return super().command(name, cls=kind, **settings)
+
+
+app = App(
     name="tts",
     cls=CommandGroup,
     help="Test-time scaling: more correct answers from fewer samples.",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"tts-rerank {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def front(
+    ctx: typer.Context,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print results and errors alone.")] = False,
+    log_level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="Log to standard error: debug, info, warning or error.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Test-time scaling: more correct answers from fewer samples."""
+    set_quiet(quiet)
+    if log_level is not None:
+        set_log_level(log_level)
+    if ctx.invoked_subcommand is None:
+        print(FRONT, end="")
 
 
 def main() -> None:

@@ -9,18 +9,26 @@ from typing import Annotated
 import typer
 
 from tts.cli.app import app, console, interruptible
+from tts.cli.grammar import YAML, is_setting
 from tts.cli.options import read_config
+from tts.cli.verbosity import notify
 from tts.errors import InputError
 
 
-@app.command()
+@app.command(
+    schema="tts.api.solver:SolveConfig",
+    examples=(
+        'tts ask "Jack has 11 beads. Jack gives away 4 beads. How many beads does Jack have?"',
+        'echo "Jack has 11 beads and buys 3 more. How many beads?" | tts ask strategy=esc budget=8',
+    ),
+)
 def ask(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[QUESTION] [CONFIG...] [KEY=VALUE...]",
             help="The question in quotes (or - or nothing: standard input), YAML files, and overrides such as "
-            "strategy=esc, budget=8 or engine.model=tiny.",
+            "strategy=esc, budget=8 or model=tiny.",
         ),
     ] = None,
 ) -> None:
@@ -28,7 +36,6 @@ def ask(
 
     Prints the answer, p_correct (the estimate that it is right), the vote share, the samples and the tokens.
     """
-    from evals.live.progress import notify
     from tts.api.loop import LOOP
     from tts.api.solver import SolveConfig, UnknownWordsWarning, check_question, open_solver
 
@@ -64,16 +71,10 @@ def split(arguments: list[str]) -> tuple[str | None, list[str]]:
     Raises:
         InputError: two arguments could be the question.
     """
-    questions = [a for a in arguments if a != "-" and not is_setting(a)]
+    questions = [a for a in arguments if a != "-" and not is_setting(a) and not a.lower().endswith(YAML)]
     if len(questions) > 1:
         raise InputError(f"two questions were given, {questions[0]!r} and {questions[1]!r}: put one in quotes")
     return questions[0] if questions else None, [a for a in arguments if a != "-" and a not in questions]
-
-
-def is_setting(argument: str) -> bool:
-    """Return True for KEY=VALUE, with a key of letters, digits, dots and underscores, and for a YAML file."""
-    key, equals, _ = argument.partition("=")
-    return argument.endswith((".yaml", ".yml")) or bool(equals and key and key.replace(".", "_").isidentifier())
 
 
 def read_question() -> str:

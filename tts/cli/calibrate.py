@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from tts.scorers.calibration.calibration_file import Provenance
 
 
-@app.command()
+@app.command(
+    examples=(
+        "tts calibrate pool.sqlite score=mean_logprob out=map.json",
+        "tts calibrate pool.sqlite score=stacked out=stacked.json",
+    )
+)
 def calibrate(
     pool: PoolArgument,
     score: Annotated[str, typer.Option(help="Score to calibrate, such as mean_logprob or deepconf_tail; or stacked.")],

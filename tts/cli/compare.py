@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts.cli.app import app, console
-from tts.cli.options import PoolArgument, RunOption
+from tts.cli.options import PoolArgument, RunOption, read_config
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 from tts.files import check_outputs
 
@@ -29,11 +29,18 @@ class PlotAxis(StrEnum):
     COST = "cost"
 
 
-@app.command()
+@app.command(
+    schema="evals.config:CompareConfig",
+    examples=(
+        "tts compare pool.jsonl.gz budget=16 plot=accuracy.png",
+        "tts compare pool.jsonl.gz strategies='self_consistency,{name: esc, window: 8}'",
+    ),
+)
 def compare(
     pool: PoolArgument,
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Overrides of the configuration, such as seed=1.")
+        list[str] | None,
+        typer.Argument(metavar="FILE|KEY=VALUE", help="YAML files, and keys such as seed=1."),
     ] = None,
     config: Annotated[list[Path] | None, typer.Option(help="YAML configuration; repeat to merge several.")] = None,
     budget: Annotated[int | None, typer.Option(help="Most samples per question [default: all].")] = None,
@@ -87,14 +94,12 @@ def compare(
     from evals.report.comparison import as_mapping, to_json
     from evals.report.comparison_table import comparison_table
     from evals.report.output import json_file
-    from tts.config import load_config
     from tts.pool import load_pool
 
-    files = config or []
-    names = None if strategies is None else [name.strip() for name in strategies.split(",") if name.strip()]
-    given: dict[str, Any] = {"budget": budget, "strategies": names, "permutations": permutations, "seed": seed}
+    names = [] if strategies is None else [f"strategies={strategies}"]
+    given: dict[str, Any] = {"budget": budget, "permutations": permutations, "seed": seed}
     given |= {"answers": answers, "score": score, "calibrate": calibrate, "tune": tune or None, "margin": margin}
-    settings = load_config(CompareConfig, files, overrides or [])
+    settings, files = read_config(CompareConfig, [*map(str, config or ()), *(overrides or ()), *names])
     settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
     if plot is not None:
         figures.check(str(plot))
@@ -167,7 +172,7 @@ def _print(
     screen.print(tables.conclusion(outcome.rows, questions=outcome.questions), style="bold", soft_wrap=True)
 
 
-@app.command()
+@app.command(examples=("tts strategies", "tts strategies --names"))
 def strategies(output: FormatOption = TableFormat.TABLE, table: TableOption = None, wide: WideOption = False) -> None:
     """List all strategies with their sources and parameters."""
     from evals.report.comparison_table import catalogue_table

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from tts.cli.grammar import sort_arguments
+from tts.cli.verbosity import is_quiet, notify
 from tts.errors import InputError
 from tts.files import check_outputs
 
@@ -23,8 +24,8 @@ PoolArgument = Annotated[
 ConfigArguments = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="CONFIG... KEY=VALUE...",
-        help="YAML files, merged in order (the last one wins), and overrides such as questions=20.",
+        metavar="FILE|KEY=VALUE",
+        help="YAML files, merged in order; a file of questions (.jsonl); keys such as questions=20, or --questions 20.",
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
@@ -32,12 +33,14 @@ RunOption = Annotated[int | None, typer.Option(help="Number of the run to read, 
 
 
 def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, list[Path]]:
-    """Return the configuration and the files it came from; an argument with "=" that names no file is an override."""
+    """Return the configuration and the YAML files it came from; see :func:`tts.cli.grammar.sort_arguments`.
+
+    Raises:
+        InputError: an argument that is neither a file nor an override, or a bad value.
+    """
     from tts.config import load_config
 
-    given = list(arguments or ())
-    overrides = [text for text in given if "=" in text and not os.path.isfile(text)]
-    files = [Path(text) for text in given if text not in overrides]
+    files, overrides = sort_arguments(schema, arguments or ())
     return load_config(schema, files, overrides), files
 
 
@@ -75,8 +78,8 @@ def model_directory(name: str) -> Path:
 
 
 def terminal_hooks() -> Hooks:
-    """Return the hooks that show a live run on standard error."""
+    """Return the hooks that show a live run on standard error; a quiet command shows nothing."""
     from evals.live.hooks import Hooks
-    from evals.live.progress import Progress, notify
+    from evals.live.progress import Progress
 
-    return Hooks(progress=Progress, notify=notify)
+    return Hooks(notify=notify) if is_quiet() else Hooks(progress=Progress, notify=notify)

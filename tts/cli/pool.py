@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from tts.cli.app import app
+from tts.cli.app import App, app
 from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.errors import InputError
 
-pool_app = typer.Typer(
+pool_app = App(
     help="Inspect, convert or simulate a pool of recorded samples.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(pool_app, name="pool")
 
 
-@pool_app.command()
+@pool_app.command(examples=("tts pool info pool.jsonl.gz", "tts pool info runs.sqlite run=2"))
 def info(pool: PoolArgument, run: RunOption = None) -> None:
     """Show the contents of a pool."""
     from tts.pool import describe, load_pool
@@ -32,7 +32,9 @@ def info(pool: PoolArgument, run: RunOption = None) -> None:
         print(f"{key.replace('_', ' '):20} {'-' if value is None else value}")
 
 
-@pool_app.command("import")
+@pool_app.command(
+    "import", examples=("tts pool import pool.jsonl.gz pool.sqlite", "tts pool import pool.parquet pool.db --force")
+)
 def import_(
     source: Annotated[Path, typer.Argument(metavar="POOL", help="Pool to read: .jsonl, .jsonl.gz or .parquet.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="SQLite pool to write: .sqlite or .db.")],
@@ -48,7 +50,9 @@ def import_(
     print(f"wrote {target}: {pool.questions} questions")
 
 
-@pool_app.command()
+@pool_app.command(
+    examples=("tts pool export runs.sqlite pool.parquet", "tts pool export runs.sqlite pool.jsonl.gz run=2")
+)
 def export(
     source: PoolArgument,
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="File to write: .parquet, .jsonl or .jsonl.gz.")],
@@ -65,7 +69,9 @@ def export(
     print(f"wrote {target}: {pool.questions} questions")
 
 
-@pool_app.command()
+@pool_app.command(
+    examples=("tts pool simulate pool.jsonl.gz", "tts pool simulate small.jsonl questions=20 samples=8 seed=1")
+)
 def simulate(
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="File to write: .jsonl or .jsonl.gz.")],
     questions: Annotated[int, typer.Option(help="Number of questions.")] = 300,

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from evals.report.tables import Table
 
 
-@app.command()
+@app.command(
+    examples=(
+        "tts reliability pool.sqlite",
+        "tts reliability pool.sqlite score=mean_logprob calibrate=platt plot=reliability.png",
+    )
+)
 def reliability(
     pool: PoolArgument,
     score: Annotated[

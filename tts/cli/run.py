@@ -14,7 +14,13 @@ from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, c
 from tts.errors import InputError
 
 
-@app.command()
+@app.command(
+    schema="evals.config:RunConfig",
+    examples=(
+        "tts run questions=20",
+        "tts run questions.jsonl model=tiny strategies=self_consistency,esc budget=8",
+    ),
+)
 def run(
     configs: ConfigArguments = None,
     json: Annotated[Path | None, typer.Option(help="Write all numbers and every decision as JSON.")] = None,

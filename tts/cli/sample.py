@@ -6,7 +6,13 @@ from tts.cli.app import app, console, interruptible
 from tts.cli.options import ConfigArguments, check_live_outputs, read_config, terminal_hooks
 
 
-@app.command()
+@app.command(
+    schema="evals.config:SampleConfig",
+    examples=(
+        "tts sample questions=50 samples=16 out=pool.sqlite",
+        "tts sample questions.jsonl model=tiny temperature=0.7",
+    ),
+)
 def sample(configs: ConfigArguments = None) -> None:
     """Draw samples of every question of a task into a pool.
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from tts.cli.app import app, console, interruptible
+from tts.cli.app import App, app, console, interruptible
 from tts.cli.options import ConfigArguments, model_directory, read_config, terminal_hooks
+from tts.cli.verbosity import notify
 
 if TYPE_CHECKING:
     from evals.training_config import FineceConfig, GraceConfig
 
-train_app = typer.Typer(help="Train a model to report its confidence, or the bundled one.", no_args_is_help=True)
+train_app = App(
+    help="Train a model to report its confidence, or the bundled one.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(train_app, name="train")
 
 
-@train_app.command()
+@train_app.command(
+    schema="evals.training_config:GraceConfig",
+    examples=(
+        "tts train grace out=grace questions=500 samples=4",
+        "tts train grace configs/train/grace.yaml out=grace epochs=1",
+    ),
+)
 def grace(configs: ConfigArguments = None) -> None:
     """Train a model to report its confidence as one token's probability (GrACE), from its graded responses.
 
@@ -31,7 +38,13 @@ def grace(configs: ConfigArguments = None) -> None:
     _print_written(out, f"engine.model={out} scorer.name=grace")
 
 
-@train_app.command()
+@train_app.command(
+    schema="evals.training_config:FineceConfig",
+    examples=(
+        "tts train finece out=finece questions=200",
+        "tts train finece configs/train/finece.yaml out=finece epochs=1",
+    ),
+)
 def finece(configs: ConfigArguments = None) -> None:
     """Train a scorer of prefixes (FineCE) from completions of questions and of partial answers.
 
@@ -48,14 +61,16 @@ def finece(configs: ConfigArguments = None) -> None:
         _print_written(out, f"engine.model={config.engine.model} scorer.name=finece scorer.path={out}")
 
 
-@train_app.command()
+@train_app.command(
+    schema="evals.training_config:TinyConfig",
+    examples=("tts train tiny out=tiny share=0.01", "tts train tiny configs/train/tiny.yaml out=tiny device=cuda"),
+)
 def tiny(configs: ConfigArguments = None) -> None:
     """Train the bundled reasoner from scratch on generated stories, then grade it on the test split.
 
     About an hour on two CPU cores, minutes on a GPU. After an interruption the same command continues from the last
     checkpoint. Use the directory that it writes with `engine.model=DIR`.
     """
-    from evals.live.progress import notify
     from evals.training_config import TinyConfig
     from tts.engines.hf.device import pick
     from tts.training.tiny.grade import grade

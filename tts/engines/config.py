@@ -6,6 +6,7 @@ before an engine is opened.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ from tts.types import Signals
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
+SHORT_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+SHORT_KINDS = {"hf": "transformers"}
+"""Usual short names; pools store the long ones."""
 EXTRAS = {"torch": "hf", "transformers": "hf", "vllm": "vllm", "openai": "openai"}
 """The extra of this package that installs a module."""
 
@@ -126,12 +130,13 @@ class EngineConfig:
     """The model that draws, and how it draws.
 
     Attributes:
-        kind: "transformers"; "vllm", the same in vLLM; "openai", any server with OpenAI's interface; "fake", no
-            language model, for tests; or a kind that an installed package adds.
+        kind: "transformers" (or "hf"); "vllm", the same in vLLM; "openai", any server with OpenAI's interface; "fake",
+            no language model, for tests; or a kind that an installed package adds.
         model: "tiny", "grace" or "finece" (which come with the package), a directory, or a name on the hub.
         revision: the revision of a model on the hub; null takes its default.
-        device: "auto", "cpu", "cuda" or "mps"; auto takes the fastest there is, or the device of the vLLM build.
-        dtype: "float32", "bfloat16" or "float16".
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps"; auto takes the fastest there is, or the device of the vLLM
+            build.
+        dtype: "float32", "bfloat16" or "float16", or their short names fp32, bf16 and fp16.
         temperature: >= 0; 0 takes the most probable token.
         top_p: keep the smallest set of tokens that holds this much probability, in (0, 1]; 1 keeps all.
         top_k: keep this many of the most probable tokens; 0 keeps all.
@@ -166,10 +171,21 @@ class EngineConfig:
     vllm: dict[str, Any] = field(default_factory=dict)
     openai: OpenAIConfig = field(default_factory=OpenAIConfig)
 
+    @staticmethod
+    def from_text(text: str) -> Mapping[str, object]:
+        """Return the keys that a text in place of the engine means: its kind."""
+        return {"kind": text}
+
     def __post_init__(self) -> None:
         """Refuse values that no engine can serve."""
-        for key, given, allowed in (("device", self.device, DEVICES), ("dtype", self.dtype, DTYPES)):
-            if given not in allowed:
+        self.kind = SHORT_KINDS.get(self.kind, self.kind)
+        self.dtype = SHORT_DTYPES.get(self.dtype, self.dtype)
+        device = "cuda" if re.fullmatch(r"cuda:\d+", self.device) else self.device
+        for key, given, name, allowed in (
+            ("device", self.device, device, DEVICES),
+            ("dtype", self.dtype, self.dtype, DTYPES),
+        ):
+            if name not in allowed:
                 raise InputError(f"engine.{key} must be one of {', '.join(allowed)}, got {given!r}")
         for key, number, least in (
             ("max_batch_size", self.max_batch_size, 1),
@@ -183,8 +199,12 @@ class EngineConfig:
             raise InputError("engine.model must be tiny, grace, finece, a directory or a name on the hub, got nothing")
         _ = self.sampling
         self._kind.check(self)
-        if self.vllm and self.kind != "vllm":
-            raise InputError(f"engine.vllm is for engine.kind=vllm, and engine.kind is {self.kind}: leave one out")
+        for kind, own, used in (("vllm", "vllm", self.vllm), ("openai", "openai.urls", self.openai.urls)):
+            if used and self.kind != kind:
+                raise InputError(
+                    f"engine.{own} is for engine.kind={kind}, and engine.kind is {self.kind}: set engine.kind={kind}, "
+                    f"or leave engine.{own} out"
+                )
 
     @property
     def _kind(self) -> EngineKind:

@@ -132,8 +132,8 @@ def test_composed_beams_are_a_row_that_keeps_to_the_budget() -> None:
         assert row.build(budget, row.params) == PrunedBeams("mine", budget=own, pruner=TopK(), stop=(Confident(),))
     chosen, _ = methods(["esc", entry], Available("engine"))
     assert [m.name for m in chosen] == ["esc", "mine"]
-    with pytest.raises(InputError, match="cannot be called esc, which means the catalogue's"):
-        composed({**entry, "name": "esc"})
+    with pytest.raises(InputError, match="unknown parameter of strategy esc 'beams'"):
+        methods([{**entry, "name": "esc"}], Available("engine"))
 
 
 def test_the_file_of_beams_says_what_it_says() -> None:

@@ -16,9 +16,10 @@ def pick(name: str) -> str:
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return "cuda" if available["cuda"] else "mps" if available["mps"] else "cpu"
-    if name not in available:
+    kind, _, number = name.partition(":")
+    if kind not in available:
         raise InputError(f"device must be auto, cpu, cuda or mps, got {name}")
-    if not available[name]:
+    if not available[kind] or (number and int(number) >= torch.cuda.device_count()):
         raise InputError(f"device {name} is not available on this machine: use cpu or auto")
     return name
 

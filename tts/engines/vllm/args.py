@@ -72,7 +72,10 @@ def engine_args(
     check_options(options, known={one.name for one in fields(AsyncEngineArgs)})
     built_for = str(current_platform.device_type)
     if device not in ("auto", built_for):
-        raise InputError(f"engine.device is {device} and the vLLM that is installed runs on {built_for}: use auto")
+        raise InputError(
+            f"engine.device is {device} and the vLLM that is installed runs on {built_for}: use auto, "
+            "and choose a GPU by the variable CUDA_VISIBLE_DEVICES"
+        )
     defaults: dict[str, Any] = {
         "enable_prefix_caching": True,
         "disable_log_stats": True,

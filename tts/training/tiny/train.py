@@ -146,7 +146,7 @@ def train(out: Path, recipe: TinyRecipe, *, device: str = "cpu", report: Callabl
         for optim, peak in zip(optims, peaks, strict=True):
             optim.param_groups[0]["lr"] = peak * scale
         ids, weights = ids.to(device), weights[:, 1:].flatten().to(device)
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
+        with torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
             logits = model(input_ids=ids, use_cache=False).logits
         each = torch.nn.functional.cross_entropy(
             logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"

@@ -15,7 +15,7 @@ from tts.config import load_config
 from tts.errors import InputError
 from tts.pool import Pool
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 KEYS = [field.name for field in dataclasses.fields(CompareConfig)]
 
 
@@ -56,6 +56,9 @@ def test_later_files_beat_earlier_ones_and_overrides_beat_files(tmp_path: Path) 
         ("calibrate=platt", "calibrate", "platt"),
         ("strategies=[esc,cges]", "strategies", ["esc", "cges"]),
         ("strategies=[{name: a, stop: beta}]", "strategies", [{"name": "a", "stop": "beta"}]),
+        ("strategies=esc", "strategies", ["esc"]),
+        ("strategy=esc,{name: a, stop: beta}", "strategies", ["esc", {"name": "a", "stop": "beta"}]),
+        ("strategies={a: 1}", "strategies", [{"a": 1}]),
         ("seed=${permutations}", "seed", 200),
     ],
 )
@@ -80,18 +83,16 @@ def test_an_empty_file_changes_nothing(tmp_path: Path, text: str) -> None:
         ("seed=3.5", r"key 'seed' must be a whole number, got 3\.5"),
         ("seed=true", r"key 'seed' must be a whole number, got true"),
         ("seed=", r"key 'seed' must be a whole number, got null"),
-        ("seed.x=1", r"key 'seed' must be a whole number, got \{'x': 1\}"),
+        ("seed.x=1", r"unknown key 'seed\.x': allowed are budget, "),
         ("seed=-1", r"seed must be at least 0, got -1"),
         ("seed=${nowhere}", r"key seed of the configuration: Interpolation key 'nowhere' not found"),
         ("budget=all", r"key 'budget' must be a whole number or null, got 'all'"),
         ("margin=half", r"key 'margin' must be a number, got 'half'"),
         ("tune=perhaps", r"key 'tune' must be true or false, got 'perhaps'"),
-        ("answers=null", r"key 'answers' must be text, got null"),
+        ("answers=null", r"unknown kind of answers 'null'"),
         ("answers=numbr", r"unknown kind of answers 'numbr': allowed are .*; did you mean number\?"),
         ("calibrate=plat", r"unknown calibration 'plat': allowed are .*; did you mean platt\?"),
-        ("strategies=esc", r"key 'strategies' must be a list, got 'esc'"),
-        ("strategies={a: 1}", r"key 'strategies' must be a list, got \{'a': 1\}"),
-        ("strategies[0]=esc", r"key 'strategies' must be a list"),
+        ("strategies[0]=esc", r"unknown key 'strategies\[0\]': .*; did you mean strategies\?"),
         ("strategies=[esc", r"override 'strategies=\[esc' cannot be read: .* at line \d+, column \d+"),
         ("permutations=0", r"permutations must be from 1 to 1000000, got 0"),
         ("permutations=10000000000000000000000", r"permutations must be from 1 to 1000000, got 1000000"),
@@ -112,11 +113,10 @@ def test_a_bad_override_is_refused_naming_key_value_and_what_is_allowed(override
         ("seed: !!python/object/apply:os.getcwd []\n", r"cannot be read: could not determine a constructor"),
         (b"seed: \xff\n", r"c\.yaml cannot be read: 'utf-8' codec can't decode byte 0xff"),
         ("sead: 1\n", r"config file .*c\.yaml: unknown key 'sead': allowed are .*did you mean seed\?"),
-        ("1: 2\n", r"unknown key 1"),
+        ("1: 2\n", r"unknown key '1'"),
         ("hello\n", r"unknown key 'hello'"),
         ("seed: abc\n", r"config file .*c\.yaml: key 'seed' must be a whole number, got 'abc'"),
-        ("strategies: all\n", r"key 'strategies' must be a list, got 'all'"),
-        ("strategies:\n  name: x\n", r"key 'strategies' must be a list, got \{'name': 'x'\}"),
+        ("strategies: 3\n", r"key 'strategies' must be a list, got 3"),
         ("margin: ${a.b}\n", r"key margin of the configuration: Interpolation key 'a\.b' not found"),
     ],
 )
@@ -135,11 +135,13 @@ def test_nested_keys_are_named_in_full() -> None:
         inner: CompareConfig = dataclasses.field(default_factory=CompareConfig)
 
     assert load_config(Outer, [], ["inner.seed=4"]).inner.seed == 4
-    for override in ("inner.seed=x", "inner.sead=1"):
-        with pytest.raises(InputError, match=r"key 'inner\.se.d' cannot take this value: "):
+    for override, sentence in (
+        ("inner.seed=x", r"key 'inner\.seed' must be a whole number, got 'x'"),
+        ("inner.sead=1", r"unknown key 'inner\.sead': inner has budget, .*; did you mean inner\.seed\?"),
+        ("inner=3", r"key 'inner' must be a mapping, got 3"),
+    ):
+        with pytest.raises(InputError, match=sentence):
             load_config(Outer, [], [override])
-    with pytest.raises(InputError, match=r"key 'inner' (must be a mapping, got 3|cannot take this value)"):
-        load_config(Outer, [], ["inner=3"])
 
 
 def test_the_example_of_all_defaults_holds_exactly_the_defaults_each_explained() -> None:

@@ -1,0 +1,5 @@
+"""The command line as ``python -m tts``."""
+
+from tts.cli import main
+
+main()

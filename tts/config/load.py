@@ -1,0 +1,117 @@
+"""Loading: YAML files and ``key=value`` overrides fill a dataclass schema, later ones win.
+
+OmegaConf structured configs; an unknown key, a wrong type or a missing file gets one sentence that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tts.components import describe_type
+from tts.config.keys import Key, keys
+from tts.config.overrides import read_override, shaped, unknown_key, yaml_reason
+from tts.errors import InputError
+
+T = TypeVar("T")
+
+
+def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> T:
+    """Read a configuration.
+
+    Args:
+        schema: a dataclass with a default for every key.
+        files: YAML files, merged in order.
+        overrides: ``key=value`` strings, applied last; see :mod:`tts.config.overrides`.
+
+    Returns:
+        An instance of ``schema``.
+
+    Raises:
+        InputError: a missing or malformed file, an unknown key or a value of the wrong type.
+    """
+    config = OmegaConf.structured(schema)
+    for file in files:
+        config = _merge(schema, config, _read(file), f"config file {file}")
+    for override in overrides:
+        config = _merge(schema, config, read_override(schema, override), f"override {override!r}")
+    return _built(schema, config)
+
+
+def from_mapping(schema: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Check a mapping against a schema and return an instance of it; ``where`` names the mapping in messages.
+
+    Raises:
+        InputError: an unknown key or a value of the wrong type.
+    """
+    return _built(schema, _merge(schema, OmegaConf.structured(schema), values, where))
+
+
+def _built(_: type[T], config: Any) -> T:
+    try:
+        built: T = OmegaConf.to_object(config)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:  # an interpolation such as ${key} that leads nowhere
+        raise InputError(f"key {error.full_key or '?'} of the configuration: {yaml_reason(error)}") from None
+    return built
+
+
+def _read(file: str | Path) -> dict[Any, Any]:
+    try:
+        values = OmegaConf.load(file)
+    except FileNotFoundError:
+        raise InputError(f"config file {file} does not exist") from None
+    except Exception as error:  # whatever the YAML reader makes of a malformed file
+        raise InputError(f"config file {file} cannot be read: {yaml_reason(error)}") from None
+    if not OmegaConf.is_dict(values):
+        raise InputError(f"config file {file} must hold keys and values at its top level, such as `seed: 1`")
+    found: dict[Any, Any] = OmegaConf.to_container(values, resolve=False)  # type: ignore[assignment]
+    return found
+
+
+def _merge(schema: type[Any], config: Any, values: Mapping[Any, Any], where: str) -> Any:
+    known = keys(schema)
+    by_path = {key.path: key for key in known}
+    for path, key in _given(by_path, values):
+        if key is None:
+            raise unknown_key(known, path, where)
+    for name, value in shaped(schema, values).items():
+        if by_path[name].is_open and isinstance(values[name], str):
+            OmegaConf.update(config, name, None)  # a text replaces the whole mapping
+        try:
+            config = OmegaConf.unsafe_merge(config, {name: value})  # without a copy: after an error nothing reads it
+        except (OmegaConfBaseException, TypeError) as error:
+            inner = by_path.get(getattr(error, "full_key", None) or name)
+            key = by_path[name] if inner is None else inner
+            wanted = "a mapping" if key.section else describe_type(key.hint)
+            found = _at(values, key.path.split("."))
+            raise InputError(f"{where}: key {key.path!r} must be {wanted}, got {_shown(found)}") from None
+    return config
+
+
+def _given(by_path: Mapping[str, Key], values: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Key | None]]:
+    """Return the path of every value of the schema's sections, with its key; None where there is none."""
+    found: list[tuple[str, Key | None]] = []
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        key = by_path.get(path)
+        found.append((path, key))
+        if key is not None and key.section and isinstance(value, Mapping):
+            found += _given(by_path, value, f"{path}.")
+    return found
+
+
+def _at(values: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        values = values[part]
+    return values
+
+
+def _shown(value: Any) -> str:
+    """The value as YAML spells it: null and true, not None and True."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(dict(value) if isinstance(value, Mapping) else value)
