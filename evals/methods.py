@@ -120,7 +120,7 @@ def described(entry: Any) -> Method:
     if not isinstance(entry, Mapping):
         return method(str(entry))
     name = entry.get("name")
-    return parametrised(entry) if name != ALL and name in STRATEGIES.names() else composed(entry)
+    return parametrised(entry) if name != ALL and STRATEGIES.known(name) else composed(entry)
 
 
 def parametrised(entry: Mapping[str, Any]) -> Method:

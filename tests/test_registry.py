@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evals.methods import described
 from evals.tasks import TaskConfig, load_task
 from strategies.catalog import CATALOG, method
 from tts import registry
@@ -50,6 +51,17 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("plugged_in", None)
 
 
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module of the working directory, which is not on the path of modules."""
+    (tmp_path / "own_module.py").write_text(PLUGIN + "class space:\n    mine = mine\n")
+    (tmp_path / "broken_module.py").write_text("raise RuntimeError('no licence\\nfound')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    yield tmp_path
+    sys.modules.pop("own_module", None)
+
+
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.what)
 def test_every_built_in_name_leads_to_an_object(kind: Registry[object]) -> None:
     assert kind.names() and not set(kind._tabulated()) & set(kind._targets), "each name stands in one place"
@@ -89,6 +101,54 @@ def test_a_package_that_cannot_be_imported_is_named(plugin: None) -> None:
     sentence = r"^strategy broken of package plugged-in cannot be imported \(No module named 'plugged_in_nowhere'\)"
     with pytest.raises(InputError, match=sentence):
         method("broken")
+
+
+def test_a_target_stands_where_a_name_does(module: Path) -> None:
+    assert method("own_module:mine").name == "mine" and method("own_module:space.mine") is method("own_module:mine")
+    assert described({"name": "own_module:mine", "window": 3}).params["window"] == 3
+    task = load_task(TaskConfig(name="own_module:task", questions=2))
+    assert task.name == "mine" and len(task.problems) == 2
+
+
+@pytest.mark.parametrize("name", ["nothing_here:mine", "own_module.deeper:mine"])
+def test_a_module_that_does_not_exist_gets_a_sentence(module: Path, name: str) -> None:
+    with pytest.raises(InputError, match=rf"^strategy {name} cannot be imported \(No module named .*\): install its "):
+        STRATEGIES.get(name)
+
+
+def test_a_module_that_fails_gets_a_sentence(module: Path) -> None:
+    with pytest.raises(InputError, match=r"^task broken_module:task cannot be imported \(no licence\): "):
+        TaskConfig(name="broken_module:task")
+
+
+def test_a_missing_attribute_gets_a_sentence_with_the_closest_one(module: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"^strategy own_module:mne does not exist: .* has no mne; did you mean mine\?$"
+    ):
+        STRATEGIES.get("own_module:mne")
+
+
+@pytest.mark.parametrize(
+    "kind, attribute, words",
+    [
+        (STRATEGIES, "task", "must be a strategies.catalog.Method, a row of the catalogue, got the function task"),
+        (SCORERS, "mine", "must be a class or function that builds .*Scorer, got a value of type Method"),
+        (ENGINES, "space", "must be an object with the methods of .*EngineKind, got the class space"),
+        (TASKS, "mine", "must be a function that builds .*Task from its configuration, got a value of type Method"),
+    ],
+)
+def test_an_object_of_another_kind_gets_a_sentence(
+    module: Path, kind: Registry[object], attribute: str, words: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^{kind.what} own_module:{attribute} {words}$"):
+        kind.get(f"own_module:{attribute}")
+
+
+def test_what_a_target_builds_is_checked(module: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"^task own_module:replace must build evals.tasks.base.Task, got .* TaskConfig$"
+    ):
+        load_task(TaskConfig(name="own_module:replace"))
 
 
 def test_the_module_imports_nothing_that_it_names() -> None:

@@ -16,7 +16,8 @@ def load_task(config: TaskConfig) -> Task:
     """Return the task that a configuration names.
 
     Raises:
-        InputError: a file that cannot be read, or a wrong split or field.
+        InputError: a file that cannot be read, a wrong split or field, or another package's task that is none.
     """
     task: Task = TASKS.get(config.name)(config)
+    TASKS.check_built(config.name, task)
     return task

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tts.engines.base import Engine
 from tts.engines.openai.config import OpenAIConfig
@@ -31,6 +31,7 @@ EXTRAS = {"torch": "hf", "transformers": "hf", "vllm": "vllm", "openai": "openai
 """The extra of this package that installs a module."""
 
 
+@runtime_checkable
 class LiveEngine(Engine, Protocol):
     """An engine of this process, which holds a model until it is closed."""
 
@@ -275,12 +276,14 @@ def open_engine(config: EngineConfig, prompt: Prompt, notify: Callable[[str], No
     """
     try:
         kind: EngineKind = ENGINES.get(config.kind)
-        return kind.load(config, prompt, notify)
+        engine = kind.load(config, prompt, notify)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in EXTRAS:
+        if missing in ("", "tts"):
             raise
+        package = f"'tts-rerank[{EXTRAS[missing]}]'" if missing in EXTRAS else missing
         raise InputError(
-            f"engine.kind {config.kind} needs {missing}, which is not installed: "
-            f"pip install 'tts-rerank[{EXTRAS[missing]}]'"
+            f"engine.kind {config.kind} needs {missing}, which is not installed: pip install {package}"
         ) from None
+    ENGINES.check_built(config.kind, engine)
+    return engine

@@ -109,6 +109,7 @@ def open_scorer(
     )
     wanted = inspect.signature(build).parameters
     scorer: Scorer = build(**options, **{key: value for key, value in context.items() if key in wanted})
+    SCORERS.check_built(name, scorer)
     built = OpenScorer(scorer, scorer.name, {"name": name, **(scorer.key or given)})
     if file is None:
         return built
