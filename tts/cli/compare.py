@@ -174,13 +174,14 @@ def _print(
 
 @app.command(examples=("tts strategies", "tts strategies --names"))
 def strategies(output: FormatOption = TableFormat.TABLE, table: TableOption = None, wide: WideOption = False) -> None:
-    """List all strategies with their sources and parameters."""
+    """List all strategies with their sources and parameters, those of installed packages included."""
     from evals.report.comparison_table import catalogue_table
-    from strategies.catalog import METHODS
+    from strategies.catalog import method
+    from tts.registry import STRATEGIES
 
     check_table(table)
     check_outputs([path for path in (table,) if path is not None], [])
-    listed = catalogue_table(METHODS)
+    listed = catalogue_table([method(name) for name in STRATEGIES.names()])
     if table is not None:
         with table_file(listed, table):
             pass
