@@ -127,7 +127,8 @@ class RunConfig:
         task: the problems.
         engine: the model.
         strategies: names of the catalogue, "all", or composed ones: votes {name, weighting, stop, select, prune,
-            budget}, or beams {name, beams, weighting, stop, budget}.
+            budget}, or beams {name, beams, weighting, stop, budget}; each may name its own ``scorer`` and ``model``,
+            and draws samples of its own then.
         budget: the most samples per question, >= 1.
         scorer: {name, calibration, ...}, see :mod:`tts.scorers.config`; null if no strategy needs confidences.
         fit: a pool of other problems to fit swept and learned parameters on; null takes the defaults.

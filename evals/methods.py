@@ -114,13 +114,17 @@ def check_scale(score: str, calibrate: str | None, chosen: Iterable[Method]) -> 
 def described(entry: Any) -> Method:
     """Return the row of an entry: a name, a name with parameters, or a composed strategy.
 
+    The key ``label`` gives it another name in tables and plots.
+
     Raises:
-        InputError: an unknown name or parameter, or a bad component.
+        InputError: an unknown name or parameter, a bad component, or a name or label that cannot be shown.
     """
     if not isinstance(entry, Mapping):
         return method(str(entry))
-    name = entry.get("name")
-    return parametrised(entry) if name != ALL and STRATEGIES.known(name) else composed(entry)
+    name, label = entry.get("name"), entry.get("label")
+    plain = {key: value for key, value in entry.items() if key != "label"}
+    row = parametrised(plain) if name != ALL and STRATEGIES.known(name) else composed(plain)
+    return row if label is None else replace(row, name=_shown_name(label, "label"))
 
 
 def parametrised(entry: Mapping[str, Any]) -> Method:
@@ -163,16 +167,20 @@ def composed(entry: Mapping[str, Any]) -> Method:
     """
     built = compose(entry, budget=1)  # refuses a bad one before any work is done
     name = entry.get("name", built.name)
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise InputError(f"name of a composed strategy must be one line of text, got {name!r}")
-    if name == ALL:
-        raise InputError("a composed strategy cannot be called all, which means every strategy: rename it")
     return Method(
-        name=name,
+        name=_shown_name(name, "name"),
         source="composed",
         summary="Composed in a configuration.",
-        recipe=lambda _, budget, params: compose(
-            {**entry, "budget": min(budget, entry.get("budget", budget))}, budget=budget
+        recipe=lambda name, budget, params: compose(
+            {**entry, "name": name, "budget": min(budget, entry.get("budget", budget))}, budget=budget
         ),
         params={key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "name"},
     )
+
+
+def _shown_name(name: Any, key: str) -> str:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise InputError(f"{key} of a strategy must be one line of text, got {name!r}")
+    if name == ALL:
+        raise InputError("a strategy cannot be called all, which means every strategy: rename it")
+    return name

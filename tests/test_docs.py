@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from evals.methods import composed
-from strategies.spec import compose
+from evals.config import RunConfig
+from evals.live.parts import split
+from evals.methods import described
+from tts.config import from_mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -79,9 +81,8 @@ def execute(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
 
             main()
     elif block.language == "yaml":
-        for entry in OmegaConf.to_container(OmegaConf.create(block.code))["strategies"]:
-            if isinstance(entry, dict):
-                composed(entry) if "beams" not in entry else compose(entry, budget=8)
+        for part in split(from_mapping(RunConfig, OmegaConf.to_container(OmegaConf.create(block.code)), block.where)):
+            assert [described(entry) for entry in part.strategies if entry != "all"]
     elif block.language == "json":
         Path("page.jsonl").write_text(json.dumps(json.loads(block.code)), encoding="utf-8")
         monkeypatch.setattr(sys, "argv", ["tts", "pool", "info", "page.jsonl"])

@@ -52,19 +52,31 @@ class Difference:
 
 
 def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int) -> list[Difference]:
-    """Compare each outcome with the reference's.
+    """Compare each outcome with the reference's; see :func:`differences`.
 
     Args:
         comparison: its bootstrap weights and margin are used.
         outcomes: of the same questions under the same permutations.
         reference: the index of the reference among them.
+    """
+    return differences(outcomes, reference, weights=comparison.weights, margin=comparison.settings.margin)
+
+
+def differences(outcomes: Sequence[Outcome], reference: int, *, weights: Array, margin: float) -> list[Difference]:
+    """Compare each outcome with the reference's, question by question.
+
+    Args:
+        outcomes: of the same questions, with the same number of columns.
+        reference: the index of the reference among them.
+        weights: shares of the questions in each bootstrap resample, [replicates, questions].
+        margin: the loss of accuracy that still counts as not inferior, as a fraction.
 
     Returns:
         One difference an outcome; that of the reference to itself is 0.
     """
     base = outcomes[reference]
     diff = np.stack([o.correct.mean(axis=1) - base.correct.mean(axis=1) for o in outcomes], axis=1)
-    lows, highs, p = bootstrap_test(diff, comparison.weights)
+    lows, highs, p = bootstrap_test(diff, weights)
     differing = (diff != 0).sum(axis=0)
     others = [i for i in range(len(outcomes)) if i != reference]
     p_holm = np.ones(len(outcomes))
@@ -72,8 +84,8 @@ def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int)
         p_holm[others] = holm(p[others])
     found = []
     for i, outcome in enumerate(outcomes):
-        samples, samples_ci = _ratio(outcome.used, base.used, comparison.weights)
-        tokens, tokens_ci = _tokens_ratio(outcome, base, comparison.weights)
+        samples, samples_ci = _ratio(outcome.used, base.used, weights)
+        tokens, tokens_ci = _tokens_ratio(outcome, base, weights)
         low, high = float(lows[i]), float(highs[i])
         found.append(
             Difference(
@@ -88,7 +100,7 @@ def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int)
                 tokens_ratio_ci=tokens_ci,
                 verdict="reference"
                 if i == reference
-                else verdict(low, high, comparison.settings.margin, questions=len(diff), differing=int(differing[i])),
+                else verdict(low, high, margin, questions=len(diff), differing=int(differing[i])),
             )
         )
     return found

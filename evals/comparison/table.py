@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from evals.comparison.difference import Difference, against
 from evals.comparison.fit import REFERENCE, choose
@@ -14,6 +14,35 @@ from evals.comparison.settings import Settings
 from evals.replay.arrays import PoolArrays
 from evals.replay.vectorised import Candidate
 from strategies.catalog import CATALOG, Method
+
+
+class Compared(Protocol):
+    """A strategy beside self-consistency on the same questions: replayed, or played live."""
+
+    @property
+    def name(self) -> str:
+        """The strategy."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The paper it comes from."""
+        ...
+
+    @property
+    def point(self) -> Point:
+        """Its accuracy and cost."""
+        ...
+
+    @property
+    def difference(self) -> Difference:
+        """Its difference to self-consistency at the full budget."""
+        ...
+
+    @property
+    def efficiency(self) -> tuple[tuple[int, Point], ...]:
+        """The same strategy at smaller budgets, (budget, point), the full budget last."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

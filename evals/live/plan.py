@@ -46,6 +46,11 @@ class PlannedStrategy:
     strategy: Strategy
     named: bool = True
 
+    def renamed(self, name: str, budget: int) -> PlannedStrategy:
+        """Return the same strategy under another name."""
+        method = replace(self.method, name=name)
+        return replace(self, method=method, strategy=method.build(budget, self.params))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -32,7 +32,8 @@ class PoolRun:
         samples: all samples that the run holds.
         drawn: samples that this session added.
         truncated: samples that this session added to the run of draws that a strategy may truncate.
-        tokens: tokens that this session generated.
+        tokens: tokens that this session generated for them.
+        unstored: tokens that it generated for draws that no pool stores, those of partial beams.
     """
 
     path: Path
@@ -41,9 +42,13 @@ class PoolRun:
     drawn: int
     truncated: int
     tokens: int
+    unstored: int = 0
 
     def __str__(self) -> str:
         """Return one line about the run."""
+        beams = f"{self.unstored} tokens of partial beams, which are drawn anew when the command is repeated"
+        if self.unstored and not self.samples:
+            return f"{self.path}: run {self.number} stores no samples; {beams}"
         extra = (
             f"; {self.truncated} more that a strategy may have truncated are in a separate run"
             if self.truncated
@@ -51,7 +56,7 @@ class PoolRun:
         )
         return (
             f"{self.path}: run {self.number} holds {self.samples} samples, {self.drawn} of them drawn now "
-            f"({self.tokens} tokens{extra})"
+            f"({self.tokens} tokens{extra})" + (f"; {beams}" if self.unstored else "")
         )
 
 

@@ -11,12 +11,14 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from evals.config import RunConfig, SampleConfig
 from evals.live.hooks import SILENT, Hooks, ProgressListener
+from evals.live.parts import name_apart, split
 from evals.live.plan import Plan, plan
 from evals.live.pool_run import PoolRun, draw_into_pool, pool_target, run_key
 from evals.live.runner import Played, draw_samples, draw_trees, play
@@ -30,28 +32,54 @@ from tts.types import Signals
 
 
 @dataclass(frozen=True)
-class RunOutcome:
-    """The outcome of :func:`run_strategies`.
+class RunPart:
+    """The strategies of a run that share draws: those of one model and one scorer.
 
     Attributes:
-        task: the task that was played.
         model: the model's name.
         revision: its revision or fingerprint; empty where none is known.
         plan: the strategies and the scorer.
         played: one entry per strategy, in the order of the plan.
         pool: where the samples are.
-        started: when drawing began, in UTC.
-        seconds: the time that drawing and scoring took, without loading the model.
     """
 
-    task: Task
     model: str
     revision: str
     plan: Plan
     played: Sequence[Played]
     pool: PoolRun
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """The outcome of :func:`run_strategies`.
+
+    Attributes:
+        task: the task that was played.
+        parts: one a model and scorer, the run's own first; all of them play the same questions.
+        started: when drawing began, in UTC.
+        seconds: the time that drawing and scoring took, without loading models.
+    """
+
+    task: Task
+    parts: Sequence[RunPart]
     started: datetime
     seconds: float
+
+    @property
+    def played(self) -> list[Played]:
+        """The strategies of all parts."""
+        return [played for part in self.parts for played in part.played]
+
+    @property
+    def path(self) -> Path:
+        """The pool file that holds every sample."""
+        return self.parts[0].pool.path
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """The strategies of "all" that cannot be played, with the reason."""
+        return {name: why for part in reversed(self.parts) for name, why in part.plan.skipped.items()}
 
 
 @dataclass(frozen=True)
@@ -63,7 +91,7 @@ class SampleOutcome:
 
 
 def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
-    """Play the configured strategies over the task, all of them on the same samples.
+    """Play the configured strategies over the task, those of one model and one scorer on the same samples.
 
     Args:
         config: the task, the model, the strategies and the pool to write.
@@ -75,19 +103,38 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
     """
     path = pool_target(config.out, [config.fit, config.task.path, config.task.shots_path])
     task = load_task(config.task)
-    model, revision = config.engine.identity
-    chosen = plan(config, task, model=model, revision=revision)
-    with opened(config.engine, task.prompt, hooks) as engine:
-        chosen = chosen.within(engine.capabilities)
-        key = run_key(config.engine, task, chosen.signals, chosen.scorer, model=model, revision=revision)
+    configs = split(config)
+    identities = [part.engine.identity for part in configs]
+    plans = [plan(c, task, model=name, revision=rev) for c, (name, rev) in zip(configs, identities, strict=True)]
+    plans = name_apart(configs, plans)
+    parts, seconds, started = [], 0.0, datetime.now(UTC)
+    planned = list(zip(configs, identities, plans, strict=True))
+    for engine_config, group in groupby(planned, key=lambda part: part[0].engine):
+        with opened(engine_config, task.prompt, hooks) as engine:
+            for part, (model, revision), chosen in group:
+                clock = perf_counter()
+                played = _play_part(
+                    path, part, task, chosen.within(engine.capabilities), model, revision, engine, hooks
+                )
+                seconds += perf_counter() - clock
+                parts.append(played)
+    return RunOutcome(task, parts, started, seconds)
 
-        def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
-            return play(config, chosen, task, engine, cache, watch=watch)
 
-        started, clock = datetime.now(UTC), perf_counter()
-        played, pool = draw_into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
-        seconds = perf_counter() - clock
-    return RunOutcome(task, model, revision, chosen, played, pool, started, seconds)
+def _play_part(
+    path: Path, config: RunConfig, task: Task, chosen: Plan, model: str, revision: str, engine: LiveEngine, hooks: Hooks
+) -> RunPart:
+    """Play the strategies of one model and one scorer into their own run of the pool."""
+    key = run_key(config.engine, task, chosen.signals, chosen.scorer, model=model, revision=revision)
+
+    def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
+        return play(config, chosen, task, engine, cache, watch=watch)
+
+    played, pool = draw_into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
+    beams = [p for p in played if p.planned.strategy.requires.branching]
+    spent = [result.decision.usage for p in beams for result in p.results]
+    unstored = sum(usage.generated for usage in spent if usage is not None)
+    return RunPart(model, revision, chosen, played, replace(pool, unstored=unstored))
 
 
 def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, SampleOutcome]:

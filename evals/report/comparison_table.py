@@ -7,18 +7,19 @@ dearest. The cost is in money with prices, else in tokens where the pool counts 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from evals.comparison.curves import Curve
 from evals.comparison.difference import FEW_QUESTIONS
 from evals.comparison.frontier import Frontier
 from evals.comparison.settings import SIZES, Settings
-from evals.comparison.table import ComparisonRow
+from evals.comparison.table import Compared, ComparisonRow
 from evals.report import units
 from evals.report.parameters import describe_all
 from evals.report.tables import Column, Table
 from strategies.catalog import CATALOG, Method
 
+Row = TypeVar("Row", bound=Compared)
 OWN = "this framework"
 """The source of the framework's own strategies."""
 STYLES = {"better": "green", "not worse": "green", "worse": "red", "reference": "bold"}
@@ -29,21 +30,21 @@ def is_control(name: str) -> bool:
     return name in CATALOG and CATALOG[name].scores != "recorded"
 
 
-def cost(row: ComparisonRow) -> float:
+def cost(row: Compared) -> float:
     """Return the mean cost of a question: in money with prices, else in tokens where they are counted, else samples."""
     found = (row.point.cost, row.point.tokens, row.point.samples)
     return next(value for value in found if value is not None)
 
 
-def ordered(rows: Sequence[ComparisonRow]) -> list[list[ComparisonRow]]:
+def ordered(rows: Sequence[Row]) -> list[list[Row]]:
     """Return the framework's own strategies, the others and the controls, each from the cheapest to the dearest."""
-    groups: list[list[ComparisonRow]] = [[], [], []]
+    groups: list[list[Row]] = [[], [], []]
     for row in sorted(rows, key=cost):
         groups[2 if is_control(row.name) else 0 if row.source == OWN else 1].append(row)
     return [group for group in groups if group]
 
 
-def frontier_names(rows: Sequence[ComparisonRow]) -> set[str]:
+def frontier_names(rows: Sequence[Compared]) -> set[str]:
     """Return the strategies, controls aside, to which no other is both as accurate and as cheap, and better in one."""
     usable = [(row.name, row.point.accuracy, cost(row)) for row in rows if not is_control(row.name)]
     return {
@@ -85,14 +86,14 @@ def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
     )
 
 
-def _unit(rows: Sequence[ComparisonRow]) -> str:
+def _unit(rows: Sequence[Compared]) -> str:
     """Return the unit of the cost."""
     if all(row.point.cost is not None for row in rows):
         return "cost"
     return "tokens" if all(row.point.tokens is not None for row in rows) else "samples"
 
 
-def _reference(rows: Sequence[ComparisonRow]) -> ComparisonRow:
+def _reference(rows: Sequence[Row]) -> Row:
     return next(row for row in rows if row.difference.verdict == "reference")
 
 
@@ -118,7 +119,7 @@ def _values(row: ComparisonRow, reference: ComparisonRow, front: bool) -> dict[s
     }
 
 
-def cheapest_not_worse(rows: Sequence[ComparisonRow]) -> ComparisonRow | None:
+def cheapest_not_worse(rows: Sequence[Row]) -> Row | None:
     """Return the cheapest strategy that is better or not worse than the reference and cheaper, None without one."""
     reference = _reference(rows)
     fine = [
@@ -131,7 +132,7 @@ def cheapest_not_worse(rows: Sequence[ComparisonRow]) -> ComparisonRow | None:
     return min(fine, key=cost, default=None)
 
 
-def conclusion(rows: Sequence[ComparisonRow], *, questions: int) -> str:
+def conclusion(rows: Sequence[Compared], *, questions: int) -> str:
     """Return the result of a comparison in one sentence.
 
     Args:
@@ -142,14 +143,26 @@ def conclusion(rows: Sequence[ComparisonRow], *, questions: int) -> str:
     if questions < FEW_QUESTIONS:
         return f"{questions} questions are too few to tell strategies apart: a verdict needs at least {FEW_QUESTIONS}"
     best = cheapest_not_worse(rows)
+    others = sum(not is_control(row.name) for row in rows) - 1
     if best is None:
         return f"no strategy is shown to be cheaper and not worse than {reference.name} on these {questions} questions"
-    saved = f", {_change(cost(best) / cost(reference))} {_unit(rows)}"
-    return f"cheapest not worse than {reference.name}: {best.name}, {units.samples(best.point.samples)} samples{saved}"
+    which = f"cheapest of {others} that is " if others > 1 else ""
+    return (
+        f"{which}not worse than {reference.name}: {best.name}, {units.samples(best.point.samples)} samples, "
+        f"{_spent(best, reference, _unit(rows))}"
+    )
+
+
+def _spent(row: Compared, reference: Compared, unit: str) -> str:
+    """Return the change of the cost against the reference's, with its interval where it is not in money."""
+    of = row.difference
+    ratio_ci = {"tokens": of.tokens_ratio_ci, "samples": of.samples_ratio_ci}.get(unit)
+    interval = "" if ratio_ci is None else f" [{', '.join(_change(end) for end in ratio_ci)}]"
+    return f"{_change(cost(row) / cost(reference))} % {unit}{interval}"
 
 
 def _change(ratio: float) -> str:
-    return f"{round(100 * (ratio - 1)):+d} %"
+    return f"{round(100 * (ratio - 1)):+d}"
 
 
 def legend(rows: Sequence[ComparisonRow], settings: Settings) -> str:

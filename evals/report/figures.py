@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tts.errors import InputError, UnsupportedError
 from tts.files import atomic_path
 
@@ -77,6 +79,15 @@ def check(path: str) -> None:
     """
     if Path(path).suffix.lower() not in SUFFIXES:
         raise InputError(f"plot {path} must end in .png, .svg or .pdf")
+    check_installed()
+
+
+def check_installed() -> None:
+    """Refuse to plot without matplotlib.
+
+    Raises:
+        UnsupportedError: it is not installed.
+    """
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -122,7 +133,34 @@ class Label:
     colour: str
 
 
-def label_ends(axes: Any, labels: Sequence[Label], *, size: float = 8.5) -> None:
+SIZE = 8.5
+"""The size of the names at the ends of lines, in points."""
+
+
+def _extent(axes: Any) -> tuple[float, float]:
+    """Return the height of a line of names and the width of one of its characters, in pixels."""
+    pixel = axes.figure.dpi / 72
+    return 1.25 * SIZE * pixel, 0.58 * SIZE * pixel
+
+
+def make_room(axes: Any, labels: Sequence[Label]) -> None:
+    """Move the upper limit of a log axis so that the names right of their lines fit into the axes.
+
+    The place of the axes must be final.
+
+    Args:
+        axes: the axes of the lines.
+        labels: one a line, within the limits.
+    """
+    _, char = _extent(axes)
+    width, (low, high) = axes.get_window_extent().width, np.log(axes.get_xlim())
+    needed = [
+        (np.log(label.x) - low) / max(0.2, 1 - (len(label.text) + 3) * char / width) for label in labels if label.x > 0
+    ]
+    axes.set_xlim(np.exp(low), np.exp(low + max([high - low, *needed])))
+
+
+def label_ends(axes: Any, labels: Sequence[Label]) -> None:
     """Write the names of lines at their ends, moved up or down where they would overlap, with a thin leader then.
 
     The limits and the place of the axes must be final.
@@ -130,14 +168,14 @@ def label_ends(axes: Any, labels: Sequence[Label], *, size: float = 8.5) -> None
     Args:
         axes: the axes of the lines.
         labels: one a line.
-        size: the size of the font in points.
     """
     pixel = axes.figure.dpi / 72
     from matplotlib.patheffects import withStroke
 
-    height, char = 1.25 * size * pixel, 0.58 * size * pixel
+    height, char = _extent(axes)
     bottom, top = (axes.transAxes.transform((0, end))[1] for end in (0, 1))
-    taken: list[tuple[float, float, float]] = []
+    marks = [axes.transData.transform((label.x, label.y)) for label in labels]
+    taken = [(x - 4 * pixel, x + 4 * pixel, y) for x, y in marks]
     for label in sorted(labels, key=lambda one: (-one.y, one.text)):
         x, y = axes.transData.transform((label.x, label.y))
         left, right = x + 7 * pixel, x + 7 * pixel + char * len(label.text)
@@ -158,7 +196,7 @@ def label_ends(axes: Any, labels: Sequence[Label], *, size: float = 8.5) -> None
             (label.x, label.y),
             xytext=axes.transData.inverted().transform((left, free)),
             color=label.colour,
-            fontsize=size,
+            fontsize=SIZE,
             va="center",
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": label.colour, "linewidth": 0.6, "alpha": 0.6} if moved else None,

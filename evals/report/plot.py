@@ -13,9 +13,9 @@ import numpy as np
 from evals.comparison.fit import REFERENCE
 from evals.comparison.frontier import Frontier
 from evals.comparison.paired import Point
-from evals.comparison.table import ComparisonRow
+from evals.comparison.table import Compared
 from evals.report.comparison_table import OWN, cheapest_not_worse
-from evals.report.figures import BLACK, GREY, LIGHT, STYLE, Label, any_script, colour, label_ends, printable
+from evals.report.figures import BLACK, GREY, LIGHT, STYLE, Label, any_script, colour, label_ends, make_room, printable
 from tts.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ STRONG = 8
 _TICKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128)
 
 
-def check_axis(rows: Sequence[ComparisonRow], x: Axis) -> None:
+def check_axis(rows: Sequence[Compared], x: Axis) -> None:
     """Refuse a horizontal axis that the comparison has no numbers for.
 
     Raises:
@@ -49,7 +49,7 @@ def check_axis(rows: Sequence[ComparisonRow], x: Axis) -> None:
 
 def plot(
     title: str,
-    rows: Sequence[ComparisonRow],
+    rows: Sequence[Compared],
     frontiers: Sequence[Frontier] | None,
     *,
     x: Axis = "samples",
@@ -101,7 +101,9 @@ def plot(
             figure.draw_without_rendering()  # places the axes
         figure.set_layout_engine("none")
         named = {name: points for name, points in lines.items() if name in strong or name in CONTROLS}
-        label_ends(left, [_label(name, points[-1], x, points[-1].accuracy) for name, points in named.items()])
+        names = [_label(name, points[-1], x, points[-1].accuracy) for name, points in named.items()]
+        make_room(left, names)
+        label_ends(left, names)
         inside = right.get_ylim()
         ends = [(name, points[-1], points[-1].accuracy_diff or 0.0) for name, points in named.items()]
         label_ends(right, [_label(name, p, x, y) for name, p, y in ends if inside[0] <= y <= inside[1]])
@@ -120,7 +122,7 @@ def _at(point: Point, x: Axis) -> float:
     return value
 
 
-def _lines(rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None, x: Axis) -> dict[str, list[Point]]:
+def _lines(rows: Sequence[Compared], frontiers: Sequence[Frontier] | None, x: Axis) -> dict[str, list[Point]]:
     lines = {row.name: [point for _, point in row.efficiency] for row in rows}
     for frontier in frontiers or ():
         if frontier.name != REFERENCE and frontier.name in lines:
@@ -129,7 +131,7 @@ def _lines(rows: Sequence[ComparisonRow], frontiers: Sequence[Frontier] | None, 
     return {name: sorted(points, key=lambda p: _at(p, x)) for name, points in lines.items()}
 
 
-def _strong(rows: Sequence[ComparisonRow], lines: dict[str, list[Point]], x: Axis) -> list[str]:
+def _strong(rows: Sequence[Compared], lines: dict[str, list[Point]], x: Axis) -> list[str]:
     """Return the strategies to colour.
 
     They are self-consistency, the framework's own, the cheapest one that is not worse, and those that reach furthest
@@ -170,8 +172,10 @@ def _draw_difference(axes: Any, name: str, points: Sequence[Point], x: Axis, str
     shade = colour(name) if strong else LIGHT
     _line(axes, at, diff, shade, strong)
     if strong:
-        ends = [p.accuracy_diff_ci or (0.0, 0.0) for p in points]
-        axes.fill_between(at, *zip(*ends, strict=True), color=shade, alpha=0.08, linewidth=0, zorder=0)
+        low, high = zip(*(p.accuracy_diff_ci or (0.0, 0.0) for p in points), strict=True)
+        axes.fill_between(at, low, high, color=shade, alpha=0.08, linewidth=0, zorder=0)
+        if len(points) == 1:
+            axes.vlines(at, low, high, color=shade, linewidth=1.5, alpha=0.5, zorder=3)
 
 
 def _draw_margin(axes: Any, most: float, margin: float) -> None:

@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rich.console import Console
 
+from evals.comparison.difference import Difference
+from evals.comparison.paired import Point
 from evals.config import RunConfig, SampleConfig
+from evals.live.paired import played_differences
 from evals.live.pool_run import PoolRun
-from evals.live.run_session import RunOutcome, SampleOutcome
+from evals.live.run_session import RunOutcome, RunPart, SampleOutcome
 from evals.live.runner import Played
 from evals.metrics.stats import accuracy_interval, bootstrap_weights, wilson_interval
-from evals.report import units
+from evals.report import figures, units
+from evals.report import plot as plotting
+from evals.report.comparison_table import STYLES, conclusion
 from evals.report.parameters import describe_all, options
 from evals.report.tables import Column, Table
 from evals.tasks import Task
+from tts.errors import InputError
 from tts.types import End, Sample
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 REPLICATES = 10_000
 HARDLY = 0.1
@@ -31,6 +41,7 @@ class RunRow:
 
     Attributes:
         name: the strategy.
+        source: the paper it comes from.
         accuracy: share of right decisions, with its 95 % interval over problems.
         accuracy_ci: that interval.
         samples: a question.
@@ -41,9 +52,11 @@ class RunRow:
         abstained: decisions without an answer.
         failed: draws that failed for good.
         cached: samples that came from the cache and were not drawn for this strategy.
+        difference: against self-consistency, paired by question; None where it was not played.
     """
 
     name: str
+    source: str
     accuracy: float
     accuracy_ci: tuple[float, float]
     samples: float
@@ -54,13 +67,33 @@ class RunRow:
     abstained: int
     failed: int
     cached: int
+    difference: Difference | None = None
 
 
-def run_rows(played: Sequence[Played]) -> list[RunRow]:
-    """Return one row a strategy; a question has one decision, so that Wilson's interval holds for the accuracy."""
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """A row of a live run as comparisons and plots read it; see :class:`evals.comparison.table.Compared`."""
+
+    name: str
+    source: str
+    point: Point
+    difference: Difference
+    efficiency: tuple[tuple[int, Point], ...]
+
+
+def run_rows(played: Sequence[Played], *, margin: float, seed: int) -> list[RunRow]:
+    """Return one row a strategy; a question has one decision, so that Wilson's interval holds for the accuracy.
+
+    Args:
+        played: strategies on the same questions, in the same order.
+        margin: the loss of accuracy that still counts as not worse, as a fraction.
+        seed: of the bootstrap behind differences.
+    """
+    differences = played_differences(played, margin=margin, seed=seed)
     return [
         RunRow(
             name=p.planned.method.name,
+            source=p.planned.method.source,
             accuracy=sum(p.right) / len(p.right),
             accuracy_ci=wilson_interval(sum(p.right), len(p.right)),
             samples=float(np.mean([len(r.decision.samples) for r in p.results])),
@@ -71,41 +104,100 @@ def run_rows(played: Sequence[Played]) -> list[RunRow]:
             abstained=sum(r.decision.answer is None for r in p.results),
             failed=sum(r.decision.failed for r in p.results),
             cached=sum(r.cached for r in p.results),
+            difference=difference,
         )
-        for p in played
+        for p, difference in zip(played, differences, strict=True)
     ]
+
+
+def compared_rows(rows: Sequence[RunRow], budget: int) -> list[ComparedRun]:
+    """Return the rows for the conclusion and the plot of a comparison; empty where self-consistency was not played."""
+    found = []
+    for row in rows:
+        if row.difference is None:
+            return []
+        nearly = (row.samples, row.samples)
+        diff, diff_ci = row.difference.accuracy_diff, row.difference.accuracy_diff_ci
+        point = Point(row.accuracy, row.accuracy_ci, row.samples, nearly, row.tokens, None, diff, diff_ci)
+        found.append(ComparedRun(row.name, row.source, point, row.difference, ((budget, point),)))
+    return found
 
 
 def print_run(
     console: Console, config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow], *, wide: bool = False
 ) -> None:
     """Print the table, the fitted parameters, the strategies left out, and where the samples are."""
-    task, plan = outcome.task, outcome.plan
-    console.print(
-        f"{task.name}: {len(task.problems)} questions; model {outcome.model}, budget {config.budget}, "
-        f"seed {config.engine.seed}" + (f", scorer {plan.scorer.name}" if plan.scorer is not None else ""),
-        soft_wrap=True,
-    )
+    task = outcome.task
+    line = f"{task.name}: {len(task.problems)} questions; budget {config.budget}, seed {config.engine.seed}"
+    judges = [_judged(part) for part in outcome.parts]
+    console.print(f"{line}; {judges[0]}" if len(judges) == 1 else line, soft_wrap=True)
+    if len(judges) > 1:
+        for judge, part in zip(judges, outcome.parts, strict=True):
+            names = ", ".join(planned.method.name for planned in part.plan.strategies)
+            console.print(f"{judge}: {names}", soft_wrap=True)
     run_table(rows).print(console, wide=wide)
     console.print()
-    for planned in plan.strategies:
-        if planned.params:
-            chosen = describe_all(planned.params)
-            console.print(f"fitted on other questions: {planned.method.name}: {chosen}", style="dim")
-    for reason in dict.fromkeys(plan.skipped.values()):
-        names = [name for name, why in plan.skipped.items() if why == reason]
-        console.print(f"left out ({reason}): {', '.join(names)}", style="dim")
+    if any(row.difference is not None for row in rows):
+        console.print(legend(config), style="dim")
+    for part in outcome.parts:
+        for planned in part.plan.strategies:
+            if planned.params:
+                chosen = describe_all(planned.params)
+                console.print(f"fitted on other questions: {planned.method.name}: {chosen}", style="dim")
+    for reason in dict.fromkeys(outcome.skipped.values()):
+        names = ", ".join(name for name, why in outcome.skipped.items() if why == reason)
+        console.print(f"left out ({reason}): {names}", style="dim")
     for row in rows:
         if row.failed:
             console.print(f"{row.name}: {row.failed} draws failed and used up budget", style="yellow")
-    graded = {  # a partial sample has no answer yet, and a sample that several strategies used counts once
-        (result.problem.id, sample.index, sample.given): (sample, task.grade(result.problem, sample))
-        for played in outcome.played
-        for result in played.results
-        for sample in result.decision.samples
-        if sample.end is not End.BOUNDARY
-    }
-    _print_end(console, list(graded.values()), outcome.pool)
+    for part in outcome.parts:
+        graded = {  # a partial sample has no answer yet, and a sample that several strategies used counts once
+            (result.problem.id, sample.index, sample.given): (sample, task.grade(result.problem, sample))
+            for played in part.played
+            for result in played.results
+            for sample in result.decision.samples
+            if sample.end is not End.BOUNDARY
+        }
+        _print_end(console, list(graded.values()), part.pool)
+    if len(rows) > 1 and (compared := compared_rows(rows, config.budget)):
+        console.print(conclusion(compared, questions=len(task.problems)), style="bold", soft_wrap=True)
+
+
+def _judged(part: RunPart) -> str:
+    scorer = part.plan.scorer
+    return f"model {part.model}" + ("" if scorer is None else f", scorer {scorer.name}")
+
+
+def legend(config: RunConfig) -> str:
+    """Return the meaning of the columns that compare with self-consistency."""
+    return (
+        f"saved: tokens, against self_consistency at budget {config.budget}. diff: accuracy minus its accuracy, paired "
+        f"by question. verdict, by the 95 % interval of diff: better = above 0; not worse = above "
+        f"-{100 * config.margin:g}; worse = below 0; open = none of these; too few = too few questions to tell."
+    )
+
+
+def run_plot(
+    config: RunConfig, outcome: RunOutcome, rows: Sequence[RunRow], *, x: Literal["samples", "tokens"] = "tokens"
+) -> Figure:
+    """Return the plot of a live run; see :func:`evals.report.plot.plot`.
+
+    Args:
+        config: its configuration.
+        outcome: what was played.
+        rows: as :func:`run_rows` returns them.
+        x: the horizontal axis.
+
+    Raises:
+        InputError: self-consistency was not played, or an engine counts no tokens.
+        UnsupportedError: matplotlib is not installed.
+    """
+    figures.check_installed()
+    compared = compared_rows(rows, config.budget)
+    if not compared:
+        raise InputError("a plot compares with self_consistency: add it to the strategies")
+    title = f"{outcome.task.name}: {len(outcome.task.problems)} questions, budget {config.budget}"
+    return plotting.plot(title, compared, None, x=x, margin=config.margin)
 
 
 def print_samples(console: Console, config: SampleConfig, task: Task, outcome: SampleOutcome) -> None:
@@ -139,19 +231,40 @@ def run_table(rows: Sequence[RunRow]) -> Table:
     """
     shown = [key for key in ("p_correct", "vote_share") if any(getattr(row, key) is not None for row in rows)]
     estimates = [
-        Column("p_correct", "p_correct", units.probability),
+        Column("p_correct", "p_correct", units.probability, spare=3),
         Column("vote_share", "vote\nshare", units.probability, spare=2),
     ]
+    paired = [
+        Column("saved", "saved,\n%", units.percent, long="tokens saved, %"),
+        Column("accuracy_diff", "diff,\npoints", units.points),
+        Column("accuracy_diff_ci", "95 % interval\nof diff", units.points_interval, interval=True, spare=5),
+        Column("verdict", "verdict", left=True),
+    ]
+    compared = any(row.difference is not None for row in rows) and len(rows) > 1
     columns = (
         Column("strategy", "strategy", left=True),
         Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
-        Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=1),
+        Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=4),
         Column("samples", "samples", units.samples),
         Column("tokens", "tokens", units.tokens),
+        *(paired if compared else ()),
         *(column for column in estimates if column.key in shown),
-        Column("reasons", "stopped by", _reasons, left=True, fold=True, spare=3),
+        Column("reasons", "stopped by", _reasons, left=True, fold=True, spare=1),
     )
-    return Table(columns, tuple({"strategy": row.name, **options(row)} for row in rows))
+    styles = tuple(STYLES.get(row.difference.verdict, "") if row.difference else "" for row in rows)
+    return Table(columns, tuple({"strategy": row.name, **options(row), **_paired(row)} for row in rows), styles=styles)
+
+
+def _paired(row: RunRow) -> dict[str, Any]:
+    if row.difference is None or row.difference.verdict == "reference":
+        return {"verdict": None if row.difference is None else "reference"}
+    ratio = row.difference.samples_ratio if row.difference.tokens_ratio is None else row.difference.tokens_ratio
+    return {
+        "saved": 1 - ratio,
+        "accuracy_diff": row.difference.accuracy_diff,
+        "accuracy_diff_ci": row.difference.accuracy_diff_ci,
+        "verdict": row.difference.verdict,
+    }
 
 
 def _reasons(reasons: Mapping[str, int]) -> str:

@@ -11,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from evals.config import RunConfig
-from evals.live.run_session import RunOutcome
+from evals.live.run_session import RunOutcome, RunPart
+from evals.live.runner import Played
 from evals.report.run import RunRow
 from tts.pool import load_pool
 from tts.runtime.driver import Result
-from tts.types import End, Usage
+from tts.types import End, Sample, Usage
 
 PACKAGES = ("tts-rerank", "numpy", "scipy", "torch", "transformers", "peft", "vllm", "openai", "math-verify")
 """The packages whose versions can change a result."""
@@ -32,33 +33,48 @@ def as_mapping(
         rows: the rows of the table.
         texts: add the questions, with the text of every sample that the pool's run holds.
     """
-    task, plan, pool = outcome.task, outcome.plan, outcome.pool
+    task, tokens = outcome.task, sum(part.pool.tokens + part.pool.unstored for part in outcome.parts)
     out: dict[str, Any] = {
         "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
-        "model": {"name": outcome.model, "revision": outcome.revision},
         "date": outcome.started.isoformat(timespec="seconds"),
         "versions": versions(),
         "seconds": round(outcome.seconds, 3),
-        "tokens_drawn": pool.tokens,
-        "tokens_per_second": round(pool.tokens / outcome.seconds, 1) if outcome.seconds > 0 else None,
+        "tokens_drawn": tokens,
+        "tokens_per_second": round(tokens / outcome.seconds, 1) if outcome.seconds > 0 else None,
         "failures": _failures(outcome),
         "budget": config.budget,
-        "pool": {"path": str(pool.path), "run": pool.number, "samples": pool.samples},
+        "pool": str(outcome.path),
+        "runs": [_run(part) for part in outcome.parts],
         "config": asdict(config),
         "strategies": [
             {
                 **{key: value for key, value in asdict(row).items() if value is not None},
-                "source": p.planned.method.source,
+                "run": number,
                 "params": {**p.planned.method.params, **p.planned.params},
                 "decisions": [_decision(result, right) for result, right in zip(p.results, p.right, strict=True)],
             }
-            for p, row in zip(outcome.played, rows, strict=True)
+            for (number, p), row in zip(_numbered(outcome), rows, strict=True)
         ],
-        "skipped": dict(plan.skipped),
+        "skipped": dict(outcome.skipped),
     }
     if texts:
         out["questions"] = _questions(outcome)
     return out
+
+
+def _run(part: RunPart) -> dict[str, Any]:
+    """Return the run of the pool that holds the samples of one model and scorer."""
+    return {
+        "run": part.pool.number,
+        "model": {"name": part.model, "revision": part.revision},
+        "scorer": None if part.plan.scorer is None else dict(part.plan.scorer.key),
+        "samples": part.pool.samples,
+    }
+
+
+def _numbered(outcome: RunOutcome) -> list[tuple[int, Played]]:
+    """Return every strategy with the number of the run that holds its samples."""
+    return [(part.pool.number, played) for part in outcome.parts for played in part.played]
 
 
 def versions() -> dict[str, str]:
@@ -73,8 +89,8 @@ def versions() -> dict[str, str]:
 def _failures(outcome: RunOutcome) -> dict[str, Any]:
     """Return the failed draws, each once however many strategies used it, and their reasons."""
     failed = {
-        (result.problem.id, sample.index, sample.given): sample.failure or sample.error or "unknown"
-        for played in outcome.played
+        (number, result.problem.id, sample.index, sample.given): sample.failure or sample.error or "unknown"
+        for number, played in _numbered(outcome)
         for result in played.results
         for sample in result.decision.samples
         if sample.end is End.FAILED
@@ -83,9 +99,11 @@ def _failures(outcome: RunOutcome) -> dict[str, Any]:
 
 
 def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:
-    pool = outcome.pool
-    entries = load_pool(pool.path, run=pool.number).entries if pool.samples else ()
-    drawn = {entry.problem.id: entry.samples for entry in entries}
+    drawn: dict[str, list[tuple[int, Sample]]] = {}
+    for part in outcome.parts:
+        pool = part.pool
+        for entry in load_pool(pool.path, run=pool.number).entries if pool.samples else ():
+            drawn.setdefault(entry.problem.id, []).extend((pool.number, sample) for sample in entry.samples)
     return [
         {
             "id": problem.id,
@@ -93,6 +111,7 @@ def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:
             "gold": problem.gold,
             "samples": [
                 {
+                    "run": number,
                     "index": sample.index,
                     "text": sample.text,
                     "answer": sample.answer,
@@ -100,7 +119,7 @@ def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:
                     "end": str(sample.end),
                     "tokens": None if sample.usage is None else sample.usage.generated,
                 }
-                for sample in drawn.get(problem.id, ())
+                for number, sample in drawn.get(problem.id, ())
             ],
         }
         for problem in outcome.task.problems

@@ -29,11 +29,11 @@ def run(*task: Any, **arguments: Any) -> Run:
 
 def test_strategies_share_a_pool_that_the_same_call_continues() -> None:
     found = run(strategies=["self_consistency", "esc"])
-    assert [row.name for row in found.rows] == ["self_consistency", "esc"] and found.outcome.pool.drawn == 20
+    assert [row.name for row in found.rows] == ["self_consistency", "esc"] and found.outcome.parts[0].pool.drawn == 20
     assert found.pool == Path("runs") / f"{date.today().isoformat()}-stories-fake.sqlite"
     assert repr(found) == f"Run('stories', 4 questions, 2 strategies, '{found.pool}')"
     again = run(strategies="self_consistency")
-    assert again.outcome.pool.drawn == 0 and again.rows[0].accuracy == found.rows[0].accuracy
+    assert again.outcome.parts[0].pool.drawn == 0 and again.rows[0].accuracy == found.rows[0].accuracy
 
 
 def test_it_runs_inside_a_running_loop_too() -> None:

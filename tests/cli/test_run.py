@@ -141,7 +141,8 @@ def test_what_is_scored_is_never_fitted_on(tts: Tts, tmp_path: Path, calibration
 
 def test_the_table_has_one_line_a_strategy_with_its_reasons(tts: Tts, tmp_path: Path) -> None:
     ran = tts("run", *FAKE, *TASK, "budget=6", STRATEGIES, f"out={tmp_path / 'p.sqlite'}")
-    assert re.search(r"^esc +\d+\.\d +\[\d+\.\d, \d+\.\d\] +\d\.\d +\d+ +\d\.\d{3} +\w+ \d+", ran.out, re.M)
+    numbers = r"\d+\.\d +\[\d+\.\d, \d+\.\d\] +\d\.\d +\d+ +-?\d+\.\d +[+-]\d.* too few"
+    assert re.search(rf"^esc +{numbers} +\d\.\d{{3}} +\w+ \d+", ran.out, re.M)
     assert re.search(r"^self_consistency .* 6\.0 .*budget 10", ran.out, re.M)
     assert re.search(r"^first_sample .* 1\.0 .*budget 10", ran.out, re.M)
 

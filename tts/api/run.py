@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evals.config import RunConfig
 from evals.live.hooks import Hooks, ProgressListener, Silent
 from evals.live.run_session import RunOutcome, run_strategies
-from evals.report.run import RunRow, run_rows, run_table
+from evals.report.run import RunRow, run_plot, run_rows, run_table
 from evals.report.tables import Table
 from tts.api.loop import LOOP
 from tts.api.models import MODELS
@@ -25,6 +25,7 @@ from tts.errors import InputError
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
 LOG = logging.getLogger(__name__)
 RUNS = "runs"
@@ -49,7 +50,7 @@ class Run:
     @property
     def pool(self) -> Path:
         """The pool file that holds every sample."""
-        return self.outcome.pool.path
+        return self.outcome.path
 
     @property
     def table(self) -> Table:
@@ -71,6 +72,18 @@ class Run:
     def to_latex(self) -> str:
         """Return a ``tabular`` environment that needs the package booktabs."""
         return self.table.to_latex()
+
+    def plot(self, x: Literal["samples", "tokens"] = "tokens") -> Figure:
+        """Return a plot of accuracy, and of the paired difference to self-consistency, against the cost.
+
+        Args:
+            x: the horizontal axis.
+
+        Raises:
+            InputError: self-consistency was not played.
+            UnsupportedError: matplotlib is not installed.
+        """
+        return run_plot(self.config, self.outcome, self.rows, x=x)
 
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
@@ -124,7 +137,7 @@ def run(
         progress=_shown if progress else _hidden, notify=LOG.info, execute=LOOP.run, open_engine=MODELS.opened
     )
     outcome = run_strategies(config, hooks=hooks)
-    return Run(config, outcome, tuple(run_rows(outcome.played)))
+    return Run(config, outcome, tuple(run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)))
 
 
 async def arun(task: str | os.PathLike[str] | Mapping[str, Any] = "stories", **arguments: Any) -> Run:

@@ -25,6 +25,7 @@ def run(
     configs: ConfigArguments = None,
     json: Annotated[Path | None, typer.Option(help="Write all numbers and every decision as JSON.")] = None,
     texts: Annotated[bool, typer.Option("--texts", help="Add questions and samples to the JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Plot accuracy and paired differences: .png, .svg or .pdf.")] = None,
     table: TableOption = None,
     output: FormatOption = TableFormat.TABLE,
     wide: WideOption = False,
@@ -34,33 +35,41 @@ def run(
     Each strategy stops within budget=N samples per question. Every sample is stored in the pool out=FILE and drawn
     only once, because the strategies share it. After an interruption, repeat the command to continue.
     """
+    from evals.comparison.fit import REFERENCE
     from evals.config import RunConfig
     from evals.live.run_session import run_strategies
+    from evals.report import figures
     from evals.report.comparison import to_json
     from evals.report.output import json_file
-    from evals.report.run import print_run, run_rows, run_table
+    from evals.report.run import print_run, run_plot, run_rows, run_table
     from evals.report.run_mapping import as_mapping
 
     if texts and json is None and output is not TableFormat.JSON:
         raise InputError("--texts adds to the JSON of a run: give --json FILE or --format json too")
     config, files = read_config(RunConfig, configs)
     check_table(table)
-    check_live_outputs(config.out, [json, table], [*files, config.fit, config.task.path, config.task.shots_path])
+    if plot is not None:
+        figures.check(str(plot))
+        if REFERENCE not in config.strategies:
+            raise InputError("a plot compares with self_consistency: add it to the strategies, or leave --plot out")
+    check_live_outputs(config.out, [json, table, plot], [*files, config.fit, config.task.path, config.task.shots_path])
     with interruptible():
         outcome = run_strategies(config, hooks=terminal_hooks())
-    rows = run_rows(outcome.played)
+    rows = run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)
     main = run_table(rows)
     with ExitStack() as stack:
         if json is not None:
             stack.enter_context(json_file(json, as_mapping(config, outcome, rows, texts=texts)))
         if table is not None:
             stack.enter_context(table_file(main, table))
+        if plot is not None:
+            figures.save(run_plot(config, outcome, rows), plot)
     if output is TableFormat.TABLE:
         print_run(console(), config, outcome, rows, wide=wide)
     elif output is TableFormat.JSON:
         print_text(to_json(as_mapping(config, outcome, rows, texts=texts)))
     else:
         print_text(main.render(output.value))
-    for written in (json, table):
+    for written in (json, table, plot):
         if written is not None:
             typer.echo(f"wrote {written}", err=output is not TableFormat.TABLE)

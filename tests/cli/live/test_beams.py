@@ -49,7 +49,7 @@ def test_beams_alone_leave_nothing_in_the_pool_and_play_the_same_again(tts: Tts,
         target = tmp_path / f"{number}.json"
         ran = tts("run", *FAKE, f"strategies=[{GUIDED}]", WATCHED, "lookahead=2", f"out={path}", "--json", target)
         assert ran.status == 0
-        assert "holds 0 samples, 0 of them drawn now" in ran.out
+        assert "run 1 stores no samples; " in ran.out
         assert "of this task" not in ran.out
         found = json.loads(target.read_text())["strategies"][0]["decisions"]
         decisions.append([(d["id"], d["answer"], d["samples"], d["usage"]["delivered"]) for d in found])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evals.config import RunConfig, SampleConfig
+from evals.live.parts import split
 from tests.cli.cases import FAKE, ROOT, Tts, drawn_now
 from tests.support.examples import slowly
 from tts.config import load_config
@@ -43,6 +44,12 @@ def test_every_two_files_of_different_kinds_go_together(model: Path) -> None:
         loads_together((tasks[i % len(tasks)], model, strategies[i % len(strategies)], scorer))
     for task, strategy in zip(itertools.cycle(tasks), strategies, strict=False):
         loads_together((task, model, strategy))
+
+
+def test_the_demo_has_eight_rows_in_two_parts() -> None:
+    own, guided = split(load_config(RunConfig, [CONFIGS / "demo.yaml"]))
+    assert [part.engine.model for part in (own, guided)] == ["grace", "finece"]
+    assert (len(own.strategies), len(guided.strategies), own.task.questions) == (7, 1, 150)
 
 
 @pytest.mark.slow

@@ -64,9 +64,9 @@ def test_80_columns_show_the_verdict_and_say_what_they_hide() -> None:
 
 def test_a_comparison_comes_to_one_sentence() -> None:
     said = report.conclusion(ROWS, questions=100)
-    assert said == "cheapest not worse than self_consistency: esc, 9.4 samples, -62 % tokens"
+    assert said == "cheapest of 4 that is not worse than self_consistency: esc, 9.4 samples, -62 % tokens"
     uncounted = [replace(one, point=replace(one.point, tokens=None)) for one in ROWS]
-    assert report.conclusion(uncounted, questions=100).endswith("esc, 9.4 samples, -41 % samples")
+    assert report.conclusion(uncounted, questions=100).endswith("esc, 9.4 samples, -41 % samples [-90, -10]")
     assert report.conclusion(ROWS[:2], questions=100).startswith("no strategy is shown to be cheaper and not worse")
     assert report.conclusion(ROWS, questions=12).startswith("12 questions are too few")
 

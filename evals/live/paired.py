@@ -1,0 +1,44 @@
+"""Live runs against self-consistency, question by question, with the same intervals as replays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evals.comparison.difference import Difference, differences
+from evals.comparison.fit import REFERENCE
+from evals.live.runner import Played
+from evals.metrics.stats import bootstrap_weights
+from evals.replay.vectorised import Outcome
+
+REPLICATES = 10_000
+
+
+def played_differences(played: Sequence[Played], *, margin: float, seed: int) -> list[Difference | None]:
+    """Return the difference of each strategy to self-consistency, paired by question; None where it was not played.
+
+    Args:
+        played: strategies on the same questions, in the same order.
+        margin: the loss of accuracy that still counts as not inferior, as a fraction.
+        seed: of the bootstrap.
+    """
+    names = [p.planned.method.name for p in played]
+    if REFERENCE not in names:
+        return [None] * len(played)
+    outcomes = [_outcome(p) for p in played]
+    weights = bootstrap_weights(len(played[0].right), REPLICATES, seed)
+    return [*differences(outcomes, names.index(REFERENCE), weights=weights, margin=margin)]
+
+
+def _outcome(played: Played) -> Outcome:
+    """Return the decisions as a replay of one order, arrays of shape [questions, 1]."""
+    decisions = [result.decision for result in played.results]
+    tokens = [None if d.usage is None else d.usage.generated for d in decisions]
+    return Outcome(
+        correct=np.array(played.right, dtype=bool)[:, None],
+        used=np.array([len(d.samples) for d in decisions], dtype=np.float64)[:, None],
+        abstained=np.array([d.answer is None for d in decisions])[:, None],
+        tokens=None if None in tokens else np.array(tokens, dtype=np.float64)[:, None],
+        rule=np.full((len(decisions), 1), -1),
+    )
