@@ -1,17 +1,34 @@
-"""Files read and written whole.
+"""Files read and written whole, and the one rule for what an output may replace.
 
-A file is written under a temporary name beside it, then renamed over it. Knows nothing about pools.
+A file is written under a temporary name beside it, then renamed over it. An output replaces an existing file only where
+the same command wrote it, as the file itself says, or by force; see :func:`check_outputs`.
 """
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tts.errors import InputError
+
+Kind = Literal["JSON file", "picture", "table", "pool"]
+
+_MARKS = {
+    "JSON file": rb'\A\s*\{\s*"command": "%s"',
+    "picture": rb"\A\x89PNG.*tEXtSoftware\0%s|\A<\?xml.*<dc:title>%s</dc:title>|\A%%PDF.*/Creator \(%s\)",
+    "table": rb"\A<!-- %s -->|\A%% %s\n",
+}
+"""The place in each kind of file at which a command leaves its name, which %s stands for."""
+_ENDS = 1 << 16
+"""The bytes at each end of a file in which that place is looked for."""
+_POOL_NAMES = (".sqlite", ".db", ".parquet", ".jsonl", ".jsonl.gz")
+_POOL_BYTES = (b"SQLite format 3\0", b"PAR1")
 
 
 @contextmanager
@@ -63,16 +80,117 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def check_outputs(outputs: list[Path], inputs: list[Path]) -> None:
-    """Refuse outputs that cannot be written, or that would replace an input or one another, before any work is done."""
-    for i, path in enumerate(outputs):
-        real = Path(os.path.realpath(path))
-        if not real.parent.is_dir():
-            raise InputError(f"cannot write {path}: the folder {real.parent} does not exist")
-        if real.exists() and not real.is_file():
-            raise InputError(f"cannot write {path}: it exists and is not a regular file")
-        for other in inputs:
-            if real.exists() and other.exists() and real.samefile(other):
-                raise InputError(f"cannot write {path}: it is an input of this command; give another name")
-        if str(real) in map(os.path.realpath, outputs[:i]):
-            raise InputError(f"cannot write {path} twice: give the JSON and the plot different names")
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that a command writes.
+
+    Attributes:
+        path: the file; None where the option was not given.
+        kind: what is written. JSON files, pictures and Markdown and LaTeX tables name the command that wrote them.
+        csv_head: the start of the first line of the command's CSV tables, which have no place for its name.
+    """
+
+    path: Path | None
+    kind: Kind
+    csv_head: str = ""
+
+
+def check_outputs(
+    outputs: Iterable[Output], inputs: Iterable[str | os.PathLike[str] | None], *, command: str, force: bool = False
+) -> None:
+    """Refuse outputs that cannot be written, or that would replace another file, before any work is done.
+
+    An existing file is replaced where it is of the kind that is written and names the same command, else only by
+    ``force``. An input, another output of the same command and a pool (by anything but a pool) are never replaced.
+
+    Args:
+        outputs: the files to write.
+        inputs: the files that the command reads; None for one that was not given.
+        command: the command, such as "tts compare".
+        force: replace other existing files, too.
+
+    Raises:
+        InputError: naming the file, and what to do.
+    """
+    read = [path for path in inputs if path is not None]
+    written = set[str]()
+    for output in outputs:
+        if output.path is None:
+            continue
+        check_writable(output.path, read)
+        if (real := os.path.realpath(output.path)) in written:
+            raise InputError(f"cannot write {output.path} twice: give the outputs of this command different names")
+        written.add(real)
+        check_replaced(output, command=command, force=force)
+
+
+def check_writable(path: Path, inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse a file whose folder does not exist, that is no regular file, or that is an input.
+
+    Args:
+        path: the file to write.
+        inputs: the files that the command reads.
+
+    Raises:
+        InputError: naming the file.
+    """
+    real = Path(os.path.realpath(path))
+    if not real.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {real.parent} does not exist")
+    if real.exists() and not real.is_file():
+        raise InputError(f"cannot write {path}: it exists and is not a regular file")
+    for other in map(Path, inputs):
+        if real.exists() and other.exists() and real.samefile(other):
+            raise InputError(f"cannot write {path}: it is an input of this command; give another name")
+
+
+def check_replaced(output: Output, *, command: str, force: bool, forced_by: str = "--force") -> None:
+    """Refuse to replace an existing file that the same command did not write.
+
+    Args:
+        output: the file to write.
+        command: the command, such as "tts compare".
+        force: replace any file; a pool is still replaced by another pool only.
+        forced_by: the words that force it, for the error.
+
+    Raises:
+        InputError: naming the file, and what to do.
+    """
+    path = output.path
+    if path is None or not path.exists():
+        return
+    if output.kind != "pool" and _is_pool(path):
+        raise InputError(
+            f"cannot write {path}: it is a pool of samples, or has the name of one, and no {output.kind} replaces it; "
+            "give another name"
+        )
+    if force or _names(output, command):
+        return
+    origin = "" if output.kind == "pool" else f" and is no {output.kind} of `{command}`"
+    raise InputError(f"{path} exists already{origin}: give another name, or {forced_by} to replace it")
+
+
+def _is_pool(path: Path) -> bool:
+    return path.name.lower().endswith(_POOL_NAMES) or _ends(path).startswith(_POOL_BYTES)
+
+
+def _names(output: Output, command: str) -> bool:
+    """Return True if an existing file is of the output's kind and names the command."""
+    if output.path is None or output.kind == "pool":
+        return False
+    found = _ends(output.path)
+    if output.csv_head and output.path.suffix.lower() == ".csv":
+        return found.startswith(output.csv_head.encode())
+    pattern = _MARKS[output.kind].replace(b"%s", re.escape(command.encode())).replace(b"%%", b"%")
+    return re.search(pattern, found, re.DOTALL) is not None
+
+
+def _ends(path: Path) -> bytes:
+    """Return the first and the last bytes of a file, all of a small one."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(_ENDS)
+            file.seek(max(len(first), path.stat().st_size - _ENDS))
+            return first + file.read()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -13,7 +13,7 @@ from evals.tasks import Task
 from tts.engines.base import Engine
 from tts.engines.config import EngineConfig, LiveEngine
 from tts.errors import InputError, UnsupportedError
-from tts.files import check_outputs
+from tts.files import check_writable
 from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.pool.files import pool_format
 from tts.scorers.config import OpenScorer
@@ -70,7 +70,7 @@ def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path:
         raise InputError("out names no pool: give out=FILE.sqlite, which stores every sample")
     path = Path(out)
     pool_format(path, "sqlite")
-    check_outputs([path], [Path(name) for name in inputs if name is not None])
+    check_writable(path, [name for name in inputs if name is not None])
     return path
 
 

@@ -17,6 +17,7 @@ def as_mapping(outcome: ComparisonOutcome) -> dict[str, Any]:
     """Return all results of a comparison, ready for :func:`to_json`."""
     settings = outcome.settings
     out: dict[str, Any] = {
+        "command": "tts compare",
         "pool": dict(outcome.pool),
         "budget": settings.budget,
         "permutations": settings.permutations,

@@ -94,20 +94,22 @@ def check_installed() -> None:
         raise UnsupportedError("a plot needs matplotlib: pip install 'tts-rerank[plot]'") from None
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path, *, command: str) -> None:
     """Write a figure atomically; the same figure gives the same bytes.
 
     Args:
         figure: the figure.
         path: .png, .svg or .pdf.
+        command: the command that draws it, such as "tts compare": the file names it as its creator.
     """
     import matplotlib
 
     check(str(path))
     suffix = Path(path).suffix[1:].lower()
-    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    made = {"Creator": command}
+    metadata = {"png": {"Software": command}, "svg": {"Date": None, **made}, "pdf": {"CreationDate": None, **made}}
     with matplotlib.rc_context(STYLE), atomic_path(Path(path)) as target, any_script():
-        figure.savefig(target, dpi=150, format=suffix, metadata=undated[suffix])
+        figure.savefig(target, dpi=150, format=suffix, metadata=metadata[suffix])
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def as_mapping(
     """
     task, tokens = outcome.task, sum(part.pool.tokens + part.pool.unstored for part in outcome.parts)
     out: dict[str, Any] = {
+        "command": "tts run",
         "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
         "date": outcome.started.isoformat(timespec="seconds"),
         "versions": versions(),

@@ -191,14 +191,21 @@ def check_table(path: Path) -> None:
         raise InputError(f"table {path} must end in .csv, .md or .tex")
 
 
-def file_text(table: Table, path: Path) -> str:
-    """Return the table in the format that the file's suffix names.
+def file_text(table: Table, path: Path, *, command: str) -> str:
+    """Return the table in the format that the file's suffix names; a comment names the command where there are any.
+
+    Args:
+        table: the table.
+        path: the file.
+        command: the command that writes it, such as "tts compare".
 
     Raises:
         InputError: the suffix names no format.
     """
     check_table(path)
-    return table.render(SUFFIXES[path.suffix.lower()])
+    name = SUFFIXES[path.suffix.lower()]
+    mark = {"csv": "", "markdown": f"<!-- {command} -->\n\n", "latex": f"% {command}\n"}
+    return mark[name] + table.render(name)
 
 
 def _keys(column: Column) -> list[str]:

@@ -69,7 +69,7 @@ def _plot(path: Path, history: History) -> None:
         drawn[0][1].plot(at, [one.lm for one in history.evaluations], marker="o", color="#1f5fa8", label="held out")
     for axes in drawn[0]:
         axes.legend(frameon=False, fontsize=9)
-    save(figure, path)
+    save(figure, path, command="tts train")
 
 
 def _has_language_loss(history: History) -> bool:

@@ -13,6 +13,7 @@ import pytest
 import tts
 from evals.replay.synthetic import synthetic_pool
 from tests.cli.cases import Tts
+from tts.errors import InputError
 from tts.pool import write_jsonl
 
 FAST: dict[str, Any] = {"permutations": 20, "replicates": 100, "strategies": ["self_consistency", "esc"]}
@@ -45,7 +46,11 @@ def test_it_has_the_forms_of_a_notebook_and_a_paper() -> None:
 def test_it_is_plotted_without_touching_matplotlibs_backend(tmp_path: Path) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     before = matplotlib.get_backend()
-    figure = tts.compare(synthetic_pool(questions=20, samples=6), **FAST).plot(tmp_path / "p.svg")
+    compared = tts.compare(synthetic_pool(questions=20, samples=6), **FAST)
+    (tmp_path / "p.svg").write_text("mine")
+    with pytest.raises(InputError, match="or force=True to replace it"):
+        compared.plot(tmp_path / "p.svg")
+    figure = compared.plot(tmp_path / "p.svg", force=True)
     assert (tmp_path / "p.svg").read_bytes().lstrip().startswith(b"<?xml") and len(figure.axes) >= 2
     assert matplotlib.get_backend() == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from evals.live.progress import Progress
 from tts.cli.options import check_live_outputs, model_directory, read_config, terminal_hooks
 from tts.cli.verbosity import set_quiet
 from tts.errors import InputError
+from tts.files import Output
 
 
 def test_arguments_with_an_equals_sign_are_overrides_unless_such_a_file_exists(
@@ -45,27 +47,37 @@ def test_outputs_are_refused_before_any_work(
     for name in ("c.yaml", "c.sqlite"):
         (tmp_path / name).touch()
     with pytest.raises(InputError) as refused:
-        check_live_outputs(out, [None if json is None else Path(json)], ["c.yaml", Path("c.sqlite"), None])
+        inputs = ["c.yaml", Path("c.sqlite"), None]
+        check_live_outputs(out, [Output(json and Path(json), "JSON file")], inputs, command="tts run")
     assert str(refused.value).startswith(sentence)
 
 
 def test_outputs_that_can_be_written_pass(tmp_path: Path) -> None:
-    check_live_outputs(str(tmp_path / "p.sqlite"), [tmp_path / "j.json"], [])
+    outputs = [Output(tmp_path / "j.json", "JSON file"), Output(None, "table")]
+    check_live_outputs(str(tmp_path / "p.sqlite"), outputs, [], command="tts run")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_directory_is_made_or_continued_and_never_overwrites_a_model(tmp_path: Path) -> None:
+    grace = partial(model_directory, command="tts train grace")
     made = tmp_path / "a" / "b"
-    assert model_directory(str(made)) == made and made.is_dir()
+    assert grace(str(made)) == made and made.is_dir()
     (made / "config.json").touch()
-    with pytest.raises(InputError, match="holds a model already"):
-        model_directory(str(made))
+    with pytest.raises(InputError, match="holds a model that `tts train grace` did not train"):
+        grace(str(made))
     (made / "checkpoint.pt").touch()  # a training that was interrupted goes on
-    assert model_directory(str(made)) == made
+    assert grace(str(made), base="tiny") == made
     with pytest.raises(InputError, match="is no directory"):
-        model_directory(str(made / "config.json"))
+        grace(str(made / "config.json"))
     with pytest.raises(InputError, match="cannot write"):
-        model_directory(str(made / "config.json" / "c"))
+        grace(str(made / "config.json" / "c"))
+    (made / "finece.json").touch()
+    with pytest.raises(InputError, match="did not train; give out another name, or --force to replace it"):
+        grace(str(made))
+    with pytest.raises(InputError, match="is the base model of this command"):
+        grace(str(made), base=str(made), force=True)
+    assert grace(str(made), force=True) == made
+    assert [path.name for path in made.iterdir()] == ["config.json"]
 
 
 def test_the_terminal_shows_progress_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

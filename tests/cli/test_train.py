@@ -182,7 +182,7 @@ def test_tiny_trains_by_the_same_grammar(tts: Tts, tmp_path: Path, monkeypatch: 
         (("grace", "out={tmp}/x", "recipe.held_out=1"), "recipe.held_out in (0, 1)"),
         (("grace", "out={tmp}/x", "recipe.colour=red"), "colour"),
         (("grace", "out={tmp}/file"), "it exists and is no directory"),
-        (("grace", "out={tmp}/model"), "it holds a model already"),
+        (("grace", "out={tmp}/model"), "did not train; give out another name, or --force"),
         (("grace", "out={tmp}/x", "pool={tmp}/none.sqlite"), "none.sqlite"),
         (("grace", "out={tmp}/x", "engine.model={tmp}/nowhere"), "no such directory"),
         (("grace", "out={tmp}/x", "pool={tmp}/fake.sqlite"), "was drawn by fake and the base model is tiny"),
@@ -195,7 +195,7 @@ def test_tiny_trains_by_the_same_grammar(tts: Tts, tmp_path: Path, monkeypatch: 
         (("finece", "out={tmp}/x", "pool={tmp}/none.sqlite"), "none.sqlite"),
         (("tiny", "out={tmp}/x", "share=0"), "share must be above 0 and at most 1, got 0.0"),
         (("tiny", "out={tmp}/x", "recipe.width=65"), "recipe.width must be a positive multiple of 64, got 65"),
-        (("tiny", "out={tmp}/model"), "it holds a model already"),
+        (("tiny", "out={tmp}/model"), "did not train; give out another name, or --force"),
     ],
 )
 def test_what_cannot_be_gets_one_sentence_and_status_2(

@@ -68,7 +68,7 @@ def test_an_existing_file_is_replaced_only_by_force(tmp_path: Path, source: Path
     for convert, name in ((import_pool, "p.sqlite"), (export_pool, "p.parquet")):
         target = tmp_path / name
         target.write_bytes(b"precious")
-        with pytest.raises(InputError, match=rf"{name} exists already; give another name, or force"):
+        with pytest.raises(InputError, match=rf"{name} exists already: give another name, or force=True"):
             convert(source, target)
         assert target.read_bytes() == b"precious"
         convert(source, target, force=True)

@@ -16,6 +16,7 @@ from evals.report.plot import Axis, plot
 from evals.report.tables import Table
 from tts.api.settings import plain
 from tts.config import from_mapping
+from tts.files import Output, check_replaced
 from tts.pool import Pool, load_pool
 
 if TYPE_CHECKING:
@@ -60,24 +61,28 @@ class Comparison:
         """Return comma-separated values."""
         return self.table.to_csv()
 
-    def plot(self, path: str | os.PathLike[str] | None = None, *, x: Axis = "samples") -> Figure:
+    def plot(self, path: str | os.PathLike[str] | None = None, *, x: Axis = "samples", force: bool = False) -> Figure:
         """Draw accuracy, and the paired difference to self-consistency, against the cost.
 
         Args:
             path: a file to write too, .png, .svg or .pdf; None writes none.
             x: the cost: "samples", "tokens" or "cost".
+            force: replace a file that is no plot of a comparison, too.
 
         Raises:
-            InputError: another suffix, or a cost that the pool does not have.
+            InputError: another suffix, a file that is no plot of a comparison, or a cost that the pool does not have.
             UnsupportedError: matplotlib is not installed.
         """
         target = Path("plot.png" if path is None else os.fspath(path))
         figures.check(str(target))
+        if path is not None:
+            output = Output(target, "picture")
+            check_replaced(output, command="tts compare", force=force, forced_by="force=True")
         outcome = self.outcome
         title = f"{Path(outcome.pool['path']).name}: {outcome.questions} questions, budget {outcome.settings.budget}"
         drawn = plot(title, outcome.rows, outcome.frontiers, x=x, margin=outcome.settings.margin)
         if path is not None:
-            figures.save(drawn, target)
+            figures.save(drawn, target, command="tts compare")
         return drawn
 
     def __repr__(self) -> str:

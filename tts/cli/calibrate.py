@@ -10,7 +10,7 @@ import typer
 from tts.cli.app import app
 from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.errors import InputError
-from tts.files import check_outputs
+from tts.files import Output, check_outputs
 
 if TYPE_CHECKING:
     from tts.pool import Pool
@@ -55,9 +55,7 @@ def calibrate(
         raise InputError(
             f"--map {map} does not apply to --score {STACKED}, whose weights give probabilities: leave --map out"
         )
-    check_outputs([out], [pool])
-    if out.exists() and not force:
-        raise InputError(f"{out} exists already: give another name, or --force to replace it")
+    check_outputs([Output(out, "JSON file")], [pool], command="tts calibrate", force=force)
     recorded = load_pool(pool, run=run)
     answers = graded(recorded)
     if not answers:

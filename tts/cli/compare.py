@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts.cli.app import app, console
-from tts.cli.options import PoolArgument, RunOption, read_config
+from tts.cli.options import ForceOption, PoolArgument, RunOption, read_config
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
-from tts.files import check_outputs
+from tts.files import Output, check_outputs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,6 +77,7 @@ def compare(
     output: FormatOption = TableFormat.TABLE,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the parameters of every strategy.")] = False,
     wide: WideOption = False,
+    force: ForceOption = False,
     run: RunOption = None,
 ) -> None:
     """Compare strategies on the same recorded samples of a pool.
@@ -104,7 +105,12 @@ def compare(
     if plot is not None:
         figures.check(str(plot))
     check_table(table)
-    check_outputs([path for path in (json, plot, table) if path is not None], [pool, *files])
+    outputs = [
+        Output(json, "JSON file"),
+        Output(plot, "picture"),
+        Output(table, "table", "strategy,frontier,"),
+    ]
+    check_outputs(outputs, [pool, *files], command="tts compare", force=force)
     outcome = compare_pool(load_pool(pool, run=run), settings)
     main = comparison_table(outcome.rows)
     if plot is not None:
@@ -114,12 +120,12 @@ def compare(
         if json is not None:
             stack.enter_context(json_file(json, as_mapping(outcome)))
         if table is not None:
-            stack.enter_context(table_file(main, table))
+            stack.enter_context(table_file(main, table, command="tts compare"))
         if plot is not None:
             name, budget = Path(outcome.pool["path"]).name, outcome.settings.budget
             title = f"{name}: {outcome.questions} questions, budget {budget}"
             drawn = plotting.plot(title, outcome.rows, outcome.frontiers, x=x.value, margin=outcome.settings.margin)
-            figures.save(drawn, plot)
+            figures.save(drawn, plot, command="tts compare")
     if output is TableFormat.TABLE:
         _print(console(), outcome, main, regret=regret, verbose=verbose, wide=wide)
     else:
@@ -173,17 +179,22 @@ def _print(
 
 
 @app.command(examples=("tts strategies", "tts strategies --names"))
-def strategies(output: FormatOption = TableFormat.TABLE, table: TableOption = None, wide: WideOption = False) -> None:
+def strategies(
+    output: FormatOption = TableFormat.TABLE,
+    table: TableOption = None,
+    wide: WideOption = False,
+    force: ForceOption = False,
+) -> None:
     """List all strategies with their sources and parameters, those of installed packages included."""
     from evals.report.comparison_table import catalogue_table
     from strategies.catalog import method
     from tts.registry import STRATEGIES
 
     check_table(table)
-    check_outputs([path for path in (table,) if path is not None], [])
+    check_outputs([Output(table, "table", "strategy,source,")], [], command="tts strategies", force=force)
     listed = catalogue_table([method(name) for name in STRATEGIES.names()])
     if table is not None:
-        with table_file(listed, table):
+        with table_file(listed, table, command="tts strategies"):
             pass
     if output is TableFormat.TABLE:
         listed.print(console(), wide=wide)

@@ -11,7 +11,7 @@ import typer
 from tts.cli.grammar import sort_arguments
 from tts.cli.verbosity import is_quiet, notify
 from tts.errors import InputError
-from tts.files import check_outputs
+from tts.files import Output, check_outputs
 
 if TYPE_CHECKING:
     from evals.live.hooks import Hooks
@@ -28,7 +28,9 @@ ConfigArguments = Annotated[
         help="YAML files, merged in order; a file of questions (.jsonl); keys such as questions=20, or --questions 20.",
     ),
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that another command or program wrote.")]
+CARDS = {"tts train grace": "grace.json", "tts train finece": "finece.json", "tts train tiny": "recipe.json"}
+"""The file by which a trained model names the command that trained it."""
 RunOption = Annotated[int | None, typer.Option(help="Number of the run to read, if a SQLite pool holds several.")]
 
 
@@ -44,8 +46,17 @@ def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, li
     return load_config(schema, files, overrides), files
 
 
-def check_live_outputs(out: str | None, files: Sequence[Path | None], inputs: Sequence[Path | str | None]) -> None:
+def check_live_outputs(
+    out: str | None, files: Sequence[Output], inputs: Sequence[Path | str | None], *, command: str, force: bool = False
+) -> None:
     """Refuse a pool or a file that cannot be written or is an input, and one path for two of them.
+
+    Args:
+        out: the pool, which is continued where it exists.
+        files: the other outputs.
+        inputs: the files that are read; None for one that was not given.
+        command: the command, such as "tts run".
+        force: replace files that another command or program wrote.
 
     Raises:
         InputError: naming the file.
@@ -53,25 +64,39 @@ def check_live_outputs(out: str | None, files: Sequence[Path | None], inputs: Se
     from evals.live.pool_run import pool_target
 
     path = pool_target(out, inputs)
-    given = [file for file in files if file is not None]
-    if any(file.resolve() == path.resolve() for file in given):
+    if any(file.path.resolve() == path.resolve() for file in files if file.path is not None):
         raise InputError(f"cannot write {path} twice: give out=FILE and the other files different names")
-    check_outputs(given, [path, *(Path(name) for name in inputs if name is not None)])
+    check_outputs(files, [path, *inputs], command=command, force=force)
 
 
-def model_directory(name: str) -> Path:
+def model_directory(name: str, *, command: str, base: str | None = None, force: bool = False) -> Path:
     """Return the directory that a training writes to; it is made if it is missing.
 
+    Args:
+        name: the directory.
+        command: a key of ``CARDS``. A directory with its checkpoint is continued.
+        base: the base model, whose directory is never written to.
+        force: start anew in a directory that holds another model or training; its checkpoints and cards are removed.
+
     Raises:
-        InputError: it is a file, cannot be made, or holds a model that no training left there.
+        InputError: it is a file, cannot be made, is the base model, or holds what another command left there.
     """
     out = Path(name)
     if out.exists() and not out.is_dir():
         raise InputError(f"cannot write {out}: it exists and is no directory; give out another name")
-    if (out / "config.json").exists() and not (out / "checkpoint.pt").exists():
-        raise InputError(f"cannot write {out}: it holds a model already; give out another name")
+    if base is not None and out.exists() and Path(base).exists() and out.samefile(base):
+        raise InputError(f"cannot write {out}: it is the base model of this command; give out another name")
+    others = [out / card for by, card in CARDS.items() if by != command]
+    foreign = (out / "config.json").exists() and not (out / "checkpoint.pt").exists()
+    if not force and (foreign or any(file.exists() for file in others)):
+        raise InputError(
+            f"cannot write {out}: it holds a model that `{command}` did not train; give out another name, or --force "
+            "to replace it"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for file in (out / "checkpoint.pt", out / "best.pt", *others) if force else ():
+            file.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror}") from None
     return out

@@ -9,7 +9,7 @@ import typer
 
 from tts.cli.app import App, app
 from tts.cli.options import ForceOption, PoolArgument, RunOption
-from tts.errors import InputError
+from tts.files import Output, check_outputs
 
 pool_app = App(
     help="Inspect, convert or simulate a pool of recorded samples.", no_args_is_help=True, rich_markup_mode=None
@@ -46,6 +46,7 @@ def import_(
     """
     from tts.pool import import_pool
 
+    check_outputs([Output(target, "pool")], [source], command="tts pool import", force=force)
     pool = import_pool(source, target, force=force)
     print(f"wrote {target}: {pool.questions} questions")
 
@@ -65,6 +66,7 @@ def export(
     """
     from tts.pool import export_pool
 
+    check_outputs([Output(target, "pool")], [source], command="tts pool export", force=force)
     pool = export_pool(source, target, force=force, run=run)
     print(f"wrote {target}: {pool.questions} questions")
 
@@ -86,7 +88,6 @@ def simulate(
     from evals.replay.synthetic import synthetic_pool
     from tts.pool import write_jsonl
 
-    if target.exists() and not force:
-        raise InputError(f"{target} exists already: give another name, or --force to replace it")
+    check_outputs([Output(target, "pool")], [], command="tts pool simulate", force=force)
     write_jsonl(synthetic_pool(questions=questions, samples=samples, seed=seed), target)
     print(f"wrote {target}: {questions} questions, {samples} samples each (simulated)")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts.cli.app import app, console
-from tts.cli.options import PoolArgument, RunOption
+from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.cli.tables import FormatOption, TableFormat, TableOption, check_table, print_text, table_file
 from tts.errors import InputError
-from tts.files import check_outputs
+from tts.files import Output, check_outputs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,6 +42,7 @@ def reliability(
     plot: Annotated[Path | None, typer.Option(help="Plot reliability and risk-coverage: .png, .svg or .pdf.")] = None,
     table: TableOption = None,
     output: FormatOption = TableFormat.TABLE,
+    force: ForceOption = False,
     run: RunOption = None,
 ) -> None:
     """Measure calibration and ranking of a pool's confidences.
@@ -67,7 +68,8 @@ def reliability(
         raise InputError(f"--seed must be at least 0, got {seed}")
     if replicates < 1:
         raise InputError(f"--replicates must be at least 1, got {replicates}; 2000 is usual")
-    check_outputs([path for path in (json, plot, table) if path is not None], [pool])
+    outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", "metric,value,")]
+    check_outputs(outputs, [pool], command="tts reliability", force=force)
     recorded = load_pool(pool, run=run)
     if score is not None:
         from evals.replay.rescore import rescored
@@ -82,15 +84,16 @@ def reliability(
     # Files first, all or none: they are written even if the reader of the table stops early.
     described = {"path": recorded.path, "sha256": recorded.sha256, "questions": recorded.questions}
     settings = {"score": score, "calibrate": calibrate, "seed": seed, "bootstrap_replicates": replicates}
-    content = {"pool": described, **settings, **as_mapping(samples, quality)}
+    content = {"command": "tts reliability", "pool": described, **settings, **as_mapping(samples, quality)}
     with ExitStack() as stack:
         if json is not None:
             stack.enter_context(json_file(json, content))
         if table is not None:
-            stack.enter_context(table_file(main, table))
+            stack.enter_context(table_file(main, table, command="tts reliability"))
         if plot is not None:
             title = f"{Path(recorded.path).name}: {_size(samples)}"
-            figures.save(plots.plot(title, samples, quality, score=shown), plot)
+            drawn = plots.plot(title, samples, quality, score=shown)
+            figures.save(drawn, plot, command="tts reliability")
     if output is TableFormat.TABLE:
         _print(console(), samples, quality, main, f"{recorded.path}: {shown}", f"{replicates} replicates, seed {seed}")
     else:

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from tts.cli.app import app, console, interruptible
-from tts.cli.options import ConfigArguments, check_live_outputs, read_config, terminal_hooks
+from tts.cli.options import ConfigArguments, ForceOption, check_live_outputs, read_config, terminal_hooks
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 from tts.errors import InputError
+from tts.files import Output
 
 
 @app.command(
@@ -29,6 +30,7 @@ def run(
     table: TableOption = None,
     output: FormatOption = TableFormat.TABLE,
     wide: WideOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Play strategies live on a task, all on the same samples.
 
@@ -52,7 +54,9 @@ def run(
         figures.check(str(plot))
         if REFERENCE not in config.strategies:
             raise InputError("a plot compares with self_consistency: add it to the strategies, or leave --plot out")
-    check_live_outputs(config.out, [json, table, plot], [*files, config.fit, config.task.path, config.task.shots_path])
+    outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", "strategy,accuracy,")]
+    inputs = [*files, config.fit, config.task.path, config.task.shots_path]
+    check_live_outputs(config.out, outputs, inputs, command="tts run", force=force)
     with interruptible():
         outcome = run_strategies(config, hooks=terminal_hooks())
     rows = run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)
@@ -61,9 +65,9 @@ def run(
         if json is not None:
             stack.enter_context(json_file(json, as_mapping(config, outcome, rows, texts=texts)))
         if table is not None:
-            stack.enter_context(table_file(main, table))
+            stack.enter_context(table_file(main, table, command="tts run"))
         if plot is not None:
-            figures.save(run_plot(config, outcome, rows), plot)
+            figures.save(run_plot(config, outcome, rows), plot, command="tts run")
     if output is TableFormat.TABLE:
         print_run(console(), config, outcome, rows, wide=wide)
     elif output is TableFormat.JSON:

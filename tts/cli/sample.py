@@ -24,7 +24,7 @@ def sample(configs: ConfigArguments = None) -> None:
     from tts.errors import TTSError
 
     config, files = read_config(SampleConfig, configs)
-    check_live_outputs(config.out, [], [*files, config.task.path, config.task.shots_path])
+    check_live_outputs(config.out, [], [*files, config.task.path, config.task.shots_path], command="tts sample")
     with interruptible():
         task, outcome = sample_task(config, hooks=terminal_hooks())
     print_samples(console(), config, task, outcome)

@@ -42,12 +42,12 @@ def check_table(path: Path | None) -> None:
         check(path)
 
 
-def table_file(table: Table, path: Path) -> AbstractContextManager[None]:
+def table_file(table: Table, path: Path, *, command: str) -> AbstractContextManager[None]:
     """Write the table in the format of the file's suffix once the block ends without an error."""
     from evals.report.output import text_file
     from evals.report.tables import file_text
 
-    return text_file(path, file_text(table, path))
+    return text_file(path, file_text(table, path, command=command))
 
 
 def print_text(text: str) -> None:

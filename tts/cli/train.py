@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts.cli.app import App, app, console, interruptible
-from tts.cli.options import ConfigArguments, model_directory, read_config, terminal_hooks
+from tts.cli.options import ConfigArguments, ForceOption, model_directory, read_config, terminal_hooks
 from tts.cli.verbosity import notify
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ app.add_typer(train_app, name="train")
         "tts train grace configs/train/grace.yaml out=grace epochs=1",
     ),
 )
-def grace(configs: ConfigArguments = None) -> None:
+def grace(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     """Train a model to report its confidence as one token's probability (GrACE), from its graded responses.
 
     Draws the responses first, where no pool is given. After an interruption the same command continues from the last
@@ -34,7 +34,7 @@ def grace(configs: ConfigArguments = None) -> None:
     from evals.training_config import GraceConfig
 
     config, _ = read_config(GraceConfig, configs)
-    out = _train(config)
+    out = _train(config, "tts train grace", force)
     _print_written(out, f"engine.model={out} scorer.name=grace")
 
 
@@ -45,7 +45,7 @@ def grace(configs: ConfigArguments = None) -> None:
         "tts train finece configs/train/finece.yaml out=finece epochs=1",
     ),
 )
-def finece(configs: ConfigArguments = None) -> None:
+def finece(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     """Train a scorer of prefixes (FineCE) from completions of questions and of partial answers.
 
     Draws the completions first, where no pool is given. After an interruption the same command continues from the last
@@ -54,7 +54,7 @@ def finece(configs: ConfigArguments = None) -> None:
     from evals.training_config import FineceConfig
 
     config, _ = read_config(FineceConfig, configs)
-    out = _train(config)
+    out = _train(config, "tts train finece", force)
     if config.recipe.method == "grow":
         _print_written(out, f"engine.model={out} scorer.name=finece")
     else:
@@ -65,7 +65,7 @@ def finece(configs: ConfigArguments = None) -> None:
     schema="evals.training_config:TinyConfig",
     examples=("tts train tiny out=tiny share=0.01", "tts train tiny configs/train/tiny.yaml out=tiny device=cuda"),
 )
-def tiny(configs: ConfigArguments = None) -> None:
+def tiny(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     """Train the bundled reasoner from scratch on generated stories, then grade it on the test split.
 
     About an hour on two CPU cores, minutes on a GPU. After an interruption the same command continues from the last
@@ -77,7 +77,8 @@ def tiny(configs: ConfigArguments = None) -> None:
     from tts.training.tiny.train import record, train
 
     config, _ = read_config(TinyConfig, configs)
-    out, device = model_directory(str(config.out)), pick(config.device)
+    device = pick(config.device)
+    out = model_directory(str(config.out), command="tts train tiny", force=force)
     train(out, config.recipe.shortened(config.share), device=device, report=notify)
     numbers = grade(out, device=device)
     record(out, numbers)
@@ -86,12 +87,12 @@ def tiny(configs: ConfigArguments = None) -> None:
     _print_written(out, f"engine.model={out}")
 
 
-def _train(config: GraceConfig | FineceConfig) -> Path:
+def _train(config: GraceConfig | FineceConfig, command: str, force: bool) -> Path:
     """Train, print the evaluations, and return the model's directory."""
     from evals.live.train_model import train_model
     from evals.report.training import print_trained, save_history
 
-    out = model_directory(str(config.out))
+    out = model_directory(str(config.out), command=command, base=config.engine.model, force=force)
     with interruptible():
         outcome = train_model(config, hooks=terminal_hooks())
     written = save_history(out, outcome.trained.history)

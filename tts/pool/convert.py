@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tts.errors import InputError
-from tts.files import atomic_path
+from tts.files import Output, atomic_path, check_replaced
 from tts.pool.connect import write_lock
 from tts.pool.files import pool_format
 from tts.pool.jsonl import read_jsonl, write_jsonl
@@ -97,5 +97,4 @@ def export_pool(
 
 
 def _refuse_existing(path: str | os.PathLike[str], force: bool) -> None:
-    if not force and Path(path).exists():
-        raise InputError(f"{path} exists already; give another name, or force to replace it")
+    check_replaced(Output(Path(path), "pool"), command="", force=force, forced_by="force=True")

@@ -8,6 +8,7 @@ import pytest
 
 from evals.report.figures import Label, check, colour, label_ends, save
 from tts.errors import InputError
+from tts.files import Output, check_outputs
 
 
 def test_a_plot_that_cannot_be_written_is_refused() -> None:
@@ -31,6 +32,9 @@ def test_labels_at_one_place_move_apart_and_files_repeat(tmp_path: Path) -> None
     assert len({round(height, 4) for height in heights}) == 3
     for suffix, head in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
         one, two = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
-        save(figure, one)
-        save(figure, two)
+        save(figure, one, command="tts compare")
+        save(figure, two, command="tts compare")
         assert one.read_bytes() == two.read_bytes() and one.read_bytes().startswith(head)
+        check_outputs([Output(one, "picture")], [], command="tts compare")
+        with pytest.raises(InputError, match="is no picture of `tts run`"):
+            check_outputs([Output(one, "picture")], [], command="tts run")

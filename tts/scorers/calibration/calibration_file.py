@@ -77,7 +77,7 @@ def save_fitted(
     Raises:
         InputError: it cannot be written.
     """
-    data = {"format": form, "provenance": dataclasses.asdict(provenance), key: fitted}
+    data = {"command": "tts calibrate", "format": form, "provenance": dataclasses.asdict(provenance), key: fitted}
     with atomic_path(path) as temp:
         temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
