@@ -1,4 +1,4 @@
-"""Strategies: how many samples to draw, when to stop and which answer to return.
+"""Strategies: how many samples to draw, when to stop and which answer to return. A package of tts-rerank.
 
     >>> from strategies.catalog import method
     >>> method("adaptive_consistency").build(budget=16).name

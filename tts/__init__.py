@@ -87,8 +87,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the front door."""
+    """Import a name of the front door.
+
+    Raises:
+        InputError: a package of another project hides one of this project.
+    """
     if name in FRONT_DOOR:
+        from tts.installation import check_packages
+
+        check_packages()
         from tts import api
 
         return getattr(api, name)

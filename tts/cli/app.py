@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from tts import __version__
 from tts.cli.grammar import Command
 from tts.cli.verbosity import set_log_level, set_quiet
 from tts.errors import TTSError
+from tts.installation import check_packages
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,7 +103,7 @@ def front(
 
 
 def main() -> None:
-    """Run the command line; the entry point of the ``tts`` script.
+    """Run the command line; the entry point of the scripts ``tts`` and ``tts-rerank``.
 
     The exit status is 0 for success, 1 if the reader of the output closed it, 2 for bad input, with one sentence on
     standard error, and 130 after Ctrl-C.
@@ -110,8 +112,10 @@ def main() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the terminal may not know every character
+    name = Path(sys.argv[0]).name
     try:
-        status = app(prog_name="tts", standalone_mode=False)
+        check_packages()
+        status = app(prog_name=name if name == "tts-rerank" else "tts", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None

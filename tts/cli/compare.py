@@ -185,7 +185,7 @@ def strategies(
     wide: WideOption = False,
     force: ForceOption = False,
 ) -> None:
-    """List all strategies with their sources and parameters, those of installed packages included."""
+    """List all strategies with their sources and parameters."""
     from evals.report.comparison_table import catalogue_table
     from strategies.catalog import method
     from tts.registry import STRATEGIES
