@@ -105,7 +105,7 @@ class SampleConfig:
         task: the problems.
         engine: the model.
         samples: samples per problem, >= 1.
-        out: the pool to write, .sqlite or .db.
+        out: the pool to write, .sqlite or .db; null takes a dated file under ``runs/``.
     """
 
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -130,7 +130,7 @@ class RunConfig:
             budget}, or beams {name, beams, weighting, stop, budget}; each may name its own ``scorer`` and ``model``,
             and draws samples of its own then.
         budget: the most samples per question, >= 1.
-        scorer: {name, calibration, ...}, see :mod:`tts.scorers.config`; null if no strategy needs confidences.
+        scorer: a scorer's name, or {name, calibration, ...} with its options; null if no strategy needs confidences.
         fit: a pool of other problems to fit swept and learned parameters on; null takes the defaults.
         fit_run: the run of that pool, if it holds several.
         calibrate: platt, isotonic, beta or temperature: fit a map for the scorer on the fit pool; null fits none.
@@ -140,7 +140,7 @@ class RunConfig:
         min_in_flight: draws to keep in flight; if fewer questions are left, each looks further ahead: a run ends
             sooner and wastes some tokens. 0 turns it off.
         concurrency: questions in flight; null takes as many as fill a batch.
-        out: the pool to write, .sqlite or .db.
+        out: the pool to write, .sqlite or .db; null takes a dated file under ``runs/``.
     """
 
     task: TaskConfig = field(default_factory=TaskConfig)

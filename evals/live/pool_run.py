@@ -60,14 +60,14 @@ class PoolRun:
         )
 
 
-def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path:
-    """Return the pool file to write.
+def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path | None:
+    """Return the pool file to write; None where none is named, see :func:`evals.live.dated_pool.dated_pool`.
 
     Raises:
-        InputError: no file is named, its suffix is not SQLite's, its folder does not exist, or it is an input.
+        InputError: its suffix is not SQLite's, its folder does not exist, or it is an input.
     """
     if out is None:
-        raise InputError("out names no pool: give out=FILE.sqlite, which stores every sample")
+        return None
     path = Path(out)
     pool_format(path, "sqlite")
     check_writable(path, [name for name in inputs if name is not None])
@@ -139,9 +139,14 @@ def draw_into_pool(
     """Do the work with the cache of a run of the pool, and return its results and the run.
 
     Raises:
+        InputError: the engine cannot serve this work, or the pool cannot be made.
         KeyboardInterrupt: on Ctrl-C, with a sentence on how to continue; the pool holds every finished sample.
     """
     check_engine(engine, signals, task.problems)
+    try:
+        path.parent.mkdir(exist_ok=True)  # of a dated pool
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path.parent}: {error.strerror}; give out=FILE.sqlite") from None
     with PoolStore.create_or_open(path) as store:
         number, cache = open_cache(store, key, task, config, forks=forks)
 

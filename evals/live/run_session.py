@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from evals.config import RunConfig, SampleConfig
+from evals.live.dated_pool import dated_pool
 from evals.live.hooks import SILENT, Hooks, ProgressListener
 from evals.live.parts import name_apart, split
 from evals.live.plan import Plan, plan
@@ -112,20 +113,31 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
     for engine_config, group in groupby(planned, key=lambda part: part[0].engine):
         with opened(engine_config, task.prompt, hooks) as engine:
             for part, (model, revision), chosen in group:
+                playable = chosen.within(engine.capabilities)
+                key = run_key(part.engine, task, playable.signals, playable.scorer, model=model, revision=revision)
+                if path is None:
+                    path = dated_pool(asdict(config), key)
+                    hooks.notify(_announcement(config, task, plans, path))
                 clock = perf_counter()
-                played = _play_part(
-                    path, part, task, chosen.within(engine.capabilities), model, revision, engine, hooks
-                )
+                played = _play_part(path, key, part, task, playable, engine, hooks)
                 seconds += perf_counter() - clock
                 parts.append(played)
     return RunOutcome(task, parts, started, seconds)
 
 
+def _announcement(config: RunConfig, task: Task, plans: Sequence[Plan], path: Path) -> str:
+    """Return one line about a run that is about to start."""
+    names = ", ".join(planned.method.name for plan in plans for planned in plan.strategies)
+    return (
+        f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, strategies {names}, at most "
+        f"{config.budget} samples a question; samples go to {path}"
+    )
+
+
 def _play_part(
-    path: Path, config: RunConfig, task: Task, chosen: Plan, model: str, revision: str, engine: LiveEngine, hooks: Hooks
+    path: Path, key: RunKey, config: RunConfig, task: Task, chosen: Plan, engine: LiveEngine, hooks: Hooks
 ) -> RunPart:
     """Play the strategies of one model and one scorer into their own run of the pool."""
-    key = run_key(config.engine, task, chosen.signals, chosen.scorer, model=model, revision=revision)
 
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
         return play(config, chosen, task, engine, cache, watch=watch)
@@ -134,7 +146,7 @@ def _play_part(
     beams = [p for p in played if p.planned.strategy.requires.branching]
     spent = [result.decision.usage for p in beams for result in p.results]
     unstored = sum(usage.generated for usage in spent if usage is not None)
-    return RunPart(model, revision, chosen, played, replace(pool, unstored=unstored))
+    return RunPart(key.model, key.revision, chosen, played, replace(pool, unstored=unstored))
 
 
 def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, SampleOutcome]:
@@ -149,6 +161,12 @@ def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, S
     path = pool_target(config.out, [config.task.path, config.task.shots_path])
     task = load_task(config.task)
     with opened(config.engine, task.prompt, hooks) as engine:
+        if path is None:
+            path = dated_pool(asdict(config), _key(config.engine, task, recorded_signals(config.engine)))
+            hooks.notify(
+                f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, {config.samples} samples "
+                f"each; they go to {path}"
+            )
         return task, sample_into(path, config, task, engine, hooks=hooks)
 
 

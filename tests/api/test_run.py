@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import tts
-from tts.api.run import Run, pool_name
+from evals.live.dated_pool import pool_name
+from tts.api.run import Run
 
 FAKE = {"model": "fake", "kind": "fake", "progress": False}
 
@@ -32,6 +33,8 @@ def test_strategies_share_a_pool_that_the_same_call_continues() -> None:
     assert [row.name for row in found.rows] == ["self_consistency", "esc"] and found.outcome.parts[0].pool.drawn == 20
     assert found.pool == Path("runs") / f"{date.today().isoformat()}-stories-fake.sqlite"
     assert repr(found) == f"Run('stories', 4 questions, 2 strategies, '{found.pool}')"
+    other = run(strategies="self_consistency", temperature=0.5)
+    assert other.pool == found.pool.with_stem(f"{found.pool.stem}-2") and other.outcome.parts[0].pool.drawn == 20
     again = run(strategies="self_consistency")
     assert again.outcome.parts[0].pool.drawn == 0 and again.rows[0].accuracy == found.rows[0].accuracy
 

@@ -33,7 +33,6 @@ def test_a_missing_file_is_refused() -> None:
 @pytest.mark.parametrize(
     ("out", "json", "sentence"),
     [
-        (None, None, "out names no pool: give out=FILE.sqlite"),
         ("p.sqlite", "no/j.json", "cannot write no/j.json: the folder"),
         ("p.sqlite", "./p.sqlite", "cannot write p.sqlite twice: give out=FILE and the other files different names"),
         ("p.sqlite", "c.yaml", "cannot write c.yaml: it is an input of this command"),

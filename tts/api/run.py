@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOG = logging.getLogger(__name__)
-RUNS = "runs"
-"""The folder of pools that no caller named."""
 DATA = (".jsonl", ".jsonl.gz", ".json", ".gz")
 
 
@@ -153,12 +149,6 @@ async def arun(task: str | os.PathLike[str] | Mapping[str, Any] = "stories", **a
     return await asyncio.to_thread(run, task, **arguments)
 
 
-def pool_name(task: str, model: str, day: date) -> Path:
-    """Return the pool of a run that names none: a dated file, so that the same call on the same day continues it."""
-    name = "-".join([day.isoformat(), Path(task).name.partition(".")[0], Path(model).name])
-    return Path(RUNS) / (re.sub(r"[^\w.-]", "_", name) + ".sqlite")
-
-
 def _configured(
     task: str | os.PathLike[str] | Mapping[str, Any],
     *,
@@ -171,11 +161,6 @@ def _configured(
     **settings: Any,
 ) -> RunConfig:
     keys = _task_keys(task)
-    if out is None:
-        path = pool_name(str(keys.get("path") or keys.get("name") or "task"), model, date.today())
-        path.parent.mkdir(exist_ok=True)
-    else:
-        path = Path(os.fspath(out))
     given = {
         **{f"task.{key}": value for key, value in keys.items()},
         "task.questions": questions,
@@ -183,7 +168,7 @@ def _configured(
         "scorer": named(scorer),
         "strategies": [strategies] if isinstance(strategies, str) else list(strategies),
         "budget": budget,
-        "out": str(path),
+        "out": None if out is None else str(Path(os.fspath(out))),
     }
     return configured(RunConfig, "tts.run", given, **settings)
 

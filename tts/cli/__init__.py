@@ -7,6 +7,7 @@ from tts.cli import (  # noqa: F401 - importing a module registers its commands
     ask,
     calibrate,
     compare,
+    config,
     pool,
     reliability,
     run,

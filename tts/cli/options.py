@@ -64,7 +64,7 @@ def check_live_outputs(
     from evals.live.pool_run import pool_target
 
     path = pool_target(out, inputs)
-    if any(file.path.resolve() == path.resolve() for file in files if file.path is not None):
+    if path is not None and any(file.path.resolve() == path.resolve() for file in files if file.path is not None):
         raise InputError(f"cannot write {path} twice: give out=FILE and the other files different names")
     check_outputs(files, [path, *inputs], command=command, force=force)
 

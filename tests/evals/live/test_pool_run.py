@@ -19,8 +19,7 @@ def test_the_line_names_the_run_and_what_was_drawn() -> None:
 
 def test_a_target_is_a_sqlite_file_that_is_no_input(tmp_path: Path) -> None:
     assert pool_target(str(tmp_path / "p.sqlite"), [None]) == tmp_path / "p.sqlite"
-    with pytest.raises(InputError, match=r"out=FILE\.sqlite"):
-        pool_target(None, [])
+    assert pool_target(None, []) is None
     with pytest.raises(InputError, match="must end in"):
         pool_target(str(tmp_path / "p.jsonl"), [])
     (tmp_path / "in.sqlite").touch()

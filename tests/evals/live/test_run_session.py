@@ -102,7 +102,6 @@ def test_the_line_about_a_pool_counts_truncated_draws_apart() -> None:
 @pytest.mark.parametrize(
     ("out", "sentence"),
     [
-        (None, "out names no pool: give out=FILE.sqlite, which stores every sample"),
         ("p.jsonl", "p.jsonl: the file name must end in .sqlite, .db"),
         ("in.sqlite", "cannot write in.sqlite: it is an input of this command"),
     ],
