@@ -47,6 +47,7 @@ class Metric:
         of: returns its value on each resample, NaN where it is not defined.
         reflect: the kind of its interval (see ``measure``): 0 for percentiles; where noise alone makes the metric grow,
             1 to reflect the values, 2 to reflect also their squares for the lower end.
+        percent: True for a share that tables show in percent.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Metric:
     needs_probabilities: bool
     of: Callable[[Counts], Floats]
     reflect: Literal[0, 1, 2] = 0
+    percent: bool = False
 
 
 def _accuracy_at(coverage: float, counts: Counts) -> Floats:
@@ -101,12 +103,13 @@ METRICS: tuple[Metric, ...] = (
     *(
         Metric(
             f"selective_accuracy_{round(100 * share)}",
-            f"accuracy at {100 * share:g} % coverage",
+            f"accuracy at {100 * share:g} % coverage, %",
             "higher",
             0.0,
             1.0,
             False,
             partial(_accuracy_at, share),
+            percent=True,
         )
         for share in COVERAGES
     ),

@@ -6,6 +6,9 @@ backend stays as it is.
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -110,6 +113,22 @@ def save(figure: Figure, path: str | Path, *, command: str) -> None:
     metadata = {"png": {"Software": command}, "svg": {"Date": None, **made}, "pdf": {"CreationDate": None, **made}}
     with matplotlib.rc_context(STYLE), atomic_path(Path(path)) as target, any_script():
         figure.savefig(target, dpi=150, format=suffix, metadata=metadata[suffix])
+
+
+def html_image(figure: Figure, *, alt: str) -> str:
+    """Return a figure as an HTML image that holds its PNG.
+
+    Args:
+        figure: the figure.
+        alt: the text in its place.
+    """
+    import matplotlib
+
+    drawn = io.BytesIO()
+    with matplotlib.rc_context(STYLE), any_script():
+        figure.savefig(drawn, dpi=100, format="png")
+    content = base64.b64encode(drawn.getvalue()).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{content}">'
 
 
 @contextmanager

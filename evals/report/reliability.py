@@ -5,12 +5,15 @@ The plot needs matplotlib (extra ``plot``).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evals.metrics.quality import Quality
 from evals.metrics.scored import ScoredSamples
+from evals.report import units
 from evals.report.figures import BLUE, GREY, RED, STYLE, printable
 from evals.report.tables import Column, Table
 
@@ -51,12 +54,30 @@ def plot(title: str, samples: ScoredSamples, quality: Quality, *, score: str = "
     return figure
 
 
+@dataclass(frozen=True, slots=True)
+class _Value(Column):
+    """A column of numbers, of which some rows are shares, shown in percent."""
+
+    percent: Callable[[Any], str] = units.percent
+
+    def text(self, row: Mapping[str, Any]) -> str:
+        """Return the text of a row's cell; a missing value is a dash."""
+        value = row.get(self.key)
+        return "-" if value is None else (self.percent if row["percent"] else self.show)(value)
+
+
 def reliability_table(quality: Quality) -> Table:
-    """Return the metrics with their intervals, all in their own units; probabilities and accuracies are in [0, 1]."""
+    """Return the metrics with their intervals: accuracies in percent, all others in their own units."""
     columns = (
         Column("metric", "metric", left=True),
-        Column("value", "value", lambda value: f"{value:.4f}"),
-        Column("value_ci", "95 % interval", lambda ends: f"[{ends[0]:.4f}, {ends[1]:.4f}]", interval=True),
+        _Value("value", "value", lambda value: f"{value:.4f}", percent=units.percent),
+        _Value(
+            "value_ci",
+            "95 % interval",
+            lambda ends: f"[{ends[0]:.4f}, {ends[1]:.4f}]",
+            interval=True,
+            percent=units.percent_interval,
+        ),
         Column("better", "better", left=True),
     )
     rows = [
@@ -65,6 +86,7 @@ def reliability_table(quality: Quality) -> Table:
             "value": m.value,
             "value_ci": m.interval,
             "better": "" if m.metric.better == "neither" else m.metric.better,
+            "percent": m.metric.percent,
         }
         for m in quality.measured
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,10 @@ def test_it_has_the_forms_of_a_notebook_and_a_paper() -> None:
     found = tts.compare(pool, **FAST)
     assert {row["strategy"] for row in csv.DictReader(io.StringIO(found.to_csv()))} == {"self_consistency", "esc"}
     assert found.to_markdown().startswith("| strategy") and r"\begin{tabular}" in found.to_latex()
-    assert "<table" in found._repr_html_() and "2 strategies" in repr(found) and len(repr(found)) < 400
+    shown = found._repr_html_()
+    assert "<table" in shown and html.escape(found.conclusion) in shown
+    assert ("data:image/png;base64," in shown) == (find_spec("matplotlib") is not None)
+    assert "2 strategies" in repr(found) and len(repr(found)) < 400
 
 
 def test_it_is_plotted_without_touching_matplotlibs_backend(tmp_path: Path) -> None:

@@ -81,14 +81,15 @@ def test_the_table_has_every_metric_with_its_interval_and_direction(tts: Tts, po
     ran = tts("reliability", pool, *FAST)
     assert (ran.status, ran.err) == (0, "")
     assert re.match(
-        re.escape(str(pool)) + r": confidence; 96 samples of 12 questions, accuracy 0\.\d{4} \[0\.\d{4}, 0\.\d{4}\]; "
+        re.escape(str(pool)) + r": confidence; 96 samples of 12 questions, accuracy \d\d\.\d % \[\d\d\.\d, \d\d\.\d\]; "
         r"100 replicates, seed 0\n",
         ran.out,
     )
     assert f"counted as wrong: {UNPARSED} samples without a readable answer\n" in ran.out
     for metric in METRICS:
         direction = "" if metric.better == "neither" else metric.better
-        pattern = rf"^{re.escape(metric.label)} +-?\d\.\d{{4}} +\[-?\d\.\d{{4}}, \d\.\d{{4}}\] {direction} *$"
+        number = r"\d+\.\d" if metric.percent else r"-?\d\.\d{4}"
+        pattern = rf"^{re.escape(metric.label)} +{number} +\[{number}, {number}\] {direction} *$"
         assert re.search(pattern, ran.out, flags=re.MULTILINE), metric.name
     assert "…" not in ran.out and "left out" not in ran.out
 

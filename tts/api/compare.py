@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +93,11 @@ class Comparison:
         return f"Comparison({pool['path']!r}, {len(self.outcome.rows)} strategies: {self.conclusion})"
 
     def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return self.table._repr_html_()
+        """Return the table, the conclusion and, where matplotlib is installed, the plot for a notebook."""
+        shown = f"{self.table._repr_html_()}<p>{html.escape(self.conclusion)}</p>\n"
+        if find_spec("matplotlib") is None:
+            return shown
+        return f"{shown}{figures.html_image(self.plot(), alt='accuracy and paired differences')}\n"
 
 
 def compare(

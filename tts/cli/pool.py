@@ -23,7 +23,9 @@ def info(pool: PoolArgument, run: RunOption = None) -> None:
     from tts.pool import describe, load_pool
 
     for key, value in describe(load_pool(pool, run=run)).items():
-        if isinstance(value, float):
+        if key in ("parsed", "accuracy") and isinstance(value, float):
+            value = f"{100 * value:.1f} %"
+        elif isinstance(value, float):
             value = f"{value:.4f}"
         elif isinstance(value, list | tuple):
             value = ", ".join(str(v) for v in value)

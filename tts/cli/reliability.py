@@ -110,9 +110,11 @@ def _size(samples: ScoredSamples) -> str:
 def _print(
     screen: Console, samples: ScoredSamples, quality: Quality, main: Table, measured: str, resampled: str
 ) -> None:
+    from evals.report import units
+
     screen.print(
-        f"{measured}; {_size(samples)}, accuracy {quality.accuracy:.4f}"
-        + ("" if quality.accuracy_ci is None else f" {_interval(quality.accuracy_ci)}")
+        f"{measured}; {_size(samples)}, accuracy {units.percent(quality.accuracy)} %"
+        + ("" if quality.accuracy_ci is None else f" {units.percent_interval(quality.accuracy_ci)}")
         + f"; {resampled}",
         soft_wrap=True,
     )
@@ -127,7 +129,3 @@ def _print(
     for reason in dict.fromkeys(m.reason for m in quality.measured if m.reason):
         labels = ", ".join(m.metric.label.lstrip("-+ ") for m in quality.measured if m.reason == reason)
         screen.print(f"{labels}: {reason}", style="dim")
-
-
-def _interval(interval: tuple[float, float]) -> str:
-    return f"[{interval[0]:.4f}, {interval[1]:.4f}]"
