@@ -22,6 +22,14 @@ _THIN = "\u2009"  # every space that groups thousands is read as this one
 _CHARACTERS = str.maketrans(
     {"\u2212": "-", "\u2013": "-", "\u2044": "/", "\u2215": "/", "\u00a0": _THIN, "\u202f": _THIN, "\u2007": _THIN}
 )
+_FULL_WIDTH = {
+    **{chr(0xFF01 + i): chr(0x21 + i) for i in range(0x5E) if not chr(0x21 + i).isalnum()},
+    "\u066b": ".",
+    "\u066c": ",",
+    "\u066a": "%",
+    "\uffe5": "\u00a5",
+    "\uffe1": "\u00a3",
+}
 _LATEX = [  # in this order
     (re.compile(r"\\(?:text|textrm|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}"), r" \1 "),
     (re.compile(r"\s+\^"), "^"),
@@ -86,9 +94,18 @@ def canonical_number(text: str) -> str | None:
     return spelling if len(spelling) <= MAX_CHARS else None
 
 
+def western_digits(text: str) -> str:
+    """Return a text with the digits, points and signs of other scripts and of full width in ASCII."""
+    if text.isascii():
+        return text
+    return "".join(
+        str(unicodedata.decimal(c)) if not c.isascii() and c.isdecimal() else _FULL_WIDTH.get(c, c) for c in text
+    )
+
+
 def _plain(text: str) -> str:
     """The text with one character per sign, slash and space, and without markup around it."""
-    text = text.translate(_CHARACTERS)
+    text = western_digits(text).translate(_CHARACTERS)
     for pattern, replacement in _LATEX:
         text = pattern.sub(replacement, text)
     text = _VULGAR.sub(_spelled_out, text).lstrip(_EDGE).rstrip(_EDGE + "$")
