@@ -53,15 +53,13 @@ docs: $(VENV)/docs-installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-TINY := configs/task/stories.yaml configs/model/tiny.yaml
-
 demo: $(VENV)/installed
 	mkdir -p out
-	$(BIN)/tts sample $(TINY) task.split=calibration task.questions=100 samples=16 out=out/calibration.sqlite
-	$(BIN)/tts run $(TINY) configs/strategy/all.yaml configs/scorer/mean_logprob.yaml task.questions=150 \
-		fit=out/calibration.sqlite calibrate=platt out=out/demo.sqlite --json out/demo.json
-	$(BIN)/tts compare out/demo.sqlite --tune --json out/compare.json --plot out/demo.png
-	$(BIN)/tts reliability out/demo.sqlite --plot out/reliability.png
+	$(BIN)/tts run configs/demo.yaml out=out/demo.sqlite --json out/demo.json --plot out/demo.png
+	@echo
+	@echo 'Next:  $(BIN)/tts compare out/demo.sqlite --run 1    every strategy on the samples of run 1, 200 orders'
+	@echo '       $(BIN)/tts reliability out/demo.sqlite --run 1    is the confidence right?'
+	@echo '       $(BIN)/tts ask "Jack has 11 beads. Jack buys 8 more beads. How many beads does Jack have now?"'
 
 bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, such as svamp_codex_pot30.jsonl.gz
 	$(BIN)/python -m benchmarks.replay $(POOL)
