@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cases import Tts
-from tts import registry
+from tts import api, registry
+from tts.errors import InputError
 from tts.registry import ENGINES, SCORERS, STRATEGIES, TASKS
 
 pytest.importorskip("setuptools", reason="the package is built by setuptools")
@@ -81,3 +82,13 @@ def test_a_configuration_takes_targets_with_options(installed: None, tts: Tts) -
 def test_a_question_is_answered(installed: None, tts: Tts) -> None:
     ran = tts("ask", "What is 17 + 25?", *NAMES[1:3], "strategy=enough_confidence")
     assert ran.status == 0 and ran.out.startswith("answer     42\n")
+
+
+def test_python_takes_names_and_targets(installed: None) -> None:
+    settings = {"kind": "adder", "strategy": "enough_confidence", "scorer": TARGETS[2].partition("=")[2]}
+    try:
+        assert api.solve("What is 17 + 25?", **settings).answer == "42"
+        with pytest.raises(InputError, match=r"^strategy tts_sums.strategy:Enough does not exist: module "):
+            api.solve("What is 17 + 25?", **{**settings, "strategy": "tts_sums.strategy:Enough"})
+    finally:
+        api.close()
