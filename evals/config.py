@@ -145,7 +145,9 @@ class RunConfig:
 
     task: TaskConfig = field(default_factory=TaskConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
-    strategies: list[Any] = field(default_factory=lambda: ["self_consistency"])
+    strategies: list[Any] = field(
+        default_factory=lambda: ["first_sample", "self_consistency", "adaptive_consistency", "esc"]
+    )
     budget: int = 8
     scorer: dict[str, Any] | None = field(default=None, metadata={FROM_TEXT: component})
     fit: str | None = None

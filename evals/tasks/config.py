@@ -22,7 +22,7 @@ class TaskConfig:
         name: "stories" (generated, for the bundled model), "gsm8k", or "jsonl" (a file of yours).
         path: a JSON Lines file (.jsonl or .jsonl.gz), {"question", "answer"} a line; null reads gsm8k from the hub.
         split: stories: train, calibration or test; gsm8k on the hub: train or test; for a file, only a part of the ids.
-        questions: the number of problems, >= 1; null takes all of a file. More include those of fewer.
+        questions: the number of problems, >= 1; null takes all of a file, or 50 stories. More include those of fewer.
         seed: chooses the problems and the worked examples, >= 0.
         template: the text around {question}; null takes the task's own.
         system: the system message of a chat, or text before everything else; null takes the task's own.

@@ -14,7 +14,7 @@ from tts.stories.story import Split
 from tts.types import Problem
 
 TEMPLATE = "{question}\n"
-COUNT = 200
+COUNT = 50
 """The number of problems by default."""
 
 

@@ -12,6 +12,7 @@ from tts.cli import (  # noqa: F401 - importing a module registers its commands
     reliability,
     run,
     sample,
+    strategies,
     train,
 )
 from tts.cli.app import main

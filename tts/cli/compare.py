@@ -1,4 +1,4 @@
-"""``tts compare`` and ``tts strategies``: replay strategies on a pool, and list them."""
+"""``tts compare``: replay strategies on a pool."""
 
 from __future__ import annotations
 
@@ -176,29 +176,3 @@ def _print(
     tables.curves_table(outcome.curves).print(screen, wide=wide)
     screen.print()
     screen.print(tables.conclusion(outcome.rows, questions=outcome.questions), style="bold", soft_wrap=True)
-
-
-@app.command(examples=("tts strategies", "tts strategies --names"))
-def strategies(
-    output: FormatOption = TableFormat.TABLE,
-    table: TableOption = None,
-    wide: WideOption = False,
-    force: ForceOption = False,
-) -> None:
-    """List all strategies with their sources and parameters."""
-    from evals.report.comparison_table import catalogue_table
-    from strategies.catalog import method
-    from tts.registry import STRATEGIES
-
-    check_table(table)
-    check_outputs([Output(table, "table", "strategy,source,")], [], command="tts strategies", force=force)
-    listed = catalogue_table([method(name) for name in STRATEGIES.names()])
-    if table is not None:
-        with table_file(listed, table, command="tts strategies"):
-            pass
-    if output is TableFormat.TABLE:
-        listed.print(console(), wide=wide)
-    else:
-        print_text(listed.render(output.value))
-    if table is not None:
-        typer.echo(f"wrote {table}", err=output is not TableFormat.TABLE)

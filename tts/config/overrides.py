@@ -18,6 +18,8 @@ from tts.config.keys import Key, keys
 from tts.errors import InputError, first_line, suggestion
 
 _NULL = "null"
+_OTHERWISE = {"samples": "budget", "budget": "samples", "n": "questions"}
+"""Keys that are often meant by a word that is no key of this schema."""
 
 
 def read_override(schema: type[Any], override: str) -> dict[str, Any]:
@@ -80,6 +82,8 @@ def unknown_key(known: Sequence[Key], name: str, where: str) -> InputError:
     if section:
         hint = suggestion(name, [key.path for key in known])
         return InputError(f"{where}: unknown key {name!r}: {outer} has {', '.join(allowed)}{hint}")
+    if (meant := _OTHERWISE.get(name)) is not None and any(key.name == meant for key in known):
+        return InputError(f"{where}: unknown key {name!r}: allowed are {', '.join(allowed)}; did you mean {meant}?")
     hint = suggestion(name, allowed) or suggestion(name, [key.path for key in known] + [key.name for key in known])
     return InputError(f"{where}: unknown key {name!r}: allowed are {', '.join(allowed)}{hint}")
 
