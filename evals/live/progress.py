@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -36,10 +37,10 @@ class Progress:
 
         Args:
             drawn: returns the tokens drawn so far.
-            terminal: whether to draw a bar; None draws one if standard error is a terminal.
+            terminal: whether to draw a bar; None draws one if standard error is a terminal and NO_COLOR is not set.
         """
         self._drawn = drawn
-        on = sys.stderr is not None and sys.stderr.isatty() if terminal is None else terminal
+        on = _wants_bar() if terminal is None else terminal
         self._bars = _bars() if on else None
         self._label, self._total, self.done, self._right = "", 0, 0, 0.0
         self._began = self._printed = self._drawn_at = 0.0
@@ -107,6 +108,10 @@ class Progress:
         if self._bars is not None:
             self._bars.update(self._bar, completed=self.done, facts=self._facts())
             self._bars.refresh()
+
+
+def _wants_bar() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _bars() -> Bars:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -161,8 +161,12 @@ def _sentence(error: Exception) -> str:
 
 
 def console() -> Console:
-    """Return the console for tables, as wide as the terminal, or 120 columns without one; it reads no markup."""
+    """Return the console for tables, as wide as the terminal, or 120 columns without one; it reads no markup.
+
+    With NO_COLOR in the environment it writes no escape codes at all.
+    """
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 120
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(width=width, color_system=colors, markup=False, emoji=False, highlight=False)
