@@ -57,7 +57,9 @@ def test_after_ctrl_c_the_same_session_continues_and_the_pool_is_that_of_a_calm_
             return sample_task(load_config(SampleConfig, [], [*SAMPLED, "samples=3", f"out={out}"]), hooks=hooks)[
                 1
             ].pool
-        [part] = run_strategies(load_config(RunConfig, [], [*SMALL, "budget=3", f"out={out}"]), hooks=hooks).parts
+        [part] = run_strategies(
+            load_config(RunConfig, [], [*SMALL, "strategies=self_consistency", "budget=3", f"out={out}"]), hooks=hooks
+        ).parts
         return part.pool
 
     with pytest.raises(KeyboardInterrupt) as interrupt:
