@@ -8,6 +8,7 @@ from evals.config import CompareConfig, RunConfig, SampleConfig
 from evals.tasks import TaskConfig
 from evals.training_config import FineceConfig, GraceConfig, TinyConfig
 from tts.api.solver import SolveConfig
+from tts.cli.config import shown
 from tts.config.keys import Key, keys
 from tts.engines.config import EngineConfig
 
@@ -49,17 +50,15 @@ def _rows(schema: type) -> Iterator[str]:
 
 
 def _row(key: Key, prefix: str = "") -> str:
-    return f"| `{prefix}{key.path}` | {key.type} | {_shown(key.default)} | {_plain(key.text)} |"
+    return f"| `{prefix}{key.path}` | {key.type} | {_default(key.default)} | {_plain(key.text)} |"
 
 
 def _section(title: str, rows: list[str]) -> str:
     return "\n".join([f"## {title}", "", "| key | type | default | meaning |", "|---|---|---|---|", *rows, ""])
 
 
-def _shown(value: object) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return f"`{value}`" if value != "" else "empty"
+def _default(value: object) -> str:
+    return f"`{shown(value)}`" if value != "" else "empty"
 
 
 def _plain(text: str) -> str:
