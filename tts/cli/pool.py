@@ -47,7 +47,9 @@ def import_(
     The target appears whole or not at all.
     """
     from tts.pool import import_pool
+    from tts.pool.files import pool_format
 
+    pool_format(target, "sqlite")
     check_outputs([Output(target, "pool")], [source], command="tts pool import", force=force)
     pool = import_pool(source, target, force=force)
     print(f"wrote {target}: {pool.questions} questions")
@@ -67,7 +69,9 @@ def export(
     The target appears whole or not at all.
     """
     from tts.pool import export_pool
+    from tts.pool.files import pool_format
 
+    pool_format(target, "parquet", "jsonl")
     check_outputs([Output(target, "pool")], [source], command="tts pool export", force=force)
     pool = export_pool(source, target, force=force, run=run)
     print(f"wrote {target}: {pool.questions} questions")
@@ -89,7 +93,9 @@ def simulate(
     """
     from evals.replay.synthetic import synthetic_pool
     from tts.pool import write_jsonl
+    from tts.pool.files import pool_format
 
+    pool_format(target, "jsonl")
     check_outputs([Output(target, "pool")], [], command="tts pool simulate", force=force)
     write_jsonl(synthetic_pool(questions=questions, samples=samples, seed=seed), target)
     print(f"wrote {target}: {questions} questions, {samples} samples each (simulated)")
