@@ -105,12 +105,14 @@ class SampleConfig:
         task: the problems.
         engine: the model.
         samples: samples per problem, >= 1.
+        read_truncated: whether samples that reached engine.max_tokens give an answer.
         out: the pool to write, .sqlite or .db; null takes a dated file under ``runs/``.
     """
 
     task: TaskConfig = field(default_factory=TaskConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     samples: int = 8
+    read_truncated: bool = False
     out: str | None = None
 
     def __post_init__(self) -> None:
@@ -140,6 +142,7 @@ class RunConfig:
         min_in_flight: draws to keep in flight; if fewer questions are left, each looks further ahead: a run ends
             sooner and wastes some tokens. 0 turns it off.
         concurrency: questions in flight; null takes as many as fill a batch.
+        read_truncated: whether samples that reached engine.max_tokens give an answer.
         out: the pool to write, .sqlite or .db; null takes a dated file under ``runs/``.
     """
 
@@ -158,6 +161,7 @@ class RunConfig:
     lookahead: int = 0
     min_in_flight: int = 0
     concurrency: int | None = None
+    read_truncated: bool = False
     out: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """The errors a person can cause, each one sentence: what was expected, what was given, what to do.
 
-The command line prints the sentence and exits with status 2; a program catches ``TTSError``.
+The command line prints the sentence and exits with status 2, or 1 where draws failed; a program catches ``TTSError``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ class PoolLockedError(TTSError):
 
 class UnsupportedError(TTSError):
     """An engine, scorer or pool lacks what the strategy needs, such as branching on a recorded pool."""
+
+
+class DrawsFailedError(TTSError):
+    """Draws of a run failed for good, so that it has nothing to show; the command line exits with status 1."""
 
 
 class EngineError(TTSError):

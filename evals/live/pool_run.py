@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from evals.live.draws import DrawCounts, count_draws
 from evals.live.hooks import Hooks, ProgressListener
+from evals.live.runner import Played
 from evals.tasks import Task
 from tts.engines.base import Engine
 from tts.engines.config import EngineConfig, LiveEngine
@@ -16,10 +18,11 @@ from tts.errors import InputError, UnsupportedError
 from tts.files import check_writable
 from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.pool.files import pool_format
+from tts.runtime.driver import Result
 from tts.scorers.config import OpenScorer
 from tts.types import Problem, Signals
 
-T = TypeVar("T")
+T = TypeVar("T", Played, Result)
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,8 @@ def draw_into_pool(
     hooks: Hooks,
     *,
     forks: bool = False,
-) -> tuple[list[T], PoolRun]:
-    """Do the work with the cache of a run of the pool, and return its results and the run.
+) -> tuple[list[T], PoolRun, DrawCounts]:
+    """Do the work with the cache of a run of the pool, and return its results, the run and the numbers of its draws.
 
     Raises:
         InputError: the engine cannot serve this work, or the pool cannot be made.
@@ -160,4 +163,7 @@ def draw_into_pool(
             raise KeyboardInterrupt(
                 f"interrupted; {path} holds {held()} samples: repeat the command to continue"
             ) from None
-        return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens)
+        found = (r for item in results for r in (item.results if isinstance(item, Played) else (item,)))
+        draws = count_draws(found, task.grade)
+        store.note_draws(number, draws.as_mapping())
+        return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens), draws

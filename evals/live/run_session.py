@@ -18,6 +18,7 @@ from typing import Any
 
 from evals.config import RunConfig, SampleConfig
 from evals.live.dated_pool import dated_pool
+from evals.live.draws import DrawCounts
 from evals.live.hooks import SILENT, Hooks, ProgressListener
 from evals.live.parts import name_apart, split
 from evals.live.plan import Plan, plan
@@ -42,6 +43,7 @@ class RunPart:
         plan: the strategies and the scorer.
         played: one entry per strategy, in the order of the plan.
         pool: where the samples are.
+        draws: the numbers of its draws.
     """
 
     model: str
@@ -49,6 +51,7 @@ class RunPart:
     plan: Plan
     played: Sequence[Played]
     pool: PoolRun
+    draws: DrawCounts
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,17 @@ class RunOutcome:
 
 @dataclass(frozen=True)
 class SampleOutcome:
-    """Samples drawn into a pool: one result per problem, in the order of the problems, and where they are."""
+    """Samples drawn into a pool: one result per problem, in the order of the problems, and where they are.
+
+    Attributes:
+        results: one per problem.
+        pool: where the samples are.
+        draws: their numbers.
+    """
 
     results: Sequence[Result]
     pool: PoolRun
+    draws: DrawCounts
 
 
 def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
@@ -103,7 +113,7 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
         UnsupportedError: the extra for this kind of engine is not installed.
     """
     path = pool_target(config.out, [config.fit, config.task.path, config.task.shots_path])
-    task = load_task(config.task)
+    task = _task(config)
     configs = split(config)
     identities = [part.engine.identity for part in configs]
     plans = [plan(c, task, model=name, revision=rev) for c, (name, rev) in zip(configs, identities, strict=True)]
@@ -142,11 +152,11 @@ def _play_part(
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
         return play(config, chosen, task, engine, cache, watch=watch)
 
-    played, pool = draw_into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
+    played, pool, draws = draw_into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
     beams = [p for p in played if p.planned.strategy.requires.branching]
     spent = [result.decision.usage for p in beams for result in p.results]
     unstored = sum(usage.generated for usage in spent if usage is not None)
-    return RunPart(key.model, key.revision, chosen, played, replace(pool, unstored=unstored))
+    return RunPart(key.model, key.revision, chosen, played, replace(pool, unstored=unstored), draws)
 
 
 def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, SampleOutcome]:
@@ -159,7 +169,7 @@ def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, S
         InputError: a configuration that cannot be drawn from; nothing has been drawn then.
     """
     path = pool_target(config.out, [config.task.path, config.task.shots_path])
-    task = load_task(config.task)
+    task = _task(config)
     with opened(config.engine, task.prompt, hooks) as engine:
         if path is None:
             path = dated_pool(asdict(config), _key(config.engine, task, recorded_signals(config.engine)))
@@ -235,6 +245,12 @@ def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Itera
         hooks.notify(f"loading {config.identity[0]}")
     with hooks.open_engine(config, prompt, hooks.notify) as engine:
         yield engine
+
+
+def _task(config: RunConfig | SampleConfig) -> Task:
+    """Return the task; answers of samples that were cut off are another reading of the same samples."""
+    task = load_task(config.task)
+    return replace(task, reading=f"{task.reading}, truncated too") if config.read_truncated else task
 
 
 def _key(config: EngineConfig, task: Task, signals: Signals) -> RunKey:

@@ -64,7 +64,7 @@ async def draw_samples(
     """Draw ``n`` samples of every problem into the cache, the samples of one question at the same time."""
     # As many questions as fill a batch, and one to fill the gaps.
     questions = -(-config.engine.max_batch_size // config.samples) + 1
-    options = Options(concurrency=questions, lookahead=config.samples - 1)
+    options = Options(concurrency=questions, lookahead=config.samples - 1, read_truncated=config.read_truncated)
 
     def share(result: Result) -> float:
         return sum(task.grade(result.problem, s) for s in result.decision.samples) / config.samples
@@ -95,6 +95,7 @@ async def play(
         concurrency=config.concurrency or config.engine.max_batch_size,
         lookahead=config.lookahead,
         min_in_flight=config.min_in_flight,
+        read_truncated=config.read_truncated,
     )
 
     def right(result: Result) -> bool:

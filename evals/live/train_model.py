@@ -95,7 +95,7 @@ def _draw(
 ) -> SampleOutcome:
     """Draw the responses that the pool does not hold yet: whole answers for GrACE, trees for FineCE."""
     if isinstance(config, GraceConfig):
-        sampling = SampleConfig(config.task, config.engine, config.samples, str(path))
+        sampling = SampleConfig(config.task, config.engine, config.samples, out=str(path))
         return sample_into(path, sampling, task, engine, hooks=hooks)
     if config.recipe.read == "numbers":  # refused before anything is drawn
         number_tokens(engine.encoder.tokenizer, config.recipe.tokens)

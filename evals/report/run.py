@@ -13,6 +13,7 @@ from rich.console import Console
 from evals.comparison.difference import Difference
 from evals.comparison.paired import Point
 from evals.config import RunConfig, SampleConfig
+from evals.live.draws import DrawCounts
 from evals.live.paired import played_differences
 from evals.live.pool_run import PoolRun
 from evals.live.run_session import RunOutcome, RunPart, SampleOutcome
@@ -21,18 +22,17 @@ from evals.metrics.stats import accuracy_interval, bootstrap_weights, wilson_int
 from evals.report import figures, units
 from evals.report import plot as plotting
 from evals.report.comparison_table import STYLES, conclusion
+from evals.report.draws import draw_sentences
 from evals.report.parameters import describe_all, options
 from evals.report.tables import Column, Table
 from evals.tasks import Task
 from tts.errors import InputError
-from tts.types import End, Sample
+from tts.runtime.driver import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPLICATES = 10_000
-HARDLY = 0.1
-"""A model with a smaller share of right samples does not solve the task, whatever the strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class RunRow:
         reasons: how many decisions each reason stopped.
         abstained: decisions without an answer.
         failed: draws that failed for good.
+        failed_share: their share of all draws, in [0, 1].
         cached: samples that came from the cache and were not drawn for this strategy.
         difference: against self-consistency, paired by question; None where it was not played.
     """
@@ -66,6 +67,7 @@ class RunRow:
     reasons: Mapping[str, int]
     abstained: int
     failed: int
+    failed_share: float
     cached: int
     difference: Difference | None = None
 
@@ -103,11 +105,16 @@ def run_rows(played: Sequence[Played], *, margin: float, seed: int) -> list[RunR
             reasons=dict(Counter(r.decision.reason for r in p.results).most_common()),
             abstained=sum(r.decision.answer is None for r in p.results),
             failed=sum(r.decision.failed for r in p.results),
+            failed_share=sum(r.decision.failed for r in p.results) / max(1, sum(map(_draws, p.results))),
             cached=sum(r.cached for r in p.results),
             difference=difference,
         )
         for p, difference in zip(played, differences, strict=True)
     ]
+
+
+def _draws(result: Result) -> int:
+    return len(result.decision.samples)
 
 
 def compared_rows(rows: Sequence[RunRow], budget: int) -> list[ComparedRun]:
@@ -147,18 +154,8 @@ def print_run(
     for reason in dict.fromkeys(outcome.skipped.values()):
         names = ", ".join(name for name, why in outcome.skipped.items() if why == reason)
         console.print(f"left out ({reason}): {names}", style="dim")
-    for row in rows:
-        if row.failed:
-            console.print(f"{row.name}: {row.failed} draws failed and used up budget", style="yellow")
     for part in outcome.parts:
-        graded = {  # a partial sample has no answer yet, and a sample that several strategies used counts once
-            (result.problem.id, sample.index, sample.given): (sample, task.grade(result.problem, sample))
-            for played in part.played
-            for result in played.results
-            for sample in result.decision.samples
-            if sample.end is not End.BOUNDARY
-        }
-        _print_end(console, list(graded.values()), part.pool)
+        _print_end(console, part.draws, part.pool, config.engine.max_tokens)
     if len(rows) > 1 and (compared := compared_rows(rows, config.budget)):
         console.print(conclusion(compared, questions=len(task.problems)), style="bold", soft_wrap=True)
 
@@ -214,11 +211,11 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
         f"{unread} without an answer",
         soft_wrap=True,
     )
-    _print_end(console, samples, outcome.pool)
+    _print_end(console, outcome.draws, outcome.pool, config.engine.max_tokens)
 
 
-def _print_end(console: Console, samples: Sequence[tuple[Sample, bool]], pool: PoolRun) -> None:
-    if (sentence := verdict(samples)) is not None:
+def _print_end(console: Console, draws: DrawCounts, pool: PoolRun, max_tokens: int) -> None:
+    for sentence in draw_sentences(draws, max_tokens):
         console.print(sentence, style="yellow", soft_wrap=True)
     console.print(str(pool), soft_wrap=True)
 
@@ -240,11 +237,13 @@ def run_table(rows: Sequence[RunRow]) -> Table:
         Column("accuracy_diff_ci", "95 % interval\nof diff", units.points_interval, interval=True, spare=5),
         Column("verdict", "verdict", left=True),
     ]
+    failing = any(row.failed for row in rows)
     compared = any(row.difference is not None for row in rows) and len(rows) > 1
     columns = (
         Column("strategy", "strategy", left=True),
         Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
         Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=4),
+        *([Column("failed_share", "failed\n%", units.percent, long="failed draws, %")] if failing else []),
         Column("samples", "samples", units.samples),
         Column("tokens", "tokens", units.tokens),
         *(paired if compared else ()),
@@ -269,30 +268,6 @@ def _paired(row: RunRow) -> dict[str, Any]:
 
 def _reasons(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in reasons.items())
-
-
-def verdict(samples: Sequence[tuple[Sample, bool]]) -> str | None:
-    """A plain sentence where fewer than one sample in ten is right, else None: no strategy can help there.
-
-    Args:
-        samples: every sample with its grade.
-    """
-    right = sum(right for _, right in samples)
-    if right >= HARDLY * len(samples):
-        return None
-    samples = [pair for pair in samples if not pair[1]]
-    kinds = Counter("failed" if s.end is End.FAILED else "unread" if s.answer is None else "wrong" for s, _ in samples)
-    cut = sum(s.end is End.LENGTH for s, _ in samples)
-    parts = [
-        f"{kinds['unread']} had no answer that could be read" if kinds["unread"] else "",
-        f"{cut} reached the token limit" if cut else "",
-        f"{kinds['failed']} failed" if kinds["failed"] else "",
-        f"{kinds['wrong']} were wrong" if kinds["wrong"] else "",
-    ]
-    return (
-        f"{right} of {right + len(samples)} right; {', '.join(part for part in parts if part)}: "
-        f"this model {'hardly ever solves' if right else 'does not solve'} this task as it is asked"
-    )
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,12 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from evals.config import RunConfig
+from evals.live.draws import joined
 from evals.live.run_session import RunOutcome, RunPart
 from evals.live.runner import Played
 from evals.report.run import RunRow
 from tts.pool import load_pool
 from tts.runtime.driver import Result
-from tts.types import End, Sample, Usage
+from tts.types import Sample, Usage
 
 PACKAGES = ("tts-rerank", "numpy", "scipy", "torch", "transformers", "peft", "vllm", "openai", "math-verify")
 """The packages whose versions can change a result."""
@@ -42,7 +42,7 @@ def as_mapping(
         "seconds": round(outcome.seconds, 3),
         "tokens_drawn": tokens,
         "tokens_per_second": round(tokens / outcome.seconds, 1) if outcome.seconds > 0 else None,
-        "failures": _failures(outcome),
+        **joined(part.draws for part in outcome.parts).as_mapping(),
         "budget": config.budget,
         "pool": str(outcome.path),
         "runs": [_run(part) for part in outcome.parts],
@@ -85,18 +85,6 @@ def versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def _failures(outcome: RunOutcome) -> dict[str, Any]:
-    """Return the failed draws, each once however many strategies used it, and their reasons."""
-    failed = {
-        (number, result.problem.id, sample.index, sample.given): sample.failure or sample.error or "unknown"
-        for number, played in _numbered(outcome)
-        for result in played.results
-        for sample in result.decision.samples
-        if sample.end is End.FAILED
-    }
-    return {"draws": len(failed), "reasons": dict(Counter(failed.values()).most_common())}
 
 
 def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:

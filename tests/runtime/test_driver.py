@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from tests.engines.cases import (
     turns,
 )
 from tests.support.examples import examples
-from tts.engines.base import Capabilities
+from tts.engines.base import Capabilities, Chunk, Request
 from tts.engines.fake import FakeEngine, Latency, extract
 from tts.engines.streams import abort
 from tts.errors import InputError, UnsupportedError
@@ -36,7 +36,7 @@ from tts.requirements import Requirements
 from tts.runtime.driver import Options, run, run_all
 from tts.scorers.watched import WatchedScorer
 from tts.strategy import Steps
-from tts.types import END, Boundary, Decision, Draw, Problem
+from tts.types import END, Boundary, Decision, Draw, End, Problem
 
 ONE = Problem("q", "?", "a")
 
@@ -48,6 +48,21 @@ def test_samples_arrive_in_order_of_submission_and_not_of_completion() -> None:
     assert engine.finished[:2] == [3, 2]  # the short answers were first, and would have won
     assert result.decision.answer == "a"
     assert [s.index for s in result.decision.samples] == [0, 1]
+
+
+class CutEngine(FakeEngine):
+    """A fake engine whose samples reach the limit of tokens."""
+
+    async def sample(self, request: Request) -> AsyncIterator[Chunk]:
+        async for chunk in super().sample(request):
+            yield replace(chunk, end=End.LENGTH) if chunk.end is not None else chunk
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_sample_that_was_cut_off_gives_an_answer_only_where_asked_for(read: bool) -> None:
+    [result] = play(Vote("sc", 3), [replace(ONE, gold="4")], CutEngine(), read_truncated=read)
+    assert {s.end for s in result.decision.samples} == {End.LENGTH}
+    assert [s.answer is not None for s in result.decision.samples] == [read] * 3
 
 
 @settings(max_examples=examples(40), deadline=None)

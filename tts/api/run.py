@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evals.config import RunConfig
+from evals.live.draws import joined
 from evals.live.hooks import Hooks, ProgressListener, Silent
 from evals.live.run_session import RunOutcome, run_strategies
+from evals.report.draws import failure_sentence
 from evals.report.run import RunRow, run_plot, run_rows, run_table
 from evals.report.tables import Table
 from tts.api.loop import LOOP
 from tts.api.models import MODELS
 from tts.api.settings import configured, named
-from tts.errors import InputError
+from tts.errors import DrawsFailedError, InputError
 
 if TYPE_CHECKING:
     import pandas
@@ -124,6 +126,7 @@ def run(
     Raises:
         InputError: an argument that cannot be used; nothing has been drawn then.
         UnsupportedError: the extra for this kind of engine is not installed.
+        DrawsFailedError: no draw gave a sample; the sentence tells the commonest reasons.
         KeyboardInterrupt: on Ctrl-C; the pool holds every finished sample.
     """
     config = _configured(
@@ -133,6 +136,8 @@ def run(
         progress=_shown if progress else _hidden, notify=LOG.info, execute=LOOP.run, open_engine=MODELS.opened
     )
     outcome = run_strategies(config, hooks=hooks)
+    if (draws := joined(part.draws for part in outcome.parts)).all_failed:
+        raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
     return Run(config, outcome, tuple(run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)))
 
 

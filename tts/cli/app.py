@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from tts import __version__
 from tts.cli.grammar import Command
 from tts.cli.verbosity import set_log_level, set_quiet
-from tts.errors import TTSError
+from tts.errors import DrawsFailedError, TTSError
 from tts.installation import check_packages
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def front(
 def main() -> None:
     """Run the command line; the entry point of the scripts ``tts`` and ``tts-rerank``.
 
-    The exit status is 0 for success, 1 if the reader of the output closed it, 2 for bad input, with one sentence on
-    standard error, and 130 after Ctrl-C.
+    The exit status is 0 for success, 1 if draws failed or the reader of the output closed it, 2 for bad input, with
+    one sentence on standard error, and 130 after Ctrl-C.
     """
     if sys.stdout is None:  # closed by the parent process
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -125,7 +125,7 @@ def main() -> None:
         if isinstance(error, BrokenPipeError):
             raise SystemExit(1) from None
         print(_sentence(error), file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(1 if isinstance(error, DrawsFailedError) else 2) from None
     if status:
         raise SystemExit(status)
 

@@ -11,7 +11,7 @@ import typer
 from tts.cli.app import app, console, interruptible
 from tts.cli.options import ConfigArguments, ForceOption, check_live_outputs, read_config, terminal_hooks
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
-from tts.errors import InputError
+from tts.errors import DrawsFailedError, InputError
 from tts.files import Output
 
 
@@ -39,9 +39,11 @@ def run(
     """
     from evals.comparison.fit import REFERENCE
     from evals.config import RunConfig
+    from evals.live.draws import joined
     from evals.live.run_session import run_strategies
     from evals.report import figures
     from evals.report.comparison import to_json
+    from evals.report.draws import failure_sentence
     from evals.report.output import json_file
     from evals.report.run import print_run, run_plot, run_rows, run_table
     from evals.report.run_mapping import as_mapping
@@ -77,3 +79,5 @@ def run(
     for written in (json, table, plot):
         if written is not None:
             typer.echo(f"wrote {written}", err=output is not TableFormat.TABLE)
+    if (draws := joined(part.draws for part in outcome.parts)).all_failed:
+        raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")

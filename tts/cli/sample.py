@@ -21,16 +21,15 @@ def sample(configs: ConfigArguments = None) -> None:
     from evals.config import SampleConfig
     from evals.live.run_session import sample_task
     from evals.report.run import print_samples
-    from tts.errors import TTSError
+    from tts.errors import DrawsFailedError
 
     config, files = read_config(SampleConfig, configs)
     check_live_outputs(config.out, [], [*files, config.task.path, config.task.shots_path], command="tts sample")
     with interruptible():
         task, outcome = sample_task(config, hooks=terminal_hooks())
     print_samples(console(), config, task, outcome)
-    samples = [sample for result in outcome.results for sample in result.decision.samples]
-    if failed := [sample for sample in samples if sample.error is not None]:
-        raise TTSError(
-            f"{len(failed)} of {len(samples)} draws failed ({failed[0].error}): the pool holds the others, "
+    if outcome.draws.failed:
+        raise DrawsFailedError(
+            f"{outcome.draws.failed} of {outcome.draws.draws} draws failed: the pool holds the others, "
             "repeat the command to draw them"
         )

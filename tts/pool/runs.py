@@ -60,6 +60,7 @@ class Run:
         versions: the package versions it was last opened with, by package name.
         opened: when it was last opened, in UTC, ISO 8601.
         samples: how many samples it holds.
+        draws: numbers of failed and truncated draws when it was last opened; None where they were not counted.
     """
 
     id: int
@@ -68,6 +69,7 @@ class Run:
     versions: Mapping[str, str]
     opened: str
     samples: int
+    draws: Mapping[str, object] | None = None
 
     def __str__(self) -> str:
         """A short line for lists."""

@@ -2,8 +2,8 @@
 
 ``user_version`` is the version of the tables, ``application_id`` marks the file as a pool and not another
 program's SQLite file. Older files lack columns of ``tts.pool.rows.SQL``: version 2 ``steps`` and ``probe``, version 3
-``given``, version 4 ``owners``, and every version the signals and fields that came later. A reader sees the missing
-columns as NULL throughout; the first writer adds them.
+``given``, version 4 ``owners``, version 5 ``openings.draws``, and every version the signals and fields that came
+later. A reader sees the missing columns as NULL throughout; the first writer adds them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlite3
 from tts.errors import InputError
 from tts.pool.rows import COLUMNS, SQL
 
-VERSION = 5
+VERSION = 6
 OLDEST = 2
 APPLICATION = 0x7474_7370
 
@@ -29,7 +29,7 @@ CREATE TABLE runs (
 );
 CREATE TABLE openings (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, opened TEXT NOT NULL, config TEXT NOT NULL,
-    versions TEXT NOT NULL
+    versions TEXT NOT NULL, draws TEXT
 );
 CREATE TABLE samples (
     run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, {_SAMPLES},
@@ -99,6 +99,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for column, kind in missing(connection).items():
         connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
+    if not _counts_draws(connection):
+        connection.execute("ALTER TABLE openings ADD COLUMN draws TEXT")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
@@ -106,4 +108,11 @@ def migrate(connection: sqlite3.Connection) -> None:
 def widen(connection: sqlite3.Connection) -> None:
     """Show the missing columns to a reader as NULL; the file stays as it is."""
     absent = ", ".join(f"NULL AS {column}" for column in missing(connection))
-    connection.execute(f"CREATE TEMP VIEW samples AS SELECT *, {absent} FROM main.samples")
+    if absent:
+        connection.execute(f"CREATE TEMP VIEW samples AS SELECT *, {absent} FROM main.samples")
+    if not _counts_draws(connection):
+        connection.execute("CREATE TEMP VIEW openings AS SELECT *, NULL AS draws FROM main.openings")
+
+
+def _counts_draws(connection: sqlite3.Connection) -> bool:
+    return any(name == "draws" for _, name, *_ in connection.execute("PRAGMA main.table_info(openings)"))

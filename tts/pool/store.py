@@ -13,19 +13,18 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tts.errors import InputError, TTSError
-from tts.pool import schema
+from tts.pool import openings, schema
 from tts.pool.check import sample_fault
 from tts.pool.connect import close_writer, damaged, open_reader, open_writer, write_lock
 from tts.pool.files import pool_format
 from tts.pool.jsonl import content_sha256
 from tts.pool.records import Pool, problem_fault
 from tts.pool.rows import from_row, to_entries, to_row
-from tts.pool.runs import Run, RunKey, plain_json, versions
+from tts.pool.runs import Run, RunKey, plain_json
 from tts.types import Problem, Sample
 
 if TYPE_CHECKING:
@@ -116,20 +115,19 @@ class PoolStore:
         Raises:
             InputError: where the key or the configuration holds something JSON does not have.
         """
-        columns, text = key.columns, plain_json(config, "a run's config")
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        text = plain_json(config, "a run's config")
         with self._transaction():
-            self._connection.execute(
-                "INSERT OR IGNORE INTO runs (model, revision, prompt_template, sampling) VALUES (?, ?, ?, ?)", columns
-            )
-            (run,) = self._connection.execute(
-                "SELECT id FROM runs WHERE (model, revision, prompt_template, sampling) = (?, ?, ?, ?)", columns
-            ).fetchone()
-            self._connection.execute(
-                "INSERT INTO openings (run, opened, config, versions) VALUES (?, ?, ?, ?)",
-                (run, now, text, json.dumps(versions())),
-            )
-        return int(run)
+            return openings.open_run(self._connection, key, text)
+
+    def note_draws(self, run: int, counts: Mapping[str, object]) -> None:
+        """Keep the numbers of failed and truncated draws of a run's last opening.
+
+        Args:
+            run: the number ``open_run`` returned.
+            counts: JSON values only.
+        """
+        with self._transaction():
+            openings.note_draws(self._connection, run, counts)
 
     def add(
         self, run: int, problem_id: str, samples: Sequence[Sample], correct: Sequence[bool | None] | None = None
@@ -188,15 +186,7 @@ class PoolStore:
 
     def runs(self) -> tuple[Run, ...]:
         """Every run of the file, oldest first."""
-        rows = self._connection.execute(
-            "SELECT r.id, r.model, r.revision, r.prompt_template, r.sampling, o.config, o.versions, o.opened, "
-            "(SELECT count(*) FROM samples s WHERE s.run = r.id) FROM runs r JOIN openings o ON o.id = "
-            "(SELECT max(id) FROM openings WHERE run = r.id) ORDER BY r.id"
-        ).fetchall()
-        return tuple(
-            Run(number, RunKey.from_columns(*key), json.loads(config), json.loads(used), opened, samples)
-            for number, *key, config, used, opened, samples in rows
-        )
+        return openings.runs_of(self._connection)
 
     def to_pool(self, run: int | None = None) -> Pool:
         """One run as a pool: every question with samples, in the order added, samples by index.

@@ -51,6 +51,7 @@ class Options:
             the last ones, which often take the whole budget, do not wait for one draw after another. 0 turns it off.
         retries: further attempts after a failed one, >= 0.
         backoff_s: seconds before the first retry, doubled each time.
+        read_truncated: whether a sample that reached the limit of tokens gives an answer, often one of a step.
     """
 
     concurrency: int = 256
@@ -58,6 +59,7 @@ class Options:
     min_in_flight: int = 0
     retries: int = 2
     backoff_s: float = 0.1
+    read_truncated: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
@@ -106,6 +108,7 @@ class Session:
         self.usage = NOTHING
         self.aborted = self.cached = 0
         self._signals, self._cache, self._active_questions = signals, cache, active_questions
+        self._unread = (End.BOUNDARY,) if options.read_truncated else (End.BOUNDARY, End.LENGTH)
         self._delivered = 0
         self._pending: deque[tuple[Boundary, asyncio.Future[Sample]]] = deque()  # a task, or done if cached
         self._from_cache: set[int] = set()  # numbers of draws
@@ -220,7 +223,7 @@ class Session:
         sample = await collected(self.engine, request)
         return replace(
             sample,
-            answer=None if sample.end is End.BOUNDARY else self.extract(self.problem, sample.text),
+            answer=None if sample.end in self._unread else self.extract(self.problem, sample.text),
             usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),
         )
 

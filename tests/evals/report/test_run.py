@@ -10,7 +10,7 @@ import pytest
 from evals.live.plan import PlannedStrategy
 from evals.live.runner import Played
 from evals.report.output import write_json
-from evals.report.run import run_rows, verdict
+from evals.report.run import run_rows
 from strategies.catalog import CATALOG
 from tests.cli.cases import strict_json
 from tts.runtime.driver import Result
@@ -44,22 +44,6 @@ def test_a_row_holds_means_over_problems() -> None:
 def test_a_mean_of_unknown_values_is_unknown_and_an_abstention_has_no_estimate() -> None:
     found = row([result(0, tokens=None), result(1, answer=None, p_correct=None)], [True, False])
     assert (found["tokens"], found["p_correct"], found["abstained"]) == (None, 0.5, 1)
-
-
-def test_where_hardly_anything_is_right_it_says_so_too() -> None:
-    right, wrong = (Sample(answer="1"), True), (Sample(answer="2"), False)
-    assert verdict([right] + 19 * [wrong]) == (
-        "1 of 20 right; 19 were wrong: this model hardly ever solves this task as it is asked"
-    )
-    assert verdict(2 * [right] + 18 * [wrong]) is None
-
-
-def test_a_verdict_counts_what_went_wrong() -> None:
-    cut, failed = (Sample(end=End.LENGTH), False), (Sample(end=End.FAILED), False)
-    assert verdict([cut, cut, failed]) == (
-        "0 of 3 right; 2 had no answer that could be read, 2 reached the token limit, 1 failed: "
-        "this model does not solve this task as it is asked"
-    )
 
 
 def test_json_is_written_whole_and_a_name_that_is_not_utf_8_becomes_an_escape(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def test_the_json_holds_date_versions_time_failures_and_texts(tts: Tts, tmp_path
     assert found["date"].startswith("20") and found["date"].endswith("+00:00")
     assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3])) and "numpy" in found["versions"]
     assert found["seconds"] > 0 and found["tokens_drawn"] > 0 and found["tokens_per_second"] > 0
-    assert found["failures"] == {"draws": 0, "reasons": {}} and found["config"]["budget"] == 3
+    assert found["failures"] == {"draws": 0, "of": 6, "reasons": {}} and found["config"]["budget"] == 3
     assert [len(question["samples"]) for question in found["questions"]] == [3, 3]
     assert all(sample["text"] for question in found["questions"] for sample in question["samples"])
     plain = json.loads(tts(*arguments, "--format", "json").out)

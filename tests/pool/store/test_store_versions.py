@@ -144,7 +144,7 @@ def other_program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (other_version, "a pool of version 1, but this program reads versions 2 to 5"),
+        (other_version, "a pool of version 1, but this program reads versions 2 to 6"),
         (other_program, "a SQLite file, but not a pool"),
         (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
         (lambda path: path.mkdir(), "no such file|cannot be opened"),

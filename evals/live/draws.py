@@ -1,0 +1,95 @@
+"""Counts of the draws of a run: how many failed and why, how many were cut off, and how many are right."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tts.runtime.driver import Result
+from tts.types import End, Problem, Sample
+
+_PROBLEM = re.compile(r" (?:on|of|for) problem '[^']*'")
+Grade = Callable[[Problem, Sample], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawCounts:
+    """The draws of a run, each once however many strategies used it; partial samples are not counted.
+
+    Attributes:
+        draws: all of them.
+        right: those whose answer is right.
+        failed: those that gave no sample.
+        reasons: the reasons of the failed ones with their numbers, the commonest first.
+        truncated: those that reached the limit of tokens.
+        truncated_right: right ones among these.
+        unread: those that ended by themselves and hold no answer that can be read.
+    """
+
+    draws: int
+    right: int
+    failed: int
+    reasons: Mapping[str, int]
+    truncated: int
+    truncated_right: int
+    unread: int
+
+    @property
+    def all_failed(self) -> bool:
+        """True if there were draws and none of them gave a sample."""
+        return 0 < self.draws == self.failed
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the counts that JSON and pools record."""
+        return {
+            "failures": {"draws": self.failed, "of": self.draws, "reasons": dict(self.reasons)},
+            "truncated": {"samples": self.truncated, "right": self.truncated_right, "of": self.draws - self.failed},
+        }
+
+
+def count_draws(results: Iterable[Result], grade: Grade) -> DrawCounts:
+    """Count the draws that decisions rest on.
+
+    Args:
+        results: of one run, several strategies in turn.
+        grade: whether a sample is right.
+    """
+    drawn = {
+        (result.problem.id, sample.index, sample.given): (result.problem, sample)
+        for result in results
+        for sample in result.decision.samples
+        if sample.end is not End.BOUNDARY
+    }
+    graded = [(sample, grade(problem, sample)) for problem, sample in drawn.values()]
+    failed = [sample for sample, _ in graded if sample.end is End.FAILED]
+    cut = [right for sample, right in graded if sample.end is End.LENGTH]
+    return DrawCounts(
+        draws=len(graded),
+        right=sum(right for _, right in graded),
+        failed=len(failed),
+        reasons=dict(Counter(_reason(s) for s in failed).most_common()),
+        truncated=len(cut),
+        truncated_right=sum(cut),
+        unread=sum(s.answer is None and s.end not in (End.FAILED, End.LENGTH) for s, _ in graded),
+    )
+
+
+def _reason(sample: Sample) -> str:
+    """Return the reason of a failed draw without the problem, so that equal reasons are counted together."""
+    return _PROBLEM.sub("", sample.failure or sample.error or "unknown")
+
+
+def joined(counts: Iterable[DrawCounts]) -> DrawCounts:
+    """Return the sums of counts of runs that share no draws."""
+    all_of_them = list(counts)
+    reasons: Counter[str] = Counter()
+    for one in all_of_them:
+        reasons.update(one.reasons)
+    sums = {
+        name: sum(getattr(one, name) for one in all_of_them)
+        for name in ("draws", "right", "failed", "truncated", "truncated_right", "unread")
+    }
+    return DrawCounts(**sums, reasons=dict(reasons.most_common()))
