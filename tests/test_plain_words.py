@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,33 +26,29 @@ def sources() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
-def docstrings(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node)
-            if text:
-                yield getattr(node, "lineno", 1), text
+@cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def lines(paths: Iterable[Path], pattern: re.Pattern[str]) -> list[str]:
+    """The lines of files that a pattern is found in, with their places."""
+    return [
+        f"{path.relative_to(ROOT)}:{text_of(path).count(chr(10), 0, match.start()) + 1}: {match[0].strip()}"
+        for path in paths
+        for match in pattern.finditer(text_of(path))
+    ]
 
 
 def test_a_docstring_opens_with_the_thing_or_the_action() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
-        for path in (*sources(), *(ROOT / "tests").rglob("*.py"))
-        for line, text in docstrings(path)
-        if text.split()[0].strip(",:;") in OPENINGS
-    ]
+    opens = re.compile(rf'^[ \t]*[rRuU]?"""(?:{"|".join(OPENINGS)})\b.*$', re.MULTILINE)
+    found = lines([*sources(), *(ROOT / "tests").rglob("*.py")], opens)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("pattern", RIDDLES)
 def test_no_riddles(pattern: str) -> None:
-    pages = sorted((ROOT / "docs").glob("*.md"))
-    found = [
-        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for path in (*sources(), *pages)
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if re.search(pattern, line, flags=re.IGNORECASE)
-    ]
+    found = lines([*sources(), *sorted((ROOT / "docs").glob("*.md"))], re.compile(pattern, re.IGNORECASE))
     assert not found, f"{RIDDLES[pattern]}:\n" + "\n".join(found)
 
 
@@ -60,7 +56,7 @@ def test_files_and_folders_stay_small() -> None:
     """No source file has more than 300 lines, and no folder shows more than 17 files."""
     folders = [ROOT / name for name in (*PACKAGES, "tests")]
     files = [path for folder in folders for path in folder.rglob("*.py")]
-    long = {str(path.relative_to(ROOT)): n for path in files if (n := len(path.read_text().splitlines())) > 300}
+    long = {str(path.relative_to(ROOT)): n for path in files if (n := len(text_of(path).splitlines())) > 300}
     assert not long
     full = {}
     for folder in {path.parent for path in files}:

@@ -17,7 +17,7 @@ from tts.types import End, Sample
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 POSITIONS = ("question", "first step", *(f"{share}0 %" for share in range(1, 10)), "last step but one", "answer")
-"""Where a prefix ends: nowhere, behind a step, or at a tenth of the answer's tokens."""
+"""The ends of prefixes: nowhere, behind a step, or at a tenth of the answer's tokens."""
 FREE = ("mean_logprob", "total_logprob", "entropy", "self_certainty", "deepconf_mean", "least_logprob")
 """Scores of a prefix that need no training, of the tokens drawn so far."""
 

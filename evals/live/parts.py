@@ -13,6 +13,7 @@ from typing import Any
 
 from evals.config import RunConfig, component
 from evals.live.plan import Plan
+from evals.methods import ALL, described
 from tts.errors import InputError
 from tts.pool import PoolStore
 from tts.pool.files import pool_format
@@ -40,6 +41,20 @@ def split(config: RunConfig) -> list[RunConfig]:
     first = repr((config.scorer, config.engine))
     keys = sorted(parts, key=lambda key: (key != first, parts[key].engine.model != config.engine.model))
     return [replace(parts[key], strategies=entries[key]) for key in keys] or [config]
+
+
+def plays(config: RunConfig, name: str) -> bool:
+    """Return whether a configuration names a strategy, or all of them.
+
+    Args:
+        config: of a run.
+        name: as tables show it.
+
+    Raises:
+        InputError: a strategy that cannot be built.
+    """
+    entries = [entry for part in split(config) for entry in part.strategies]
+    return any(entry == ALL or described(entry).name == name for entry in entries)
 
 
 def _part_of(config: RunConfig, entry: Any) -> tuple[RunConfig, Any]:

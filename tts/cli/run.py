@@ -40,6 +40,7 @@ def run(
     from evals.comparison.fit import REFERENCE
     from evals.config import RunConfig
     from evals.live.draws import joined
+    from evals.live.parts import plays
     from evals.live.run_session import run_strategies
     from evals.report import figures
     from evals.report.comparison import to_json
@@ -54,7 +55,7 @@ def run(
     check_table(table)
     if plot is not None:
         figures.check(str(plot))
-        if REFERENCE not in config.strategies:
+        if not plays(config, REFERENCE):
             raise InputError("a plot compares with self_consistency: add it to the strategies, or leave --plot out")
     outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", "strategy,accuracy,")]
     inputs = [*files, config.fit, config.task.path, config.task.shots_path]

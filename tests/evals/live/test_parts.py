@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig
-from evals.live.parts import split
+from evals.live.parts import plays, split
 from evals.live.run_session import RunOutcome, run_strategies
 from tests.cli.cases import FAKE, Tts
 from tts.config import from_mapping, load_config
@@ -65,6 +65,10 @@ def test_a_fit_pool_is_kept_only_by_the_model_that_drew_it(tts: Tts, tmp_path: P
 def test_a_key_of_the_wrong_type_is_refused(entry: Any, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         split(config(entry))
+
+
+def test_a_run_plays_what_it_names_or_all() -> None:
+    assert plays(config(CGES, "esc"), "esc") and plays(config("all"), "esc") and not plays(config(CGES), "esc")
 
 
 def test_parts_draw_runs_of_their_own_and_compare_by_question(tmp_path: Path) -> None:

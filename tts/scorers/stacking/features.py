@@ -66,10 +66,10 @@ _ALL = (
 )
 BY_NAME = {feature.name: feature for feature in _ALL}
 FINECE_FEATURES = ("finece", "mean_logprob", "total_logprob", "log_tokens", "least_logprob")
-"""What a FineCE model's pass gives: log-odds of its confidence, and the log-probabilities."""
+"""The features of a FineCE model's pass: log-odds of its confidence, and the log-probabilities."""
 FEATURES = tuple(name for name in BY_NAME if name != "finece")
-"""What a GrACE model's pass gives: log-odds of grace, grace_min and grace_step; the mean, the sum and the least of the
-tokens' log-probabilities, in nats; the logarithm of the number of tokens."""
+"""The features of a GrACE model's pass: log-odds of grace, grace_min and grace_step; the mean, the sum and the least
+of the tokens' log-probabilities, in nats; the logarithm of the number of tokens."""
 
 
 def measure(
