@@ -24,6 +24,10 @@ class UnsupportedError(TTSError):
     """An engine, scorer or pool lacks what the strategy needs, such as branching on a recorded pool."""
 
 
+class MissingSignalError(UnsupportedError):
+    """A sample lacks the per-token signals that a scorer reads; others of the same source may have them."""
+
+
 class DrawsFailedError(TTSError):
     """Draws of a run failed for good, so that it has nothing to show; the command line exits with status 1."""
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
-
-import numpy as np
 
 from tts.engines.base import Engine, Meter, Request
 from tts.engines.streams import abort, collected, settle
-from tts.errors import EngineError, InputError, UnsupportedError
+from tts.errors import EngineError, InputError, MissingSignalError
 from tts.runtime.cache import SampleCache, cacheable, lookup
-from tts.runtime.ledger import NOTHING, charge, failed, shares, unused
+from tts.runtime.ledger import NOTHING, charge, failed, unused
+from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
 from tts.scorers.base import Scorer
 from tts.scorers.metered import MeteredEngine
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Usage
@@ -32,9 +30,7 @@ __all__ = [
     "Session",
     "abort",
     "is_cancelled",
-    "needs_score",
     "settle",
-    "with_scores",
 ]
 
 Extract = Callable[[Problem, str], str | None]
@@ -230,21 +226,26 @@ class Session:
     async def _score(self, samples: list[Sample]) -> list[Sample]:
         """Give each sample its confidence and its share of the cost, unless it failed or has one from the cache.
 
-        If scoring fails in every attempt, the sample has failed.
+        An empty sample has the confidence 0. If scoring fails in every attempt, or the sample lacks the signals that
+        the scorer reads, it has failed.
         """
-        unscored = [s for s in samples if needs_score(s)]
-        scorer = self.scorer
+        samples = [replace(s, confidence=0.0) if self.scorer is not None and is_empty(s) else s for s in samples]
+        unscored, scorer = [s for s in samples if needs_score(s)], self.scorer
         if scorer is None or not unscored:
             return samples
 
-        engine, failure = MeteredEngine(self.engine), ""
+        engine, failure, missing = MeteredEngine(self.engine), "", False
         try:
             for number in range(self.options.retries + 1):
                 if number:
                     await self._pause(number)
                 try:
-                    scores = self._confidences(unscored, await scorer.score(self.problem, unscored, engine))
-                    return with_scores(samples, scores, engine.usage)
+                    scores = await scorer.score(self.problem, unscored, engine)
+                    confidences = checked_scores(scorer.name, self.problem, unscored, scores)
+                    return with_scores(samples, confidences, engine.usage)
+                except MissingSignalError as error:  # of one sample: the probe of the engine found the signal
+                    failure, missing = str(error), True
+                    break
                 except EngineError as error:
                     failure = str(error)
                     if is_cancelled() or not error.again:
@@ -253,45 +254,14 @@ class Session:
             self.usage += engine.usage
             raise
         self.usage += engine.usage
+        if missing and len(unscored) > 1:  # the others can be judged
+            alone = [await self._score([s]) if needs_score(s) else [s] for s in samples]
+            return [s for [s] in alone]
         return [failed(s, failure) if needs_score(s) else s for s in samples]
-
-    def _confidences(self, samples: list[Sample], scores: Any) -> list[float]:
-        values, one_each = np.asarray(scores, dtype=np.float64), (len(samples),)
-        scorer, problem = self.scorer.name if self.scorer is not None else "", self.problem.id
-        if values.shape != one_each:
-            raise UnsupportedError(
-                f"scorer {scorer} gave scores of shape {values.shape} for {len(samples)} samples of problem "
-                f"{problem!r}, expected {one_each}"
-            )
-        for sample, value in zip(samples, values, strict=True):
-            if not 0.0 <= value <= 1.0:
-                raise UnsupportedError(
-                    f"scorer {scorer} gave {value} for draw {sample.index} of problem {problem!r}, "
-                    "and a confidence must be in [0, 1]: calibrate raw scores first"
-                )
-        return [float(value) for value in values]
 
     async def _pause(self, number: int) -> None:
         """Wait before attempt ``number``, each time twice as long."""
         await asyncio.sleep(self.options.backoff_s * 2 ** (number - 1))
-
-
-def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage) -> list[Sample]:
-    """Return the samples; those that needed a score have it, and an equal share of the cost."""
-    scored = iter(zip(scores, shares(cost, len(scores)), strict=True))
-    out = []
-    for sample in samples:
-        if needs_score(sample):
-            confidence, share = next(scored)
-            usage = sample.usage if share is NOTHING else (sample.usage or NOTHING) + share
-            sample = replace(sample, confidence=confidence, usage=usage)
-        out.append(sample)
-    return out
-
-
-def needs_score(sample: Sample) -> bool:
-    """Return whether the scorer judges the sample: it did not fail, and it has no confidence from the cache."""
-    return sample.confidence is None and sample.end is not End.FAILED
 
 
 def is_cancelled() -> bool:

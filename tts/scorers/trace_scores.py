@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.boundaries import group_confidence
-from tts.errors import InputError, UnsupportedError, unknown_name
+from tts.errors import InputError, MissingSignalError, unknown_name
 from tts.models.finece import OWNER
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
@@ -91,18 +91,18 @@ class TraceScore:
             token: the id of the confidence token; None takes the trace's own (``Trace.confidence``).
 
         Raises:
-            UnsupportedError: the trace lacks the signal, or the score is not finite.
+            MissingSignalError: the trace lacks the signal, or the score is not finite.
         """
         values = _values(sample.trace, self.column, token)
         what, remedy = _CALLED[self.column]
         if not len(values):
-            raise UnsupportedError(
+            raise MissingSignalError(
                 f"trace score {self.name} reads {what} and sample {sample.index} has none: {remedy}, "
                 "or choose another score"
             )
         value = float(self.measure(values, window))
         if not math.isfinite(value):
-            raise UnsupportedError(
+            raise MissingSignalError(
                 f"trace score {self.name} of sample {sample.index} is {value}, expected a finite number: "
                 f"its {what} are broken, so draw it again"
             )
@@ -258,7 +258,7 @@ class TraceScorer(BaseScorer):
         """The raw scores, shape [len(samples)].
 
         Raises:
-            UnsupportedError: a sample's trace lacks the signal.
+            MissingSignalError: a sample's trace lacks the signal.
         """
         return np.array([self.trace_score.raw(s, window=self.window) for s in samples], dtype=np.float64)
 
@@ -266,7 +266,7 @@ class TraceScorer(BaseScorer):
         """The scores as probabilities where that is natural, else raw, which the driver refuses: calibrate those.
 
         Raises:
-            UnsupportedError: a sample's trace lacks the signal.
+            MissingSignalError: a sample's trace lacks the signal.
         """
         raw, probability = await self.raw(problem, samples, engine), self.trace_score.probability
         return raw if probability is None else np.array([probability(v) for v in raw.tolist()], dtype=np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from tts.errors import InputError, UnsupportedError
+from tts.errors import InputError, MissingSignalError
 from tts.scorers.trace_scores import TRACE_SCORES, TraceScore
 from tts.types import Sample
 
@@ -34,12 +34,12 @@ class Feature:
         """The feature of one sample, finite.
 
         Raises:
-            UnsupportedError: the trace lacks it.
+            MissingSignalError: the trace lacks it.
         """
         try:
             return self.scale(self.read.raw(sample, token=token))
-        except UnsupportedError as error:
-            raise UnsupportedError(f"score stacked takes feature {self.name}: {error}") from None
+        except MissingSignalError as error:
+            raise MissingSignalError(f"score stacked takes feature {self.name}: {error}") from None
 
 
 def _log_odds(p: float) -> float:
@@ -79,7 +79,7 @@ def measure(
 
     Raises:
         InputError: unknown, doubled or no features.
-        UnsupportedError: a trace lacks one.
+        MissingSignalError: a trace lacks one.
     """
     chosen = select(features)
     rows = [[feature.of(sample, token) for feature in chosen] for sample in samples]
