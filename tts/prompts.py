@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from tts.errors import InputError
 from tts.types import Problem
 
+BUNDLED_TEMPLATE = "{question}\n"
+"""The template of the bundled models, which were trained on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -21,7 +24,7 @@ class Prompt:
         chat: whether to hand the engine chat messages, which need a chat template, instead of text.
     """
 
-    template: str = "{question}\n"
+    template: str = BUNDLED_TEMPLATE
     shots: tuple[tuple[str, str], ...] = ()
     separator: str = "\n\n"
     system: str = ""

@@ -8,12 +8,11 @@ from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
 from evals.tasks.reading import extractor
 from tts.errors import InputError, unknown_name
-from tts.prompts import Prompt
+from tts.prompts import BUNDLED_TEMPLATE, Prompt
 from tts.stories.stories import take
 from tts.stories.story import Split
 from tts.types import Problem
 
-TEMPLATE = "{question}\n"
 COUNT = 50
 """The number of problems by default."""
 
@@ -34,7 +33,7 @@ def stories(config: TaskConfig) -> Task:
     split: Split = next(s for s in get_args(Split) if s == config.split)
     seeded = f"s{config.seed}-" if config.seed else ""
     prompt = Prompt(
-        template=TEMPLATE if config.template is None else config.template,
+        template=BUNDLED_TEMPLATE if config.template is None else config.template,
         shots=tuple((s.question, s.solution) for s in take("train", config.shots, config.seed + 1)),
         system=config.system or "",
         chat=config.chat,

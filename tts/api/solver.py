@@ -18,14 +18,11 @@ from tts.engines.config import EngineConfig, LiveEngine
 from tts.errors import EngineError, InputError
 from tts.models import finece, grace
 from tts.models.resolve import BUNDLED
-from tts.prompts import Prompt
+from tts.prompts import BUNDLED_TEMPLATE, Prompt
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import Scorer
 from tts.strategy import Strategy
 from tts.types import End, Problem, Sample, Signals, Usage
-
-STORY = "{question}\n"
-"""The prompt of the bundled models."""
 
 
 class UnknownWordsWarning(UserWarning):
@@ -215,7 +212,7 @@ def _answer(question: str, result: Result, strategy: str) -> Answer:
 
 def _prompt(config: SolveConfig) -> Prompt:
     bundled = config.engine.model in BUNDLED
-    usual = STORY if bundled else CHAT if config.chat else TEXT
+    usual = BUNDLED_TEMPLATE if bundled else CHAT if config.chat else TEXT
     system = "" if bundled else SYSTEM
     return Prompt(
         template=usual if config.template is None else config.template,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ def test_a_bad_task_is_one_sentence(options: dict[str, Any], sentence: str) -> N
     with pytest.raises(InputError, match=sentence) as caught:
         load_task(TaskConfig(**options))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["jsonl", "gsm8k"])
+def test_a_bundled_model_is_asked_in_the_form_it_was_trained_on(scored: str, name: str) -> None:
+    config = TaskConfig(name=name, path=scored)
+    assert load_task(config, model="tiny").template == "{question}\n"
+    assert load_task(config, model="Qwen/Qwen3-4B").template == load_task(config).template != "{question}\n"
+    own = replace(config, template="Q: {question}", system="Answer.")
+    assert load_task(own, model="tiny").template == "Answer.\n\nQ: {question}"
 
 
 def test_the_configuration_of_a_real_model_loads_and_its_prompt_renders(scored: str, train: str) -> None:
