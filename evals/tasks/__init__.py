@@ -24,7 +24,7 @@ def load_task(config: TaskConfig, *, model: str | None = None) -> Task:
 
     Args:
         config: the questions and the prompt.
-        model: the model that is asked; a bundled one is asked in the form that it was trained on, "{question}\\n"
+        model: the model that is asked; a bundled one is asked in the form that it was trained on, the question alone,
             without a system text, where the configuration names no other.
 
     Raises:
