@@ -53,7 +53,7 @@ docs: $(VENV)/docs-installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-demo: $(VENV)/installed
+demo: $(VENV)/demo-installed
 	mkdir -p out
 	$(BIN)/tts run configs/demo.yaml out=out/demo.sqlite --json out/demo.json --plot out/demo.png
 	@echo
@@ -70,6 +70,12 @@ clean:
 	rm -rf $(VENV) $(VLLM) $(LOWEST) $(NEWER) docs/_build docs/configuration.md out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 PIP := -m pip install --quiet --disable-pip-version-check
+
+# What the demo needs, and no more: a newcomer waits for it.
+$(VENV)/demo-installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) --no-compile --constraint constraints.txt --editable '.[plot,hf]'
+	touch $@
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
