@@ -16,7 +16,7 @@ from tts.errors import InputError, UnsupportedError
 needs_math_verify = pytest.mark.skipif(
     importlib.util.find_spec("math_verify") is None, reason="math-verify is not installed (the extra 'math')"
 )
-SLOW = ("9^{9^{9}}", "1")  # a single power of integers: no signal handler of Python would interrupt it
+SLOW = ("9^{9^{9^{9}}}", "1")  # a single power of integers: no signal handler of Python would interrupt it
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 
 from tts.answers.choice import extract_choice
+from tts.answers.clock import clock
 from tts.answers.numbers import canonical_number
 from tts.errors import InputError
 
@@ -40,7 +41,7 @@ def canonical(answer: str, kind: str = "auto") -> str | None:
         kind: "number" (`canonical_number`), "choice" (one letter A to Z), "text" (NFC, white space collapsed, markdown,
             quotes and the final period dropped, case folded except in LaTeX), "math" (a number, else LaTeX without
             ``$``, ``\left``, ``\right``, spacing, degree marks and the final period, ``\dfrac`` as ``\frac``) or "auto"
-            (a number, else text).
+            (a number, else text). "math" and "auto" spell a time of day by `clock`.
 
     Raises:
         InputError: ``kind`` is none of these.
@@ -51,11 +52,11 @@ def canonical(answer: str, kind: str = "auto") -> str | None:
 
 
 def _auto(answer: str) -> str | None:
-    return canonical_number(answer) or _number_or_itself(_text(answer))
+    return clock(answer) or canonical_number(answer) or _number_or_itself(_text(answer))
 
 
 def _math(answer: str) -> str | None:
-    return canonical_number(answer) or _number_or_itself(_fixed_point(_math_once, answer))
+    return clock(answer) or canonical_number(answer) or _number_or_itself(_fixed_point(_math_once, answer))
 
 
 def _choice(answer: str) -> str | None:
@@ -67,7 +68,7 @@ def _text(answer: str) -> str | None:
 
 
 def _number_or_itself(text: str | None) -> str | None:
-    return None if text is None else canonical_number(text) or text
+    return None if text is None else clock(text) or canonical_number(text) or text
 
 
 def _fixed_point(step: Callable[[str], str], text: str) -> str | None:

@@ -1,8 +1,9 @@
-r"""Equality of mathematical answers through the math-verify library, in processes that can be killed.
+r"""Equality of mathematical answers by shape and value, in processes that can be killed.
 
-sympy may compute for ever, or in one C call that no signal handler interrupts, and math-verify's own timeouts need
-SIGALRM and so the main thread. Here every comparison runs in a child process, bounded by the wall clock: a child that
-takes longer is killed and replaced. Safe from any thread and from several at once.
+math-verify parses LaTeX and compares relations and sets; `tts.answers.algebra` decides the rest. sympy may compute for
+ever, or in one C call that no signal handler interrupts, and math-verify's own timeouts need SIGALRM and so the main
+thread. Here every comparison runs in a child process, bounded by the wall clock: a child that takes longer is killed
+and replaced, and the answer that it was busy with is not compared again. Safe from any thread and from several at once.
 
     with MathVerifier() as verifier:
         verifier.equal(r"\frac12", "0.5")  # True
@@ -12,33 +13,37 @@ from __future__ import annotations
 
 import importlib.util
 import queue
-import re
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
-from tts.answers.compare import latex
+from tts.answers.algebra.decimals import numbers_equal
+from tts.answers.canonical import canonical
+from tts.answers.numbers import canonical_number
 from tts.answers.process import Worker
 from tts.errors import InputError, UnsupportedError
 
 BATCH = 32  # comparisons per request: one round trip, and few enough to share among workers
 CACHE = 100_000  # pairs remembered
 
-_INTEGER = re.compile(r"\$-?[0-9]+\$")
-_CODE = "from tts.answers.compare import main; main()"
+_CODE = "from tts.answers.algebra.child import main; main()"
 
 
 class MathVerifier:
     r"""Answers whether two mathematical answers are equal: fractions, sets, intervals, tuples, expressions, equations.
 
-    Symmetric, but not transitive: math-verify takes 0.333333 for 1/3 (six digits) and "x=5" for "5". It also ignores
-    the base in 12_3 and the case of words. % and units are dropped first (`canonical`), so 50\% is 50 and not 0.5. A
-    comparison that takes too long or crashes counts as not equal and in `timeouts`. Results are remembered per pair.
+    Answers may be LaTeX or typed without it ("sqrt(2)/2"). Symmetric, but not transitive: a decimal of six places may
+    be rounded, so 0.333333 is 1/3, and "x=5" is "5". The case of words and variables is ignored; % and units are
+    dropped first (`canonical`), so 50\% is 50 and not 0.5. The rules are those of `tts.answers.algebra.equality`.
+
+    An answer that takes too long or crashes its process, by itself or in a comparison, equals nothing but its own
+    spelling from then on: it costs one timeout, whatever the number of answers that it is compared with. Results are
+    remembered per pair.
 
     Attributes:
-        timeouts: comparisons so far that ran into the timeout or crashed their process.
+        timeouts: requests so far that ran into the timeout or crashed their process.
     """
 
     def __init__(self, *, timeout: float = 5.0, workers: int = 1) -> None:
@@ -67,6 +72,8 @@ class MathVerifier:
         self._lock = threading.Lock()  # of timeouts and the cache
         self._closing = threading.Lock()
         self._cache: dict[tuple[str, str], bool] = {}
+        self._read: set[str] = set()
+        self._endless: set[str] = set()
         self._closed = False
         self._finalizer = weakref.finalize(self, _stop_all, self._workers)  # also at the interpreter's exit
 
@@ -130,18 +137,31 @@ class MathVerifier:
         self.close()
 
     def _compare(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
-        """The results of one worker, which is replaced after each pair that it does not survive."""
+        """The results of one worker, which is replaced after each request that it does not survive.
+
+        Each answer is read by itself before its first comparison, so that an answer that computes for ever is known as
+        such. Where two answers can be read and not compared, the longer one is blamed.
+        """
         worker = self._idle.get()
-        results: list[bool] = []
+        results: dict[tuple[str, str], bool] = {}
         try:
-            while len(results) < len(pairs):
+            while True:
                 self._check_open()
-                results += worker.run(pairs[len(results) :], self._timeout)
+                with self._lock:
+                    results |= {pair: False for pair in pairs if pair not in results and self._endless & {*pair}}
+                    left = [pair for pair in pairs if pair not in results]
+                    new = dict.fromkeys(text for pair in left for text in pair if text not in self._read)
+                if not left:
+                    break
+                requests: list[tuple[str, ...]] = [*((text,) for text in new), *left]
+                found = worker.run(requests, self._timeout)
                 self._check_open()
-                if len(results) < len(pairs):
-                    results.append(False)
-                    with self._lock:
+                results.update(zip(left, found[len(new) :], strict=False))
+                with self._lock:
+                    self._read.update(text for text, _ in zip(new, found, strict=False))
+                    if len(found) < len(requests):
                         self.timeouts += 1
+                        self._endless.add(max(requests[len(found)], key=lambda text: (len(text), text)))
         except UnsupportedError:
             self._check_open()  # a start interrupted by close() is no failure to start
             raise
@@ -150,8 +170,9 @@ class MathVerifier:
         with self._lock:
             if len(self._cache) + len(pairs) > CACHE:
                 self._cache.clear()
-            self._cache.update(zip(pairs, results, strict=True))
-        return results
+                self._read.clear()
+            self._cache.update(results)
+        return [results[pair] for pair in pairs]
 
     def _check_open(self) -> None:
         if self._closed:
@@ -159,18 +180,18 @@ class MathVerifier:
 
 
 def _key(a: str, b: str) -> tuple[str, str]:
-    """The pair as LaTeX in sorted order, "" for an answer that is empty."""
-    low, high = sorted((latex(a) or "", latex(b) or ""))
+    """The pair in its canonical spelling and in sorted order, "" for an answer that is empty."""
+    low, high = sorted((canonical(a, "math") or "", canonical(b, "math") or ""))
     return low, high
 
 
 def _without_algebra(a: str, b: str) -> bool | None:
-    """The answer where none has to be computed: empty, the same text, two different integers; else None."""
+    """The answer where none has to be computed: empty, the same text, two numbers; else None."""
     if not a or not b:
         return False
     if a == b:
         return True
-    return False if _INTEGER.fullmatch(a) and _INTEGER.fullmatch(b) else None
+    return numbers_equal(a, b) if canonical_number(a) == a and canonical_number(b) == b else None
 
 
 def _stop_all(workers: Sequence[Worker]) -> None:

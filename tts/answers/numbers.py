@@ -13,6 +13,7 @@ import re
 import unicodedata
 from fractions import Fraction
 
+from tts.answers.repeating import repeating_decimal
 from tts.answers.units import unit_scale
 
 MAX_CHARS = 1000  # of the text that is read and of the spelling that is returned
@@ -68,9 +69,10 @@ def canonical_number(text: str) -> str | None:
     r"""The one spelling of the number that ``text`` is, or None where it is not exactly one number.
 
     Reads thousands separators in groups of three (comma, thin or no-break space, ``{,}``), a leading or trailing
-    currency, fractions and mixed numbers ("3/4", "1 1/2", ``\frac12``), "1e3", "1.5 \times 10^3", a sign, trailing
-    units ("km/h", "m^2", "dollars per day") and the scale words "hundred" to "trillion". A unit is dropped, and so is
-    %: "50%" is "50", the convention of GSM8K. A letter right after the digits is a variable ("3x", "5m"): None.
+    currency, fractions and mixed numbers ("3/4", "1 1/2", ``\frac12``), repeating decimals (``0.\overline{3}``,
+    "0.(3)", "0.333..."), "1e3", "1.5 \times 10^3", a sign, trailing units ("km/h", "m^2", "dollars per day") and the
+    scale words "hundred" to "trillion". A unit is dropped, and so is %: "50%" is "50", the convention of GSM8K. A
+    letter right after the digits is a variable ("3x", "5m"): None.
 
     Args:
         text: an answer, at most 1,000 characters; a longer one is no number.
@@ -82,6 +84,8 @@ def canonical_number(text: str) -> str | None:
     text = text.strip()
     if not text or len(text) > MAX_CHARS:
         return None
+    if (repeating := repeating_decimal(western_digits(text))) is not None:
+        return _spell(repeating)
     match = _ANSWER.fullmatch(_plain(text))
     if match is None or (match["sign"] and match["inner"]):
         return None
