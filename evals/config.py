@@ -7,13 +7,13 @@ from typing import Any, get_args
 
 from evals.replay.rescore import check_score
 from evals.tasks import TaskConfig
+from tts.answers.canonical import KINDS
 from tts.config.keys import FROM_TEXT
 from tts.engines.config import EngineConfig
 from tts.errors import InputError, unknown_name
 from tts.scorers.calibration.maps import MapKind
 from tts.scorers.trace_scores import WINDOW
 
-ANSWERS = ("auto", "number", "choice", "text", "math")
 MAX_RESAMPLES = 1_000_000
 """The most permutations and replicates; more would only cost memory."""
 
@@ -59,7 +59,7 @@ class CompareConfig:
         seed: decides orders, halves and bootstrap, >= 0.
         strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, prune,
             budget}; those with beams can only be played live.
-        answers: kind of answer: auto, number, choice, text, or math (checked pairwise by math-verify).
+        answers: kind of answer: auto, number, choice, math (checked pairwise by math-verify) or text.
         score: the score to use as confidence: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded one.
         window: tokens in a group, for the scores and strategies of DeepConf.
         calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
@@ -84,8 +84,8 @@ class CompareConfig:
 
     def __post_init__(self) -> None:
         """Refuse unusable settings before any work is done."""
-        if self.answers not in ANSWERS:
-            raise unknown_name("kind of answers", self.answers, ANSWERS)
+        if self.answers not in KINDS:
+            raise unknown_name("kind of answers", self.answers, KINDS)
         if self.score is not None:
             check_score(self.score)
         if self.calibrate is not None and self.calibrate not in get_args(MapKind):

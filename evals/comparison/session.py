@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from evals.comparison.curves import Curve, curves
@@ -16,6 +16,7 @@ from evals.comparison.table import compare as play
 from evals.config import CompareConfig
 from evals.methods import check_scale, methods
 from evals.replay.arrays import PoolArrays
+from evals.replay.kinds import auto_kind
 from evals.replay.rescore import rescored
 from evals.replay.traces import recorded_source
 from tts.answers import MathVerifier
@@ -95,6 +96,7 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         "samples_min": pool.samples_min,
         "samples_max": pool.samples_max,
         "answers": config.answers,
+        **({"auto": asdict(auto_kind(pool))} if config.answers == "auto" else {}),
         "score": config.score,
         "merged": arrays.tiers,
         "grade_conflicts": arrays.conflicts,

@@ -65,7 +65,7 @@ def test_what_is_empty_too_long_or_of_another_kind_is_none() -> None:
 
 
 def test_an_unknown_kind_names_the_kinds() -> None:
-    with pytest.raises(InputError, match="auto, choice, math, number, text, got 'latex'"):
+    with pytest.raises(InputError, match="auto, number, choice, math, text, got 'latex'"):
         canonical("1", "latex")
 
 

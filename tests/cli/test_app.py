@@ -9,8 +9,9 @@ from typing import get_args
 
 import pytest
 
-from evals.config import ANSWERS, CompareConfig
+from evals.config import CompareConfig
 from tests.cli.cases import Ran, Tts
+from tts.answers.canonical import KINDS
 from tts.cli.app import interruptible
 from tts.scorers.calibration.maps import MapKind
 
@@ -87,7 +88,7 @@ def test_the_help_of_compare_is_true(tts: Tts) -> None:
         ("--budget", "all"),
     ):
         assert re.search(rf"{option} <\w+> [^\[]*\[default: {default}\]", text)
-    assert re.search(rf"--answers <str> Kind of answers: {', '.join(ANSWERS)} ", text)
+    assert re.search(rf"--answers <str> Kind of answers: {', '.join(KINDS)} ", text)
     assert f"Calibration map, cross-fitted: {', '.join(kinds)} or {last}." in text
 
 

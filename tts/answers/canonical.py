@@ -47,7 +47,7 @@ def canonical(answer: str, kind: str = "auto") -> str | None:
         InputError: ``kind`` is none of these.
     """
     if kind not in _KINDS:
-        raise InputError(f"kind must be one of {', '.join(sorted(_KINDS))}, got {kind!r}")
+        raise InputError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}")
     return _KINDS[kind](answer) if len(answer) <= MAX_CHARS else None
 
 
@@ -104,8 +104,10 @@ def _without_period(text: str) -> str:
 
 _KINDS: dict[str, Callable[[str], str | None]] = {
     "auto": _auto,
+    "number": canonical_number,
     "choice": _choice,
     "math": _math,
-    "number": canonical_number,
     "text": _text,
 }
+KINDS = tuple(_KINDS)
+"""The kinds of answer, in the order in which every message lists them."""

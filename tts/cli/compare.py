@@ -52,7 +52,7 @@ def compare(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")] = None,
     answers: Annotated[
-        str | None, typer.Option(help="Kind of answers: auto, number, choice, text, math [default: auto].")
+        str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
     ] = None,
     score: Annotated[
         str | None,
@@ -139,6 +139,7 @@ def _print(
     screen: Console, outcome: ComparisonOutcome, main: Table, *, regret: bool, verbose: bool, wide: bool
 ) -> None:
     """Print the tables, the strategies left out, and the sentence that they come to."""
+    from evals.replay.kinds import AutoKind
     from evals.report import comparison_table as tables
     from evals.report.parameters import describe_all
 
@@ -151,6 +152,8 @@ def _print(
         + (f", {settings.calibrate} calibration" if settings.calibrate else ""),
         soft_wrap=True,
     )
+    if "auto" in pool:
+        screen.print(AutoKind(**pool["auto"]).sentence, style="dim", soft_wrap=True)
     main.print(screen, wide=wide)
     screen.print()
     screen.print(tables.legend(outcome.rows, settings), style="dim")

@@ -6,7 +6,7 @@ two different things:
 - An ordered pair, an interval with a closed end and a set are three things; an open interval is written as a pair.
 - A list without brackets is a set: the order of solutions does not count. It is no ordered pair.
 - A decimal with six places and five digits or more may be rounded: it equals every number that it is cut or rounded
-  from. Any other decimal is exact, so tiny numbers are told apart by their digits.
+  from. Any other decimal is exact, so two tiny numbers differ where their digits do.
 - "x=5" and "5" are equal, "x=5" and "y=5" are not. A time of day, a word and a ratio are what they are.
 """
 

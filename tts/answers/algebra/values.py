@@ -142,7 +142,7 @@ def _at(name: str, point: int) -> Any:
 
 
 def _some_function(applied: Any) -> Any:
-    """Return the value of an undefined function: of one that its name decides."""
+    """Return an analytic function in place of an undefined one; its name decides which."""
     seed = _at(f"function {applied.func}", 0)
     return sum((sympy.sin(seed * (k + 1) + arg) + seed * arg for k, arg in enumerate(applied.args)), seed)
 
