@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta
 
 from evals.comparison.paired import Comparison, Interval
 from evals.metrics.stats import bootstrap_ratio_interval, bootstrap_test, holm, non_inferior
@@ -118,15 +119,30 @@ def verdict(low: float, high: float, margin: float, *, questions: int, differing
 
     Returns:
         "better", "not worse", "worse", "open" where the data do not decide, or "too few": an interval of fewer than
-        FEW_QUESTIONS questions, or one that leaves out 0 because of fewer than FEW_DIFFERING, decides nothing.
+        FEW_QUESTIONS questions, or one that leaves out 0 because of fewer than FEW_DIFFERING, decides nothing. Where
+        fewer than FEW_DIFFERING questions differ, resampling them tells too little of a loss; "not worse" then needs
+        the exact bound on the share of questions that differ to be within the margin.
+
+    Source:
+        Clopper and Pearson 1934; for no question that differs, the rule of three (Hanley and Lippman-Hand 1983).
     """
     if questions < FEW_QUESTIONS or ((low > 0 or high < 0) and differing < FEW_DIFFERING):
         return "too few"
     if low > 0:
         return "better"
-    if non_inferior(low, margin):
+    if non_inferior(low, margin) and (differing >= FEW_DIFFERING or most_differing(differing, questions) <= margin):
         return "not worse"
     return "worse" if high < 0 else "open"
+
+
+def most_differing(differing: int, questions: int) -> float:
+    """Return the upper end of the exact 95 % interval of the share of questions that differ.
+
+    Args:
+        differing: the number of questions that differ.
+        questions: their number, more than ``differing``.
+    """
+    return float(beta.ppf(0.975, differing + 1, questions - differing)) if differing < questions else 1.0
 
 
 def _ratio(spent: Array, base: Array, weights: Array) -> tuple[float, Interval]:

@@ -145,11 +145,29 @@ def conclusion(rows: Sequence[Compared], *, questions: int) -> str:
     best = cheapest_not_worse(rows)
     others = sum(not is_control(row.name) for row in rows) - 1
     if best is None:
-        return f"no strategy is shown to be cheaper and not worse than {reference.name} on these {questions} questions"
+        return _unproven(rows, reference, questions)
     which = f"cheapest of {others} that is " if others > 1 else ""
     return (
         f"{which}not worse than {reference.name}: {best.name}, {units.samples(best.point.samples)} samples, "
         f"{_spent(best, reference, _unit(rows))}"
+    )
+
+
+def _unproven(rows: Sequence[Compared], reference: Compared, questions: int) -> str:
+    """Return the sentence of a comparison in which no cheaper strategy is shown to be not worse."""
+    level = [
+        row
+        for row in rows
+        if not is_control(row.name) and cost(row) < cost(reference) and row.difference.accuracy_diff >= 0
+    ]
+    if not level:
+        return f"no strategy is shown to be cheaper and not worse than {reference.name} on these {questions} questions"
+    best = min(level, key=cost)
+    found = best.difference
+    return (
+        f"no strategy is shown to be cheaper and not worse than {reference.name} by {questions} questions; at least as "
+        f"accurate on them: {best.name}, {_spent(best, reference, _unit(rows))}, difference "
+        f"{units.points(found.accuracy_diff)} {units.points_interval(found.accuracy_diff_ci)} points"
     )
 
 
