@@ -81,8 +81,7 @@ def open_reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
         raise InputError(f"{path}: no such file")
     connection = _connect(f"{Path(os.path.realpath(path)).as_uri()}?mode=ro", str(path))
     try:
-        schema.check(connection, str(path))
-        if schema.missing(connection):
+        if schema.check(connection, str(path)) < schema.VERSION or schema.missing(connection):
             schema.widen(connection)
     except BaseException:
         connection.close()
