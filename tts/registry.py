@@ -240,8 +240,14 @@ TASKS: Registry[Callable[[Any], Any]] = Registry(
     Kind("a function that builds an evals.tasks.base.Task from its configuration", builds="evals.tasks.base:Task"),
     {
         "stories": "evals.tasks.stories:stories",
-        "gsm8k": "evals.tasks.gsm8k:gsm8k",
-        "jsonl": "evals.tasks.gsm8k:gsm8k",
+        "jsonl": "evals.tasks.questions:questions",
+        **{
+            name: "evals.tasks.questions:questions"
+            for name in (
+                *("gsm8k", "svamp", "math500", "aime24", "aime25", "mmlu_pro", "gpqa", "arc_challenge"),
+                *("commonsense_qa", "mathqa", "sciq", "triviaqa", "nq_open"),
+            )
+        },
     },
 )
 """Functions that build an :class:`evals.tasks.base.Task` from its configuration."""

@@ -12,7 +12,7 @@ from tts.runtime.driver import Result
 from tts.types import End, Problem, Sample
 
 _PROBLEM = re.compile(r" (?:on|of|for) problem '[^']*'")
-Grade = Callable[[Problem, Sample], bool]
+Grade = Callable[[Problem, Sample], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class DrawCounts:
         truncated: those that reached the limit of tokens.
         truncated_right: right ones among these.
         unread: those that ended by themselves and hold no answer that can be read.
+        graded: whether right answers are known; without them, ``right`` and ``truncated_right`` mean nothing.
     """
 
     draws: int
@@ -36,6 +37,7 @@ class DrawCounts:
     truncated: int
     truncated_right: int
     unread: int
+    graded: bool = True
 
     @property
     def all_failed(self) -> bool:
@@ -44,9 +46,10 @@ class DrawCounts:
 
     def as_mapping(self) -> dict[str, Any]:
         """Return the counts that JSON and pools record."""
+        right = {"right": self.truncated_right} if self.graded else {}
         return {
             "failures": {"draws": self.failed, "of": self.draws, "reasons": dict(self.reasons)},
-            "truncated": {"samples": self.truncated, "right": self.truncated_right, "of": self.draws - self.failed},
+            "truncated": {"samples": self.truncated, **right, "of": self.draws - self.failed},
         }
 
 
@@ -55,7 +58,7 @@ def count_draws(results: Iterable[Result], grade: Grade) -> DrawCounts:
 
     Args:
         results: of one run, several strategies in turn.
-        grade: whether a sample is right.
+        grade: whether a sample is right; None where that is not known.
     """
     drawn = {
         (result.problem.id, sample.index, sample.given): (result.problem, sample)
@@ -68,12 +71,13 @@ def count_draws(results: Iterable[Result], grade: Grade) -> DrawCounts:
     cut = [right for sample, right in graded if sample.end is End.LENGTH]
     return DrawCounts(
         draws=len(graded),
-        right=sum(right for _, right in graded),
+        right=sum(bool(right) for _, right in graded),
         failed=len(failed),
         reasons=dict(Counter(_reason(s) for s in failed).most_common()),
         truncated=len(cut),
-        truncated_right=sum(cut),
+        truncated_right=sum(map(bool, cut)),
         unread=sum(s.answer is None and s.end not in (End.FAILED, End.LENGTH) for s, _ in graded),
+        graded=not graded or any(right is not None for _, right in graded),
     )
 
 
@@ -92,4 +96,4 @@ def joined(counts: Iterable[DrawCounts]) -> DrawCounts:
         name: sum(getattr(one, name) for one in all_of_them)
         for name in ("draws", "right", "failed", "truncated", "truncated_right", "unread")
     }
-    return DrawCounts(**sums, reasons=dict(reasons.most_common()))
+    return DrawCounts(**sums, reasons=dict(reasons.most_common()), graded=all(one.graded for one in all_of_them))

@@ -24,8 +24,8 @@ class ProgressListener(Protocol):
         """A strategy starts on this number of questions."""
         ...
 
-    def advance(self, right: float) -> None:
-        """One more question is done; ``right`` is the share of it that is right, in [0, 1]."""
+    def advance(self, right: float | None) -> None:
+        """One more question is done; ``right`` is the share of it that is right, in [0, 1], or None."""
         ...
 
     def refresh(self) -> None:
@@ -43,7 +43,7 @@ class Silent:
     def start(self, label: str, questions: int) -> None:
         """Ignore the start."""
 
-    def advance(self, right: float) -> None:
+    def advance(self, right: float | None) -> None:
         """Ignore the question."""
 
     def refresh(self) -> None:

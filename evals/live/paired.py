@@ -16,7 +16,9 @@ REPLICATES = 10_000
 
 
 def played_differences(played: Sequence[Played], *, margin: float, seed: int) -> list[Difference | None]:
-    """Return the difference of each strategy to self-consistency, paired by question; None where it was not played.
+    """Return the difference of each strategy to self-consistency, paired by question.
+
+    It is None where self-consistency was not played, or no right answers are known.
 
     Args:
         played: strategies on the same questions, in the same order.
@@ -24,10 +26,11 @@ def played_differences(played: Sequence[Played], *, margin: float, seed: int) ->
         seed: of the bootstrap.
     """
     names = [p.planned.method.name for p in played]
-    if REFERENCE not in names:
+    graded = [p.right for p in played if p.right is not None]
+    if REFERENCE not in names or not graded:
         return [None] * len(played)
     outcomes = [_outcome(p) for p in played]
-    weights = bootstrap_weights(len(played[0].right), REPLICATES, seed)
+    weights = bootstrap_weights(len(graded[0]), REPLICATES, seed)
     return [*differences(outcomes, names.index(REFERENCE), weights=weights, margin=margin)]
 
 

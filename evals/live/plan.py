@@ -22,6 +22,7 @@ from evals.replay.traces import recorded_source
 from evals.replay.vectorised import permutations
 from evals.tasks import Task
 from strategies.catalog import Method
+from tts.answers import Grader
 from tts.engines.base import Capabilities
 from tts.engines.config import recorded_signals
 from tts.errors import InputError, UnsupportedError
@@ -138,7 +139,7 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
     params: Sequence[Mapping[str, Any]] = [{}] * len(chosen)
     if pool is not None:
         check_apart(pool, task, model)
-        scorer, params = fit_plan(config, pool, chosen, scorer)
+        scorer, params = fit_plan(config, pool, chosen, scorer, task.grader)
     strategies = tuple(
         PlannedStrategy(row, given, row.build(config.budget, given), row.name in named)
         for row, given in zip(chosen, params, strict=True)
@@ -168,7 +169,7 @@ def check_apart(pool: Pool, task: Task, model: str) -> None:
 
 
 def fit_plan(
-    config: RunConfig, pool: Pool, chosen: Sequence[Method], scorer: OpenScorer | None
+    config: RunConfig, pool: Pool, chosen: Sequence[Method], scorer: OpenScorer | None, grader: Grader
 ) -> tuple[OpenScorer | None, Sequence[Mapping[str, Any]]]:
     """Return the scorer with its calibration map, and the parameters of each strategy, all from the fit pool.
 
@@ -179,7 +180,7 @@ def fit_plan(
         check_scored_by(config.fit, config.fit_run, scorer)
     raw = score_pool(pool, scorer.inner, raw=config.calibrate is not None) if scorer is not None else pool
     if scorer is not None and config.calibrate is not None:
-        arrays = PoolArrays.of(raw, answers="number")
+        arrays = PoolArrays.of(raw, answers=grader.kind, equal=grader.equal)
         seen = arrays.labels >= 0
         if arrays.confidence is None:
             raise InputError(f"fit pool {pool.path} has no answer to calibrate on: fit on another")
@@ -193,7 +194,7 @@ def fit_plan(
             f"fit pool {pool.path} has a question with {pool.samples_min} samples and the budget is {config.budget}: "
             "draw more samples for it, or lower the budget"
         )
-    arrays = PoolArrays.of(pool, answers="number")
+    arrays = PoolArrays.of(pool, answers=grader.kind, equal=grader.equal)
     if arrays.confidence is None and any(row.requires.confidence for row in chosen):
         raise InputError(f"fit pool {pool.path} has no confidences to fit on: draw it with the same scorer")
     seed = config.engine.seed

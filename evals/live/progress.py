@@ -43,6 +43,7 @@ class Progress:
         on = _wants_bar() if terminal is None else terminal
         self._bars = _bars() if on else None
         self._label, self._total, self.done, self._right = "", 0, 0, 0.0
+        self._graded = True
         self._began = self._printed = self._drawn_at = 0.0
         self._tokens = 0
         self._bar: Any = None
@@ -65,10 +66,11 @@ class Progress:
             self._bars.start()
             self._bar = self._bars.add_task(label, total=questions, facts="")
 
-    def advance(self, right: float) -> None:
+    def advance(self, right: float | None) -> None:
         """Count one more question."""
         self.done += 1
-        self._right += right
+        self._graded = right is not None
+        self._right += right or 0.0
         self.refresh()
 
     def refresh(self) -> None:
@@ -94,7 +96,7 @@ class Progress:
 
     def _facts(self) -> str:
         seconds = max(time.monotonic() - self._began, 1e-9)
-        accuracy = f"accuracy {self._right / self.done:.3f}, " if self.done else ""
+        accuracy = f"accuracy {self._right / self.done:.3f}, " if self.done and self._graded else ""
         return f"{accuracy}{(self._drawn() - self._tokens) / seconds:.0f} tokens/s"
 
     def _left(self, now: float) -> str:

@@ -34,12 +34,12 @@ REFRESH_S = 0.25
 class Played:
     """A strategy's results, one per problem in the order of the problems, and which decisions are right.
 
-    The samples of the decisions carry no text, tokens and trace.
+    ``right`` is None where no right answers are known. The samples of the decisions carry no text, tokens and trace.
     """
 
     planned: PlannedStrategy
     results: Sequence[Result]
-    right: Sequence[bool]
+    right: Sequence[bool] | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ async def draw_samples(
     options = Options(concurrency=questions, lookahead=config.samples - 1, read_truncated=config.read_truncated)
 
     def share(result: Result) -> float:
-        return sum(task.grade(result.problem, s) for s in result.decision.samples) / config.samples
+        return sum(bool(task.grade(result.problem, s)) for s in result.decision.samples) / config.samples
 
     watch.start("samples", len(task.problems))
     return await _play_all(CollectSamples(config.samples), task, engine, None, options, signals, cache, share, watch)
@@ -81,7 +81,7 @@ async def draw_trees(
 
     def share(result: Result) -> float:
         samples = result.decision.samples
-        return sum(task.grade(result.problem, s) for s in samples) / len(samples)
+        return sum(bool(task.grade(result.problem, s)) for s in samples) / len(samples)
 
     watch.start("trees", len(task.problems))
     return await _play_all(tree, task, engine, None, options, signals, cache, share, watch)
@@ -99,7 +99,7 @@ async def play(
     )
 
     def right(result: Result) -> bool:
-        return task.grade(result.problem, Sample(answer=result.decision.answer))
+        return bool(task.grade(result.problem, Sample(answer=result.decision.answer)))
 
     played = []
     for planned in plan.strategies:
@@ -107,7 +107,7 @@ async def play(
         results = await _play_all(
             planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch
         )
-        played.append(Played(planned, results, [right(r) for r in results]))
+        played.append(Played(planned, results, [right(r) for r in results] if task.graded else None))
     return played
 
 
@@ -136,7 +136,7 @@ async def _play_all(
     )
     async with _refreshing(watch), aclosing(playing):  # type: ignore[type-var]
         async for result in playing:
-            watch.advance(right(result))
+            watch.advance(right(result) if task.graded else None)
             results[result.problem.id] = _without_traces(result)
     watch.finish()
     return [results[problem.id] for problem in task.problems]

@@ -149,7 +149,7 @@ def _grade(path: str, entry: Entry, merged: Merged, grader: Grader) -> tuple[lis
             grades.append(2 * sum(recorded) > len(recorded))
             conflicts += len(set(recorded)) > 1
             continue
-        found = {grader.grade(answer, entry.problem.gold) for answer in {entry.samples[i].answer for i in mine}}
+        found = {grader.grade(answer, entry.problem.golds) for answer in {entry.samples[i].answer for i in mine}}
         if None in found:
             raise InputError(
                 f"{path}: question {entry.problem.id!r} has ungraded samples and no gold answer to grade them by; "

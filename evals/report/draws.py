@@ -21,9 +21,10 @@ def draw_sentences(counts: DrawCounts, max_tokens: int) -> list[str]:
     if counts.failed:
         found.append(failure_sentence(counts))
     if counts.truncated:
+        right = f" ({counts.truncated_right} right)" if counts.graded else ""
         found.append(
-            f"{counts.truncated} of {counts.draws - counts.failed} samples reached engine.max_tokens={max_tokens} "
-            f"({counts.truncated_right} right): raise it"
+            f"{counts.truncated} of {counts.draws - counts.failed} samples reached engine.max_tokens={max_tokens}"
+            f"{right}: raise it"
         )
     if (said := verdict(counts)) is not None:
         found.append(said)
@@ -49,7 +50,7 @@ def verdict(counts: DrawCounts) -> str | None:
     """
     whole = counts.draws - counts.failed - counts.truncated
     right = counts.right - counts.truncated_right
-    if 2 * whole <= counts.draws or right >= HARDLY * whole:
+    if not counts.graded or 2 * whole <= counts.draws or right >= HARDLY * whole:
         return None
     wrong = whole - right - counts.unread
     parts = [

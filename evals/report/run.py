@@ -42,8 +42,8 @@ class RunRow:
     Attributes:
         name: the strategy.
         source: the paper it comes from.
-        accuracy: share of right decisions, with its 95 % interval over problems.
-        accuracy_ci: that interval.
+        accuracy: share of right decisions; None where no right answers are known.
+        accuracy_ci: its 95 % interval over problems.
         samples: a question.
         tokens: generated tokens a question, or None where they were not counted.
         p_correct: mean estimate that an answer is right, or None where an answer has no estimate.
@@ -58,8 +58,8 @@ class RunRow:
 
     name: str
     source: str
-    accuracy: float
-    accuracy_ci: tuple[float, float]
+    accuracy: float | None
+    accuracy_ci: tuple[float, float] | None
     samples: float
     tokens: float | None
     p_correct: float | None
@@ -96,8 +96,8 @@ def run_rows(played: Sequence[Played], *, margin: float, seed: int) -> list[RunR
         RunRow(
             name=p.planned.method.name,
             source=p.planned.method.source,
-            accuracy=sum(p.right) / len(p.right),
-            accuracy_ci=wilson_interval(sum(p.right), len(p.right)),
+            accuracy=None if p.right is None else sum(p.right) / len(p.right),
+            accuracy_ci=None if p.right is None else wilson_interval(sum(p.right), len(p.right)),
             samples=float(np.mean([len(r.decision.samples) for r in p.results])),
             tokens=_mean([None if r.decision.usage is None else r.decision.usage.generated for r in p.results]),
             p_correct=_mean([r.decision.p_correct for r in p.results if r.decision.answer is not None]),
@@ -121,7 +121,7 @@ def compared_rows(rows: Sequence[RunRow], budget: int) -> list[ComparedRun]:
     """Return the rows for the conclusion and the plot of a comparison; empty where self-consistency was not played."""
     found = []
     for row in rows:
-        if row.difference is None:
+        if row.difference is None or row.accuracy is None or row.accuracy_ci is None:
             return []
         nearly = (row.samples, row.samples)
         diff, diff_ci = row.difference.accuracy_diff, row.difference.accuracy_diff_ci
@@ -190,6 +190,8 @@ def run_plot(
         UnsupportedError: matplotlib is not installed.
     """
     figures.check_installed()
+    if not outcome.task.graded:
+        raise InputError("a plot shows accuracies, and these questions have no gold answers: leave the plot out")
     compared = compared_rows(rows, config.budget)
     if not compared:
         raise InputError("a plot compares with self_consistency: add it to the strategies")
@@ -199,15 +201,17 @@ def run_plot(
 
 def print_samples(console: Console, config: SampleConfig, task: Task, outcome: SampleOutcome) -> None:
     """Print the share of right samples with its 95 % interval over questions, and where the samples are."""
-    graded = [[(s, task.grade(r.problem, s)) for s in r.decision.samples] for r in outcome.results]
+    graded = [[(s, bool(task.grade(r.problem, s))) for s in r.decision.samples] for r in outcome.results]
     rates = [sum(right for _, right in row) / config.samples for row in graded]
     low, high = accuracy_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
     samples = [pair for row in graded for pair in row]
     unread = sum(sample.answer is None for sample, _ in samples)
-    console.print(
-        f"{len(graded)} questions, {config.samples} samples each: "
+    right = (
         f"{sum(right for _, right in samples)} of {len(samples)} "
         f"right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval((float(low), float(high)))}), "
+    )
+    console.print(
+        f"{len(graded)} questions, {config.samples} samples each: {right if task.graded else 'no gold answers, '}"
         f"{unread} without an answer",
         soft_wrap=True,
     )
@@ -231,6 +235,10 @@ def run_table(rows: Sequence[RunRow]) -> Table:
         Column("p_correct", "p_correct", units.probability, spare=3),
         Column("vote_share", "vote\nshare", units.probability, spare=2),
     ]
+    accuracy = [
+        Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
+        Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=4),
+    ]
     paired = [
         Column("saved", "saved,\n%", units.percent, long="tokens saved, %"),
         Column("accuracy_diff", "diff,\npoints", units.points),
@@ -241,8 +249,7 @@ def run_table(rows: Sequence[RunRow]) -> Table:
     compared = any(row.difference is not None for row in rows) and len(rows) > 1
     columns = (
         Column("strategy", "strategy", left=True),
-        Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
-        Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=4),
+        *(accuracy if any(row.accuracy is not None for row in rows) else ()),
         *([Column("failed_share", "failed\n%", units.percent, long="failed draws, %")] if failing else []),
         Column("samples", "samples", units.samples),
         Column("tokens", "tokens", units.tokens),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -52,7 +52,7 @@ def as_mapping(
                 **{key: value for key, value in asdict(row).items() if value is not None},
                 "run": number,
                 "params": {**p.planned.method.params, **p.planned.params},
-                "decisions": [_decision(result, right) for result, right in zip(p.results, p.right, strict=True)],
+                "decisions": [_decision(result, right) for result, right in _graded(p)],
             }
             for (number, p), row in zip(_numbered(outcome), rows, strict=True)
         ],
@@ -115,13 +115,18 @@ def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:
     ]
 
 
-def _decision(result: Result, right: bool) -> dict[str, Any]:
+def _graded(played: Played) -> Iterator[tuple[Result, bool | None]]:
+    right = [None] * len(played.results) if played.right is None else played.right
+    return zip(played.results, right, strict=True)
+
+
+def _decision(result: Result, right: bool | None) -> dict[str, Any]:
     decision = result.decision
     return {
         "id": result.problem.id,
-        "gold": result.problem.gold,
+        **({} if right is None else {"gold": result.problem.gold}),
         "answer": decision.answer,
-        "correct": right,
+        **({} if right is None else {"correct": right}),
         "p_correct": decision.p_correct,
         "vote_share": decision.vote_share,
         "samples": [s.index for s in decision.samples],

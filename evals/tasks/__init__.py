@@ -9,14 +9,12 @@ from dataclasses import replace
 
 from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
+from evals.tasks.data_sets import DATA_SETS
 from tts.models.resolve import BUNDLED
 from tts.prompts import BUNDLED_TEMPLATE
 from tts.registry import TASKS
 
 __all__ = ["Task", "TaskConfig", "load_task"]
-
-FILE_TASKS = ("gsm8k", "jsonl")
-"""Tasks that take the prompt of the model that is asked."""
 
 
 def load_task(config: TaskConfig, *, model: str | None = None) -> Task:
@@ -30,7 +28,7 @@ def load_task(config: TaskConfig, *, model: str | None = None) -> Task:
     Raises:
         InputError: a file that cannot be read, a wrong split or field, or another package's task that is none.
     """
-    if model in BUNDLED and config.name in FILE_TASKS:
+    if model in BUNDLED and config.name in DATA_SETS:
         template = BUNDLED_TEMPLATE if config.template is None else config.template
         config = replace(config, template=template, system=config.system or "")
     task: Task = TASKS.get(config.name)(config)

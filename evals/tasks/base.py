@@ -21,13 +21,14 @@ class Task:
 
     Attributes:
         name: the name of the task.
-        problems: at least one, with distinct ids, each with a gold answer.
+        problems: at least one, with distinct ids; all of them have a gold answer, or none has.
         prompt: turns a problem into the text that the model reads.
         extract: reads the canonical answer from a text, or None.
         reading: the name of ``extract``, which pools record.
         grader: the rule by which an answer is right.
         solutions: worked solutions by problem id, as a model should write them after the prompt; empty where the task
             has none. They are for training only: neither draws nor scores read them.
+        notes: sentences about the questions that a user should know, such as lines that were skipped.
     """
 
     name: str
@@ -37,10 +38,16 @@ class Task:
     reading: str = "strict"
     grader: Grader = NUMBER
     solutions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
-    def grade(self, problem: Problem, sample: Sample) -> bool:
-        """Return whether the sample's answer is the gold answer; False without either."""
-        return bool(self.grader.grade(sample.answer, problem.gold))
+    @property
+    def graded(self) -> bool:
+        """True if right answers are known, so that there is an accuracy."""
+        return not self.problems or any(problem.gold is not None for problem in self.problems)
+
+    def grade(self, problem: Problem, sample: Sample) -> bool | None:
+        """Return whether the sample's answer is a gold answer, False without an answer; None without a gold answer."""
+        return None if problem.gold is None else bool(self.grader.grade(sample.answer, problem.golds))
 
     @property
     def template(self) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from evals.tasks.graders import METRICS
+from evals.tasks.rows import FIELDS
+from tts.answers.reading import KINDS
 from tts.errors import InputError, unknown_name
 from tts.registry import TASKS
 
 FILES = (".jsonl", ".jsonl.gz", ".json")
 """Suffixes of files of questions."""
 READINGS = ("strict", "flexible")
+ANSWERS = ("auto", *KINDS)
 
 
 @dataclass
@@ -19,9 +24,15 @@ class TaskConfig:
     """The problems to solve, and the prompt.
 
     Attributes:
-        name: "stories" (generated, for the bundled model), "gsm8k", or "jsonl" (a file of yours).
-        path: a JSON Lines file (.jsonl or .jsonl.gz), {"question", "answer"} a line; null reads gsm8k from the hub.
-        split: stories: train, calibration or test; gsm8k on the hub: train or test; for a file, only a part of the ids.
+        name: "stories" (generated, for the bundled model), "jsonl" (a file of yours), or a data set: gsm8k, svamp,
+            math500, aime24, aime25, mmlu_pro, gpqa, arc_challenge, commonsense_qa, mathqa, sciq, triviaqa, nq_open.
+        path: a JSON Lines file (.jsonl or .jsonl.gz) or a JSON list (.json); null reads a data set from the hub.
+        split: stories: train, calibration or test; a data set on the hub: one of its splits, where "test" is the scored
+            one; for a file, only a part of the ids.
+        fields: the fields of a row by part, {question, answer, id, choices}: a name, a path such as answer.value, or a
+            list of names that are read together; null for a part that is not there.
+        choices: the field with the options of a multiple-choice question, or a list with one field an option.
+        answers: the kind of answers: number, choice, math, text; auto takes the data set's or that of the golds.
         questions: the number of problems, >= 1; null takes all of a file, or 50 stories. More include those of fewer.
         seed: chooses the problems and the worked examples, >= 0.
         template: the text around {question}; null takes the task's own.
@@ -29,7 +40,11 @@ class TaskConfig:
         chat: ask in chat messages, which need a model with a chat template.
         shots: the number of worked examples before each question, >= 0.
         shots_path: the file of worked examples; null takes the hub's training split for gsm8k.
-        extract: "strict" reads the number after ####, "flexible" else the last number; null takes the task's own.
+        extract: "strict" reads marked answers alone (of numbers, that after ####), "flexible" any mark and
+            else the last number or line; null takes the task's own.
+        metric: of open answers: exact; contains, a gold answer stands in the answer; f1, they share half the words.
+        tolerance: of numbers, the largest difference that is right, >= 0.
+        skip_bad: go on without lines that cannot be read, and count them.
     """
 
     name: str = "stories"
@@ -43,6 +58,12 @@ class TaskConfig:
     shots: int = 0
     shots_path: str | None = None
     extract: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+    choices: Any = None
+    answers: str = "auto"
+    metric: str = "exact"
+    tolerance: float = 0.0
+    skip_bad: bool = False
 
     @staticmethod
     def from_text(text: str) -> Mapping[str, object]:
@@ -61,5 +82,23 @@ class TaskConfig:
         for key in ("seed", "shots"):
             if getattr(self, key) < 0:
                 raise InputError(f"task.{key} must be at least 0, got {getattr(self, key)}")
+        for key, given, known in (("answers", self.answers, ANSWERS), ("metric", self.metric, METRICS)):
+            if given not in known:
+                raise unknown_name(f"task.{key}", given, known)
+        if not 0.0 <= self.tolerance < float("inf"):
+            raise InputError(f"task.tolerance must be a number of at least 0, got {self.tolerance}")
+        self._check_fields()
         if not self.split.strip():
             raise InputError("task.split must be a name, got nothing")
+
+    def _check_fields(self) -> None:
+        named = {**{f"fields.{part}": name for part, name in self.fields.items()}, "choices": self.choices}
+        for part in self.fields:
+            if part not in FIELDS:
+                raise unknown_name("part in task.fields", part, FIELDS)
+        for key, name in named.items():
+            texts = name if isinstance(name, list) else [name]
+            if name is not None and not (texts and all(isinstance(one, str) and one for one in texts)):
+                raise InputError(f"task.{key} must be the name of a field or a list of names, got {name!r}")
+        if self.choices is not None and self.fields.get("choices") is not None:
+            raise InputError("task.choices and task.fields.choices name the same field: give one of them")

@@ -1,12 +1,12 @@
 """Grading: an answer is right where it would be the same vote as the gold answer.
 
-Knows neither pools nor tasks: two answers in, one grade out. Everything that grades by a gold answer uses this rule, so
-that a grade and a vote (`tts.answers.merge`) never disagree on which answers are equal.
+Knows neither pools nor tasks: an answer and its gold answers in, one grade out. Everything that grades by a gold answer
+uses this rule, so that a grade and a vote (`tts.answers.merge`) never disagree on which answers are equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tts.answers.canonical import canonical
@@ -19,17 +19,21 @@ class Grader:
     Attributes:
         kind: the kind of answer, which chooses the canonical form; see `canonical`.
         equal: a pairwise check of canonical texts, such as ``MathVerifier.equal``; None compares the texts only.
+        near: accepts an answer, given its canonical text and that of a gold answer, which is not equal to it: a
+            tolerance, or a metric of open answers. It merges no votes.
     """
 
     kind: str = "auto"
     equal: Callable[[str, str], bool] | None = None
+    near: Callable[[str, str], bool] | None = None
 
-    def grade(self, answer: str | None, gold: str | None) -> bool | None:
+    def grade(self, answer: str | None, gold: str | Sequence[str] | None) -> bool | None:
         """Return whether an answer is right, or None where there is no gold answer to compare it with.
 
         Args:
             answer: in any spelling; None, and an answer that is not of the kind, is wrong.
-            gold: the right answer in any spelling; one that is not of the kind counts as missing.
+            gold: the right answer in any spelling, or several that are accepted; one that is not of the kind counts as
+                missing.
 
         Raises:
             InputError: an unknown ``kind``.
@@ -37,9 +41,13 @@ class Grader:
         given = None if answer is None else canonical(answer, self.kind)
         if given is None:
             return False
-        right = None if gold is None else canonical(gold, self.kind)
-        if right is None:
+        golds = () if gold is None else (gold,) if isinstance(gold, str) else gold
+        accepted = [right for right in (canonical(one, self.kind) for one in golds) if right is not None]
+        if not accepted:
             return None
-        if given == right:
+        return given in accepted or any(self._accepts(given, right) for right in accepted)
+
+    def _accepts(self, given: str, right: str) -> bool:
+        if self.equal is not None and self.equal(min(given, right), max(given, right)):
             return True
-        return self.equal is not None and self.equal(min(given, right), max(given, right))
+        return self.near is not None and self.near(given, right)

@@ -10,7 +10,7 @@ from typing import Any
 from evals.config import RunConfig, component
 from evals.live.plan import PlannedStrategy, plan
 from evals.tasks import Task
-from evals.tasks.gsm8k import CHAT, SYSTEM, TEXT
+from evals.tasks.forms import CHAT, SYSTEM, TEXT
 from evals.tasks.reading import extractor
 from tts.api.models import MODELS
 from tts.config.keys import FROM_TEXT

@@ -69,7 +69,7 @@ class OracleScorer(BaseScorer):
             UnsupportedError: the problem has no gold answer.
         """
         _check_gold(self.name, problem)
-        return np.array([bool(self.grader.grade(s.answer, problem.gold)) for s in samples], dtype=np.float64)
+        return np.array([bool(self.grader.grade(s.answer, problem.golds)) for s in samples], dtype=np.float64)
 
 
 class RolloutOracle(BaseScorer):
@@ -124,7 +124,7 @@ class RolloutOracle(BaseScorer):
 
     def _right(self, problem: Problem, sample: Sample) -> bool:
         answer = self.extract(problem, sample.text) if sample.answer is None else sample.answer
-        return bool(self.grader.grade(answer, problem.gold))
+        return bool(self.grader.grade(answer, problem.golds))
 
 
 def _check_gold(scorer: str, problem: Problem) -> None:

@@ -13,12 +13,26 @@ _NO_TRACE = Trace()
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One question of a task; ``gold`` is None where the right answer is not known."""
+    """One question of a task.
+
+    Attributes:
+        id: names it within its task.
+        question: its text, options included.
+        gold: the right answer; None where it is not known.
+        task: the name of its task.
+        accepted: further answers that are right too; pools keep the first one, ``gold``, and the grades.
+    """
 
     id: str
     question: str
     gold: str | None = None
     task: str = ""
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """Every right answer; empty where none is known."""
+        return () if self.gold is None else (self.gold, *self.accepted)
 
 
 class End(StrEnum):

@@ -1,0 +1,81 @@
+"""Rows of data sets, from files and from the hub."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from tts.errors import InputError
+from tts.files import read_bytes
+
+GZIP = b"\x1f\x8b"
+Rows = Iterator[tuple[str, Any]]
+"""The place of each row, which opens sentences about it, and the row; an InputError stands for a line without JSON."""
+
+
+def file_rows(path: str | os.PathLike[str]) -> Rows:
+    """Yield the rows of a file: JSON Lines (.jsonl, .jsonl.gz), or one JSON list. Empty lines are skipped.
+
+    Raises:
+        InputError: no such file, or no text.
+    """
+    raw = read_bytes(path)
+    try:
+        text = (gzip.decompress(raw) if raw[:2] == GZIP else raw).decode("utf-8-sig")
+    except (EOFError, OSError, zlib.error):
+        raise InputError(f"{path}: is a damaged gzip file; make it again") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no UTF-8 text; give a JSON Lines file") from None
+    if text.lstrip()[:1] == "[" and str(path).lower().endswith((".json", ".json.gz")):
+        yield from _list_rows(text, path)
+        return
+    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: a text may hold other line ends
+        if line.strip():
+            where = f"{path}, line {number}"
+            try:
+                yield where, json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield where, InputError(f"{where}: is no JSON ({error})")
+
+
+def _list_rows(text: str, path: str | os.PathLike[str]) -> Rows:
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no JSON ({error})") from None
+    for number, row in enumerate(rows, 1):
+        yield f"{path}, row {number}", row
+
+
+def hub_rows(name: str, config: str, split: str, *, task: str) -> Sequence[tuple[str, Any]]:
+    """Return the rows of a split on the hub, through ``datasets``.
+
+    Args:
+        name: the data set.
+        config: its configuration; empty for the only one.
+        split: the split.
+        task: the name of the task, for sentences.
+
+    Raises:
+        InputError: ``datasets`` is not installed, or the hub cannot be read.
+    """
+    instead = f"or give the task a file: task.path={task}_{split}.jsonl"
+    try:
+        datasets: Any = import_module("datasets")
+    except ModuleNotFoundError:
+        raise InputError(
+            f"task {task} without a path reads {name} from the hub and needs datasets: pip install 'tts-rerank[hub]', "
+            + instead
+        ) from None
+    try:
+        named = (name, config) if config else (name,)
+        records = [dict(row) for row in datasets.load_dataset(*named, split=split)]
+    except Exception as error:  # a network and a cache fail in many ways
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{name} cannot be read from the hub ({reason}): try again, {instead}") from None
+    return [(f"{name}, {split} row {number}", record) for number, record in enumerate(records)]
