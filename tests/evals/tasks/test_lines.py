@@ -51,7 +51,7 @@ def test_a_file_of_ones_own_may_have_ids_and_bare_golds(tmp_path: Path) -> None:
     [
         (
             '{"question": "?"}',
-            r'bad\.jsonl, line 3: has no gold answer, and other lines have one; expected a number',
+            r"bad\.jsonl, line 3: has no gold answer, and other lines have one; expected a number",
         ),
         ('{"question": "?", "answer": "well"}', r"line 3: no number can be read from its answer 'well'; expected"),
         ('{"question": "?", "answer": "5\\n####"}', r"line 3: no number can be read"),
