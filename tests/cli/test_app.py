@@ -15,7 +15,19 @@ from tts.answers.canonical import KINDS
 from tts.cli.app import interruptible
 from tts.scorers.calibration.maps import MapKind
 
-COMMANDS = ("ask", "run", "compare", "sample", "reliability", "calibrate", "train", "pool", "strategies", "config")
+COMMANDS = (
+    "ask",
+    "run",
+    "compare",
+    "sample",
+    "answers",
+    "reliability",
+    "calibrate",
+    "train",
+    "pool",
+    "strategies",
+    "config",
+)
 
 
 def test_too_little_memory_is_bad_input_and_a_bug_keeps_its_traceback(

@@ -9,12 +9,12 @@ from tts.cli import (  # noqa: F401 - importing a module registers its commands
     compare,
     config,
     pool,
-    reliability,
     run,
     sample,
     strategies,
     train,
 )
 from tts.cli.app import main
+from tts.cli.reports import answers, reliability  # noqa: F401
 
 __all__ = ["main"]

@@ -25,7 +25,19 @@ from tts.installation import check_packages
 if TYPE_CHECKING:
     from rich.console import Console
 
-ORDER = ("ask", "run", "compare", "sample", "reliability", "calibrate", "train", "pool", "strategies", "config")
+ORDER = (
+    "ask",
+    "run",
+    "compare",
+    "sample",
+    "answers",
+    "reliability",
+    "calibrate",
+    "train",
+    "pool",
+    "strategies",
+    "config",
+)
 FRONT = """\
 tts: more correct answers from fewer samples
 
