@@ -59,7 +59,7 @@ class PTrue(BaseScorer):
             UnsupportedError: a label is not one token, a sample is partial, or the engine cannot score.
             EngineError: the model gives both labels no probability.
         """
-        scores, asked = np.zeros(len(samples)), _answered("P(True)", samples)
+        scores, asked = np.zeros(len(samples)), answered("P(True)", samples)
         if not asked:
             return scores
         tokens = [_one_token(engine, label) for label in self.labels]
@@ -112,7 +112,7 @@ class Verbalised(BaseScorer):
             UnsupportedError: a sample is partial, or the engine cannot continue a text.
             EngineError: no reply about a sample holds a number from 0 to 100, which is an abstention, never 0.5.
         """
-        scores, asked = np.zeros(len(samples)), _answered("verbalised confidence", samples)
+        scores, asked = np.zeros(len(samples)), answered("verbalised confidence", samples)
         if asked:
             scores[asked] = await together([self._ask(problem, samples[i], engine) for i in asked])
         return scores
@@ -148,8 +148,16 @@ def append_question(template: str, problem: Problem, sample: Sample) -> Prefix:
     return Prefix(problem, sample.text + asked)
 
 
-def _answered(scorer: str, samples: Sequence[Sample]) -> list[int]:
-    """The positions of the samples that have an answer."""
+def answered(scorer: str, samples: Sequence[Sample]) -> list[int]:
+    """The positions of the samples that have an answer.
+
+    Args:
+        scorer: what asks, in messages.
+        samples: whole samples.
+
+    Raises:
+        UnsupportedError: a sample is partial.
+    """
     for sample in samples:
         if sample.end is End.BOUNDARY:
             raise UnsupportedError(

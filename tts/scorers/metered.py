@@ -126,6 +126,21 @@ class MeteredEngine:
         requests = [Request(problem, first + k, draw.prefix, draw.until, signals) for k in range(draw.n)]
         return await together([self._collected(request) for request in requests])
 
+    async def ask(self, judge: Engine, request: Request) -> str:
+        """Return the whole text that another engine draws; its tokens are charged as all others.
+
+        Args:
+            judge: the other engine.
+            request: what it is asked.
+
+        Raises:
+            EngineError: the other engine failed.
+        """
+        try:
+            return (await collected(judge, request)).text
+        finally:
+            self._charge(request.meter)
+
     def charge(self, tokens: int) -> None:
         """Charge tokens that a scorer read with a separate model."""
         self.usage += Usage(scorer_prefill=tokens)

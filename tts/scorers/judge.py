@@ -1,0 +1,146 @@
+"""A judge: a second model that is asked how likely a sample's answer is to be right.
+
+The judge is any engine, such as another model behind an OpenAI-compatible server, with its own prompt, the rubric. It
+needs no log-probabilities. Its tokens are charged to the sample that it judges.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts.answers.replies import final_text
+from tts.config import from_mapping
+from tts.engines.base import Request
+from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.engines.streams import together
+from tts.errors import EngineError, InputError
+from tts.files import read_bytes
+from tts.prompts import Prompt
+from tts.scorers.asking import answered, percentage
+from tts.scorers.base import BaseScorer
+from tts.scorers.metered import MeteredEngine
+from tts.types import Problem, Sample
+
+RUBRIC = (
+    "A question and a proposed answer follow. Judge how likely the proposed answer is to be correct.\n\n"
+    "Question:\n{question}\n\nWork:\n{text}\n\nProposed answer: {answer}\n\n"
+    "Check the work, then end with one line: `Score: N`, where N is a number from 0 (surely wrong) to 100 (surely "
+    "right)."
+)
+DEFAULTS: Mapping[str, object] = {"temperature": 0.0, "max_tokens": 512}
+"""Keys of the judge's engine that differ from an engine's own defaults."""
+_SCORE = re.compile(r"\bscore\b[\s*_`]*[:=]?[\s*_`]*(?P<number>\d+(?:\.\d+)?)", re.IGNORECASE)
+
+
+class Judge(BaseScorer):
+    """A pointwise judge: each sample is judged alone, by the number that the judge ends with, over 100.
+
+    Source:
+        Zheng et al., arXiv 2306.05685 (single answer grading).
+    """
+
+    name = "judge"
+    judges_prefixes = False
+    uses_engine = True
+
+    def __init__(
+        self, engine: LiveEngine, *, rubric: str = RUBRIC, attempts: int = 2, key: Mapping[str, object] | None = None
+    ) -> None:
+        """Take the judge.
+
+        Args:
+            engine: an open engine whose prompt is the rubric alone.
+            rubric: text with ``{question}``, ``{text}`` and ``{answer}``; it asks for a number from 0 to 100.
+            attempts: how often a sample is judged until a reply holds a number, >= 1.
+            key: everything that decides the judge's replies.
+
+        Raises:
+            InputError: a rubric without ``{answer}`` and ``{text}``, or no attempt.
+        """
+        if "{answer}" not in rubric and "{text}" not in rubric:
+            raise InputError("scorer.rubric must hold {answer} or {text}, and {question} where the judge is to see it")
+        if attempts < 1:
+            raise InputError(f"scorer.attempts must be at least 1, got {attempts}")
+        self.engine, self.rubric, self.attempts = engine, rubric, attempts
+        self.key = key or {}
+
+    async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
+        """The judge's number over 100, shape [len(samples)]; a sample without an answer gets 0 unasked.
+
+        Raises:
+            UnsupportedError: a sample is partial.
+            EngineError: the judge fails, or none of its replies about a sample holds a number from 0 to 100.
+        """
+        scores, asked = np.zeros(len(samples)), answered("a judge", samples)
+        if asked:
+            scores[asked] = await together([self._judge(problem, samples[i], engine) for i in asked])
+        return scores
+
+    async def _judge(self, problem: Problem, sample: Sample, engine: MeteredEngine) -> float:
+        fields = {"question": problem.question, "text": sample.text, "answer": sample.answer or ""}
+        asked = re.sub(r"\{(question|text|answer)\}", lambda match: fields[match[1]], self.rubric)
+        about = Problem(f"{problem.id} draw {sample.index}", asked)
+        reply = ""
+        for attempt in range(self.attempts):
+            reply = await engine.ask(self.engine, Request(about, 0, attempt=attempt))
+            if (number := read_score(reply)) is not None:
+                return number / 100
+        raise EngineError(
+            f"the judge must end with a number from 0 to 100, and wrote {reply[-80:]!r} in the last of {self.attempts} "
+            f"attempts on problem {problem.id!r}"
+        )
+
+
+def read_score(reply: str) -> float | None:
+    """Return the last number behind "Score" of a reply, or the reply's only number, in [0, 100]; else None.
+
+    Args:
+        reply: what the judge wrote, thoughts included.
+    """
+    said = final_text(reply).strip()
+    marked = [match["number"] for match in _SCORE.finditer(said)]
+    if marked:
+        number = float(marked[-1])
+        return number if number <= 100 else None
+    return percentage(said) if len(said) <= 20 else None
+
+
+def open_judge(
+    *,
+    engine: Mapping[str, Any],
+    rubric: str | None = None,
+    attempts: int = 2,
+    chat: bool | None = None,
+) -> Judge:
+    """Build the scorer from a configuration; the judge's engine is opened at once and closed with the scorer.
+
+    Args:
+        engine: the judge's own engine, as the configuration key ``engine``, such as {kind: openai, model: NAME, openai:
+            {urls: [URL]}}; its temperature is 0 and its max_tokens 512 by default.
+        rubric: a file with the judge's prompt; None takes one that asks for a line "Score: N".
+        attempts: how often a sample is judged until a reply holds a number, >= 1.
+        chat: whether to ask in chat messages; None does for servers.
+
+    Raises:
+        InputError: an unknown key, a rubric that cannot be read, or an engine that cannot be opened.
+    """
+    config = from_mapping(EngineConfig, {**DEFAULTS, **engine}, "scorer.engine")
+    text = RUBRIC if rubric is None else read_bytes(Path(rubric)).decode("utf-8-sig", errors="replace")
+    asks_in_chat = config.kind == "openai" if chat is None else chat
+    name, revision = config.identity
+    key = {"engine": {"model": name, "revision": revision, **config.key}, "rubric": text, "chat": asks_in_chat}
+    opened = open_engine(config, Prompt(template="{question}", chat=asks_in_chat), _ignore)
+    judge = Judge(opened, rubric=text, attempts=attempts, key=key)
+    weakref.finalize(judge, opened.close)
+    return judge
+
+
+def _ignore(_: str) -> None:
+    return None
