@@ -141,7 +141,8 @@ def conclusion(rows: Sequence[Compared], *, questions: int) -> str:
     """
     reference = _reference(rows)
     if questions < FEW_QUESTIONS:
-        return f"{_counted(questions)} too few to tell strategies apart: a verdict needs at least {FEW_QUESTIONS} questions"
+        few = "1 question is" if questions == 1 else f"{questions} questions are"
+        return f"{few} too few to tell strategies apart: a verdict needs at least {FEW_QUESTIONS}"
     best = cheapest_not_worse(rows)
     others = sum(not is_control(row.name) for row in rows) - 1
     if best is None:
@@ -151,10 +152,6 @@ def conclusion(rows: Sequence[Compared], *, questions: int) -> str:
         f"{which}not worse than {reference.name}: {best.name}, {units.samples(best.point.samples)} samples, "
         f"{_spent(best, reference, _unit(rows))}"
     )
-
-
-def _counted(questions: int) -> str:
-    return "1 question is" if questions == 1 else f"{questions} questions are"
 
 
 def _unproven(rows: Sequence[Compared], reference: Compared, questions: int) -> str:
