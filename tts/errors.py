@@ -16,6 +16,10 @@ class InputError(TTSError, ValueError):
     """A file, an option, a configuration key or an argument is not what it must be."""
 
 
+class KeyRefusedError(InputError):
+    """A server refuses the key, or wants one."""
+
+
 class PoolLockedError(TTSError):
     """Another process is writing to the same pool."""
 

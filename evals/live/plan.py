@@ -86,8 +86,13 @@ class Plan:
         """Return the plan without the strategies of "all" that this engine cannot serve.
 
         Raises:
-            InputError: nothing is left.
+            InputError: nothing is left, or the scorer reads log-probabilities that this engine does not return.
         """
+        if self.judge is not None and self.judge.needs.logprobs and not capabilities.logprobs:
+            raise InputError(
+                f"scorer {self.judge.name} reads log-probabilities, and this engine's servers return none in a stream: "
+                "choose another scorer or server"
+            )
         kept, skipped = [], dict(self.skipped)
         available = live_source(self.judge, capabilities)
         for planned in self.strategies:

@@ -25,6 +25,7 @@ class Meter:
     prompt_cached: int = 0
     drawn: int = 0
     discarded: int = 0  # drawn tokens past a boundary, which are no part of the sample
+    estimated: bool = False  # the engine does not know all of these numbers and has estimated some
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Capabilities:
         steps: collects ``Signals.steps``.
         probe: reads ``Signals.probe`` after a sample.
         adapters: ``score`` takes ``adapter``, a directory of LoRA weights to read with.
+        logprobs: returns the log-probability of each drawn token where it is asked for.
         watch_beside_top: collects watched tokens and ``Signals.top`` in the same pass.
     """
 
@@ -53,6 +55,7 @@ class Capabilities:
     steps: bool = False
     probe: bool = False
     adapters: bool = False
+    logprobs: bool = True
     watch_beside_top: bool = True
 
     def lacking(self, signals: Signals) -> str | None:
@@ -99,12 +102,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a sample: new text and tokens with their signals; ``end`` is set on the last piece only."""
+    """A piece of a sample: new text and tokens with their signals; ``end`` is set on the last piece only.
+
+    ``reasoning`` is new text of the model's reasoning, which its server keeps apart from the text.
+    """
 
     text: str
     token_ids: tuple[int, ...]
     trace: Trace = field(default_factory=Trace)
     end: End | None = None
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class StreamedSample(Generic[Name]):
         suppressed: ids of tokens that are never drawn; each token comes with their log-probabilities.
         tokens: its tokens.
         probe: the probability of the probed token after it.
+        knows_top: whether log-probabilities of some token were known, so that ``top`` means something.
     """
 
     until: Boundary
@@ -54,6 +55,7 @@ class StreamedSample(Generic[Name]):
     sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of ``top``
     steps: list[bool] = field(default_factory=list)
     probe: float | None = None
+    knows_top: bool = False
 
     def take(self, drawn: Iterable[tuple[Name, Mapping[Any, float]]]) -> End | None:
         """Add new tokens up to the one that ends the sample, and return why it ends there; None if it goes on.
@@ -72,14 +74,22 @@ class StreamedSample(Generic[Name]):
         self.tokens.append(token)
         if token_logprobs:
             never = sum(math.exp(token_logprobs[one]) for one in self.suppressed)
-            self.logprobs.append(min(0.0, token_logprobs[token] - math.log1p(-min(never, 1 - 1e-12))))
+            self.logprobs.append(min(token_logprobs[token] - math.log1p(-min(never, 1 - 1e-12)), 0.0))  # NaN stays
         for one in self.signals.watch:
             self.watched.setdefault(one, []).append(math.exp(token_logprobs[one]))
         if (k := self.signals.top) > 0:
-            self.top.append(-sum(heapq.nlargest(k, token_logprobs.values())) / k)
+            self.top.append(self._top(token_logprobs, k))
             self.sums.append(self.sums[-1] + self.top[-1])
         if self.signals.steps:
             self.steps.append(self.is_step(token))
+
+    def _top(self, token_logprobs: Mapping[Any, float], k: int) -> float:
+        """Return the top-k confidence of a token, over those that are known; that of the token before if none is."""
+        known = heapq.nlargest(k, (p for p in token_logprobs.values() if not math.isnan(p)))
+        if known:
+            self.knows_top = True
+            return -sum(known) / len(known)
+        return self.top[-1] if self.top else 0.0
 
     @property
     def entropy(self) -> Sequence[float]:
@@ -97,10 +107,11 @@ class StreamedSample(Generic[Name]):
     @property
     def trace(self) -> Trace:
         """The signals of all its tokens."""
+        known = len(self.logprobs) == len(self.tokens) and not all(map(math.isnan, self.logprobs))
         return Trace(
-            logprobs=tuple(self.logprobs),
+            logprobs=tuple(self.logprobs) if known else (),
             watched={token: tuple(self.watched.get(token, ())) for token in self.signals.watch},
-            top=tuple(self.top),
+            top=tuple(self.top) if self.knows_top else (),
             steps=tuple(self.steps),
             probe=self.probe,
         )

@@ -38,6 +38,7 @@ async def collected(engine: Engine, request: Request) -> Sample:
         token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
         trace=owned(continued(prefix, [c.trace for c in chunks], request.signals.watch), request.signals),
         given=len(prefix.token_ids) if prefix else 0,
+        reasoning="".join([c.reasoning for c in chunks]) or None,
     )
 
 

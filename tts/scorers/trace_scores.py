@@ -119,6 +119,8 @@ def _values(trace: Trace, column: Column, token: int | None) -> Values:
     if column == "values":
         return value_confidence(trace)
     values: Values = getattr(trace, column)
+    if column == "logprobs" and any(map(math.isnan, values)):  # a server did not tell some of them
+        return [value for value in values if not math.isnan(value)] or values
     return values
 
 

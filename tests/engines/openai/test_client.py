@@ -13,7 +13,6 @@ openai = pytest.importorskip("openai")
 from tests.engines.openai.cases import Body, RefusalError, Scripted, serving  # noqa: E402
 from tts.engines.openai.client import Connections  # noqa: E402
 from tts.engines.openai.config import OpenAIConfig  # noqa: E402
-from tts.engines.openai.features import ServerFeatures  # noqa: E402
 from tts.errors import EngineError, InputError  # noqa: E402
 
 
@@ -57,7 +56,8 @@ def test_a_refused_request_is_repeated_unless_it_is_at_fault(server: Scripted, s
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refused_key_or_model_ends_the_run(server: Scripted, status: int) -> None:
     server.meet = refusing(status)
-    sentence = rf"refuses the key or the model m \(status {status}\): correct OPENAI_API_KEY or engine\.model"
+    refused = r"refuses the key" if status < 404 else "has no model m or no such route"
+    sentence = rf"{refused} \(status {status}\)"
     with pytest.raises(InputError, match=sentence):
         asyncio.run(one_token(connect(server.url)))
 
@@ -69,13 +69,3 @@ def test_a_server_that_is_gone_is_paused() -> None:
         asyncio.run(one_token(connections))
     (server,) = connections.balancer.servers
     assert server.failures == 1 and server.last_error and server.paused_until > 0
-
-
-def test_features_are_those_of_all_servers(server: Scripted) -> None:
-    def five_at_most(body: Body) -> None:
-        if (body.get("logprobs") or 0) > 5:
-            raise RefusalError(400, "too many logprobs")
-
-    with serving() as other:
-        other.meet = five_at_most
-        assert connect(server.url, other.url).features(chat=False) == ServerFeatures(top_logprobs=5)

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from tts.engines.base import Request
-from tts.engines.openai.features import ServerFeatures
 from tts.engines.openai.request_body import draw_body, next_token_body
-from tts.engines.openai.served_model import ServedModel
+from tts.engines.openai.served_model import ServedModel, ServerFeatures
 from tts.engines.sampling import Sampling
 from tts.engines.text import EncodedRequest
 from tts.errors import UnsupportedError
@@ -18,8 +17,8 @@ from tts.prompts import Prompt
 from tts.types import STEP, STEP_BELOW, TOKENS, Problem, Sample, Signals, Trace
 
 ONE = Problem("q", "How many?", "7")
-VLLM = ServerFeatures(token_ids=True, named_logprobs=True, top_logprobs=20, stop_reasons=True)
-PLAIN = ServedModel("m", ServerFeatures(top_logprobs=5))
+VLLM = ServerFeatures(token_ids=True, named_logprobs=True, logprobs=True, top_logprobs=20, stop_reasons=True)
+PLAIN = ServedModel("m", ServerFeatures(logprobs=True, top_logprobs=5))
 
 
 def with_tokens(**more: Any) -> ServedModel:
@@ -40,10 +39,8 @@ def test_a_plain_draw_has_the_interface_s_own_fields() -> None:
         "prompt": "How many?\n",
         "max_tokens": 50,
         "temperature": 0.5,
-        "top_p": 1.0,
         "stream": True,
         "stream_options": {"include_usage": True},
-        "extra_body": {},
     }
     assert limit == 50
 
@@ -60,22 +57,22 @@ def test_boundaries_and_prefixes_shorten_a_draw() -> None:
 def test_log_probabilities_are_requested_only_for_signals_that_need_them() -> None:
     for signals, expected in (
         (Signals(), None),
-        (Signals(logprobs=True), 0),
+        (Signals(logprobs=True), 1),
         (Signals(top=3), 3),
-        (Signals(steps=True), 0),
+        (Signals(steps=True), 1),
     ):
         assert body(PLAIN, signals=signals)[0].get("logprobs") == expected
     assert "logprobs" not in body(with_tokens(), signals=Signals(steps=True))[0]
     assert "logprobs" not in body(ServedModel("m", ServerFeatures()), signals=Signals(logprobs=True))[0]
     named = body(with_tokens(), signals=Signals(watch=(9,)), requested=(9,))[0]
-    assert named["logprobs"] == 1 and named["extra_body"]["logprob_token_ids"] == [9]
+    assert named["logprobs"] == 1 and named["logprob_token_ids"] == [9]
 
 
 def test_a_tokenizer_sends_tokens() -> None:
     found, limit = body(with_tokens(suppressed=(9,)), seeded=True)
-    assert found["prompt"] == "" and found["extra_body"]["prompt"] == [1, 2, 3] and limit == 49
+    assert found["prompt"] == [1, 2, 3] and limit == 49
     assert found["logit_bias"] == {"9": -100} and found["stream_options"]["continuous_usage_stats"]
-    assert found["extra_body"]["return_token_ids"] and 0 <= found["seed"] < 2**31
+    assert found["return_token_ids"] and 0 <= found["seed"] < 2**31
     assert found["seed"] == body(with_tokens(), seeded=True)[0]["seed"]
     assert found["seed"] != body(with_tokens(), seeded=True, index=1)[0]["seed"]
     assert "seed" not in body(with_tokens(), seeded=True, sampling=Sampling(temperature=0.0))[0]
@@ -83,19 +80,21 @@ def test_a_tokenizer_sends_tokens() -> None:
 
 def test_a_stream_that_may_be_closed_comes_in_small_events() -> None:
     watched = Signals(watch=(9,), steps=True)
-    assert body(with_tokens())[0]["extra_body"]["stream_interval"] == 64
-    assert body(with_tokens(), ahead=True)[0]["extra_body"]["stream_interval"] == 8
+    assert body(with_tokens())[0]["stream_interval"] == 64
+    assert body(with_tokens(), ahead=True)[0]["stream_interval"] == 8
     below = body(with_tokens(), until=STEP_BELOW(0.5), signals=watched, requested=(9,))[0]
-    assert below["extra_body"]["stream_interval"] == 8
+    assert below["stream_interval"] == 8
 
 
 def test_extra_fields_go_along() -> None:
     found = body(PLAIN, extra={"priority": 3}, sampling=Sampling(top_k=4))[0]
-    assert found["extra_body"] == {"priority": 3, "top_k": 4}
+    assert found["priority"] == 3 and found["top_k"] == 4
+    renamed = body(PLAIN, extra={"max_completion_tokens": 9, "temperature": None})[0]
+    assert renamed["max_completion_tokens"] == 9 and not {"max_tokens", "temperature"} & set(renamed)
     one = next_token_body(with_tokens(), (1, 2), [9, 8], extra={"priority": 3})
     assert one["max_tokens"] == 1 and one["temperature"] == 0 and one["logprobs"] == 1
-    assert one["extra_body"]["prompt"] == [1, 2] and one["extra_body"]["logprob_token_ids"] == [9, 8]
-    assert one["extra_body"]["priority"] == 3
+    assert one["prompt"] == [1, 2] and one["logprob_token_ids"] == [9, 8]
+    assert one["priority"] == 3
 
 
 def test_what_a_request_cannot_have_is_refused() -> None:

@@ -8,8 +8,7 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from tts.engines.openai.features import ServerFeatures
-from tts.engines.openai.served_model import ServedModel, load_served_model
+from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
 from tts.errors import InputError
 from tts.models.bundled import weights
 from tts.prompts import Prompt
@@ -17,9 +16,13 @@ from tts.prompts import Prompt
 IDS = ServerFeatures(token_ids=True, context=512)
 
 
-def test_a_tokenizer_of_no_use_is_not_loaded() -> None:
-    for features, tokenizer in ((IDS, None), (ServerFeatures(), "no/such-model")):
-        assert load_served_model("m", features, tokenizer=tokenizer, prompt=Prompt()) == ServedModel("m", features)
+def test_without_a_tokenizer_none_is_loaded() -> None:
+    assert load_served_model("m", IDS, tokenizer=None, prompt=Prompt()) == ServedModel("m", IDS)
+
+
+def test_a_tokenizer_counts_where_the_server_takes_texts() -> None:
+    model = load_served_model("m", ServerFeatures(), tokenizer=str(weights("grace")), prompt=Prompt())
+    assert model.encoder is None and model.count is not None and model.count("Jack has 11 beads.") > 3
 
 
 def test_special_tokens_are_those_of_the_generation_configuration() -> None:

@@ -24,7 +24,7 @@ from tests.engines.vllm.faulty_proxy import FAULTS, Faulty, meddling
 from tts.engines.base import Meter, Prefix
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.engine import OpenAIEngine
-from tts.engines.openai.features import ServerFeatures
+from tts.engines.openai.served_model import ServerFeatures
 from tts.engines.sampling import Sampling
 from tts.errors import InputError
 from tts.models.bundled import weights
@@ -76,7 +76,7 @@ def cnf() -> int:
 
 def test_it_is_found_to_do_all_that_vllm_does(served: Served) -> None:
     assert served.engine.model.features == ServerFeatures(
-        token_ids=True, named_logprobs=True, top_logprobs=20, stop_reasons=True, context=512
+        token_ids=True, named_logprobs=True, logprobs=True, top_logprobs=20, stop_reasons=True, context=512
     )
 
 

@@ -3,68 +3,107 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import reduce
-from operator import and_
 from typing import Any
 
+from tts.engines.openai.answers.wire import EventReader
 from tts.engines.openai.balancer import LoadBalancer, Server
 from tts.engines.openai.config import OpenAIConfig
-from tts.engines.openai.features import ServerFeatures, detect_features
-from tts.engines.openai.protocol import error_message
-from tts.errors import EngineError, InputError, first_line
+from tts.engines.openai.failures import (
+    address_hint,
+    connection_words,
+    error_message,
+    is_out_of_quota,
+    key_sentence,
+    server_words,
+)
+from tts.engines.openai.refusals import Dialect
+from tts.engines.openai.request_body import create
+from tts.errors import EngineError, InputError, KeyRefusedError
 
 
 class Connections:
-    """Clients of one model's servers; the asynchronous ones belong to the event loop that uses them.
+    """Clients of one model's servers; they belong to the event loop that uses them.
 
     Attributes:
         balancer: chooses the server of a request.
+        dialect: the form of the requests that the servers take.
+        notify: receives sentences about the servers, each once.
     """
 
-    def __init__(self, config: OpenAIConfig, *, model: str) -> None:
+    def __init__(
+        self, config: OpenAIConfig, *, model: str, notify: Callable[[str], None] = lambda sentence: None
+    ) -> None:
         """Start without a connection.
 
         Args:
             config: the servers, and how requests are sent.
             model: the model's name at the servers.
+            notify: receives sentences about the servers.
 
         Raises:
             InputError: no URL.
         """
         config.check()
-        self._config, self._model = config, model
+        self._config, self._model, self._notified = config, model, set[str]()
+        self._tell = notify
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._clients: list[Any] = []
+        self.dialect = Dialect(self.notify, fixed=config.extra)
         self.balancer = LoadBalancer(
             [Server(url) for url in config.urls],
             concurrency=config.concurrency,
             outage_timeout_s=config.outage_timeout_s,
         )
 
-    def features(self, *, chat: bool) -> ServerFeatures:
-        """Return the features that all servers have.
-
-        Args:
-            chat: whether requests are chat messages.
-
-        Raises:
-            InputError: no server, no such model there, or a key that it refuses.
-        """
-        import openai
-
-        found = []
-        for server in self.balancer.servers:
-            with openai.OpenAI(base_url=server.url, **self._options()) as client:
-                has_tokenizer = self._config.tokenizer is not None
-                found.append(detect_features(client, self._model, chat=chat, has_tokenizer=has_tokenizer))
-        return reduce(and_, found)
+    def notify(self, sentence: str) -> None:
+        """Pass a sentence on, unless it was passed on before."""
+        if sentence not in self._notified:
+            self._notified.add(sentence)
+            self._tell(sentence)
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[Server]:
+    async def ask(
+        self, body: Mapping[str, Any], *, chat: bool, server: Server | None = None, learn: bool = True
+    ) -> AsyncIterator[tuple[Server, AsyncIterator[Mapping[str, Any]], EventReader]]:
+        """Send a request, without the fields that the servers refuse, and yield the server and its JSON objects.
+
+        Args:
+            body: the request's body.
+            chat: whether the request is chat messages.
+            server: the one to ask; None asks the least loaded one.
+            learn: whether to leave out a field that the server refuses, and ask again.
+
+        Raises:
+            InputError: the server refuses the key, or does not serve the model, so that every request would fail.
+            EngineError: any other failure; it is final if the server refuses the request itself.
+        """
+        async with self.lend(server) as lent:
+            while True:
+                sent = self.dialect.apply(body)
+                manager = create(lent.client, chat, sent)
+                try:
+                    response = await manager.__aenter__()
+                    break
+                except Exception as error:
+                    again = self.dialect.learn(error, sent, body) if learn and hasattr(error, "status_code") else None
+                    if again is None:
+                        raise
+                    body = again
+            try:
+                reader = EventReader()
+                yield lent, _objects(response, reader), reader
+            finally:
+                await manager.__aexit__(None, None, None)
+
+    @asynccontextmanager
+    async def lend(self, server: Server | None = None) -> AsyncIterator[Server]:
         """Lend a server with a client for one request.
+
+        Args:
+            server: the one to lend; None lends the least loaded one.
 
         Raises:
             InputError: the server refuses the key, or does not serve the model, so that every request would fail.
@@ -72,31 +111,35 @@ class Connections:
         """
         import openai
 
-        await self._connect()
-        async with self.balancer.lend() as server:
+        await self.connect()
+        async with self.balancer.lend() if server is None else _itself(server) as lent:
             try:
-                yield server
-                self.balancer.mark_up(server)
-            except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-                raise InputError(
-                    f"{server.url} refuses the key or the model {self._model} ({error_message(error)}): correct "
-                    f"{self._config.key_env} or engine.model"
-                ) from None
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                raise EngineError(f"{server.url} refuses a request ({error_message(error)})", again=False) from error
+                yield lent
+                self.balancer.mark_up(lent)
+            except openai.APIStatusError as error:
+                raise self._refusal(lent.url, error) from None
             except _connection_errors() as error:
-                reason = first_line(error.__cause__ or error)  # the client calls a refused connection a timeout
-                self.balancer.mark_down(server, reason)
-                raise EngineError(f"{server.url} does not answer ({reason})") from error
-            except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise EngineError(f"{server.url} failed ({error_message(error)})") from error
+                reason = connection_words(lent.url, error)
+                self.balancer.mark_down(lent, reason)
+                raise EngineError(f"{lent.url} does not answer ({reason})") from error
+            except openai.APIError as error:
+                raise EngineError(f"{lent.url} failed ({error_message(error)})") from error
 
-    def _options(self) -> dict[str, Any]:
-        return {
-            "api_key": os.environ.get(self._config.key_env) or "none",  # servers without keys take any
-            "timeout": self._config.timeout_s,
-            "max_retries": self._config.retries,
-        }
+    def _refusal(self, url: str, error: Any) -> InputError | EngineError:
+        """Return the error that stands for a status other than 200."""
+        words, status = error_message(error), error.status_code
+        if status == 401 or (status == 403 and "model" not in words.lower()):
+            return KeyRefusedError(key_sentence(url, words, self._config.key_env))
+        if status in (403, 404, 405):
+            return InputError(
+                f"{url} has no model {self._model} or no such route ({words}): correct engine.model or "
+                f"engine.openai.urls{address_hint(url)}"
+            )
+        if status == 402 or is_out_of_quota(words):
+            return EngineError(f"{url} refuses a request ({words})", again=False)
+        if 400 <= status < 500 and status not in (408, 409, 429):
+            return EngineError(f"{url} refuses a request ({words})", again=False)
+        return EngineError(f"{url} failed ({words})")
 
     def _client(self, url: str) -> Any:
         import httpx2
@@ -104,19 +147,67 @@ class Connections:
 
         most = self._config.concurrency
         limits = httpx2.Limits(max_connections=most, max_keepalive_connections=most)
-        http = openai.DefaultAioHttpClient(base_url=url, limits=limits)
-        return openai.AsyncOpenAI(base_url=url, http_client=http, **self._options())
+        http = openai.DefaultAioHttpClient(base_url=url, limits=limits, event_hooks={"response": [_spare_retries]})
+        return openai.AsyncOpenAI(
+            base_url=url,
+            http_client=http,
+            api_key=os.environ.get(self._config.key_env) or "none",  # servers without keys take any
+            timeout=self._config.timeout_s,
+            max_retries=self._config.retries,
+        )
 
-    async def _connect(self) -> None:
+    def moved(self, server: Server, url: str) -> Server:
+        """Return a server at another address, connected to the running event loop; its load is its own."""
+        moved = Server(url, client=self._client(url))
+        self._clients.append(moved.client)
+        return moved
+
+    def replace(self, server: Server, by: Server) -> None:
+        """Ask another server from now on."""
+        server.url, server.client = by.url, by.client
+
+    async def connect(self) -> None:
         """Make clients for this event loop, unless there are some."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
             for server in self.balancer.servers:
                 server.client = self._client(server.url)
-            closing = _closing([server.client for server in self.balancer.servers])
+            self._clients = [server.client for server in self.balancer.servers]
+            closing = _closing(self._clients)
             _OPEN.setdefault(loop, []).append(closing)
             await anext(closing)
+
+
+async def _objects(response: Any, reader: EventReader) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the JSON objects of an answer.
+
+    Raises:
+        EngineError: an event that is no JSON, or an answer that is something else.
+    """
+    async for piece in response.iter_bytes():
+        for data in reader.feed(piece):
+            yield data
+        if reader.done:
+            return
+    for data in reader.close():
+        yield data
+    if not reader.any and not reader.done:
+        words = server_words(reader.foreign)
+        raise EngineError(f"the server answers {words or 'nothing'} instead of OpenAI's interface")
+
+
+async def _spare_retries(response: Any) -> None:
+    """Let the client repeat no request that an empty account refuses."""
+    if response.status_code == 429:
+        await response.aread()
+        if is_out_of_quota(response.text):
+            response.headers["x-should-retry"] = "false"
+
+
+@asynccontextmanager
+async def _itself(server: Server) -> AsyncIterator[Server]:
+    yield server
 
 
 _OPEN: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
@@ -138,4 +229,4 @@ def _connection_errors() -> tuple[type[Exception], ...]:
     import httpx2
     import openai
 
-    return (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError)
+    return (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError, httpx2.DecodingError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,8 @@ class OpenAIConfig:
             raise InputError("engine.kind=openai needs engine.openai.urls, such as [http://localhost:8000/v1]")
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Refuse values out of range; addresses of a route stand for the server's."""
+        self.urls = [re.sub(r"/+(chat/completions|completions|models)?/*$", "", url) for url in self.urls]
         for url in self.urls:
             if not url.startswith(("http://", "https://")):
                 raise InputError(f"engine.openai.urls must be URLs such as http://localhost:8000/v1, got {url!r}")

@@ -8,7 +8,8 @@ samples are drawn.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Self
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
+from tts.engines.openai.answers.events import Finish, finish_meaning
 from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
-from tts.engines.openai.output_stream import drawn_tokens, stream_choices
-from tts.engines.openai.protocol import charge_usage, choice_text, token_logprobs
+from tts.engines.openai.detection import detect_features
+from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, stream_choices
 from tts.engines.openai.request_body import draw_body, next_token_body
-from tts.engines.openai.served_model import ServedModel, load_served_model
+from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
 from tts.engines.sampling import Sampling
 from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import Ids, PromptEncoder, score_prefixes
@@ -73,7 +75,8 @@ class OpenAIEngine:
             score_prefix=features.named_logprobs,
             branch=features.stop_reasons and not prompt.chat,
             top=0 if model.suppressed else features.top_logprobs,
-            steps=features.top_logprobs > 0,
+            steps=features.logprobs,
+            logprobs=features.logprobs,
             probe=features.named_logprobs,
             watch_beside_top=False,
         )
@@ -88,14 +91,34 @@ class OpenAIEngine:
         sampling: Sampling,
         seeded: bool,
         check_every_tokens: int = 8,
+        notify: Callable[[str], None] = lambda sentence: None,
     ) -> Self:
-        """Connect to the servers of a model and detect their features.
+        """Connect to the servers of a model and detect their features, by the request that a run makes.
+
+        Args:
+            config: the servers, and how requests are sent.
+            model: the model's name at the servers.
+            prompt: turns a problem into the model's input.
+            sampling: how tokens are drawn.
+            seeded: whether each request has its own seed.
+            check_every_tokens: tokens in one event of a stream that may be closed in the middle, >= 1.
+            notify: receives a sentence about each thing that the servers do otherwise than OpenAI's interface.
 
         Raises:
             InputError: no URL, no server, no such model there, a key that it refuses, or no such tokenizer.
         """
-        connections = Connections(config, model=model)
-        features = connections.features(chat=prompt.chat)
+        connections = Connections(config, model=model, notify=notify)
+        body, _ = draw_body(
+            Request(Problem("probe", "Hello")),
+            ServedModel(model, ServerFeatures()),
+            prompt=prompt,
+            sampling=sampling,
+            requested=(),
+            seeded=seeded,
+            check_every_tokens=check_every_tokens,
+            extra=config.extra,
+        )
+        features = detect_features(connections, body, chat=prompt.chat, has_tokenizer=config.tokenizer is not None)
         return cls(
             connections,
             load_served_model(model, features, tokenizer=config.tokenizer, prompt=prompt),
@@ -164,19 +187,23 @@ class OpenAIEngine:
         sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed)
         end: End | None = None
         texts: list[str] = []
+        thoughts: list[str] = []
         reason, stop = None, None
-        async with aclosing(stream_choices(self._connections, body, meter, chat=self.prompt.chat)) as choices:
+        streamed = stream_choices(self._connections, body, meter, chat=self.prompt.chat, count=self.model.count)
+        async with aclosing(streamed) as choices:
             async for choice in choices:
                 taken, drawn = len(sample.tokens), list(drawn_tokens(choice, by_id=encoder is not None))
                 if end is None:
-                    texts.append(choice_text(choice))
+                    texts.append(choice.text)
+                    thoughts.append(choice.reasoning)
                     end = sample.take(drawn)
                     meter.discarded += len(drawn) - (len(sample.tokens) - taken)
                     if end is End.BOUNDARY and request.until.kind in DETECTED:
                         break
-                if choice.finish_reason is not None:
-                    reason, stop = choice.finish_reason, (choice.model_extra or {}).get("stop_reason")
-        end = end or _reported_end(request.until, reason, stop)
+                if choice.reason is not None:
+                    reason, stop = choice.reason, choice.stop
+        if end is None:
+            end = self._reported_end(request.until, str(reason), stop, whole=any(texts) or any(thoughts))
         ids: Ids = ()
         text = "".join(texts)
         if encoder is not None:
@@ -184,9 +211,13 @@ class OpenAIEngine:
             prefix_ids, prefix_text = (prefix.token_ids, prefix.text) if prefix is not None else ((), "")
             text = encoder.text(prefix_ids, ids, prefix_text)[len(prefix_text) :]
         if signals.probe is not None:
-            probed = (*body["extra_body"]["prompt"], *sample.content(end), signals.probe)
+            probed = (*body["prompt"], *sample.content(end), signals.probe)
             sample.probe = float((await self._next_token(probed, (signals.probe,), meter))[0])
-        yield Chunk(text, ids, sample.trace, end)
+        if any(math.isnan(logprob) for logprob in sample.trace.logprobs):
+            self._connections.notify(
+                "the server does not tell the log-probability of some tokens: scores are means over the others"
+            )
+        yield Chunk(text, ids, sample.trace, end, "".join(thoughts))
 
     async def score(
         self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None
@@ -206,31 +237,45 @@ class OpenAIEngine:
         if not self.model.features.named_logprobs:
             raise UnsupportedError("the server does not return the probabilities of given tokens")
         body = next_token_body(self.model, ids, tokens, extra=self._extra)
-        async with self._connections.lend() as server:
-            answer = await server.client.completions.create(**body)
-        charge_usage(meter, answer.usage)
-        ((_, _, named),) = token_logprobs(answer.choices[0])
-        return np.exp([named[f"token_id:{token}"] for token in tokens])
+        named: dict[str, float] = {}
+        async with aclosing(stream_choices(self._connections, body, meter, chat=False)) as choices:
+            async for choice in choices:
+                for token in choice.tokens:
+                    named = {token.text: token.logprob, **dict(token.others)}
+        try:
+            return np.exp([named[f"token_id:{token}"] for token in tokens])
+        except KeyError as missing:
+            raise EngineError(f"the server does not tell the probability of {missing.args[0]}") from None
+
+    def _reported_end(self, until: Boundary, reason: str, stop: Any, *, whole: bool) -> End:
+        """Return why a sample ended, by the meaning of the server's report.
+
+        Args:
+            until: the sample's boundary.
+            reason: the server's ``finish_reason``.
+            stop: the stop string that it met, if it reports one.
+            whole: whether the sample has text.
+
+        Raises:
+            EngineError: a failure of the server, or a filter that took the sample.
+        """
+        meaning = Finish.STOP if reason == UNREPORTED else finish_meaning(reason)
+        if meaning is Finish.LENGTH:
+            return End.BOUNDARY if until.kind == "tokens" else End.LENGTH
+        if meaning is Finish.FILTERED:
+            raise EngineError(f"the server's content filter ended a sample ({reason})", again=False)
+        if meaning is Finish.FAILED or (meaning is Finish.OTHER and not whole and reason not in TOOLS):
+            raise EngineError(f"the server ended a sample with {reason!r}")
+        if meaning is Finish.OTHER or reason == UNREPORTED:
+            given = "no reason" if reason == UNREPORTED else f"the reason {reason!r}"
+            self._connections.notify(f"the server ends samples with {given}: they count as finished")
+        return End.BOUNDARY if until.kind == "step" and stop is not None else End.STOP
+
+
+TOOLS = ("tool_calls", "function_call", "tool_use")
+"""Reasons of a sample that ends with a call of a tool, whose text may be empty."""
 
 
 def _has_line_end(token: str) -> bool:
     """Return whether a token that is known by its text ends a line."""
     return "\n" in token
-
-
-def _reported_end(until: Boundary, reason: str | None, stop: Any) -> End:
-    """Return why a sample ended, by the server's report.
-
-    Args:
-        until: the sample's boundary.
-        reason: the server's ``finish_reason``.
-        stop: the stop string that it met, if it reports one.
-
-    Raises:
-        EngineError: any other reason than stop and length.
-    """
-    if reason == "stop":
-        return End.BOUNDARY if until.kind == "step" and stop is not None else End.STOP
-    if reason == "length":
-        return End.BOUNDARY if until.kind == "tokens" else End.LENGTH
-    raise EngineError(f"the server ended a sample with {reason!r}, which is neither stop nor length")

@@ -44,6 +44,7 @@ class OpenAIKind:
             sampling=config.sampling,
             seeded=bool(config.seeded),
             check_every_tokens=config.check_every_tokens,
+            notify=notify,
         )
 
 

@@ -2,63 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any
 
 from tts.engines.base import Meter
+from tts.engines.openai.answers.events import Choice, read_event
+from tts.engines.openai.answers.logprobs import token_id
+from tts.engines.openai.answers.usage import Counts, estimated_tokens
 from tts.engines.openai.client import Connections
-from tts.engines.openai.protocol import charge_usage, choice_text, create, token_id, token_logprobs
+from tts.engines.openai.failures import is_out_of_quota, server_words
 from tts.errors import EngineError
+
+UNREPORTED = "unreported"
+"""The reason of an end that the server does not tell."""
+
+
+class Ledger:
+    """Charges one request to its meter: what the server reports, or an estimate of what it does not."""
+
+    def __init__(self, meter: Meter, body: Mapping[str, Any], count: Callable[[str], int] | None) -> None:
+        """Start with nothing charged.
+
+        Args:
+            meter: is charged the tokens read, found in the cache and drawn.
+            body: the request's body, for an estimate of its prompt.
+            count: returns a text's number of tokens; None estimates it from its length.
+        """
+        self._meter, self._body, self._count = meter, body, count
+        self._before = (meter.prompt, meter.prompt_cached, meter.drawn)
+        self._tokens, self._text = 0, ""
+        self._reported: Counts | None = None
+
+    def add(self, choice: Choice) -> None:
+        """Charge the tokens of a choice as they come in."""
+        tokens = len(choice.token_ids or choice.tokens)
+        self._tokens += tokens or bool(choice.text or choice.reasoning)
+        self._text += choice.text + choice.reasoning
+        self._meter.drawn = self._before[2] + self._tokens
+
+    def report(self, counts: Counts) -> None:
+        """Charge what the server reports so far."""
+        self._reported = counts
+        if counts.prompt:
+            self._meter.prompt = self._before[0] + counts.prompt - counts.cached
+            self._meter.prompt_cached = self._before[1] + counts.cached
+        if counts.drawn:
+            self._meter.drawn = self._before[2] + counts.drawn
+
+    def close(self) -> None:
+        """Estimate what the server did not report of a whole answer."""
+        counts = self._reported or Counts()
+        if not counts.prompt:
+            self._meter.prompt = self._before[0] + _prompt_tokens(self._body, self._count)
+            self._meter.estimated = True
+        if not counts.drawn and self._text:
+            self._meter.drawn = self._before[2] + max(self._tokens, estimated_tokens(self._text, self._count))
+            self._meter.estimated = True
 
 
 async def stream_choices(
-    connections: Connections, body: Mapping[str, Any], meter: Meter, *, chat: bool
-) -> AsyncGenerator[Any, None]:
+    connections: Connections,
+    body: Mapping[str, Any],
+    meter: Meter,
+    *,
+    chat: bool,
+    count: Callable[[str], int] | None = None,
+) -> AsyncGenerator[Choice, None]:
     """Yield the choices of a streamed answer; closing the generator closes the connection.
 
-    The meter has the usage that the server reports or, as long as it reports none, the tokens that have come in.
+    The meter has the usage that the server reports or, as long as it reports none, the tokens that have come in. The
+    last choice has a reason of the end: ``UNREPORTED`` where the server ended its answer properly and told none.
 
     Args:
         connections: lend the server.
         body: the request's body.
         meter: is charged the tokens read, found in the cache and drawn.
         chat: whether the request is chat messages.
+        count: returns a text's number of tokens; None estimates it from its length.
 
     Raises:
         InputError: the server refuses the key or the model.
         EngineError: the server failed, or ended the sample in the middle.
     """
-    before = (meter.prompt, meter.prompt_cached, meter.drawn)
-    received, finished = 0, False
-    async with connections.lend() as server:
-        async with await create(server.client, chat, **body) as stream:
-            async for event in stream:
-                for choice in event.choices:
-                    finished |= choice.finish_reason is not None
-                    tokens = len(getattr(choice, "token_ids", None) or token_logprobs(choice))
-                    received += tokens or bool(choice_text(choice))
-                    meter.drawn = before[2] + received
-                    yield choice
-                if event.usage is not None:
-                    meter.prompt, meter.prompt_cached, meter.drawn = before
-                    charge_usage(meter, event.usage)
+    ledger = Ledger(meter, body, count)
+    finished, whole = False, False
+    async with connections.ask(body, chat=chat) as (server, objects, reader):
+        async for data in objects:
+            event = read_event(data)
+            if event.error is not None and not event.choices:
+                raise error_of(server.url, event.error)
+            for choice in event.choices:
+                finished |= choice.reason is not None
+                whole |= bool(choice.text or choice.reasoning or choice.token_ids)
+                ledger.add(choice)
+                yield choice
+            if event.usage is not None:
+                ledger.report(event.usage)
+        if not finished and reader.done and whole:
+            finished = True
+            yield Choice(reason=UNREPORTED)
         if not finished:
             connections.balancer.mark_down(server, "it ended a sample in the middle")
             raise EngineError(f"{server.url} ended a sample in the middle")
+        ledger.close()
+        if meter.estimated:
+            connections.notify(
+                f"{server.url} does not report all tokens of a request: they are "
+                + ("counted by the tokenizer" if count is not None else "estimated from the length of the texts")
+            )
 
 
-def drawn_tokens(choice: Any, *, by_id: bool) -> Iterator[tuple[Any, Mapping[Any, float]]]:
+def _prompt_tokens(body: Mapping[str, Any], count: Callable[[str], int] | None) -> int:
+    """Return an estimate of a prompt's tokens; their number where the prompt is tokens."""
+    prompt, messages = body.get("prompt"), body.get("messages")
+    if isinstance(prompt, list):
+        return len(prompt)
+    texts = [str(prompt)] if messages is None else [str(message.get("content") or "") for message in messages]
+    return estimated_tokens("\n".join(texts), count)
+
+
+def error_of(url: str, error: Any) -> EngineError:
+    """Return the error that a server puts inside of an answer."""
+    words = server_words(error)
+    return EngineError(f"{url} failed ({words or 'an error without a message'})", again=not is_out_of_quota(words))
+
+
+def drawn_tokens(choice: Choice, *, by_id: bool) -> Iterator[tuple[Any, Mapping[Any, float]]]:
     """Yield the tokens of a choice, each with the log-probabilities at its position; without any, {}.
 
     Args:
         choice: of an event.
-        by_id: whether tokens are named by their ids; if not, by their texts.
+        by_id: whether tokens are named by their ids; if not, by their texts, and the others at a position by numbers.
     """
-    found = token_logprobs(choice)
-    if by_id and not found:
-        yield from ((token, {}) for token in choice.token_ids or ())
-    for token, logprob, beside in found:
+    if by_id and not choice.tokens:
+        yield from ((token, {}) for token in choice.token_ids)
+    for token in choice.tokens:
         if by_id:
-            yield token_id(token), {token_id(token): logprob, **{token_id(one): p for one, p in beside.items()}}
+            others = {token_id(text): logprob for text, logprob in token.others}
+            yield token_id(token.text), {**others, token_id(token.text): token.logprob}
         else:
-            yield token, {token: logprob, **beside}
+            yield token.text, {token.text: token.logprob, **{(i,): p for i, (_, p) in enumerate(token.others)}}

@@ -1,4 +1,7 @@
-"""Bodies of the engine's two kinds of requests: a draw, and the probabilities of the next token."""
+"""Bodies of the engine's two kinds of requests: a draw, and the probabilities of the next token.
+
+A body has the fields that the draw needs, with the types of OpenAI's interface, and no others.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Any
 
 from tts.boundaries import DETECTED, missing_signal
 from tts.engines.base import Request
-from tts.engines.openai.protocol import TEXT_FIELDS, TOKEN_FIELDS, logprobs_fields
 from tts.engines.openai.served_model import ServedModel
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.text import Ids
@@ -16,6 +18,27 @@ from tts.prompts import Prompt
 
 SUPPRESSED_BIAS = -100
 """Logit bias of a token that is never drawn, the least that the interface takes."""
+EVENT_TOKENS = 64
+"""Tokens in one event of a stream that is read as a whole, if the server can send several at once: few enough that a
+slow server is not taken for a dead one."""
+TEXT_FIELDS: dict[str, Any] = {"include_stop_str_in_output": True, "stream_interval": EVENT_TOKENS}
+"""VLLM's fields beside those of the interface, without a tokenizer."""
+TOKEN_FIELDS = {**TEXT_FIELDS, "return_token_ids": True, "return_tokens_as_token_ids": True}
+"""VLLM's fields beside those of the interface, with a tokenizer."""
+
+
+def create(client: Any, chat: bool, body: Mapping[str, Any]) -> Any:
+    """Send a request as it is; return the manager of an answer whose bytes can be read as they arrive."""
+    if chat:
+        return client.chat.completions.with_streaming_response.create(model="", messages=[], extra_body=body)
+    return client.completions.with_streaming_response.create(model="", prompt="", extra_body=body)
+
+
+def logprobs_fields(chat: bool, top: int) -> dict[str, Any]:
+    """Return the fields that request log-probabilities, those of the ``top`` most probable tokens among them."""
+    if not chat:
+        return {"logprobs": top}
+    return {"logprobs": True, "top_logprobs": top} if top else {"logprobs": True}
 
 
 def draw_body(
@@ -39,7 +62,7 @@ def draw_body(
         requested: ids of tokens whose log-probabilities come with each drawn token.
         seeded: whether the request has its own seed.
         check_every_tokens: tokens in one event of a stream that may be closed in the middle, >= 1.
-        extra: further fields of the body.
+        extra: further fields of the body; they replace those of the same name, and null removes one.
 
     Raises:
         InputError: no room to draw a token, or a watched or probed token that the model does not have.
@@ -53,16 +76,9 @@ def draw_body(
         raise UnsupportedError("a chat cannot be continued in the middle of an answer: set prompt.chat=false")
     prefix_text, limit = prefix.text if prefix is not None else "", sampling.max_tokens
     asked: dict[str, Any]
-    fields: dict[str, Any] = {}
-    if features.stop_reasons:
-        fields |= TOKEN_FIELDS if encoder is not None else TEXT_FIELDS
-        if request.ahead or until.kind in DETECTED:
-            fields["stream_interval"] = check_every_tokens
-    fields |= extra
     if encoder is not None:
         encoded = encoder.encode_request(request, sampling.max_tokens)
-        asked, limit = {"prompt": ""}, encoded.limit
-        fields["prompt"] = list(encoded.ids)  # the client would check each of them
+        asked, limit = {"prompt": list(encoded.ids)}, encoded.limit
     elif prompt.chat:
         asked = {"messages": prompt.messages(request.problem)}
     else:
@@ -70,34 +86,46 @@ def draw_body(
         limit = max(1, limit - (len(prefix.trace.logprobs) if prefix is not None else 0))
     # without token ids, log-probabilities are the only sign of a text's tokens
     needs_logprobs = signals.top or signals.logprobs or requested or (signals.steps and encoder is None)
-    if requested:
-        fields["logprob_token_ids"] = list(requested)
     body: dict[str, Any] = {
         "model": model.name,
         **asked,
         "max_tokens": min(limit, int(until.value)) if until.kind == "tokens" else limit,
         "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if sampling.top_p != 1:
+        body["top_p"] = sampling.top_p
     if features.stop_reasons:
         body["stream_options"]["continuous_usage_stats"] = True
-    if features.top_logprobs and needs_logprobs:
-        body |= logprobs_fields(prompt.chat, signals.top or bool(requested))
+        body |= TOKEN_FIELDS if encoder is not None else TEXT_FIELDS
+        if request.ahead or until.kind in DETECTED:
+            body["stream_interval"] = check_every_tokens
+    if features.logprobs and needs_logprobs:
+        least = 1 if requested or not features.stop_reasons else 0  # 0 means none to some servers
+        body |= logprobs_fields(prompt.chat, signals.top or (0 if prompt.chat else least))
+    if requested:
+        body["logprob_token_ids"] = list(requested)
     if sampling.top_k:
-        fields["top_k"] = sampling.top_k
+        body["top_k"] = sampling.top_k
     if seeded and sampling.temperature > 0:
         body["seed"] = seed_of(request.key(sampling.seed, prefix_text), 4)
     if model.suppressed:
         body["logit_bias"] = {str(token): SUPPRESSED_BIAS for token in model.suppressed}
     if until.kind == "step":
         body["stop"] = ["\n"]
-    return {**body, "extra_body": fields}, limit
+    return with_extra(body, extra), limit
+
+
+def with_extra(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body with the user's fields, which replace those of the same name; null removes one."""
+    whole = {**body, **extra}
+    if extra.get("max_completion_tokens") is not None:
+        whole.pop("max_tokens", None)
+    return {name: value for name, value in whole.items() if value is not None}
 
 
 def next_token_body(model: ServedModel, ids: Ids, tokens: Sequence[int], *, extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of a request for one token after ``ids``, with the log-probabilities of ``tokens``."""
-    fields = {**extra, **TOKEN_FIELDS, "logprob_token_ids": list(tokens), "prompt": list(ids)}
-    body = {"model": model.name, "prompt": "", "max_tokens": 1, "temperature": 0, "logprobs": 1}
-    return {**body, "extra_body": fields}
+    own = {"model": model.name, "prompt": list(ids), "max_tokens": 1, "temperature": 0, "logprobs": 1}
+    return with_extra({**own, **TOKEN_FIELDS, "logprob_token_ids": list(tokens)}, extra)

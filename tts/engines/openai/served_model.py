@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts.engines.openai.features import ServerFeatures
 from tts.engines.special_tokens import end_ids, suppressed_ids
 from tts.engines.text import Ids, PromptEncoder
 from tts.errors import InputError, first_line
 from tts.prompts import Prompt
+
+UNKNOWN_CONTEXT = 1 << 20
+"""Context of a model whose server does not report one, in tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFeatures:
+    """The features of a server beyond drawing text.
+
+    Attributes:
+        token_ids: takes prompts as tokens, and returns the ids of the tokens that it draws.
+        named_logprobs: returns the log-probabilities of given tokens.
+        logprobs: returns the log-probabilities of the tokens that it draws.
+        top_logprobs: the most top log-probabilities that it returns; 0 if it returns none.
+        stop_reasons: reports the stop string that it met, and leaves it in the text.
+        context: the context of its model in tokens, if it reports one.
+    """
+
+    token_ids: bool = False
+    named_logprobs: bool = False
+    logprobs: bool = False
+    top_logprobs: int = 0
+    stop_reasons: bool = False
+    context: int = UNKNOWN_CONTEXT
+
+    def __and__(self, other: ServerFeatures) -> ServerFeatures:
+        """Return the features that both servers have."""
+        return ServerFeatures(
+            token_ids=self.token_ids and other.token_ids,
+            named_logprobs=self.named_logprobs and other.named_logprobs,
+            logprobs=self.logprobs and other.logprobs,
+            top_logprobs=min(self.top_logprobs, other.top_logprobs),
+            stop_reasons=self.stop_reasons and other.stop_reasons,
+            context=min(self.context, other.context),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +57,7 @@ class ServedModel:
         encoder: its tokenizer and prompt; None sends texts or chat messages.
         suppressed: ids of tokens that are never drawn; empty without an encoder.
         ends: ids of tokens that end a sample; empty without an encoder.
+        count: returns a text's number of tokens; None without a tokenizer.
     """
 
     name: str
@@ -29,10 +65,11 @@ class ServedModel:
     encoder: PromptEncoder | None = None
     suppressed: Ids = ()
     ends: frozenset[int] = frozenset()
+    count: Callable[[str], int] | None = None
 
 
 def load_served_model(name: str, features: ServerFeatures, *, tokenizer: str | None, prompt: Prompt) -> ServedModel:
-    """Return a model at a server, with its tokenizer if there is one and the servers take token ids.
+    """Return a model at a server; its tokenizer counts tokens, and encodes prompts if the servers take token ids.
 
     Args:
         name: the model's name at the server.
@@ -43,7 +80,7 @@ def load_served_model(name: str, features: ServerFeatures, *, tokenizer: str | N
     Raises:
         InputError: no such tokenizer.
     """
-    if tokenizer is None or not features.token_ids:
+    if tokenizer is None:
         return ServedModel(name, features)
     from transformers import AutoTokenizer, GenerationConfig
 
@@ -56,6 +93,12 @@ def load_served_model(name: str, features: ServerFeatures, *, tokenizer: str | N
             f"engine.openai.tokenizer {tokenizer} cannot be loaded ({first_line(error)}): give a model's directory, or "
             "its name on the hub"
         ) from None
+
+    def count(text: str) -> int:
+        return len(loaded(text, add_special_tokens=False).input_ids)
+
+    if not features.token_ids:
+        return ServedModel(name, features, count=count)
     try:
         generation = GenerationConfig.from_pretrained(source)
     except OSError:  # a model may come without
@@ -67,4 +110,5 @@ def load_served_model(name: str, features: ServerFeatures, *, tokenizer: str | N
         PromptEncoder(loaded, prompt, context=features.context, vocabulary=vocabulary, name=tokenizer),
         suppressed_ids(generation.suppress_tokens, vocabulary),
         end_ids(generation.eos_token_id, loaded),
+        count,
     )

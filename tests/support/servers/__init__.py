@@ -1,0 +1,1 @@
+"""Scripted servers of OpenAI's interface, over real HTTP: a plain one, and one for each quirk."""

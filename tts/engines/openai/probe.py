@@ -1,0 +1,169 @@
+"""The features of a server, detected by the request that a run makes, streamed, and not by the server's name.
+
+An answer is closed after its first tokens. VLLM's own fields are sent only to servers that show its marks, and
+log-probabilities are those of a stream, since some servers return them of whole answers only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tts.engines.openai.answers.events import Choice, read_event
+from tts.engines.openai.balancer import Server
+from tts.engines.openai.client import Connections
+from tts.engines.openai.output_stream import error_of
+from tts.engines.openai.request_body import TOKEN_FIELDS, logprobs_fields
+from tts.engines.openai.served_model import UNKNOWN_CONTEXT, ServerFeatures
+from tts.errors import EngineError, InputError
+
+TOP_LOGPROBS = (20, 5)
+"""Numbers of top log-probabilities to request; the first that a server takes is used."""
+ENOUGH_CHOICES = 8
+"""Choices with text after which an answer is closed."""
+OPTIONAL = (("stream_options",), ("seed", "logit_bias", "top_k"), ("stream", "stream_options"))
+"""Fields to try without, in turn, where a refusal names none."""
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProbe:
+    """Asks one server with the request of a run.
+
+    Attributes:
+        connections: to the servers.
+        server: the one to ask.
+        chat: whether requests are chat messages.
+        body: the request that the run makes for a short question, without log-probabilities.
+    """
+
+    connections: Connections
+    server: Server
+    chat: bool
+    body: Body
+
+    async def features(self, *, has_tokenizer: bool) -> ServerFeatures:
+        """Detect the features of the server.
+
+        Args:
+            has_tokenizer: whether there is a tokenizer, so that token ids are of use.
+
+        Raises:
+            InputError: the server refuses the key, or lacks the model.
+            EngineError: any other failure.
+        """
+        context, plain = await self._context(), await self._plain()
+        likely = context is not None or any(choice.marks for choice in plain)
+        found = await self._logprobs({**TOKEN_FIELDS}) if likely else None
+        rich = found is not None and any(choice.marks for choice in found[1])
+        if not rich:
+            found = await self._logprobs({})
+        top, choices = found if found is not None else (0, [])
+        ids = rich and has_tokenizer and not self.chat and any(choice.token_ids for choice in choices)
+        ids = ids and await self._accepted({"prompt": [1, 2]}) is not None
+        told = [token for choice in choices for token in choice.tokens]
+        alternatives = max((len(token.known) for token in told), default=0)
+        if 1 < alternatives < top:
+            self.connections.notify(
+                f"{self.server.url} tells {alternatives} of the {top} most probable tokens that were asked for: means "
+                "are those of the ones that it tells"
+            )
+        return ServerFeatures(
+            token_ids=ids,
+            named_logprobs=ids and await self._returns_named(),
+            logprobs=any(not math.isnan(token.logprob) for token in told),
+            top_logprobs=top if alternatives > 1 else 0,
+            stop_reasons=rich,
+            context=context or UNKNOWN_CONTEXT,
+        )
+
+    async def _context(self) -> int | None:
+        """Return the context that the server's list of models holds; the list is a hint, so anything else is None."""
+        listed = await list_models(self.server)
+        size = listed.get(str(self.body["model"]), {}).get("max_model_len")
+        return size if isinstance(size, int) and size > 0 else None
+
+    async def _plain(self) -> list[Choice]:
+        """Ask with the request itself, then without optional fields where a refusal names none."""
+        try:
+            return await self._choices(self.body)
+        except EngineError as error:
+            if error.again:
+                raise
+            for fields in OPTIONAL:
+                shorter = {name: value for name, value in self.body.items() if name not in fields}
+                if len(shorter) == len(self.body):
+                    continue
+                try:
+                    choices = await self._choices(shorter)
+                except EngineError:
+                    continue
+                self.connections.dialect.leave_out(fields)
+                self.connections.notify(f"the server refuses {', '.join(fields)}: requests go without ({error})")
+                return choices
+            raise
+
+    async def _logprobs(self, more: Body) -> tuple[int, list[Choice]] | None:
+        """Return the number of top log-probabilities that the server takes, and what it answers; None if none."""
+        for top in TOP_LOGPROBS:
+            asked = {**more, **logprobs_fields(self.chat, top)}
+            if (choices := await self._accepted(asked)) is not None:
+                return top, choices
+        if (choices := await self._accepted({**more, **logprobs_fields(self.chat, 0)})) is not None:
+            return 0, choices
+        return None
+
+    async def _returns_named(self) -> bool:
+        asked = {"prompt": [1, 2], "logprobs": 1, **TOKEN_FIELDS, "logprob_token_ids": [0, 1]}
+        choices = await self._accepted(asked)
+        told = [token for choice in choices or () for token in choice.tokens]
+        names = [{token.text, *(text for text, _ in token.others)} for token in told]
+        return bool(names) and all({"token_id:0", "token_id:1"} <= one for one in names)
+
+    async def _accepted(self, more: Body) -> list[Choice] | None:
+        """Return what the server answers with further fields; None if it refuses them or fails at them."""
+        try:
+            return await self._choices({**self.body, **more}, strict=True)
+        except (EngineError, InputError):
+            return None
+
+    async def _choices(self, body: Body, *, strict: bool = False) -> list[Choice]:
+        """Return the first choices of an answer.
+
+        Args:
+            body: the request.
+            strict: whether a refusal is final, instead of a lesson about the fields that it names.
+        """
+        choices: list[Choice] = []
+        async with self.connections.ask(body, chat=self.chat, server=self.server, learn=not strict) as (_, objects, _):
+            async for data in objects:
+                event = read_event(data)
+                if event.error is not None and not event.choices:
+                    raise error_of(self.server.url, event.error)
+                choices += event.choices
+                if sum(bool(one.text or one.reasoning or one.tokens) for one in choices) >= ENOUGH_CHOICES:
+                    return choices
+        if not choices:
+            raise EngineError(f"{self.server.url} answers without choices", again=False)
+        return choices
+
+
+async def list_models(server: Server) -> dict[str, Mapping[str, Any]]:
+    """Return the server's list of models by name; empty where it has none that can be read."""
+    import openai
+
+    try:
+        answer = await server.client.models.with_raw_response.list()
+        listed = answer.http_response.json()
+    except (openai.OpenAIError, ValueError, OSError):
+        return {}
+    if isinstance(listed, Mapping):
+        listed = next((listed[name] for name in ("data", "models") if isinstance(listed.get(name), list)), [])
+    found: dict[str, Mapping[str, Any]] = {}
+    for one in listed if isinstance(listed, list) else []:
+        entry = one if isinstance(one, Mapping) else {"id": one}
+        found |= {str(entry[name]): entry for name in ("id", "name", "model") if isinstance(entry.get(name), str)}
+    return found
