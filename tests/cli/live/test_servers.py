@@ -174,6 +174,23 @@ def test_reasoning_is_kept_apart_and_counted(tts: Tts, tmp_path: Path, questions
     assert [s.text for s in found.samples] == ["We add.\n#### 5"] * 2
 
 
+class ThoughtsOnly(answering.ReasoningContent):
+    """All tokens went into the thoughts of one reply in three (xorbitsai/xagent#626)."""
+
+    def events(self, body: dict[str, Any]) -> Any:
+        if len(self.seen) % 3:
+            yield from super().events(body)
+        else:
+            yield self.wrapped([{"index": 0, "delta": {"reasoning_content": "so"}, "finish_reason": "length"}])
+
+
+def test_a_reply_without_text_is_one_sample_without_an_answer(tts: Tts, tmp_path: Path, questions: Path) -> None:
+    found = tried(tts, tmp_path, ThoughtsOnly(), MEAN, "budget=6")
+    assert found.status == 0 and len(found.samples) == 6
+    assert {s.answer for s in found.samples} == {"5", None}
+    assert {s.confidence for s in found.samples if s.answer is None} == {0.0}
+
+
 def test_cached_prompt_tokens_are_told_apart(tts: Tts, tmp_path: Path, questions: Path) -> None:
     usage = {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 8}}
     found = tried(tts, tmp_path, answering.reports(usage)())

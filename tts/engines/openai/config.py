@@ -16,14 +16,15 @@ class OpenAIConfig:
     Attributes:
         urls: base URLs, such as http://localhost:8000/v1; all of them serve the same model.
         key_env: the environment variable that holds the key; the key is neither logged nor stored.
-        tokenizer: a directory, or a name on the hub: the tokenizer of the served model. With it prompts are sent as
-            tokens. null sends texts, or chat messages with ``prompt.chat``.
+        tokenizer: a directory, or a name on the hub: the tokenizer of the served model. With it vLLM's server is sent
+            prompts as tokens, and tokens that a server does not report are counted. null sends texts, or chat messages
+            with ``task.chat``.
         concurrency: the most requests that one server works on at a time, >= 1.
         timeout_s: seconds without a byte after which a request has failed, > 0.
         retries: how often the client repeats a request after 408, 409, 429 and 5xx, >= 0. It waits longer each time, or
             as long as the server asks.
         outage_timeout_s: seconds to wait for a server to answer again when none does, >= 0.
-        extra: further fields of each request's body, by name.
+        extra: further fields of each request's body, by name; they replace others of that name, and null removes one.
     """
 
     urls: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
@@ -69,19 +70,19 @@ async def _detect(probe: ServerProbe, has_tokenizer: bool) -> ServerFeatures:
 async def _sentence(server: Server, model: str, error: Exception) -> str:
     """Return the sentence on a server that cannot be drawn from."""
     words = str(error).removeprefix(server.url).lstrip(": ")
-    listed = await list_models(server)
+    listed, quote = await list_models(server), re.search(r"\((.*)\)", words)
     if listed and model not in listed:
         names = [name for name in listed if name]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         return (
             f"{server.url} does not serve {model}: give engine.model one of {', '.join(names[:MOST_NAMES])}{more} "
-            f"(it says: {words})"
+            f"(its words: {quote.group(1) if quote is not None else words})"
         )
     if isinstance(error, InputError):
         return str(error)
     if "does not answer" in words:
         return f"{server.url} {words}: start the server, or correct engine.openai.urls{address_hint(server.url)}"
-    return f"{server.url} cannot be drawn from: it {words}{address_hint(server.url)}"
+    return f"{server.url} cannot be drawn from ({words.removeprefix('the server ')}){address_hint(server.url)}"
 
 
 def _finished(work: Coroutine[Any, Any, T]) -> T:

@@ -202,6 +202,8 @@ class OpenAIEngine:
                         break
                 if choice.reason is not None:
                     reason, stop = choice.reason, choice.stop
+        if end is None and reason == UNREPORTED and meter.drawn >= limit:
+            reason = "length"
         if end is None:
             end = self._reported_end(request.until, str(reason), stop, whole=any(texts) or any(thoughts))
         ids: Ids = ()

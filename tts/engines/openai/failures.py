@@ -99,5 +99,6 @@ def connection_words(url: str, error: BaseException) -> str:
     """Return the reason why a server did not answer, with a remedy where https was tried on an http port."""
     reason = quoted(first_line(error.__cause__ or error))  # the client calls a refused connection a timeout
     if url.startswith("https:") and re.search(r"WRONG_VERSION_NUMBER|RECORD_LAYER|record layer|ssl", reason, re.I):
+        reason = re.sub(r" ssl:\w+|\s*\(_ssl\.c:\d+\)", "", reason)
         return f"{reason}; if it speaks plain HTTP, write http://{url.removeprefix('https://')}"
     return reason
