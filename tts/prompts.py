@@ -45,9 +45,17 @@ class Prompt:
         head = (self.system,) if self.system else ()
         return self.separator.join((*head, *shots, self.filled(problem.question)))
 
-    def messages(self, problem: Problem) -> list[Mapping[str, str]]:
-        """The whole prompt as chat messages, each with a role and a content."""
-        head = [{"role": "system", "content": self.system}] if self.system else []
+    def messages(self, problem: Problem, *, fold_system: bool = False) -> list[Mapping[str, str]]:
+        """The whole prompt as chat messages, each with a role and a content.
+
+        Args:
+            problem: the problem.
+            fold_system: whether the system text opens the first turn of the user, for templates without a system role.
+        """
+        head = [{"role": "system", "content": self.system}] if self.system and not fold_system else []
         for question, answer in self.shots:
             head += [{"role": "user", "content": self.filled(question)}, {"role": "assistant", "content": answer}]
-        return [*head, {"role": "user", "content": self.filled(problem.question)}]
+        found = [*head, {"role": "user", "content": self.filled(problem.question)}]
+        if self.system and fold_system:
+            found[0] = {**found[0], "content": self.separator.join((self.system, found[0]["content"]))}
+        return [*found]

@@ -249,7 +249,7 @@ def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Itera
 
 def _task(config: RunConfig | SampleConfig, hooks: Hooks) -> Task:
     """Return the task; answers of samples that were cut off are another reading of the same samples."""
-    task = load_task(config.task, model=config.engine.model)
+    task = load_task(config.task, engine=config.engine)
     for note in task.notes:
         hooks.notify(note)
     return replace(task, reading=f"{task.reading}, truncated too") if config.read_truncated else task

@@ -53,7 +53,7 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
         InputError: the base or the pool cannot be trained from, or a checkpoint belongs to another training.
         TTSError: the loss is not finite.
     """
-    parts, base = _responses(config, load_task(config.task, model=config.engine.model), hooks)
+    parts, base = _responses(config, load_task(config.task, engine=config.engine), hooks)
     hooks.notify(f"{len(parts.train)} responses to learn from, {len(parts.held_out)} held out")
     method: TrainingMethod
     method = GraceMethod(config.recipe) if isinstance(config, GraceConfig) else FineceMethod(config.recipe)

@@ -37,7 +37,7 @@ class TaskConfig:
         seed: chooses the problems and the worked examples, >= 0.
         template: the text around {question}; null takes the task's own.
         system: the system message of a chat, or text before everything else; null takes the task's own.
-        chat: ask in chat messages, which need a model with a chat template.
+        chat: whether to ask in chat messages, which need a model with a chat template; auto does so where it has one.
         shots: the number of worked examples before each question, >= 0.
         shots_path: the file of worked examples; null takes the hub's training split for gsm8k.
         extract: "strict" reads marked answers alone (of numbers, that after ####), "flexible" any mark and
@@ -54,7 +54,7 @@ class TaskConfig:
     seed: int = 0
     template: str | None = None
     system: str | None = None
-    chat: bool = False
+    chat: bool | str = "auto"
     shots: int = 0
     shots_path: str | None = None
     extract: str | None = None
@@ -87,6 +87,9 @@ class TaskConfig:
                 raise unknown_name(f"task.{key}", given, known)
         if not 0.0 <= self.tolerance < float("inf"):
             raise InputError(f"task.tolerance must be a number of at least 0, got {self.tolerance}")
+        self.chat = {"true": True, "false": False}.get(str(self.chat).lower(), self.chat)
+        if not isinstance(self.chat, bool) and self.chat != "auto":
+            raise InputError(f"task.chat must be auto, true or false, got {self.chat!r}")
         self._check_fields()
         if not self.split.strip():
             raise InputError("task.split must be a name, got nothing")

@@ -222,12 +222,12 @@ def _plain(item: _Item) -> str:
 
 
 def _template(config: TaskConfig) -> str:
-    return config.template if config.template is not None else CHAT if config.chat else TEXT
+    return config.template if config.template is not None else CHAT if config.chat is True else TEXT
 
 
 def _gap(config: TaskConfig) -> str:
     """Return the text between a prompt and its answer."""
-    return "" if config.chat or _template(config)[-1:].isspace() else " "
+    return "" if config.chat is True or _template(config)[-1:].isspace() else " "
 
 
 def _prompt(config: TaskConfig, kind: Kind, shots: Sequence[_Item]) -> Prompt:
@@ -236,7 +236,7 @@ def _prompt(config: TaskConfig, kind: Kind, shots: Sequence[_Item]) -> Prompt:
         template=_template(config),
         shots=tuple((item.text, gap + _plain(item)) for item in shots),
         system=SYSTEMS[kind] if config.system is None else config.system,
-        chat=config.chat,
+        chat=config.chat is True,
     )
 
 

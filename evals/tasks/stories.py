@@ -36,7 +36,7 @@ def stories(config: TaskConfig) -> Task:
         template=BUNDLED_TEMPLATE if config.template is None else config.template,
         shots=tuple((s.question, s.solution) for s in take("train", config.shots, config.seed + 1)),
         system=config.system or "",
-        chat=config.chat,
+        chat=config.chat is True,
     )
     drawn = take(split, config.questions or COUNT, config.seed)
     named = {f"story-{split}-{seeded}{i}": story for i, story in enumerate(drawn)}

@@ -80,6 +80,33 @@ def test_a_chat_prompt_needs_a_template() -> None:
         PromptEncoder(Letters(), Prompt(chat=True), context=10, vocabulary=200)
 
 
+class Templated(Letters):
+    """A tokenizer whose template refuses roles, as Gemma's does."""
+
+    chat_template = "..."
+
+    def __init__(self, refused: tuple[str, ...]) -> None:
+        self.refused = refused
+
+    def apply_chat_template(self, messages: Any, **_: Any) -> dict[str, list[int]]:
+        for message in messages:
+            if message["role"] in self.refused:
+                raise ValueError(f"{message['role']} role not supported")
+        return {"input_ids": self("|".join(message["content"] for message in messages)).input_ids}
+
+
+def test_a_template_without_a_system_role_reads_its_text_in_the_users_turn() -> None:  # c01
+    prompt = Prompt(system="Add.", template="{question}", chat=True)
+    gemma = PromptEncoder(Templated(("system",)), prompt, context=50, vocabulary=200)
+    plain = PromptEncoder(Templated(()), prompt, context=50, vocabulary=200)
+    question = Problem("q", "1+1")
+    assert gemma.decode(gemma.prompt_ids(question)) == "Add.\n\n1+1"
+    assert plain.decode(plain.prompt_ids(question)) == "Add.|1+1"
+    none = PromptEncoder(Templated(("system", "user")), prompt, context=50, vocabulary=200)
+    with pytest.raises(InputError, match=r"refuses these messages \(system role not supported\): set task\.chat=false"):
+        none.prompt_ids(question)
+
+
 def test_the_text_of_a_sample_begins_with_its_prefix(encoder: PromptEncoder) -> None:
     assert encoder.text((), [120, 121], "") == "xy"
     assert encoder.text((120,), [121], "x") == "xy"

@@ -22,7 +22,7 @@ def solve(
     scorer: str | Mapping[str, Any] | None = None,
     template: str | None = None,
     system: str | None = None,
-    chat: bool = False,
+    chat: bool | str = "auto",
     **settings: Any,
 ) -> Answer:
     """Answer one question with as many samples as the strategy needs.
@@ -41,7 +41,7 @@ def solve(
         scorer: a scorer's name, or {name, calibration, ...}; None takes the model's own confidence, where it has one.
         template: the text around {question}; None takes the usual one for the model.
         system: the system message of a chat, or text before everything else; None takes the usual one.
-        chat: whether to ask in chat messages, which need a model with a chat template.
+        chat: whether to ask in chat messages, which need a model with a chat template; "auto" does so where it has one.
         settings: keys of the engine by name, such as ``temperature``, ``device`` or ``kind``; and ``lookahead``.
 
     Raises:

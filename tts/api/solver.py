@@ -14,6 +14,7 @@ from evals.tasks.forms import CHAT, SYSTEM, TEXT
 from evals.tasks.reading import extractor
 from tts.api.models import MODELS
 from tts.config.keys import FROM_TEXT
+from tts.engines.chat_template import takes_chat
 from tts.engines.config import EngineConfig, LiveEngine
 from tts.errors import EngineError, InputError
 from tts.models import finece, grace
@@ -76,7 +77,7 @@ class SolveConfig:
         scorer: {name, calibration, ...}; null takes the model's own confidence, where it has one.
         template: the text around {question}; null takes the usual one for the model.
         system: the system message of a chat, or text before everything else; null takes the usual one.
-        chat: whether to ask in chat messages, which need a model with a chat template.
+        chat: whether to ask in chat messages, which need a model with a chat template; auto does so where it has one.
         lookahead: draws that start before the strategy asks for them; 0 wastes no token.
     """
 
@@ -86,8 +87,14 @@ class SolveConfig:
     scorer: dict[str, Any] | None = field(default=None, metadata={FROM_TEXT: component})
     template: str | None = None
     system: str | None = None
-    chat: bool = False
+    chat: bool | str = "auto"
     lookahead: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse another choice of chat messages."""
+        self.chat = {"true": True, "false": False}.get(str(self.chat).lower(), self.chat)
+        if not isinstance(self.chat, bool) and self.chat != "auto":
+            raise InputError(f"chat must be auto, true or false, got {self.chat!r}")
 
 
 @dataclass(frozen=True)
@@ -212,12 +219,13 @@ def _answer(question: str, result: Result, strategy: str) -> Answer:
 
 def _prompt(config: SolveConfig) -> Prompt:
     bundled = config.engine.model in BUNDLED
-    usual = BUNDLED_TEMPLATE if bundled else CHAT if config.chat else TEXT
+    chat = takes_chat(config.engine) if config.chat == "auto" else config.chat is True
+    usual = BUNDLED_TEMPLATE if bundled else CHAT if chat else TEXT
     system = "" if bundled else SYSTEM
     return Prompt(
         template=usual if config.template is None else config.template,
         system=system if config.system is None else config.system,
-        chat=config.chat,
+        chat=chat,
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tts.boundaries import missing_signal
 from tts.engines.base import Prefix, Request
 from tts.engines.streams import together
-from tts.errors import InputError, UnsupportedError
+from tts.errors import InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.types import Problem, Sample
 
@@ -85,9 +85,7 @@ class PromptEncoder:
         ids = self._prompts.get(key)
         if ids is None:
             if self.prompt.chat:
-                messages = self.prompt.messages(problem)
-                found = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
-                ids = tuple(found["input_ids"])
+                ids = self._chat_ids(problem)
             else:
                 ids = tuple(self.tokenizer(self.prompt.text(problem)).input_ids)
             if len(ids) >= self.context:
@@ -99,6 +97,25 @@ class PromptEncoder:
                 self._prompts.clear()
             self._prompts[key] = ids
         return ids
+
+    def _chat_ids(self, problem: Problem) -> Ids:
+        """Return the tokens of a chat; a template that refuses the system role gets its text in the user's turn.
+
+        Raises:
+            InputError: the template refuses the messages.
+        """
+        reasons = []
+        for fold in (False, True) if self.prompt.system else (False,):
+            messages = self.prompt.messages(problem, fold_system=fold)
+            try:
+                found = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
+            except Exception as error:  # a template may raise anything
+                reasons.append(first_line(error))
+                continue
+            return tuple(found["input_ids"])
+        raise InputError(
+            f"the chat template of this model refuses these messages ({reasons[0]}): set task.chat=false"
+        ) from None
 
     def encode_request(self, request: Request, max_tokens: int) -> EncodedRequest:
         """Return a request in tokens.

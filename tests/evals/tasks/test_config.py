@@ -11,6 +11,8 @@ import pytest
 from evals.config import RunConfig
 from evals.tasks import TaskConfig, load_task
 from tts.config import load_config
+from tts.engines.config import EngineConfig
+from tts.engines.openai.config import OpenAIConfig
 from tts.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -39,11 +41,22 @@ def test_a_bad_task_is_one_sentence(options: dict[str, Any], sentence: str) -> N
 
 @pytest.mark.parametrize("name", ["jsonl", "gsm8k"])
 def test_a_bundled_model_is_asked_in_the_form_it_was_trained_on(scored: str, name: str) -> None:
-    config = TaskConfig(name=name, path=scored)
-    assert load_task(config, model="tiny").template == "{question}\n"
-    assert load_task(config, model="Qwen/Qwen3-4B").template == load_task(config).template != "{question}\n"
+    config, tiny = TaskConfig(name=name, path=scored), EngineConfig(model="tiny")
+    assert load_task(config, engine=tiny).template == "{question}\n"
+    other = EngineConfig(kind="fake", model="Qwen/Qwen3-4B")
+    assert load_task(config, engine=other).template == load_task(config).template != "{question}\n"
     own = replace(config, template="Q: {question}", system="Answer.")
-    assert load_task(own, model="tiny").template == "Answer.\n\nQ: {question}"
+    assert load_task(own, engine=tiny).template == "Answer.\n\nQ: {question}"
+
+
+def test_a_chat_template_is_used_where_there_is_one_and_that_is_said(scored: str) -> None:
+    server = EngineConfig(kind="openai", model="m", openai=OpenAIConfig(urls=["http://localhost:8000/v1"]))
+    task = load_task(TaskConfig(name="jsonl", path=scored), engine=server)
+    assert task.prompt.chat and "m is asked at the server's chat endpoint" in task.notes[-1]
+    plain = load_task(TaskConfig(name="jsonl", path=scored, chat=False), engine=server)
+    assert not plain.prompt.chat and plain.notes == ()
+    with pytest.raises(InputError, match=r"task\.chat must be auto, true or false, got 'maybe'"):
+        TaskConfig(chat="maybe")
 
 
 def test_the_configuration_of_a_real_model_loads_and_its_prompt_renders(scored: str, train: str) -> None:
