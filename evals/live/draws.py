@@ -66,7 +66,16 @@ def count_draws(results: Iterable[Result], grade: Grade) -> DrawCounts:
         for sample in result.decision.samples
         if sample.end is not End.BOUNDARY
     }
-    graded = [(sample, grade(problem, sample)) for problem, sample in drawn.values()]
+    return count_samples((sample, grade(problem, sample)) for problem, sample in drawn.values())
+
+
+def count_samples(samples: Iterable[tuple[Sample, bool | None]]) -> DrawCounts:
+    """Count whole samples.
+
+    Args:
+        samples: each sample with its grade; None where that is not known.
+    """
+    graded = list(samples)
     failed = [sample for sample, _ in graded if sample.end is End.FAILED]
     cut = [right for sample, right in graded if sample.end is End.LENGTH]
     return DrawCounts(

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evals.config import RunConfig, component
+from evals.live.draws import count_samples
 from evals.live.plan import PlannedStrategy, plan
+from evals.report.draws import failure_sentence
 from evals.tasks import Task
 from evals.tasks.forms import CHAT, SYSTEM, TEXT
 from evals.tasks.reading import extractor
@@ -16,14 +18,14 @@ from tts.api.models import MODELS
 from tts.config.keys import FROM_TEXT
 from tts.engines.chat_template import takes_chat
 from tts.engines.config import EngineConfig, LiveEngine
-from tts.errors import EngineError, InputError
+from tts.errors import DrawsFailedError, InputError
 from tts.models import finece, grace
 from tts.models.resolve import BUNDLED
 from tts.prompts import BUNDLED_TEMPLATE, Prompt
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import Scorer
 from tts.strategy import Strategy
-from tts.types import End, Problem, Sample, Signals, Usage
+from tts.types import Problem, Sample, Signals, Usage
 
 
 class UnknownWordsWarning(UserWarning):
@@ -138,7 +140,7 @@ class Solver:
         """Answer one question.
 
         Raises:
-            EngineError: every draw failed; the sentence has the reason.
+            DrawsFailedError: every draw failed; the sentence has the reasons.
         """
         name = hashlib.sha256(question.encode()).hexdigest()[:12]  # the same question draws the same samples
         problem = Problem(name, question)
@@ -151,9 +153,9 @@ class Solver:
             options=self.options,
             signals=self.signals,
         )
-        samples = result.decision.samples
-        if samples and all(sample.end is End.FAILED for sample in samples):
-            raise EngineError(f"all {len(samples)} draws failed: {samples[0].error}")
+        draws = count_samples((sample, None) for sample in result.decision.samples)
+        if draws.all_failed:
+            raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
         return _answer(question, result, self.planned.strategy.name)
 
 

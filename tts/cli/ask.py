@@ -36,6 +36,8 @@ def ask(
 
     Prints the answer, p_correct (the estimate that it is right), the vote share, the samples and the tokens.
     """
+    from evals.live.draws import count_samples
+    from evals.report.draws import draw_sentences
     from tts.api.loop import LOOP
     from tts.api.solver import SolveConfig, UnknownWordsWarning, check_question, open_solver
 
@@ -61,6 +63,9 @@ def ask(
     )
     for name, value in rows:
         screen.print(f"{name:<11}{value}", soft_wrap=True)
+    draws = count_samples((sample, None) for sample in found.samples)
+    for sentence in draw_sentences(draws, config.engine.max_tokens):
+        screen.print(sentence, style="yellow", soft_wrap=True)
 
 
 def split(arguments: list[str]) -> tuple[str | None, list[str]]:

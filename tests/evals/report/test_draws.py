@@ -31,6 +31,11 @@ def test_failures_and_cut_samples_are_not_blamed_on_the_model() -> None:
     ]
 
 
+def test_ungraded_samples_have_no_verdict_and_no_right_ones() -> None:
+    ungraded = DrawCounts(3, 0, 0, {}, 2, 0, 0, graded=False)
+    assert draw_sentences(ungraded, 9) == ["2 of 3 samples reached engine.max_tokens=9: raise it"]
+
+
 def test_the_commonest_reasons_are_told_and_the_others_counted() -> None:
     several = DrawCounts(9, 0, 9, {"a": 4, "b": 2, "c": 1, "d": 1, "e": 1}, 0, 0, 0)
     assert draw_sentences(several, 1)[0] == "9 of 9 draws failed: 4 x a; 2 x b; 1 x c; 2 for other reasons"
