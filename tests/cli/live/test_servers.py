@@ -191,6 +191,21 @@ def test_a_reply_without_text_is_one_sample_without_an_answer(tts: Tts, tmp_path
     assert {s.confidence for s in found.samples if s.answer is None} == {0.0}
 
 
+@pytest.mark.parametrize(
+    ("script", "requests"), [(answering.TakesN, 1), (refusing.RefusesN, 3), (PlainServer, 2)], ids=["takes", "400", "1"]
+)
+def test_the_first_wave_is_one_request_with_n(
+    tts: Tts, tmp_path: Path, questions: Path, script: type[PlainServer], requests: int
+) -> None:
+    server = script()
+    found = tried(tts, tmp_path, server, "engine.openai.n=true", "lookahead=1")
+    assert [s.answer for s in found.samples] == ["5", "5"]
+    drawn = server.seen[[body.get("n") for body in server.seen].index(2) :]
+    assert len(drawn) == requests and ("one sample is asked at a time" in found.err) == (requests > 1)
+    assert [s.usage.delivered for s in found.samples if s.usage] == [5, 5]
+    assert sum(s.usage.prompt for s in found.samples if s.usage) == 11 * (1 if requests == 1 else 2)
+
+
 def test_cached_prompt_tokens_are_told_apart(tts: Tts, tmp_path: Path, questions: Path) -> None:
     usage = {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 8}}
     found = tried(tts, tmp_path, answering.reports(usage)())

@@ -117,6 +117,17 @@ class Azure(PlainServer):
             yield event
 
 
+class TakesN(PlainServer):
+    """Several choices of one request, interleaved, the prompt counted once (OpenAI, vLLM)."""
+
+    def events(self, body: Body) -> Iterator[Any]:
+        for number in range(len(self.words)):
+            for index in range(body.get("n", 1)):
+                yield self.wrapped([{**self.choice(body, number), "index": index}])
+        drawn = len(self.words) * body.get("n", 1)
+        yield self.wrapped([], usage={"prompt_tokens": 11, "completion_tokens": drawn})
+
+
 class JsonForStream(PlainServer):
     """One JSON answer where a stream was asked for (BerriAI/litellm#4429)."""
 

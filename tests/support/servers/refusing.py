@@ -91,6 +91,14 @@ class NoStreams(PlainServer):
             raise RefusalError(400, {"error": error})
 
 
+class RefusesN(PlainServer):
+    """``n`` above 1 is refused (TGI, llama.cpp before 2025)."""
+
+    def check(self, body: Body) -> None:
+        if body.get("n", 1) > 1:
+            raise RefusalError(400, "Only one completion choice is allowed")
+
+
 class NamesNothing(PlainServer):
     """Refuses ``stream_options`` without naming it."""
 

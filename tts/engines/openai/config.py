@@ -24,6 +24,8 @@ class OpenAIConfig:
         retries: how often the client repeats a request after 408, 409, 429 and 5xx, >= 0. It waits longer each time, or
             as long as the server asks.
         outage_timeout_s: seconds to wait for a server to answer again when none does, >= 0.
+        n: whether the draws that start a question are one request with ``n``, which reads the prompt once; not where
+            each request has its own seed. The first refusal switches it off.
         extra: further fields of each request's body, by name; they replace others of that name, and null removes one.
     """
 
@@ -34,6 +36,7 @@ class OpenAIConfig:
     timeout_s: float = 120.0
     retries: int = 4
     outage_timeout_s: float = 60.0
+    n: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:

@@ -26,6 +26,7 @@ from tts.engines.openai.detection import detect_features
 from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, stream_choices
 from tts.engines.openai.request_body import draw_body, next_token_body
 from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
+from tts.engines.openai.waves import Waves
 from tts.engines.sampling import Sampling
 from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import Ids, PromptEncoder, score_prefixes
@@ -52,6 +53,7 @@ class OpenAIEngine:
         extra: Mapping[str, Any],
         seeded: bool = False,
         check_every_tokens: int = 8,
+        waves: bool = False,
     ) -> None:
         """Draw from a model through connections to its servers.
 
@@ -64,11 +66,13 @@ class OpenAIEngine:
             seeded: whether each request has its own seed.
             check_every_tokens: tokens in one event of a stream that may be closed in the middle, >= 1, where the
                 server can send several at once; tokens that it draws past the last event are not known.
+            waves: whether the first draws of a question are one request with ``n``.
         """
         self.name, self.revision, self.model = model.name, "", model
         self.prompt, self.sampling, self.seeded = prompt, sampling, seeded
         self.check_every_tokens = check_every_tokens
         self._connections, self._extra = connections, extra
+        self._waves = Waves(connections, chat=prompt.chat, count=model.count) if waves else None
         features = model.features
         self.capabilities = Capabilities(
             watch_tokens=features.named_logprobs,
@@ -127,6 +131,7 @@ class OpenAIEngine:
             extra=config.extra,
             seeded=seeded,
             check_every_tokens=check_every_tokens,
+            waves=config.n,
         )
 
     def close(self) -> None:
@@ -189,7 +194,10 @@ class OpenAIEngine:
         texts: list[str] = []
         thoughts: list[str] = []
         reason, stop = None, None
-        streamed = stream_choices(self._connections, body, meter, chat=self.prompt.chat, count=self.model.count)
+        if self._waves is not None and prefix is None and not request.attempt:
+            streamed = self._waves.stream(body, meter)
+        else:
+            streamed = stream_choices(self._connections, body, meter, chat=self.prompt.chat, count=self.model.count)
         async with aclosing(streamed) as choices:
             async for choice in choices:
                 taken, drawn = len(sample.tokens), list(drawn_tokens(choice, by_id=encoder is not None))

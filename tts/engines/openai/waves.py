@@ -1,0 +1,169 @@
+"""The first wave of a question as one request with ``n``: its draws share the prompt, and each gets one choice.
+
+The prompt's tokens are charged to the first draw, drawn tokens to the draw that they came for. A server that refuses
+``n``, or returns fewer choices, is asked for one sample at a time from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from tts.engines.base import Meter
+from tts.engines.openai.answers.events import Choice, read_event
+from tts.engines.openai.answers.usage import Counts
+from tts.engines.openai.client import Connections
+from tts.engines.openai.output_stream import UNREPORTED, Ledger, error_of, stream_choices
+from tts.errors import EngineError, InputError
+
+SINGLE, END = object(), object()
+"""Signs in a draw's queue: ask for one sample after all; the answer has ended."""
+
+
+@dataclass(eq=False)
+class _Member:
+    """One draw of a wave."""
+
+    meter: Meter
+    ledger: Ledger
+    queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    received: bool = False
+    finished: bool = False
+    closed: bool = False
+
+
+@dataclass(eq=False)
+class _Wave:
+    """The draws that wait for one request."""
+
+    body: Mapping[str, Any]
+    members: list[_Member] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+
+
+class Waves:
+    """Joins the draws of a question that are requested at the same time, once for each question."""
+
+    def __init__(self, connections: Connections, *, chat: bool, count: Callable[[str], int] | None) -> None:
+        """Start without a wave.
+
+        Args:
+            connections: to the servers.
+            chat: whether requests are chat messages.
+            count: returns a text's number of tokens; None estimates it from its length.
+        """
+        self._connections, self._chat, self._count = connections, chat, count
+        self._open: dict[int, _Wave] = {}
+        self._asked: set[int] = set()
+        self._off = False
+
+    async def stream(self, body: Mapping[str, Any], meter: Meter) -> AsyncGenerator[Choice, None]:
+        """Yield the choices of one draw; see :func:`~tts.engines.openai.output_stream.stream_choices`.
+
+        Args:
+            body: the request's body.
+            meter: is charged the draw's tokens.
+        """
+        key = hash(json.dumps(body, sort_keys=True))
+        if self._off or (key in self._asked and key not in self._open):
+            async with aclosing(self._single(body, meter)) as choices:
+                async for choice in choices:
+                    yield choice
+            return
+        self._asked.add(key)
+        wave = self._open.setdefault(key, _Wave(body))
+        member = _Member(meter, Ledger(meter, body, self._count))
+        wave.members.append(member)
+        if wave.task is None:
+            wave.task = asyncio.create_task(self._run(key, wave))
+        try:
+            while (item := await member.queue.get()) is not END:
+                if isinstance(item, BaseException):
+                    raise item
+                if item is SINGLE:
+                    async with aclosing(self._single(body, meter)) as choices:
+                        async for choice in choices:
+                            yield choice
+                    return
+                yield item
+        finally:
+            member.closed = True
+            if all(one.closed for one in wave.members):
+                wave.task.cancel()
+                if self._open.get(key) is wave:
+                    del self._open[key]
+
+    def _single(self, body: Mapping[str, Any], meter: Meter) -> AsyncGenerator[Choice, None]:
+        return stream_choices(self._connections, body, meter, chat=self._chat, count=self._count)
+
+    async def _run(self, key: int, wave: _Wave) -> None:
+        """Send one request for all draws that joined in this turn of the event loop, and deal out its choices."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._open.pop(key, None)
+        members = wave.members
+        failure: BaseException | None = None
+        if len(members) > 1:
+            try:
+                await self._dealt({**wave.body, "n": len(members)}, members)
+            except (EngineError, InputError) as error:
+                failure = error
+            except Exception as error:  # a bug: every draw shows it
+                for member in members:
+                    member.queue.put_nowait(error)
+                return
+            if not all(member.received or member.closed for member in members):
+                self._off = True
+                why = str(failure) if failure is not None else "it returned fewer choices"
+                self._connections.notify(f"the server takes no n={len(members)} ({why}): one sample is asked at a time")
+        for member in members:
+            if not member.received:
+                member.queue.put_nowait(SINGLE)
+            elif not member.finished:
+                member.queue.put_nowait(failure or EngineError("the server ended a sample in the middle"))
+            else:
+                member.queue.put_nowait(END)
+
+    async def _dealt(self, body: Mapping[str, Any], members: list[_Member]) -> None:
+        counts = Counts()
+        async with self._connections.ask(body, chat=self._chat) as (server, objects, reader):
+            async for data in objects:
+                event = read_event(data)
+                if event.error is not None and not event.choices:
+                    raise error_of(server.url, event.error)
+                for choice in event.choices:
+                    if 0 <= choice.index < len(members):
+                        _deal(members[choice.index], choice)
+                counts = event.usage or counts
+            for member in members if reader.done else ():
+                if member.received and not member.finished:
+                    _deal(member, Choice(reason=UNREPORTED))
+        _charge(counts, members)
+
+
+def _deal(member: _Member, choice: Choice) -> None:
+    if not member.closed:
+        member.ledger.add(choice)
+        member.received = True
+        member.finished |= choice.reason is not None
+        member.queue.put_nowait(choice)
+
+
+def _charge(counts: Counts, members: list[_Member]) -> None:
+    """Charge the usage of the request: the prompt to the first draw, drawn tokens by those that came in."""
+    drawn = [member.meter.drawn for member in members]
+    first = next((member for member in members if member.received), members[0])
+    if counts.prompt:
+        first.ledger.report(Counts(counts.prompt, counts.cached))
+    if not counts.drawn or not sum(drawn):
+        first.ledger.close()
+        return
+    shares = [one * counts.drawn // sum(drawn) for one in drawn]
+    shares[members.index(first)] += counts.drawn - sum(shares)
+    for member, share in zip(members, shares, strict=True):
+        if not member.closed:
+            member.meter.drawn = share
