@@ -6,8 +6,10 @@ Sources: lm-evaluation-harness 2212, 3655 and 4030, Math-Verify 14, 26, 41, 60 a
 from __future__ import annotations
 
 import importlib.util
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from tts.answers import MathVerifier, canonical_number, merge
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("math_verify") is None, reason="needs the extra 'math'")
 
+PAIRS = Path(__file__).parent / "data" / "pairs.jsonl"
 KINDS: dict[str, list[tuple[str, str, bool]]] = {
     "ordered pairs": [
         ("(1,2)", "\\{1,2\\}", False),
@@ -145,6 +148,16 @@ def test_a_huge_power_is_compared_at_once(verifier: MathVerifier) -> None:
     merged = merge(["10^{10^{10}}", "0", "1", "2", "3", "4", "5"], kind="math", equal=verifier.equal)
     assert merged.labels == tuple(range(7)) and verifier.timeouts == 0
     assert time.perf_counter() - start < 5
+
+
+@pytest.mark.slow
+def test_the_verifier_agrees_with_the_hand_checked_pairs(verifier: MathVerifier) -> None:
+    """The list of `benchmarks.equality`: at least 300 pairs, 99 % of them right, and none equal that is not."""
+    pairs = [json.loads(line) for line in PAIRS.read_text().splitlines()]
+    found = verifier.equal_many([(pair["a"], pair["b"]) for pair in pairs])
+    wrong = [pair for pair, got in zip(pairs, found, strict=True) if got != pair["equal"]]
+    assert len(pairs) >= 300 and len(wrong) <= 0.01 * len(pairs)
+    assert [pair for pair in wrong if not pair["equal"]] == []
 
 
 @pytest.mark.slow

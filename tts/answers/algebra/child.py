@@ -25,6 +25,7 @@ def load() -> Callable[[Any], bool]:
     """
     import logging
 
+    from latex2sympy2_extended.math_normalization import NormalizationConfig
     from math_verify import LatexExtractionConfig, parse, verify
 
     from tts.answers.algebra.equality import Equality
@@ -32,7 +33,9 @@ def load() -> Callable[[Any], bool]:
 
     logging.disable()  # math-verify warns that its SIGALRM timeouts are off: the parent kills this process instead
     # LaTeX only: the fallback for plain text would find the 3 in an unparsable "\foo{3}" and call them equal.
-    config = [LatexExtractionConfig(boxed_match_priority=0)]
+    # Units are dropped before (`shapes`): the parser would take the variable of "0.5d" for a unit, too.
+    normalization = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True)
+    config = [LatexExtractionConfig(boxed_match_priority=0, normalization_config=normalization)]
 
     @lru_cache(maxsize=4096)
     def read(text: str) -> Any:

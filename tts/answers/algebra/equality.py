@@ -79,7 +79,7 @@ class Equality:
                 return True
         if kinds & {"union", "interval", "tuple", "set", "expression"} == kinds and "expression" in kinds:
             return self._as_sets(a, b)
-        return kinds <= {"union", "interval", "set"} and self._as_sets(a, b)
+        return "union" in kinds and kinds <= {"union", "interval", "set", "tuple"} and self._as_sets(a, b)
 
     def _same_kind(self, a: Shape, b: Shape) -> bool:
         match a.kind:
@@ -134,6 +134,8 @@ class Equality:
         tolerance = values.FLOATS if x.decimal or y.decimal else values.EXACT
         match x.kind, y.kind:
             case ("expression", "expression"):
+                if x.exact is not None and y.exact is not None:
+                    return bool(x.exact == y.exact)
                 return values.equal_numbers(x.numbers[0], y.numbers[0], tolerance)
             case ("matrix", "matrix"):
                 return x.size == y.size and all(
@@ -142,7 +144,9 @@ class Equality:
             case ("equation", "equation") | ("unequal", "unequal"):
                 return values.proportional(x.numbers[0], y.numbers[0], tolerance)
             case ("inequalities", "inequalities"):
-                return _same_inequalities(x, y, tolerance) or self.related(x.parsed, y.parsed)
+                return _same_inequalities(x, y, tolerance) or (
+                    x.variables == y.variables == 1 and self.related(x.parsed, y.parsed)
+                )
             case ("equation", "expression") | ("expression", "equation"):
                 return self._last_side(*((x, y) if x.kind == "equation" else (y, x)))
         return self.related(x.parsed, y.parsed)
@@ -184,6 +188,8 @@ def _same_inequalities(x: Value, y: Value, tolerance: Any) -> bool:
     rows, others = list(zip(x.numbers, x.strict, strict=True)), list(zip(y.numbers, y.strict, strict=True))
 
     def same(one: Any, other: Any) -> bool:
+        if x.variables == 0 or y.variables == 0:
+            return one[1] == other[1] and values.equal_numbers(one[0], other[0], tolerance)
         return one[1] == other[1] and values.proportional(one[0], other[0], tolerance, positive=True)
 
     return len(rows) == len(others) and all(any(same(row, other) for other in others) for row in rows)

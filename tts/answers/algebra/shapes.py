@@ -71,6 +71,10 @@ def shape(answer: str) -> Shape:
         return Shape("clock", (time,))
     if (plain := words(text)) is not None:
         return Shape("words", (plain,))
+    based = _BASED.fullmatch(text)
+    if based is not None:
+        base = based["long"] or based["short"]
+        return Shape("based", (based["digits"].lower(), str(_BASES.get(base, base))))
     return _formula(_typed_set(as_latex(text)))
 
 
@@ -110,10 +114,6 @@ def _formula(text: str) -> Shape:
         return Shape("number", (canonical_number(sides[0]) or "",), "", sides[1])
     if (bracketed := _bracketed(text)) is not None:
         return bracketed
-    based = _BASED.fullmatch(text)
-    if based is not None:
-        base = based["long"] or based["short"]
-        return Shape("based", (based["digits"].lower(), str(_BASES.get(base, base))))
     signs = _PLUS_MINUS.findall(text)
     if signs and len(signs) <= 2 and not _RELATION.search(text):
         first = _PLUS_MINUS.sub(lambda match: "+" if match[1] == "pm" else "-", text)

@@ -24,7 +24,8 @@ EXACT = mpmath.mpf(10) ** -45
 FLOATS = mpmath.mpf(10) ** -11
 """Relative differences of two equal values: of exact ones, and where one holds a decimal."""
 
-
+_LARGE, _HUGE = mpmath.mpf(10) ** 20, mpmath.mpf(10) ** 3000
+"""Constants between these two are compared exactly where they are rational numbers."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -50,6 +51,8 @@ class Value:
         size: of a matrix, its rows and columns.
         decimal: whether it holds a decimal.
         constant: whether it has no free symbols.
+        exact: the rational number that it is, where it is a large one.
+        variables: of inequalities, the number of their variables.
         parsed: the expression itself.
     """
 
@@ -60,6 +63,8 @@ class Value:
     size: tuple[int, int] = (0, 0)
     decimal: bool = False
     constant: bool = False
+    exact: Any = None
+    variables: int = 0
 
 
 @_precise
@@ -90,10 +95,22 @@ def _evaluate(parsed: Any) -> Value:
             return Value("other", (), parsed)
         strict = tuple(isinstance(r, sympy.StrictGreaterThan | sympy.StrictLessThan) for r in relations)
         rows = tuple(_difference(relation.gts, relation.lts) for relation in relations)
-        return Value("inequalities", rows, parsed, strict=strict, decimal=decimal)
+        variables = len(parsed.free_symbols)
+        return Value("inequalities", rows, parsed, strict=strict, decimal=decimal, variables=variables)
     if not isinstance(parsed, sympy.Expr):
         return Value("other", (), parsed)
-    return Value("expression", (_numbers(parsed),), parsed, decimal=decimal, constant=not parsed.free_symbols)
+    numbers = _numbers(parsed)
+    if parsed.free_symbols:
+        return Value("expression", (numbers,), parsed, decimal=decimal)
+    return Value("expression", (numbers,), parsed, decimal=decimal, constant=True, exact=_exact(parsed, numbers[0]))
+
+
+def _exact(parsed: Any, number: Any) -> Any:
+    """Return the rational number that a large constant is, or None where its digits at a point tell it well enough."""
+    if number is None or not _LARGE < abs(number) < _HUGE or parsed.has(sympy.Float):
+        return None
+    found = parsed.doit()
+    return found if found.is_Rational else None
 
 
 def _relations(parsed: Any) -> list[Relational] | None:
