@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One thread a worker: several that share cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: test test-slow test-all test-vllm test-lowest soak coverage vllm lint docs demo bench clean
+.PHONY: data test test-slow test-all test-vllm test-lowest soak coverage vllm lint docs demo bench clean
 
 test: $(VENV)/installed
 	$(PYTEST) -m "not slow and not soak"
@@ -52,6 +52,10 @@ lint: $(VENV)/installed
 docs: $(VENV)/docs-installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# GSM8K, SVAMP, MAWPS and ASDiv-A into the folder $TTS_DATA, from their public sources at pinned revisions.
+data:
+	@$(PYTHON) .ci/fetch_data.py
 
 demo: $(VENV)/demo-installed
 	mkdir -p out

@@ -39,7 +39,7 @@ def _folder_has_template(folder: Path) -> bool:
         return True
     try:
         settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # the engine says what is wrong with the directory
+    except (OSError, ValueError):  # loading it names the fault
         return False
     return isinstance(settings, dict) and bool(settings.get("chat_template"))
 
@@ -49,7 +49,7 @@ def _hub_has_template(name: str, revision: str | None) -> bool:
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-    except Exception:  # the engine says why the model cannot be loaded
+    except Exception:  # loading the model names the fault
         return False
     return bool(getattr(tokenizer, "chat_template", None))
 
