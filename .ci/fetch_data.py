@@ -121,7 +121,7 @@ def fetch(folder: Path, read: Callable[[str], bytes]) -> str:
             raw = read(url)
         except OSError as error:
             raise SystemExit(
-                f"{url} cannot be read ({getattr(error, 'reason', error)}): put {', '.join(FILES)} into {folder} yourself"
+                f"{url} cannot be read ({getattr(error, 'reason', error)}): put {', '.join(FILES)} into {folder}"
             ) from None
         if hashlib.sha256(raw).hexdigest() != checksum:
             raise SystemExit(f"{url} holds another content than the pinned one: nothing was written for {name}")
