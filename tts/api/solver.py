@@ -18,7 +18,7 @@ from tts.api.models import MODELS
 from tts.config.keys import FROM_TEXT
 from tts.engines.chat_template import takes_chat
 from tts.engines.config import EngineConfig, LiveEngine
-from tts.errors import DrawsFailedError, InputError
+from tts.errors import DrawsFailedError, InputError, UnsupportedError
 from tts.models import finece, grace
 from tts.models.resolve import BUNDLED
 from tts.prompts import BUNDLED_TEMPLATE, Prompt
@@ -113,7 +113,10 @@ class Solver:
 
     def unknown_words(self, question: str) -> list[str]:
         """Return the words of a question that the model has no token for."""
-        tokenizer = getattr(getattr(self.engine, "encoder", None), "tokenizer", None)
+        try:
+            tokenizer = getattr(getattr(self.engine, "encoder", None), "tokenizer", None)
+        except UnsupportedError:  # a server, which has the tokenizer itself
+            return []
         if tokenizer is None or tokenizer.unk_token_id is None or not tokenizer.is_fast:
             return []
         read = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)

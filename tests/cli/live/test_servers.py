@@ -272,3 +272,11 @@ def test_samples_are_drawn_too(tts: Tts, tmp_path: Path, questions: Path) -> Non
         )  # fmt: skip
     assert ran.status == 0, ran.err
     assert [s.answer for e in load_pool(tmp_path / "s.sqlite").entries for s in e.samples] == ["5", "5"]
+
+
+def test_one_question_is_asked_too(tts: Tts) -> None:
+    with serving(PlainServer()) as server:
+        ran = tts(
+            "ask", "What is 2 + 3?", "engine.kind=openai", "engine.model=m", f"engine.url={server.url}", "budget=2"
+        )
+    assert ran.status == 0 and re.search(r"\b5\b", ran.out), ran.err

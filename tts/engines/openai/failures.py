@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -42,20 +43,28 @@ def server_words(given: Any) -> str:
         try:
             decoded = json.loads(given)
         except ValueError:
-            return quoted(given)
+            decoded = _python(given)
         return server_words(decoded) if not isinstance(decoded, str) else quoted(decoded)
-    if isinstance(given, list):
+    if isinstance(given, list | tuple):
         return quoted("; ".join(words for one in given[:3] if (words := server_words(one))))
     if not isinstance(given, Mapping):
         return "" if given is None else quoted(str(given))
     names = ("error", "message", "detail", "msg", "errors")
     words = next((found for name in names if (found := server_words(given.get(name)))), "")
-    if isinstance(place := given.get("loc"), list):
+    if isinstance(place := given.get("loc"), list | tuple):
         words = f"{'.'.join(str(one) for one in place if one != 'body')}: {words}"
     metadata = given.get("metadata")  # of OpenRouter: the words of the server behind it
     if isinstance(metadata, Mapping) and (raw := server_words(metadata.get("raw"))):
         words = f"{words}: {raw}"
     return quoted(words or next((str(given[n]) for n in ("title", "type", "code", "status") if given.get(n)), ""))
+
+
+def _python(text: str) -> Any:
+    """Return the objects that a text writes as Python does (pydantic's errors in vLLM's messages), or the text."""
+    try:
+        return ast.literal_eval(text.strip()) if text.lstrip().startswith(("[", "{")) else text
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
 
 
 def quoted(text: str) -> str:

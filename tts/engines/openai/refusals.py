@@ -56,6 +56,8 @@ class Dialect:
         out = {self.renamed.get(name, name): v for name, v in body.items() if name not in self.left_out}
         if not out.get("stream"):
             out.pop("stream_options", None)
+        if "logprobs" not in out:
+            out.pop("top_logprobs", None)
         return out
 
     def learn(self, error: Any, sent: Mapping[str, Any], body: Mapping[str, Any]) -> Mapping[str, Any] | None:
