@@ -14,6 +14,7 @@ from tts.errors import InputError, unknown_name
 from tts.scorers.calibration.maps import MapKind
 from tts.scorers.trace_scores import WINDOW
 
+EQUAL = ("exact", "entailment")
 MAX_RESAMPLES = 1_000_000
 """The most permutations and replicates; more would only cost memory."""
 
@@ -50,6 +51,17 @@ class PriceConfig:
 
 
 @dataclass
+class EntailmentConfig:
+    """A local model of natural language inference.
+
+    Attributes:
+        model: a name on the hub, or a directory; null where answers are not compared by meaning.
+    """
+
+    model: str | None = None
+
+
+@dataclass
 class CompareConfig:
     """The configuration of ``tts compare``.
 
@@ -60,6 +72,8 @@ class CompareConfig:
         strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, prune,
             budget}; those with beams can only be played live.
         answers: kind of answer: auto, number, choice, math (checked pairwise by math-verify) or text.
+        equal: equality of free text, for answers=text: exact (the canonical text) or entailment.
+        entailment: the model of equal=entailment.
         score: the score to use as confidence: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded one.
         window: tokens in a group, for the scores and strategies of DeepConf.
         calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
@@ -74,6 +88,8 @@ class CompareConfig:
     seed: int = 0
     strategies: list[Any] = field(default_factory=lambda: ["all"])
     answers: str = "auto"
+    equal: str = "exact"
+    entailment: EntailmentConfig = field(default_factory=EntailmentConfig)
     score: str | None = None
     window: int = WINDOW
     calibrate: str | None = None
@@ -86,6 +102,12 @@ class CompareConfig:
         """Refuse unusable settings before any work is done."""
         if self.answers not in KINDS:
             raise unknown_name("kind of answers", self.answers, KINDS)
+        if self.equal not in EQUAL:
+            raise unknown_name("equality", self.equal, EQUAL)
+        if self.equal == "entailment" and self.answers != "text":
+            raise InputError(f"equal=entailment compares free text: give answers=text, got answers={self.answers}")
+        if self.equal == "entailment" and self.entailment.model is None:
+            raise InputError("equal=entailment needs entailment.model=NAME, an NLI model's name or directory")
         if self.score is not None:
             check_score(self.score)
         if self.calibrate is not None and self.calibrate not in get_args(MapKind):

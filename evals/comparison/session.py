@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -69,7 +69,7 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         price=config.price,
     )
     with ExitStack() as stack:
-        equal = stack.enter_context(MathVerifier()).equal if config.answers == "math" else None
+        equal = _equality(config, stack)
         if config.score is not None:
             pool = rescored(
                 pool,
@@ -96,9 +96,21 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         "samples_min": pool.samples_min,
         "samples_max": pool.samples_max,
         "answers": config.answers,
+        **({"equal": config.equal} if config.equal != "exact" else {}),
         **({"auto": asdict(auto_kind(pool))} if config.answers == "auto" else {}),
         "score": config.score,
         "merged": arrays.tiers,
         "grade_conflicts": arrays.conflicts,
     }
     return ComparisonOutcome(described, settings, rows, curves(arrays, settings.budget), swept, skipped)
+
+
+def _equality(config: CompareConfig, stack: ExitStack) -> Callable[[str, str], bool] | None:
+    """Return the pairwise check of the configured kind of answers, or None where canonical texts decide."""
+    if config.answers == "math":
+        return stack.enter_context(MathVerifier()).equal
+    if config.equal == "entailment" and config.entailment.model is not None:
+        from tts.answers.meaning.entailment import Entailment
+
+        return Entailment(config.entailment.model).equal
+    return None

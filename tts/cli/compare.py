@@ -54,6 +54,9 @@ def compare(
     answers: Annotated[
         str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
     ] = None,
+    equal: Annotated[
+        str | None, typer.Option(help="Equality of free text: exact, or entailment with entailment.model=NAME.")
+    ] = None,
     score: Annotated[
         str | None,
         typer.Option(help="Score to use as confidence, such as mean_logprob or frequency [default: recorded]."),
@@ -97,9 +100,10 @@ def compare(
     from evals.report.output import json_file
     from tts.pool import load_pool
 
-    names = [] if strategies is None else [f"strategies={strategies}"]
+    chosen = {"strategies": strategies, "answers": answers, "equal": equal}
+    names = [f"{key}={value}" for key, value in chosen.items() if value is not None]
     given: dict[str, Any] = {"budget": budget, "permutations": permutations, "seed": seed}
-    given |= {"answers": answers, "score": score, "calibrate": calibrate, "tune": tune or None, "margin": margin}
+    given |= {"score": score, "calibrate": calibrate, "tune": tune or None, "margin": margin}
     settings, files = read_config(CompareConfig, [*map(str, config or ()), *(overrides or ()), *names])
     settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
     if plot is not None:
