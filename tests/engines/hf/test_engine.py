@@ -135,7 +135,7 @@ def test_a_closed_stream_frees_its_row_and_is_charged_to_the_last_token(make: An
 def test_look_ahead_is_cut_short_and_charged(make: Any) -> None:
     engine = make(max_batch_size=4, max_tokens=60)
     stop_at_once = Vote("first", 4, stop=(Unanimous(1),))
-    options = Options(lookahead=2)
+    options = Options(lookahead=2, read_truncated=True)
     results = asyncio.run(run_all(stop_at_once, PROBLEMS[:6], engine, extract=lambda p, t: "1", options=options))
     usage = [r.decision.usage for r in results if r.decision.usage is not None]
     assert sum(r.aborted for r in results) == 12 and sum(u.aborted for u in usage) > 0

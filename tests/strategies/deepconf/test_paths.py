@@ -110,7 +110,7 @@ def test_live_and_replayed_are_the_same(examples: int) -> None:
             return
         strategy = replace(strategy, budget=min(strategy.budget, len(samples)))
         engine = Scripted(samples)
-        options = Options(lookahead=lookahead)
+        options = Options(lookahead=lookahead, read_truncated=True)
         (live,) = asyncio.run(run_all(strategy, [ONE], engine, extract=read, options=options))  # type: ignore[arg-type]
         recorded = replayed(strategy, samples)
         assert (live.decision.answer, live.decision.reason) == (recorded.answer, recorded.reason)
