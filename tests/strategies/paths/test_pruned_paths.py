@@ -156,7 +156,7 @@ def test_live_and_replayed_are_the_same(examples: int) -> None:
             engine,
             extract=lambda problem, text: text.split("= ")[1] if "= " in text else None,
             scorer=Watching(),
-            options=Options(lookahead=lookahead),
+            options=Options(lookahead=lookahead, read_truncated=True),
         )
         live, recorded = asyncio.run(playing)[0].decision, through_the_driver(strategy, drawn)
         assert (live.answer, live.reason) == (recorded.answer, recorded.reason)
