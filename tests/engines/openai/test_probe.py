@@ -65,5 +65,5 @@ def test_refusals_are_one_sentence(server: Scripted) -> None:
         raise RefusalError(500, "out of order")
 
     server.meet = refuse
-    with pytest.raises(InputError, match=r"cannot be drawn from \(failed \(out of order\)\)"):
+    with pytest.raises(InputError, match=r"/v1 failed \(out of order\)"):
         detect(server)

@@ -82,6 +82,8 @@ async def _sentence(server: Server, model: str, error: Exception) -> str:
         return str(error)
     if "does not answer" in words:
         return f"{server.url} {words}: start the server, or correct engine.openai.urls{address_hint(server.url)}"
+    if words.startswith(("refuses", "failed")):
+        return f"{server.url} {words}{address_hint(server.url)}"
     return f"{server.url} cannot be drawn from ({words.removeprefix('the server ')}){address_hint(server.url)}"
 
 
