@@ -113,11 +113,12 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
         UnsupportedError: the extra for this kind of engine is not installed.
     """
     path = pool_target(config.out, [config.fit, config.task.path, config.task.shots_path])
-    task = _task(config, hooks)
+    task = _task(config)
     configs = split(config)
     identities = [part.engine.identity for part in configs]
     plans = [plan(c, task, model=name, revision=rev) for c, (name, rev) in zip(configs, identities, strict=True)]
     plans = name_apart(configs, plans)
+    _notify(task, hooks)
     parts, seconds, started = [], 0.0, datetime.now(UTC)
     planned = list(zip(configs, identities, plans, strict=True))
     for engine_config, group in groupby(planned, key=lambda part: part[0].engine):
@@ -169,7 +170,8 @@ def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, S
         InputError: a configuration that cannot be drawn from; nothing has been drawn then.
     """
     path = pool_target(config.out, [config.task.path, config.task.shots_path])
-    task = _task(config, hooks)
+    task = _task(config)
+    _notify(task, hooks)
     with opened(config.engine, task.prompt, hooks) as engine:
         if path is None:
             path = dated_pool(asdict(config), _key(config.engine, task, recorded_signals(config.engine)))
@@ -247,12 +249,15 @@ def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Itera
         yield engine
 
 
-def _task(config: RunConfig | SampleConfig, hooks: Hooks) -> Task:
+def _task(config: RunConfig | SampleConfig) -> Task:
     """Return the task; answers of samples that were cut off are another reading of the same samples."""
     task = load_task(config.task, engine=config.engine)
+    return replace(task, reading=f"{task.reading}, truncated too") if config.read_truncated else task
+
+
+def _notify(task: Task, hooks: Hooks) -> None:
     for note in task.notes:
         hooks.notify(note)
-    return replace(task, reading=f"{task.reading}, truncated too") if config.read_truncated else task
 
 
 def _key(config: EngineConfig, task: Task, signals: Signals) -> RunKey:

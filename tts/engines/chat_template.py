@@ -6,13 +6,18 @@ Loads a tokenizer only of a model on the hub, and no weights.
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from tts.engines.config import EngineConfig
 from tts.models.resolve import BUNDLED
 
 FILES = ("chat_template.jinja", "chat_template.json")
 """Files of a model's directory that hold a template of their own."""
+CONNECT_S = 5.0
+"""Seconds to wait for the hub."""
 
 
 def takes_chat(config: EngineConfig) -> bool:
@@ -45,13 +50,34 @@ def _folder_has_template(folder: Path) -> bool:
 
 
 def _hub_has_template(name: str, revision: str | None) -> bool:
+    """Return whether a tokenizer of the hub, or of its cache, has a template; False where it cannot be loaded."""
     try:
         from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-    except Exception:  # loading the model names the fault
+    except ModuleNotFoundError:
         return False
-    return bool(getattr(tokenizer, "chat_template", None))
+    for cached in (True, False):
+        if not cached and not _hub_answers():
+            return False
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, local_files_only=cached)
+        except Exception:  # loading the model names the fault
+            continue
+        return bool(getattr(tokenizer, "chat_template", None))
+    return False
+
+
+def _hub_answers() -> bool:
+    """Return whether the hub can be reached; its own client would try for half a minute."""
+    from huggingface_hub import constants
+
+    host = urlsplit(constants.ENDPOINT)
+    if getproxies():
+        return True
+    try:
+        with socket.create_connection((host.hostname or "", host.port or 443), timeout=CONNECT_S):
+            return True
+    except OSError:
+        return False
 
 
 def chat_note(config: EngineConfig, *, chat: bool, chosen: bool) -> str | None:
@@ -65,7 +91,7 @@ def chat_note(config: EngineConfig, *, chat: bool, chosen: bool) -> str | None:
     if chosen and chat:
         where = "at the server's chat endpoint" if config.kind == "openai" else "in its chat template"
         return f"{config.model} is asked {where} (task.chat=false asks in plain text)"
-    if chosen and config.model not in BUNDLED and config.kind in ("transformers", "vllm"):
+    if chosen and config.kind in ("transformers", "vllm") and config.model not in BUNDLED and config.folder is not None:
         return f"{config.model} has no chat template and is asked in plain text"
     if not chosen and not chat and config.kind in ("transformers", "vllm") and takes_chat(config):
         return f"{config.model} has a chat template, and task.chat=false asks it in plain text"

@@ -45,7 +45,10 @@ BAD = [
     ("sample out=p.sqlite engine.model=a/b/c", r"engine\.model a/b/c: no such directory; give tiny, .*"),
     ("sample out=p.sqlite task.name=gsm", r"unknown task 'gsm': allowed are .*"),
     ("sample out=p.sqlite task.name=jsonl task.path=no.jsonl", r"no\.jsonl: no such file"),
-    ("sample out=p.sqlite task.name=jsonl task.path=nogold.jsonl", r"nogold\.jsonl, line 1: has no gold answer; .*"),
+    (
+        "sample out=p.sqlite task.name=jsonl task.path=nogold.jsonl",
+        r"nogold\.jsonl, line 2: has no gold answer, and .*",
+    ),
     ("sample out=p.sqlite FAKE engine.signals.top=5", r"this engine cannot record top-k confidences, which this .*"),
     ("sample out=other.db FAKE", r"other\.db: a SQLite file, but not a pool"),
     ("run out=p.sqlite FAKE strategies=[escc]", r"unknown strategy 'escc': allowed are .*; did you mean esc\?"),
@@ -100,7 +103,7 @@ def test_bad_input_gets_one_sentence_and_leaves_no_pool(
     import sqlite3
 
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "nogold.jsonl").write_text('{"question": "?"}\n')
+    (tmp_path / "nogold.jsonl").write_text('{"question": "!", "gold": 5}\n{"question": "?"}\n')
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE t (x)")
     other.close()
