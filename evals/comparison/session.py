@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from evals.comparison.curves import Curve, curves
@@ -111,6 +112,8 @@ def _equality(config: CompareConfig, stack: ExitStack) -> Callable[[str, str], b
         return stack.enter_context(MathVerifier()).equal
     if config.equal == "entailment" and config.entailment.model is not None:
         from tts.answers.meaning.entailment import Entailment
+        from tts.models.loading import quiet
 
-        return Entailment(config.entailment.model).equal
+        with quiet() if find_spec("transformers") else nullcontext():  # without it, Entailment tells what to install
+            return Entailment(config.entailment.model).equal
     return None
