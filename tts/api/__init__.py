@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import atexit
+
 from tts.api.compare import Comparison, compare
 from tts.api.loop import LOOP
 from tts.api.models import MODELS
@@ -31,3 +33,6 @@ def close() -> None:
     """Close every model that a call has opened, and end the thread that serves them; later calls open them again."""
     MODELS.close()
     LOOP.close()
+
+
+atexit.register(close)
