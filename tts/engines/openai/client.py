@@ -95,7 +95,7 @@ class Connections:
                         raise
                     body = again
             try:
-                reader = EventReader()
+                reader = EventReader(lent.url)
                 yield lent, _objects(response, reader), reader
             finally:
                 await manager.__aexit__(None, None, None)

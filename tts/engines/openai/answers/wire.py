@@ -21,13 +21,14 @@ class EventReader:
     """Turns pieces of an answer into JSON objects.
 
     Attributes:
+        source: the name of the server in messages.
         done: whether the server sent [DONE].
         any: whether an object was found.
     """
 
-    def __init__(self) -> None:
-        """Start with an empty answer."""
-        self.done = self.any = False
+    def __init__(self, source: str = "the server") -> None:
+        """Start with an empty answer; ``source`` names the server in messages."""
+        self.source, self.done, self.any = source, False, False
         self._rest = b""
         self._data: list[str] = []
         self._foreign: list[str] = []
@@ -90,7 +91,7 @@ class EventReader:
             found = self._decoded()
         except ValueError:
             text = " ".join(self._data)[:60]
-            raise EngineError(f"the server sent an event that is no JSON: {text!r}") from None
+            raise EngineError(f"{self.source} sent an event that is no JSON: {text!r}") from None
         finally:
             self._data.clear()
         yield from self._objects(found)
