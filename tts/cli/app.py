@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -114,6 +115,12 @@ def front(
         print(FRONT, end="")
 
 
+@cache
+def command_tree() -> Any:
+    """Return all commands as one, made once a process: it takes a third of the time of a short command."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; the entry point of the scripts ``tts`` and ``tts-rerank``.
 
@@ -127,7 +134,7 @@ def main() -> None:
     name = Path(sys.argv[0]).name
     try:
         check_packages()
-        status = app(prog_name=name if name == "tts-rerank" else "tts", standalone_mode=False)
+        status = command_tree()(prog_name=name if name == "tts-rerank" else "tts", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None
