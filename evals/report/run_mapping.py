@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from evals.config import RunConfig
@@ -15,6 +12,7 @@ from evals.live.run_session import RunOutcome, RunPart
 from evals.live.runner import Played
 from evals.report.run import RunRow
 from tts.pool import load_pool
+from tts.pool.runs import versions
 from tts.runtime.driver import Result
 from tts.types import Sample, Usage
 
@@ -38,7 +36,7 @@ def as_mapping(
         "command": "tts run",
         "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
         "date": outcome.started.isoformat(timespec="seconds"),
-        "versions": versions(),
+        "versions": versions(PACKAGES),
         "seconds": round(outcome.seconds, 3),
         "tokens_drawn": tokens,
         "tokens_per_second": round(tokens / outcome.seconds, 1) if outcome.seconds > 0 else None,
@@ -76,15 +74,6 @@ def _run(part: RunPart) -> dict[str, Any]:
 def _numbered(outcome: RunOutcome) -> list[tuple[int, Played]]:
     """Return every strategy with the number of the run that holds its samples."""
     return [(part.pool.number, played) for part in outcome.parts for played in part.played]
-
-
-def versions() -> dict[str, str]:
-    """Return the version of Python and of each installed package that can change a result."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Self
 
 from tts.errors import InputError
@@ -103,17 +104,24 @@ def plain_json(value: Mapping[str, object], name: str) -> str:
         raise InputError(f"{name} must hold JSON values only: {error}") from None
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of those packages a run depends on that are installed."""
+def versions(packages: Sequence[str] = _RECORDED) -> dict[str, str]:
+    """Return the versions of Python and of those packages that are installed.
+
+    Args:
+        packages: their names; those that a run depends on by default.
+    """
+    installed = {package: found for package in packages if (found := _version(package)) is not None}
+    return {"python": platform.python_version(), **installed}
+
+
+@cache
+def _version(package: str) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"python": platform.python_version()}
-    for package in _RECORDED:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _plain(value: object, key: str) -> object:
