@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tts.answers import canonical
+from tts.answers.reading import KINDS
 from tts.pool import Pool
 
-OTHERS = ("number", "choice", "math", "text")
 _READABLE = 0.9
 """Share of the answers that a kind must read to be worth naming."""
 
@@ -48,12 +48,12 @@ def auto_kind(pool: Pool) -> AutoKind:
         total += len(answers)
         numbers += sum(_read(answer, "number") is not None for answer in answers)
         readable += len(keys)
-        for kind in OTHERS:
+        for kind in KINDS:
             read = [found for key in keys if (found := _read(key, kind)) is not None]
             spellings[kind] += len(read)
             merged[kind] += len(read) - len(set(read))
     taken = "number" if 2 * numbers > total else "text"
-    worth = [kind for kind in OTHERS if kind != taken and merged[kind] and spellings[kind] >= _READABLE * readable]
+    worth = [kind for kind in KINDS if kind != taken and merged[kind] and spellings[kind] >= _READABLE * readable]
     return AutoKind(taken, {kind: merged[kind] for kind in worth})
 
 

@@ -14,7 +14,7 @@ from evals.comparison.difference import Difference
 from evals.comparison.paired import Point
 from evals.config import RunConfig, SampleConfig
 from evals.live.draws import DrawCounts
-from evals.live.paired import played_differences
+from evals.live.paired import REPLICATES, played_differences
 from evals.live.pool_run import PoolRun
 from evals.live.run_session import RunOutcome, RunPart, SampleOutcome
 from evals.live.runner import Played
@@ -31,8 +31,6 @@ from tts.runtime.driver import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-REPLICATES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
