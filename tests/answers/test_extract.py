@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from tests.support.data import data_file
-from tests.support.examples import FULL, slowly
+from tests.support.examples import FULL
 from tts.answers import canonical_number, extract_boxed, extract_choice, extract_gsm8k
 from tts.errors import InputError
 
@@ -159,7 +159,7 @@ def test_the_last_box_is_read_with_balanced_braces(text: str, expected: str | No
 
 
 @pytest.mark.parametrize(
-    "unit", ["#### ", "\\boxed{", "answer is ", "**", *slowly("1,", "1 ", "(A", "\n", "$", "answer ", "9", " ")]
+    "unit", ["1,", "1 ", "#### ", "\\boxed{", "(A", "answer is ", "\n", "**", "$", "answer ", "9", " "]
 )
 def test_extraction_takes_linear_time(unit: str) -> None:
     text = unit * (200_000 // len(unit))

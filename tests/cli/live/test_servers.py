@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("openai")
 
 from tests.cli.cases import Ran, Tts
-from tests.support.examples import slowly
 from tests.support.servers import answering, failing, refusing
 from tests.support.servers.plain import PlainServer, serving
 from tts.pool import load_pool
@@ -87,11 +86,7 @@ DRAWN: list[type[PlainServer]] = [
 ]  # fmt: skip
 
 
-QUICK = [value for n, script in enumerate(DRAWN) for value in ([script] if n % 3 == 0 else slowly(script))]
-"""A third of the quirks by default; the parser's own tests hold all of them."""
-
-
-@pytest.mark.parametrize("script", QUICK, ids=lambda script: script.__name__ + str(script.__doc__)[:20])
+@pytest.mark.parametrize("script", DRAWN, ids=lambda script: script.__name__ + str(script.__doc__)[:20])
 def test_a_chat_server_is_drawn_from(tts: Tts, tmp_path: Path, questions: Path, script: type[PlainServer]) -> None:
     right(tried(tts, tmp_path, script()))
 
@@ -101,10 +96,13 @@ def test_a_chat_server_is_drawn_from(tts: Tts, tmp_path: Path, questions: Path, 
     [
         PlainServer,
         refusing.UnknownFields422,
+        answering.ends_with("length"),
         answering.ends_with("MAX_TOKENS"),
+        answering.ChoicesNull,
+        answering.Crlf,
+        answering.JsonForStream,
         answering.TokenLogprobsNull,
-        *slowly(answering.ends_with("length"), answering.ChoicesNull, answering.Crlf, answering.JsonForStream),
-        *slowly(answering.LlamaCpp),
+        answering.LlamaCpp,
     ],
     ids=lambda script: script.__name__,
 )
