@@ -206,6 +206,16 @@ def test_the_first_wave_is_one_request_with_n(
     assert sum(s.usage.prompt for s in found.samples if s.usage) == 11 * (1 if requests == 1 else 2)
 
 
+@pytest.mark.parametrize("script", [answering.UsageOfEachChoice, answering.UsageOfOneChoice])
+def test_a_wave_is_charged_all_of_its_tokens(
+    tts: Tts, tmp_path: Path, questions: Path, script: type[PlainServer]
+) -> None:
+    found = tried(tts, tmp_path, script(), "engine.openai.n=true", "lookahead=1")
+    assert [s.usage.delivered for s in found.samples if s.usage] == [5, 5]
+    assert sum(s.usage.prompt for s in found.samples if s.usage) == 11
+    assert ("estimated" in found.err) == (script is answering.UsageOfOneChoice)
+
+
 def test_cached_prompt_tokens_are_told_apart(tts: Tts, tmp_path: Path, questions: Path) -> None:
     usage = {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 8}}
     found = tried(tts, tmp_path, answering.reports(usage)())

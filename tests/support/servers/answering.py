@@ -128,6 +128,25 @@ class TakesN(PlainServer):
         yield self.wrapped([], usage={"prompt_tokens": 11, "completion_tokens": drawn})
 
 
+class UsageOfEachChoice(TakesN):
+    """Usage of each choice of one request, each time with the prompt (llama.cpp, build 11549)."""
+
+    def events(self, body: Body) -> Iterator[Any]:
+        for event in super().events(body):
+            if event["choices"]:
+                yield event
+        for _ in range(body.get("n", 1)):
+            yield self.wrapped([], usage=self.usage())
+
+
+class UsageOfOneChoice(TakesN):
+    """Usage of one choice for a request of several (llama.cpp's whole answers)."""
+
+    def events(self, body: Body) -> Iterator[Any]:
+        for event in super().events(body):
+            yield {**event, "usage": self.usage()} if not event["choices"] else event
+
+
 class JsonForStream(PlainServer):
     """One JSON answer where a stream was asked for (BerriAI/litellm#4429)."""
 

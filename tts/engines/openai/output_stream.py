@@ -49,10 +49,14 @@ class Ledger:
         if counts.drawn:
             self._meter.drawn = self._before[2] + counts.drawn
 
-    def close(self) -> None:
-        """Estimate what the server did not report of a whole answer."""
+    def close(self, *, prompt: bool = True) -> None:
+        """Estimate what the server did not report of a whole answer.
+
+        Args:
+            prompt: whether the request's prompt is charged here.
+        """
         counts = self._reported or Counts()
-        if not counts.prompt:
+        if prompt and not counts.prompt:
             self._meter.prompt = self._before[0] + _prompt_tokens(self._body, self._count)
             self._meter.estimated = True
         if not counts.drawn and self._text:
@@ -106,10 +110,13 @@ async def stream_choices(
             raise EngineError(f"{server.url} ended a sample in the middle")
         ledger.close()
         if meter.estimated:
-            connections.notify(
-                f"{server.url} does not report all tokens of a request: they are "
-                + ("counted by the tokenizer" if count is not None else "estimated from the length of the texts")
-            )
+            say_estimated(connections, server.url, count)
+
+
+def say_estimated(connections: Connections, url: str, count: Callable[[str], int] | None) -> None:
+    """Say once that a server does not report all tokens."""
+    means = "counted by the tokenizer" if count is not None else "estimated from the length of the texts"
+    connections.notify(f"{url} does not report all tokens of a request: they are {means}")
 
 
 def _prompt_tokens(body: Mapping[str, Any], count: Callable[[str], int] | None) -> int:

@@ -1,23 +1,24 @@
 """The first wave of a question as one request with ``n``: its draws share the prompt, and each gets one choice.
 
 The prompt's tokens are charged to the first draw, drawn tokens to the draw that they came for. A server that refuses
-``n``, or returns fewer choices, is asked for one sample at a time from then on.
+``n``, or returns fewer choices, is asked for one sample at a time from then on. Usage is that of the whole request
+(OpenAI, vLLM) or of each choice (llama.cpp).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tts.engines.base import Meter
 from tts.engines.openai.answers.events import Choice, read_event
 from tts.engines.openai.answers.usage import Counts
 from tts.engines.openai.client import Connections
-from tts.engines.openai.output_stream import UNREPORTED, Ledger, error_of, stream_choices
+from tts.engines.openai.output_stream import UNREPORTED, Ledger, error_of, say_estimated, stream_choices
 from tts.errors import EngineError, InputError
 
 SINGLE, END = object(), object()
@@ -129,7 +130,7 @@ class Waves:
                 member.queue.put_nowait(END)
 
     async def _dealt(self, body: Mapping[str, Any], members: list[_Member]) -> None:
-        counts = Counts()
+        reports = _Reports()
         async with self._connections.ask(body, chat=self._chat) as (server, objects, reader):
             async for data in objects:
                 event = read_event(data)
@@ -138,11 +139,41 @@ class Waves:
                 for choice in event.choices:
                     if 0 <= choice.index < len(members):
                         _deal(members[choice.index], choice)
-                counts = event.usage or counts
+                if event.usage is not None:
+                    reports.add(event.usage, [choice.index for choice in event.choices])
             for member in members if reader.done else ():
                 if member.received and not member.finished:
                     _deal(member, Choice(reason=UNREPORTED))
-        _charge(counts, members)
+        _charge(reports, members)
+        if any(member.meter.estimated for member in members):
+            say_estimated(self._connections, server.url, self._count)
+
+
+class _Reports:
+    """The usage that a server reports in an answer of several choices: of the whole request, or of each choice."""
+
+    def __init__(self) -> None:
+        self._of_choice: dict[int, Counts] = {}
+        self._apart: list[Counts] = []
+
+    def add(self, counts: Counts, choices: Sequence[int]) -> None:
+        """Take the usage of an event with these choices."""
+        if len(choices) == 1:
+            self._of_choice[choices[0]] = counts
+        else:
+            self._apart.append(counts)
+
+    def total(self, received: int) -> Counts:
+        """Return the usage of the request, the prompt once; no drawn tokens where fewer are reported than came in.
+
+        Args:
+            received: the drawn tokens that came in, or fewer.
+        """
+        told = self._apart or [*self._of_choice.values()]
+        drawn = [counts.drawn or 0 for counts in told]
+        whole = next((one for one in (max(drawn, default=0), sum(drawn)) if one >= received), None)
+        prompt = max(told, key=lambda counts: counts.prompt or 0, default=Counts())
+        return Counts(prompt.prompt, prompt.cached, whole)
 
 
 def _deal(member: _Member, choice: Choice) -> None:
@@ -153,17 +184,15 @@ def _deal(member: _Member, choice: Choice) -> None:
         member.queue.put_nowait(choice)
 
 
-def _charge(counts: Counts, members: list[_Member]) -> None:
+def _charge(reports: _Reports, members: list[_Member]) -> None:
     """Charge the usage of the request: the prompt to the first draw, drawn tokens by those that came in."""
     drawn = [member.meter.drawn for member in members]
+    counts = reports.total(sum(drawn))
     first = next((member for member in members if member.received), members[0])
-    if counts.prompt:
-        first.ledger.report(Counts(counts.prompt, counts.cached))
-    if not counts.drawn or not sum(drawn):
-        first.ledger.close()
-        return
-    shares = [one * counts.drawn // sum(drawn) for one in drawn]
-    shares[members.index(first)] += counts.drawn - sum(shares)
+    shares = [one * (counts.drawn or 0) // (sum(drawn) or 1) for one in drawn]
+    shares[members.index(first)] += (counts.drawn or 0) - sum(shares)
     for member, share in zip(members, shares, strict=True):
         if not member.closed:
-            member.meter.drawn = share
+            prompt = Counts(counts.prompt, counts.cached) if member is first else Counts()
+            member.ledger.report(replace(prompt, drawn=share))
+            member.ledger.close(prompt=member is first)
