@@ -14,7 +14,7 @@ from tts.pool.stored import assumed_owners
 from tts.types import End, Problem, Sample, Trace, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name("store") / "worker.py"
+WORKER = Path(__file__).with_name("sqlite") / "worker.py"
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -11,7 +11,7 @@ from tts.pool.parquet import read_parquet, write_parquet
 from tts.pool.records import Entry, Pool
 from tts.pool.runs import Run, RunKey
 from tts.pool.sample_cache import PoolSampleCache
-from tts.pool.store import PoolStore
+from tts.pool.sqlite.store import PoolStore
 from tts.pool.summary import PoolSummary, describe
 
 __all__ = [

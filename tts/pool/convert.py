@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tts.errors import InputError
 from tts.files import Output, atomic_path, check_replaced
-from tts.pool.connect import write_lock
 from tts.pool.files import pool_format
 from tts.pool.jsonl import read_jsonl, write_jsonl
 from tts.pool.parquet import read_parquet, write_parquet
 from tts.pool.records import Pool
 from tts.pool.runs import RunKey
-from tts.pool.store import PoolStore
+from tts.pool.sqlite.connect import write_lock
+from tts.pool.sqlite.store import PoolStore
 
 
 def load_pool(path: str | os.PathLike[str], *, run: int | None = None) -> Pool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tts.pool.store import PoolStore
+from tts.pool.sqlite.store import PoolStore
 from tts.types import END, Boundary, Problem, Sample
 
 Grade = Callable[[Problem, Sample], bool | None]

@@ -11,8 +11,8 @@ import pytest
 from tests.pool.cases import left_in, small_pool
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore, RunKey
-from tts.pool.rows import SQL
-from tts.pool.schema import VERSION
+from tts.pool.sqlite.rows import SQL
+from tts.pool.sqlite.schema import VERSION
 from tts.types import Problem, Sample, Trace, Usage
 
 KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "n": 1})

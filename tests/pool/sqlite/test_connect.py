@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tts.errors import PoolLockedError
-from tts.pool.connect import close_writer, open_reader, open_writer, write_lock
+from tts.pool.sqlite.connect import close_writer, open_reader, open_writer, write_lock
 
 
 def test_a_second_writer_is_refused_at_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Open, lock and close a pool file. ``tts.pool.store`` documents the guarantees."""
+"""Open, lock and close a pool file. ``tts.pool.sqlite.store`` documents the guarantees."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts.errors import InputError, PoolLockedError
-from tts.pool import schema
 from tts.pool.files import pool_format
+from tts.pool.sqlite import schema
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

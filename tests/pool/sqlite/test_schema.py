@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tts.errors import InputError
-from tts.pool import schema
+from tts.pool.sqlite import schema
 
 
 def test_new_tables_lack_nothing_and_are_known_by_their_version(tmp_path: Path) -> None:

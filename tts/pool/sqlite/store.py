@@ -17,14 +17,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tts.errors import InputError, TTSError
-from tts.pool import openings, schema
 from tts.pool.check import sample_fault
-from tts.pool.connect import close_writer, damaged, open_reader, open_writer, write_lock
 from tts.pool.files import pool_format
 from tts.pool.jsonl import content_sha256
 from tts.pool.records import Pool, problem_fault
-from tts.pool.rows import from_row, to_entries, to_row
 from tts.pool.runs import Run, RunKey, plain_json
+from tts.pool.sqlite import openings, schema
+from tts.pool.sqlite.connect import close_writer, damaged, open_reader, open_writer, write_lock
+from tts.pool.sqlite.rows import from_row, to_entries, to_row
 from tts.types import Problem, Sample
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.pool.cases import start
-from tests.pool.store import worker
+from tests.pool.sqlite import worker
 from tts.errors import PoolLockedError
 from tts.pool import PoolStore
 

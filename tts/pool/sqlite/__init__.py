@@ -1,0 +1,1 @@
+"""Pools as one SQLite file: tables, transactions, versions."""
