@@ -1,9 +1,9 @@
 """The tables of a pool file, and the check that a file is one.
 
 ``user_version`` is the version of the tables, ``application_id`` marks the file as a pool and not another
-program's SQLite file. Older files lack columns of ``tts.pool.sqlite.rows.SQL``: version 2 ``steps`` and ``probe``, version 3
-``given``, version 4 ``owners``, version 5 ``openings.draws``, and every version the signals and fields that came
-later. A reader sees the missing columns as NULL throughout; the first writer adds them.
+program's SQLite file. Older files lack columns of :data:`tts.pool.sqlite.rows.SQL`: version 2 ``steps`` and ``probe``,
+version 3 ``given``, version 4 ``owners``, version 5 ``openings.draws``, and every version the signals and fields that
+came later. A reader sees the missing columns as NULL throughout; the first writer adds them.
 """
 
 from __future__ import annotations
