@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from evals.replay.rescore import check_score
 from evals.tasks import TaskConfig
+from evals.tasks.equality import check_equality, equality_named
 from tts.answers.canonical import KINDS
 from tts.config.keys import FROM_TEXT
 from tts.engines.config import EngineConfig
@@ -14,7 +15,6 @@ from tts.errors import InputError, unknown_name
 from tts.scorers.calibration.maps import MapKind
 from tts.scorers.trace_scores import WINDOW
 
-EQUAL = ("exact", "entailment")
 MAX_RESAMPLES = 1_000_000
 """The most permutations and replicates; more would only cost memory."""
 
@@ -51,17 +51,6 @@ class PriceConfig:
 
 
 @dataclass
-class EntailmentConfig:
-    """A local model of natural language inference.
-
-    Attributes:
-        model: a name on the hub, or a directory; null where answers are not compared by meaning.
-    """
-
-    model: str | None = None
-
-
-@dataclass
 class CompareConfig:
     """The configuration of ``tts compare``.
 
@@ -71,9 +60,10 @@ class CompareConfig:
         seed: decides orders, halves and bootstrap, >= 0.
         strategies: names of the catalogue, "all", or composed strategies {name, weighting, stop, select, prune,
             budget}; those with beams can only be played live.
-        answers: kind of answer: auto, number, choice, math (checked pairwise by math-verify) or text.
-        equal: equality of free text, for answers=text: exact (the canonical text) or entailment.
-        entailment: the model of equal=entailment.
+        answers: kind of answer: auto, number, choice, math or text.
+        equal: the equality of answers: exact (the canonical text), math (math-verify), entailment (with equal.model),
+            judge (with equal.engine, a second model; also rubric, attempts, chat); auto takes math for answers=math,
+            exact for others.
         score: the score to use as confidence: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded one.
         window: tokens in a group, for the scores and strategies of DeepConf.
         calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
@@ -88,8 +78,7 @@ class CompareConfig:
     seed: int = 0
     strategies: list[Any] = field(default_factory=lambda: ["all"])
     answers: str = "auto"
-    equal: str = "exact"
-    entailment: EntailmentConfig = field(default_factory=EntailmentConfig)
+    equal: dict[str, Any] = field(default_factory=lambda: equality_named("auto"), metadata={FROM_TEXT: equality_named})
     score: str | None = None
     window: int = WINDOW
     calibrate: str | None = None
@@ -102,12 +91,7 @@ class CompareConfig:
         """Refuse unusable settings before any work is done."""
         if self.answers not in KINDS:
             raise unknown_name("kind of answers", self.answers, KINDS)
-        if self.equal not in EQUAL:
-            raise unknown_name("equality", self.equal, EQUAL)
-        if self.equal == "entailment" and self.answers != "text":
-            raise InputError(f"equal=entailment compares free text: give answers=text, got answers={self.answers}")
-        if self.equal == "entailment" and self.entailment.model is None:
-            raise InputError("equal=entailment needs entailment.model=NAME, an NLI model's name or directory")
+        check_equality(self.equal, key="equal", kind=self.answers)
         if self.score is not None:
             check_score(self.score)
         if self.calibrate is not None and self.calibrate not in get_args(MapKind):

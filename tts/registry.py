@@ -204,7 +204,7 @@ SCORERS: Registry[Callable[..., Any]] = Registry(
         "finece": "tts.scorers.finece:open_finece",
         "p_true": "tts.scorers.asking:PTrue",
         "verbalised": "tts.scorers.asking:Verbalised",
-        "judge": "tts.scorers.judge:open_judge",
+        "judge": "tts.scorers.judges.pointwise:open_judge",
         "reward": "tts.scorers.reward:OutcomeReward",
         "self_consistency": "tts.scorers.consistency:SelfConsistency",
         "constant": "tts.scorers.controls:ConstantScorer",

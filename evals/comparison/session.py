@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from typing import Any
 
 from evals.comparison.curves import Curve, curves
@@ -20,8 +18,9 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.kinds import auto_kind
 from evals.replay.rescore import rescored
 from evals.replay.traces import recorded_source
-from tts.answers import MathVerifier
+from evals.tasks.equality import open_equality
 from tts.pool import Pool
+from tts.scorers.judges.equality import JudgedEquality
 
 
 @dataclass(frozen=True)
@@ -69,19 +68,20 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         replicates=config.replicates,
         price=config.price,
     )
-    with ExitStack() as stack:
-        equal = _equality(config, stack)
-        if config.score is not None:
-            pool = rescored(
-                pool,
-                config.score,
-                probability=config.calibrate is None,
-                window=config.window,
-                answers=config.answers,
-                equal=equal,
-                seed=config.seed,
-            )
-        arrays = PoolArrays.of(pool, answers=config.answers, equal=equal)
+    equality = open_equality(config.equal, config.answers, key="equal")
+    if isinstance(equality, JudgedEquality):
+        equality.compare_all([(e.problem, [s.answer for s in e.samples]) for e in pool.entries], graded=_ungraded(pool))
+    if config.score is not None:
+        pool = rescored(
+            pool,
+            config.score,
+            probability=config.calibrate is None,
+            window=config.window,
+            answers=config.answers,
+            equality=equality,
+            seed=config.seed,
+        )
+    arrays = PoolArrays.of(pool, answers=config.answers, equality=equality)
     chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window)
     if config.score is not None:
         check_scale(config.score, config.calibrate, chosen)
@@ -97,7 +97,8 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         "samples_min": pool.samples_min,
         "samples_max": pool.samples_max,
         "answers": config.answers,
-        **({"equal": config.equal} if config.equal != "exact" else {}),
+        **({"equal": config.equal} if config.equal["name"] != "auto" else {}),
+        **({"comparisons": equality.report} if equality is not None and equality.report else {}),
         **({"auto": asdict(auto_kind(pool))} if config.answers == "auto" else {}),
         "score": config.score,
         "merged": arrays.tiers,
@@ -106,14 +107,6 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
     return ComparisonOutcome(described, settings, rows, curves(arrays, settings.budget), swept, skipped)
 
 
-def _equality(config: CompareConfig, stack: ExitStack) -> Callable[[str, str], bool] | None:
-    """Return the pairwise check of the configured kind of answers, or None where canonical texts decide."""
-    if config.answers == "math":
-        return stack.enter_context(MathVerifier()).equal
-    if config.equal == "entailment" and config.entailment.model is not None:
-        from tts.answers.meaning.entailment import Entailment
-        from tts.models.loading import quiet
-
-        with quiet() if find_spec("transformers") else nullcontext():  # without it, Entailment tells what to install
-            return Entailment(config.entailment.model).equal
-    return None
+def _ungraded(pool: Pool) -> bool:
+    """Return whether answers must be compared with gold answers."""
+    return any(grade is None for entry in pool.entries for grade in entry.correct)

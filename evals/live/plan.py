@@ -185,7 +185,7 @@ def fit_plan(
         check_scored_by(config.fit, config.fit_run, scorer)
     raw = score_pool(pool, scorer.inner, raw=config.calibrate is not None) if scorer is not None else pool
     if scorer is not None and config.calibrate is not None:
-        arrays = PoolArrays.of(raw, answers=grader.kind, equal=grader.equal)
+        arrays = PoolArrays.of(raw, answers=grader.kind, equality=grader.equality)
         seen = arrays.labels >= 0
         if arrays.confidence is None:
             raise InputError(f"fit pool {pool.path} has no answer to calibrate on: fit on another")
@@ -199,7 +199,7 @@ def fit_plan(
             f"fit pool {pool.path} has a question with {pool.samples_min} samples and the budget is {config.budget}: "
             "draw more samples for it, or lower the budget"
         )
-    arrays = PoolArrays.of(pool, answers=grader.kind, equal=grader.equal)
+    arrays = PoolArrays.of(pool, answers=grader.kind, equality=grader.equality)
     if arrays.confidence is None and any(row.requires.confidence for row in chosen):
         raise InputError(f"fit pool {pool.path} has no confidences to fit on: draw it with the same scorer")
     seed = config.engine.seed

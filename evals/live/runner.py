@@ -65,6 +65,7 @@ async def draw_samples(
     # As many questions as fill a batch, and one to fill the gaps.
     questions = -(-config.engine.max_batch_size // config.samples) + 1
     options = Options(concurrency=questions, lookahead=config.samples - 1, read_truncated=config.read_truncated)
+    options = replace(options, join_answers=False)
 
     def share(result: Result) -> float:
         return sum(bool(task.grade(result.problem, s)) for s in result.decision.samples) / config.samples
@@ -77,7 +78,7 @@ async def draw_trees(
     tree: Tree, task: Task, engine: Engine, cache: SampleCache, *, rows: int, signals: Signals, watch: ProgressListener
 ) -> list[Result]:
     """Draw the tree of every problem into the cache, which must keep forks; ``rows`` fit into a batch."""
-    options = Options(concurrency=-(-rows // tree.config.k) + 1)
+    options = Options(concurrency=-(-rows // tree.config.k) + 1, join_answers=False)
 
     def share(result: Result) -> float:
         samples = result.decision.samples
@@ -99,7 +100,8 @@ async def play(
     )
 
     def right(result: Result) -> bool:
-        return bool(task.grade(result.problem, Sample(answer=result.decision.answer)))
+        spellings = result.spellings or (result.decision.answer,)
+        return any(task.grade(result.problem, Sample(answer=answer)) for answer in spellings)
 
     played = []
     for planned in plan.strategies:
@@ -133,6 +135,7 @@ async def _play_all(
         options=options,
         signals=signals,
         cache=cache,
+        equality=task.grader.equality,
     )
     async with _refreshing(watch), aclosing(playing):  # type: ignore[type-var]
         async for result in playing:

@@ -151,6 +151,6 @@ def grades(entry: Entry, grader: Grader = AUTO) -> list[bool | None]:
         answer is then wrong.
     """
     return [
-        grader.grade(sample.answer, entry.problem.golds) if recorded is None else bool(recorded)
+        grader.on(entry.problem).grade(sample.answer, entry.problem.golds) if recorded is None else bool(recorded)
         for sample, recorded in zip(entry.samples, entry.correct, strict=True)
     ]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evals.replay.traces import RecordedTraces
 from tts.answers import Grader, Merged, merge
+from tts.answers.meaning.equality import Equality
 from tts.errors import InputError
 from tts.pool import Entry, Pool
 
@@ -81,13 +82,13 @@ class PoolArrays:
         )
 
     @staticmethod
-    def of(pool: Pool, *, answers: str = "auto", equal: Callable[[str, str], bool] | None = None) -> PoolArrays:
+    def of(pool: Pool, *, answers: str = "auto", equality: Equality | None = None) -> PoolArrays:
         """Return the arrays of a pool.
 
         Args:
             pool: the recorded samples.
             answers: the kind of answer, which chooses the canonical form (see :func:`tts.answers.canonical`).
-            equal: a pairwise check that merges further answers, such as ``MathVerifier.equal``.
+            equality: merges further answers; None compares canonical texts alone.
 
         Raises:
             InputError: a sample has no grade and its question no gold answer, or samples continue a prefix.
@@ -101,11 +102,12 @@ class PoolArrays:
                     f"{pool.path}: samples of question {entry.problem.id!r} continue a prefix, so they are no "
                     "independent draws and cannot be replayed: draw a pool with `tts sample`"
                 )
-            merged = merge([s.answer for s in entry.samples], kind=answers, equal=equal)
+            grader = Grader(answers, equality=equality).on(entry.problem)
+            merged = merge([s.answer for s in entry.samples], kind=answers, equal=grader.equal)
             labels[q, : len(merged.labels)] = merged.labels
             classes.append(merged.classes)
             tiers.update(merged.tiers)
-            grades, clashes = _grade(pool.path, entry, merged, Grader(answers, equal))
+            grades, clashes = _grade(pool.path, entry, merged, grader)
             correct.append(grades)
             conflicts += clashes
         class_correct = np.zeros((questions, max(1, *(len(c) for c in classes))), dtype=bool)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from evals.metrics.folds import halves
 from evals.metrics.scored import grades
 from tts.answers import merge
+from tts.answers.meaning.equality import Equality
 from tts.errors import InputError, UnsupportedError, unknown_name
 from tts.models.finece import OWNER
 from tts.pool import Entry, Pool
@@ -29,7 +30,7 @@ def rescored(
     probability: bool = False,
     window: int = WINDOW,
     answers: str = "auto",
-    equal: Callable[[str, str], bool] | None = None,
+    equality: Equality | None = None,
     seed: int = 0,
     features: Sequence[str] | None = None,
 ) -> Pool:
@@ -42,7 +43,7 @@ def rescored(
         probability: take the score's natural map to [0, 1], where it has one, instead of the raw score.
         window: tokens in a group, >= 1, for trace scores that look at groups.
         answers: the kind of answer, which decides what answers are equal; for "frequency" only.
-        equal: a pairwise check that merges further answers; for "frequency" only.
+        equality: merges further answers; for "frequency" only.
         seed: decides the halves, >= 0; for "stacked" only.
         features: the scores to stack; for "stacked" only. None takes those of the pool's model, see
             :func:`given_features`.
@@ -55,7 +56,7 @@ def rescored(
     if name == STACKED:
         return stacked(pool, seed=seed, features=features)
     if name == FREQUENCY:
-        return pool.with_confidences(_frequencies(entry, answers, equal) for entry in pool.entries)
+        return pool.with_confidences(_frequencies(entry, answers, equality) for entry in pool.entries)
     score = TRACE_SCORES[name]
     convert = score.probability if probability else None
     return pool.with_confidences(_raw(pool.path, entry, score, convert, window) for entry in pool.entries)
@@ -137,7 +138,8 @@ def is_probability(name: str) -> bool:
     return name in (FREQUENCY, STACKED) or TRACE_SCORES[name].probability is not None
 
 
-def _frequencies(entry: Entry, answers: str, equal: Callable[[str, str], bool] | None) -> list[float | None]:
+def _frequencies(entry: Entry, answers: str, equality: Equality | None) -> list[float | None]:
+    equal = None if equality is None else equality.about(entry.problem)
     labels = merge([s.answer for s in entry.samples], kind=answers, equal=equal).labels
     shares = frequency([None if label < 0 else label for label in labels]).tolist()
     return [

@@ -152,6 +152,8 @@ def print_run(
     for reason in dict.fromkeys(outcome.skipped.values()):
         names = ", ".join(name for name, why in outcome.skipped.items() if why == reason)
         console.print(f"left out ({reason}): {names}", style="dim")
+    if report := task.grader.report:
+        console.print(report, style="dim", soft_wrap=True)
     for part in outcome.parts:
         _print_end(console, part.draws, part.pool, config.engine.max_tokens)
     if len(rows) > 1 and (compared := compared_rows(rows, config.budget)):
@@ -213,6 +215,8 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
         f"{unread} without an answer",
         soft_wrap=True,
     )
+    if report := task.grader.report:
+        console.print(report, style="dim", soft_wrap=True)
     _print_end(console, outcome.draws, outcome.pool, config.engine.max_tokens)
 
 

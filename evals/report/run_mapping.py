@@ -41,6 +41,7 @@ def as_mapping(
         "tokens_drawn": tokens,
         "tokens_per_second": round(tokens / outcome.seconds, 1) if outcome.seconds > 0 else None,
         **joined(part.draws for part in outcome.parts).as_mapping(),
+        **({"comparisons": task.grader.report} if task.grader.report else {}),
         "budget": config.budget,
         "pool": str(outcome.path),
         "runs": [_run(part) for part in outcome.parts],

@@ -10,6 +10,7 @@ from dataclasses import replace
 from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
 from evals.tasks.data_sets import DATA_SETS
+from evals.tasks.equality import open_equality
 from tts.engines.chat_template import chat_note, takes_chat
 from tts.engines.config import EngineConfig
 from tts.models.resolve import BUNDLED
@@ -39,5 +40,8 @@ def load_task(config: TaskConfig, *, engine: EngineConfig | None = None) -> Task
         config = replace(config, template=template, system=config.system or "")
     task: Task = TASKS.get(config.name)(config)
     TASKS.check_built(config.name, task)
+    if task.grader.equality is None:  # a task that knows no equality of its own
+        equality = open_equality(config.equal, task.grader.kind, key="task.equal", required=False)
+        task = replace(task, grader=replace(task.grader, equality=equality))
     note = None if engine is None else chat_note(engine, chat=chat, chosen=chosen)
     return task if note is None else replace(task, notes=(*task.notes, note))

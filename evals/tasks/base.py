@@ -47,7 +47,7 @@ class Task:
 
     def grade(self, problem: Problem, sample: Sample) -> bool | None:
         """Return whether the sample's answer is a gold answer, False without an answer; None without a gold answer."""
-        return None if problem.gold is None else bool(self.grader.grade(sample.answer, problem.golds))
+        return None if problem.gold is None else bool(self.grader.on(problem).grade(sample.answer, problem.golds))
 
     @property
     def template(self) -> str:

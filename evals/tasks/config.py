@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evals.tasks.equality import check_equality, equality_named
 from evals.tasks.graders import METRICS
 from evals.tasks.rows import FIELDS
 from tts.answers.reading import KINDS
+from tts.config.keys import FROM_TEXT
 from tts.errors import InputError, unknown_name
 from tts.registry import TASKS
 
@@ -42,6 +44,9 @@ class TaskConfig:
         shots_path: the file of worked examples; null takes the hub's training split for gsm8k.
         extract: "strict" reads marked answers alone (of numbers, that after ####), "flexible" any mark and
             else the last number or line; null takes the task's own.
+        equal: the equality of votes and grades: exact (the canonical text), math (math-verify), entailment (with
+            equal.model), judge (with equal.engine, a second model; also rubric, attempts, chat); auto takes math for
+            mathematical answers, exact for others.
         metric: of open answers: exact; contains, a gold answer stands in the answer; f1, they share half the words.
         tolerance: of numbers, the largest difference that is right, >= 0.
         skip_bad: go on without lines that cannot be read, and count them.
@@ -61,6 +66,7 @@ class TaskConfig:
     fields: dict[str, Any] = field(default_factory=dict)
     choices: Any = None
     answers: str = "auto"
+    equal: dict[str, Any] = field(default_factory=lambda: equality_named("auto"), metadata={FROM_TEXT: equality_named})
     metric: str = "exact"
     tolerance: float = 0.0
     skip_bad: bool = False
@@ -85,6 +91,7 @@ class TaskConfig:
         for key, given, known in (("answers", self.answers, ANSWERS), ("metric", self.metric, METRICS)):
             if given not in known:
                 raise unknown_name(f"task.{key}", given, known)
+        check_equality(self.equal, key="task.equal", kind=None if self.answers == "auto" else self.answers)
         if not 0.0 <= self.tolerance < float("inf"):
             raise InputError(f"task.tolerance must be a number of at least 0, got {self.tolerance}")
         self.chat = {"true": True, "false": False}.get(str(self.chat).lower(), self.chat)

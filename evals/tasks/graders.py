@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 
-from tts.answers import Grader, MathVerifier
+from tts.answers import Grader
+from tts.answers.meaning.equality import Equality
 from tts.answers.open_answers import contains_answer, token_f1
 from tts.answers.reading import Kind
-from tts.errors import UnsupportedError
 
 METRICS = ("exact", "contains", "f1")
 """The metrics of open answers."""
@@ -17,14 +16,15 @@ ENOUGH_F1 = 0.5
 """The F1 from which on an answer counts as right."""
 
 
-def grader_of(kind: Kind, *, metric: str = "exact", tolerance: float = 0.0) -> Grader:
+def grader_of(kind: Kind, *, metric: str = "exact", tolerance: float = 0.0, equality: Equality | None = None) -> Grader:
     """Return the grading rule of a kind of answer.
 
     Args:
-        kind: the kind; "math" is graded by math-verify too where it is installed.
+        kind: the kind.
         metric: of open answers: "exact"; "contains", a gold answer stands in the answer; "f1", they share words with an
             F1 of at least one half.
         tolerance: of numbers, the largest difference that is right.
+        equality: the equality of votes, which grades too; None compares canonical texts.
     """
     near: Callable[[str, str], bool] | None = None
     if kind == "text" and metric != "exact":
@@ -35,17 +35,8 @@ def grader_of(kind: Kind, *, metric: str = "exact", tolerance: float = 0.0) -> G
         def near(answer: str, gold: str) -> bool:
             return abs(Fraction(answer) - Fraction(gold)) <= bound
 
-    return Grader(kind, _math_equal() if kind == "math" else None, near)
+    return Grader(kind, near=near, equality=equality)
 
 
 def _alike(answer: str, gold: str) -> bool:
     return token_f1(answer, gold) >= ENOUGH_F1
-
-
-@cache
-def _math_equal() -> Callable[[str, str], bool] | None:
-    """Return the equality of math-verify, whose process starts when it is first asked; None where it is missing."""
-    try:
-        return MathVerifier().equal
-    except UnsupportedError:
-        return None

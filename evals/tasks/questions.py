@@ -15,6 +15,7 @@ from typing import Any
 from evals.tasks.base import Task
 from evals.tasks.config import TaskConfig
 from evals.tasks.data_sets import DATA_SETS, OWN, DataSet
+from evals.tasks.equality import open_equality
 from evals.tasks.forms import CHAT, SYSTEMS, TEXT
 from evals.tasks.golds import kind_of, read_golds
 from evals.tasks.graders import grader_of
@@ -72,13 +73,14 @@ def questions(config: TaskConfig) -> Task:
     reading = config.extract or data_set.reading
     normalise = normalise_open if data_set.normalised else None
     gap = _gap(config)
+    equality = open_equality(config.equal, kind, key="task.equal", required=False)
     return Task(
         config.name,
         problems,
         prompt,
         extractor(reading, prompt, kind=kind, choices=choices, normalise=normalise),
         reading if kind == "number" else f"{kind} {reading}",
-        grader_of(kind, metric=config.metric, tolerance=config.tolerance),
+        grader_of(kind, metric=config.metric, tolerance=config.tolerance, equality=equality),
         solutions={name: gap + _plain(i) for name, i in named.items() if "####" in i.question.worked},
         notes=tuple(reader.notes),
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evals.config import CompareConfig, EntailmentConfig
+from evals.config import CompareConfig
+from evals.tasks.equality import open_equality
 from tts.answers import merge
 from tts.errors import InputError
 
@@ -58,9 +59,12 @@ def test_two_texts_are_equal_where_each_entails_the_other(tmp_path: Path) -> Non
 
 
 def test_the_configuration_needs_free_text_and_a_model() -> None:
-    with pytest.raises(InputError, match="give answers=text"):
-        CompareConfig(equal="entailment", entailment=EntailmentConfig("m"))
-    with pytest.raises(InputError, match="needs entailment"):
-        CompareConfig(answers="text", equal="entailment")
-    with pytest.raises(InputError, match="unknown equality 'exakt'"):
-        CompareConfig(answers="text", equal="exakt")
+    with pytest.raises(InputError, match="equal=entailment compares answers of the kind text: give answers=text, got"):
+        CompareConfig(equal={"name": "entailment", "model": "m"})
+    with pytest.raises(InputError, match=r"equal=entailment needs equal\.model=NAME"):
+        CompareConfig(answers="text", equal={"name": "entailment"})
+    with pytest.raises(InputError, match=r"unknown equality in equal 'exakt': .*did you mean exact\?"):
+        CompareConfig(answers="text", equal={"name": "exakt"})
+    with pytest.raises(InputError, match="unknown option of equality entailment 'modell'"):
+        open_equality({"name": "entailment", "model": "m", "modell": 1}, "text", key="equal")
+    assert open_equality({"name": "auto"}, "text", key="equal") is None

@@ -7,9 +7,11 @@ uses this rule, so that a grade and a vote (`tts.answers.merge`) never disagree 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts.answers.canonical import canonical
+from tts.answers.meaning.equality import Equality
+from tts.types import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,26 @@ class Grader:
         equal: a pairwise check of canonical texts, such as ``MathVerifier.equal``; None compares the texts only.
         near: accepts an answer, given its canonical text and that of a gold answer, which is not equal to it: a
             tolerance, or a metric of open answers. It merges no votes.
+        equality: the equality of the votes, which may read the question; see :meth:`on`.
     """
 
     kind: str = "auto"
     equal: Callable[[str, str], bool] | None = None
     near: Callable[[str, str], bool] | None = None
+    equality: Equality | None = None
+
+    @property
+    def report(self) -> str | None:
+        """A sentence about the comparisons of the equality; None if there is nothing to say."""
+        return None if self.equality is None else self.equality.report
+
+    def on(self, problem: Problem) -> Grader:
+        """Return the rule for one problem, whose votes are merged by ``equality`` where that is given.
+
+        Args:
+            problem: its question may matter to the equality.
+        """
+        return self if self.equality is None else replace(self, equal=self.equality.about(problem), equality=None)
 
     def grade(self, answer: str | None, gold: str | Sequence[str] | None) -> bool | None:
         """Return whether an answer is right, or None where there is no gold answer to compare it with.

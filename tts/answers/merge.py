@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tts.answers.canonical import canonical
+from tts.answers.meaning.groups import AnswerGroups, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +46,15 @@ def merge(
         InputError: an unknown ``kind``.
     """
     keys = [None if answer is None else canonical(answer, kind) for answer in answers]
+    groups = AnswerGroups()
     distinct = list(dict.fromkeys(key for key in keys if key is not None))
-    root = {key: key for key in distinct}  # union-find; the root is the member that appeared first
-
-    def find(key: str) -> str:
-        while root[key] != key:
-            key = root[key]
-        return key
-
     if equal is not None:
-        for j, later in enumerate(distinct):
-            for earlier in distinct[:j]:
-                a, b = find(earlier), find(later)
-                if a != b and equal(min(earlier, later), max(earlier, later)):
-                    first, second = sorted((a, b), key=distinct.index)
-                    root[second] = first
+        for key in distinct:
+            settle(groups.add(key), equal)
 
-    classes = tuple(key for key in distinct if root[key] == key)
+    classes = tuple(key for key in distinct if groups.first(key) == key)
     number = {key: i for i, key in enumerate(classes)}
-    labels = tuple(-1 if key is None else number[find(key)] for key in keys)
+    labels = tuple(-1 if key is None else number[groups.first(key)] for key in keys)
 
     tiers = []
     for i in range(len(classes)):

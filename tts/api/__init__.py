@@ -9,11 +9,11 @@ from __future__ import annotations
 import atexit
 
 from tts.api.compare import Comparison, compare
-from tts.api.loop import LOOP
 from tts.api.models import MODELS
 from tts.api.run import Run, arun, run
 from tts.api.solve import asolve, solve
 from tts.api.solver import Answer, UnknownWordsWarning
+from tts.engines.loop import LOOP
 
 __all__ = [
     "Answer",

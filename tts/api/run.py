@@ -18,9 +18,9 @@ from evals.live.run_session import RunOutcome, run_strategies
 from evals.report.draws import failure_sentence
 from evals.report.run import RunRow, run_plot, run_rows, run_table
 from evals.report.tables import Table
-from tts.api.loop import LOOP
 from tts.api.models import MODELS
 from tts.api.settings import configured, named
+from tts.engines.loop import LOOP
 from tts.errors import DrawsFailedError, InputError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tts.api.loop import LOOP
 from tts.api.settings import configured, named
 from tts.api.solver import Answer, SolveConfig, check_question, open_solver
+from tts.engines.loop import LOOP
 from tts.strategy import Strategy
 
 

@@ -38,8 +38,8 @@ def ask(
     """
     from evals.live.draws import count_samples
     from evals.report.draws import draw_sentences
-    from tts.api.loop import LOOP
     from tts.api.solver import SolveConfig, UnknownWordsWarning, check_question, open_solver
+    from tts.engines.loop import LOOP
 
     question, rest = split(list(arguments or ()))
     config, _ = read_config(SolveConfig, rest)

@@ -55,7 +55,11 @@ def compare(
         str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
     ] = None,
     equal: Annotated[
-        str | None, typer.Option(help="Equality of free text: exact, or entailment with entailment.model=NAME.")
+        str | None,
+        typer.Option(
+            help="Equality of answers: auto, exact, math, entailment (with equal.model=NAME) or judge (with "
+            "equal.engine.kind=openai, .model and .url) [default: auto]."
+        ),
     ] = None,
     score: Annotated[
         str | None,
@@ -100,11 +104,12 @@ def compare(
     from evals.report.output import json_file
     from tts.pool import load_pool
 
-    chosen = {"strategies": strategies, "answers": answers, "equal": equal}
+    chosen = {"strategies": strategies, "answers": answers}
     names = [f"{key}={value}" for key, value in chosen.items() if value is not None]
     given: dict[str, Any] = {"budget": budget, "permutations": permutations, "seed": seed}
     given |= {"score": score, "calibrate": calibrate, "tune": tune or None, "margin": margin}
-    settings, files = read_config(CompareConfig, [*map(str, config or ()), *(overrides or ()), *names])
+    kinds = [] if equal is None else [f"equal={equal}"]  # before its options
+    settings, files = read_config(CompareConfig, [*map(str, config or ()), *kinds, *(overrides or ()), *names])
     settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
     if plot is not None:
         figures.check(str(plot))
@@ -158,6 +163,8 @@ def _print(
     )
     if "auto" in pool:
         screen.print(AutoKind(**pool["auto"]).sentence, style="dim", soft_wrap=True)
+    if "comparisons" in pool:
+        screen.print(pool["comparisons"], style="dim", soft_wrap=True)
     main.print(screen, wide=wide)
     screen.print()
     screen.print(tables.legend(outcome.rows, settings), style="dim")

@@ -96,7 +96,7 @@ def _merge(schema: type[Any], config: Any, values: Mapping[Any, Any], where: str
             raise unknown_key(known, path, where)
     for name, value in shaped(schema, values).items():
         if by_path[name].is_open and isinstance(values[name], str):
-            OmegaConf.update(config, name, None)  # a text replaces the whole mapping
+            OmegaConf.update(config, name, {}, merge=False)  # a text replaces the whole mapping
         try:
             config = OmegaConf.unsafe_merge(config, {name: value})  # without a copy: after an error nothing reads it
         except (OmegaConfBaseException, TypeError) as error:

@@ -15,12 +15,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from tts.answers.meaning.equality import Equality
 from tts.boundaries import TRUNCATABLE, truncate
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Available, missing
 from tts.runtime.cache import SampleCache
+from tts.runtime.ledger import without
 from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, is_cancelled
+from tts.runtime.steps import PlayedSteps
 from tts.scorers.available import live_source
 from tts.scorers.base import Scorer
 from tts.strategy import Strategy
@@ -40,12 +43,14 @@ class Result:
         decision: the strategy's decision.
         aborted: draws started by look-ahead that were not delivered.
         cached: samples of the decision that came from the cache; ``decision.usage`` counts their original cost.
+        spellings: the answers that are equal to the decision's, itself included, where answers were compared.
     """
 
     problem: Problem
     decision: Decision
     aborted: int = 0
     cached: int = 0
+    spellings: tuple[str, ...] = ()
 
 
 async def run(
@@ -58,6 +63,7 @@ async def run(
     options: Options = DEFAULTS,
     signals: Signals = NONE,
     cache: SampleCache | None = None,
+    equality: Equality | None = None,
 ) -> AsyncIterator[Result]:
     """Run a strategy over problems and yield each result as soon as it is decided.
 
@@ -70,18 +76,20 @@ async def run(
         options: concurrency, look-ahead and retries.
         signals: signals to collect besides those of the strategy and the scorer; with a live engine only.
         cache: keeps draws, so that none is drawn or scored again; with a live engine only.
+        equality: makes equal answers of a question one answer; with a live engine only, None compares texts. Its tokens
+            are part of the decision's usage, as a scorer's are.
 
     Raises:
         UnsupportedError: the source or the scorer does not meet the strategy's requirements.
     """
     if isinstance(source, Recording):  # nothing to wait for, so one question after another
-        _check_replay(strategy, scorer)
+        _check_replay(strategy, scorer, equality)
         for number, problem in enumerate(problems, 1):
             yield Result(problem, _replay(strategy, problem, source))
             if number % 64 == 0:
                 await asyncio.sleep(0)
         return
-    play = _player(strategy, source, extract, scorer, options, signals, cache)
+    play = _player(strategy, source, extract, scorer, options, signals, cache, equality)
     waiting = iter(problems)
     done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
     working = options.concurrency
@@ -122,6 +130,7 @@ async def run_all(
     options: Options = DEFAULTS,
     signals: Signals = NONE,
     cache: SampleCache | None = None,
+    equality: Equality | None = None,
 ) -> list[Result]:
     """Return all results of :func:`run` at once, in the order of the problems.
 
@@ -144,15 +153,18 @@ async def run_all(
         options=options,
         signals=signals,
         cache=cache,
+        equality=equality,
     )
     return sorted([r async for r in playing], key=lambda r: place[r.problem.id])
 
 
-def _check_replay(strategy: Strategy, scorer: Scorer | None) -> None:
+def _check_replay(strategy: Strategy, scorer: Scorer | None, equality: Equality | None) -> None:
     if lack := missing(strategy.requires, Available("pool", branching=False)):
         raise UnsupportedError(f"strategy {strategy.name} {lack}")
     if scorer is not None:
         raise UnsupportedError("a recording keeps its recorded confidences: calibrate or rescore the pool instead")
+    if equality is not None:
+        raise UnsupportedError("a recording keeps its recorded answers: compare them by `tts compare` instead")
 
 
 def _player(
@@ -163,6 +175,7 @@ def _player(
     options: Options,
     extra: Signals,
     cache: SampleCache | None,
+    equality: Equality | None,
 ) -> Callable[[Problem], Awaitable[Result]]:
     if extract is None:
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
@@ -201,16 +214,29 @@ def _player(
             signals=signals,
             cache=cache,
             active_questions=lambda: playing,
+            equality=equality,
         )
         async with draws:
-            with closing(strategy.run(problem)) as steps:
+            with closing(PlayedSteps(strategy, problem)) as steps:
                 try:
-                    draw = next(steps)
+                    draw = steps.start()
                     while True:
-                        draw = steps.send(await draws.samples(draw))
+                        samples = await draws.samples(draw)
+                        if draws.regrouped:
+                            steps.rename(samples, draws.answers.named)
+                        draw = steps.send(samples)
                 except StopIteration as stop:
                     await draws.abort_pending()
-                    return Result(problem, replace(stop.value, usage=draws.usage), draws.aborted, draws.cached)
+                    decision: Decision = stop.value
+                    used = {(sample.index, sample.given) for sample in decision.samples}
+                    beyond = [s for s in steps.overtaken if (s.index, s.given) not in used]
+                    return Result(
+                        problem,
+                        replace(decision, usage=without(draws.usage, beyond)),
+                        draws.aborted,
+                        draws.cached,
+                        draws.answers.spellings(decision.answer),
+                    )
 
     return live
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tts.engines.base import Meter
@@ -19,6 +20,12 @@ def charge(meter: Meter) -> Usage:
 def unused(usage: Usage | None) -> Usage:
     """Return the same cost for a sample that no strategy received."""
     return replace(usage, delivered=0, aborted=usage.aborted + usage.delivered) if usage else NOTHING
+
+
+def without(usage: Usage, samples: Iterable[Sample]) -> Usage:
+    """Return a usage in which the tokens of these samples, which it holds as delivered, count as aborted."""
+    moved = sum(sample.usage.delivered for sample in samples if sample.usage is not None)
+    return replace(usage, delivered=usage.delivered - moved, aborted=usage.aborted + moved) if moved else usage
 
 
 def failed(sample: Sample, error: str) -> Sample:

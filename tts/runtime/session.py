@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine, Meter, Request
 from tts.engines.streams import abort, collected, settle
 from tts.errors import EngineError, InputError, MissingSignalError
 from tts.runtime.cache import SampleCache, cacheable, lookup
+from tts.runtime.equal_answers import EqualAnswers
 from tts.runtime.ledger import NOTHING, charge, failed, unused
 from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
 from tts.scorers.base import Scorer
@@ -48,6 +50,7 @@ class Options:
         retries: further attempts after a failed one, >= 0.
         backoff_s: seconds before the first retry, doubled each time.
         read_truncated: whether a sample that reached the limit of tokens gives an answer, often one of a step.
+        join_answers: whether equal answers are one answer; False compares them with gold answers only.
     """
 
     concurrency: int = 256
@@ -56,6 +59,7 @@ class Options:
     retries: int = 2
     backoff_s: float = 0.1
     read_truncated: bool = False
+    join_answers: bool = True
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
@@ -80,6 +84,9 @@ class Session:
         usage: every token spent so far, exact once nothing is in flight; a cached draw counts at its original cost.
         aborted: draws started ahead that were not delivered.
         cached: draws delivered from the cache.
+        answers: names equal answers alike.
+        regrouped: True if the last samples showed that answers delivered before are equal, so that ``answers`` names
+            them otherwise now.
     """
 
     def __init__(
@@ -94,17 +101,21 @@ class Session:
         signals: Signals,
         cache: SampleCache | None = None,
         active_questions: Callable[[], int] = lambda: 1,
+        equality: Equality | None = None,
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws.
 
-        ``active_questions`` returns the number of questions in play, this one included.
+        ``active_questions`` returns the number of questions in play, this one included. ``equality`` makes equal
+        answers one answer.
         """
         self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
         self.budget, self.options = budget, options
         self.usage = NOTHING
         self.aborted = self.cached = 0
+        self.regrouped = False
         self._signals, self._cache, self._active_questions = signals, cache, active_questions
         self._unread = (End.BOUNDARY,) if options.read_truncated else (End.BOUNDARY, End.LENGTH)
+        self.answers = EqualAnswers(problem, equality, join=options.join_answers)
         self._delivered = 0
         self._pending: deque[tuple[Boundary, asyncio.Future[Sample]]] = deque()  # a task, or done if cached
         self._from_cache: set[int] = set()  # numbers of draws
@@ -165,6 +176,8 @@ class Session:
         return ready
 
     async def _deliver(self, samples: list[Sample], draw: Draw) -> list[Sample]:
+        self.regrouped, spent = await self.answers.add(samples, graded=self._cache is not None)
+        self.usage += spent
         samples = await self._score(samples)
         if is_cancelled():  # an engine or a scorer reported the abort as a failure, or lost it
             raise asyncio.CancelledError
@@ -175,7 +188,7 @@ class Session:
                     self.cached += 1
                 elif cacheable(self._cache, sample, draw):
                     self._cache.put(self.problem, sample, draw.until)
-        return samples
+        return [self.answers.named(sample) for sample in samples]
 
     async def abort_pending(self) -> None:
         """Abort the draws in flight and charge them; the next draw takes the first number that was not delivered.

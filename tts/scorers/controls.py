@@ -69,7 +69,8 @@ class OracleScorer(BaseScorer):
             UnsupportedError: the problem has no gold answer.
         """
         _check_gold(self.name, problem)
-        return np.array([bool(self.grader.grade(s.answer, problem.golds)) for s in samples], dtype=np.float64)
+        grader = self.grader.on(problem)
+        return np.array([bool(grader.grade(s.answer, problem.golds)) for s in samples], dtype=np.float64)
 
 
 class RolloutOracle(BaseScorer):
@@ -124,7 +125,7 @@ class RolloutOracle(BaseScorer):
 
     def _right(self, problem: Problem, sample: Sample) -> bool:
         answer = self.extract(problem, sample.text) if sample.answer is None else sample.answer
-        return bool(self.grader.grade(answer, problem.golds))
+        return bool(self.grader.on(problem).grade(answer, problem.golds))
 
 
 def _check_gold(scorer: str, problem: Problem) -> None:

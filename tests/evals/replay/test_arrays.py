@@ -7,6 +7,7 @@ import pytest
 
 from evals.replay.arrays import PoolArrays
 from tests.evals.cases import pool_of
+from tts.answers.meaning.equality import Pairwise
 from tts.errors import InputError
 from tts.pool import Entry, Pool
 from tts.types import Problem, Sample
@@ -38,7 +39,10 @@ def test_a_pairwise_check_grades_as_it_merges():
     def equal(a, b):
         return {a, b} == {"x+1", "1+x"}
 
-    plain, checked = PoolArrays.of(pool, answers="math"), PoolArrays.of(pool, answers="math", equal=equal)
+    plain, checked = (
+        PoolArrays.of(pool, answers="math"),
+        PoolArrays.of(pool, answers="math", equality=Pairwise("math", equal)),
+    )
     assert (plain.labels.tolist(), plain.sample_correct.tolist()) == ([[0, 1, 2]], [[False, True, False]])
     assert (checked.labels.tolist(), checked.sample_correct.tolist()) == ([[0, 0, 1]], [[True, True, False]])
 

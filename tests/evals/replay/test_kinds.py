@@ -11,6 +11,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.kinds import AutoKind, auto_kind
 from tests.evals.cases import pool_of
 from tts.answers import MathVerifier
+from tts.answers.meaning.equality import Pairwise
 from tts.pool import Entry, Pool
 from tts.types import Problem, Sample
 
@@ -41,13 +42,17 @@ def _ungraded(gold: str, answers: tuple[str, ...]) -> Pool:
 @pytest.mark.skipif(importlib.util.find_spec("math_verify") is None, reason="needs the extra 'math'")
 def test_the_verifier_grades_by_the_gold_answer_in_every_order() -> None:
     with MathVerifier(timeout=30) as verifier:
-        same = PoolArrays.of(_ungraded("11+9a", ("9a+11",) * 4), answers="math", equal=verifier.equal)
+        same = PoolArrays.of(
+            _ungraded("11+9a", ("9a+11",) * 4), answers="math", equality=Pairwise("math", verifier.equal)
+        )
         assert same.sample_correct.all()
         tiny = ("6.63\\times10^{-34}", "9.11\\times10^{-31}", "9.11e-31", "6.63e-34")
         for order in permutations(tiny):
             pool = _ungraded("6.63\\times10^{-34}", order)
-            arrays = PoolArrays.of(pool, answers="math", equal=verifier.equal)
+            arrays = PoolArrays.of(pool, answers="math", equality=Pairwise("math", verifier.equal))
             assert arrays.sample_correct.tolist() == [["6.63" in answer for answer in order]]
         for order in permutations(("0.333333", "x", "1/3", "\\frac{2}{6}")):
-            arrays = PoolArrays.of(_ungraded("0.\\overline{3}", order), answers="math", equal=verifier.equal)
+            arrays = PoolArrays.of(
+                _ungraded("0.\\overline{3}", order), answers="math", equality=Pairwise("math", verifier.equal)
+            )
             assert arrays.sample_correct.tolist() == [[answer != "x" for answer in order]]

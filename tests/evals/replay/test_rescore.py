@@ -19,6 +19,7 @@ from evals.replay.traces import RecordedSignals, recorded_source
 from strategies.catalog import CATALOG
 from tests.evals.cases import pool_of
 from tests.support.grace_cases import graced
+from tts.answers.meaning.equality import Pairwise
 from tts.errors import InputError
 from tts.models.finece import OWNER
 from tts.pool import Pool
@@ -84,7 +85,7 @@ def test_frequency_is_the_share_of_all_samples_of_the_question_with_equal_answer
     assert changed.entries[1].samples[0].confidence == 1.0
     as_text = rescored(pool_of(["1", "1.0", "$1", "2", None]), "frequency", answers="text")
     assert [s.confidence for s in as_text.entries[0].samples] == [0.4, 0.2, 0.4, 0.2, None]
-    paired = rescored(pool_of(["a", "b"]), "frequency", equal=lambda a, b: True)
+    paired = rescored(pool_of(["a", "b"]), "frequency", equality=Pairwise("text", lambda a, b: True))
     assert paired.entries[0].samples[0].confidence == 1.0
 
 

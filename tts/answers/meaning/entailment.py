@@ -9,6 +9,7 @@ Source:
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from tts.errors import InputError, UnsupportedError
@@ -35,23 +36,24 @@ class Entailment:
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
         except ImportError:
             raise UnsupportedError(
-                "equal=entailment needs torch and transformers: pip install 'tts-rerank[hf]'"
+                "equality by entailment needs torch and transformers: pip install 'tts-rerank[hf]'"
             ) from None
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
             loaded, found = AutoModelForSequenceClassification.from_pretrained(model, output_loading_info=True)
         except Exception as error:  # whatever a broken directory makes of it
             reason = " ".join(str(error).split())
-            raise InputError(f"entailment.model={model} cannot be loaded ({reason:.200}): give an NLI model") from error
+            raise InputError(f"equal.model={model} cannot be loaded ({reason:.200}): give an NLI model") from error
         if missing := sorted(found["missing_keys"]):
-            raise InputError(f"entailment.model={model} lacks the weights {', '.join(missing)}: give an NLI model")
+            raise InputError(f"equal.model={model} lacks the weights {', '.join(missing)}: give an NLI model")
         self._model: Any = loaded.eval()
         labels = {str(name).lower(): int(index) for index, name in self._model.config.id2label.items()}
         if "entailment" not in labels:
             raise InputError(
-                f"entailment.model={model} has the labels {', '.join(labels)} and none for entailment: give another"
+                f"equal.model={model} has the labels {', '.join(labels)} and none for entailment: give another"
             )
         self._label = labels["entailment"]
+        self._lock = threading.Lock()  # a fast tokenizer serves one thread at a time
         self._known: dict[tuple[str, str], bool] = {}
         self.comparisons = 0
 
@@ -60,10 +62,11 @@ class Entailment:
         import torch
 
         pair = (min(a, b), max(a, b))
-        if pair not in self._known:
-            self.comparisons += 1
-            inputs = self._tokenizer([a, b], [b, a], padding=True, truncation=True, return_tensors="pt")
-            with torch.inference_mode():
-                likeliest = self._model(**inputs).logits.argmax(dim=-1)
-            self._known[pair] = bool((likeliest == self._label).all())
-        return self._known[pair]
+        with self._lock:
+            if pair not in self._known:
+                self.comparisons += 1
+                inputs = self._tokenizer([a, b], [b, a], padding=True, truncation=True, return_tensors="pt")
+                with torch.inference_mode():
+                    likeliest = self._model(**inputs).logits.argmax(dim=-1)
+                self._known[pair] = bool((likeliest == self._label).all())
+            return self._known[pair]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tts.api.loop import LoopThread
+from tts.engines.loop import LoopThread
 
 
 @pytest.fixture

@@ -9,22 +9,19 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts.answers.replies import final_text
-from tts.config import from_mapping
 from tts.engines.base import Request
-from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.engines.config import LiveEngine
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError
-from tts.files import read_bytes
-from tts.prompts import Prompt
 from tts.scorers.asking import answered, percentage
 from tts.scorers.base import BaseScorer
+from tts.scorers.judges.opening import open_judge_engine
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample
 
@@ -34,8 +31,6 @@ RUBRIC = (
     "Check the work, then end with one line: `Score: N`, where N is a number from 0 (surely wrong) to 100 (surely "
     "right)."
 )
-DEFAULTS: Mapping[str, object] = {"temperature": 0.0, "max_tokens": 512}
-"""Keys of the judge's engine that differ from an engine's own defaults."""
 _SCORE = re.compile(r"\bscore\b[\s*_`]*[:=]?[\s*_`]*(?P<number>\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
@@ -131,16 +126,7 @@ def open_judge(
     Raises:
         InputError: an unknown key, a rubric that cannot be read, or an engine that cannot be opened.
     """
-    config = from_mapping(EngineConfig, {**DEFAULTS, **engine}, "scorer.engine")
-    text = RUBRIC if rubric is None else read_bytes(Path(rubric)).decode("utf-8-sig", errors="replace")
-    asks_in_chat = config.kind == "openai" if chat is None else chat
-    name, revision = config.identity
-    key = {"engine": {"model": name, "revision": revision, **config.key}, "rubric": text, "chat": asks_in_chat}
-    opened = open_engine(config, Prompt(template="{question}", chat=asks_in_chat), _ignore)
+    opened, text, key = open_judge_engine(engine, rubric=rubric, usual=RUBRIC, chat=chat, section="scorer")
     judge = Judge(opened, rubric=text, attempts=attempts, key=key)
     weakref.finalize(judge, opened.close)
     return judge
-
-
-def _ignore(_: str) -> None:
-    return None

@@ -1,0 +1,1 @@
+"""Judges: a second model that is asked about samples one by one, in pairs, or whether answers mean the same."""
