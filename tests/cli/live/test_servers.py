@@ -112,6 +112,11 @@ def test_a_completions_server_is_drawn_from(
     right(tried(tts, tmp_path, script(), "read_truncated=true", chat=False))
 
 
+def test_a_name_that_the_list_lacks_is_said(tts: Tts, tmp_path: Path, questions: Path) -> None:
+    assert "lists other, not m, and answers all the same" in tried(tts, tmp_path, refusing.ModelsWithout()).err
+    assert "all the same" not in tried(tts, tmp_path, PlainServer()).err
+
+
 def test_only_needed_fields_are_sent_with_the_interface_s_types(tts: Tts, tmp_path: Path, questions: Path) -> None:
     script = PlainServer()
     right(tried(tts, tmp_path, script, "engine.signals.logprobs=false"))

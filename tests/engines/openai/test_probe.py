@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +56,17 @@ def test_a_limit_on_log_probabilities_is_found(server: Scripted) -> None:
         assert detect(server, other) == ServerFeatures(logprobs=True, top_logprobs=5)
     limit = -1
     assert not detect(server).logprobs
+
+
+def test_a_server_of_plain_http_that_waits_through_a_handshake_is_not_waited_for() -> None:
+    """llama.cpp's server answers no TLS at all: without a limit of its own, the request's timeout would pass five times."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/v1"
+        connections = Connections(OpenAIConfig(urls=[url], timeout_s=0.2), model="m")
+        with pytest.raises(InputError, match=r"does not answer .* if it speaks plain HTTP, write http://127"):
+            detect_features(connections, {"model": "m", "prompt": "Hello"}, chat=False, has_tokenizer=False)
 
 
 def test_refusals_are_one_sentence(server: Scripted) -> None:

@@ -26,6 +26,11 @@ from tts.engines.openai.request_body import create
 from tts.errors import EngineError, InputError, KeyRefusedError
 
 
+CONNECT_S = 10.0
+"""The most seconds that a connection takes, the handshake of TLS included; a server that waits for plain HTTP answers no
+handshake."""
+
+
 class Connections:
     """Clients of one model's servers; they belong to the event loop that uses them.
 
@@ -147,7 +152,7 @@ class Connections:
         import httpx2
         import openai
 
-        most = self._config.concurrency
+        most, wait = self._config.concurrency, self._config.timeout_s
         limits = httpx2.Limits(max_connections=most, max_keepalive_connections=most)
         http = openai.DefaultAioHttpClient(
             base_url=url, limits=limits, event_hooks={"response": [_spare_retries]}, verify=_certificates()
@@ -156,7 +161,7 @@ class Connections:
             base_url=url,
             http_client=http,
             api_key=os.environ.get(self._config.key_env) or "none",  # servers without keys take any
-            timeout=self._config.timeout_s,
+            timeout=httpx2.Timeout(wait, connect=min(wait, CONNECT_S)),
             max_retries=self._config.retries,
         )
 
@@ -234,6 +239,13 @@ async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
         for client in clients:
             await client.close()
         _OPEN.pop(asyncio.get_running_loop(), None)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether a client's error means that there was no connection at all."""
+    import httpx2
+
+    return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:

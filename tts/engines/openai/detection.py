@@ -19,6 +19,8 @@ from tts.engines.openai.served_model import ServerFeatures
 from tts.errors import EngineError, InputError, KeyRefusedError
 
 T = TypeVar("T")
+NO_ANSWER = "does not answer"
+"""Part of the sentences on servers without a connection."""
 MOST_NAMES = 8
 """The most models of a server's list that a sentence names."""
 
@@ -54,7 +56,7 @@ async def _detect(probe: ServerProbe, has_tokenizer: bool) -> ServerFeatures:
     except KeyRefusedError:
         raise
     except (InputError, EngineError) as error:
-        if address_hint(server.url):
+        if address_hint(server.url) and NO_ANSWER not in str(error):
             given, longer = server.url, probe.connections.moved(server, f"{server.url}/v1")
             try:
                 found = await replace(probe, server=longer).features(has_tokenizer=has_tokenizer)
@@ -70,6 +72,8 @@ async def _detect(probe: ServerProbe, has_tokenizer: bool) -> ServerFeatures:
 async def _sentence(server: Server, model: str, error: Exception) -> str:
     """Return the sentence on a server that cannot be drawn from."""
     words = str(error).removeprefix(server.url).lstrip(": ")
+    if NO_ANSWER in words:
+        return f"{server.url} {words}: start the server, or correct engine.openai.urls{address_hint(server.url)}"
     listed, quote = await list_models(server), re.search(r"\((.*)\)", words)
     if listed and model not in listed:
         names = [name for name in listed if name]
@@ -80,8 +84,6 @@ async def _sentence(server: Server, model: str, error: Exception) -> str:
         )
     if isinstance(error, InputError):
         return str(error)
-    if "does not answer" in words:
-        return f"{server.url} {words}: start the server, or correct engine.openai.urls{address_hint(server.url)}"
     if words.startswith(("refuses", "failed")):
         return f"{server.url} {words}{address_hint(server.url)}"
     return f"{server.url} cannot be drawn from ({words.removeprefix('the server ')}){address_hint(server.url)}"

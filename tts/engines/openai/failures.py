@@ -107,7 +107,8 @@ def address_hint(url: str) -> str:
 def connection_words(url: str, error: BaseException) -> str:
     """Return the reason why a server did not answer, with a remedy where https was tried on an http port."""
     reason = quoted(first_line(error.__cause__ or error))  # the client calls a refused connection a timeout
-    if url.startswith("https:") and re.search(r"WRONG_VERSION_NUMBER|RECORD_LAYER|record layer|ssl", reason, re.I):
-        reason = re.sub(r" ssl:\w+|\s*\(_ssl\.c:\d+\)", "", reason)
+    is_tls = re.search(r"WRONG_VERSION_NUMBER|RECORD_LAYER|record layer|ssl|connection timeout", reason, re.I)
+    reason = re.sub(r" ssl:\w+|\s*\(_ssl\.c:\d+\)", "", reason)
+    if url.startswith("https:") and is_tls:
         return f"{reason}; if it speaks plain HTTP, write http://{url.removeprefix('https://')}"
     return reason

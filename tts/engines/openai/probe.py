@@ -6,6 +6,7 @@ log-probabilities are those of a stream, since some servers return them of whole
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from typing import Any
 
 from tts.engines.openai.answers.events import Choice, read_event
 from tts.engines.openai.balancer import Server
-from tts.engines.openai.client import Connections
+from tts.engines.openai.client import Connections, is_unreachable
+from tts.engines.openai.failures import connection_words
 from tts.engines.openai.output_stream import error_of
 from tts.engines.openai.request_body import TOKEN_FIELDS, logprobs_fields
 from tts.engines.openai.served_model import UNKNOWN_CONTEXT, ServerFeatures
@@ -21,6 +23,8 @@ from tts.errors import EngineError, InputError
 
 TOP_LOGPROBS = (20, 5)
 """Numbers of top log-probabilities to request; the first that a server takes is used."""
+REACH_PAUSE_S = 0.5
+"""Seconds before a server that could not be reached is tried once more."""
 ENOUGH_CHOICES = 8
 """Choices with text after which an answer is closed."""
 OPTIONAL = (("stream_options",), ("seed", "logit_bias", "top_k"), ("stream", "stream_options"))
@@ -55,7 +59,9 @@ class ServerProbe:
             InputError: the server refuses the key, or lacks the model.
             EngineError: any other failure.
         """
-        context, plain = await self._context(), await self._plain()
+        listed = await list_models(self.server)
+        context, plain = self._context(listed), await self._plain()
+        self._check_name([name for name in listed if name])
         likely = context is not None or any(choice.marks for choice in plain)
         found = await self._logprobs({**TOKEN_FIELDS}) if likely else None
         rich = found is not None and any(choice.marks for choice in found[1])
@@ -80,11 +86,20 @@ class ServerProbe:
             context=context or UNKNOWN_CONTEXT,
         )
 
-    async def _context(self) -> int | None:
+    def _context(self, listed: Mapping[str, Mapping[str, Any]]) -> int | None:
         """Return the context that the server's list of models holds; the list is a hint, so anything else is None."""
-        listed = await list_models(self.server)
         size = listed.get(str(self.body["model"]), {}).get("max_model_len")
         return size if isinstance(size, int) and size > 0 else None
+
+    def _check_name(self, listed: list[str]) -> None:
+        """Say that a server answers for a model that is not in its list: some serve their only one under any name."""
+        model = str(self.body["model"])
+        same = (model == name or name.startswith(f"{model}:") or name.endswith((f"/{model}", "*")) for name in listed)
+        if listed and not any(same):
+            names = f"{listed[0]}{f' and {len(listed) - 1} more' if len(listed) > 1 else ''}"
+            self.connections.notify(
+                f"{self.server.url} lists {names}, not {model}, and answers all the same: check engine.model"
+            )
 
     async def _plain(self) -> list[Choice]:
         """Ask with the request itself, then without optional fields where a refusal names none."""
@@ -151,15 +166,24 @@ class ServerProbe:
         return choices
 
 
-async def list_models(server: Server) -> dict[str, Mapping[str, Any]]:
-    """Return the server's list of models by name; empty where it has none that can be read."""
+async def list_models(server: Server, *, attempts: int = 2) -> dict[str, Mapping[str, Any]]:
+    """Return the server's list of models by name; empty where it has none that can be read.
+
+    Raises:
+        EngineError: none of the attempts found a server at this address.
+    """
     import openai
 
     try:
-        answer = await server.client.models.with_raw_response.list()
+        answer = await server.client.with_options(max_retries=0).models.with_raw_response.list()
         listed = answer.http_response.json()
-    except (openai.OpenAIError, ValueError, OSError):
-        return {}
+    except (openai.OpenAIError, ValueError, OSError) as error:
+        if not is_unreachable(error):
+            return {}
+        if attempts > 1:
+            await asyncio.sleep(REACH_PAUSE_S)
+            return await list_models(server, attempts=attempts - 1)
+        raise EngineError(f"{server.url} does not answer ({connection_words(server.url, error)})") from None
     if isinstance(listed, Mapping):
         listed = next((listed[name] for name in ("data", "models") if isinstance(listed.get(name), list)), [])
     found: dict[str, Mapping[str, Any]] = {}
