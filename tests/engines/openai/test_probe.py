@@ -59,7 +59,7 @@ def test_a_limit_on_log_probabilities_is_found(server: Scripted) -> None:
 
 
 def test_a_server_of_plain_http_that_waits_through_a_handshake_is_not_waited_for() -> None:
-    """llama.cpp's server answers no TLS at all: without a limit of its own, the request's timeout would pass five times."""
+    """llama.cpp's server answers no TLS at all: without a limit of its own, the request's timeout passes five times."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

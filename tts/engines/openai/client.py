@@ -25,10 +25,8 @@ from tts.engines.openai.refusals import Dialect
 from tts.engines.openai.request_body import create
 from tts.errors import EngineError, InputError, KeyRefusedError
 
-
 CONNECT_S = 10.0
-"""The most seconds that a connection takes, the handshake of TLS included; a server that waits for plain HTTP answers no
-handshake."""
+"""The most seconds that a connection takes, the handshake of TLS included, which servers of plain HTTP may not answer."""
 
 
 class Connections:
