@@ -26,7 +26,7 @@ from tts.engines.openai.request_body import create
 from tts.errors import EngineError, InputError, KeyRefusedError
 
 CONNECT_S = 10.0
-"""The most seconds that a connection takes, the handshake of TLS included, which servers of plain HTTP may not answer."""
+"""The most seconds that a connection takes, the TLS handshake included, which servers of plain HTTP may not answer."""
 
 
 class Connections:
