@@ -20,6 +20,20 @@ class KeyRefusedError(InputError):
     """A server refuses the key, or wants one."""
 
 
+class PromptFormError(InputError):
+    """A server takes prompts in the other form: text where chat messages were sent, or the reverse.
+
+    Attributes:
+        sentence: what it takes, without advice.
+        chat: whether it takes chat messages.
+    """
+
+    def __init__(self, sentence: str, *, chat: bool) -> None:
+        """Take the sentence, and the form that the server takes."""
+        super().__init__(f"{sentence}: set task.chat={str(chat).lower()}")
+        self.sentence, self.chat = sentence, chat
+
+
 class PoolLockedError(TTSError):
     """Another process is writing to the same pool."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tts.errors import InputError
 from tts.types import Problem
 
+SEPARATOR = "\n\n"
+"""What stands between the parts of a prompt."""
 BUNDLED_TEMPLATE = "{question}\n"
 """The template of the bundled models, which were trained on it."""
 
@@ -26,7 +28,7 @@ class Prompt:
 
     template: str = BUNDLED_TEMPLATE
     shots: tuple[tuple[str, str], ...] = ()
-    separator: str = "\n\n"
+    separator: str = SEPARATOR
     system: str = ""
     chat: bool = False
 
@@ -52,10 +54,21 @@ class Prompt:
             problem: the problem.
             fold_system: whether the system text opens the first turn of the user, for templates without a system role.
         """
-        head = [{"role": "system", "content": self.system}] if self.system and not fold_system else []
+        head = [{"role": "system", "content": self.system}] if self.system else []
         for question, answer in self.shots:
             head += [{"role": "user", "content": self.filled(question)}, {"role": "assistant", "content": answer}]
         found = [*head, {"role": "user", "content": self.filled(problem.question)}]
-        if self.system and fold_system:
-            found[0] = {**found[0], "content": self.separator.join((self.system, found[0]["content"]))}
-        return [*found]
+        return folded(found, self.separator) if fold_system else [*found]
+
+
+def folded(messages: Sequence[Mapping[str, str]], separator: str = SEPARATOR) -> list[Mapping[str, str]]:
+    """Return chat messages with the system's text at the start of the first turn of the user.
+
+    Args:
+        messages: a system message, if any, comes first.
+        separator: what stands between the two texts.
+    """
+    if len(messages) < 2 or messages[0]["role"] != "system":
+        return [*messages]
+    system, first, *rest = messages
+    return [{**first, "content": separator.join((system["content"], first["content"]))}, *rest]

@@ -23,6 +23,7 @@ from evals.live.hooks import SILENT, Hooks, ProgressListener
 from evals.live.parts import name_apart, split
 from evals.live.plan import Plan, plan
 from evals.live.pool_run import PoolRun, draw_into_pool, pool_target, run_key
+from evals.live.prompt_form import in_taken_form
 from evals.live.runner import Played, draw_samples, draw_trees, play
 from evals.tasks import Task, load_task
 from tts.engines.config import EngineConfig, LiveEngine, recorded_signals
@@ -112,6 +113,10 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
         InputError: a configuration that cannot be played; nothing has been drawn then.
         UnsupportedError: the extra for this kind of engine is not installed.
     """
+    return in_taken_form(config, hooks, lambda taken: _run(taken, hooks))
+
+
+def _run(config: RunConfig, hooks: Hooks) -> RunOutcome:
     path = pool_target(config.out, [config.fit, config.task.path, config.task.shots_path])
     task = _task(config)
     configs = split(config)
@@ -169,6 +174,10 @@ def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, S
     Raises:
         InputError: a configuration that cannot be drawn from; nothing has been drawn then.
     """
+    return in_taken_form(config, hooks, lambda taken: _sample(taken, hooks))
+
+
+def _sample(config: SampleConfig, hooks: Hooks) -> tuple[Task, SampleOutcome]:
     path = pool_target(config.out, [config.task.path, config.task.shots_path])
     task = _task(config)
     _notify(task, hooks)

@@ -18,7 +18,7 @@ from tts.api.models import MODELS
 from tts.config.keys import FROM_TEXT
 from tts.engines.chat_template import takes_chat
 from tts.engines.config import EngineConfig, LiveEngine
-from tts.errors import DrawsFailedError, InputError, UnsupportedError
+from tts.errors import DrawsFailedError, InputError, PromptFormError, UnsupportedError
 from tts.models import finece, grace
 from tts.models.resolve import BUNDLED
 from tts.prompts import BUNDLED_TEMPLATE, Prompt
@@ -169,6 +169,15 @@ def open_solver(config: SolveConfig) -> Solver:
         InputError: a name, a value or a combination that cannot be used; nothing has been drawn then.
         UnsupportedError: the extra for this kind of engine is not installed.
     """
+    try:
+        return _open(config)
+    except PromptFormError as error:
+        if config.chat != "auto":
+            raise
+        return _open(replace(config, chat=error.chat))
+
+
+def _open(config: SolveConfig) -> Solver:
     prompt = _prompt(config)
     task = Task("question", (), prompt, extractor("flexible", prompt), "flexible")
     scorer = config.scorer if config.scorer is not None else _own_scorer(config.engine)

@@ -136,6 +136,48 @@ def test_refused_fields_are_said_once(tts: Tts, tmp_path: Path, questions: Path)
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "System role not supported",
+        "Conversation roles must alternate user/assistant/user/assistant/...",
+        "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+        "Developer instruction is not enabled for models/gemma-3-27b-it",
+    ],
+)
+def test_a_refused_system_message_opens_the_users_turn(tts: Tts, tmp_path: Path, questions: Path, words: str) -> None:
+    script = refusing.refuses_system(words)()
+    found = tried(tts, tmp_path, script)
+    right(found)
+    assert found.err.count("the server refuses a system message") == 1
+    [message] = script.seen[-1]["messages"]
+    assert message["role"] == "user" and message["content"].startswith("Solve the problem step by step.")
+    assert message["content"].endswith("What is 2 + 3?")
+
+
+@pytest.mark.parametrize("script", [refusing.OnlyCompletions, refusing.NoTemplate])
+def test_a_server_without_chats_is_asked_in_plain_text(
+    tts: Tts, tmp_path: Path, questions: Path, script: type[PlainServer]
+) -> None:
+    found = tried(tts, tmp_path, script(), "task.chat=auto")
+    right(found)
+    assert found.err.count("does not take chat messages") == 1 and "and takes plain text" in found.err
+    found = tried(tts, tmp_path, script())
+    assert found.status == 2 and "and takes plain text: set task.chat=false" in found.err
+    with serving(script()) as server:
+        ran = tts("ask", "What is 2 + 3?", "engine.kind=openai", "engine.model=m", f"engine.url={server.url}")
+        assert ran.status == 0 and re.search(r"answer +5", ran.out), ran.err
+        drawn = tts("sample", questions, "engine.kind=openai", "engine.model=m", f"engine.url={server.url}",
+                    "samples=1", f"out={tmp_path / 's.sqlite'}")  # fmt: skip
+    assert drawn.status == 0, drawn.err
+
+
+def test_a_server_of_chats_alone_says_so(tts: Tts, tmp_path: Path, questions: Path) -> None:
+    found = tried(tts, tmp_path, refusing.OnlyChats(), chat=False)
+    assert found.status == 2 and "does not take plain text for m (This is a chat model" in found.err
+    assert "and takes chat messages: set task.chat=true" in found.err
+
+
+@pytest.mark.parametrize(
     ("script", "expected"),
     [
         (PlainServer, math.exp(-0.1)),

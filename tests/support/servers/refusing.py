@@ -180,3 +180,39 @@ class ModelsWithout(PlainServer):
 
     def models(self) -> Any:
         return {"object": "list", "data": [{"id": "other"}]}
+
+
+class OnlyCompletions(PlainServer):
+    """No route for chats (llama-cpp-python's older servers, Petals)."""
+
+    def check(self, body: Body) -> None:
+        if "messages" in body:
+            raise RefusalError(404, {"detail": "Not Found"})
+
+
+class NoTemplate(PlainServer):
+    """A model without a chat template (vLLM since transformers 4.44)."""
+
+    def check(self, body: Body) -> None:
+        if "messages" in body:
+            words = "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat "
+            raise RefusalError(400, f"{words}template if the tokenizer does not define one.")
+
+
+class OnlyChats(PlainServer):
+    """No route for completions (OpenAI's newer models, most hosted ones)."""
+
+    def check(self, body: Body) -> None:
+        if "prompt" in body:
+            words = "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use "
+            raise RefusalError(404, f"{words}v1/chat/completions?")
+
+
+def refuses_system(words: str, status: int = 400) -> type[PlainServer]:
+    """Return the server that refuses a system message (Gemma's templates; OpenAI's o1-mini; Gemini's Gemma)."""
+
+    def check(self: PlainServer, body: Body) -> None:
+        if any(message["role"] == "system" for message in body.get("messages", [])):
+            raise RefusalError(status, words)
+
+    return type("RefusesSystem", (PlainServer,), {"check": check, "__doc__": words})

@@ -15,8 +15,9 @@ from tts.engines.openai.balancer import Server
 from tts.engines.openai.client import Connections
 from tts.engines.openai.failures import address_hint
 from tts.engines.openai.probe import ServerProbe, list_models
+from tts.engines.openai.request_body import in_other_form
 from tts.engines.openai.served_model import ServerFeatures
-from tts.errors import EngineError, InputError, KeyRefusedError
+from tts.errors import EngineError, InputError, KeyRefusedError, PromptFormError
 
 T = TypeVar("T")
 NO_ANSWER = "does not answer"
@@ -56,17 +57,43 @@ async def _detect(probe: ServerProbe, has_tokenizer: bool) -> ServerFeatures:
     except KeyRefusedError:
         raise
     except (InputError, EngineError) as error:
-        if address_hint(server.url) and NO_ANSWER not in str(error):
-            given, longer = server.url, probe.connections.moved(server, f"{server.url}/v1")
-            try:
-                found = await replace(probe, server=longer).features(has_tokenizer=has_tokenizer)
-            except (InputError, EngineError):
-                pass
-            else:
-                probe.connections.replace(server, longer)
-                probe.connections.notify(f"{given} has no such route: {longer.url} is asked instead")
-                return found
+        if NO_ANSWER not in str(error):
+            addresses = [server]
+            if address_hint(server.url):
+                addresses.append(probe.connections.moved(server, f"{server.url}/v1"))
+                try:
+                    found = await replace(probe, server=addresses[1]).features(has_tokenizer=has_tokenizer)
+                except (InputError, EngineError):
+                    pass
+                else:
+                    given = server.url
+                    probe.connections.replace(server, addresses[1])
+                    probe.connections.notify(f"{given} has no such route: {server.url} is asked instead")
+                    return found
+            if isinstance(error, InputError) or not error.again:
+                await _try_other_form(probe, addresses, error)
         raise InputError(await _sentence(server, str(probe.body["model"]), error)) from None
+
+
+async def _try_other_form(probe: ServerProbe, addresses: list[Server], error: Exception) -> None:
+    """Ask with a text in place of chat messages, or the reverse.
+
+    Raises:
+        PromptFormError: the server takes that form.
+    """
+    other = replace(probe, chat=not probe.chat, body=in_other_form(probe.body))
+    for server in addresses:
+        try:
+            await replace(other, server=server).features(has_tokenizer=False)
+        except (InputError, EngineError):
+            continue
+        forms = ("plain text", "chat messages")
+        url, words = probe.server.url, _quote(str(error).removeprefix(probe.server.url).lstrip(": "))
+        raise PromptFormError(
+            f"{url} does not take {forms[probe.chat]} for {probe.body['model']} ({words}), and takes "
+            f"{forms[other.chat]}",
+            chat=other.chat,
+        ) from None
 
 
 async def _sentence(server: Server, model: str, error: Exception) -> str:
@@ -74,19 +101,25 @@ async def _sentence(server: Server, model: str, error: Exception) -> str:
     words = str(error).removeprefix(server.url).lstrip(": ")
     if NO_ANSWER in words:
         return f"{server.url} {words}: start the server, or correct engine.openai.urls{address_hint(server.url)}"
-    listed, quote = await list_models(server), re.search(r"\((.*)\)", words)
+    listed = await list_models(server)
     if listed and model not in listed:
         names = [name for name in listed if name]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         return (
             f"{server.url} does not serve {model}: give engine.model one of {', '.join(names[:MOST_NAMES])}{more} "
-            f"(its words: {quote.group(1) if quote is not None else words})"
+            f"(its words: {_quote(words)})"
         )
     if isinstance(error, InputError):
         return str(error)
     if words.startswith(("refuses", "failed")):
         return f"{server.url} {words}{address_hint(server.url)}"
     return f"{server.url} cannot be drawn from ({words.removeprefix('the server ')}){address_hint(server.url)}"
+
+
+def _quote(words: str) -> str:
+    """Return the server's own words in a sentence."""
+    found = re.search(r"\((.*)\)", words)
+    return found.group(1) if found is not None else words
 
 
 def _finished(work: Coroutine[Any, Any, T]) -> T:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tts.engines.openai.failures import error_message
+from tts.prompts import folded
 
 Body = dict[str, Any]
 NEEDED = ("model", "messages", "prompt")
@@ -28,6 +29,11 @@ _INPUT = re.compile(
 _NO_STREAM = re.compile(
     r"to stream|stream(ing|ed)? (is |are |responses? |requests? )*(not|un)|not support\w* stream", re.I
 )
+_NO_SYSTEM = re.compile(
+    r"system['\"`]? ?(role|message|prompt|instruction)|role\W.{0,60}['\"`]system['\"`]|developer instruction"
+    r"|roles must alternate|only user and assistant roles",
+    re.I,
+)
 _PLAIN_WORDS = ("n", "stop", "seed", "stream")
 """Names of fields that are words of their own: they count only in quotes, or where the refusal is about them."""
 
@@ -38,6 +44,7 @@ class Dialect:
     Attributes:
         left_out: fields that are left out.
         renamed: fields that have another name.
+        folds_system: whether the system message is a part of the user's first turn.
     """
 
     def __init__(self, notify: Callable[[str], None], *, fixed: Collection[str] = ()) -> None:
@@ -49,6 +56,7 @@ class Dialect:
         """
         self.left_out: set[str] = set()
         self.renamed: dict[str, str] = {}
+        self.folds_system = False
         self._notify, self._fixed = notify, frozenset(fixed)
 
     def apply(self, body: Mapping[str, Any]) -> Body:
@@ -58,6 +66,8 @@ class Dialect:
             out.pop("stream_options", None)
         if "logprobs" not in out:
             out.pop("top_logprobs", None)
+        if self.folds_system and "messages" in out:
+            out["messages"] = folded(out["messages"])
         return out
 
     def learn(self, error: Any, sent: Mapping[str, Any], body: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -76,6 +86,10 @@ class Dialect:
         if (shorter := _fitted(sent, text)) is not None:
             name = next(name for name in ("max_tokens", "max_completion_tokens") if name in body)
             return {**body, name: shorter}
+        if _has_system(sent) and _NO_SYSTEM.search(text):
+            self.folds_system = True
+            self._notify(f"the server refuses a system message ({words}): its text opens the user's turn")
+            return body
         for field in _named(error, text, sent):
             back = {new: old for old, new in self.renamed.items()}.get(field, field)
             if field in RENAMED and RENAMED[field] not in sent and _wants_new_name(text, field):
@@ -95,6 +109,11 @@ class Dialect:
     def leave_out(self, fields: Collection[str]) -> None:
         """Leave fields out of all further requests."""
         self.left_out |= set(fields) - self._fixed - set(NEEDED)
+
+
+def _has_system(sent: Mapping[str, Any]) -> bool:
+    messages = sent.get("messages") or [{}]
+    return bool(messages[0].get("role") == "system")
 
 
 def _text(error: Any) -> str:

@@ -117,6 +117,14 @@ def draw_body(
     return with_extra(body, extra), limit
 
 
+def in_other_form(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request with one message in place of a text, or a text in place of messages."""
+    rest = {name: value for name, value in body.items() if name not in ("messages", "prompt")}
+    if "messages" in body:
+        return {**rest, "prompt": "\n\n".join(str(message["content"]) for message in body["messages"])}
+    return {**rest, "messages": [{"role": "user", "content": str(body["prompt"])}]}
+
+
 def with_extra(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return a body with the user's fields, which replace those of the same name; null removes one."""
     whole = {**body, **extra}

@@ -8,6 +8,7 @@ from typing import Any
 
 from tts.config import from_mapping
 from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.errors import PromptFormError
 from tts.files import read_bytes
 from tts.prompts import Prompt
 
@@ -36,9 +37,16 @@ def open_judge_engine(
     config = from_mapping(EngineConfig, {**DEFAULTS, **engine}, f"{section}.engine")
     text = usual if rubric is None else read_bytes(Path(rubric)).decode("utf-8-sig", errors="replace")
     asks_in_chat = config.kind == "openai" if chat is None else chat
+    try:
+        opened = open_engine(config, Prompt(template="{question}", chat=asks_in_chat), _ignore)
+    except PromptFormError as error:
+        if chat is not None:
+            raise
+        asks_in_chat = error.chat
+        opened = open_engine(config, Prompt(template="{question}", chat=asks_in_chat), _ignore)
     name, revision = config.identity
     key = {"engine": {"model": name, "revision": revision, **config.key}, "rubric": text, "chat": asks_in_chat}
-    return open_engine(config, Prompt(template="{question}", chat=asks_in_chat), _ignore), text, key
+    return opened, text, key
 
 
 def _ignore(_: str) -> None:
