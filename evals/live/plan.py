@@ -93,6 +93,8 @@ class Plan:
                 f"scorer {self.judge.name} reads log-probabilities, and this engine's servers return none in a stream: "
                 "choose another scorer or server"
             )
+        if self.judge is not None and (unmet := self.judge.lacks(capabilities)):
+            raise InputError(f"scorer {self.judge.name} {unmet}")
         kept, skipped = [], dict(self.skipped)
         available = live_source(self.judge, capabilities)
         for planned in self.strategies:

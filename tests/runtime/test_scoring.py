@@ -12,9 +12,9 @@ from strategies.vote import Vote
 from tests.engines.cases import play
 from tts.engines.fake import FakeEngine
 from tts.errors import MissingSignalError, UnsupportedError
-from tts.runtime.scoring import checked_scores, is_empty, needs_score
+from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
 from tts.scorers.base import BaseScorer
-from tts.types import End, Problem, Sample, Signals, Trace
+from tts.types import End, Problem, Sample, Signals, Trace, Usage
 
 PROBLEM = Problem("q", "?", "4")
 
@@ -63,5 +63,12 @@ def test_a_scorer_returns_one_probability_a_sample() -> None:
     assert checked_scores("s", PROBLEM, [Sample()], np.array([0.25])) == [0.25]
     with pytest.raises(UnsupportedError, match=r"scorer s gave scores of shape \(2,\) for 1 samples of problem 'q'"):
         checked_scores("s", PROBLEM, [Sample()], [0.1, 0.2])
-    with pytest.raises(UnsupportedError, match=r"scorer s gave nan for draw 0 of problem 'q'"):
-        checked_scores("s", PROBLEM, [Sample()], [float("nan")])
+    with pytest.raises(UnsupportedError, match=r"scorer s gave inf for draw 0 of problem 'q'"):
+        checked_scores("s", PROBLEM, [Sample()], [float("inf")])
+
+
+def test_a_score_that_cannot_be_had_fails_its_sample_alone() -> None:
+    drawn = [Sample(answer="4", usage=Usage(delivered=3)), Sample(answer="5", index=1)]
+    bad, good = with_scores(drawn, [float("nan"), 0.5], Usage(scorer_decode=4), scorer="s")
+    assert (bad.end, bad.answer, bad.error) == (End.FAILED, None, "scorer s could not read a score")
+    assert bad.usage == Usage(aborted=3, scorer_decode=2) and good.confidence == 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,10 @@ from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.fake import FakeEngine, extract
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.driver import Options, run_all
-from tts.scorers.asking import MOST_TOKENS, PTrue, Verbalised, percentage
+from tts.scorers.asking import MOST_TOKENS, PTrue, Verbalised
 from tts.scorers.base import Scorer
 from tts.scorers.metered import MeteredEngine
+from tts.scorers.percentages import percentage, stated_percentage
 from tts.types import TOKENS, Boundary, End, Problem, Sample, Trace, Usage
 
 ONE = Problem("q", "what is it ?", "7")
@@ -166,9 +168,9 @@ def test_what_is_no_number_from_0_to_100_is_missing(reply: str) -> None:
     assert percentage(reply) is None
 
 
-@pytest.mark.parametrize("given", [{"max_tokens": 0}, {"max_tokens": 9}, {"attempts": 0}])
+@pytest.mark.parametrize("given", [{"max_tokens": 0}, {"attempts": 0}])
 def test_a_verbalised_confidence_that_means_nothing_is_refused(given: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="max_tokens from 1 to 8 and attempts of at least 1"):
+    with pytest.raises(InputError, match="max_tokens and attempts of at least 1"):
         Verbalised(**given)
 
 
@@ -211,12 +213,41 @@ def test_a_completion_that_is_cancelled_is_charged_too() -> None:
 
 
 def test_one_failing_reply_stops_the_others_before_the_ledger_is_read() -> None:
-    engine = Asked(lambda r: "no" if r.index == 4 else "word " * 50 + "7")
+    def reply(request: Request) -> str:
+        if request.index == 4:
+            raise EngineError("down")
+        return "word " * 50 + "7"
+
+    engine = Asked(reply)
     metered = MeteredEngine(engine)
     with pytest.raises(EngineError):
         asyncio.run(Verbalised(attempts=1).score(ONE, SAMPLES, metered))
     drawn = [r.meter.drawn for r in engine.requests]
     assert metered.usage.scorer_decode == sum(drawn) and max(drawn) < 50
+
+
+def test_a_reply_that_cannot_be_read_costs_its_own_sample_only() -> None:
+    values, _ = score(Verbalised(attempts=1), Asked(lambda r: "no" if r.index == 4 else "7"))
+    assert math.isnan(values[0]) and values[1:] == [0.07, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("reply", "number"),
+    [
+        ("85", 85.0),
+        ("I'm 85% sure.", 85.0),
+        ("<think>Is it 3 or 4? 50?</think>90", 90.0),
+        ("On a scale from 0 to 100, my confidence is 70.", 70.0),
+        ("The answer 18 is right with 95 % probability", 95.0),
+        ("Confidence: **60**/100", 60.0),
+        ("very sure", None),
+        ("either 3 or 4", 3.0),
+        ("It could be either 3 or 4 apples, I cannot say.", None),
+        ("<think>50", None),
+    ],
+)
+def test_the_number_that_a_whole_reply_states_is_read(reply: str, number: float | None) -> None:
+    assert stated_percentage(reply) == number
 
 
 def test_a_bug_is_raised_as_it_is() -> None:

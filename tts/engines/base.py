@@ -44,6 +44,8 @@ class Capabilities:
         adapters: ``score`` takes ``adapter``, a directory of LoRA weights to read with.
         logprobs: returns the log-probability of each drawn token where it is asked for.
         watch_beside_top: collects watched tokens and ``Signals.top`` in the same pass.
+        turns: draws a reply to a further turn of the conversation, ``Request.turn``.
+        first_tokens: the most probable first tokens of such a reply whose probabilities it tells; 0 if it tells none.
     """
 
     watch_tokens: bool = False
@@ -57,6 +59,8 @@ class Capabilities:
     adapters: bool = False
     logprobs: bool = True
     watch_beside_top: bool = True
+    turns: bool = False
+    first_tokens: int = 0
 
     def lacking(self, signals: Signals) -> str | None:
         """Return the first of these signals that the engine cannot collect, in words, or None."""
@@ -75,10 +79,19 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A further turn of a conversation: the model's reply to the problem, and what the user says next."""
+
+    reply: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures.
 
     ``ahead`` marks a draw that the strategy has not asked for yet: it may be aborted, so its count must stay current.
+    ``turn`` asks for the reply to a further turn instead of to the problem, of engines that can.
     """
 
     problem: Problem
@@ -88,6 +101,7 @@ class Request:
     signals: Signals = field(default_factory=Signals)
     attempt: int = 0
     ahead: bool = False
+    turn: Turn | None = None
     meter: Meter = field(default_factory=Meter, compare=False)
 
     def key(self, seed: int, prefix: object) -> str:

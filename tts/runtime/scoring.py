@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tts.errors import UnsupportedError
-from tts.runtime.ledger import NOTHING, shares
+from tts.runtime.ledger import NOTHING, failed, shares
 from tts.types import End, Problem, Sample, Usage
 
 
@@ -35,7 +35,7 @@ def checked_scores(scorer: str, problem: Problem, samples: Sequence[Sample], sco
         scores: its result.
 
     Raises:
-        UnsupportedError: they are not one number in [0, 1] a sample.
+        UnsupportedError: they are not one number in [0, 1], or NaN, a sample.
     """
     values, one_each = np.asarray(scores, dtype=np.float64), (len(samples),)
     if values.shape != one_each:
@@ -44,7 +44,7 @@ def checked_scores(scorer: str, problem: Problem, samples: Sequence[Sample], sco
             f"{problem.id!r}, expected {one_each}"
         )
     for sample, value in zip(samples, values, strict=True):
-        if not 0.0 <= value <= 1.0:
+        if not 0.0 <= value <= 1.0 and not np.isnan(value):
             raise UnsupportedError(
                 f"scorer {scorer} gave {value} for draw {sample.index} of problem {problem.id!r}, "
                 "and a confidence must be in [0, 1]: calibrate raw scores first"
@@ -52,13 +52,14 @@ def checked_scores(scorer: str, problem: Problem, samples: Sequence[Sample], sco
     return [float(value) for value in values]
 
 
-def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage) -> list[Sample]:
-    """Return the samples; those that needed a score have it, and an equal share of the cost.
+def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage, *, scorer: str) -> list[Sample]:
+    """Return the samples; those that needed a score have it, and an equal share of the cost; with NaN they have failed.
 
     Args:
         samples: scored and unscored ones.
         scores: one a sample that needed one.
         cost: of the scoring.
+        scorer: its name, for the reason of a failure.
     """
     scored = iter(zip(scores, shares(cost, len(scores)), strict=True))
     out = []
@@ -66,6 +67,8 @@ def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage)
         if needs_score(sample):
             confidence, share = next(scored)
             usage = sample.usage if share is NOTHING else (sample.usage or NOTHING) + share
-            sample = replace(sample, confidence=confidence, usage=usage)
+            known = not np.isnan(confidence)
+            sample = replace(sample, confidence=confidence if known else None, usage=usage)
+            sample = sample if known else failed(sample, f"scorer {scorer} could not read a score")
         out.append(sample)
     return out

@@ -255,7 +255,7 @@ class Session:
                 try:
                     scores = await scorer.score(self.problem, unscored, engine)
                     confidences = checked_scores(scorer.name, self.problem, unscored, scores)
-                    return with_scores(samples, confidences, engine.usage)
+                    return with_scores(samples, confidences, engine.usage, scorer=scorer.name)
                 except MissingSignalError as error:  # of one sample: the probe of the engine found the signal
                     failure, missing = str(error), True
                     break

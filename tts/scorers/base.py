@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tts.engines.base import Capabilities
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample, Signals
 
@@ -51,10 +52,15 @@ class Scorer(Protocol):
         """True if the confidence of a sample depends on the other samples of the call."""
         ...
 
+    def lacks(self, capabilities: Capabilities) -> str | None:
+        """Return what an engine cannot do that this scorer asks of it, and the remedy, or None."""
+        ...
+
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(correct) of each sample, in [0, 1], shape [len(samples)].
 
-        A score that cannot be had is an error, never 0.5.
+        A score that cannot be had is NaN, and its sample counts as failed; where none can be had, it is an error. It is
+        never 0.5.
         """
         ...
 
@@ -77,6 +83,10 @@ class BaseScorer:
     judges_prefixes: bool = True
     uses_engine: bool = False
     compares_samples: bool = False
+
+    def lacks(self, capabilities: Capabilities) -> str | None:
+        """Nothing; see :class:`Scorer`."""
+        return None
 
 
 class Calibrated:
@@ -116,6 +126,10 @@ class Calibrated:
     def compares_samples(self) -> bool:
         """True if the wrapped scorer compares samples."""
         return self.scorer.compares_samples
+
+    def lacks(self, capabilities: Capabilities) -> str | None:
+        """Return what the wrapped scorer lacks."""
+        return self.scorer.lacks(capabilities)
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Calibrated scores, shape [len(samples)]."""

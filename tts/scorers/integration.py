@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tts.engines.base import Capabilities
 from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import Scorer
@@ -101,6 +102,10 @@ class Integrated:
     def compares_samples(self) -> bool:
         """True if the scorer compares samples."""
         return self.scorer.compares_samples
+
+    def lacks(self, capabilities: Capabilities) -> str | None:
+        """Return what the scorer lacks."""
+        return self.scorer.lacks(capabilities)
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """Conf' of each sample, in [0, 1], shape [len(samples)]; a level is drawn at once and judged in one call.

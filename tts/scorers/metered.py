@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from tts.engines.base import Engine, Meter, Prefix, Request
+from tts.engines.base import Engine, Meter, Prefix, Request, Turn
 from tts.engines.streams import collected, together
 from tts.errors import UnsupportedError
 from tts.types import TOKENS, Draw, Problem, Sample, Signals, Usage
@@ -27,6 +27,15 @@ def rollout(sample: Sample, node: int, nodes: int) -> int:
         nodes: how many it may have, the same for every sample.
     """
     return ROLLOUTS + sample.index * nodes + node
+
+
+@runtime_checkable
+class TellsFirstToken(Protocol):
+    """An engine whose capabilities have ``first_tokens``."""
+
+    async def first_token(self, request: Request) -> Mapping[str, float]:
+        """Return the probability of each first token of a reply that is known, by its text."""
+        ...
 
 
 class MeteredEngine:
@@ -49,6 +58,43 @@ class MeteredEngine:
     def adapters(self) -> bool:
         """True if the engine reads prefixes with adapters that a scorer names."""
         return self._given is not None and self._given.capabilities.adapters
+
+    @property
+    def turns(self) -> bool:
+        """True if the engine replies to a further turn of the conversation."""
+        return self._given is not None and self._given.capabilities.turns
+
+    async def reply(self, problem: Problem, turn: Turn, max_tokens: int, *, index: int = 0, attempt: int = 0) -> str:
+        """Return the reply to a further turn, with the engine's configured sampling parameters.
+
+        Args:
+            problem: the problem of the conversation.
+            turn: the model's reply to it, and what it is asked next.
+            max_tokens: the most tokens to draw, >= 1.
+            index: the number of the draw that is judged, for engines that seed by it.
+            attempt: > 0 if an earlier answer to the same turn was not usable.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        request = Request(problem, index, until=TOKENS(max_tokens), attempt=attempt, turn=turn)
+        return (await self._collected(request)).text
+
+    async def first_token(self, problem: Problem, turn: Turn, *, index: int = 0) -> Mapping[str, float]:
+        """Return the probability of each first token of the reply to a further turn that is known, by its text.
+
+        Raises:
+            UnsupportedError: the engine returns none.
+            EngineError: the engine failed.
+        """
+        engine = self._engine
+        if not isinstance(engine, TellsFirstToken):
+            raise UnsupportedError("this engine does not tell the probabilities of the first tokens of a reply")
+        request = Request(problem, index, until=TOKENS(1), turn=turn)
+        try:
+            return await engine.first_token(request)
+        finally:
+            self._charge(request.meter)
 
     async def score(
         self, prefixes: Sequence[Prefix], tokens: Sequence[int], *, adapter: Path | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tts.engines.base import Capabilities
 from tts.errors import InputError
 from tts.scorers.base import Scorer
 from tts.scorers.metered import MeteredEngine
@@ -59,6 +60,10 @@ class Staged:
     def compares_samples(self) -> bool:
         """True if either compares samples."""
         return self.paused.compares_samples or self.ended.compares_samples
+
+    def lacks(self, capabilities: Capabilities) -> str | None:
+        """Return what either scorer lacks."""
+        return self.paused.lacks(capabilities) or self.ended.lacks(capabilities)
 
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(correct), in [0, 1], shape [len(samples)]; each scorer is called at most once, with its own samples."""

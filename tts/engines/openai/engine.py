@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
-from tts.engines.openai.answers.events import Finish, finish_meaning
 from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
 from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, stream_choices
-from tts.engines.openai.request_body import draw_body, next_token_body
+from tts.engines.openai.reported_end import reported_end
+from tts.engines.openai.request_body import draw_body, logprobs_fields, next_token_body
 from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
 from tts.engines.openai.waves import Waves
 from tts.engines.sampling import Sampling
@@ -32,7 +32,7 @@ from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import Ids, PromptEncoder, score_prefixes
 from tts.errors import EngineError, UnsupportedError
 from tts.prompts import Prompt
-from tts.types import Boundary, End, Problem
+from tts.types import End, Problem
 
 
 class OpenAIEngine:
@@ -83,6 +83,8 @@ class OpenAIEngine:
             logprobs=features.logprobs,
             probe=features.named_logprobs,
             watch_beside_top=False,
+            turns=model.encoder is None,
+            first_tokens=features.top_logprobs if model.encoder is None else 0,
         )
 
     @classmethod
@@ -177,16 +179,7 @@ class OpenAIEngine:
         """
         signals, prefix, meter, encoder = request.signals, request.prefix, request.meter, self.model.encoder
         requested = requested_ids(signals, self.model.suppressed) if self.model.features.named_logprobs else ()
-        body, limit = draw_body(
-            request,
-            self.model,
-            prompt=self.prompt,
-            sampling=self.sampling,
-            requested=requested,
-            seeded=self.seeded,
-            check_every_tokens=self.check_every_tokens,
-            extra=self._extra,
-        )
+        body, limit = self._body(request, requested)
         is_step = encoder.is_step if encoder is not None else _has_line_end
         suppressed = self.model.suppressed if requested else ()
         sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed)
@@ -194,7 +187,7 @@ class OpenAIEngine:
         texts: list[str] = []
         thoughts: list[str] = []
         reason, stop = None, None
-        if self._waves is not None and prefix is None and not request.attempt:
+        if self._waves is not None and prefix is None and request.turn is None and not request.attempt:
             streamed = self._waves.stream(body, meter)
         else:
             streamed = stream_choices(self._connections, body, meter, chat=self.prompt.chat, count=self.model.count)
@@ -213,7 +206,9 @@ class OpenAIEngine:
         if end is None and reason == UNREPORTED and meter.drawn >= limit:
             reason = "length"
         if end is None:
-            end = self._reported_end(request.until, str(reason), stop, whole=any(texts) or any(thoughts))
+            end = reported_end(
+                request.until, str(reason), stop, whole=any(texts) or any(thoughts), notify=self._connections.notify
+            )
         ids: Ids = ()
         text = "".join(texts)
         if encoder is not None:
@@ -242,6 +237,28 @@ class OpenAIEngine:
         refuse_adapter(adapter, "engine openai")
         return await score_prefixes(self.encoder, prefixes, tokens, lambda ids: self._next_token(ids, tokens, meter))
 
+    async def first_token(self, request: Request) -> Mapping[str, float]:
+        """Return the probability of each first token of a reply that the server returns, by its text.
+
+        Raises:
+            UnsupportedError: the servers return no log-probabilities of the most probable tokens.
+            EngineError: a server failed.
+        """
+        top = self.capabilities.first_tokens
+        if not top:
+            raise UnsupportedError("the server does not return the most probable first tokens of a reply")
+        body, _ = self._body(request)
+        body = {**body, **logprobs_fields(self.prompt.chat, top)}
+        found: dict[str, float] = {}
+        streamed = stream_choices(self._connections, body, request.meter, chat=self.prompt.chat, count=self.model.count)
+        async with aclosing(streamed) as choices:
+            async for choice in choices:
+                if choice.tokens and not found:
+                    first = choice.tokens[0]
+                    told = [*first.others, (first.text, first.logprob)]
+                    found = {text: math.exp(logprob) for text, logprob in told if not math.isnan(logprob)}
+        return found
+
     async def _next_token(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> NDArray[np.float64]:
         """Return P(token) after these ids, shape [len(tokens)]."""
         if not self.model.features.named_logprobs:
@@ -257,33 +274,17 @@ class OpenAIEngine:
         except KeyError as missing:
             raise EngineError(f"the server does not tell the probability of {missing.args[0]}") from None
 
-    def _reported_end(self, until: Boundary, reason: str, stop: Any, *, whole: bool) -> End:
-        """Return why a sample ended, by the meaning of the server's report.
-
-        Args:
-            until: the sample's boundary.
-            reason: the server's ``finish_reason``.
-            stop: the stop string that it met, if it reports one.
-            whole: whether the sample has text.
-
-        Raises:
-            EngineError: a failure of the server, or a filter that took the sample.
-        """
-        meaning = Finish.STOP if reason == UNREPORTED else finish_meaning(reason)
-        if meaning is Finish.LENGTH:
-            return End.BOUNDARY if until.kind == "tokens" else End.LENGTH
-        if meaning is Finish.FILTERED:
-            raise EngineError(f"the server's content filter ended a sample ({reason})", again=False)
-        if meaning is Finish.FAILED or (meaning is Finish.OTHER and not whole and reason not in TOOLS):
-            raise EngineError(f"the server ended a sample with {reason!r}")
-        if meaning is Finish.OTHER or reason == UNREPORTED:
-            given = "no reason" if reason == UNREPORTED else f"the reason {reason!r}"
-            self._connections.notify(f"the server ends samples with {given}: they count as finished")
-        return End.BOUNDARY if until.kind == "step" and stop is not None else End.STOP
-
-
-TOOLS = ("tool_calls", "function_call", "tool_use")
-"""Reasons of a sample that ends with a call of a tool, whose text may be empty."""
+    def _body(self, request: Request, requested: Ids = ()) -> tuple[dict[str, Any], int]:
+        return draw_body(
+            request,
+            self.model,
+            prompt=self.prompt,
+            sampling=self.sampling,
+            requested=requested,
+            seeded=self.seeded,
+            check_every_tokens=self.check_every_tokens,
+            extra=self._extra,
+        )
 
 
 def _has_line_end(token: str) -> bool:

@@ -81,8 +81,12 @@ def draw_body(
         asked, limit = {"prompt": list(encoded.ids)}, encoded.limit
     elif prompt.chat:
         asked = {"messages": prompt.messages(request.problem)}
+        if (turn := request.turn) is not None:
+            further = (("assistant", turn.reply), ("user", turn.question.strip()))
+            asked["messages"] += [{"role": role, "content": content} for role, content in further]
     else:
-        asked = {"prompt": prompt.text(request.problem) + prefix_text}
+        further_text = "" if request.turn is None else f"{request.turn.reply}\n\n{request.turn.question.strip()}\n"
+        asked = {"prompt": prompt.text(request.problem) + prefix_text + further_text}
         limit = max(1, limit - (len(prefix.trace.logprobs) if prefix is not None else 0))
     # without token ids, log-probabilities are the only sign of a text's tokens
     needs_logprobs = signals.top or signals.logprobs or requested or (signals.steps and encoder is None)

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from tts.answers.replies import final_text
 from tts.engines.base import Request
 from tts.engines.config import LiveEngine
-from tts.engines.streams import together
-from tts.errors import EngineError, InputError
-from tts.scorers.asking import answered, percentage
+from tts.errors import InputError
+from tts.scorers.asking import UnreadableError, answered, each
 from tts.scorers.base import BaseScorer
 from tts.scorers.judges.opening import open_judge_engine
 from tts.scorers.metered import MeteredEngine
+from tts.scorers.percentages import percentage
 from tts.types import Problem, Sample
 
 RUBRIC = (
@@ -69,13 +69,15 @@ class Judge(BaseScorer):
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """The judge's number over 100, shape [len(samples)]; a sample without an answer gets 0 unasked.
 
+        It is NaN where no reply about a sample holds a number from 0 to 100.
+
         Raises:
             UnsupportedError: a sample is partial.
-            EngineError: the judge fails, or none of its replies about a sample holds a number from 0 to 100.
+            EngineError: the judge fails, or no reply about any sample holds a number.
         """
         scores, asked = np.zeros(len(samples)), answered("a judge", samples)
         if asked:
-            scores[asked] = await together([self._judge(problem, samples[i], engine) for i in asked])
+            scores[asked] = await each([self._judge(problem, samples[i], engine) for i in asked])
         return scores
 
     async def _judge(self, problem: Problem, sample: Sample, engine: MeteredEngine) -> float:
@@ -87,7 +89,7 @@ class Judge(BaseScorer):
             reply = await engine.ask(self.engine, Request(about, 0, attempt=attempt))
             if (number := read_score(reply)) is not None:
                 return number / 100
-        raise EngineError(
+        raise UnreadableError(
             f"the judge must end with a number from 0 to 100, and wrote {reply[-80:]!r} in the last of {self.attempts} "
             f"attempts on problem {problem.id!r}"
         )
