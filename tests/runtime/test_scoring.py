@@ -63,8 +63,9 @@ def test_a_scorer_returns_one_probability_a_sample() -> None:
     assert checked_scores("s", PROBLEM, [Sample()], np.array([0.25])) == [0.25]
     with pytest.raises(UnsupportedError, match=r"scorer s gave scores of shape \(2,\) for 1 samples of problem 'q'"):
         checked_scores("s", PROBLEM, [Sample()], [0.1, 0.2])
-    with pytest.raises(UnsupportedError, match=r"scorer s gave inf for draw 0 of problem 'q'"):
-        checked_scores("s", PROBLEM, [Sample()], [float("inf")])
+    with pytest.raises(UnsupportedError, match=r"scorer s gave nan for draw 0 of problem 'q'"):
+        checked_scores("s", PROBLEM, [Sample()], [float("nan")])
+    assert np.isnan(checked_scores("s", PROBLEM, [Sample()], [float("nan")], abstains=True))
 
 
 def test_a_score_that_cannot_be_had_fails_its_sample_alone() -> None:

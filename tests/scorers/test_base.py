@@ -56,5 +56,5 @@ def test_a_scorer_of_a_user_needs_a_name_and_a_score_only() -> None:
 def test_a_calibrated_scorer_has_the_attributes_of_its_inner_scorer() -> None:
     for inner in (PTrue(), SelfConsistency(), OracleScorer(), ConstantScorer(0.3)):
         outer = Calibrated(inner, abs)
-        for name in ("name", "key", "needs", "judges_prefixes", "uses_engine", "compares_samples"):
+        for name in ("name", "key", "needs", "judges_prefixes", "uses_engine", "compares_samples", "abstains"):
             assert getattr(outer, name) == getattr(inner, name)

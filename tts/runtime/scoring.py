@@ -25,7 +25,9 @@ def is_empty(sample: Sample) -> bool:
     return needs_score(sample) and sample.end is not End.BOUNDARY and silent
 
 
-def checked_scores(scorer: str, problem: Problem, samples: Sequence[Sample], scores: Any) -> list[float]:
+def checked_scores(
+    scorer: str, problem: Problem, samples: Sequence[Sample], scores: Any, *, abstains: bool = False
+) -> list[float]:
     """Return a scorer's confidences of samples as plain numbers.
 
     Args:
@@ -33,9 +35,10 @@ def checked_scores(scorer: str, problem: Problem, samples: Sequence[Sample], sco
         problem: the problem of the samples.
         samples: those that it judged.
         scores: its result.
+        abstains: whether a score may be NaN.
 
     Raises:
-        UnsupportedError: they are not one number in [0, 1], or NaN, a sample.
+        UnsupportedError: they are not one number in [0, 1] a sample.
     """
     values, one_each = np.asarray(scores, dtype=np.float64), (len(samples),)
     if values.shape != one_each:
@@ -44,7 +47,7 @@ def checked_scores(scorer: str, problem: Problem, samples: Sequence[Sample], sco
             f"{problem.id!r}, expected {one_each}"
         )
     for sample, value in zip(samples, values, strict=True):
-        if not 0.0 <= value <= 1.0 and not np.isnan(value):
+        if not 0.0 <= value <= 1.0 and not (abstains and np.isnan(value)):
             raise UnsupportedError(
                 f"scorer {scorer} gave {value} for draw {sample.index} of problem {problem.id!r}, "
                 "and a confidence must be in [0, 1]: calibrate raw scores first"
@@ -52,7 +55,7 @@ def checked_scores(scorer: str, problem: Problem, samples: Sequence[Sample], sco
     return [float(value) for value in values]
 
 
-def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage, *, scorer: str) -> list[Sample]:
+def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage, *, scorer: str = "") -> list[Sample]:
     """Return the samples; those that needed a score have it, and an equal share of the cost; with NaN they have failed.
 
     Args:

@@ -254,7 +254,7 @@ class Session:
                     await self._pause(number)
                 try:
                     scores = await scorer.score(self.problem, unscored, engine)
-                    confidences = checked_scores(scorer.name, self.problem, unscored, scores)
+                    confidences = checked_scores(scorer.name, self.problem, unscored, scores, abstains=scorer.abstains)
                     return with_scores(samples, confidences, engine.usage, scorer=scorer.name)
                 except MissingSignalError as error:  # of one sample: the probe of the engine found the signal
                     failure, missing = str(error), True

@@ -84,6 +84,7 @@ class PTrue(BaseScorer):
     name = "p_true"
     judges_prefixes = False
     uses_engine = True
+    abstains = True
 
     def __init__(self, *, template: str | None = None, true: str = "A", false: str = "B") -> None:
         """Choose the question.
@@ -163,6 +164,7 @@ class Verbalised(BaseScorer):
     name = "verbalised"
     judges_prefixes = False
     uses_engine = True
+    abstains = True
 
     def __init__(self, *, template: str | None = None, max_tokens: int | None = None, attempts: int = 3) -> None:
         """Choose the question.

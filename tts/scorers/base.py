@@ -52,6 +52,11 @@ class Scorer(Protocol):
         """True if the confidence of a sample depends on the other samples of the call."""
         ...
 
+    @property
+    def abstains(self) -> bool:
+        """True if a score may be NaN, where it cannot be had: its sample counts as failed."""
+        ...
+
     def lacks(self, capabilities: Capabilities) -> str | None:
         """Return what an engine cannot do that this scorer asks of it, and the remedy, or None."""
         ...
@@ -59,8 +64,7 @@ class Scorer(Protocol):
     async def score(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> NDArray[np.float64]:
         """P(correct) of each sample, in [0, 1], shape [len(samples)].
 
-        A score that cannot be had is NaN, and its sample counts as failed; where none can be had, it is an error. It is
-        never 0.5.
+        A score that cannot be had is an error, or NaN of a scorer that :attr:`abstains`, and never 0.5.
         """
         ...
 
@@ -83,6 +87,7 @@ class BaseScorer:
     judges_prefixes: bool = True
     uses_engine: bool = False
     compares_samples: bool = False
+    abstains: bool = False
 
     def lacks(self, capabilities: Capabilities) -> str | None:
         """Nothing; see :class:`Scorer`."""
@@ -126,6 +131,11 @@ class Calibrated:
     def compares_samples(self) -> bool:
         """True if the wrapped scorer compares samples."""
         return self.scorer.compares_samples
+
+    @property
+    def abstains(self) -> bool:
+        """True if the wrapped scorer abstains."""
+        return self.scorer.abstains
 
     def lacks(self, capabilities: Capabilities) -> str | None:
         """Return what the wrapped scorer lacks."""

@@ -103,6 +103,11 @@ class Integrated:
         """True if the scorer compares samples."""
         return self.scorer.compares_samples
 
+    @property
+    def abstains(self) -> bool:
+        """True if the scorer abstains."""
+        return self.scorer.abstains
+
     def lacks(self, capabilities: Capabilities) -> str | None:
         """Return what the scorer lacks."""
         return self.scorer.lacks(capabilities)

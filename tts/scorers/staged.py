@@ -61,6 +61,11 @@ class Staged:
         """True if either compares samples."""
         return self.paused.compares_samples or self.ended.compares_samples
 
+    @property
+    def abstains(self) -> bool:
+        """True if either abstains."""
+        return self.paused.abstains or self.ended.abstains
+
     def lacks(self, capabilities: Capabilities) -> str | None:
         """Return what either scorer lacks."""
         return self.paused.lacks(capabilities) or self.ended.lacks(capabilities)

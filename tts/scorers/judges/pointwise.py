@@ -44,6 +44,7 @@ class Judge(BaseScorer):
     name = "judge"
     judges_prefixes = False
     uses_engine = True
+    abstains = True
 
     def __init__(
         self, engine: LiveEngine, *, rubric: str = RUBRIC, attempts: int = 2, key: Mapping[str, object] | None = None
