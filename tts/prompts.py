@@ -9,7 +9,7 @@ from tts.errors import InputError
 from tts.types import Problem
 
 SEPARATOR = "\n\n"
-"""What stands between the parts of a prompt."""
+"""The text between the parts of a prompt."""
 BUNDLED_TEMPLATE = "{question}\n"
 """The template of the bundled models, which were trained on it."""
 

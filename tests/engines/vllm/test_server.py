@@ -210,7 +210,7 @@ def test_a_model_that_the_server_lacks_is_refused_by_the_command(server: VllmSer
 def test_a_server_that_is_killed_costs_nothing_that_was_drawn(server: VllmServer, tmp_path: Path) -> None:
     """The last of this module's tests. The run ends with what it has; the same command then draws what is missing."""
     out = tmp_path / "pool.sqlite"
-    command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "task.questions=60", "samples=4"]
+    command = [sys.executable, "-m", "tts.cli", "sample", "configs/task/stories.yaml", "task.questions=30", "samples=4"]
     command += ["engine.kind=openai", "engine.model=grace", f"engine.openai.urls=[{server.root}/v1]", f"out={out}"]
     command += [
         f"engine.openai.tokenizer={weights('grace')}",
@@ -226,16 +226,16 @@ def test_a_server_that_is_killed_costs_nothing_that_was_drawn(server: VllmServer
     server.kill()
     said, _ = first.communicate(timeout=120)
     kept = held(out)
-    assert 30 < kept < 240, said
+    assert 30 < kept < 120, said
     again = start(server.port)
     try:
         second = subprocess.run(command, capture_output=True, text=True, timeout=280)
     finally:
         again.kill()
     assert second.returncode == 0, second.stderr
-    assert f"holds 240 samples, {240 - kept} of them drawn now" in second.stdout, second.stdout
+    assert f"holds 120 samples, {120 - kept} of them drawn now" in second.stdout, second.stdout
     samples = [s for entry in load_pool(out).entries for s in entry.samples]
-    assert len(samples) == 240 and all(s.end in (End.STOP, End.LENGTH) for s in samples)
+    assert len(samples) == 120 and all(s.end in (End.STOP, End.LENGTH) for s in samples)
 
 
 def held(path: Path) -> int:
