@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,19 @@ def test_addresses_are_completed_or_explained(tts: Tts, tmp_path: Path, question
         assert found.status == 0
         found = tried(tts, tmp_path, script, url=server.url.replace("http:", "https:"))
     assert found.status == 2 and "if it speaks plain HTTP, write http://" in found.err
+
+
+def test_the_command_of_the_readme_runs(tts: Tts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = Path("README.md").read_text()
+    found = re.search(r"echo '(.*)' > (\S+)\ntts (run .*engine\.kind=openai .*)\n", readme)
+    assert found is not None
+    monkeypatch.chdir(tmp_path)
+    Path(found[2]).write_text(found[1] + "\n")
+    script = PlainServer()
+    with serving(script) as server:
+        ran = tts(*shlex.split(found[3].replace("NAME", "m").replace("http://localhost:8000/v1", server.url)))
+    assert ran.status == 0, ran.err
+    assert "run 1 holds 8 samples, 8 of them drawn now" in " ".join(ran.out.split())
 
 
 def test_samples_are_drawn_too(tts: Tts, tmp_path: Path, questions: Path) -> None:
