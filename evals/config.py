@@ -132,8 +132,8 @@ class RunConfig:
     """The configuration of ``tts run``.
 
     Attributes:
-        task: the problems.
-        engine: the model.
+        task: the problems; a list of names, files or mappings is one table with the macro-average over tasks.
+        engine: the model; engine.model may be a list.
         strategies: names of the catalogue, "all", or composed ones: votes {name, weighting, stop, select, prune,
             budget}, or beams {name, beams, weighting, stop, budget}; each may name its own ``scorer`` and ``model``,
             and draws samples of its own then.

@@ -63,7 +63,9 @@ def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int)
     return differences(outcomes, reference, weights=comparison.weights, margin=comparison.settings.margin)
 
 
-def differences(outcomes: Sequence[Outcome], reference: int, *, weights: Array, margin: float) -> list[Difference]:
+def differences(
+    outcomes: Sequence[Outcome], reference: int, *, weights: Array, margin: float, shares: Array | None = None
+) -> list[Difference]:
     """Compare each outcome with the reference's, question by question.
 
     Args:
@@ -71,6 +73,8 @@ def differences(outcomes: Sequence[Outcome], reference: int, *, weights: Array, 
         reference: the index of the reference among them.
         weights: shares of the questions in each bootstrap resample, [replicates, questions].
         margin: the loss of accuracy that still counts as not inferior, as a fraction.
+        shares: the share of each question in the means, [questions], sum 1; None takes equal ones. Verdicts then count
+            the questions by Kish's effective number, 1 / sum(shares^2).
 
     Returns:
         One difference an outcome; that of the reference to itself is 0.
@@ -80,17 +84,18 @@ def differences(outcomes: Sequence[Outcome], reference: int, *, weights: Array, 
     lows, highs, p = bootstrap_test(diff, weights)
     differing = (diff != 0).sum(axis=0)
     others = [i for i in range(len(outcomes)) if i != reference]
+    effective = len(diff) if shares is None else int(1 / float(shares @ shares))
     p_holm = np.ones(len(outcomes))
     if others:
         p_holm[others] = holm(p[others])
     found = []
     for i, outcome in enumerate(outcomes):
-        samples, samples_ci = _ratio(outcome.used, base.used, weights)
-        tokens, tokens_ci = _tokens_ratio(outcome, base, weights)
+        samples, samples_ci = _ratio(outcome.used, base.used, weights, shares)
+        tokens, tokens_ci = _tokens_ratio(outcome, base, weights, shares)
         low, high = float(lows[i]), float(highs[i])
         found.append(
             Difference(
-                accuracy_diff=float(diff[:, i].mean()),
+                accuracy_diff=float(diff[:, i].mean() if shares is None else shares @ diff[:, i]),
                 accuracy_diff_ci=(low, high),
                 p_value=float(p[i]),
                 p_value_holm=float(p_holm[i]),
@@ -101,7 +106,7 @@ def differences(outcomes: Sequence[Outcome], reference: int, *, weights: Array, 
                 tokens_ratio_ci=tokens_ci,
                 verdict="reference"
                 if i == reference
-                else verdict(low, high, margin, questions=len(diff), differing=int(differing[i])),
+                else verdict(low, high, margin, questions=effective, differing=int(differing[i])),
             )
         )
     return found
@@ -145,14 +150,18 @@ def most_differing(differing: int, questions: int) -> float:
     return float(beta.ppf(0.975, differing + 1, questions - differing)) if differing < questions else 1.0
 
 
-def _ratio(spent: Array, base: Array, weights: Array) -> tuple[float, Interval]:
+def _ratio(spent: Array, base: Array, weights: Array, shares: Array | None) -> tuple[float, Interval]:
     """Return the ratio of two means of [questions, permutations], with its paired interval."""
     low, high = bootstrap_ratio_interval(spent.mean(axis=1), base.mean(axis=1), weights)
-    return float(spent.mean() / base.mean()), (float(low), float(high))
+    if shares is None:
+        return float(spent.mean() / base.mean()), (float(low), float(high))
+    return float(shares @ spent.mean(axis=1) / (shares @ base.mean(axis=1))), (float(low), float(high))
 
 
-def _tokens_ratio(outcome: Outcome, base: Outcome, weights: Array) -> tuple[float | None, Interval | None]:
+def _tokens_ratio(
+    outcome: Outcome, base: Outcome, weights: Array, shares: Array | None
+) -> tuple[float | None, Interval | None]:
     """Return the ratio of generated tokens; None where the pool counts none, or a question has none to divide by."""
     if outcome.tokens is None or base.tokens is None or not (base.tokens.mean(axis=1) > 0).all():
         return None, None
-    return _ratio(outcome.tokens, base.tokens, weights)
+    return _ratio(outcome.tokens, base.tokens, weights, shares)

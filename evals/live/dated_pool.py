@@ -28,7 +28,7 @@ def pool_name(task: str, model: str, day: date) -> Path:
     return Path(RUNS) / (re.sub(r"[^\w.-]", "_", name) + ".sqlite")
 
 
-def dated_pool(config: Mapping[str, Any], key: RunKey) -> Path:
+def dated_pool(config: Mapping[str, Any], key: RunKey, *, names: tuple[str, str] | None = None) -> Path:
     """Return today's pool of a run; nothing is made yet.
 
     Another run of the same name has a file of its own: ``...-2.sqlite``, ``...-3.sqlite``.
@@ -36,11 +36,13 @@ def dated_pool(config: Mapping[str, Any], key: RunKey) -> Path:
     Args:
         config: the configuration, with the sections ``task`` and ``engine``.
         key: what the run's draws share.
+        names: those of the task and the model; None takes the configuration's.
     """
     task = config["task"]
-    first = pool_name(str(task["path"] or task["name"]), str(config["engine"]["model"]), date.today())
-    names = (first if n == 1 else first.with_stem(f"{first.stem}-{n}") for n in count(1))
-    return next(path for path in names if not path.exists() or _continues(path, task, key))
+    usual = str(task["path"] or task["name"]), str(config["engine"]["model"])
+    first = pool_name(*(usual if names is None else names), date.today())
+    paths = (first if n == 1 else first.with_stem(f"{first.stem}-{n}") for n in count(1))
+    return next(path for path in paths if not path.exists() or _continues(path, task, key))
 
 
 def _continues(path: Path, task: Mapping[str, Any], key: RunKey) -> bool:

@@ -29,12 +29,12 @@ def played_differences(played: Sequence[Played], *, margin: float, seed: int) ->
     graded = [p.right for p in played if p.right is not None]
     if REFERENCE not in names or not graded:
         return [None] * len(played)
-    outcomes = [_outcome(p) for p in played]
+    outcomes = [outcome_of(p) for p in played]
     weights = bootstrap_weights(len(graded[0]), REPLICATES, seed)
     return [*differences(outcomes, names.index(REFERENCE), weights=weights, margin=margin)]
 
 
-def _outcome(played: Played) -> Outcome:
+def outcome_of(played: Played) -> Outcome:
     """Return the decisions as a replay of one order, arrays of shape [questions, 1]."""
     decisions = [result.decision for result in played.results]
     tokens = [None if d.usage is None else d.usage.generated for d in decisions]

@@ -7,7 +7,7 @@ wants to see.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,14 +24,11 @@ from evals.live.parts import name_apart, split
 from evals.live.plan import Plan, plan
 from evals.live.pool_run import PoolRun, draw_into_pool, pool_target, run_key
 from evals.live.prompt_form import in_taken_form
-from evals.live.runner import Played, draw_samples, draw_trees, play
+from evals.live.runner import Played, play
 from evals.tasks import Task, load_task
-from tts.engines.config import EngineConfig, LiveEngine, recorded_signals
+from tts.engines.config import EngineConfig, LiveEngine
 from tts.pool import PoolSampleCache, RunKey
 from tts.prompts import Prompt
-from tts.runtime.driver import Result
-from tts.training.finece.tree import Tree
-from tts.types import Signals
 
 
 @dataclass(frozen=True)
@@ -88,18 +85,25 @@ class RunOutcome:
 
 
 @dataclass(frozen=True)
-class SampleOutcome:
-    """Samples drawn into a pool: one result per problem, in the order of the problems, and where they are.
+class PreparedRun:
+    """A run that is checked and planned, before anything is opened.
 
     Attributes:
-        results: one per problem.
-        pool: where the samples are.
-        draws: their numbers.
+        config: the whole configuration.
+        task: the questions.
+        parts: one a model and scorer: its configuration, its model with the revision, and its plan.
+        name: tells the draws of the task from those of another in the same pool; empty where there is no other.
     """
 
-    results: Sequence[Result]
-    pool: PoolRun
-    draws: DrawCounts
+    config: RunConfig
+    task: Task
+    parts: Sequence[tuple[RunConfig, tuple[str, str], Plan]]
+    name: str = ""
+
+    @property
+    def strategies(self) -> list[str]:
+        """The names of the strategies, in the order in which they are played."""
+        return [planned.method.name for _, _, plan in self.parts for planned in plan.strategies]
 
 
 def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
@@ -118,22 +122,54 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
 
 def _run(config: RunConfig, hooks: Hooks) -> RunOutcome:
     path = pool_target(config.out, [config.fit, config.task.path, config.task.shots_path])
-    task = _task(config)
+    prepared = prepare(config)
+    notify_all(prepared.task.notes, hooks)
+
+    def target(key: RunKey) -> Path:
+        if path is not None:
+            return path
+        dated = dated_pool(asdict(config), key)
+        hooks.notify(_announcement(prepared, dated))
+        return dated
+
+    return play_prepared(prepared, target, hooks=hooks)
+
+
+def prepare(config: RunConfig) -> PreparedRun:
+    """Load the task and plan the strategies of a run.
+
+    Raises:
+        InputError: a configuration that cannot be played.
+        UnsupportedError: the extra for this kind of engine is not installed.
+    """
+    task = live_task(config)
     configs = split(config)
     identities = [part.engine.identity for part in configs]
     plans = [plan(c, task, model=name, revision=rev) for c, (name, rev) in zip(configs, identities, strict=True)]
-    plans = name_apart(configs, plans)
-    _notify(task, hooks)
+    return PreparedRun(config, task, list(zip(configs, identities, name_apart(configs, plans), strict=True)))
+
+
+def play_prepared(prepared: PreparedRun, target: Callable[[RunKey], Path], *, hooks: Hooks = SILENT) -> RunOutcome:
+    """Play a run.
+
+    Args:
+        prepared: the run.
+        target: returns the pool to write, given the key of the run's first draws.
+        hooks: what the caller wants to see.
+
+    Raises:
+        InputError: the engine cannot play it; nothing has been drawn then.
+    """
+    task, path = prepared.task, None
     parts, seconds, started = [], 0.0, datetime.now(UTC)
-    planned = list(zip(configs, identities, plans, strict=True))
-    for engine_config, group in groupby(planned, key=lambda part: part[0].engine):
+    for engine_config, group in groupby(prepared.parts, key=lambda part: part[0].engine):
         with opened(engine_config, task.prompt, hooks) as engine:
             for part, (model, revision), chosen in group:
                 playable = chosen.within(engine.capabilities)
                 key = run_key(part.engine, task, playable.signals, playable.scorer, model=model, revision=revision)
-                if path is None:
-                    path = dated_pool(asdict(config), key)
-                    hooks.notify(_announcement(config, task, plans, path))
+                if prepared.name:
+                    key = replace(key, sampling={**key.sampling, "task": prepared.name})
+                path = target(key) if path is None else path
                 clock = perf_counter()
                 played = _play_part(path, key, part, task, playable, engine, hooks)
                 seconds += perf_counter() - clock
@@ -141,12 +177,12 @@ def _run(config: RunConfig, hooks: Hooks) -> RunOutcome:
     return RunOutcome(task, parts, started, seconds)
 
 
-def _announcement(config: RunConfig, task: Task, plans: Sequence[Plan], path: Path) -> str:
+def _announcement(run: PreparedRun, path: Path) -> str:
     """Return one line about a run that is about to start."""
-    names = ", ".join(planned.method.name for plan in plans for planned in plan.strategies)
+    task, config = run.task, run.config
     return (
-        f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, strategies {names}, at most "
-        f"{config.budget} samples a question; samples go to {path}"
+        f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, strategies "
+        f"{', '.join(run.strategies)}, at most {config.budget} samples a question; samples go to {path}"
     )
 
 
@@ -165,83 +201,6 @@ def _play_part(
     return RunPart(key.model, key.revision, chosen, played, replace(pool, unstored=unstored), draws)
 
 
-def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, SampleOutcome]:
-    """Draw the configured number of samples of every problem into a pool; samples that it holds are not drawn again.
-
-    Returns:
-        The task and its samples.
-
-    Raises:
-        InputError: a configuration that cannot be drawn from; nothing has been drawn then.
-    """
-    return in_taken_form(config, hooks, lambda taken: _sample(taken, hooks))
-
-
-def _sample(config: SampleConfig, hooks: Hooks) -> tuple[Task, SampleOutcome]:
-    path = pool_target(config.out, [config.task.path, config.task.shots_path])
-    task = _task(config)
-    _notify(task, hooks)
-    with opened(config.engine, task.prompt, hooks) as engine:
-        if path is None:
-            path = dated_pool(asdict(config), _key(config.engine, task, recorded_signals(config.engine)))
-            hooks.notify(
-                f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, {config.samples} samples "
-                f"each; they go to {path}"
-            )
-        return task, sample_into(path, config, task, engine, hooks=hooks)
-
-
-def sample_into(
-    path: Path, config: SampleConfig, task: Task, engine: LiveEngine, *, hooks: Hooks = SILENT
-) -> SampleOutcome:
-    """Draw as :func:`sample_task` does, with a task and an engine that are open already.
-
-    Raises:
-        InputError: the engine cannot record the signals, or a prompt leaves no room for an answer.
-    """
-    signals = recorded_signals(config.engine)
-
-    def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
-        return draw_samples(config, task, engine, cache, signals=signals, watch=watch)
-
-    key = _key(config.engine, task, signals)
-    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, asdict(config), work, hooks))
-
-
-def grow_trees_into(
-    path: Path,
-    tree: Tree,
-    engine_config: EngineConfig,
-    task: Task,
-    engine: LiveEngine,
-    config: Mapping[str, Any],
-    *,
-    hooks: Hooks = SILENT,
-) -> SampleOutcome:
-    """Draw the completions of every problem, and of prefixes of them, that FineCE learns from.
-
-    Args:
-        path: the pool to write.
-        tree: which prefixes are completed, and how often.
-        engine_config: the configuration of ``engine``.
-        task: the problems.
-        engine: the open engine.
-        config: the whole configuration, as stored beside the run.
-        hooks: what the caller wants to see.
-
-    Raises:
-        InputError: a prompt leaves no room for an answer.
-    """
-    signals = recorded_signals(engine_config) | tree.requires.signals
-
-    def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
-        return draw_trees(tree, task, engine, cache, rows=engine_config.max_batch_size, signals=signals, watch=watch)
-
-    key = _key(engine_config, task, signals)
-    key = replace(key, sampling={**key.sampling, "tree": asdict(tree.config)})
-    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, config, work, hooks, forks=True))
-
-
 @contextmanager
 def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Iterator[LiveEngine]:
     """Open the engine and close it at the end of the block.
@@ -258,17 +217,17 @@ def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Itera
         yield engine
 
 
-def _task(config: RunConfig | SampleConfig) -> Task:
-    """Return the task; answers of samples that were cut off are another reading of the same samples."""
+def live_task(config: RunConfig | SampleConfig) -> Task:
+    """Return the task of a configuration; answers of samples that were cut off are another reading.
+
+    Raises:
+        InputError: as :func:`evals.tasks.load_task`.
+    """
     task = load_task(config.task, engine=config.engine)
     return replace(task, reading=f"{task.reading}, truncated too") if config.read_truncated else task
 
 
-def _notify(task: Task, hooks: Hooks) -> None:
-    for note in task.notes:
+def notify_all(notes: Iterable[str], hooks: Hooks) -> None:
+    """Hand sentences to the caller, equal ones once."""
+    for note in dict.fromkeys(notes):
         hooks.notify(note)
-
-
-def _key(config: EngineConfig, task: Task, signals: Signals) -> RunKey:
-    model, revision = config.identity
-    return run_key(config, task, signals, None, model=model, revision=revision)

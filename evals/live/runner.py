@@ -34,12 +34,14 @@ REFRESH_S = 0.25
 class Played:
     """A strategy's results, one per problem in the order of the problems, and which decisions are right.
 
-    ``right`` is None where no right answers are known. The samples of the decisions carry no text, tokens and trace.
+    ``right`` is None where no right answers are known, ``rewards`` where the task has no graded metric. The samples of
+    the decisions carry no text, tokens and trace.
     """
 
     planned: PlannedStrategy
     results: Sequence[Result]
     right: Sequence[bool] | None
+    rewards: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,10 @@ async def play(
         results = await _play_all(
             planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch
         )
-        played.append(Played(planned, results, [right(r) for r in results] if task.graded else None))
+        rewards = None
+        if task.graded and task.metric and task.reward is not None:
+            rewards = [task.reward(r.problem, r.decision.answer) for r in results]
+        played.append(Played(planned, results, [right(r) for r in results] if task.graded else None, rewards))
     return played
 
 

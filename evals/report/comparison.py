@@ -10,7 +10,7 @@ from typing import Any
 from evals.comparison.frontier import Frontier, TunedSetting
 from evals.comparison.session import ComparisonOutcome
 from evals.comparison.table import ComparisonRow
-from evals.report.parameters import component_name, options
+from evals.report.units import component_name, options
 
 
 def as_mapping(outcome: ComparisonOutcome) -> dict[str, Any]:

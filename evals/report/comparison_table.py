@@ -15,8 +15,8 @@ from evals.comparison.frontier import Frontier
 from evals.comparison.settings import SIZES, Settings
 from evals.comparison.table import Compared, ComparisonRow
 from evals.report import units
-from evals.report.parameters import describe_all
 from evals.report.tables import Column, Table
+from evals.report.units import describe_all
 from strategies.catalog import CATALOG, Method
 
 Row = TypeVar("Row", bound=Compared)

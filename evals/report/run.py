@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from rich.console import Console
@@ -16,15 +16,16 @@ from evals.config import RunConfig, SampleConfig
 from evals.live.draws import DrawCounts
 from evals.live.paired import REPLICATES, played_differences
 from evals.live.pool_run import PoolRun
-from evals.live.run_session import RunOutcome, RunPart, SampleOutcome
+from evals.live.run_session import RunOutcome, RunPart
 from evals.live.runner import Played
+from evals.live.sample_session import SampleOutcome
 from evals.metrics.stats import accuracy_interval, bootstrap_weights, wilson_interval
 from evals.report import figures, units
 from evals.report import plot as plotting
-from evals.report.comparison_table import STYLES, conclusion
+from evals.report.comparison_table import conclusion
 from evals.report.draws import draw_sentences
-from evals.report.parameters import describe_all, options
-from evals.report.tables import Column, Table
+from evals.report.run_table import RunRow, run_table
+from evals.report.units import describe_all
 from evals.tasks import Task
 from tts.errors import InputError
 from tts.runtime.driver import Result
@@ -32,42 +33,8 @@ from tts.runtime.driver import Result
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """One strategy in the table; all numbers are means over problems.
-
-    Attributes:
-        name: the strategy.
-        source: the paper it comes from.
-        accuracy: share of right decisions; None where no right answers are known.
-        accuracy_ci: its 95 % interval over problems.
-        samples: a question.
-        tokens: generated tokens a question, or None where they were not counted.
-        p_correct: mean estimate that an answer is right, or None where an answer has no estimate.
-        vote_share: mean share of the votes that an answer has, or None where an answer has none.
-        reasons: how many decisions each reason stopped.
-        abstained: decisions without an answer.
-        failed: draws that failed for good.
-        failed_share: their share of all draws, in [0, 1].
-        cached: samples that came from the cache and were not drawn for this strategy.
-        difference: against self-consistency, paired by question; None where it was not played.
-    """
-
-    name: str
-    source: str
-    accuracy: float | None
-    accuracy_ci: tuple[float, float] | None
-    samples: float
-    tokens: float | None
-    p_correct: float | None
-    vote_share: float | None
-    reasons: Mapping[str, int]
-    abstained: int
-    failed: int
-    failed_share: float
-    cached: int
-    difference: Difference | None = None
+RIGHT = {"contains": "a gold answer stands in the answer", "f1": "F1 of at least 0.5"}
+"""The answers that metrics other than equality count as right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +73,16 @@ def run_rows(played: Sequence[Played], *, margin: float, seed: int) -> list[RunR
             failed_share=sum(r.decision.failed for r in p.results) / max(1, sum(map(_draws, p.results))),
             cached=sum(r.cached for r in p.results),
             difference=difference,
+            reward=None if p.rewards is None else float(np.mean(p.rewards)),
+            reward_ci=None if p.rewards is None else _interval(p.rewards, seed),
         )
         for p, difference in zip(played, differences, strict=True)
     ]
+
+
+def _interval(values: Sequence[float], seed: int) -> tuple[float, float]:
+    low, high = accuracy_interval(values, bootstrap_weights(len(values), REPLICATES, seed))
+    return float(low), float(high)
 
 
 def _draws(result: Result) -> int:
@@ -134,30 +108,36 @@ def print_run(
     """Print the table, the fitted parameters, the strategies left out, and where the samples are."""
     task = outcome.task
     line = f"{task.name}: {len(task.problems)} questions; budget {config.budget}, seed {config.engine.seed}"
+    line += f"; right: {RIGHT[config.task.metric]}" if config.task.metric in RIGHT else ""
     judges = [_judged(part) for part in outcome.parts]
     console.print(f"{line}; {judges[0]}" if len(judges) == 1 else line, soft_wrap=True)
     if len(judges) > 1:
         for judge, part in zip(judges, outcome.parts, strict=True):
             names = ", ".join(planned.method.name for planned in part.plan.strategies)
             console.print(f"{judge}: {names}", soft_wrap=True)
-    run_table(rows).print(console, wide=wide)
+    run_table(rows, metric=task.metric).print(console, wide=wide)
     console.print()
     if any(row.difference is not None for row in rows):
         console.print(legend(config), style="dim")
+    print_notes(console, outcome)
+    for part in outcome.parts:
+        print_end(console, part.draws, part.pool, config.engine.max_tokens)
+    if len(rows) > 1 and (compared := compared_rows(rows, config.budget)):
+        console.print(conclusion(compared, questions=len(task.problems)), style="bold", soft_wrap=True)
+
+
+def print_notes(console: Console, outcome: RunOutcome, prefix: str = "") -> None:
+    """Print the fitted parameters and the strategies that were left out, each line behind a prefix."""
     for part in outcome.parts:
         for planned in part.plan.strategies:
             if planned.params:
                 chosen = describe_all(planned.params)
-                console.print(f"fitted on other questions: {planned.method.name}: {chosen}", style="dim")
+                console.print(f"{prefix}fitted on other questions: {planned.method.name}: {chosen}", style="dim")
     for reason in dict.fromkeys(outcome.skipped.values()):
         names = ", ".join(name for name, why in outcome.skipped.items() if why == reason)
-        console.print(f"left out ({reason}): {names}", style="dim")
-    if report := task.grader.report:
-        console.print(report, style="dim", soft_wrap=True)
-    for part in outcome.parts:
-        _print_end(console, part.draws, part.pool, config.engine.max_tokens)
-    if len(rows) > 1 and (compared := compared_rows(rows, config.budget)):
-        console.print(conclusion(compared, questions=len(task.problems)), style="bold", soft_wrap=True)
+        console.print(f"{prefix}left out ({reason}): {names}", style="dim")
+    if report := outcome.task.grader.report:
+        console.print(prefix + report, style="dim", soft_wrap=True)
 
 
 def _judged(part: RunPart) -> str:
@@ -203,80 +183,38 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
     """Print the share of right samples with its 95 % interval over questions, and where the samples are."""
     graded = [[(s, bool(task.grade(r.problem, s))) for s in r.decision.samples] for r in outcome.results]
     rates = [sum(right for _, right in row) / config.samples for row in graded]
-    low, high = accuracy_interval(rates, bootstrap_weights(len(rates), REPLICATES, config.engine.seed))
+    interval = _interval(rates, config.engine.seed)
     samples = [pair for row in graded for pair in row]
     unread = sum(sample.answer is None for sample, _ in samples)
     right = (
         f"{sum(right for _, right in samples)} of {len(samples)} "
-        f"right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval((float(low), float(high)))}), "
+        f"right ({units.percent(sum(rates) / len(rates))} % {units.percent_interval(interval)}), "
     )
+    right = right if task.graded else "no gold answers, "
+    rest = f"{_reward(config, task, outcome)}{unread} without an answer"
     console.print(
-        f"{len(graded)} questions, {config.samples} samples each: {right if task.graded else 'no gold answers, '}"
-        f"{unread} without an answer",
+        f"{len(graded)} questions, {config.samples} samples each: {right}{rest}",
         soft_wrap=True,
     )
     if report := task.grader.report:
         console.print(report, style="dim", soft_wrap=True)
-    _print_end(console, outcome.draws, outcome.pool, config.engine.max_tokens)
+    print_end(console, outcome.draws, outcome.pool, config.engine.max_tokens)
 
 
-def _print_end(console: Console, draws: DrawCounts, pool: PoolRun, max_tokens: int) -> None:
+def _reward(config: SampleConfig, task: Task, outcome: SampleOutcome) -> str:
+    """Return the mean of the task's graded metric over samples in words; empty where it has none."""
+    if task.reward is None or not task.metric or not task.graded:
+        return ""
+    means = [float(np.mean([task.reward(r.problem, s.answer) for s in r.decision.samples])) for r in outcome.results]
+    mean = float(np.mean(means))
+    return f"{task.metric} {units.percent(mean)} % {units.percent_interval(_interval(means, config.engine.seed))}, "
+
+
+def print_end(console: Console, draws: DrawCounts, pool: PoolRun, max_tokens: int, prefix: str = "") -> None:
+    """Print what there is to say about the draws, and where the samples are, each line behind a prefix."""
     for sentence in draw_sentences(draws, max_tokens):
-        console.print(sentence, style="yellow", soft_wrap=True)
-    console.print(str(pool), soft_wrap=True)
-
-
-def run_table(rows: Sequence[RunRow]) -> Table:
-    """Return the main table, one row a strategy, in the order played.
-
-    Args:
-        rows: one a strategy, as :func:`run_rows` returns them.
-    """
-    shown = [key for key in ("p_correct", "vote_share") if any(getattr(row, key) is not None for row in rows)]
-    estimates = [
-        Column("p_correct", "p_correct", units.probability, spare=3),
-        Column("vote_share", "vote\nshare", units.probability, spare=2),
-    ]
-    accuracy = [
-        Column("accuracy", "accuracy\n%", units.percent, long="accuracy, %"),
-        Column("accuracy_ci", "95 %\ninterval", units.percent_interval, interval=True, spare=4),
-    ]
-    paired = [
-        Column("saved", "saved,\n%", units.percent, long="tokens saved, %"),
-        Column("accuracy_diff", "diff,\npoints", units.points),
-        Column("accuracy_diff_ci", "95 % interval\nof diff", units.points_interval, interval=True, spare=5),
-        Column("verdict", "verdict", left=True),
-    ]
-    failing = any(row.failed for row in rows)
-    compared = any(row.difference is not None for row in rows) and len(rows) > 1
-    columns = (
-        Column("strategy", "strategy", left=True),
-        *(accuracy if any(row.accuracy is not None for row in rows) else ()),
-        *([Column("failed_share", "failed\n%", units.percent, long="failed draws, %")] if failing else []),
-        Column("samples", "samples", units.samples),
-        Column("tokens", "tokens", units.tokens),
-        *(paired if compared else ()),
-        *(column for column in estimates if column.key in shown),
-        Column("reasons", "stopped by", _reasons, left=True, fold=True, spare=1),
-    )
-    styles = tuple(STYLES.get(row.difference.verdict, "") if row.difference else "" for row in rows)
-    return Table(columns, tuple({"strategy": row.name, **options(row), **_paired(row)} for row in rows), styles=styles)
-
-
-def _paired(row: RunRow) -> dict[str, Any]:
-    if row.difference is None or row.difference.verdict == "reference":
-        return {"verdict": None if row.difference is None else "reference"}
-    ratio = row.difference.samples_ratio if row.difference.tokens_ratio is None else row.difference.tokens_ratio
-    return {
-        "saved": 1 - ratio,
-        "accuracy_diff": row.difference.accuracy_diff,
-        "accuracy_diff_ci": row.difference.accuracy_diff_ci,
-        "verdict": row.difference.verdict,
-    }
-
-
-def _reasons(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+        console.print(prefix + sentence, style="yellow", soft_wrap=True)
+    console.print(f"{prefix}{pool}", soft_wrap=True)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -10,7 +10,7 @@ from evals.config import RunConfig
 from evals.live.draws import joined
 from evals.live.run_session import RunOutcome, RunPart
 from evals.live.runner import Played
-from evals.report.run import RunRow
+from evals.report.run_table import RunRow
 from tts.pool import load_pool
 from tts.pool.runs import versions
 from tts.runtime.driver import Result

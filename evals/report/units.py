@@ -1,10 +1,14 @@
-"""Numbers as text, in the same units in every table: accuracies and savings in percent, differences in points.
+"""Numbers and parameters as text; numbers in the same units everywhere: accuracies in percent, differences in points.
 
 Probabilities and shares of votes stand as they are, in [0, 1]. Differences have two decimals, so that the
 ends of their intervals agree with the verdict.
 """
 
 from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 Interval = tuple[float, float]
 
@@ -52,3 +56,33 @@ def money(amount: float) -> str:
 def p_value(p: float) -> str:
     """Return a p-value without its 0, such as .032."""
     return "<.001" if p < 0.001 else "1" if p >= 0.9995 else f"{p:.3f}"[1:]
+
+
+def options(value: Any) -> dict[str, Any]:
+    """Return the fields of a data class by name, as they are."""
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+
+
+def describe(value: Any) -> str:
+    """Return a parameter as text: short numbers, components as ``name(option=value)``, two folds as ``a | b``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return f"{component_name(value)}({describe_all(options(value))})"
+    if isinstance(value, Mapping):
+        return f"{value.get('name')}({describe_all({k: v for k, v in value.items() if k != 'name'})})"
+    if isinstance(value, list):
+        return " | ".join(describe(v) for v in value)
+    if isinstance(value, tuple):
+        return " or ".join(describe(v) for v in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def describe_all(params: Mapping[str, Any]) -> str:
+    """Return parameters as text, ``name=value`` each."""
+    return ", ".join(f"{k}={describe(v)}" for k, v in params.items())
+
+
+def component_name(component: Any) -> str:
+    """Return the name of a weighting or a rule in configurations."""
+    return str(component.name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from tts.answers import Grader
 from tts.prompts import Prompt
@@ -13,6 +13,8 @@ from tts.types import Problem, Sample
 
 NUMBER = Grader("number")
 """The grading rule of tasks whose answer is a number."""
+ENOUGH = 0.5
+"""The reward from which on an answer counts as right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,9 @@ class Task:
         solutions: worked solutions by problem id, as a model should write them after the prompt; empty where the task
             has none. They are for training only: neither draws nor scores read them.
         notes: sentences about the questions that a user should know, such as lines that were skipped.
+        metric: the name of ``reward`` in tables; empty where the accuracy alone is shown.
+        reward: returns how right an answer is, in [0, 1], 0 for None. An answer with at least ``ENOUGH`` is right, if
+            the grading rule has no metric of its own. None where the grading rule alone decides.
     """
 
     name: str
@@ -39,6 +44,8 @@ class Task:
     grader: Grader = NUMBER
     solutions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    metric: str = ""
+    reward: Callable[[Problem, str | None], float] | None = None
 
     @property
     def graded(self) -> bool:
@@ -47,7 +54,23 @@ class Task:
 
     def grade(self, problem: Problem, sample: Sample) -> bool | None:
         """Return whether the sample's answer is a gold answer, False without an answer; None without a gold answer."""
-        return None if problem.gold is None else bool(self.grader.on(problem).grade(sample.answer, problem.golds))
+        if problem.gold is None:
+            return None
+        if self.reward is not None and self.grader.near is None:
+            return self.reward(problem, sample.answer) >= ENOUGH
+        return bool(self.grader.on(problem).grade(sample.answer, problem.golds))
+
+    def prefixed(self, prefix: str) -> Task:
+        """Return the same task with ids that begin with a prefix."""
+        own = {prefix + problem.id: problem for problem in self.problems}
+        reward = self.reward
+        return replace(
+            self,
+            problems=tuple(replace(problem, id=name) for name, problem in own.items()),
+            extract=lambda problem, text: self.extract(own.get(problem.id, problem), text),
+            solutions={prefix + name: text for name, text in self.solutions.items()},
+            reward=None if reward is None else lambda problem, answer: reward(own.get(problem.id, problem), answer),
+        )
 
     @property
     def template(self) -> str:

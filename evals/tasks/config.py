@@ -47,7 +47,8 @@ class TaskConfig:
         equal: the equality of votes and grades: exact (the canonical text), math (math-verify), entailment (with
             equal.model), judge (with equal.engine, a second model; also rubric, attempts, chat); auto takes math for
             mathematical answers, exact for others.
-        metric: of open answers: exact; contains, a gold answer stands in the answer; f1, they share half the words.
+        metric: of open answers: exact; contains, a gold answer stands in the answer; f1, the mean F1 of the words
+            that they share, beside the accuracy, for which an F1 of at least 0.5 is right.
         tolerance: of numbers, the largest difference that is right, >= 0.
         skip_bad: go on without lines that cannot be read, and count them.
     """

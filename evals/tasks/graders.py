@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from evals.tasks.base import ENOUGH
 from tts.answers import Grader
 from tts.answers.meaning.equality import Equality
 from tts.answers.open_answers import contains_answer, token_f1
 from tts.answers.reading import Kind
+from tts.types import Problem
 
 METRICS = ("exact", "contains", "f1")
 """The metrics of open answers."""
-ENOUGH_F1 = 0.5
-"""The F1 from which on an answer counts as right."""
 
 
 def grader_of(kind: Kind, *, metric: str = "exact", tolerance: float = 0.0, equality: Equality | None = None) -> Grader:
@@ -38,5 +38,10 @@ def grader_of(kind: Kind, *, metric: str = "exact", tolerance: float = 0.0, equa
     return Grader(kind, near=near, equality=equality)
 
 
+def f1_reward(problem: Problem, answer: str | None) -> float:
+    """Return the largest F1 of an answer with one of the gold answers, 0 without an answer."""
+    return 0.0 if answer is None else max((token_f1(answer, gold) for gold in problem.golds), default=0.0)
+
+
 def _alike(answer: str, gold: str) -> bool:
-    return token_f1(answer, gold) >= ENOUGH_F1
+    return token_f1(answer, gold) >= ENOUGH

@@ -18,7 +18,7 @@ from evals.tasks.data_sets import DATA_SETS, OWN, DataSet
 from evals.tasks.equality import open_equality
 from evals.tasks.forms import CHAT, SYSTEMS, TEXT
 from evals.tasks.golds import kind_of, read_golds
-from evals.tasks.graders import grader_of
+from evals.tasks.graders import f1_reward, grader_of
 from evals.tasks.reading import extractor
 from evals.tasks.rows import Fields, Question, read_row
 from evals.tasks.sources import file_rows, hub_rows
@@ -72,7 +72,7 @@ def questions(config: TaskConfig) -> Task:
     choices = {name: item.question.choices for name, item in named.items() if item.question.choices is not None}
     reading = config.extract or data_set.reading
     normalise = normalise_open if data_set.normalised else None
-    gap = _gap(config)
+    gap, graded = _gap(config), kind == "text" and config.metric == "f1"
     equality = open_equality(config.equal, kind, key="task.equal", required=False)
     return Task(
         config.name,
@@ -83,6 +83,8 @@ def questions(config: TaskConfig) -> Task:
         grader_of(kind, metric=config.metric, tolerance=config.tolerance, equality=equality),
         solutions={name: gap + _plain(i) for name, i in named.items() if "####" in i.question.worked},
         notes=tuple(reader.notes),
+        metric="F1" if graded else "",
+        reward=f1_reward if graded else None,
     )
 
 

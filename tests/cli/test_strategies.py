@@ -15,7 +15,7 @@ from tests.cli.cases import ROOT, Tts
 from tts.cli.app import app
 from tts.cli.ask import split
 from tts.cli.grammar import Command, is_setting, sort_arguments
-from tts.config import load_config
+from tts.config.lists import load_each
 
 
 def test_a_strategy_is_explained_with_its_needs_and_parameters(tts: Tts) -> None:
@@ -56,4 +56,4 @@ def test_each_help_has_two_examples_that_can_be_read(words: tuple[str, ...], mon
             keys = split(list(texts or ()))[1] if words == ("ask",) else [t for t in texts or () if t]
             files, overrides = sort_arguments(command.configuration, keys)
             assert all(Path(file).is_file() for file in files) and all(is_setting(text) for text in overrides)
-            load_config(command.configuration, files, overrides)
+            load_each(command.configuration, files, overrides)

@@ -11,6 +11,7 @@ import atexit
 from tts.api.compare import Comparison, compare
 from tts.api.models import MODELS
 from tts.api.run import Run, arun, run
+from tts.api.runs import Runs
 from tts.api.solve import asolve, solve
 from tts.api.solver import Answer, UnknownWordsWarning
 from tts.engines.loop import LOOP
@@ -19,6 +20,7 @@ __all__ = [
     "Answer",
     "Comparison",
     "Run",
+    "Runs",
     "UnknownWordsWarning",
     "arun",
     "asolve",

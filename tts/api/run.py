@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from evals.config import RunConfig
 from evals.live.draws import joined
+from evals.live.grid import run_grid
 from evals.live.hooks import Hooks, ProgressListener, Silent
 from evals.live.run_session import RunOutcome, run_strategies
 from evals.report.draws import failure_sentence
-from evals.report.run import RunRow, run_plot, run_rows, run_table
+from evals.report.grid import grid_rows
+from evals.report.run import run_plot, run_rows
+from evals.report.run_table import RunRow, run_table
 from evals.report.tables import Table
 from tts.api.models import MODELS
+from tts.api.runs import Runs
 from tts.api.settings import configured, named
 from tts.engines.loop import LOOP
 from tts.errors import DrawsFailedError, InputError
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOG = logging.getLogger(__name__)
+OneTask: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+Tasks: TypeAlias = OneTask | Sequence[OneTask]
 DATA = (".jsonl", ".jsonl.gz", ".json", ".gz")
 
 
@@ -53,7 +59,7 @@ class Run:
     @property
     def table(self) -> Table:
         """The table that ``tts run`` prints."""
-        return run_table(self.rows)
+        return run_table(self.rows, metric=self.outcome.task.metric)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a data frame with one row a strategy.
@@ -93,10 +99,18 @@ class Run:
         return f"Run({task.name!r}, {len(task.problems)} questions, {rows} strategies, {str(self.pool)!r})"
 
 
+@overload
+def run(task: OneTask = ..., *, model: str = ..., **arguments: Any) -> Run: ...
+
+
+@overload
+def run(task: Tasks = ..., *, model: str | Sequence[str] = ..., **arguments: Any) -> Run | Runs: ...
+
+
 def run(
-    task: str | os.PathLike[str] | Mapping[str, Any] = "stories",
+    task: Tasks = "stories",
     *,
-    model: str = "tiny",
+    model: str | Sequence[str] = "tiny",
     strategies: str | Iterable[str | Mapping[str, Any]] = ("self_consistency",),
     scorer: str | Mapping[str, Any] | None = None,
     questions: int | None = None,
@@ -104,7 +118,7 @@ def run(
     out: str | os.PathLike[str] | None = None,
     progress: bool = True,
     **settings: Any,
-) -> Run:
+) -> Run | Runs:
     """Play strategies live over a task, all of them on the same samples.
 
         run = tts.run("gsm8k_test.jsonl", model="Qwen/Qwen2.5-1.5B-Instruct", strategies=["self_consistency", "esc"])
@@ -112,8 +126,8 @@ def run(
     Every sample is stored in a pool. After an interruption the same call continues where it was.
 
     Args:
-        task: a task's name, a file of questions, or a mapping of the keys of ``task``.
-        model: a bundled model, a directory, or a name on the hub or at a server.
+        task: a task's name, a file of questions, or a mapping of the keys of ``task``; or a list of them.
+        model: a bundled model, a directory, or a name on the hub or at a server; or a list of them.
         strategies: names of the catalogue or composed strategies; one name stands for itself.
         scorer: a scorer's name, or {name, calibration, ...}; None if no strategy needs confidences.
         questions: the number of questions, >= 1; None takes all of a file.
@@ -123,25 +137,56 @@ def run(
         settings: other keys of ``tts run`` by name, such as ``fit`` or ``calibrate``, or of its engine, such as
             ``temperature``.
 
+    Returns:
+        A :class:`Run`; with a list of tasks or models :class:`Runs`, one table with the macro-average over tasks.
+
     Raises:
         InputError: an argument that cannot be used; nothing has been drawn then.
         UnsupportedError: the extra for this kind of engine is not installed.
         DrawsFailedError: no draw gave a sample; the sentence tells the commonest reasons.
         KeyboardInterrupt: on Ctrl-C; the pool holds every finished sample.
     """
-    config = _configured(
-        task, model=model, strategies=strategies, scorer=scorer, questions=questions, budget=budget, out=out, **settings
-    )
+    lists = isinstance(task, list | tuple), not isinstance(model, str)
+    tasks: list[OneTask] = [*task] if lists[0] else [task]  # type: ignore[misc, list-item]
+    models: list[str] = [*model] if lists[1] else [model]  # type: ignore[list-item]
+    if not tasks or not models:
+        raise InputError("tts.run needs at least one task and one model, got an empty list")
+    given: dict[str, Any] = {
+        "strategies": strategies,
+        "scorer": scorer,
+        "questions": questions,
+        "budget": budget,
+        "out": out,
+    }
+    configs = [_configured(one, model=name, **given, **settings) for one in tasks for name in models]
     hooks = Hooks(
         progress=_shown if progress else _hidden, notify=LOG.info, execute=LOOP.run, open_engine=MODELS.opened
     )
+    if any(lists):
+        runs = run_grid(configs, hooks=hooks)
+        for one in runs:
+            _check_draws(one.outcome, f"{one.task}, {one.model}: ")
+        return Runs(tuple(runs), tuple(grid_rows(runs)))
+    [config] = configs
     outcome = run_strategies(config, hooks=hooks)
-    if (draws := joined(part.draws for part in outcome.parts)).all_failed:
-        raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
+    _check_draws(outcome)
     return Run(config, outcome, tuple(run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)))
 
 
-async def arun(task: str | os.PathLike[str] | Mapping[str, Any] = "stories", **arguments: Any) -> Run:
+def _check_draws(outcome: RunOutcome, prefix: str = "") -> None:
+    if (draws := joined(part.draws for part in outcome.parts)).all_failed:
+        raise DrawsFailedError(f"{prefix}every draw failed: {failure_sentence(draws)}")
+
+
+@overload
+async def arun(task: OneTask = ..., *, model: str = ..., **arguments: Any) -> Run: ...
+
+
+@overload
+async def arun(task: Tasks = ..., *, model: str | Sequence[str] = ..., **arguments: Any) -> Run | Runs: ...
+
+
+async def arun(task: Tasks = "stories", **arguments: Any) -> Run | Runs:
     """Play strategies over a task as :func:`run` does, without blocking the running event loop.
 
     Args:
@@ -151,11 +196,11 @@ async def arun(task: str | os.PathLike[str] | Mapping[str, Any] = "stories", **a
     Raises:
         InputError: as :func:`run`.
     """
-    return await asyncio.to_thread(run, task, **arguments)
+    return await asyncio.to_thread(lambda: run(task, **arguments))
 
 
 def _configured(
-    task: str | os.PathLike[str] | Mapping[str, Any],
+    task: OneTask,
     *,
     model: str,
     strategies: str | Iterable[str | Mapping[str, Any]],
@@ -178,7 +223,7 @@ def _configured(
     return configured(RunConfig, "tts.run", given, **settings)
 
 
-def _task_keys(task: str | os.PathLike[str] | Mapping[str, Any]) -> Mapping[str, Any]:
+def _task_keys(task: OneTask) -> Mapping[str, Any]:
     if isinstance(task, Mapping):
         return task
     name = os.fspath(task)

@@ -150,7 +150,7 @@ def _print(
     """Print the tables, the strategies left out, and the sentence that they come to."""
     from evals.replay.kinds import AutoKind
     from evals.report import comparison_table as tables
-    from evals.report.parameters import describe_all
+    from evals.report.units import describe_all
 
     pool, settings = outcome.pool, outcome.settings
     sizes = "-".join(str(size) for size in dict.fromkeys((pool["samples_min"], pool["samples_max"])))

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib import import_module
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def is_setting(argument: str) -> bool:
 
 
 def sort_arguments(schema: type[Any], arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Return YAML files and overrides; a file of questions becomes the override ``task=FILE``.
+    """Return YAML files and overrides; files of questions become the override ``task=FILE``.
 
     Args:
         schema: the configuration.
@@ -133,7 +134,7 @@ def sort_arguments(schema: type[Any], arguments: Sequence[str]) -> tuple[list[Pa
     """
     from tts.config.overrides import find_keys
 
-    files, overrides = [], []
+    files, overrides, questions, place = [], [], list[str](), 0
     for argument in arguments:
         lower = argument.lower()
         if lower.endswith(YAML):
@@ -143,7 +144,8 @@ def sort_arguments(schema: type[Any], arguments: Sequence[str]) -> tuple[list[Pa
         elif "=" in argument and not os.path.isfile(argument):
             overrides.append(argument)
         elif lower.endswith(QUESTIONS) and any(field.name == "task" for field in fields(schema)):
-            overrides.append(f"task={argument}")
+            questions.append(argument)
+            place = len(overrides)
         elif lower.endswith(QUESTIONS):
             raise InputError(f"{argument} is one file too many: give one, YAML files and KEY=VALUE")
         elif lower.endswith(POOLS):
@@ -160,6 +162,8 @@ def sort_arguments(schema: type[Any], arguments: Sequence[str]) -> tuple[list[Pa
                 f"argument {argument!r} is no KEY=VALUE, no YAML file (.yaml) and no file of questions (.jsonl)"
                 f"{_meant(argument)}"
             )
+    if questions:
+        overrides.insert(place, f"task={questions[0] if len(questions) == 1 else dumps(questions)}")
     return files, overrides
 
 

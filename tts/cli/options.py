@@ -38,12 +38,24 @@ def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, li
     """Return the configuration and the YAML files it came from; see :func:`tts.cli.grammar.sort_arguments`.
 
     Raises:
+        InputError: an argument that is neither a file nor an override, a bad value, or several tasks or models.
+    """
+    found, files = read_each(schema, arguments)
+    if len(found) > 1:
+        raise InputError("this command takes one task and one model: name one of each (`tts run` takes lists of both)")
+    return found[0], files
+
+
+def read_each(schema: type[C], arguments: Sequence[str] | None) -> tuple[list[C], list[Path]]:
+    """Return the configurations of every task and model that lists name, and the YAML files they came from.
+
+    Raises:
         InputError: an argument that is neither a file nor an override, or a bad value.
     """
-    from tts.config import load_config
+    from tts.config.lists import load_each
 
     files, overrides = sort_arguments(schema, arguments or ())
-    return load_config(schema, files, overrides), files
+    return load_each(schema, files, overrides), files
 
 
 def check_live_outputs(

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tts.cli.app import app, console, interruptible
-from tts.cli.options import ConfigArguments, ForceOption, check_live_outputs, read_config, terminal_hooks
+from tts.cli.options import ConfigArguments, ForceOption, check_live_outputs, read_each, terminal_hooks
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 from tts.errors import DrawsFailedError, InputError
 from tts.files import Output
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evals.config import RunConfig
+    from evals.live.run_session import RunOutcome
+    from evals.report.tables import Table
 
 
 @app.command(
@@ -20,6 +29,7 @@ from tts.files import Output
     examples=(
         "tts run questions=20",
         "tts run questions.jsonl model=tiny strategies=self_consistency,esc budget=8",
+        "tts run a.jsonl b.jsonl 'model=[tiny,grace]'",
     ),
 )
 def run(
@@ -41,44 +51,85 @@ def run(
     from evals.config import RunConfig
     from evals.live.draws import joined
     from evals.live.parts import plays
-    from evals.live.run_session import run_strategies
     from evals.report import figures
     from evals.report.comparison import to_json
     from evals.report.draws import failure_sentence
+    from evals.report.grid import check_plot
     from evals.report.output import json_file
-    from evals.report.run import print_run, run_plot, run_rows, run_table
-    from evals.report.run_mapping import as_mapping
 
     if texts and json is None and output is not TableFormat.JSON:
         raise InputError("--texts adds to the JSON of a run: give --json FILE or --format json too")
-    config, files = read_config(RunConfig, configs)
+    found, files = read_each(RunConfig, configs)
     check_table(table)
     if plot is not None:
         figures.check(str(plot))
-        if not plays(config, REFERENCE):
+        check_plot(found)
+        if not plays(found[0], REFERENCE):
             raise InputError("a plot compares with self_consistency: add it to the strategies, or leave --plot out")
-    outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", "strategy,accuracy,")]
-    inputs = [*files, config.fit, config.task.path, config.task.shots_path]
-    check_live_outputs(config.out, outputs, inputs, command="tts run", force=force)
+    first = "strategy,accuracy," if len(found) == 1 else "task,"
+    outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", first)]
+    inputs = [*files, *(path for c in found for path in (c.fit, c.task.path, c.task.shots_path))]
+    check_live_outputs(found[0].out, outputs, inputs, command="tts run", force=force)
     with interruptible():
-        outcome = run_strategies(config, hooks=terminal_hooks())
-    rows = run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)
-    main = run_table(rows)
+        report = _played(found)
+    main = report.table
     with ExitStack() as stack:
         if json is not None:
-            stack.enter_context(json_file(json, as_mapping(config, outcome, rows, texts=texts)))
+            stack.enter_context(json_file(json, report.mapping(texts)))
         if table is not None:
             stack.enter_context(table_file(main, table, command="tts run"))
         if plot is not None:
-            figures.save(run_plot(config, outcome, rows), plot, command="tts run")
+            figures.save(report.plot(), plot, command="tts run")
     if output is TableFormat.TABLE:
-        print_run(console(), config, outcome, rows, wide=wide)
+        report.print(wide)
     elif output is TableFormat.JSON:
-        print_text(to_json(as_mapping(config, outcome, rows, texts=texts)))
+        print_text(to_json(report.mapping(texts)))
     else:
         print_text(main.render(output.value))
     for written in (json, table, plot):
         if written is not None:
             typer.echo(f"wrote {written}", err=output is not TableFormat.TABLE)
-    if (draws := joined(part.draws for part in outcome.parts)).all_failed:
-        raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
+    for name, outcome in report.outcomes.items():
+        if (draws := joined(part.draws for part in outcome.parts)).all_failed:
+            raise DrawsFailedError(f"{name}every draw failed: {failure_sentence(draws)}")
+
+
+@dataclass(frozen=True)
+class _Report:
+    """A run of one task and model, or of several: its outcomes by name, its table, and its other forms."""
+
+    outcomes: Mapping[str, RunOutcome]
+    table: Table
+    mapping: Callable[[bool], dict[str, Any]]
+    plot: Callable[[], Figure]
+    print: Callable[[bool], None]
+
+
+def _played(configs: Sequence[RunConfig]) -> _Report:
+    from evals.live.grid import run_grid
+    from evals.live.run_session import run_strategies
+    from evals.report.grid import grid_mapping, grid_plot, grid_rows, grid_table, metric_of, print_grid
+    from evals.report.run import print_run, run_plot, run_rows
+    from evals.report.run_mapping import as_mapping
+    from evals.report.run_table import run_table
+
+    if len(configs) > 1:
+        runs = run_grid(configs, hooks=terminal_hooks())
+        lines = grid_rows(runs)
+        return _Report(
+            {f"{run.task}, {run.model}: ": run.outcome for run in runs},
+            grid_table(lines, metric=metric_of(runs)),
+            lambda texts: grid_mapping(runs, lines, texts=texts),
+            lambda: grid_plot(runs, lines),
+            lambda wide: print_grid(console(), runs, lines, wide=wide),
+        )
+    [config] = configs
+    outcome = run_strategies(config, hooks=terminal_hooks())
+    rows = run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)
+    return _Report(
+        {"": outcome},
+        run_table(rows, metric=outcome.task.metric),
+        lambda texts: as_mapping(config, outcome, rows, texts=texts),
+        lambda: run_plot(config, outcome, rows),
+        lambda wide: print_run(console(), config, outcome, rows, wide=wide),
+    )

@@ -19,7 +19,7 @@ def sample(configs: ConfigArguments = None) -> None:
     After an interruption, repeat the command to continue: stored samples are kept and not drawn again.
     """
     from evals.config import SampleConfig
-    from evals.live.run_session import sample_task
+    from evals.live.sample_session import sample_task
     from evals.report.run import print_samples
     from tts.errors import DrawsFailedError
 

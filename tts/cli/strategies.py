@@ -74,7 +74,7 @@ def needs(row: Method) -> list[str]:
 
 def explained(row: Method) -> dict[str, Any]:
     """Return a strategy with its source, needs and parameters, as plain JSON values."""
-    from evals.report.parameters import describe
+    from evals.report.units import describe
     from tts.components import describe_type
 
     params: dict[str, Any] = {"budget": {"type": "a whole number", "default": None}}

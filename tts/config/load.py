@@ -36,12 +36,12 @@ def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Se
     Raises:
         InputError: a missing or malformed file, an unknown key or a value of the wrong type.
     """
-    config = _defaults(schema)
+    config = defaults(schema)
     for file in files:
-        config = _merge(schema, config, _read(file), f"config file {file}")
+        config = merge(schema, config, read_file(file), f"config file {file}")
     for override in overrides:
-        config = _merge(schema, config, read_override(schema, override), f"override {override!r}")
-    return _built(schema, config)
+        config = merge(schema, config, read_override(schema, override), f"override {override!r}")
+    return built(schema, config)
 
 
 def from_mapping(schema: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -50,10 +50,10 @@ def from_mapping(schema: type[T], values: Mapping[str, Any], where: str) -> T:
     Raises:
         InputError: an unknown key or a value of the wrong type.
     """
-    return _built(schema, _merge(schema, _defaults(schema), values, where))
+    return built(schema, merge(schema, defaults(schema), values, where))
 
 
-def _defaults(schema: Any) -> Any:
+def defaults(schema: Any) -> Any:
     """Return a copy of the defaults of a schema; making them anew takes 40 times as long."""
     pickled = _pickled(schema)
     return OmegaConf.structured(schema) if pickled is None else pickle.loads(pickled)
@@ -67,15 +67,25 @@ def _pickled(schema: Any) -> bytes | None:
         return None
 
 
-def _built(_: type[T], config: Any) -> T:
+def built(_: type[T], config: Any) -> T:
+    """Return the instance of a schema that a merged configuration means.
+
+    Raises:
+        InputError: the schema's own checks refuse a value, or an interpolation leads nowhere.
+    """
     try:
-        built: T = OmegaConf.to_object(config)  # type: ignore[assignment]
+        found: T = OmegaConf.to_object(config)  # type: ignore[assignment]
     except OmegaConfBaseException as error:  # an interpolation such as ${key} that leads nowhere
         raise InputError(f"key {error.full_key or '?'} of the configuration: {yaml_reason(error)}") from None
-    return built
+    return found
 
 
-def _read(file: str | Path) -> dict[Any, Any]:
+def read_file(file: str | Path) -> dict[Any, Any]:
+    """Return the keys and values of a YAML file.
+
+    Raises:
+        InputError: no such file, malformed YAML, or no mapping at its top level.
+    """
     try:
         values = OmegaConf.load(file)
     except FileNotFoundError:
@@ -88,7 +98,18 @@ def _read(file: str | Path) -> dict[Any, Any]:
     return found
 
 
-def _merge(schema: type[Any], config: Any, values: Mapping[Any, Any], where: str) -> Any:
+def merge(schema: type[Any], config: Any, values: Mapping[Any, Any], where: str) -> Any:
+    """Return a configuration with further values.
+
+    Args:
+        schema: a dataclass with a default for every key.
+        config: the configuration so far, which is changed.
+        values: a mapping of keys, those of sections nested.
+        where: the words for the place of the values in sentences.
+
+    Raises:
+        InputError: an unknown key or a value of the wrong type.
+    """
     known = keys(schema)
     by_path = {key.path: key for key in known}
     for path, key in _given(by_path, values):

@@ -38,7 +38,7 @@ def read_override(schema: type[Any], override: str) -> dict[str, Any]:
         raise InputError(f"override {override!r} must read key=value, such as seed=1")
     where = f"override {override!r}"
     key, rest = find_key(schema, name, where)
-    value: Any = _parse(text, where) if rest else read_value(key, text, where)
+    value: Any = parse_value(text, where) if rest else read_value(key, text, where)
     for part in reversed([*key.path.split("."), *rest]):
         value = {part: value}
     found: dict[str, Any] = value
@@ -102,8 +102,8 @@ def read_value(key: Key, text: str, where: str) -> Any:
         return text
     if list in key.kinds and text.strip() != _NULL:
         bare = text.strip()
-        return _parse(bare if bare.startswith("[") else f"[{bare}]", where)
-    return _parse(text, where)
+        return parse_value(bare if bare.startswith("[") else f"[{bare}]", where)
+    return parse_value(text, where)
 
 
 def shaped(schema: type[Any], values: Mapping[Any, Any], prefix: str = "") -> dict[Any, Any]:
@@ -146,7 +146,12 @@ def _singular(key: Key, parts: Sequence[str]) -> bool:
     return list in key.kinds and plural != one and _short(key, [*parts[:-1], plural])
 
 
-def _parse(text: str, where: str) -> Any:
+def parse_value(text: str, where: str) -> Any:
+    """Return the value that a text means in YAML.
+
+    Raises:
+        InputError: malformed YAML; the sentence starts with ``where``.
+    """
     try:
         value = OmegaConf.from_dotlist([f"value={text}"])
     except Exception as error:

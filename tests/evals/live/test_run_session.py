@@ -15,7 +15,8 @@ from evals.config import RunConfig, SampleConfig
 from evals.live.hooks import Hooks, Silent
 from evals.live.plan import plan
 from evals.live.pool_run import PoolRun, pool_target, run_key
-from evals.live.run_session import run_strategies, sample_task
+from evals.live.run_session import run_strategies
+from evals.live.sample_session import sample_task
 from evals.tasks import load_task
 from tests.cli.cases import FAKE
 from tts.config import load_config

@@ -11,6 +11,7 @@ from evals.live.plan import PlannedStrategy
 from evals.live.runner import Played
 from evals.report.output import write_json
 from evals.report.run import run_rows
+from evals.report.run_table import run_table
 from strategies.catalog import CATALOG
 from tests.cli.cases import strict_json
 from tts.runtime.driver import Result
@@ -50,3 +51,13 @@ def test_json_is_written_whole_and_a_name_that_is_not_utf_8_becomes_an_escape(tm
     write_json(tmp_path / "a.json", {"path": "\udcff", "value": 1.5})
     assert strict_json(tmp_path / "a.json")["value"] == 1.5
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_the_mean_of_a_graded_metric_stands_beside_the_accuracy() -> None:
+    method = CATALOG["first_sample"]
+    played = Played(PlannedStrategy(method, {}, method.build(1)), [result(0), result(1)], [True, False], [0.8, 0.2])
+    rows = run_rows([played], margin=0.005, seed=0)
+    assert (rows[0].accuracy, rows[0].reward) == (0.5, 0.5)
+    assert rows[0].reward_ci == (pytest.approx(0.2), pytest.approx(0.8))
+    table = run_table(rows, metric="F1")
+    assert "| F1, % | 95 % interval of F1 |" in table.to_markdown() and table.records[0]["reward"] == 0.5

@@ -123,7 +123,11 @@ def test_several_golds_are_accepted_and_metrics_are_options(tmp_path: Path) -> N
     assert right(task_of(tmp_path, rows), "Answer: nyc")
     assert not right(task_of(tmp_path, rows), "Answer: in New York City, USA")
     assert right(task_of(tmp_path, rows, metric="contains"), "Answer: in New York City, USA")
-    assert right(task_of(tmp_path, rows, metric="f1"), "Answer: New York")
+    graded = task_of(tmp_path, rows, metric="f1")
+    assert right(graded, "Answer: New York") and graded.metric == "F1" and graded.reward is not None
+    [problem] = graded.problems
+    rewards = [graded.reward(problem, answer) for answer in ("new york city", "new york", "paris", None)]
+    assert rewards == [1.0, pytest.approx(0.8), 0.0, 0.0]
 
 
 def test_without_golds_there_is_no_grade(tmp_path: Path) -> None:
