@@ -64,7 +64,14 @@ class Registry(Generic[T]):
     """
 
     def __init__(
-        self, what: str, group: str, kind: Kind, targets: Mapping[str, str] | None = None, *, table: str = ""
+        self,
+        what: str,
+        group: str,
+        kind: Kind,
+        targets: Mapping[str, str] | None = None,
+        *,
+        table: str = "",
+        tools: Mapping[str, str] | None = None,
     ) -> None:
         """Name the built-in objects; nothing is imported yet.
 
@@ -74,9 +81,11 @@ class Registry(Generic[T]):
             kind: the kind of object that an installed package or a target must lead to.
             targets: "module:attribute" of an object, by name.
             table: "module:attribute" of a mapping from further names to their objects.
+            tools: "module:attribute" of the object that builds the things of another tool, by the tool's name, which
+                stands with a colon before theirs.
         """
         self.what, self.group, self.kind = what, group, kind
-        self._targets, self._table = dict(targets or {}), table
+        self._targets, self._table, self._tools = dict(targets or {}), table, dict(tools or {})
 
     def names(self) -> tuple[str, ...]:
         """Return all names: the table's, the built-in targets', then those of installed packages."""
@@ -84,7 +93,7 @@ class Registry(Generic[T]):
 
     def known(self, name: object) -> bool:
         """Return whether :meth:`get` would look for an object: a name, or a target "module:attribute"."""
-        return isinstance(name, str) and (is_target(name) or name in self.names())
+        return isinstance(name, str) and (is_target(name) or self._of_tool(name) or name in self.names())
 
     def get(self, name: object) -> T:
         """Return the object of a name, or of a target "module:attribute".
@@ -98,6 +107,9 @@ class Registry(Generic[T]):
             if name in self._targets:
                 found: T = load(self._targets[name])
                 return found
+            if self._of_tool(name):
+                built: T = load(self._tools[name.partition(":")[0]])
+                return built
             tabulated = self._tabulated()
             if name in tabulated:
                 return tabulated[name]
@@ -118,6 +130,8 @@ class Registry(Generic[T]):
         Raises:
             InputError: an unknown name, or a target that :meth:`get` refuses.
         """
+        if isinstance(name, str) and self._of_tool(name):
+            return
         if is_target(name):
             self.get(name)
         elif name not in self.names():
@@ -132,6 +146,10 @@ class Registry(Generic[T]):
         if not isinstance(built, load(self.kind.builds)):
             wanted = self.kind.builds.replace(":", ".")
             raise InputError(f"{self.what} {name} must build {wanted}, got {_described(built)}")
+
+    def _of_tool(self, name: str) -> bool:
+        tool, colon, rest = name.partition(":")
+        return tool in self._tools and bool(colon and rest.strip())
 
     def _tabulated(self) -> Mapping[str, T]:
         return load(self._table) if self._table else {}
@@ -249,6 +267,10 @@ TASKS: Registry[Callable[[Any], Any]] = Registry(
                 *("commonsense_qa", "mathqa", "sciq", "triviaqa", "nq_open"),
             )
         },
+    },
+    tools={
+        "lm_eval": "evals.tasks.foreign.harness:harness_task",
+        "inspect": "evals.tasks.foreign.inspect_ai:inspect_task",
     },
 )
 """Functions that build an :class:`evals.tasks.base.Task` from its configuration."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ class TaskConfig:
 
     Attributes:
         name: "stories" (generated, for the bundled model), "jsonl" (a file of yours), or a data set: gsm8k, svamp,
-            math500, aime24, aime25, mmlu_pro, gpqa, arc_challenge, commonsense_qa, mathqa, sciq, triviaqa, nq_open.
+            math500, aime24, aime25, mmlu_pro, gpqa, arc_challenge, commonsense_qa, mathqa, sciq, triviaqa, nq_open;
+            "lm_eval:NAME" or "lm_eval:FILE.yaml" of lm-evaluation-harness, "inspect:FILE@TASK" of Inspect.
         path: a JSON Lines file (.jsonl or .jsonl.gz) or a JSON list (.json); null reads a data set from the hub.
         split: stories: train, calibration or test; a data set on the hub: one of its splits, where "test" is the scored
             one; for a file, only a part of the ids.
@@ -51,6 +53,7 @@ class TaskConfig:
             that they share, beside the accuracy, for which an F1 of at least 0.5 is right.
         tolerance: of numbers, the largest difference that is right, >= 0.
         skip_bad: go on without lines that cannot be read, and count them.
+        include_path: of lm_eval tasks, a folder of further tasks.
     """
 
     name: str = "stories"
@@ -71,6 +74,7 @@ class TaskConfig:
     metric: str = "exact"
     tolerance: float = 0.0
     skip_bad: bool = False
+    include_path: str | None = None
 
     @staticmethod
     def from_text(text: str) -> Mapping[str, object]:
@@ -101,6 +105,8 @@ class TaskConfig:
         self._check_fields()
         if not self.split.strip():
             raise InputError("task.split must be a name, got nothing")
+        if self.include_path is not None and not self.name.startswith("lm_eval:"):
+            raise InputError(f"task.include_path adds tasks of lm_eval, and task.name is {self.name}: leave it out")
 
     def _check_fields(self) -> None:
         named = {**{f"fields.{part}": name for part, name in self.fields.items()}, "choices": self.choices}
@@ -113,3 +119,18 @@ class TaskConfig:
                 raise InputError(f"task.{key} must be the name of a field or a list of names, got {name!r}")
         if self.choices is not None and self.fields.get("choices") is not None:
             raise InputError("task.choices and task.fields.choices name the same field: give one of them")
+
+
+def chosen(count: int, config: TaskConfig) -> Sequence[int]:
+    """Return the numbers of the questions to ask, in their order, such that more questions include fewer.
+
+    Args:
+        count: the number of questions that there are.
+        config: how many are asked for, and the seed that chooses them.
+    """
+    everything = range(count)
+    if config.questions is None or config.questions >= count:
+        return everything
+    order = list(everything)
+    random.Random(f"{config.seed} problems").shuffle(order)
+    return sorted(order[: config.questions])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evals.tasks.base import Task
-from evals.tasks.config import TaskConfig
+from evals.tasks.config import TaskConfig, chosen
 from evals.tasks.data_sets import DATA_SETS, OWN, DataSet
 from evals.tasks.equality import open_equality
 from evals.tasks.forms import CHAT, SYSTEMS, TEXT
@@ -59,12 +59,8 @@ def questions(config: TaskConfig) -> Task:
     kind = reader.kind
     shots = _shots(config, reader, {item.question.text for item in scored}) if config.shots else ()
     prompt = _prompt(config, kind, shots)
-    chosen: Sequence[int] = range(len(scored))
-    if config.questions is not None and config.questions < len(scored):  # so that more questions include fewer
-        order = list(chosen)
-        random.Random(f"{config.seed} problems").shuffle(order)
-        chosen = sorted(order[: config.questions])
-    named = {scored[i].question.id or f"{config.name}-{config.split}-{i}": scored[i] for i in chosen}
+    numbers = chosen(len(scored), config)
+    named = {scored[i].question.id or f"{config.name}-{config.split}-{i}": scored[i] for i in numbers}
     problems = tuple(
         Problem(name, item.text, next(iter(item.golds), None), config.name, item.golds[1:])
         for name, item in named.items()

@@ -137,7 +137,7 @@ def sort_arguments(schema: type[Any], arguments: Sequence[str]) -> tuple[list[Pa
     files, overrides, questions, place = [], [], list[str](), 0
     for argument in arguments:
         lower = argument.lower()
-        if lower.endswith(YAML):
+        if lower.endswith(YAML) and not is_setting(argument):
             files.append(Path(argument))
         elif argument.startswith("-"):
             raise InputError(f"unknown option {argument.partition('=')[0]}: see --help, or `tts config` for all keys")
