@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from evals.config import RunConfig
 from evals.live.dated_pool import dated_pool
 from evals.live.hooks import SILENT, Hooks
 from evals.live.pool_run import pool_target
+from evals.live.prompt_form import in_taken_form
 from evals.live.run_session import PreparedRun, RunOutcome, notify_all, play_prepared, prepare
-from evals.tasks import Task, TaskConfig
+from evals.tasks import TaskConfig
 from tts.errors import InputError
 from tts.pool import RunKey
 from tts.types import Problem
@@ -61,9 +63,8 @@ def run_grid(configs: Sequence[RunConfig], *, hooks: Hooks = SILENT) -> list[Gri
     if len(set(pairs)) < len(pairs):
         doubled = next(pair for pair in pairs if pairs.count(pair) > 1)
         raise InputError(f"task {doubled[0]} with model {doubled[1]} is named twice: name each one once")
-    prepared = with_ids_apart(tasks, [prepare(config) for config in configs])
-    if len(set(tasks)) > 1:
-        prepared = [replace(run, name=task) for task, run in zip(tasks, prepared, strict=True)]
+    prepared = [prepare(config) for config in configs]
+    shared = sharing_ids(tasks, prepared)
     notify_all((note for run in prepared for note in run.task.notes), hooks)
 
     def target(key: RunKey) -> Path:
@@ -73,12 +74,19 @@ def run_grid(configs: Sequence[RunConfig], *, hooks: Hooks = SILENT) -> list[Gri
             hooks.notify(f"samples go to {path}")
         return path
 
+    def play(config: RunConfig, task: str, run: PreparedRun) -> RunOutcome:
+        run = run if config is run.config else prepare(config)
+        if len(set(tasks)) > 1:
+            run = replace(run, name=task, task=run.task.prefixed(f"{task}/") if task in shared else run.task)
+        return play_prepared(run, target, hooks=hooks)
+
     found = []
     for (task, model), run in zip(pairs, prepared, strict=True):
         hooks.notify(
             f"{task}: {len(run.task.problems)} questions, model {model}, strategies {', '.join(run.strategies)}"
         )
-        found.append(GridRun(task, model, run.config, play_prepared(run, target, hooks=hooks)))
+        outcome = in_taken_form(run.config, hooks, partial(play, task=task, run=run))
+        found.append(GridRun(task, model, run.config, outcome))
     return found
 
 
@@ -87,8 +95,8 @@ def _all_of(names: Sequence[str]) -> str:
     return "+".join(name.replace("/", "_").replace(".", "_") for name in dict.fromkeys(names))[:LONGEST]
 
 
-def with_ids_apart(names: Sequence[str], runs: Sequence[PreparedRun]) -> list[PreparedRun]:
-    """Return the runs with the name of their task before the ids of questions, where two tasks share an id.
+def sharing_ids(names: Sequence[str], runs: Sequence[PreparedRun]) -> set[str]:
+    """Return the names of the tasks that share the id of a question with another task, which has another question.
 
     Args:
         names: of the tasks, one a run.
@@ -101,11 +109,7 @@ def with_ids_apart(names: Sequence[str], runs: Sequence[PreparedRun]) -> list[Pr
             other, first = seen.setdefault(problem.id, (name, problem))
             if first != problem:
                 shared |= {name, other}
-
-    def task_of(name: str, task: Task) -> Task:
-        return task.prefixed(f"{name}/") if name in shared else task
-
-    return [replace(run, task=task_of(name, run.task)) for name, run in zip(names, runs, strict=True)]
+    return shared
 
 
 def task_names(tasks: Sequence[TaskConfig]) -> list[str]:
