@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from evals.report.tables import Column, Table
 from tts.answers import canonical
-from tts.answers.reading import KINDS, Kind, Mark, Reading, read_reply
+from tts.answers.reading import KINDS, Kind, Mark, Reading, read_hash_line, read_reply
 from tts.errors import InputError
 
 _END_CHARS = 28
@@ -104,7 +104,9 @@ class ReadReplies:
         return Table(tuple(columns), tuple(rows))
 
 
-def read_replies(replies: Sequence[Reply], kind: Kind | None = None, *, guess: bool = False) -> ReadReplies:
+def read_replies(
+    replies: Sequence[Reply], kind: Kind | None = None, *, guess: bool = False, hash_lines: bool = False
+) -> ReadReplies:
     """Read the answer of each reply.
 
     Args:
@@ -112,16 +114,50 @@ def read_replies(replies: Sequence[Reply], kind: Kind | None = None, *, guess: b
         kind: the kind of answer; None takes the one of number, choice and math that reads most replies, at least half
             of them, else text.
         guess: whether to take the last number or line of a reply without a mark.
+        hash_lines: whether numbers behind ``####`` alone are read.
     """
 
     def read(kind: Kind, guess: bool) -> list[Reading]:
-        return [read_reply(reply.text, kind, guess=guess) for reply in replies]
+        return [
+            read_hash_line(reply.text) if hash_lines else read_reply(reply.text, kind, guess=guess) for reply in replies
+        ]
 
     if kind is None:
         count = {one: sum(reading.answer is not None for reading in read(one, False)) for one in KINDS if one != "text"}
         best = max(count, key=lambda one: count[one])
         kind = best if 2 * count[best] >= len(replies) else "text"
     return ReadReplies(kind, replies, read(kind, guess))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedReading:
+    """The way in which a run read its replies.
+
+    Attributes:
+        kind: the kind of answer.
+        guess: whether the last number or line of a reply without a mark was taken.
+    """
+
+    kind: Kind
+    guess: bool
+
+
+def recorded_reading(path: str, *, run: int | None = None) -> RecordedReading | None:
+    """Return the way in which a run of a pool read its replies; None where the file records none.
+
+    Args:
+        path: any file of :func:`load_replies`.
+        run: the run, of pools that hold several.
+    """
+    if Path(path).suffix not in (".sqlite", ".db"):
+        return None
+    from tts.pool import PoolStore
+
+    with PoolStore.read(path) as store:
+        chosen = [one for one in store.runs() if run in (None, one.id)]
+    words = str(chosen[-1].key.sampling.get("answers", "")).partition(",")[0].split() if chosen else []
+    kind = next((one for one in KINDS if one in words), "number" if len(words) == 1 else None)
+    return None if kind is None else RecordedReading(kind, words[-1] == "flexible")
 
 
 def load_replies(path: str, *, run: int | None = None) -> list[Reply]:

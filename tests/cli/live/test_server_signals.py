@@ -13,7 +13,7 @@ pytest.importorskip("openai")
 from tests.cli.cases import Tts
 from tests.cli.live.server_cases import right, tried
 from tests.support.servers import answering, refusing
-from tests.support.servers.plain import PlainServer
+from tests.support.servers.plain import PlainServer, serving
 
 MEAN = "scorer.name=mean_logprob"
 
@@ -102,6 +102,19 @@ def test_a_wave_is_charged_all_of_its_tokens(
     assert [s.usage.delivered for s in found.samples if s.usage] == [5, 5]
     assert sum(s.usage.prompt for s in found.samples if s.usage) == 11
     assert ("estimated" in found.err) == (script is answering.UsageOfOneChoice)
+
+
+def test_draws_ahead_are_a_part_of_the_first_wave(tts: Tts, tmp_path: Path, questions: Path) -> None:
+    """VLLM's server is asked for shorter events where a draw may be closed."""
+    server = answering.Vllm()
+    with serving(server) as opened:
+        ran = tts(
+            "sample", questions, "engine.kind=openai", "engine.model=m", f"engine.url={opened.url}", "samples=3",
+            "engine.openai.n=true", f"out={tmp_path / 's.sqlite'}",
+        )  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert [body["n"] for body in server.seen if "n" in body] == [3] and server.seen[-1]["n"] == 3
+    assert server.seen[-1]["stream_interval"] == 8
 
 
 def test_cached_prompt_tokens_are_told_apart(tts: Tts, tmp_path: Path, questions: Path) -> None:

@@ -84,3 +84,12 @@ def test_a_missing_file_and_one_of_bytes_are_one_sentence(tts: Tts, tmp_path: Pa
     assert "cannot read" in tts("answers", tmp_path / "missing.txt").err
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00")
     assert "is no text in UTF-8" in tts("answers", tmp_path / "bytes.txt").err
+
+
+def test_a_pool_is_read_as_its_run_did(tts: Tts, tmp_path: Path) -> None:
+    pool = tmp_path / "run.sqlite"
+    ran = tts("sample", "engine.kind=fake", "task.questions=4", "samples=2", "task.extract=flexible", f"out={pool}")
+    assert ran.status == 0, ran.err
+    out = " ".join(tts("answers", pool).out.split())
+    assert "as the run did: 8 replies read as number" in out and "differ" not in out
+    assert "as the run did" not in tts("answers", pool, "--no-guess").out

@@ -128,6 +128,13 @@ class TakesN(PlainServer):
         yield self.wrapped([], usage={"prompt_tokens": 11, "completion_tokens": drawn})
 
 
+class Vllm(TakesN):
+    """VLLM's marks: a stop reason in each choice, its own fields taken."""
+
+    def choice(self, body: Body, number: int, *, whole: bool = False) -> Body:
+        return {**super().choice(body, number, whole=whole), "stop_reason": None}
+
+
 class UsageOfEachChoice(TakesN):
     """Usage of each choice of one request, each time with the prompt (llama.cpp, build 11549)."""
 

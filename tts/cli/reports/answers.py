@@ -27,11 +27,19 @@ def answers(
         ),
     ],
     answers: Annotated[
-        str, typer.Option(help="Kind of answers: auto, number, choice, math, text; auto takes the one that reads most.")
+        str,
+        typer.Option(
+            help="Kind of answers: auto, number, choice, math, text; auto takes the run's, else the one that reads most."
+        ),
     ] = "auto",
     guess: Annotated[
-        bool, typer.Option("--guess", help="Take the last number, or line, of a reply without a mark.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--guess/--no-guess",
+            help="Take the last number, or line, of a reply without a mark; by default as the run of a pool did.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(help="Most replies shown; all are counted.")] = 50,
     output: FormatOption = TableFormat.TABLE,
     run: RunOption = None,
@@ -41,7 +49,7 @@ def answers(
     Reads the replies as live runs do, so that 50 of them can be checked in a minute. Prints the answer, the mark that
     it was read by, the end of the reply, and the answer that a pool holds where it is another one.
     """
-    from evals.report.replies import load_replies, read_replies
+    from evals.report.replies import load_replies, read_replies, recorded_reading
     from tts.answers.canonical import KINDS
     from tts.answers.reading import KINDS as READ
 
@@ -50,16 +58,22 @@ def answers(
     if limit < 1:
         raise InputError(f"limit must be at least 1, got {limit}")
     kind = next((one for one in READ if one == answers), None)
-    read = read_replies(load_replies(file, run=run), kind, guess=guess)
+    replies = load_replies(file, run=run)
+    recorded = recorded_reading(file, run=run) if kind is None and guess is None else None
+    if recorded is not None:
+        kind, guess = recorded.kind, recorded.guess
+    strict = recorded is not None and kind == "number" and not guess
+    read = read_replies(replies, kind, guess=bool(guess), hash_lines=strict)
     table = read.table(limit)
     if output is not TableFormat.TABLE:
         print_text(table.render(output.value))
         return
     screen = console()
-    screen.print(f"{file}: {read.sentence}", soft_wrap=True, markup=False, highlight=False)
+    as_run = ", as the run did" if recorded is not None else ""
+    screen.print(f"{file}{as_run}: {read.sentence}", soft_wrap=True, markup=False, highlight=False)
     table.print(screen)
     screen.print()
     if len(read.replies) > limit:
         screen.print(f"{len(read.replies) - limit} more: limit={len(read.replies)} shows all", style="dim")
-    if not guess and "none" in read.marks:
+    if not guess and not strict and "none" in read.marks:
         screen.print("a reply without a mark gives no answer: --guess takes its last number or line", style="dim")

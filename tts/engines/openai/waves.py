@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from tts.engines.openai.client import Connections
 from tts.engines.openai.output_stream import UNREPORTED, Ledger, error_of, say_estimated, stream_choices
 from tts.errors import EngineError, InputError
 
+INTERVAL = "stream_interval"
+"""The field in which the draws of a question may differ: tokens in an event, fewer for a draw that may be closed."""
 SINGLE, END = object(), object()
 """Signs in a draw's queue: ask for one sample after all; the answer has ended."""
 
@@ -69,7 +72,8 @@ class Waves:
             body: the request's body.
             meter: is charged the draw's tokens.
         """
-        key = hash(json.dumps(body, sort_keys=True))
+        same = {name: value for name, value in body.items() if name != INTERVAL}
+        key = hash(json.dumps(same, sort_keys=True))
         if self._off or (key in self._asked and key not in self._open):
             async with aclosing(self._single(body, meter)) as choices:
                 async for choice in choices:
@@ -77,6 +81,8 @@ class Waves:
             return
         self._asked.add(key)
         wave = self._open.setdefault(key, _Wave(body))
+        if INTERVAL in body and body[INTERVAL] < wave.body.get(INTERVAL, math.inf):
+            wave.body = {**wave.body, INTERVAL: body[INTERVAL]}
         member = _Member(meter, Ledger(meter, body, self._count))
         wave.members.append(member)
         if wave.task is None:
