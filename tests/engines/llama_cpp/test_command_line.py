@@ -136,6 +136,18 @@ def test_a_judge_at_the_same_server_scores(tts: Tts, server: LlamaServer, questi
     assert not scored or found.usage.scorer_decode > 0
 
 
+@pytest.mark.parametrize("scorer", ["verbalised", "p_true"])
+def test_the_model_is_asked_about_its_answer_by_a_further_turn(
+    tts: Tts, server: LlamaServer, questions: Path, tmp_path: Path, scorer: str
+) -> None:
+    """SmolLM2 says a number nearly always; a sample of which it does not is one without a confidence."""
+    found = run(tts, server, questions, tmp_path, f"scorer.name={scorer}", "engine.max_tokens=80")
+    answered = [sample for sample in found.samples if sample.answer is not None]
+    scores = [sample.confidence for sample in answered if sample.confidence is not None]
+    assert all(0 <= score <= 1 for score in scores)
+    assert not answered or (found.usage.scorer_decode > 0 and found.usage.scorer_prefill > 0)
+
+
 def test_samples_and_one_answer(tts: Tts, server: LlamaServer, questions: Path, tmp_path: Path) -> None:
     engine = ("engine.kind=openai", f"engine.model={NAME}", f"engine.openai.urls=[{server.url}]")
     ran = tts("sample", questions, *engine, "samples=2", "engine.max_tokens=60", f"out={tmp_path / 'out.sqlite'}")

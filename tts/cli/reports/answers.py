@@ -29,7 +29,7 @@ def answers(
     answers: Annotated[
         str,
         typer.Option(
-            help="Kind of answers: auto, number, choice, math, text; auto takes the run's, else the one that reads most."
+            help="Kind of answers: auto, number, choice, math, text; auto: the run's, else the one that reads most."
         ),
     ] = "auto",
     guess: Annotated[
