@@ -5,6 +5,7 @@ NEWER_PYTHON ?= python3.13
 VENV ?= .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
+TOOLS := .venv-tools
 LLAMA := .venv-llama
 SMOLLM2 := .models/SmolLM2-135M-Instruct.Q4_1.gguf
 LOWEST := .venv-lowest
@@ -14,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One thread a worker: several that share cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: data smollm2 test test-slow test-all test-vllm test-llama test-lowest soak coverage vllm llama lint docs demo bench clean
+.PHONY: data smollm2 test test-slow test-all test-vllm test-llama test-tools test-lowest soak coverage vllm llama lint docs demo bench clean
 
 test: $(VENV)/installed
 	$(PYTEST) -m "not slow and not soak"
@@ -24,7 +25,7 @@ test-slow: $(VENV)/installed
 
 # Everything that continuous integration runs: the environments are built beside the first tests.
 test-all: $(VENV)/installed $(LLAMA)/installed $(SMOLLM2)
-	$(MAKE) vllm & installing=$$!; $(MAKE) test test-slow && wait $$installing && $(MAKE) test-vllm
+	$(MAKE) vllm $(TOOLS)/installed & installing=$$!; $(MAKE) test test-slow && wait $$installing && $(MAKE) test-vllm test-tools
 
 # Hundreds of kills and ten thousands of cases: by hand, before a release.
 soak: $(VENV)/installed
@@ -32,6 +33,10 @@ soak: $(VENV)/installed
 
 coverage: $(VENV)/installed
 	$(PYTEST) -m "not soak" --cov --cov-report term-missing:skip-covered --cov-fail-under 90
+
+# Tasks of lm-evaluation-harness and Inspect, on the tools themselves; nothing is read from the hub.
+test-tools: $(TOOLS)/installed
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest tests/evals/tasks/test_foreign_tools.py -W default
 
 # The lowest versions that pyproject.toml claims, and a newer Python without the extra hf.
 test-lowest: $(LOWEST)/installed $(NEWER)/installed
@@ -83,7 +88,7 @@ bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, suc
 	$(BIN)/python -m benchmarks.engine_hf
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(LLAMA) .models $(LOWEST) $(NEWER) docs/_build docs/configuration.md out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(TOOLS) $(LLAMA) .models $(LOWEST) $(NEWER) docs/_build docs/configuration.md out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 PIP := -m pip install --quiet --disable-pip-version-check
 
@@ -100,6 +105,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/docs-installed: $(VENV)/installed
 	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+$(TOOLS)/installed: pyproject.toml constraints.txt .ci/constraints-tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python $(PIP) --constraint constraints.txt --constraint .ci/constraints-tools.txt \
+		--editable '.[hf,test]' lm-eval inspect-ai
 	touch $@
 
 # vLLM's build for CPUs, on a torch for CPUs; what it brings of torch's companions is for GPUs and breaks transformers.
