@@ -110,7 +110,7 @@ $(VENV)/docs-installed: $(VENV)/installed
 $(TOOLS)/installed: pyproject.toml constraints.txt .ci/constraints-tools.txt
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python $(PIP) --constraint constraints.txt --constraint .ci/constraints-tools.txt \
-		--editable '.[hf,test]' lm-eval inspect-ai
+		--editable '.[test]' lm-eval inspect-ai
 	touch $@
 
 # vLLM's build for CPUs, on a torch for CPUs; what it brings of torch's companions is for GPUs and breaks transformers.
