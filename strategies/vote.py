@@ -78,7 +78,7 @@ class Vote:
 
     @property
     def requires(self) -> Requirements:
-        """Confidences, if a part reads them; if draws are pruned, a watched token and where steps end."""
+        """Confidences, if a part reads them; one draw after another, if a rule checks; for pruning, a watched token."""
         pruned = self.prune is not None
         confidence = (
             self.weighting.needs_confidence
@@ -86,7 +86,12 @@ class Vote:
             or pruned
             or any(rule.needs_confidence for rule in self.stop)
         )
-        return Requirements(confidence=confidence, watched=pruned, signals=Signals(steps=pruned))
+        return Requirements(
+            confidence=confidence,
+            watched=pruned,
+            sequential=any(rule.stride is not None for rule in self.stop),
+            signals=Signals(steps=pruned),
+        )
 
     @property
     def stride(self) -> int:

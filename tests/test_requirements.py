@@ -10,7 +10,7 @@ from tts.engines.base import Capabilities
 from tts.requirements import Available, Missing, Requirements, missing
 from tts.types import Signals
 
-NOTHING = {"confidence": False, "prefix_confidence": False, "branching": False, "watched": False}
+NOTHING = {"confidence": False, "prefix_confidence": False, "branching": False, "watched": False, "sequential": False}
 FLAGS = [field.name for field in fields(Requirements) if field.name != "signals"]
 
 
@@ -21,7 +21,7 @@ def test_each_requirement_is_met_or_named_with_a_remedy(source: str, flag: str) 
     assert missing(required, Available(source)) is None  # type: ignore[arg-type]
     lack = missing(required, Available(source, **NOTHING))  # type: ignore[arg-type]
     assert lack is not None and lack.reason and lack.remedy and str(lack) == f"{lack.reason}: {lack.remedy}"
-    assert "{" not in str(lack)
+    assert "{source}" not in str(lack)
 
 
 def test_what_is_not_required_need_not_be_there() -> None:

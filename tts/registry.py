@@ -222,7 +222,7 @@ SCORERS: Registry[Callable[..., Any]] = Registry(
         "finece": "tts.scorers.finece:open_finece",
         "p_true": "tts.scorers.asking:PTrue",
         "verbalised": "tts.scorers.asking:Verbalised",
-        "judge": "tts.scorers.judges.pointwise:open_judge",
+        "judge": "tts.scorers.judges.opening:open_judge",
         "reward": "tts.scorers.reward:OutcomeReward",
         "self_consistency": "tts.scorers.consistency:SelfConsistency",
         "constant": "tts.scorers.controls:ConstantScorer",

@@ -21,6 +21,7 @@ class Requirements:
         prefix_confidence: partial samples carry one too.
         branching: draws continue prefixes.
         watched: samples carry the probability of one watched token, by which draws are pruned.
+        sequential: samples are drawn one after another or in parts, so that they are scored apart.
         signals: per-token signals that the strategy reads itself.
     """
 
@@ -28,6 +29,7 @@ class Requirements:
     prefix_confidence: bool = False
     branching: bool = False
     watched: bool = False
+    sequential: bool = False
     signals: Signals = field(default_factory=Signals)
 
 
@@ -49,6 +51,7 @@ class Available:
         prefix_confidence: partial samples carry one too.
         branching: prefixes can be continued.
         watched: samples carry the probability of one watched token; of a pool, at the end of each step.
+        sequential: samples that are scored apart have the confidences that they need.
         signals: the per-token signals; None takes all of them to be there.
     """
 
@@ -57,6 +60,7 @@ class Available:
     prefix_confidence: bool = True
     branching: bool = True
     watched: bool = True
+    sequential: bool = True
     signals: SignalSource | None = None
 
 
@@ -72,10 +76,15 @@ class Missing:
         return f"{self.reason}: {self.remedy}"
 
 
-_FLAGS = ("branching", "confidence", "prefix_confidence", "watched")
+_FLAGS = ("branching", "confidence", "prefix_confidence", "watched", "sequential")
 _PREFIXES = Missing(
     "needs confidences of partial samples, and the scorer judges whole samples only",
     "give a scorer of prefixes, such as grace or mean_logprob",
+)
+_TOGETHER = Missing(
+    "draws samples one after another, and the scorer compares samples that are drawn together",
+    "choose strategies that draw their whole budget at once, such as best_of_n, or give this one a scorer of its own, "
+    "{name: NAME, scorer: null} for none",
 )
 _SENTENCES = {
     ("pool", "branching"): Missing(
@@ -96,6 +105,8 @@ _SENTENCES = {
         "draw the pool with a scorer that watches a token and with engine.signals.steps=true, or choose another "
         "strategy",
     ),
+    ("pool", "sequential"): _TOGETHER,
+    ("engine", "sequential"): _TOGETHER,
     ("engine", "watched"): Missing(
         "prunes draws by the probability of the one token that the scorer watches, and there is no such token",
         "give a scorer that watches one token, such as grace",

@@ -128,11 +128,6 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
             extract=task.extract,
             grader=task.grader,
         )
-        if scorer.inner.compares_samples:
-            raise InputError(
-                f"scorer {scorer.name} judges samples by those drawn together with them, and the strategies of a "
-                "run share samples: let a strategy vote instead, or `tts compare POOL --score frequency`"
-            )
         if not scorer.probability and config.calibrate is None:
             raise InputError(
                 f"scorer {scorer.name} gives raw scores, and a run needs probabilities: give scorer.calibration "

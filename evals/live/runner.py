@@ -105,8 +105,12 @@ async def play(
         spellings = result.spellings or (result.decision.answer,)
         return any(task.grade(result.problem, Sample(answer=answer)) for answer in spellings)
 
-    played = []
-    for planned in plan.strategies:
+    played: dict[int, Played] = {}
+    order = [*range(len(plan.strategies))]
+    if plan.judge is not None and plan.judge.compares_samples:  # the largest set of samples decides their confidences
+        order.sort(key=lambda i: -plan.strategies[i].strategy.budget)
+    for i in order:
+        planned = plan.strategies[i]
         watch.start(planned.method.name, len(task.problems))
         results = await _play_all(
             planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch
@@ -114,8 +118,8 @@ async def play(
         rewards = None
         if task.graded and task.metric and task.reward is not None:
             rewards = [task.reward(r.problem, r.decision.answer) for r in results]
-        played.append(Played(planned, results, [right(r) for r in results] if task.graded else None, rewards))
-    return played
+        played[i] = Played(planned, results, [right(r) for r in results] if task.graded else None, rewards)
+    return [played[i] for i in sorted(played)]
 
 
 async def _play_all(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from strategies.live_evidence import LiveEvidence
 from strategies.vote import BUDGET, Decisions
 from strategies.weighting import Uniform
 from tts.errors import InputError
+from tts.requirements import Requirements
 from tts.strategy import Steps
 from tts.types import GROUP_BELOW, Draw, End, Problem
 
@@ -54,6 +55,11 @@ class DeepConfOnline(DeepConfBase):
             raise InputError(
                 f"strategy {self.name} needs warmup >= 1 and tau in (0, 1], got {self.warmup} and {self.tau}"
             )
+
+    @property
+    def requires(self) -> Requirements:
+        """Top-k confidences, one draw after another."""
+        return replace(super().requires, sequential=True)
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~tts.strategy.Strategy`."""

@@ -18,7 +18,8 @@ from tts.engines.fake_kind import FakeKind
 from tts.errors import EngineError, InputError
 from tts.prompts import Prompt
 from tts.scorers.config import open_scorer
-from tts.scorers.judges.pointwise import Judge, open_judge, read_score
+from tts.scorers.judges.opening import open_judge
+from tts.scorers.judges.pointwise import Judge, read_score
 from tts.scorers.metered import MeteredEngine
 from tts.types import End, Problem, Sample
 

@@ -42,8 +42,10 @@ def test_a_row_that_learns_has_an_example_and_requires_what_its_strategy_reads()
     row = Method("mine", "test", "", ROW.recipe, params={"alpha": 0.1}, learn=learn)
     assert row.example == {"alpha": 0.1, "tau": pytest.approx(0.75)}
     assert isinstance(seen[0][0], np.ndarray) and seen[0][2] == {"alpha": 0.1}
-    assert row.requires == Requirements(confidence=True)
+    assert row.requires == Requirements(confidence=True, sequential=True)
 
 
 def test_a_control_brings_its_confidences():
-    assert Method("control", "test", "", ROW.recipe, {"tau": 0.5}, scores="oracle").requires == Requirements()
+    assert Method("control", "test", "", ROW.recipe, {"tau": 0.5}, scores="oracle").requires == Requirements(
+        sequential=True
+    )

@@ -242,18 +242,23 @@ class Session:
         An empty sample has the confidence 0. If scoring fails in every attempt, or the sample lacks the signals that
         the scorer reads, it has failed.
         """
-        samples = [replace(s, confidence=0.0) if self.scorer is not None and is_empty(s) else s for s in samples]
-        unscored, scorer = [s for s in samples if needs_score(s)], self.scorer
-        if scorer is None or not unscored:
+        scorer = self.scorer
+        if scorer is None or not any(needs_score(s) for s in samples):
             return samples
-
+        if scorer.compares_samples:  # those from the cache are compared with the new ones
+            samples = [replace(s, confidence=None) for s in samples]
+        samples = [replace(s, confidence=0.0) if is_empty(s) else s for s in samples]
+        unscored = [s for s in samples if needs_score(s)]
+        if not unscored:
+            return samples
+        shown = [self.answers.named(s) for s in unscored] if scorer.compares_samples else unscored
         engine, failure, missing = MeteredEngine(self.engine), "", False
         try:
             for number in range(self.options.retries + 1):
                 if number:
                     await self._pause(number)
                 try:
-                    scores = await scorer.score(self.problem, unscored, engine)
+                    scores = await scorer.score(self.problem, shown, engine)
                     confidences = checked_scores(scorer.name, self.problem, unscored, scores, abstains=scorer.abstains)
                     return with_scores(samples, confidences, engine.usage, scorer=scorer.name)
                 except MissingSignalError as error:  # of one sample: the probe of the engine found the signal

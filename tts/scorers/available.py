@@ -26,6 +26,7 @@ def live_source(
         confidence=scorer is not None,
         prefix_confidence=scorer is not None and scorer.judges_prefixes,
         branching=capabilities is None or capabilities.branch,
+        sequential=scorer is None or not scorer.compares_samples,
         watched=watching.confidence_token is not None,
         signals=capabilities,
     )

@@ -92,7 +92,10 @@ def test_an_engine_leaves_out_what_it_cannot_serve_but_what_was_named() -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"scorer": {"name": "self_consistency"}}, "scorer self_consistency judges samples by those drawn together"),
+        (
+            {"scorer": {"name": "self_consistency"}, "strategies": ["esc"]},
+            "strategy esc draws samples one after another",
+        ),
         ({"scorer": {"name": "deepconf_tail"}}, "gives raw scores, and a run needs probabilities"),
         ({"strategies": ["cges"]}, "strategy cges needs confidences, and there is no scorer: give scorer.name"),
     ],

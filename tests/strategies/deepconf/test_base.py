@@ -15,7 +15,6 @@ from tests.strategies.deepconf.cases import (
     replayed,
 )
 from tts.errors import InputError, UnsupportedError
-from tts.requirements import Requirements
 from tts.strategy import Strategy
 from tts.types import Sample, Signals
 
@@ -38,7 +37,7 @@ def test_samples_without_traces_are_refused() -> None:
     for strategy in (DeepConfOffline("x", 1), DeepConfOnline("x", 1)):
         with pytest.raises(UnsupportedError, match=r"sample 0 has none: draw it with `signals.top` above 0"):
             replayed(strategy, [Sample("t", "a")])
-        assert strategy.requires == Requirements(signals=Signals(top=20))
+        assert strategy.requires.signals == Signals(top=20)
         assert isinstance(strategy, Strategy)
 
 

@@ -1,16 +1,19 @@
-"""The engine of a judge: any engine with its own configuration, such as another model behind a server."""
+"""Judges from a configuration: any engine with its own keys, such as another model behind a server, and a rubric."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tts.config import from_mapping
 from tts.engines.config import EngineConfig, LiveEngine, open_engine
 from tts.errors import PromptFormError
 from tts.files import read_bytes
 from tts.prompts import Prompt
+from tts.scorers.judges.pairwise import BETTER, OPPONENTS, PairwiseJudge
+from tts.scorers.judges.pointwise import RUBRIC, Judge
 
 DEFAULTS: Mapping[str, object] = {"temperature": 0.0, "max_tokens": 512}
 """Keys of the judge's engine that differ from an engine's own defaults."""
@@ -47,6 +50,41 @@ def open_judge_engine(
     name, revision = config.identity
     key = {"engine": {"model": name, "revision": revision, **config.key}, "rubric": text, "chat": asks_in_chat}
     return opened, text, key
+
+
+def open_judge(
+    *,
+    engine: Mapping[str, Any],
+    mode: Literal["pointwise", "pairwise"] = "pointwise",
+    rubric: str | None = None,
+    attempts: int = 2,
+    opponents: int | None = OPPONENTS,
+    chat: bool | None = None,
+) -> Judge | PairwiseJudge:
+    """Build the scorer from a configuration; the judge's engine is opened at once and closed with the scorer.
+
+    Args:
+        engine: the judge's own engine, as the configuration key ``engine``, such as {kind: openai, model: NAME, openai:
+            {urls: [URL]}}; its temperature is 0 and its max_tokens 512 by default.
+        mode: "pointwise" asks about each sample alone, "pairwise" compares the answers of a question.
+        rubric: a file with the judge's prompt; None takes one that asks for a line "Score: N", or "Better: first".
+        attempts: how often a sample or pair is judged until a reply can be read, >= 1.
+        opponents: pairwise: the most other answers that each answer is compared with; None compares all pairs.
+        chat: whether to ask in chat messages; None does for servers.
+
+    Raises:
+        InputError: an unknown key, a rubric that cannot be read, or an engine that cannot be opened.
+    """
+    usual = RUBRIC if mode == "pointwise" else BETTER
+    opened, text, key = open_judge_engine(engine, rubric=rubric, usual=usual, chat=chat, section="scorer")
+    judge: Judge | PairwiseJudge
+    if mode == "pointwise":
+        judge = Judge(opened, rubric=text, attempts=attempts, key=key)
+    else:
+        key = {**key, "mode": mode, "opponents": opponents}
+        judge = PairwiseJudge(opened, rubric=text, attempts=attempts, opponents=opponents, key=key)
+    weakref.finalize(judge, opened.close)
+    return judge
 
 
 def _ignore(_: str) -> None:

@@ -7,9 +7,7 @@ needs no log-probabilities. Its tokens are charged to the sample that it judges.
 from __future__ import annotations
 
 import re
-import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +18,6 @@ from tts.engines.config import LiveEngine
 from tts.errors import InputError
 from tts.scorers.asking import UnreadableError, answered, each
 from tts.scorers.base import BaseScorer
-from tts.scorers.judges.opening import open_judge_engine
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.percentages import percentage
 from tts.types import Problem, Sample
@@ -108,28 +105,3 @@ def read_score(reply: str) -> float | None:
         number = float(marked[-1])
         return number if number <= 100 else None
     return percentage(said) if len(said) <= 20 else None
-
-
-def open_judge(
-    *,
-    engine: Mapping[str, Any],
-    rubric: str | None = None,
-    attempts: int = 2,
-    chat: bool | None = None,
-) -> Judge:
-    """Build the scorer from a configuration; the judge's engine is opened at once and closed with the scorer.
-
-    Args:
-        engine: the judge's own engine, as the configuration key ``engine``, such as {kind: openai, model: NAME, openai:
-            {urls: [URL]}}; its temperature is 0 and its max_tokens 512 by default.
-        rubric: a file with the judge's prompt; None takes one that asks for a line "Score: N".
-        attempts: how often a sample is judged until a reply holds a number, >= 1.
-        chat: whether to ask in chat messages; None does for servers.
-
-    Raises:
-        InputError: an unknown key, a rubric that cannot be read, or an engine that cannot be opened.
-    """
-    opened, text, key = open_judge_engine(engine, rubric=rubric, usual=RUBRIC, chat=chat, section="scorer")
-    judge = Judge(opened, rubric=text, attempts=attempts, key=key)
-    weakref.finalize(judge, opened.close)
-    return judge
