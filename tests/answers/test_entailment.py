@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from evals.config import CompareConfig
 from evals.tasks.equality import open_equality
 from tts.answers import merge
 from tts.errors import InputError
+from tts.types import Problem, Usage
 
 WORDS = ["[PAD]", "[UNK]", "paris", "it", "is", "london"]
 
@@ -50,6 +52,9 @@ def test_two_texts_are_equal_where_each_entails_the_other(tmp_path: Path) -> Non
     merged = merge(["Paris", "It is Paris", "paris", "London"], kind="text", equal=same.equal)
     assert merged.labels == (0, 0, 0, 0) and same.comparisons == 2
     assert same.equal("it is paris", "paris") and same.comparisons == 2
+    equality = open_equality({"name": "entailment", "model": str(tmp_path / "same")}, "text", key="task.equal")
+    assert equality is not None and equality.report is None
+    assert asyncio.run(equality.compare(Problem("q", "?"), [("it is paris", "paris")])) == ([True], Usage())
     other = Entailment(make(tmp_path / "other", labels, 1))
     assert merge(["Paris", "It is Paris", "paris"], kind="text", equal=other.equal).labels == (0, 1, 0)
     with pytest.raises(InputError, match="has the labels good, bad and none for entailment"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -90,6 +91,35 @@ def test_a_bridge_ends_the_question_where_its_replay_ends() -> None:
     bridge = {("a", "c"), ("b", "c")}
     result = play("esc", Scripted("abcabcab"), Pairwise("text", lambda a, b: (a, b) in bridge))
     assert result.decision.answer == "a" and set(result.spellings) == {"a", "b", "c"}
+
+
+def test_comparisons_do_not_block_the_event_loop() -> None:
+    """Other tasks run while a pair is compared."""
+
+    def slow(a: str, b: str) -> bool:
+        time.sleep(0.05)
+        return {a, b} == {"a", "c"}
+
+    async def watched() -> tuple[Result, int]:
+        ticks, done = 0, asyncio.Event()
+
+        async def tick() -> None:
+            nonlocal ticks
+            while not done.is_set():
+                ticks += 1
+                await asyncio.sleep(0.005)
+
+        ticking = asyncio.create_task(tick())
+        strategy = CATALOG["self_consistency"].build(4)
+        [result] = await run_all(
+            strategy, [PROBLEM], Scripted("abca"), extract=lambda _, text: text, equality=Pairwise("text", slow)
+        )
+        done.set()
+        await ticking
+        return result, ticks
+
+    result, ticks = asyncio.run(watched())
+    assert result.decision.answer == "a" and result.decision.vote_share == 0.75 and ticks > 5
 
 
 def test_grading_may_be_prepared_without_joining_answers() -> None:
