@@ -44,6 +44,7 @@ def run(
 ) -> None:
     """Play strategies live on a task, all on the same samples.
 
+    Lists of tasks and models, such as task=[gsm8k,svamp] model=[a,b], are one table with the macro-average over tasks.
     Each strategy stops within budget=N samples per question. Every sample is stored in the pool out=FILE and drawn
     only once, because the strategies share it. After an interruption, repeat the command to continue.
     """
