@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evals.config import CompareConfig
+from evals.config import CompareConfig, RunConfig
 from evals.replay.synthetic import synthetic_pool
 from tts.config import load_config
 from tts.errors import InputError
@@ -171,3 +171,12 @@ def test_a_synthetic_pool_is_decided_by_its_seed() -> None:
 
     assert made(1) == made(1)
     assert made(1).entries != made(2).entries
+
+
+def test_a_text_replaces_a_mapping_inside_of_a_section() -> None:
+    judge = "task.equal={name: judge, engine: {kind: fake}}"
+    config = load_config(RunConfig, overrides=[judge, "task.equal=exact"])
+    assert config.task.equal == {"name": "exact"}
+    judged = ["task.equal=judge", "task.equal.engine.kind=fake", "task.equal.attempts=3"]
+    named = load_config(RunConfig, overrides=judged)
+    assert named.task.equal == {"name": "judge", "engine": {"kind": "fake"}, "attempts": 3}

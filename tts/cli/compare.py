@@ -58,7 +58,7 @@ def compare(
         str | None,
         typer.Option(
             help="Equality of answers: auto, exact, math, entailment (with equal.model=NAME) or judge (with "
-            "equal.engine.kind=openai, .model and .url) [default: auto]."
+            "equal.engine.kind=openai, .model and .openai.urls) [default: auto]."
         ),
     ] = None,
     score: Annotated[

@@ -115,9 +115,10 @@ def merge(schema: type[Any], config: Any, values: Mapping[Any, Any], where: str)
     for path, key in _given(by_path, values):
         if key is None:
             raise unknown_key(known, path, where)
+        replaced = key.from_text is not None or Any in key.kinds
+        if key.is_open and replaced and isinstance(_at(values, path.split(".")), str):  # the whole mapping
+            OmegaConf.update(config, path, {} if key.from_text is not None else None, merge=False)
     for name, value in shaped(schema, values).items():
-        if by_path[name].is_open and isinstance(values[name], str):
-            OmegaConf.update(config, name, {}, merge=False)  # a text replaces the whole mapping
         try:
             config = OmegaConf.unsafe_merge(config, {name: value})  # without a copy: after an error nothing reads it
         except (OmegaConfBaseException, TypeError) as error:
