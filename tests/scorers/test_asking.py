@@ -244,6 +244,11 @@ def test_a_reply_that_cannot_be_read_costs_its_own_sample_only() -> None:
         ("either 3 or 4", 3.0),
         ("It could be either 3 or 4 apples, I cannot say.", None),
         ("<think>50", None),
+        ("50 (surely right).", 50.0),
+        ("0.95", 95.0),
+        ("0.5 %", 0.5),
+        ("You've shown that your entire answer is incorrect. The answer is 22.", None),
+        ("1. A pen costs 2 dollars.\n2. 7 pens cost 5*10 = 50 cents.\n\nSo the answer is 50 cents.", None),
     ],
 )
 def test_the_number_that_a_whole_reply_states_is_read(reply: str, number: float | None) -> None:
