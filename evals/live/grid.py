@@ -15,7 +15,7 @@ from evals.live.dated_pool import dated_pool
 from evals.live.hooks import SILENT, Hooks
 from evals.live.pool_run import pool_target
 from evals.live.prompt_form import in_taken_form
-from evals.live.run_session import PreparedRun, RunOutcome, notify_all, play_prepared, prepare
+from evals.live.run_session import PreparedRun, RunOutcome, live_task, notify_all, play_prepared, prepare
 from evals.tasks import TaskConfig
 from tts.errors import InputError
 from tts.pool import RunKey
@@ -65,6 +65,9 @@ def run_grid(configs: Sequence[RunConfig], *, hooks: Hooks = SILENT) -> list[Gri
         raise InputError(f"task {doubled[0]} with model {doubled[1]} is named twice: name each one once")
     prepared = [prepare(config) for config in configs]
     shared = sharing_ids(tasks, prepared)
+    for run in prepared:
+        if run.config.engine.kind == "openai":  # one request; a local model would be loaded twice
+            in_taken_form(run.config, replace(hooks, notify=lambda _: None), partial(_ask, hooks=hooks))
     notify_all((note for run in prepared for note in run.task.notes), hooks)
 
     def target(key: RunKey) -> Path:
@@ -88,6 +91,12 @@ def run_grid(configs: Sequence[RunConfig], *, hooks: Hooks = SILENT) -> list[Gri
         outcome = in_taken_form(run.config, hooks, partial(play, task=task, run=run))
         found.append(GridRun(task, model, run.config, outcome))
     return found
+
+
+def _ask(config: RunConfig, hooks: Hooks) -> None:
+    """Open the engine of a configuration and close it, so that a server refuses before the first draw."""
+    with hooks.open_engine(config.engine, live_task(config).prompt, lambda _: None):
+        pass
 
 
 def _all_of(names: Sequence[str]) -> str:
