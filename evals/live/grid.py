@@ -13,9 +13,10 @@ from pathlib import Path
 from evals.config import RunConfig
 from evals.live.dated_pool import dated_pool
 from evals.live.hooks import SILENT, Hooks
+from evals.live.outcome import RunOutcome
 from evals.live.pool_run import pool_target
 from evals.live.prompt_form import in_taken_form
-from evals.live.run_session import PreparedRun, RunOutcome, live_task, notify_all, play_prepared, prepare
+from evals.live.run_session import PreparedRun, live_task, notify_all, play_prepared, prepare
 from evals.tasks import TaskConfig
 from tts.errors import InputError
 from tts.pool import RunKey

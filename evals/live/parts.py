@@ -1,4 +1,4 @@
-"""The parts of a live run: the strategies that share draws, because one model draws for them and one scorer judges.
+"""The parts of a live run: the strategies that one model draws for and one scorer judges.
 
 A strategy of a configuration may name its own scorer and its own model, as {name: cges, scorer: finece, model: finece}.
 The part of the run's own scorer comes first.
@@ -25,8 +25,7 @@ OWN_KEYS = ("scorer", "model")
 def split(config: RunConfig) -> list[RunConfig]:
     """Return one configuration for each model and scorer that the strategies name, in the order they are named.
 
-    A part with another model keeps the fit pool if that pool holds samples of the model. Draws of different parts are
-    not shared.
+    A part with another model keeps the fit pool if that pool holds samples of the model.
 
     Raises:
         InputError: a scorer or a model of the wrong type.

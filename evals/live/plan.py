@@ -37,6 +37,8 @@ from tts.scorers.metered import MeteredEngine
 from tts.strategy import Strategy
 from tts.types import Signals
 
+NO_SIGNALS = Signals()
+
 
 @dataclass(frozen=True)
 class PlannedStrategy:
@@ -62,12 +64,14 @@ class Plan:
         skipped: the strategies of "all" that cannot be played, with the reason.
         scorer: the scorer, or None.
         recorded: signals to record whatever the strategies need.
+        shared: the signals of other plans that share the draws.
     """
 
     strategies: tuple[PlannedStrategy, ...]
     skipped: Mapping[str, str]
     scorer: OpenScorer | None
     recorded: Signals
+    shared: Signals = NO_SIGNALS
 
     @property
     def judge(self) -> Scorer | None:
@@ -79,7 +83,7 @@ class Plan:
         """The signals that every draw records, so that each draw can serve every strategy."""
         judged = self.scorer.scorer.needs if self.scorer is not None else Signals()
         return union_of_signals(
-            self.recorded, judged, *(planned.strategy.requires.signals for planned in self.strategies)
+            self.recorded, self.shared, judged, *(planned.strategy.requires.signals for planned in self.strategies)
         )
 
     def within(self, capabilities: Capabilities) -> Plan:

@@ -24,6 +24,8 @@ from tts.types import Problem, Signals
 
 T = TypeVar("T", Played, Result)
 
+NO_SIGNALS = Signals()
+
 
 @dataclass(frozen=True)
 class PoolRun:
@@ -63,6 +65,12 @@ class PoolRun:
         )
 
 
+def of_one_run(sessions: Sequence[PoolRun]) -> PoolRun:
+    """Return the run that several sessions drew into, one after the other, with the sums of their draws."""
+    sums = {name: sum(getattr(s, name) for s in sessions) for name in ("drawn", "truncated", "tokens", "unstored")}
+    return replace(sessions[-1], **sums)
+
+
 def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path | None:
     """Return the pool file to write; None where none is named, see :func:`evals.live.dated_pool.dated_pool`.
 
@@ -77,26 +85,57 @@ def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path | 
     return path
 
 
-def run_key(
-    config: EngineConfig, task: Task, signals: Signals, scorer: OpenScorer | None, *, model: str, revision: str
-) -> RunKey:
+def run_key(config: EngineConfig, task: Task, *, model: str, revision: str) -> RunKey:
     """Return everything that two draws must share to be interchangeable."""
-    sampling: dict[str, object] = {**config.key, "signals": signals.key, "answers": task.reading}
-    if scorer is not None:
-        sampling["scorer"] = scorer.key
-    return RunKey(model, revision, task.template, sampling)
+    return RunKey(model, revision, task.template, dict(config.key))
+
+
+def key_within(store: PoolStore, key: RunKey, signals: Signals) -> tuple[RunKey, str]:
+    """Return the key of the run of a pool to draw into, and a sentence where that is not the plain one.
+
+    Recorded samples serve whatever their recorded signals suffice for. A run that does not record all signals stays as
+    it is, and a run with the same key and the signals beside it takes the draws.
+
+    Args:
+        store: the pool.
+        key: of the draws.
+        signals: the signals that the draws must record.
+    """
+    apart = replace(key, sampling={**key.sampling, "signals": signals.to_json()})
+    runs = [run for run in store.runs() if run.samples and _same_draws(run.key, key)]
+    if not runs:
+        return key, ""
+    serving = next((run for run in runs if run.signals.covers(signals)), None)
+    if serving is not None:
+        return serving.key, ""
+    numbers = ", ".join(str(run.id) for run in runs)
+    return apart, f"run {numbers} lacks signals that this run needs, so the samples are drawn anew with them"
+
+
+def _same_draws(one: RunKey, other: RunKey) -> bool:
+    plain = replace(one, sampling={name: value for name, value in one.sampling.items() if name != "signals"})
+    return plain.columns == other.columns
 
 
 def open_cache(
-    store: PoolStore, key: RunKey, task: Task, config: Mapping[str, Any], *, forks: bool = False
+    store: PoolStore,
+    key: RunKey,
+    task: Task,
+    config: Mapping[str, Any],
+    *,
+    signals: Signals = NO_SIGNALS,
+    scorer: OpenScorer | None = None,
+    forks: bool = False,
 ) -> tuple[int, PoolSampleCache]:
     """Add the problems to the pool and start or resume the run.
 
     Args:
         store: the pool, open for writing.
         key: what draws in this run share.
-        task: the problems, and the rule that grades samples.
+        task: the problems, and the rules that read and grade samples.
         config: the configuration, as stored beside the run.
+        signals: the signals that the draws record.
+        scorer: the scorer that judges them, or None.
         forks: whether continuations of prefixes are cached too, where one strategy alone uses the run.
 
     Returns:
@@ -106,12 +145,19 @@ def open_cache(
         InputError: the file holds another problem with the same id.
     """
     store.add_problems(task.problems)
-    number = store.open_run(key, config)
+    judge = None if scorer is None else store.open_scorer(scorer.name, scorer.key)
+
+    def open_run(key: RunKey) -> int:
+        number = store.open_run(key, config, signals=signals, reading=task.reading, scorer=judge)
+        store.reread(number, task.reading, task.read)
+        return number
 
     def truncated_run() -> int:
-        return store.open_run(replace(key, sampling={**key.sampling, "until": "group_below"}), config)
+        return open_run(replace(key, sampling={**key.sampling, "until": "group_below"}))
 
-    return number, PoolSampleCache(store, number, task.grade, truncated_run=truncated_run, forks=forks)
+    number = open_run(key)
+    cache = PoolSampleCache(store, number, task.grade, scorer=judge, truncated_run=truncated_run, forks=forks)
+    return number, cache
 
 
 def check_engine(engine: Engine, signals: Signals, problems: Sequence[Problem]) -> None:
@@ -133,6 +179,7 @@ def draw_into_pool(
     task: Task,
     engine: LiveEngine,
     signals: Signals,
+    scorer: OpenScorer | None,
     config: Mapping[str, Any],
     work: Callable[[PoolSampleCache, ProgressListener], Coroutine[Any, Any, list[T]]],
     hooks: Hooks,
@@ -151,7 +198,10 @@ def draw_into_pool(
     except OSError as error:
         raise InputError(f"cannot make the folder {path.parent}: {error.strerror}; give out=FILE.sqlite") from None
     with PoolStore.create_or_open(path) as store:
-        number, cache = open_cache(store, key, task, config, forks=forks)
+        key, sentence = key_within(store, key, signals)
+        if sentence:
+            hooks.notify(f"{path}: {sentence}")
+        number, cache = open_cache(store, key, task, config, signals=signals, scorer=scorer, forks=forks)
 
         def held() -> int:
             return next(run.samples for run in store.runs() if run.id == number)

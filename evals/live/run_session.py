@@ -7,7 +7,7 @@ wants to see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,70 +18,20 @@ from typing import Any
 
 from evals.config import RunConfig, SampleConfig
 from evals.live.dated_pool import dated_pool
-from evals.live.draws import DrawCounts
 from evals.live.hooks import SILENT, Hooks, ProgressListener
+from evals.live.outcome import RunOutcome, RunPart
 from evals.live.parts import name_apart, split
 from evals.live.plan import Plan, plan
-from evals.live.pool_run import PoolRun, draw_into_pool, pool_target, run_key
+from evals.live.pool_run import draw_into_pool, pool_target, run_key
 from evals.live.prompt_form import in_taken_form
 from evals.live.runner import Played, play
 from evals.tasks import Task, load_task
 from tts.engines.config import EngineConfig, LiveEngine
+from tts.errors import InputError
 from tts.pool import PoolSampleCache, RunKey
 from tts.prompts import Prompt
-
-
-@dataclass(frozen=True)
-class RunPart:
-    """The strategies of a run that share draws: those of one model and one scorer.
-
-    Attributes:
-        model: the model's name.
-        revision: its revision or fingerprint; empty where none is known.
-        plan: the strategies and the scorer.
-        played: one entry per strategy, in the order of the plan.
-        pool: where the samples are.
-        draws: the numbers of its draws.
-    """
-
-    model: str
-    revision: str
-    plan: Plan
-    played: Sequence[Played]
-    pool: PoolRun
-    draws: DrawCounts
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """The outcome of :func:`run_strategies`.
-
-    Attributes:
-        task: the task that was played.
-        parts: one a model and scorer, the run's own first; all of them play the same questions.
-        started: when drawing began, in UTC.
-        seconds: the time that drawing and scoring took, without loading models.
-    """
-
-    task: Task
-    parts: Sequence[RunPart]
-    started: datetime
-    seconds: float
-
-    @property
-    def played(self) -> list[Played]:
-        """The strategies of all parts."""
-        return [played for part in self.parts for played in part.played]
-
-    @property
-    def path(self) -> Path:
-        """The pool file that holds every sample."""
-        return self.parts[0].pool.path
-
-    @property
-    def skipped(self) -> Mapping[str, str]:
-        """The strategies of "all" that cannot be played, with the reason."""
-        return {name: why for part in reversed(self.parts) for name, why in part.plan.skipped.items()}
+from tts.scorers.config import union_of_signals
+from tts.types import Signals
 
 
 @dataclass(frozen=True)
@@ -162,19 +112,32 @@ def play_prepared(prepared: PreparedRun, target: Callable[[RunKey], Path], *, ho
     """
     task, path = prepared.task, None
     parts, seconds, started = [], 0.0, datetime.now(UTC)
-    for engine_config, group in groupby(prepared.parts, key=lambda part: part[0].engine):
+    for engine_config, members in groupby(prepared.parts, key=lambda part: part[0].engine):
+        group = list(members)
         with opened(engine_config, task.prompt, hooks) as engine:
-            for part, (model, revision), chosen in group:
-                playable = chosen.within(engine.capabilities)
-                key = run_key(part.engine, task, playable.signals, playable.scorer, model=model, revision=revision)
+            playing = [chosen.within(engine.capabilities) for _, _, chosen in group]
+            shared = _signals_of_all(playing)
+            for (part, (model, revision), _), playable in zip(group, playing, strict=True):
+                key = run_key(part.engine, task, model=model, revision=revision)
                 if prepared.name:
                     key = replace(key, sampling={**key.sampling, "task": prepared.name})
                 path = target(key) if path is None else path
                 clock = perf_counter()
-                played = _play_part(path, key, part, task, playable, engine, hooks)
+                played = _play_part(path, key, part, task, replace(playable, shared=shared), engine, hooks)
                 seconds += perf_counter() - clock
                 parts.append(played)
     return RunOutcome(task, parts, started, seconds)
+
+
+def _signals_of_all(plans: Sequence[Plan]) -> Signals:
+    """Return the signals of every part of one engine, so that they share draws; none where one pass cannot serve all.
+
+    A part whose signals are at odds with another's draws samples of its own.
+    """
+    try:
+        return union_of_signals(*(plan.signals for plan in plans))
+    except InputError:
+        return Signals()
 
 
 def _announcement(run: PreparedRun, path: Path) -> str:
@@ -189,12 +152,14 @@ def _announcement(run: PreparedRun, path: Path) -> str:
 def _play_part(
     path: Path, key: RunKey, config: RunConfig, task: Task, chosen: Plan, engine: LiveEngine, hooks: Hooks
 ) -> RunPart:
-    """Play the strategies of one model and one scorer into their own run of the pool."""
+    """Play the strategies of one model and one scorer; those of one model share the samples of its run."""
 
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
         return play(config, chosen, task, engine, cache, watch=watch)
 
-    played, pool, draws = draw_into_pool(path, key, task, engine, chosen.signals, asdict(config), work, hooks)
+    played, pool, draws = draw_into_pool(
+        path, key, task, engine, chosen.signals, chosen.scorer, asdict(config), work, hooks
+    )
     beams = [p for p in played if p.planned.strategy.requires.branching]
     spent = [result.decision.usage for p in beams for result in p.results]
     unstored = sum(usage.generated for usage in spent if usage is not None)
@@ -224,7 +189,9 @@ def live_task(config: RunConfig | SampleConfig) -> Task:
         InputError: as :func:`evals.tasks.load_task`.
     """
     task = load_task(config.task, engine=config.engine)
-    return replace(task, reading=f"{task.reading}, truncated too") if config.read_truncated else task
+    if not config.read_truncated:
+        return task
+    return replace(task, reading=f"{task.reading}, truncated too", read_truncated=True)
 
 
 def notify_all(notes: Iterable[str], hooks: Hooks) -> None:

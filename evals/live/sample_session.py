@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Coroutine, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from evals.config import SampleConfig
 from evals.live.dated_pool import dated_pool
-from evals.live.draws import DrawCounts
 from evals.live.hooks import SILENT, Hooks, ProgressListener
-from evals.live.pool_run import PoolRun, draw_into_pool, pool_target, run_key
+from evals.live.outcome import SampleOutcome
+from evals.live.pool_run import draw_into_pool, pool_target, run_key
 from evals.live.prompt_form import in_taken_form
 from evals.live.run_session import live_task, notify_all, opened
 from evals.live.runner import draw_samples, draw_trees
@@ -20,22 +20,6 @@ from tts.engines.config import EngineConfig, LiveEngine, recorded_signals
 from tts.pool import PoolSampleCache, RunKey
 from tts.runtime.driver import Result
 from tts.training.finece.tree import Tree
-from tts.types import Signals
-
-
-@dataclass(frozen=True)
-class SampleOutcome:
-    """Samples drawn into a pool: one result per problem, in the order of the problems, and where they are.
-
-    Attributes:
-        results: one per problem.
-        pool: where the samples are.
-        draws: their numbers.
-    """
-
-    results: Sequence[Result]
-    pool: PoolRun
-    draws: DrawCounts
 
 
 def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, SampleOutcome]:
@@ -56,7 +40,7 @@ def _sample(config: SampleConfig, hooks: Hooks) -> tuple[Task, SampleOutcome]:
     notify_all(task.notes, hooks)
     with opened(config.engine, task.prompt, hooks) as engine:
         if path is None:
-            path = dated_pool(asdict(config), _key(config.engine, task, recorded_signals(config.engine)))
+            path = dated_pool(asdict(config), _key(config.engine, task))
             hooks.notify(
                 f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, {config.samples} samples "
                 f"each; they go to {path}"
@@ -77,8 +61,8 @@ def sample_into(
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
         return draw_samples(config, task, engine, cache, signals=signals, watch=watch)
 
-    key = _key(config.engine, task, signals)
-    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, asdict(config), work, hooks))
+    key = _key(config.engine, task)
+    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, None, asdict(config), work, hooks))
 
 
 def grow_trees_into(
@@ -110,11 +94,11 @@ def grow_trees_into(
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
         return draw_trees(tree, task, engine, cache, rows=engine_config.max_batch_size, signals=signals, watch=watch)
 
-    key = _key(engine_config, task, signals)
+    key = _key(engine_config, task)
     key = replace(key, sampling={**key.sampling, "tree": asdict(tree.config)})
-    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, config, work, hooks, forks=True))
+    return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, None, config, work, hooks, forks=True))
 
 
-def _key(config: EngineConfig, task: Task, signals: Signals) -> RunKey:
+def _key(config: EngineConfig, task: Task) -> RunKey:
     model, revision = config.identity
-    return run_key(config, task, signals, None, model=model, revision=revision)
+    return run_key(config, task, model=model, revision=revision)

@@ -12,8 +12,9 @@ from typing import Any
 
 from evals.config import SampleConfig
 from evals.live.hooks import SILENT, Hooks
+from evals.live.outcome import SampleOutcome
 from evals.live.run_session import opened
-from evals.live.sample_session import SampleOutcome, grow_trees_into, sample_into
+from evals.live.sample_session import grow_trees_into, sample_into
 from evals.tasks import Task, load_task
 from evals.training_config import FineceConfig, GraceConfig
 from tts.engines.hf.engine import TransformersEngine

@@ -182,8 +182,8 @@ def print_grid(console: Console, runs: Sequence[GridRun], rows: Sequence[GridRow
     for run in runs:
         prefix = f"{run.task}, {run.model}: " if len(models) > 1 else f"{run.task}: "
         print_notes(console, run.outcome, prefix)
-        for part in run.outcome.parts:
-            print_end(console, part.draws, part.pool, config.engine.max_tokens, prefix)
+        for pool, draws in run.outcome.runs:
+            print_end(console, draws, pool, config.engine.max_tokens, prefix)
     for model in models:
         compared = compared_rows(_rows_to_conclude(rows, model), config.budget)
         if len(compared) > 1:

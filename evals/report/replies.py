@@ -219,9 +219,9 @@ def _of_lines(path: str, text: str) -> list[Reply]:
 
 
 def _of_pool(path: Path, run: int | None) -> list[Reply]:
-    from tts.pool import load_pool
+    from tts.pool import read_pool
 
-    pool = load_pool(path, run=run)
+    pool = read_pool(path, run=run)
     replies = [
         Reply(f"{entry.problem.id} {sample.index}", sample.text, sample.answer)
         for entry in pool.entries

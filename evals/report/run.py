@@ -14,11 +14,10 @@ from evals.comparison.difference import Difference
 from evals.comparison.paired import Point
 from evals.config import RunConfig, SampleConfig
 from evals.live.draws import DrawCounts
+from evals.live.outcome import RunOutcome, RunPart, SampleOutcome
 from evals.live.paired import REPLICATES, played_differences
 from evals.live.pool_run import PoolRun
-from evals.live.run_session import RunOutcome, RunPart
 from evals.live.runner import Played
-from evals.live.sample_session import SampleOutcome
 from evals.metrics.stats import accuracy_interval, bootstrap_weights, wilson_interval
 from evals.report import figures, units
 from evals.report import plot as plotting
@@ -120,8 +119,8 @@ def print_run(
     if any(row.difference is not None for row in rows):
         console.print(legend(config), style="dim")
     print_notes(console, outcome)
-    for part in outcome.parts:
-        print_end(console, part.draws, part.pool, config.engine.max_tokens)
+    for pool, draws in outcome.runs:
+        print_end(console, draws, pool, config.engine.max_tokens)
     if len(rows) > 1 and (compared := compared_rows(rows, config.budget)):
         console.print(conclusion(compared, questions=len(task.problems)), style="bold", soft_wrap=True)
 

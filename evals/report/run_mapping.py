@@ -8,7 +8,7 @@ from typing import Any
 
 from evals.config import RunConfig
 from evals.live.draws import joined
-from evals.live.run_session import RunOutcome, RunPart
+from evals.live.outcome import RunOutcome, RunPart
 from evals.live.runner import Played
 from evals.report.run_table import RunRow
 from tts.pool import load_pool
@@ -31,7 +31,8 @@ def as_mapping(
         rows: the rows of the table.
         texts: add the questions, with the text of every sample that the pool's run holds.
     """
-    task, tokens = outcome.task, sum(part.pool.tokens + part.pool.unstored for part in outcome.parts)
+    task, runs = outcome.task, outcome.runs
+    tokens = sum(pool.tokens + pool.unstored for pool, _ in runs)
     out: dict[str, Any] = {
         "command": "tts run",
         "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
@@ -40,7 +41,7 @@ def as_mapping(
         "seconds": round(outcome.seconds, 3),
         "tokens_drawn": tokens,
         "tokens_per_second": round(tokens / outcome.seconds, 1) if outcome.seconds > 0 else None,
-        **joined(part.draws for part in outcome.parts).as_mapping(),
+        **joined(draws for _, draws in runs).as_mapping(),
         **({"comparisons": task.grader.report} if task.grader.report else {}),
         "budget": config.budget,
         "pool": str(outcome.path),
@@ -79,8 +80,7 @@ def _numbered(outcome: RunOutcome) -> list[tuple[int, Played]]:
 
 def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:
     drawn: dict[str, list[tuple[int, Sample]]] = {}
-    for part in outcome.parts:
-        pool = part.pool
+    for pool, _ in outcome.runs:
         for entry in load_pool(pool.path, run=pool.number).entries if pool.samples else ():
             drawn.setdefault(entry.problem.id, []).extend((pool.number, sample) for sample in entry.samples)
     return [

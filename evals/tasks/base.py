@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from tts.answers import Grader
 from tts.prompts import Prompt
 from tts.runtime.session import Extract
-from tts.types import Problem, Sample
+from tts.types import End, Problem, Sample
 
 NUMBER = Grader("number")
 """The grading rule of tasks whose answer is a number."""
@@ -34,6 +34,7 @@ class Task:
         metric: the name of ``reward`` in tables; empty where the accuracy alone is shown.
         reward: returns how right an answer is, in [0, 1], 0 for None. An answer with at least ``ENOUGH`` is right, if
             the grading rule has no metric of its own. None where the grading rule alone decides.
+        read_truncated: whether a sample that reached the limit of tokens gives an answer.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Task:
     notes: tuple[str, ...] = ()
     metric: str = ""
     reward: Callable[[Problem, str | None], float] | None = None
+    read_truncated: bool = False
 
     @property
     def graded(self) -> bool:
@@ -71,6 +73,12 @@ class Task:
             solutions={prefix + name: text for name, text in self.solutions.items()},
             reward=None if reward is None else lambda problem, answer: reward(own.get(problem.id, problem), answer),
         )
+
+    def read(self, problem: Problem, sample: Sample) -> tuple[str | None, bool | None]:
+        """Return the answer of a drawn sample and its grade, as a live run reads and grades it."""
+        whole = sample.end is End.STOP or (sample.end is End.LENGTH and self.read_truncated)
+        answer = self.extract(problem, sample.text) if whole else None
+        return answer, self.grade(problem, replace(sample, answer=answer))
 
     @property
     def template(self) -> str:

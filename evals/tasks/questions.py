@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -75,13 +76,21 @@ def questions(config: TaskConfig) -> Task:
         problems,
         prompt,
         extractor(reading, prompt, kind=kind, choices=choices, normalise=normalise),
-        reading if kind == "number" else f"{kind} {reading}",
+        _rule(config, kind, reading),
         grader_of(kind, metric=config.metric, tolerance=config.tolerance, equality=equality),
         solutions={name: gap + _plain(i) for name, i in named.items() if "####" in i.question.worked},
         notes=tuple(reader.notes),
         metric="F1" if graded else "",
         reward=f1_reward if graded else None,
     )
+
+
+def _rule(config: TaskConfig, kind: Kind, reading: str) -> str:
+    """Return the name of the rule by which answers are read and graded."""
+    rule = reading if kind == "number" else f"{kind} {reading}"
+    rule += f", {config.metric}" if config.metric != "exact" else ""
+    rule += f", within {config.tolerance:g}" if config.tolerance else ""
+    return rule + (f", equal {json.dumps(config.equal, sort_keys=True)}" if config.equal["name"] != "auto" else "")
 
 
 class _Reader:

@@ -54,7 +54,7 @@ def test_simulate_writes_what_its_options_say_and_info_reads_it_back(tts: Tts, t
     assert (shown["path"], shown["sha256"]) == (str(one), load_pool(one).sha256)
 
 
-def test_a_pool_of_several_runs_is_read_by_number(tts: Tts, tmp_path: Path) -> None:
+def test_a_pool_of_several_runs_is_read_by_number_or_the_latest(tts: Tts, tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     with PoolStore.create_or_open(path) as store:
         store.add_problems((entry.problem, {}) for entry in POOL.entries)
@@ -62,7 +62,7 @@ def test_a_pool_of_several_runs_is_read_by_number(tts: Tts, tmp_path: Path) -> N
             run = store.open_run(RunKey(model), {})
             for entry in POOL.entries[: 6 * run]:
                 store.add(run, entry.problem.id, entry.samples, entry.correct)
-    for command in (("compare",), ("pool", "info")):
-        assert re.fullmatch(r"tts: .*holds 2 runs, name one of them by its number: .*\n", tts(*command, path).err)
+    said = tts("compare", path, "--strategies", "esc", "permutations=2")
+    assert said.status == 0 and f"{path}: run 2, the latest of 2; others by --run" in said.err
     assert compared(tts, path, "--run", "1", "--strategies", "esc")["pool"]["questions"] == 6
     assert re.search(r"^questions +12$", tts("pool", "info", path, "--run", "2").out, flags=re.MULTILINE)

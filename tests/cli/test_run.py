@@ -34,8 +34,8 @@ def live(config: RunConfig, path: Path) -> tuple[Any, FakeEngine, Any]:
     task, engine = load_task(config.task), FakeEngine(seed=config.engine.seed)
     todo = plan(config, task, model="fake", revision="")
     with PoolStore.create_or_open(path) as store:
-        key = run_key(config.engine, task, todo.signals, todo.scorer, model="fake", revision="")
-        _, memory = open_cache(store, key, task, {})
+        key = run_key(config.engine, task, model="fake", revision="")
+        _, memory = open_cache(store, key, task, {}, signals=todo.signals, scorer=todo.scorer)
         return asyncio.run(play(config, todo, task, engine, memory, watch=Silent())), engine, memory
 
 
@@ -100,7 +100,35 @@ def test_run_goes_on_with_what_sample_drew(tts: Tts, tmp_path: Path) -> None:
     assert drawn_now(tts("run", *FAKE, "task.questions=12", "budget=5", f"out={path}")) == (60, 10)
 
 
-@pytest.mark.parametrize("change", ["engine.temperature=0.7", "scorer={name: constant, value: 0.5}"])
+def test_another_scorer_draws_nothing_and_its_scores_stand_beside_the_first(tts: Tts, tmp_path: Path) -> None:
+    path = tmp_path / "p.sqlite"
+    base = ("run", *FAKE, "task.questions=4", "budget=3", "strategies=[grace_sc]", f"out={path}")
+    assert drawn_now(tts(*base, "scorer=watched")) == (12, 12)
+    for value in (0.5, 0.25):
+        assert drawn_now(tts(*base, f"scorer={{name: constant, value: {value}}}")) == (12, 0)
+    with PoolStore.read(path) as store:
+        [run] = store.runs()
+        assert run.scorers == ("watched", "constant", "constant-2")
+        assert store.scorers()["constant-2"] == {"name": "constant", "value": 0.25}
+    assert load_pool(path).scored_by == "constant-2"
+    assert {s.confidence for e in load_pool(path, scorer="constant").entries for s in e.samples} == {0.5}
+    said = tts("compare", path, "--strategies", "grace_sc", "permutations=2").err
+    assert f"{path}: scores of constant-2; it also holds watched, constant" in " ".join(said.split())
+
+
+def test_another_reading_draws_nothing_and_reads_the_samples_anew(tts: Tts, tmp_path: Path) -> None:
+    path = tmp_path / "p.sqlite"
+    base = ("run", *FAKE, "task.questions=2", "budget=2", f"out={path}")
+    assert drawn_now(tts(*base)) == (4, 4)
+    strict = load_pool(path)
+    assert drawn_now(tts(*base, "task.extract=flexible")) == (4, 0)
+    with PoolStore.read(path) as store:
+        assert [run.reading for run in store.runs()] == ["flexible"]
+    assert drawn_now(tts(*base)) == (4, 0)
+    assert load_pool(path).entries == strict.entries
+
+
+@pytest.mark.parametrize("change", ["engine.temperature=0.7", "engine.signals.top=5"])
 def test_what_makes_draws_other_draws_makes_another_run(tts: Tts, tmp_path: Path, change: str) -> None:
     path = tmp_path / "p.sqlite"
     base = ("run", *FAKE, "task.questions=2", "budget=2", f"out={path}")

@@ -255,7 +255,7 @@ def of_format(name: str) -> Play:
 def converted(tts: Tts, folder: Path) -> Any:
     """A pool through every format: imported, exported to Parquet, and from there to JSON Lines, twice gzipped."""
     database, table, lines = (folder / f"through.{suffix}" for suffix in ("sqlite", "parquet", "jsonl.gz"))
-    run_command(tts, "pool", "import", POOLS / "values.jsonl", database)
+    run_command(tts, "pool", "import", stored("values.jsonl", folder), database)
     run_command(tts, "pool", "export", database, table)
     run_command(tts, "pool", "export", table, lines)
     assert read_back(database)[0]["entries"] == read_back(table)[0]["entries"] == read_back(lines)[0]["entries"]

@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from tts.pool import PoolStore, load_pool
+from tts.pool.upgrade import upgrade_pool
 
 HERE = Path(__file__).parent
 POOLS = HERE / "formats"
-"""Pools in every format that is read; SQLite files are gzipped."""
+"""Pools in every format that is or was written; SQLite files are gzipped."""
 
 
 def stored(name: str, folder: Path) -> Path:
-    """A stored pool as a file that can be read: SQLite files are unpacked into the folder, others stay in place."""
-    if not name.endswith(".sqlite.gz"):
-        return POOLS / name
-    path = folder / name.removesuffix(".gz")
-    with gzip.open(POOLS / name) as packed, path.open("wb") as file:
-        shutil.copyfileobj(packed, file)
+    """Copy a stored pool into the folder, SQLite files unpacked, and upgrade it if it is of an older version."""
+    path = folder / (name.removesuffix(".gz") if ".sqlite" in name else name)
+    if path.suffix == ".sqlite":
+        with gzip.open(POOLS / name) as packed, path.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    else:
+        shutil.copyfile(POOLS / name, path)
+    upgrade_pool(path)
     return path
 
 
@@ -32,10 +35,18 @@ def read_back(path: Path) -> list[Any]:
     if path.suffix != ".sqlite":
         return [{"entries": plain(load_pool(path).entries)}]
     with PoolStore.read(path) as store:
-        runs = store.runs()
+        runs, scorers = store.runs(), store.scorers()
     return [
         {
-            "run": {"id": run.id, "key": plain(run.key), "config": plain(run.config), "samples": run.samples},
+            "run": {
+                "id": run.id,
+                "key": plain(run.key),
+                "config": plain(run.config),
+                "samples": run.samples,
+                "signals": plain(run.signals),
+                "reading": run.reading,
+                "scorer": plain(scorers[run.scorers[-1]]) if run.scorers else None,
+            },
             "entries": plain(load_pool(path, run=run.id).entries) if run.samples else [],
         }
         for run in runs

@@ -75,7 +75,7 @@ def main_pool(questions: int = 24, samples: int = 8) -> Iterator[dict[str, Any]]
                     "confidence": round(1 / (1 + 2.718281828459045 ** -(logit + rng.gauss(0, 0.5))), 3),
                     "tts": {
                         "end": "stop" if answer else "length",
-                        "usage": counts(prompt=9, prompt_cached=len(drawn), kept=size, aborted=rng.randrange(3)),
+                        "usage": counts(prompt=9, prompt_cached=len(drawn), delivered=size, aborted=rng.randrange(3)),
                         "token_ids": [rng.randrange(1, 99) for _ in range(size)],
                         "logprobs": [round(-rng.expovariate(7 * 2**mood), 3) for _ in range(size)],
                         "top": [round(rng.gauss(12 + mood, 2), 2) for _ in range(size)],
@@ -165,11 +165,11 @@ def plain_pool() -> Iterator[dict[str, Any]]:
 
 
 def counts(
-    prompt: int = 0, prompt_cached: int = 0, kept: int = 0, aborted: int = 0, prefill: int = 0, decode: int = 0
+    prompt: int = 0, prompt_cached: int = 0, delivered: int = 0, aborted: int = 0, prefill: int = 0, decode: int = 0
 ) -> dict[str, int]:
     """The six counts of tokens."""
-    names = ("prompt", "prompt_cached", "kept", "aborted", "scorer_prefill", "scorer_decode")
-    return dict(zip(names, (prompt, prompt_cached, kept, aborted, prefill, decode), strict=True))
+    names = ("prompt", "prompt_cached", "delivered", "aborted", "scorer_prefill", "scorer_decode")
+    return dict(zip(names, (prompt, prompt_cached, delivered, aborted, prefill, decode), strict=True))
 
 
 def noisy(rng: random.Random, logit: float, noise: float) -> float:

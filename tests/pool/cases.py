@@ -9,8 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from tts.pool import Entry, Pool
-from tts.pool.stored import assumed_owners
+from tts.pool import Entry, Pool, Score
 from tts.types import End, Problem, Sample, Trace, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +20,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 COUNT = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 VALUES = st.lists(st.floats(allow_nan=False), max_size=4).map(tuple)
+SCORE = st.none() | st.builds(Score, FINITE, COUNT, COUNT)
 USAGES = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT) | st.builds(Usage, delivered=COUNT)
 
 
@@ -38,7 +38,7 @@ def traces(draw: st.DrawFn) -> Trace:
         draw(VALUES),
         draw(st.lists(st.booleans(), max_size=4).map(tuple)),
         draw(st.none() | st.floats(allow_nan=False, allow_infinity=False)),
-        draw(st.dictionaries(TEXT, owned, max_size=2 if watched else 0) | st.just(assumed_owners(watched))),
+        draw(st.dictionaries(TEXT, owned, max_size=2 if watched else 0)),
     )
 
 
@@ -59,7 +59,10 @@ def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | 
         error=draw(st.none() | TEXT),
         given=draw(st.integers(0, len(ids))),
         started_s=draw(st.none() | FINITE),
+        first_s=draw(st.none() | FINITE),
         finished_s=draw(st.none() | FINITE),
+        in_flight=draw(st.none() | FINITE),
+        estimated=draw(st.none() | st.booleans()),
         failure=draw(st.none() | TEXT),
         reasoning=draw(st.none() | TEXT),
     )
@@ -69,13 +72,19 @@ def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | 
 @st.composite
 def entries(draw: st.DrawFn, problem_id: str, scored: bool | None = None) -> Entry:
     found = draw(st.lists(graded(scored), min_size=1, max_size=4, unique_by=lambda pair: pair[0].index))
+    gold = draw(st.none() | TEXT)
+    accepted = st.just(()) if gold is None else st.lists(TEXT, max_size=2).map(tuple)
     found.sort(key=lambda pair: pair[0].index)
+    labels = draw(st.lists(TEXT.filter(bool), max_size=2, unique=True))
+    judged = {label: tuple(draw(SCORE) for _ in found) for label in labels}
+    judged = {label: of for label, of in judged.items() if any(of)}
     meta = draw(st.dictionaries(st.sampled_from(["model", "group", "level", "x\u0000y"]), TEXT, max_size=3))
     return Entry(
-        Problem(problem_id, draw(TEXT), draw(st.none() | TEXT), draw(TEXT)),
+        Problem(problem_id, draw(TEXT), gold, draw(TEXT), draw(accepted)),
         tuple(sample for sample, _ in found),
         tuple(correct for _, correct in found),
         meta,
+        judged,
     )
 
 

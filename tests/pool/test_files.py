@@ -107,8 +107,9 @@ def test_an_imported_pool_says_where_it_came_from_and_takes_further_runs(tmp_pat
     assert load_pool(tmp_path / "p.sqlite", run=second).models == ("new",)
     export_pool(tmp_path / "p.sqlite", tmp_path / "one.jsonl", run=run.id)
     assert (tmp_path / "one.jsonl").read_bytes() == source.read_bytes()
-    with pytest.raises(InputError, match="holds 2 runs, name one"):
-        load_pool(tmp_path / "p.sqlite")
+    said: list[str] = []
+    assert load_pool(tmp_path / "p.sqlite", notify=said.append).models == ("new",)
+    assert said == [f"{tmp_path / 'p.sqlite'}: run 2, the latest of 2; others by --run"]
 
 
 def test_a_bad_source_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -137,7 +137,13 @@ BAD_LINES = [
         line({"answer": "4", "tts": {"index": 4}}, SAMPLE),
         r"samples\[1\].index must be greater than the one before",
     ),
-    (line({"answer": "4", "tts": {"usage": {"kept": 1}}}), "tts.usage' must have the keys prompt, prompt_cached, kept"),
+    (
+        line({"answer": "4", "tts": {"usage": {"delivered": 1}}}),
+        "tts.usage' must have the keys prompt, prompt_cached,",
+    ),
+    (line({"answer": "4", "tts": {"usage": {"kept": 1}}}), "tts.usage' is of an older version: run `tts pool upgrade`"),
+    (line({"answer": "4", "scores": {"a": "x"}}), "scores.a' must be a finite number"),
+    (line({"answer": "4", "scores": {"a": {"read": 1}}}), "scores.a' must be a number or have the keys value, read"),
     (
         line({"answer": "4", "tts": {"token_ids": [1.5]}}),
         r"tts.token_ids' must be a list of whole numbers, got \[1",

@@ -42,7 +42,7 @@ def column(name: str, values: list[Any], kind: Any = None) -> Any:
     return lambda table: table.set_column(table.column_names.index(name), name, pa.array(values, kind))
 
 
-COUNTS = pa.struct([("prompt", pa.int64()), ("kept", pa.int64())])
+COUNTS = pa.struct([("prompt", pa.int64()), ("delivered", pa.int64())])
 CHANGES = [
     (lambda table: table.drop_columns(["answer"]), "column 'answer' is missing; it has id, question, gold"),
     (column("text", ["", None, "", ""]), "column 'text' must have a value in every row"),

@@ -1,4 +1,4 @@
-"""Old pools do not store whose watched tokens are; new ones store it wherever a reader would not assume the same."""
+"""Pools store whose watched tokens are, in every format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from tts.models import finece
 from tts.pool import Entry, Pool, export_pool, import_pool, load_pool, write_jsonl
-from tts.pool.stored import assumed_owners, stored_owners
 from tts.types import Problem, Sample, Trace
 
 ELEVEN = {100 + v: (0.5, 0.25) for v in range(11)}
@@ -21,16 +20,11 @@ def pool(trace: Trace) -> Pool:
     return Pool("made up", "", (Entry(Problem("q", "?", "4"), (Sample("so 4", "4", trace=trace),), (True,)),))
 
 
-def test_eleven_watched_tokens_of_a_pool_without_owners_are_the_value_tokens_of_finece() -> None:
-    assert len(ELEVEN) == finece.VALUES and assumed_owners(ELEVEN) == VALUES
-    assert assumed_owners(list(ELEVEN)[:10]) == assumed_owners(()) == {}
-
-
 @pytest.mark.parametrize(
     ("watched", "owners", "stored"),
     [
-        (ELEVEN, VALUES, False),
-        (ELEVEN, {}, True),
+        (ELEVEN, VALUES, True),
+        (ELEVEN, {}, False),
         ({7: (0.5,)}, {}, False),
         ({7: (0.5,)}, {"grace": (7,)}, True),
         ({7: (0.5, 0.1), **ELEVEN}, {"grace": (7,), **VALUES}, True),
@@ -40,7 +34,6 @@ def test_owners_survive_every_format_and_stand_in_a_file_only_where_needed(
     watched: dict[int, tuple[float, ...]], owners: dict[str, tuple[int, ...]], stored: bool, tmp_path: Path
 ) -> None:
     given = pool(Trace(watched=watched, owners=owners))
-    assert (stored_owners(given.entries[0].samples[0].trace) is not None) == stored
     write_jsonl(given, tmp_path / "p.jsonl")
     import_pool(tmp_path / "p.jsonl", tmp_path / "p.sqlite")
     export_pool(tmp_path / "p.sqlite", tmp_path / "p.parquet")

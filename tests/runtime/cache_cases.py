@@ -35,6 +35,9 @@ class Notes:
         self.samples[key] = sample
         self.put_order.append(key)
 
+    def put_score(self, problem: Problem, sample: Sample) -> None:
+        self.samples[problem.id, "end", sample.index] = sample
+
 
 def play(strategy: Any, problems: Any, engine: Any, cache: Any, **options: Any) -> list[Result]:
     read = extract if isinstance(engine, FakeEngine) else said

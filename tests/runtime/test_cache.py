@@ -178,7 +178,7 @@ def test_cached_samples_that_are_not_used_cost_nothing() -> None:
     assert (result.cached, result.aborted, result.decision.usage) == (1, 0, sample.usage)
 
 
-def test_what_is_cached_without_a_confidence_is_scored_and_not_kept_again() -> None:
+def test_what_is_cached_without_a_confidence_is_scored_once() -> None:
     cache, engine = Notes(), CountingEngine()
     play(Vote("sc", 3), engine.problems(2), engine, cache)
     drawn, puts = engine.drawn, list(cache.put_order)
@@ -188,6 +188,9 @@ def test_what_is_cached_without_a_confidence_is_scored_and_not_kept_again() -> N
     assert engine.scored > 0
     assert engine.drawn == drawn + sum(len(cache.samples[k].token_ids) for k in cache.put_order[len(puts) :])
     assert spent(results).scorer_prefill == engine.scored
+    scored = engine.scored
+    play(VOTES["best"], engine.problems(2), engine, cache, scorer=PassScorer())
+    assert engine.scored == scored
 
 
 def test_where_scoring_fails_the_cached_ones_with_a_confidence_have_not_failed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -39,7 +40,7 @@ trace = Trace.joined(pieces, ())
 assert trace.surprise == (0.1, 0.2, 0.3) and trace.covers(3) and not Trace(surprise=(0.1,)).covers(3)
 assert trace.truncated(2) == Trace((-0.5, -1.0), surprise=(0.1, 0.2))
 assert (Signals(surprise=True) | Signals(entropy=True)).surprise
-assert Signals(surprise=True).key["surprise"] and "surprise" not in Signals().key
+assert Signals.from_json(Signals(surprise=True).to_json()) == Signals(surprise=True)
 pool = Pool("made up", "", (Entry(Problem("q", "?", "4"), (Sample("4", "4", trace=trace),), (True,)),))
 write_jsonl(pool, folder / "p.jsonl")
 import_pool(folder / "p.jsonl", folder / "p.sqlite")
@@ -115,3 +116,21 @@ def test_signals_that_one_pass_cannot_collect_do_not_combine(other: Signals) -> 
     with pytest.raises(ValueError, match="one pass"):
         _ = mine | other
     assert (Signals(steps=True, probe=0) | Signals(entropy=True)) == Signals(steps=True, probe=0, entropy=True)
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "covered"),
+    [
+        (Signals(logprobs=True, top=5), Signals(logprobs=True), True),
+        (Signals(logprobs=True), Signals(logprobs=True, top=5), False),
+        (Signals(top=5), Signals(top=6), False),
+        (Signals.watching("a", (1, 2)), Signals(watch=(2,)), True),
+        (Signals(watch=(1,)), Signals.watching("a", (1,)), False),
+        (Signals(probe=0), Signals(probe=0), True),
+        (Signals(), Signals(probe=0), False),
+        (Signals(), Signals(), True),
+    ],
+)
+def test_signals_cover_others_where_they_record_all_of_them(mine: Signals, others: Signals, covered: bool) -> None:
+    assert mine.covers(others) == covered
+    assert Signals.from_json(json.loads(json.dumps(mine.to_json()))) == mine

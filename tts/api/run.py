@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from evals.config import RunConfig
-from evals.live.draws import joined
 from evals.live.grid import run_grid
 from evals.live.hooks import Hooks, ProgressListener, Silent
-from evals.live.run_session import RunOutcome, run_strategies
+from evals.live.outcome import RunOutcome
+from evals.live.run_session import run_strategies
 from evals.report.draws import failure_sentence
 from evals.report.grid import grid_rows
 from evals.report.run import run_plot, run_rows
@@ -174,7 +174,7 @@ def run(
 
 
 def _check_draws(outcome: RunOutcome, prefix: str = "") -> None:
-    if (draws := joined(part.draws for part in outcome.parts)).all_failed:
+    if (draws := outcome.draws).all_failed:
         raise DrawsFailedError(f"{prefix}every draw failed: {failure_sentence(draws)}")
 
 

@@ -9,6 +9,7 @@ import typer
 
 from tts.cli.app import app
 from tts.cli.options import ForceOption, PoolArgument, RunOption
+from tts.cli.verbosity import notify
 from tts.errors import InputError
 from tts.files import Output, check_outputs
 
@@ -56,14 +57,14 @@ def calibrate(
             f"--map {map} does not apply to --score {STACKED}, whose weights give probabilities: leave --map out"
         )
     check_outputs([Output(out, "JSON file")], [pool], command="tts calibrate", force=force)
-    recorded = load_pool(pool, run=run)
+    recorded = load_pool(pool, run=run, notify=notify)
     answers = graded(recorded)
     if not answers:
         raise InputError(
             f"{pool}: calibration needs graded answers and the pool has none: "
             "give its questions a gold answer, or grade its samples"
         )
-    provenance = _provenance(pool, recorded, run, scorer_name(score, window))
+    provenance = _provenance(pool, recorded, scorer_name(score, window))
     if score == STACKED:
         weights = fit_weights(recorded)
         save_stacked(out, weights, provenance)
@@ -81,7 +82,7 @@ def calibrate(
     )
 
 
-def _provenance(path: Path, pool: Pool, run: int | None, scorer: str) -> Provenance:
+def _provenance(path: Path, pool: Pool, scorer: str) -> Provenance:
     """Return what produced the samples: the run's key of a SQLite pool, else the one model that its questions name."""
     from tts.pool import PoolStore
     from tts.pool.files import pool_format
@@ -89,7 +90,7 @@ def _provenance(path: Path, pool: Pool, run: int | None, scorer: str) -> Provena
 
     if pool_format(path) == "sqlite":
         with PoolStore.read(path) as store:
-            key = next(r.key for r in store.runs() if run is None or r.id == run)
+            key = next(run.key for run in store.runs() if run.id == pool.run)
         mode = str(key.sampling.get("logprob_mode", RAW))
         return Provenance(
             f"{key.model}@{key.revision}" if key.revision else key.model, scorer, key.prompt_template, mode

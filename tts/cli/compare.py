@@ -12,6 +12,7 @@ import typer
 from tts.cli.app import app, console
 from tts.cli.options import ForceOption, PoolArgument, RunOption, read_config
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
+from tts.cli.verbosity import notify
 from tts.files import Output, check_outputs
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def compare(
         Output(table, "table", "strategy,frontier,"),
     ]
     check_outputs(outputs, [pool, *files], command="tts compare", force=force)
-    outcome = compare_pool(load_pool(pool, run=run), settings)
+    outcome = compare_pool(load_pool(pool, run=run, notify=notify), settings)
     main = comparison_table(outcome.rows)
     if plot is not None:
         plotting.check_axis(outcome.rows, x.value)

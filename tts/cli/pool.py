@@ -9,6 +9,7 @@ import typer
 
 from tts.cli.app import App, app
 from tts.cli.options import ForceOption, PoolArgument, RunOption
+from tts.cli.verbosity import notify
 from tts.files import Output, check_outputs
 
 pool_app = App(
@@ -22,7 +23,7 @@ def info(pool: PoolArgument, run: RunOption = None) -> None:
     """Show the contents of a pool."""
     from tts.pool import describe, load_pool
 
-    for key, value in describe(load_pool(pool, run=run)).items():
+    for key, value in describe(load_pool(pool, run=run, notify=notify)).items():
         if key in ("parsed", "accuracy") and isinstance(value, float):
             value = f"{100 * value:.1f} %"
         elif isinstance(value, float):
@@ -75,6 +76,17 @@ def export(
     check_outputs([Output(target, "pool")], [source], command="tts pool export", force=force)
     pool = export_pool(source, target, force=force, run=run)
     print(f"wrote {target}: {pool.questions} questions")
+
+
+@pool_app.command(examples=("tts pool upgrade runs.sqlite", "tts pool upgrade old/*.sqlite"))
+def upgrade(
+    pools: Annotated[list[Path], typer.Argument(metavar="POOL...", help="Pools of an older version.")],
+) -> None:
+    """Rewrite pools of older versions in the current one, each whole or not at all."""
+    from tts.pool.upgrade import upgrade_pool
+
+    for pool in pools:
+        print(f"{pool}: upgraded" if upgrade_pool(pool) else f"{pool}: nothing to upgrade")
 
 
 @pool_app.command(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evals.config import RunConfig
-    from evals.live.run_session import RunOutcome
+    from evals.live.outcome import RunOutcome
     from evals.report.tables import Table
 
 
@@ -50,7 +50,6 @@ def run(
     """
     from evals.comparison.fit import REFERENCE
     from evals.config import RunConfig
-    from evals.live.draws import joined
     from evals.live.parts import plays
     from evals.report import figures
     from evals.report.comparison import to_json
@@ -91,7 +90,7 @@ def run(
         if written is not None:
             typer.echo(f"wrote {written}", err=output is not TableFormat.TABLE)
     for name, outcome in report.outcomes.items():
-        if (draws := joined(part.draws for part in outcome.parts)).all_failed:
+        if (draws := outcome.draws).all_failed:
             raise DrawsFailedError(f"{name}every draw failed: {failure_sentence(draws)}")
 
 

@@ -15,6 +15,9 @@ BUNDLED = ("tiny", "grace", "finece")
 EDGE = 1 << 20
 """Bytes of each end of a file that enter the fingerprint."""
 
+_DECIDING = (".json", ".safetensors", ".bin", ".gguf", ".model", ".jinja", ".py", "vocab.txt", "merges.txt")
+"""Suffixes and names of the files that decide what a model draws."""
+
 
 def resolve(name: str) -> str | Path:
     """Return the local directory of a model, or its name on the hub.
@@ -52,14 +55,17 @@ def identity(name: str, revision: str | None = None) -> tuple[str, str]:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return twelve hex digits that change with the weights, the configuration or the tokenizer of a directory.
+    """Return twelve hex digits that change with anything in a directory that decides what its model draws.
 
-    Reads at most two megabytes of each file.
+    Read are the weights and adapters, the configurations of the model, of generation and of the tokenizer, its
+    vocabulary and merges, chat templates and remote code; of each file at most two megabytes.
     """
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".bin", ".model")):
+    templates = folder / "additional_chat_templates"
+    files = [*folder.iterdir(), *(templates.iterdir() if templates.is_dir() else ())]
+    for path in sorted(p for p in files if p.is_file() and (p.suffix in _DECIDING or p.name in _DECIDING)):
         size = path.stat().st_size
-        digest.update(f"{path.name} {size} ".encode())
+        digest.update(f"{path.relative_to(folder).as_posix()} {size} ".encode())
         with path.open("rb") as file:
             digest.update(file.read(EDGE))
             file.seek(max(0, size - EDGE))

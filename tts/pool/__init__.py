@@ -5,10 +5,10 @@ Parquet (.parquet) to analyse. Importing this loads neither numpy nor pyarrow.
 """
 
 from tts.files import atomic_path
-from tts.pool.convert import export_pool, import_pool, load_pool
+from tts.pool.convert import export_pool, import_pool, load_pool, read_pool
 from tts.pool.jsonl import read_jsonl, write_jsonl
 from tts.pool.parquet import read_parquet, write_parquet
-from tts.pool.records import Entry, Pool
+from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import Run, RunKey
 from tts.pool.sample_cache import PoolSampleCache
 from tts.pool.sqlite.store import PoolStore
@@ -22,6 +22,7 @@ __all__ = [
     "PoolSummary",
     "Run",
     "RunKey",
+    "Score",
     "atomic_path",
     "describe",
     "export_pool",
@@ -29,6 +30,7 @@ __all__ = [
     "load_pool",
     "read_jsonl",
     "read_parquet",
+    "read_pool",
     "write_jsonl",
     "write_parquet",
 ]

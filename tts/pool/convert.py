@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,26 +12,61 @@ from tts.files import Output, atomic_path, check_replaced
 from tts.pool.files import pool_format
 from tts.pool.jsonl import read_jsonl, write_jsonl
 from tts.pool.parquet import read_parquet, write_parquet
-from tts.pool.records import Pool
+from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import RunKey
 from tts.pool.sqlite.connect import write_lock
 from tts.pool.sqlite.store import PoolStore
 
 
-def load_pool(path: str | os.PathLike[str], *, run: int | None = None) -> Pool:
-    """Read a pool from a .jsonl, .jsonl.gz, .sqlite, .db or .parquet file.
+def load_pool(
+    path: str | os.PathLike[str],
+    *,
+    run: int | None = None,
+    scorer: str | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Pool:
+    """Read a pool from a .jsonl, .jsonl.gz, .sqlite, .db or .parquet file, with one confidence a sample.
+
+    The confidences are those recorded with the samples, or else the scores of the scorer that was used last, if it has
+    judged every sample with an answer.
 
     Args:
         path: the file.
-        run: for SQLite files that hold several runs, which one.
+        run: for SQLite files that hold several runs, which one; the latest where it is left out.
+        scorer: the label of the scorer whose scores to take.
+        notify: receives a sentence about what was chosen among several.
 
     Raises:
         InputError: for another suffix, naming the allowed ones; for a file that cannot be read as what its suffix
-            says; where ``run`` is given for a file without runs, or left out for one with several.
+            says; where ``run`` is given for a file without runs; for scores that it does not hold.
     """
+    pool = read_pool(path, run=run, notify=notify)
+    if scorer is not None:
+        return pool.with_scores(scorer)
+    recorded = any(sample.confidence is not None for entry in pool.entries for sample in entry.samples)
+    complete = [] if recorded else [label for label in pool.scorers if pool.complete(label)]
+    if not complete:
+        return pool
+    if len(pool.scorers) > 1:
+        notify(f"{path}: scores of {complete[-1]}; it also holds {', '.join(set_aside(pool.scorers, complete[-1]))}")
+    return pool.with_scores(complete[-1])
+
+
+def set_aside(labels: Sequence[str], chosen: str) -> list[str]:
+    """Return the labels without the chosen one."""
+    return [label for label in labels if label != chosen]
+
+
+def read_pool(
+    path: str | os.PathLike[str], *, run: int | None = None, notify: Callable[[str], None] = lambda _: None
+) -> Pool:
+    """Read a pool as it stands in its file, scores beside the samples; see :func:`load_pool`."""
     kind = pool_format(path)
     if kind == "sqlite":
         with PoolStore.read(path) as store:
+            if run is None and len(store.runs()) > 1:
+                run = store.latest_run()
+                notify(f"{path}: run {run}, the latest of {len(store.runs())}; others by --run")
             return store.to_pool(run)
     if run is not None:
         raise InputError(f"{path}: run={run} was given, but only SQLite pools hold runs")
@@ -53,7 +89,7 @@ def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, for
     pool_format(src, "jsonl", "parquet")
     pool_format(dst, "sqlite")
     _refuse_existing(dst, force)
-    pool = load_pool(src)
+    pool = read_pool(src)
     models = {entry.meta.get("model", "") for entry in pool.entries}
     shared = models.pop() if len(models) == 1 else ""
     lock = write_lock(dst)
@@ -67,8 +103,10 @@ def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, for
                 store.add_problems(
                     (e.problem, {k: v for k, v in e.meta.items() if k not in said}) for e in pool.entries
                 )
+                scorers = {label: store.open_scorer(label, {"name": label}) for label in pool.scorers}
                 for entry in pool.entries:
-                    store.add(run, entry.problem.id, entry.samples, entry.correct)
+                    scores = {scorers[label]: _by_index(entry, of) for label, of in entry.scores.items()}
+                    store.add(run, entry.problem.id, entry.samples, entry.correct, scores=scores)
             # The log of a killed writer would otherwise be replayed into the new file.
             for suffix in ("-wal", "-shm", "-journal"):
                 with suppress(FileNotFoundError):
@@ -91,9 +129,13 @@ def export_pool(
     """
     kind = pool_format(dst, "parquet", "jsonl")
     _refuse_existing(dst, force)
-    pool = load_pool(src, run=run)
+    pool = read_pool(src, run=run)
     (write_parquet if kind == "parquet" else write_jsonl)(pool, dst)
     return pool
+
+
+def _by_index(entry: Entry, scores: Sequence[Score | None]) -> dict[int, Score]:
+    return {sample.index: score for sample, score in zip(entry.samples, scores, strict=True) if score is not None}
 
 
 def _refuse_existing(path: str | os.PathLike[str], force: bool) -> None:

@@ -1,17 +1,20 @@
 """One line of a JSON Lines pool, and the Entry it stands for.
 
 A line is an object ``{"id", "question", "gold", "task"?, "model"?, ..., "samples": [...]}`` and each of its samples an
-object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "tts"?}``:
+object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "scores"?, "tts"?}``:
 
-- ``gold`` is null where the right answer is not known. Any other key of the line with a string value is kept in
-  ``Entry.meta``; other values and unknown keys of a sample are not kept. A null ``?`` key counts as absent.
+- ``gold`` is null where the right answer is not known; ``accepted`` is a list of further right answers. Any other key
+  of the line with a string value is kept in ``Entry.meta``; other values and unknown keys of a sample are not kept. A
+  null ``?`` key counts as absent.
 - ``answer`` is kept as recorded; an empty or null one could not be read. A missing ``correct`` is None, except that
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
 - ``tokens`` is ``Usage(delivered=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
+- ``scores`` holds the scores that scorers gave the sample later, by label: a number, or ``{"value", "read", "drawn"}``
+  with the tokens that the scorer read and drew.
 - ``tts`` holds what the common keys cannot hold, for samples drawn by this framework: ``index``, ``end``, ``error``,
   ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps``
   (true or false a token), ``watched`` (token id -> probabilities), ``owners`` (owner -> its watched token ids; absent
-  where ``tts.pool.stored.assumed_owners`` gives the same), ``probe``, and the optional fields of a sample
+  where there are none), ``probe``, and the optional fields of a sample
   (``tts.types.SAMPLE_EXTRAS``) where they are known. Floats that JSON has no number for are the
   strings "inf", "-inf" and "nan".
 """
@@ -24,16 +27,13 @@ from dataclasses import replace
 from typing import Any
 
 from tts.errors import InputError
-from tts.pool.records import RESERVED, Entry
-from tts.pool.stored import USAGE, assumed_owners, stored_owners
+from tts.pool.json_values import Fault, array, finite, flag, floats, ids, mapping, shown, string, whole
+from tts.pool.records import RESERVED, Entry, Score
+from tts.pool.stored import USAGE
 from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, End, Problem, Sample, Trace, Usage
 
 _NO_TRACE = Trace()
-_SPECIAL = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
-
-
-class _Fault(Exception):  # noqa: N818 - never leaves this module
-    """A fault of a line, still without the name of the file and the line number."""
+_EXTRAS = {str: string, float: finite, bool: flag}
 
 
 def parse_line(line: str, where: str) -> Entry:
@@ -49,11 +49,11 @@ def parse_line(line: str, where: str) -> Entry:
     try:
         record = json.loads(line)
         if not isinstance(record, dict):
-            raise _Fault(f"must be a JSON object, got {_shown(record)}")
+            raise Fault(f"must be a JSON object, got {shown(record)}")
         return _entry(record)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}: not valid JSON at column {error.colno}: {error.msg}") from None
-    except (ValueError, RecursionError, _Fault) as error:  # InputError is a ValueError
+    except (ValueError, RecursionError, Fault) as error:  # InputError is a ValueError
         raise InputError(f"{where}: {error}") from None
 
 
@@ -63,24 +63,31 @@ def dump_line(entry: Entry) -> str:
     record: dict[str, Any] = {"id": problem.id, "question": problem.question, "gold": problem.gold}
     if problem.task:
         record["task"] = problem.task
+    if problem.accepted:
+        record["accepted"] = list(problem.accepted)
     record.update(sorted(entry.meta.items()))
     graded = zip(entry.samples, entry.correct, strict=True)
     record["samples"] = [_dump_sample(i, sample, correct) for i, (sample, correct) in enumerate(graded)]
+    for label, scores in entry.scores.items():
+        for sample, score in zip(record["samples"], scores, strict=True):
+            if score is not None:
+                sample.setdefault("scores", {})[label] = _dump_score(score)
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 def _entry(record: dict[str, Any]) -> Entry:
     for key in ("id", "question", "gold", "samples"):
         if key not in record:
-            raise _Fault(f"key {key!r} is missing; a line needs id, question, gold and samples")
-    gold = None if record["gold"] is None else _string(record["gold"], "gold")
-    task = "" if record.get("task") is None else _string(record["task"], "task")
+            raise Fault(f"key {key!r} is missing; a line needs id, question, gold and samples")
+    gold = None if record["gold"] is None else string(record["gold"], "gold")
+    task = "" if record.get("task") is None else string(record["task"], "task")
+    accepted = tuple(string(one, "accepted") for one in array(record.get("accepted") or [], "accepted"))
     if record.get("model") is not None:
-        _string(record["model"], "model")
+        string(record["model"], "model")
     if not isinstance(record["samples"], list):
-        raise _Fault(f"key 'samples' must be a list of objects, got {_shown(record['samples'])}")
+        raise Fault(f"key 'samples' must be a list of objects, got {shown(record['samples'])}")
     if not record["samples"]:
-        raise _Fault("key 'samples' must hold at least one sample, got an empty list")
+        raise Fault("key 'samples' must hold at least one sample, got an empty list")
     samples = []
     grades: list[bool | None] = []
     for position, sample in enumerate(record["samples"]):
@@ -91,67 +98,94 @@ def _entry(record: dict[str, Any]) -> Entry:
             if not sample["answer"] and "correct" not in sample:
                 grades[i] = False
     return Entry(
-        Problem(_string(record["id"], "id"), _string(record["question"], "question"), gold, task),
+        Problem(string(record["id"], "id"), string(record["question"], "question"), gold, task, accepted),
         tuple(samples),
         tuple(grades),
         {key: value for key, value in record.items() if key not in RESERVED and isinstance(value, str)},
+        _scores(record["samples"]),
     )
+
+
+def _scores(samples: list[dict[str, Any]]) -> dict[str, tuple[Score | None, ...]]:
+    """Return the scores of a question's samples by label."""
+    given = [mapping(sample.get("scores") or {}, f"samples[{i}].scores") for i, sample in enumerate(samples)]
+    labels = dict.fromkeys(label for scores in given for label in scores)
+    return {
+        label: tuple(_score(scores.get(label), f"samples[{i}].scores.{label}") for i, scores in enumerate(given))
+        for label in labels
+    }
+
+
+def _score(value: object, key: str) -> Score | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        return Score(finite(value, key))
+    if not {"value"} <= set(value) <= {"value", "read", "drawn"}:
+        raise Fault(f"key {key!r} must be a number or have the keys value, read, drawn, got {shown(value)}")
+    read, drawn = (whole(value.get(name, 0), f"{key}.{name}") for name in ("read", "drawn"))
+    return Score(finite(value["value"], f"{key}.value"), read, drawn)
+
+
+def _dump_score(score: Score) -> float | dict[str, float | int]:
+    if not (score.read or score.drawn):
+        return float(score.value)
+    return {"value": float(score.value), "read": int(score.read), "drawn": int(score.drawn)}
 
 
 def _sample(position: int, record: object) -> Sample:
     at = f"samples[{position}]"
     if not isinstance(record, dict):
-        raise _Fault(f"key {at!r} must be an object, got {_shown(record)}")
+        raise Fault(f"key {at!r} must be an object, got {shown(record)}")
     if "answer" not in record:
-        raise _Fault(f"key '{at}.answer' is missing; give an empty string where no answer could be read")
+        raise Fault(f"key '{at}.answer' is missing; give an empty string where no answer could be read")
     answer, text = record["answer"], record.get("text")
     if answer is not None and not isinstance(answer, str):
-        raise _Fault(f"key '{at}.answer' must be a string, got {_shown(answer)}")
+        raise Fault(f"key '{at}.answer' must be a string, got {shown(answer)}")
     if text is not None and not isinstance(text, str):
-        raise _Fault(f"key '{at}.text' must be a string, got {_shown(text)}")
+        raise Fault(f"key '{at}.text' must be a string, got {shown(text)}")
     confidence = record.get("confidence")
     if confidence is not None:
-        confidence = _finite(confidence, f"{at}.confidence")
+        confidence = finite(confidence, f"{at}.confidence")
     tokens = record.get("tokens")
-    usage = None if tokens is None else Usage(delivered=_count(tokens, f"{at}.tokens"))
+    usage = None if tokens is None else Usage(delivered=whole(tokens, f"{at}.tokens"))
     sample = Sample(text or "", answer or None, End.STOP, confidence, position, (), _NO_TRACE, usage)
     if record.get("tts") is None:
         return sample
-    return _extended(sample, _mapping(record["tts"], f"{at}.tts"), f"{at}.tts")
+    return _extended(sample, mapping(record["tts"], f"{at}.tts"), f"{at}.tts")
 
 
 def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
     usage = sample.usage
     end = extra.get("end", End.STOP.value)
     if end not in tuple(End):
-        raise _Fault(f"key '{at}.end' must be one of {', '.join(End)}, got {_shown(end)}")
+        raise Fault(f"key '{at}.end' must be one of {', '.join(End)}, got {shown(end)}")
     if "usage" in extra:
-        counts = _mapping(extra["usage"], f"{at}.usage")
-        if set(counts) != set(USAGE.values()):
-            raise _Fault(f"key '{at}.usage' must have the keys {', '.join(USAGE.values())}, got {_shown(counts)}")
-        usage = Usage(**{field: _count(counts[key], f"{at}.usage.{key}") for field, key in USAGE.items()})
-    ids = _ids(extra.get("token_ids", []), f"{at}.token_ids")
+        counts = mapping(extra["usage"], f"{at}.usage")
+        if "kept" in counts:
+            raise Fault(f"key '{at}.usage' is of an older version: run `tts pool upgrade` on the file once")
+        if set(counts) != set(USAGE):
+            raise Fault(f"key '{at}.usage' must have the keys {', '.join(USAGE)}, got {shown(counts)}")
+        usage = Usage(**{name: whole(counts[name], f"{at}.usage.{name}") for name in USAGE})
+    token_ids = ids(extra.get("token_ids", []), f"{at}.token_ids")
     columns = {c.name: _column(c, extra[c.name], f"{at}.{c.name}") for c in COLUMNS if extra.get(c.name) is not None}
     owners: dict[str, tuple[int, ...]] = {}
-    if extra.get("owners") is None:
-        owners.update(assumed_owners(columns.get("watched", ())))
-    else:
-        for owner, tokens in _mapping(extra["owners"], f"{at}.owners").items():
-            owners[owner] = _ids(tokens, f"{at}.owners.{owner}")
+    for owner, tokens in mapping(extra.get("owners") or {}, f"{at}.owners").items():
+        owners[owner] = ids(tokens, f"{at}.owners.{owner}")
     extras: dict[str, Any] = {
-        name: (_string if kind is str else _finite)(extra[name], f"{at}.{name}")
+        name: _EXTRAS[kind](extra[name], f"{at}.{name}")
         for name, kind in SAMPLE_EXTRAS.items()
         if extra.get(name) is not None
     }
     return replace(
         sample,
         end=End(end),
-        index=_count(extra.get("index", sample.index), f"{at}.index"),
-        token_ids=ids,
+        index=whole(extra.get("index", sample.index), f"{at}.index"),
+        token_ids=token_ids,
         trace=Trace(owners=owners, **columns),
         usage=usage,
-        error=None if extra.get("error") is None else _string(extra["error"], f"{at}.error"),
-        given=_count(extra.get("given", 0), f"{at}.given"),
+        error=None if extra.get("error") is None else string(extra["error"], f"{at}.error"),
+        given=whole(extra.get("given", 0), f"{at}.given"),
         **extras,
     )
 
@@ -159,20 +193,20 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
 def _column(column: Column, value: object, key: str) -> Any:
     """A column of a trace."""
     if column.per == "sample":
-        return _finite(value, key)
+        return finite(value, key)
     if column.per == "watched":
         watched = {}
-        for token, values in _mapping(value, key).items():
+        for token, values in mapping(value, key).items():
             try:
-                watched[int(token)] = _floats(values, f"{key}.{token}")
+                watched[int(token)] = floats(values, f"{key}.{token}")
             except ValueError:
-                raise _Fault(f"key '{key}' must be keyed by token ids, got {_shown(token)}") from None
+                raise Fault(f"key '{key}' must be keyed by token ids, got {shown(token)}") from None
         return watched
     if column.kind is float:
-        return _floats(value, key)
-    flags = _list(value, key)
+        return floats(value, key)
+    flags = array(value, key)
     if any(type(flag) is not bool for flag in flags):
-        raise _Fault(f"key '{key}' must be a list of true and false, got {_shown(flags)}")
+        raise Fault(f"key '{key}' must be a list of true and false, got {shown(flags)}")
     return tuple(flags)
 
 
@@ -187,7 +221,7 @@ def _dump_column(column: Column, value: Any) -> Any:
 def _grade(position: int, record: dict[str, Any]) -> bool | None:
     grade = record.get("correct")
     if grade is not None and not isinstance(grade, bool):
-        raise _Fault(f"key 'samples[{position}].correct' must be true, false or null, got {_shown(grade)}")
+        raise Fault(f"key 'samples[{position}].correct' must be true, false or null, got {shown(grade)}")
     return grade
 
 
@@ -207,7 +241,7 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
     if sample.error is not None:
         extra["error"] = sample.error
     if sample.usage is not None and sample.usage != Usage(delivered=sample.usage.delivered):
-        extra["usage"] = {key: int(getattr(sample.usage, field)) for field, key in USAGE.items()}
+        extra["usage"] = {name: int(getattr(sample.usage, name)) for name in USAGE}
     if sample.given:
         extra["given"] = int(sample.given)
     if sample.token_ids:
@@ -215,7 +249,7 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
     for column in COLUMNS:
         if (value := getattr(sample.trace, column.name)) not in (None, (), {}):
             extra[column.name] = _dump_column(column, value)
-    if (owners := stored_owners(sample.trace)) is not None:
+    if owners := sample.trace.owners:
         extra["owners"] = {owner: [int(token) for token in tokens] for owner, tokens in owners.items()}
     for name, kind in SAMPLE_EXTRAS.items():
         if (value := getattr(sample, name)) is not None:
@@ -227,59 +261,3 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
 
 def _dump_floats(values: tuple[float, ...]) -> list[float | str]:
     return [float(value) if math.isfinite(value) else str(float(value)) for value in values]
-
-
-def _ids(value: object, key: str) -> tuple[int, ...]:
-    ids = _list(value, key)
-    if any(type(token) is not int for token in ids):
-        raise _Fault(f"key {key!r} must be a list of whole numbers, got {_shown(ids)}")
-    return tuple(ids)
-
-
-def _floats(value: object, key: str) -> tuple[float, ...]:
-    numbers = []
-    for number in _list(value, key):
-        if type(number) in (int, float):
-            numbers.append(float(number))
-        elif isinstance(number, str) and number in _SPECIAL:
-            numbers.append(_SPECIAL[number])
-        else:
-            raise _Fault(f"key {key!r} must hold numbers, 'inf', '-inf' or 'nan', got {_shown(number)}")
-    return tuple(numbers)
-
-
-def _finite(value: object, key: str) -> float:
-    if type(value) is float and math.isfinite(value):
-        return value
-    if type(value) is int and abs(value) < 2**1023:
-        return float(value)
-    raise _Fault(f"key {key!r} must be a finite number, got {_shown(value)}")
-
-
-def _count(value: object, key: str) -> int:
-    if type(value) is not int or not 0 <= value < 2**63:
-        raise _Fault(f"key {key!r} must be a whole number from 0 to 2^63 - 1, got {_shown(value)}")
-    return value
-
-
-def _string(value: object, key: str) -> str:
-    if not isinstance(value, str):
-        raise _Fault(f"key {key!r} must be a string, got {_shown(value)}")
-    return value
-
-
-def _list(value: object, key: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise _Fault(f"key {key!r} must be a list, got {_shown(value)}")
-    return value
-
-
-def _mapping(value: object, key: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _Fault(f"key {key!r} must be an object, got {_shown(value)}")
-    return value
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,13 +1,13 @@
 """Pools as Parquet: one row a sample, the question's columns repeated on each, nothing lost.
 
-Columns: ``id, question, gold, task`` (strings), ``meta`` (map of strings), ``index`` (int64), ``text, answer, end``
-(strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32), ``logprobs`` (list of float64),
-``watched`` (map of token id to a list of float64), the other columns of ``tts.types.COLUMNS`` (lists of float64 or
-bool, ``probe`` float64), ``owners`` (map of a string to a list of int32; null where
-``tts.pool.stored.assumed_owners`` gives the same), ``usage`` (struct of six int64), ``error`` (string), ``given``
-(int64), and the optional fields of a sample, ``tts.types.SAMPLE_EXTRAS`` (float64 or string). Columns that came after
-the first version may be missing. Null means the same as None in ``tts.types``. Rows of one question
-follow each other.
+Columns: ``id, question, gold, task`` (strings), ``accepted`` (list of strings), ``meta`` (map of strings), ``index``
+(int64), ``text, answer, end`` (strings), ``confidence`` (float64), ``correct`` (bool), ``token_ids`` (list of int32),
+``logprobs`` (list of float64), ``watched`` (map of token id to a list of float64), the other columns of
+``tts.types.COLUMNS`` (lists of float64 or bool, ``probe`` float64), ``owners`` (map of a string to a list of int32),
+``usage`` (struct of six int64), ``error`` (string), ``given`` (int64), the optional fields of a sample,
+``tts.types.SAMPLE_EXTRAS`` (float64, bool or string), and ``scores`` (map of a label to a struct of ``value``, ``read``
+and ``drawn``). Columns that came after the first version may be missing. Null means the same as None in ``tts.types``.
+Rows of one question follow each other.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import Any
 from tts.errors import InputError, first_line
 from tts.files import atomic_path, read_bytes
 from tts.pool.files import pool_format
-from tts.pool.records import Entry, Pool
-from tts.pool.stored import USAGE, assumed_owners, stored_owners
+from tts.pool.records import Entry, Pool, Score
+from tts.pool.stored import USAGE
 from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, End, Problem, Sample, Trace, Usage
 
 _REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids", "logprobs", "watched")
-_SINCE = (*(c.name for c in COLUMNS if c.name not in _REQUIRED), "owners", "given", *SAMPLE_EXTRAS)
+_SIGNALS = (column.name for column in COLUMNS if column.name not in _REQUIRED)
+_SINCE = (*_SIGNALS, "owners", "given", *SAMPLE_EXTRAS, "scores", "accepted")
 """The columns that a file may lack: those that came after the first version."""
 _PROBLEM = ("id", "question", "gold", "task")
 _NO_TRACE = Trace()
@@ -46,6 +47,7 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
     pool_format(path, "parquet")
     schema = _schema()
     rows = [(e, s, c) for e in pool.entries for s, c in zip(e.samples, e.correct, strict=True)]
+    scores = [_plain_scores(e, i) for e in pool.entries for i in range(len(e.samples))]
     columns: dict[str, list[Any]] = {
         "id": [e.problem.id for e, _, _ in rows],
         "question": [e.problem.question for e, _, _ in rows],
@@ -60,11 +62,13 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
         "correct": [c for _, _, c in rows],
         "token_ids": [s.token_ids for _, s, _ in rows],
         **{column.name: [_plain(column, s.trace) for _, s, _ in rows] for column in COLUMNS},
-        "owners": [None if (found := stored_owners(s.trace)) is None else list(found.items()) for _, s, _ in rows],
-        "usage": [None if s.usage is None else {k: getattr(s.usage, f) for f, k in USAGE.items()} for _, s, _ in rows],
+        "owners": [list(s.trace.owners.items()) or None for _, s, _ in rows],
+        "usage": [None if s.usage is None else {name: getattr(s.usage, name) for name in USAGE} for _, s, _ in rows],
         "error": [s.error for _, s, _ in rows],
         "given": [s.given or None for _, s, _ in rows],
         **{name: [getattr(s, name) for _, s, _ in rows] for name in SAMPLE_EXTRAS},
+        "scores": scores,
+        "accepted": [list(e.problem.accepted) or None for e, _, _ in rows],
     }
     table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in schema}, schema)
     with atomic_path(path) as temp:
@@ -100,6 +104,8 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
         try:
             columns[field.name] = column.cast(field.type).to_pylist()
         except (pa.ArrowException, NotImplementedError):
+            if field.name == "usage" and pa.types.is_struct(column.type) and column.type.get_field_index("kept") >= 0:
+                raise InputError(f"{path}: of an older version: run `tts pool upgrade {path}` once") from None
             raise InputError(f"{path}: column {field.name!r} must be {field.type}, got {column.type}") from None
     try:
         rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
@@ -113,7 +119,9 @@ def read_parquet(path: str | os.PathLike[str]) -> Pool:
 def _schema() -> Any:
     import pyarrow as pa
 
-    counts = pa.struct([(key, pa.int64()) for key in USAGE.values()])
+    counts = pa.struct([(name, pa.int64()) for name in USAGE])
+    score = pa.struct([("value", pa.float64()), ("read", pa.int64()), ("drawn", pa.int64())])
+    extras = {float: pa.float64(), str: pa.string(), bool: pa.bool_()}
     types = {
         "id": pa.string(),
         "question": pa.string(),
@@ -132,7 +140,9 @@ def _schema() -> Any:
         "usage": counts,
         "error": pa.string(),
         "given": pa.int64(),
-        **{name: pa.float64() if kind is float else pa.string() for name, kind in SAMPLE_EXTRAS.items()},
+        **{name: extras[kind] for name, kind in SAMPLE_EXTRAS.items()},
+        "scores": pa.map_(pa.string(), score),
+        "accepted": pa.list_(pa.string()),
     }
     return pa.schema(list(types.items()))
 
@@ -153,13 +163,22 @@ def _plain(column: Column, trace: Trace) -> Any:
     return list(value.items()) if column.per == "watched" else value
 
 
+def _plain_scores(entry: Entry, position: int) -> list[tuple[str, dict[str, Any]]] | None:
+    """The scores of one sample as Arrow takes them."""
+    given = [(label, scores[position]) for label, scores in entry.scores.items()]
+    return [(k, {"value": s.value, "read": s.read, "drawn": s.drawn}) for k, s in given if s is not None] or None
+
+
 def _entry(rows: Sequence[Mapping[str, Any]]) -> Entry:
     first = rows[0]
+    given = [dict(row["scores"] or ()) for row in rows]
+    labels = dict.fromkeys(label for scores in given for label in scores)
     return Entry(
-        Problem(*(first[name] for name in _PROBLEM)),
+        Problem(**{name: first[name] for name in _PROBLEM}, accepted=tuple(first["accepted"] or ())),
         tuple(_sample(row) for row in rows),
         tuple(row["correct"] for row in rows),
         dict(first["meta"]),
+        {label: tuple(Score(**scores[label]) if label in scores else None for scores in given) for label in labels},
     )
 
 
@@ -179,7 +198,7 @@ def _sample(row: Mapping[str, Any]) -> Sample:
         index=row["index"],
         token_ids=tuple(row["token_ids"]),
         trace=_trace(row),
-        usage=None if usage is None else Usage(**{field: usage[key] for field, key in USAGE.items()}),
+        usage=None if usage is None else Usage(**usage),
         error=row["error"],
         given=row["given"] or 0,
         **{name: row[name] for name in SAMPLE_EXTRAS},
@@ -203,6 +222,4 @@ def _trace(row: Mapping[str, Any]) -> Trace:
             columns[column.name] = value if column.per == "sample" else tuple(value or ())
     if all(value in (None, (), {}) for value in columns.values()):
         return _NO_TRACE
-    owners, watched = row["owners"], columns["watched"]
-    whose = assumed_owners(watched) if owners is None else {owner: tuple(tokens) for owner, tokens in owners}
-    return Trace(**columns, owners=whose)
+    return Trace(**columns, owners={owner: tuple(tokens) for owner, tokens in row["owners"] or ()})

@@ -5,14 +5,35 @@ Grades stand beside the samples, not in them, so that a strategy that is handed 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tts.errors import InputError
 from tts.pool.check import sample_fault, text_fault
-from tts.types import Problem, Sample
+from tts.types import Problem, Sample, Usage
 
-RESERVED = frozenset({"id", "question", "gold", "task", "samples"})
+RESERVED = frozenset({"id", "question", "gold", "task", "accepted", "samples"})
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The score that one scorer gave one sample, and its cost.
+
+    Attributes:
+        value: a finite number on the scorer's scale.
+        read: tokens that the scorer read for it.
+        drawn: tokens that the scorer drew for it.
+    """
+
+    value: float
+    read: int = 0
+    drawn: int = 0
+
+    @property
+    def usage(self) -> Usage:
+        """The cost as an entry of the ledger."""
+        return Usage(scorer_prefill=self.read, scorer_decode=self.drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +45,7 @@ class Entry:
         samples: at least one, in strictly increasing order of ``Sample.index``; gaps are allowed.
         correct: one grade a sample, None where it was not graded; never True where the answer is None.
         meta: other question-level strings, such as model, group or level; no key of ``RESERVED``.
+        scores: by the label of their scorer, one a sample, None where that scorer did not judge it.
 
     Raises:
         InputError: where one of these does not hold, or a sample's field is out of range (see ``tts.pool.check``).
@@ -33,6 +55,7 @@ class Entry:
     samples: tuple[Sample, ...]
     correct: tuple[bool | None, ...]
     meta: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, tuple[Score | None, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what no pool may hold."""
@@ -59,7 +82,22 @@ class Entry:
             if sample.index <= previous:
                 return f"samples[{position}].index must be greater than the one before, got {sample.index}"
             previous = sample.index
+        for label, scores in self.scores.items():
+            if fault := scores_fault(label, scores, len(self.samples)):
+                return fault
         return None
+
+
+def scores_fault(label: str, scores: Sequence[Score | None], samples: int) -> str | None:
+    """Return the fault of one scorer's scores of a question, or None if there is none."""
+    if not label or text_fault(label):
+        return f"the label of scores must be a text, got {label!a}"
+    if len(scores) != samples:
+        return f"scores {label!a} must hold one a sample, got {len(scores)} for {samples} samples"
+    for score in scores:
+        if score is not None and not (math.isfinite(score.value) and min(score.read, score.drawn) >= 0):
+            return f"scores {label!a} must be finite numbers with counts of at least 0, got {score}"
+    return None
 
 
 def problem_fault(problem: Problem, meta: Mapping[str, str]) -> str | None:
@@ -69,8 +107,9 @@ def problem_fault(problem: Problem, meta: Mapping[str, str]) -> str | None:
     for name, text in (("id", problem.id), ("question", problem.question), ("task", problem.task)):
         if fault := text_fault(text):
             return f"{name} {fault}"
-    if problem.gold is not None and (fault := text_fault(problem.gold)):
-        return f"gold {fault}"
+    for gold in problem.golds:
+        if fault := text_fault(gold):
+            return f"gold {fault}"
     for name, text in meta.items():
         if name in RESERVED:
             return f"meta must not use the name {name!r}, which is a field of its own"
@@ -90,6 +129,9 @@ class Pool:
         sha256: hex digest that names the content. JSON Lines and Parquet: of the file's bytes. SQLite, whose bytes
             change without its content changing: of the JSON Lines text that ``write_jsonl`` writes for the same pool.
         entries: at least one, with distinct problem ids.
+        run: the number of the run within a SQLite file; None for other files.
+        scored_by: the label of the scorer whose scores are the samples' confidences; empty where they were recorded
+            with the samples, or there are none.
 
     Raises:
         InputError: where there are no entries, or two with the same problem id.
@@ -98,6 +140,8 @@ class Pool:
     path: str
     sha256: str
     entries: tuple[Entry, ...]
+    run: int | None = None
+    scored_by: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an empty pool and repeated ids."""
@@ -145,6 +189,34 @@ class Pool:
         """The distinct models the questions name, in order of first appearance."""
         return tuple(dict.fromkeys(e.meta["model"] for e in self.entries if "model" in e.meta))
 
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """The labels of the scorers whose scores it holds, the latest one last."""
+        return tuple(dict.fromkeys(label for entry in self.entries for label in entry.scores))
+
+    def complete(self, label: str) -> bool:
+        """Return whether a scorer has judged every sample with an answer."""
+        return all(
+            sample.answer is None or score is not None
+            for entry in self.entries
+            for sample, score in zip(entry.samples, entry.scores.get(label, [None] * len(entry.samples)), strict=True)
+        )
+
+    def with_scores(self, label: str) -> Pool:
+        """Return the pool with the scores of one scorer as confidences, and its tokens in each sample's usage.
+
+        Raises:
+            InputError: it holds no scores of that label.
+        """
+        if label not in self.scorers:
+            raise InputError(f"{self.path}: holds no scores {label!r}; it holds {', '.join(self.scorers) or 'none'}")
+        entries = []
+        for entry in self.entries:
+            scores = entry.scores.get(label, (None,) * len(entry.samples))
+            samples = tuple(_scored(sample, score) for sample, score in zip(entry.samples, scores, strict=True))
+            entries.append(replace(entry, samples=samples))
+        return replace(self, entries=tuple(entries), scored_by=label)
+
     def with_confidences(self, confidences: Iterable[Sequence[float | None]]) -> Pool:
         """Return the pool with other confidences of its answered samples, and none of the others.
 
@@ -160,3 +232,10 @@ class Pool:
             samples = tuple(replace(sample, confidence=given.get(sample.index)) for sample in entry.samples)
             entries.append(replace(entry, samples=samples))
         return replace(self, entries=tuple(entries))
+
+
+def _scored(sample: Sample, score: Score | None) -> Sample:
+    if score is None:
+        return replace(sample, confidence=None)
+    usage = None if sample.usage is None else sample.usage + score.usage
+    return replace(sample, confidence=score.value, usage=usage)

@@ -11,13 +11,18 @@ from typing import Self
 
 from tts.errors import InputError
 from tts.pool.check import text_fault
+from tts.types import Signals
 
+_NO_SIGNALS = Signals()
 _RECORDED = ("tts-rerank", "vllm", "torch", "transformers")
 
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
-    """The key that makes two draws interchangeable: samples of equal keys belong to one run.
+    """Everything that draws a sample and nothing else: samples of equal keys belong to one run.
+
+    The question, the seed within ``sampling`` and the number of the draw then decide its tokens. The signals that were
+    recorded, the reading of answers and the scorers are no part of it: they stand beside the samples.
 
     Attributes:
         model: the model's name, as the engine knows it; empty where a pool names none, or several.
@@ -61,6 +66,9 @@ class Run:
         versions: the package versions it was last opened with, by package name.
         opened: when it was last opened, in UTC, ISO 8601.
         samples: how many samples it holds.
+        signals: the signals that its draws record.
+        reading: the rule by which its answers were read and graded; empty where it is not known.
+        scorers: the labels of the scorers that have judged its samples, the latest one last.
         draws: numbers of failed and truncated draws when it was last opened; None where they were not counted.
     """
 
@@ -70,6 +78,9 @@ class Run:
     versions: Mapping[str, str]
     opened: str
     samples: int
+    signals: Signals = _NO_SIGNALS
+    reading: str = ""
+    scorers: tuple[str, ...] = ()
     draws: Mapping[str, object] | None = None
 
     def __str__(self) -> str:

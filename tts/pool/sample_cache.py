@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from tts.pool.records import Score
 from tts.pool.sqlite.store import PoolStore
-from tts.types import END, Boundary, Problem, Sample
+from tts.types import END, Boundary, Problem, Sample, Usage
 
 Grade = Callable[[Problem, Sample], bool | None]
 
@@ -14,12 +16,14 @@ class PoolSampleCache:
     """Implements :class:`tts.runtime.cache.SampleCache` on an open :class:`PoolStore`.
 
     Each sample is one transaction, so that the death of the process costs what no strategy was given yet, and no more.
-    Draws that may be truncated stand in a run of their own: the strategy decides which of them were.
+    The score of the session's scorer stands beside the sample: a sample that only another scorer has judged comes back
+    without a confidence. Draws that may be truncated stand in a run of their own: the strategy decides which of them
+    were.
 
     Attributes:
         stored: samples put so far, in this process.
         truncated: draws that may be truncated put so far, in this process.
-        tokens: tokens generated for all of them.
+        tokens: tokens generated for all of them, and for their scores.
         forks: whether what continues a prefix is remembered as well.
     """
 
@@ -29,6 +33,7 @@ class PoolSampleCache:
         run: int,
         grade: Grade | None = None,
         *,
+        scorer: int | None = None,
         truncated_run: Callable[[], int] | None = None,
         forks: bool = False,
     ) -> None:
@@ -38,11 +43,13 @@ class PoolSampleCache:
             store: a pool open for writing that holds the questions.
             run: the run's number, as ``open_run`` returned it.
             grade: whether a sample is right; left out, samples are kept ungraded.
+            scorer: the number of the session's scorer, as ``open_scorer`` returned it; None if nothing is scored.
             truncated_run: opens the run for draws that may be truncated, called on the first; left out, they are not
                 remembered.
             forks: whether one strategy alone uses it, so that what continues a prefix is remembered as well.
         """
-        self._store, self._run, self._grade, self._open_truncated = store, run, grade, truncated_run
+        self._store, self._run, self._grade, self._scorer = store, run, grade, scorer
+        self._open_truncated = truncated_run
         self._truncated: int | None = None
         self.forks = forks
         self.stored = self.truncated = self.tokens = 0
@@ -50,10 +57,16 @@ class PoolSampleCache:
     def get(self, problem: Problem, index: int, until: Boundary = END) -> Sample | None:
         """The remembered sample, or None."""
         run = self._run_of(until)
-        return None if run is None else self._store.get(run, problem.id, index)
+        sample = None if run is None else self._store.get(run, problem.id, index)
+        if run is None or sample is None or self._scorer is None:
+            return sample
+        score = self._store.score(run, self._scorer, problem.id, index)
+        if score is None:
+            return sample
+        return replace(sample, confidence=score.value, usage=(sample.usage or Usage()) + score.usage)
 
     def put(self, problem: Problem, sample: Sample, until: Boundary = END) -> None:
-        """Keep a sample, committed on return; one that was truncated elsewhere before stays as it is.
+        """Keep a sample and its score, committed on return; one that was truncated elsewhere before stays as it is.
 
         Raises:
             InputError: the run holds another whole sample of this number.
@@ -62,12 +75,19 @@ class PoolSampleCache:
         if run is None or (until.kind != "end" and self._store.get(run, problem.id, sample.index) is not None):
             return
         grade = None if self._grade is None else self._grade(problem, sample)
-        self._store.add(run, problem.id, [sample], [grade])
+        scores = None if self._scorer is None else {self._scorer: _score(sample)}
+        self._store.add(run, problem.id, [_unscored(sample)], [grade], scores=scores)
         if until.kind == "end":
             self.stored += 1
         else:
             self.truncated += 1
         self.tokens += sample.usage.generated if sample.usage else len(sample.token_ids)
+
+    def put_score(self, problem: Problem, sample: Sample) -> None:
+        """Keep the score that the session's scorer gave a remembered whole sample, committed on return."""
+        if self._scorer is not None:
+            self._store.add_scores(self._run, self._scorer, problem.id, _score(sample))
+            self.tokens += sample.usage.scorer_decode if sample.usage else 0
 
     def _run_of(self, until: Boundary) -> int | None:
         if until.kind == "end":
@@ -75,3 +95,17 @@ class PoolSampleCache:
         if self._truncated is None and self._open_truncated is not None:
             self._truncated = self._open_truncated()
         return self._truncated
+
+
+def _score(sample: Sample) -> dict[int, Score]:
+    """Return the score of a sample by its index."""
+    if sample.confidence is None:
+        return {}
+    usage = sample.usage or Usage()
+    return {sample.index: Score(sample.confidence, usage.scorer_prefill, usage.scorer_decode)}
+
+
+def _unscored(sample: Sample) -> Sample:
+    """Return the sample as it was drawn, without its score and the cost of that."""
+    usage = None if sample.usage is None else replace(sample.usage, scorer_prefill=0, scorer_decode=0)
+    return replace(sample, confidence=None, usage=usage)

@@ -1,41 +1,22 @@
-"""The stored form of samples: names and types that every file format derives from the tables of :mod:`tts.types`.
-
-Files that are already drawn fix the names: where a field was renamed since, its stored name stays.
-"""
+"""The stored form of samples: types that every file format derives from the tables of :mod:`tts.types`."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, Trace, Usage
+from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, Usage
 
-USAGE = {field: "kept" if field == "delivered" else field for field in Usage.__slots__}
-"""The stored name of each token count, by the field of ``Usage``."""
+_SQL_KINDS = {float: "REAL", str: "TEXT", bool: "INTEGER"}
 
-EXTRA_SQL = {name: "REAL" if kind is float else "TEXT" for name, kind in SAMPLE_EXTRAS.items()}
+USAGE = Usage.__slots__
+"""The token counts of a sample, in the order in which every format has them."""
+
+EXTRA_SQL = {name: _SQL_KINDS[kind] for name, kind in SAMPLE_EXTRAS.items()}
 """The SQLite column type of each optional field of a sample, by its name."""
 
 TRACE_SQL = {column.name: "REAL" if column.per == "sample" else "BLOB" for column in COLUMNS}
 """The SQLite column type of each column of a trace, by its name."""
-
-_VALUES = 11
-_OWNER = "finece"
-
-
-def assumed_owners(watched: Iterable[int]) -> Mapping[str, tuple[int, ...]]:
-    """Return the owners of watched tokens that a file without owners means.
-
-    Pools drawn before traces had owners do not store them; there, eleven watched tokens are FineCE's value tokens.
-    """
-    tokens = tuple(watched)
-    return {_OWNER: tokens} if len(tokens) == _VALUES else {}
-
-
-def stored_owners(trace: Trace) -> Mapping[str, tuple[int, ...]] | None:
-    """Return the owners to store with a trace; None where a reader assumes the same."""
-    return None if trace.owners == assumed_owners(trace.watched) else trace.owners
 
 
 def pack(column: Column, value: Any) -> bytes | float | None:

@@ -23,11 +23,18 @@ class SampleCache(Protocol):
         ...
 
     def get(self, problem: Problem, index: int, until: Boundary = END) -> Sample | None:
-        """Return the sample of this number that was drawn until a boundary of this kind, or None."""
+        """Return the sample of this number that was drawn until a boundary of this kind, or None.
+
+        Its confidence is the session's scorer's; None where that has not judged it yet.
+        """
         ...
 
     def put(self, problem: Problem, sample: Sample, until: Boundary = END) -> None:
         """Keep a sample that was just drawn and scored; on return it is durable."""
+        ...
+
+    def put_score(self, problem: Problem, sample: Sample) -> None:
+        """Keep the score of a whole sample that was cached without one; on return it is durable."""
         ...
 
 

@@ -178,6 +178,7 @@ class Session:
     async def _deliver(self, samples: list[Sample], draw: Draw) -> list[Sample]:
         self.regrouped, spent = await self.answers.add(samples, graded=self._cache is not None)
         self.usage += spent
+        unscored = {s.index for s in samples if needs_score(s)}
         samples = await self._score(samples)
         if is_cancelled():  # an engine or a scorer reported the abort as a failure, or lost it
             raise asyncio.CancelledError
@@ -186,6 +187,8 @@ class Session:
             for sample in samples:
                 if sample.index in self._from_cache:
                     self.cached += 1
+                    if sample.index in unscored and not needs_score(sample) and draw.until.kind == "end":
+                        self._cache.put_score(self.problem, sample)
                 elif cacheable(self._cache, sample, draw):
                     self._cache.put(self.problem, sample, draw.until)
         return [self.answers.named(sample) for sample in samples]

@@ -93,8 +93,11 @@ class Sample:
         usage: tokens this draw cost, without its prefix; None where the source keeps no counts.
         error: for a FAILED sample, the engine's sentence.
         given: the number of ``token_ids``, the first ones, that belong to the prefix that it continues.
-        started_s: when the draw started, in seconds since the epoch; None if it is not recorded.
-        finished_s: when the draw ended, in seconds since the epoch; None if it is not recorded.
+        started_s: when the draw was asked for, in seconds since the epoch; None if it is not recorded.
+        first_s: when its first token arrived, in seconds since the epoch; None if it is not recorded.
+        finished_s: when its last token arrived, in seconds since the epoch; None if it is not recorded.
+        in_flight: the mean number of draws in flight while this one was, itself included; None if it is not recorded.
+        estimated: True if its source told no token counts, so that ``usage`` is an estimate; None if it is not.
         failure: for a FAILED sample, a short name of the reason beside ``error``; None if it is not recorded.
         reasoning: the text of the model's reasoning, where an engine keeps it apart from ``text``; else None.
     """
@@ -110,12 +113,23 @@ class Sample:
     error: str | None = None
     given: int = 0
     started_s: float | None = None
+    first_s: float | None = None
     finished_s: float | None = None
+    in_flight: float | None = None
+    estimated: bool | None = None
     failure: str | None = None
     reasoning: str | None = None
 
 
-SAMPLE_EXTRAS: Mapping[str, type] = {"started_s": float, "finished_s": float, "failure": str, "reasoning": str}
+SAMPLE_EXTRAS: Mapping[str, type] = {
+    "started_s": float,
+    "first_s": float,
+    "finished_s": float,
+    "in_flight": float,
+    "estimated": bool,
+    "failure": str,
+    "reasoning": str,
+}
 """The optional fields of a sample, by name, with their types; pools store them where they are not None."""
 
 

@@ -46,8 +46,6 @@ COLUMNS = (
 
 PER_TOKEN = tuple(column for column in COLUMNS if column.per == "token")
 
-_FIRST_SIGNALS = ("watch", "top", "entropy", "certainty", "logprobs")
-
 
 @dataclass(frozen=True, slots=True)
 class Signals:
@@ -86,14 +84,30 @@ class Signals:
         """The first watched token whose probability is a confidence by itself; None if there is none."""
         return _confidence_token(self.watch, self.owners)
 
-    @property
-    def key(self) -> dict[str, object]:
-        """The signals as a part of the key of a run; those of the first runs always, later ones where collected.
+    def to_json(self) -> dict[str, Any]:
+        """Return the signals that are asked for by name, as JSON values."""
+        named = ((name, getattr(self, name)) for name in self.__slots__)
+        asked = {name: value for name, value in named if value not in (None, False, 0, (), {}) or name == "probe"}
+        if self.probe is None:
+            asked.pop("probe")
+        if self.watch:
+            asked["watch"] = list(self.watch)
+        if self.owners:
+            asked["owners"] = {owner: list(tokens) for owner, tokens in self.owners.items()}
+        return asked
 
-        The key of an older run thus stays the same. Owners decide no draw and are not a part of it.
-        """
-        named = ((name, getattr(self, name)) for name in self.__slots__ if name != "owners")
-        return {name: value for name, value in named if value or name in _FIRST_SIGNALS}
+    @classmethod
+    def from_json(cls, asked: Mapping[str, Any]) -> Signals:
+        """Return the signals of :meth:`to_json`."""
+        owners = {owner: tuple(tokens) for owner, tokens in asked.get("owners", {}).items()}
+        return cls(**{**asked, "watch": tuple(asked.get("watch", ())), "owners": owners})
+
+    def covers(self, other: Signals) -> bool:
+        """Return whether a draw with these signals records all of the others too."""
+        try:
+            return (self | other).to_json() == self.to_json()
+        except ValueError:
+            return False
 
     def __or__(self, other: Signals) -> Signals:
         """Return the signals that satisfy both.

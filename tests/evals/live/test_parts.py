@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig
+from evals.live.outcome import RunOutcome
 from evals.live.parts import plays, split
-from evals.live.run_session import RunOutcome, run_strategies
+from evals.live.run_session import run_strategies
 from tests.cli.cases import FAKE, Tts
 from tts.config import from_mapping, load_config
 from tts.errors import InputError
@@ -71,7 +72,7 @@ def test_a_run_plays_what_it_names_or_all() -> None:
     assert plays(config(CGES, "esc"), "esc") and plays(config("all"), "esc") and not plays(config(CGES), "esc")
 
 
-def test_parts_draw_runs_of_their_own_and_compare_by_question(tmp_path: Path) -> None:
+def test_parts_of_one_model_share_draws_and_compare_by_question(tmp_path: Path) -> None:
     found = outcome(tmp_path, "self_consistency", "cges", CGES)
     assert [p.planned.method.name for p in found.played] == [
         "self_consistency",
@@ -79,7 +80,9 @@ def test_parts_draw_runs_of_their_own_and_compare_by_question(tmp_path: Path) ->
         "cges(scorer=constant value=0.5)",
     ]
     assert [p.planned.strategy.name for p in found.played] == [p.planned.method.name for p in found.played]
-    assert [part.pool.number for part in found.parts] == [1, 2]
+    assert [part.pool.number for part in found.parts] == [1, 1]
+    [(run, draws)] = found.runs
+    assert (run.drawn, draws.draws) == (12, 12)
     assert [len(p.results) for p in found.played] == [4, 4, 4]
     again = outcome(tmp_path, "self_consistency", CGES)
     assert [part.pool.drawn for part in again.parts] == [0, 0]
@@ -99,4 +102,4 @@ def test_beams_say_that_no_pool_stores_them(tts: Tts, tmp_path: Path) -> None:
     ran = tts("run", *FAKE, "questions=2", "budget=2", f"strategies={entries}", f"out={tmp_path / 'p.sqlite'}")
     text = " ".join(ran.out.split())
     assert "model fake, scorer constant: guided" in text
-    assert "run 2 stores no samples; " in text and "drawn anew when the command is repeated" in text
+    assert "drawn anew when the command is repeated" in text

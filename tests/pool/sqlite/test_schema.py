@@ -24,7 +24,7 @@ def test_a_missing_column_is_added(tmp_path: Path) -> None:
         schema.create(connection)
         connection.execute("ALTER TABLE samples DROP COLUMN owners")
         assert set(schema.missing(connection)) == {"owners"}
-        schema.migrate(connection)
+        schema.add_missing(connection)
         assert schema.missing(connection) == {}
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.pool.cases import left_in, small_pool
 from tts.errors import InputError
-from tts.pool import Entry, Pool, PoolStore, RunKey
-from tts.pool.sqlite.rows import SQL
+from tts.pool import Entry, Pool, PoolStore, RunKey, Score, load_pool
+from tts.pool.sqlite import schema
 from tts.pool.sqlite.schema import VERSION
-from tts.types import Problem, Sample, Trace, Usage
+from tts.pool.stored import pack
+from tts.pool.upgrade import upgrade_pool
+from tts.types import COLUMNS, Problem, Sample, Signals, Trace, Usage
 
 KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "n": 1})
 PROBLEM = Problem("q1", "2+2?", "4")
@@ -93,41 +96,74 @@ def version(path: Path) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def test_a_pool_of_an_older_version_is_read_and_left_as_it_is(old: Path) -> None:
+def test_a_pool_of_an_older_version_is_refused_by_name_of_its_upgrade_and_left_as_it_is(old: Path) -> None:
     before = old.read_bytes()
+    for opened in (PoolStore.read, PoolStore.create_or_open):
+        with pytest.raises(InputError, match=r"reads version 7: run `tts pool upgrade .*pool\.sqlite` once"):
+            opened(old)
+    assert old.read_bytes() == before
+
+
+def test_an_upgraded_pool_holds_the_same_samples_and_takes_new_ones(old: Path) -> None:
+    new = Sample("so 5", "5", index=1, token_ids=(7, 8), trace=Trace(watched={3: (0.5,)}, steps=(True,)), given=1)
+    assert upgrade_pool(old) and not upgrade_pool(old)
+    assert version(old) == VERSION
     with PoolStore.read(old) as store:
         assert store.get(1, "q1", 0) == OLD and store.get(1, "q1", 1) is None
         assert store.to_pool().entries == (Entry(PROBLEM, (OLD,), (True,), {"model": "toy"}),)
-        assert [run.samples for run in store.runs()] == [1]
-    assert old.read_bytes() == before and left_in(old.parent) == {"pool.sqlite"}
+    with PoolStore.create_or_open(old) as store:
+        store.add(1, "q1", [new])
+        assert store.to_pool().entries[0].samples == (OLD, new)
 
 
-def test_a_pool_of_an_older_version_is_migrated_when_it_is_written_to_even_under_a_reader(old: Path) -> None:
-    trace = Trace(watched={3: (0.5,)}, steps=(True,), probe=0.25)
-    new = Sample("so 5", "5", index=1, token_ids=(7, 8), trace=trace, given=1)
-    with PoolStore.read(old) as reader:
-        with PoolStore.create_or_open(old) as store:
-            assert store.get(1, "q1", 0) == OLD and store.missing(1, "q1", 3) == [1, 2]
-            store.add(1, "q1", [new])
-            assert reader.get(1, "q1", 0) == OLD
-            assert store.to_pool().entries[0].samples == (OLD, new)
-        assert reader.get(1, "q1", 1) == new
-    assert version(old) == VERSION
-    for opened in (PoolStore.read, PoolStore.create_or_open):
-        with opened(old) as store:
-            assert store.to_pool().entries[0].samples == (OLD, new)
+def test_what_is_no_part_of_a_key_is_moved_beside_the_samples(path: Path) -> None:
+    scorer = '{"name":"watched"}'
+    sampling = f'{{"answers":"strict","scorer":{scorer},"signals":{{"logprobs":true,"top":5,"watch":[3]}},"seed":1}}'
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            VERSION_4
+            + f"""
+            UPDATE runs SET sampling = '{sampling}';
+            INSERT INTO runs VALUES (2, 'toy', '', '', '{{"seed":1}}');
+            INSERT INTO openings VALUES (2, 2, '2026-01-02', '{{}}', '{{}}');
+            UPDATE samples SET scorer_prefill = 4, scorer_decode = 2;
+            """
+        )
+    upgrade_pool(path)
+    with PoolStore.read(path) as store:
+        first, second = store.runs()
+        assert (first.key.sampling, first.signals) == ({"seed": 1}, Signals(logprobs=True, top=5, watch=(3,)))
+        assert (first.reading, first.scorers) == ("strict", ("watched",))
+        assert store.scorers() == {"watched": {"name": "watched"}}
+        assert second.key.sampling == {"seed": 1, "upgraded_run": 2}
+        [entry] = store.to_pool(1).entries
+    assert entry.scores == {"watched": (Score(0.5, 4, 2),)}
+    assert entry.samples == (replace(OLD, confidence=None),)
+    assert load_pool(path, run=1).entries[0].samples[0].usage == Usage(5, 0, 2, 0, 4, 2)
 
 
-def test_a_migration_that_breaks_half_way_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = path
-    with closing(sqlite3.connect(old)) as connection:
+def test_eleven_watched_tokens_without_an_owner_were_those_of_finece(path: Path) -> None:
+    trace = Trace(watched={100 + v: (0.5,) for v in range(11)})
+    column = next(column for column in COLUMNS if column.name == "watched")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_4)
+        connection.execute("UPDATE samples SET watched = ?", (pack(column, trace.watched),))
+        connection.commit()
+    upgrade_pool(path)
+    with PoolStore.read(path) as store:
+        sample = store.get(1, "q1", 0)
+    assert sample is not None and sample.trace.owners == {"finece": tuple(trace.watched)}
+
+
+def test_an_upgrade_that_breaks_half_way_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(path)) as connection:
         connection.executescript(VERSION_2)
-    monkeypatch.setitem(SQL, "refused", "INTEGER NOT NULL")  # the last one that is added
-    with pytest.raises(InputError, match=r"cannot be opened for writing .*Cannot add a NOT NULL column"):
-        PoolStore.create_or_open(old)
-    with closing(sqlite3.connect(old)) as connection:
+    monkeypatch.setattr(schema, "SCORES", "CREATE TABLE scores (")
+    with pytest.raises(InputError, match=r"cannot be upgraded .*nothing was changed"):
+        upgrade_pool(path)
+    with closing(sqlite3.connect(path)) as connection:
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(samples)")]
-    assert "steps" not in columns and version(old) == 2
+    assert "kept" in columns and "steps" not in columns and version(path) == 2
 
 
 def other_version(path: Path) -> None:
@@ -144,7 +180,7 @@ def other_program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (other_version, "a pool of version 1, but this program reads versions 2 to 6"),
+        (other_version, "a pool of version 1, and this program reads version 7: run `tts pool upgrade"),
         (other_program, "a SQLite file, but not a pool"),
         (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
         (lambda path: path.mkdir(), "no such file|cannot be opened"),

@@ -11,6 +11,7 @@ import typer
 from tts.cli.app import app, console
 from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.cli.tables import FormatOption, TableFormat, TableOption, check_table, print_text, table_file
+from tts.cli.verbosity import notify
 from tts.errors import InputError
 from tts.files import Output, check_outputs
 
@@ -70,7 +71,7 @@ def reliability(
         raise InputError(f"--replicates must be at least 1, got {replicates}; 2000 is usual")
     outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", "metric,value,")]
     check_outputs(outputs, [pool], command="tts reliability", force=force)
-    recorded = load_pool(pool, run=run)
+    recorded = load_pool(pool, run=run, notify=notify)
     if score is not None:
         from evals.replay.rescore import rescored
 

@@ -43,7 +43,7 @@ def write_lock(path: str | os.PathLike[str]) -> BaseFileLock:
 
 
 def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
-    """Open a pool file for writing in WAL mode, make or migrate its tables where need be; needs the write lock.
+    """Open a pool file for writing in WAL mode, make or complete its tables where need be; needs the write lock.
 
     Raises:
         InputError: where it is no pool or cannot be written.
@@ -58,8 +58,8 @@ def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             if not version:
                 schema.create(connection)
-            elif version < schema.VERSION or schema.missing(connection):
-                schema.migrate(connection)
+            elif schema.missing(connection):
+                schema.add_missing(connection)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise PoolLockedError(f"{path} is being read by another process; try again when that ends") from None
@@ -81,8 +81,8 @@ def open_reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
         raise InputError(f"{path}: no such file")
     connection = _connect(f"{Path(os.path.realpath(path)).as_uri()}?mode=ro", str(path))
     try:
-        if schema.check(connection, str(path)) < schema.VERSION or schema.missing(connection):
-            schema.widen(connection)
+        schema.check(connection, str(path))
+        schema.widen(connection)
     except BaseException:
         connection.close()
         raise

@@ -8,26 +8,40 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tts.pool.runs import Run, RunKey, plain_json, versions
+from tts.pool.sqlite.scores import labels
+from tts.types import Signals
 
 
-def open_run(connection: sqlite3.Connection, key: RunKey, config: str) -> int:
+def open_run(
+    connection: sqlite3.Connection, key: RunKey, config: str, signals: Signals, reading: str, scorer: int | None
+) -> int:
     """Start a run, or resume the one with an equal key, within the caller's transaction; return its number.
 
     Args:
         connection: a pool open for writing.
         key: what all samples of the run have in common.
         config: the full configuration as JSON.
+        signals: the signals that its draws record; a run without samples takes those of its last opening.
+        reading: the rule by which answers are read; a run without samples takes that of its last opening.
+        scorer: the number of the scorer that judges its samples in this session.
     """
     columns, now = key.columns, datetime.now(UTC).isoformat(timespec="seconds")
+    own = json.dumps(signals.to_json(), sort_keys=True), reading
     connection.execute(
-        "INSERT OR IGNORE INTO runs (model, revision, prompt_template, sampling) VALUES (?, ?, ?, ?)", columns
+        "INSERT OR IGNORE INTO runs (model, revision, prompt_template, sampling, signals, reading) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (*columns, *own),
     )
     (run,) = connection.execute(
         "SELECT id FROM runs WHERE (model, revision, prompt_template, sampling) = (?, ?, ?, ?)", columns
     ).fetchone()
     connection.execute(
-        "INSERT INTO openings (run, opened, config, versions) VALUES (?, ?, ?, ?)",
-        (run, now, config, json.dumps(versions())),
+        "UPDATE runs SET signals = ?, reading = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM samples WHERE run = ?)",
+        (*own, run, run),
+    )
+    connection.execute(
+        "INSERT INTO openings (run, opened, config, versions, scorer) VALUES (?, ?, ?, ?, ?)",
+        (run, now, config, json.dumps(versions()), scorer),
     )
     return int(run)
 
@@ -49,8 +63,8 @@ def note_draws(connection: sqlite3.Connection, run: int, counts: Mapping[str, ob
 def runs_of(connection: sqlite3.Connection) -> tuple[Run, ...]:
     """Return every run of an open pool, the oldest first."""
     rows = connection.execute(
-        "SELECT r.id, r.model, r.revision, r.prompt_template, r.sampling, o.config, o.versions, o.draws, o.opened, "
-        "(SELECT count(*) FROM samples s WHERE s.run = r.id) FROM runs r JOIN openings o ON o.id = "
+        "SELECT r.id, r.model, r.revision, r.prompt_template, r.sampling, r.signals, r.reading, o.config, o.versions, "
+        "o.draws, o.opened, (SELECT count(*) FROM samples s WHERE s.run = r.id) FROM runs r JOIN openings o ON o.id = "
         "(SELECT max(id) FROM openings WHERE run = r.id) ORDER BY r.id"
     ).fetchall()
     return tuple(
@@ -61,7 +75,10 @@ def runs_of(connection: sqlite3.Connection) -> tuple[Run, ...]:
             json.loads(used),
             opened,
             samples,
+            Signals.from_json(json.loads(signals)),
+            reading,
+            tuple(labels(connection, number).values()),
             None if draws is None else json.loads(draws),
         )
-        for number, *key, config, used, draws, opened, samples in rows
+        for number, *key, signals, reading, config, used, draws, opened, samples in rows
     )

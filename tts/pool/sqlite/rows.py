@@ -2,25 +2,23 @@
 
 Scalars have a column each; the columns of a trace and the optional fields of a sample follow the tables of
 :mod:`tts.types`, in the form of ``tts.pool.stored``. Token ids are a blob of int32, NULL where empty. Owners of watched
-tokens are JSON, NULL where ``tts.pool.stored.assumed_owners`` gives the same. Token counts are all NULL where the
-source keeps none, ``given`` where it is 0.
+tokens are JSON, NULL where there are none. Token counts are all NULL where the source keeps none, ``given`` where it is
+0.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tts.pool.records import Entry
+from tts.pool.records import Entry, Score
 from tts.pool.stored import (
     EXTRA_SQL,
     TRACE_SQL,
     USAGE,
-    assumed_owners,
     pack,
     pack_array,
-    stored_owners,
     unpack,
     unpack_array,
 )
@@ -37,7 +35,7 @@ SQL = {
     "token_ids": "BLOB",
     **TRACE_SQL,
     "owners": "TEXT",
-    **dict.fromkeys(USAGE.values(), "INTEGER"),
+    **dict.fromkeys(USAGE, "INTEGER"),
     "error": "TEXT",
     "given": "INTEGER",
     **EXTRA_SQL,
@@ -72,7 +70,7 @@ def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
     """Return the sample and the grade of a row of ``to_row``."""
     of = dict(zip(COLUMNS, row, strict=True))
     correct = of["correct"]
-    counts = {field: of[name] for field, name in USAGE.items()}
+    counts = {name: of[name] for name in USAGE}
     sample = Sample(
         of["text"],
         of["answer"],
@@ -84,32 +82,49 @@ def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
         None if counts["prompt"] is None else Usage(**counts),
         of["error"],
         of["given"] or 0,
-        **{name: of[name] for name in SAMPLE_EXTRAS},
+        **{name: None if of[name] is None else kind(of[name]) for name, kind in SAMPLE_EXTRAS.items()},
     )
     return sample, None if correct is None else bool(correct)
 
 
+def to_problem(row: Sequence[Any]) -> Problem:
+    """Return the problem of the columns (id, question, gold, task, accepted)."""
+    problem_id, question, gold, task, accepted = row
+    return Problem(problem_id, question, gold, task, tuple(json.loads(accepted)) if accepted else ())
+
+
+def problem_row(problem: Problem) -> tuple[Any, ...]:
+    """Return the values of the columns (id, question, gold, task, accepted)."""
+    accepted = json.dumps(problem.accepted) if problem.accepted else None
+    return problem.id, problem.question, problem.gold, problem.task, accepted
+
+
 def to_entries(
-    problems: list[tuple[Any, ...]], rows: list[tuple[Any, ...]], meta: Mapping[str, str]
+    problems: list[tuple[Any, ...]],
+    rows: list[tuple[Any, ...]],
+    meta: Mapping[str, str],
+    scores: Mapping[str, Mapping[tuple[int, int], Score]],
 ) -> tuple[Entry, ...]:
     """Questions with their samples.
 
     Args:
-        problems: (number, id, question, gold, task, meta as JSON), in the order wanted.
+        problems: (number, id, question, gold, task, accepted, meta as JSON), in the order wanted.
         rows: (number of the question, then the values of ``COLUMNS``); questions without any are left out.
         meta: what to add to every question's own strings.
+        scores: by the label of their scorer, then by the number of the question and the index of the sample.
     """
     graded: dict[int, list[tuple[Sample, bool | None]]] = {}
     for number, *row in rows:
         graded.setdefault(number, []).append(from_row(tuple(row)))
     return tuple(
         Entry(
-            Problem(problem_id, question, gold, task),
+            to_problem(columns),
             tuple(sample for sample, _ in graded[number]),
             tuple(correct for _, correct in graded[number]),
             {**json.loads(own), **meta},
+            {label: tuple(of.get((number, s.index)) for s, _ in graded[number]) for label, of in scores.items()},
         )
-        for number, problem_id, question, gold, task, own in problems
+        for number, *columns, own in problems
         if number in graded
     )
 
@@ -118,11 +133,11 @@ def _trace(of: Mapping[str, Any]) -> Trace:
     if all(of[name] is None for name in TRACE_SQL):
         return _NO_TRACE
     columns = {column.name: unpack(column, of[column.name]) for column in TRACE_COLUMNS}
-    owners, watched = of["owners"], columns["watched"]
-    whose = assumed_owners(watched) if owners is None else {o: tuple(t) for o, t in json.loads(owners).items()}
+    owners = of["owners"]
+    whose = {} if owners is None else {owner: tuple(tokens) for owner, tokens in json.loads(owners).items()}
     return Trace(**columns, owners=whose)
 
 
 def _dump_owners(trace: Trace) -> str | None:
-    owners = stored_owners(trace)
-    return None if owners is None else json.dumps({owner: [int(t) for t in tokens] for owner, tokens in owners.items()})
+    owners = {owner: [int(token) for token in tokens] for owner, tokens in trace.owners.items()}
+    return json.dumps(owners) if owners else None

@@ -1,9 +1,9 @@
 """The tables of a pool file, and the check that a file is one.
 
 ``user_version`` is the version of the tables, ``application_id`` marks the file as a pool and not another
-program's SQLite file. Older files lack columns of :data:`tts.pool.sqlite.rows.SQL`: version 2 ``steps`` and ``probe``,
-version 3 ``given``, version 4 ``owners``, version 5 ``openings.draws``, and every version the signals and fields that
-came later. A reader sees the missing columns as NULL throughout; the first writer adds them.
+program's SQLite file. Files of an older version are read by ``tts pool upgrade`` only, see
+:mod:`tts.pool.sqlite.upgrade`. A file of this version may lack columns of signals and optional fields that came later:
+a reader sees them as NULL throughout, and the first writer adds them.
 """
 
 from __future__ import annotations
@@ -13,29 +13,39 @@ import sqlite3
 from tts.errors import InputError
 from tts.pool.sqlite.rows import COLUMNS, SQL
 
-VERSION = 6
-OLDEST = 2
+VERSION = 7
 APPLICATION = 0x7474_7370
 
 _SAMPLES = ", ".join(f"{name} {kind}" for name, kind in SQL.items())
-_TABLES = f"""
+PROBLEMS = """
 CREATE TABLE problems (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL, gold TEXT, task TEXT NOT NULL,
-    meta TEXT NOT NULL
-);
+    accepted TEXT, meta TEXT NOT NULL
+)"""
+RUNS = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL, prompt_template TEXT NOT NULL,
-    sampling TEXT NOT NULL, UNIQUE (model, revision, prompt_template, sampling)
-);
+    sampling TEXT NOT NULL, signals TEXT NOT NULL, reading TEXT NOT NULL,
+    UNIQUE (model, revision, prompt_template, sampling)
+)"""
+SCORERS = "CREATE TABLE scorers (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE)"
+SCORES = """
+CREATE TABLE scores (
+    run INTEGER NOT NULL REFERENCES runs, scorer INTEGER NOT NULL REFERENCES scorers,
+    problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
+    value REAL NOT NULL, read INTEGER NOT NULL, drawn INTEGER NOT NULL, PRIMARY KEY (run, scorer, problem, idx)
+) WITHOUT ROWID"""
+OPENINGS = """
 CREATE TABLE openings (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, opened TEXT NOT NULL, config TEXT NOT NULL,
-    versions TEXT NOT NULL, draws TEXT
-);
+    versions TEXT NOT NULL, scorer INTEGER REFERENCES scorers, draws TEXT
+)"""
+SAMPLES = f"""
 CREATE TABLE samples (
     run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, {_SAMPLES},
     UNIQUE (run, problem, idx)
-);
-"""
+)"""
+_TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES)
 
 ADD_SAMPLE = f"INSERT INTO samples (run, problem, {', '.join(COLUMNS)}) VALUES (?, ?, {', '.join('?' * len(COLUMNS))})"
 READ_SAMPLE = (
@@ -59,6 +69,19 @@ def check(connection: sqlite3.Connection, path: str, *, new: bool = False) -> in
     Raises:
         InputError: where it is no SQLite file, no pool, or a pool of another version.
     """
+    version = version_of(connection, path, new=new)
+    if version and version != VERSION:
+        advice = f"run `tts pool upgrade {path}` once" if version < VERSION else "use the newer program that wrote it"
+        raise InputError(f"{path}: a pool of version {version}, and this program reads version {VERSION}: {advice}")
+    return version
+
+
+def version_of(connection: sqlite3.Connection, path: str, *, new: bool = False) -> int:
+    """Return the version of an open file's tables, 0 for a file without any; see :func:`check`.
+
+    Raises:
+        InputError: where it is no SQLite file or no pool.
+    """
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -73,15 +96,13 @@ def check(connection: sqlite3.Connection, path: str, *, new: bool = False) -> in
         return 0
     if not tables or application != APPLICATION:
         raise InputError(f"{path}: a SQLite file, but not a pool")
-    if not OLDEST <= version <= VERSION:
-        raise InputError(f"{path}: a pool of version {version}, but this program reads versions {OLDEST} to {VERSION}")
     return int(version)
 
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables in one transaction: a crash leaves all of them or none."""
     connection.execute("BEGIN IMMEDIATE")
-    for statement in _TABLES.split(";"):
+    for statement in _TABLES:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -94,25 +115,15 @@ def missing(connection: sqlite3.Connection) -> dict[str, str]:
     return {name: kind for name, kind in SQL.items() if name not in there}
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def add_missing(connection: sqlite3.Connection) -> None:
     """Add the missing columns in one transaction: a crash leaves all or none."""
     connection.execute("BEGIN IMMEDIATE")
     for column, kind in missing(connection).items():
         connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
-    if not _counts_draws(connection):
-        connection.execute("ALTER TABLE openings ADD COLUMN draws TEXT")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
 
 def widen(connection: sqlite3.Connection) -> None:
     """Show the missing columns to a reader as NULL; the file stays as it is."""
-    absent = ", ".join(f"NULL AS {column}" for column in missing(connection))
-    if absent:
+    if absent := ", ".join(f"NULL AS {column}" for column in missing(connection)):
         connection.execute(f"CREATE TEMP VIEW samples AS SELECT *, {absent} FROM main.samples")
-    if not _counts_draws(connection):
-        connection.execute("CREATE TEMP VIEW openings AS SELECT *, NULL AS draws FROM main.openings")
-
-
-def _counts_draws(connection: sqlite3.Connection) -> bool:
-    return any(name == "draws" for _, name, *_ in connection.execute("PRAGMA main.table_info(openings)"))

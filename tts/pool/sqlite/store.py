@@ -8,27 +8,27 @@ read from a read-only place. WAL needs a local file system: not NFS.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from tts.errors import InputError, TTSError
+from tts.errors import InputError
 from tts.pool.check import sample_fault
 from tts.pool.files import pool_format
 from tts.pool.jsonl import content_sha256
-from tts.pool.records import Pool, problem_fault
+from tts.pool.records import Pool, Score
 from tts.pool.runs import Run, RunKey, plain_json
 from tts.pool.sqlite import openings, schema
-from tts.pool.sqlite.connect import close_writer, damaged, open_reader, open_writer, write_lock
+from tts.pool.sqlite.connect import open_reader, open_writer, write_lock
+from tts.pool.sqlite.open_file import OpenFile
+from tts.pool.sqlite.problems import add_problems, number_of, reread
 from tts.pool.sqlite.rows import from_row, to_entries, to_row
-from tts.types import Problem, Sample
+from tts.pool.sqlite.scores import READ_SCORE, add_scores, open_scorer, scorers_of, scores_of
+from tts.types import Problem, Sample, Signals
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+NO_SIGNALS = Signals()
 
 
 class PoolStore:
@@ -37,12 +37,10 @@ class PoolStore:
     One process writes, any number read meanwhile. Use an object in the thread that made it.
     """
 
-    def __init__(self, path: str, connection: sqlite3.Connection, lock: BaseFileLock | None) -> None:
-        """Take over an open connection and, for a writer, the held lock; use the class methods instead."""
-        self._path = path
-        self._connection = connection
-        self._lock = lock
-        self._closed = False
+    def __init__(self, file: OpenFile) -> None:
+        """Take over an open file; use the class methods instead."""
+        self._file = file
+        self._path, self._connection = file.path, file.connection
 
     @classmethod
     def create_or_open(cls, path: str | os.PathLike[str]) -> Self:
@@ -58,7 +56,7 @@ class PoolStore:
         pool_format(path, "sqlite")
         lock = write_lock(path)
         try:
-            return cls(str(path), open_writer(path), lock)
+            return cls(OpenFile(str(path), open_writer(path), lock))
         except BaseException:
             lock.release()
             raise
@@ -70,7 +68,7 @@ class PoolStore:
         Raises:
             InputError: for another suffix, a missing file, or a file that is no pool.
         """
-        return cls(str(path), open_reader(path), None)
+        return cls(OpenFile(str(path), open_reader(path), None))
 
     def add_problem(self, problem: Problem, meta: Mapping[str, str] | None = None) -> None:
         """Add one question, with its other question-level strings; see ``add_problems``."""
@@ -85,25 +83,18 @@ class PoolStore:
         Raises:
             InputError: where the id is there with other content, or a field cannot be kept; nothing is added then.
         """
-        with self._transaction():
-            for item in problems:
-                problem, meta = item if isinstance(item, tuple) else (item, {})
-                if fault := problem_fault(problem, meta):
-                    raise InputError(f"{self._path}: question {problem.id!a}: {fault}")
-                row = problem.question, problem.gold, problem.task, json.dumps(dict(meta), sort_keys=True)
-                known = self._connection.execute(
-                    "SELECT question, gold, task, meta FROM problems WHERE id = ?", (problem.id,)
-                ).fetchone()
-                if known is None:
-                    columns = "(id, question, gold, task, meta) VALUES (?, ?, ?, ?, ?)"
-                    self._connection.execute(f"INSERT INTO problems {columns}", (problem.id, *row))
-                elif known != row:
-                    raise InputError(
-                        f"{self._path}: question {problem.id!a} is there already with another text, gold, task or "
-                        "meta; use another id or another file"
-                    )
+        with self._file.transaction():
+            add_problems(self._file, problems)
 
-    def open_run(self, key: RunKey, config: Mapping[str, object]) -> int:
+    def open_run(
+        self,
+        key: RunKey,
+        config: Mapping[str, object],
+        *,
+        signals: Signals = NO_SIGNALS,
+        reading: str = "",
+        scorer: int | None = None,
+    ) -> int:
         """Start a run, or resume the one with an equal key, and return its number within the file.
 
         Every opening is kept with its time, ``config`` and the versions of the packages it depends on.
@@ -111,13 +102,61 @@ class PoolStore:
         Args:
             key: what all samples of the run have in common.
             config: the full configuration, JSON values only.
+            signals: the signals that its draws record, for a run that holds no samples yet.
+            reading: the rule by which answers are read and graded, for a run that holds no samples yet.
+            scorer: the number of the scorer that judges its samples, as ``open_scorer`` returned it.
 
         Raises:
             InputError: where the key or the configuration holds something JSON does not have.
         """
         text = plain_json(config, "a run's config")
-        with self._transaction():
-            return openings.open_run(self._connection, key, text)
+        with self._file.transaction():
+            return openings.open_run(self._connection, key, text, signals, reading, scorer)
+
+    def open_scorer(self, name: str, key: Mapping[str, object]) -> int:
+        """Return the number of the scorer with this key within the file.
+
+        Args:
+            name: the scorer's name.
+            key: everything that its scores depend on beside the samples, JSON values only.
+
+        Raises:
+            InputError: where the key holds something JSON does not have.
+        """
+        with self._file.transaction():
+            return open_scorer(self._connection, name, key)
+
+    def scorers(self) -> dict[str, Mapping[str, object]]:
+        """The key of every scorer of the file by its label."""
+        return scorers_of(self._connection)
+
+    def add_scores(self, run: int, scorer: int, problem_id: str, scores: Mapping[int, Score]) -> None:
+        """Add a scorer's scores of samples of one question, by index, in one transaction; known ones stay as they are.
+
+        Raises:
+            InputError: for an unknown question.
+        """
+        with self._file.transaction():
+            add_scores(self._connection, run, scorer, self._number(problem_id), scores.items())
+
+    def score(self, run: int, scorer: int, problem_id: str, index: int) -> Score | None:
+        """One scorer's score of a sample, or None where it has not judged it (yet)."""
+        row = self._connection.execute(READ_SCORE, (run, scorer, problem_id, index)).fetchone()
+        return None if row is None else Score(*row)
+
+    def reread(self, run: int, reading: str, read: Callable[[Problem, Sample], tuple[str | None, bool | None]]) -> int:
+        """Read the answers of a run's samples by another rule, all in one transaction.
+
+        Args:
+            run: the run's number.
+            reading: the new rule's name.
+            read: returns the answer and the grade of a sample.
+
+        Returns:
+            The number of samples that were read; 0 where the run's answers are read so already.
+        """
+        with self._file.transaction():
+            return reread(self._connection, run, reading, read)
 
     def note_draws(self, run: int, counts: Mapping[str, object]) -> None:
         """Keep the numbers of failed and truncated draws of a run's last opening.
@@ -126,11 +165,17 @@ class PoolStore:
             run: the number ``open_run`` returned.
             counts: JSON values only.
         """
-        with self._transaction():
+        with self._file.transaction():
             openings.note_draws(self._connection, run, counts)
 
     def add(
-        self, run: int, problem_id: str, samples: Sequence[Sample], correct: Sequence[bool | None] | None = None
+        self,
+        run: int,
+        problem_id: str,
+        samples: Sequence[Sample],
+        correct: Sequence[bool | None] | None = None,
+        *,
+        scores: Mapping[int, Mapping[int, Score]] | None = None,
     ) -> None:
         """Add samples of one question in one transaction: on return all of them are kept, on an error none.
 
@@ -142,6 +187,7 @@ class PoolStore:
             problem_id: a question added before.
             samples: with indices the run does not hold yet for this question.
             correct: one grade a sample; None for no grades.
+            scores: by the number of their scorer, then by the index of the sample.
 
         Raises:
             InputError: for an index that is there already (samples are never overwritten), an unknown run or question,
@@ -153,7 +199,7 @@ class PoolStore:
         for sample, grade in zip(samples, grades, strict=True):
             if fault := sample_fault(sample, grade):
                 raise InputError(f"{self._path}: question {problem_id!a}, sample {sample.index}: {fault}")
-        with self._transaction():
+        with self._file.transaction():
             number = self._number(problem_id)
             self._key(run)
             for sample, grade in zip(samples, grades, strict=True):
@@ -166,6 +212,8 @@ class PoolStore:
                         f"{self._path}: run {run} holds sample {sample.index} of question {problem_id!a} already; "
                         "samples are never overwritten, so draw the indices that missing() names"
                     ) from None
+            for scorer, given in (scores or {}).items():
+                add_scores(self._connection, run, scorer, number, given.items())
 
     def get(self, run: int, problem_id: str, index: int) -> Sample | None:
         """One sample of a question, or None where the run does not hold it (yet)."""
@@ -194,35 +242,42 @@ class PoolStore:
         ``meta["model"]`` is the run's model where it names one. ``sha256`` is of the content, see ``Pool``.
 
         Args:
-            run: the run's number; may be left out where the file holds one run.
+            run: the run's number; the latest one with samples where it is left out.
 
         Raises:
-            InputError: where the run is unknown, not named though there are several, or holds no samples.
+            InputError: where the run is unknown or holds no samples.
         """
-        with self._snapshot():
-            run = self._only_run() if run is None else run
+        with self._file.snapshot():
+            run = self.latest_run() if run is None else run
             key = self._key(run)
             problems = self._connection.execute(
-                "SELECT number, id, question, gold, task, meta FROM problems ORDER BY number"
+                "SELECT number, id, question, gold, task, accepted, meta FROM problems ORDER BY number"
             ).fetchall()
             rows = self._connection.execute(schema.READ_SAMPLES, (run,)).fetchall()
+            scores = scores_of(self._connection, run)
         if not rows:
             raise InputError(f"{self._path}: run {run} holds no samples yet")
-        entries = to_entries(problems, rows, {"model": key.model} if key.model else {})
-        return Pool(self._path, content_sha256(entries), entries)
+        entries = to_entries(problems, rows, {"model": key.model} if key.model else {}, scores)
+        return Pool(self._path, content_sha256(entries), entries, run)
+
+    def latest_run(self) -> int:
+        """The run with samples that was opened last; runs of draws that a strategy may truncate do not count.
+
+        Raises:
+            InputError: there is none.
+        """
+        found = self._connection.execute(
+            "SELECT r.id FROM runs r JOIN openings o ON o.run = r.id WHERE EXISTS "
+            "(SELECT 1 FROM samples WHERE run = r.id) ORDER BY json_type(r.sampling, '$.until') IS NOT NULL, "
+            "o.id DESC LIMIT 1"
+        ).fetchone()
+        if found is None:
+            raise InputError(f"{self._path}: holds no samples yet")
+        return int(found[0])
 
     def close(self) -> None:
         """Put everything into the one file and give up the write lock; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._lock is None:
-            self._connection.close()
-            return
-        try:
-            close_writer(self._connection)
-        finally:
-            self._lock.release()
+        self._file.close()
 
     def __enter__(self) -> Self:
         """The store itself."""
@@ -234,40 +289,8 @@ class PoolStore:
         """Close."""
         self.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing: what the block writes is committed at its end, and undone where it raises."""
-        if self._lock is None:
-            raise InputError(f"{self._path}: opened for reading; open it with create_or_open to write")
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-            self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:  # no space left
-            raise TTSError(f"{self._path}: cannot be written ({error})") from error
-        except sqlite3.DatabaseError as error:
-            raise damaged(self._path, error) from error
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        """Reads that all see the same state of the file."""
-        try:
-            self._connection.execute("BEGIN")
-            yield
-        except sqlite3.DatabaseError as error:
-            raise InputError(f"{self._path}: cannot be read ({error})") from error
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
     def _number(self, problem_id: str) -> int:
-        found = self._connection.execute("SELECT number FROM problems WHERE id = ?", (problem_id,)).fetchone()
-        if found is None:
-            raise InputError(f"{self._path}: no question {problem_id!a}; add it with add_problem first")
-        return int(found[0])
+        return number_of(self._file, problem_id)
 
     def _key(self, run: int) -> RunKey:
         found = self._connection.execute(
@@ -276,14 +299,6 @@ class PoolStore:
         if found is None:
             raise InputError(f"{self._path}: no run {run}; it holds {self._listed() or 'no runs yet'}")
         return RunKey.from_columns(*found)
-
-    def _only_run(self) -> int:
-        runs = self.runs()
-        if not runs:
-            raise InputError(f"{self._path}: holds no runs yet, so there are no samples to read")
-        if len(runs) > 1:
-            raise InputError(f"{self._path}: holds {len(runs)} runs, name one of them by its number: {self._listed()}")
-        return runs[0].id
 
     def _listed(self) -> str:
         return "; ".join(str(run) for run in self.runs())

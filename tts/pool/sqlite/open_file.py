@@ -1,0 +1,71 @@
+"""An open pool file: its connection, its write lock, and transactions on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tts.errors import InputError, TTSError
+from tts.pool.sqlite.connect import close_writer, damaged
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+class OpenFile:
+    """An open pool file.
+
+    Attributes:
+        path: its name, as given.
+        connection: the connection.
+    """
+
+    def __init__(self, path: str, connection: sqlite3.Connection, lock: BaseFileLock | None) -> None:
+        """Take over an open connection and, for a writer, the held lock."""
+        self.path, self.connection = path, connection
+        self._lock = lock
+        self._closed = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: what the block writes is committed at its end, and undone where it raises."""
+        if self._lock is None:
+            raise InputError(f"{self.path}: opened for reading; open it with create_or_open to write")
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            yield
+            self.connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:  # no space left
+            raise TTSError(f"{self.path}: cannot be written ({error})") from error
+        except sqlite3.DatabaseError as error:
+            raise damaged(self.path, error) from error
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reads that all see the same state of the file."""
+        try:
+            self.connection.execute("BEGIN")
+            yield
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{self.path}: cannot be read ({error})") from error
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Put everything into the one file and give up the write lock; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._lock is None:
+            self.connection.close()
+            return
+        try:
+            close_writer(self.connection)
+        finally:
+            self._lock.release()

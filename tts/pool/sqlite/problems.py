@@ -1,0 +1,89 @@
+"""The questions of a pool file, and the answers that are read from their samples."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+
+from tts.errors import InputError
+from tts.pool.check import sample_fault
+from tts.pool.records import problem_fault
+from tts.pool.sqlite import schema
+from tts.pool.sqlite.open_file import OpenFile
+from tts.pool.sqlite.rows import from_row, problem_row, to_problem
+from tts.types import Problem, Sample
+
+
+def add_problems(file: OpenFile, problems: Iterable[Problem | tuple[Problem, Mapping[str, str]]]) -> None:
+    """Add questions within the caller's transaction; one that is there already, equal in every field, stays as it is.
+
+    Raises:
+        InputError: where the id is there with other content, or a field cannot be kept.
+    """
+    for item in problems:
+        problem, meta = item if isinstance(item, tuple) else (item, {})
+        if fault := problem_fault(problem, meta):
+            raise InputError(f"{file.path}: question {problem.id!a}: {fault}")
+        row = *problem_row(problem), json.dumps(dict(meta), sort_keys=True)
+        known = file.connection.execute(
+            "SELECT id, question, gold, task, accepted, meta FROM problems WHERE id = ?", (problem.id,)
+        ).fetchone()
+        if known is None:
+            columns = "(id, question, gold, task, accepted, meta) VALUES (?, ?, ?, ?, ?, ?)"
+            file.connection.execute(f"INSERT INTO problems {columns}", row)
+        elif known != row:
+            raise InputError(
+                f"{file.path}: question {problem.id!a} is there already with another text, gold, task or "
+                "meta; use another id or another file"
+            )
+
+
+def number_of(file: OpenFile, problem_id: str) -> int:
+    """Return the number of a question within the file.
+
+    Raises:
+        InputError: for an unknown question.
+    """
+    found = file.connection.execute("SELECT number FROM problems WHERE id = ?", (problem_id,)).fetchone()
+    if found is None:
+        raise InputError(f"{file.path}: no question {problem_id!a}; add it with add_problem first")
+    return int(found[0])
+
+
+def reread(
+    connection: sqlite3.Connection,
+    run: int,
+    reading: str,
+    read: Callable[[Problem, Sample], tuple[str | None, bool | None]],
+) -> int:
+    """Read the answers of a run's samples by another rule within the caller's transaction; return their number.
+
+    Args:
+        connection: a pool open for writing.
+        run: the run's number.
+        reading: the new rule's name; nothing is done where it is the run's own.
+        read: returns the answer and the grade of a sample.
+
+    Raises:
+        InputError: an answer or a grade that cannot be kept.
+    """
+    (known,) = connection.execute("SELECT reading FROM runs WHERE id = ?", (run,)).fetchone()
+    if known == reading:
+        return 0
+    problems = {
+        number: to_problem(columns)
+        for number, *columns in connection.execute("SELECT number, id, question, gold, task, accepted FROM problems")
+    }
+    changed = []
+    for number, *row in connection.execute(schema.READ_SAMPLES, (run,)):
+        sample, _ = from_row(tuple(row))
+        answer, grade = read(problems[number], sample)
+        if fault := sample_fault(Sample(answer=answer), grade):
+            raise InputError(f"question {problems[number].id!a}, sample {sample.index}: {fault}")
+        changed.append((answer, None if grade is None else int(grade), run, number, sample.index))
+    connection.executemany(
+        "UPDATE samples SET answer = ?, correct = ? WHERE run = ? AND problem = ? AND idx = ?", changed
+    )
+    connection.execute("UPDATE runs SET reading = ? WHERE id = ?", (reading, run))
+    return len(changed)
