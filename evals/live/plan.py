@@ -28,6 +28,7 @@ from tts.engines.config import recorded_signals
 from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool, PoolStore, load_pool
 from tts.pool.files import pool_format
+from tts.pool.runs import canonical_json
 from tts.requirements import missing
 from tts.scorers.available import live_source
 from tts.scorers.base import Calibrated, RawScorer, Scorer
@@ -183,7 +184,7 @@ def fit_plan(
         InputError: the pool has too few samples, or lacks the confidences or signals that are needed.
     """
     if scorer is not None and config.fit is not None and scorer.scorer.uses_engine:
-        check_scored_by(config.fit, config.fit_run, scorer)
+        pool = with_scores_of(pool, scorer)
     raw = score_pool(pool, scorer.inner, raw=config.calibrate is not None) if scorer is not None else pool
     if scorer is not None and config.calibrate is not None:
         arrays = PoolArrays.of(raw, answers=grader.kind, equality=grader.equality)
@@ -236,22 +237,25 @@ def score_pool(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
         raise InputError(f"fit pool {pool.path}: {error}") from None
 
 
-def check_scored_by(path: str, run: int | None, scorer: OpenScorer) -> None:
-    """Refuse recorded confidences of another scorer, if the pool names the scorer.
+def with_scores_of(pool: Pool, scorer: OpenScorer) -> Pool:
+    """Return a fit pool with the recorded scores of this scorer, uncalibrated; a pool that names no scorers as it is.
 
     Raises:
-        InputError: naming both.
+        InputError: it holds scores of others alone, naming them.
     """
-    if pool_format(path) != "sqlite":
-        return
-    with PoolStore.read(path) as store:
-        theirs = next((r.key.sampling.get("scorer") for r in store.runs() if run is None or r.id == run), None)
-    ours = {key: value for key, value in scorer.key.items() if key != "calibration"}
-    if theirs != ours:
+    if pool_format(pool.path) != "sqlite":
+        return pool
+    ours = canonical_json({key: value for key, value in scorer.key.items() if key != "calibration"})
+    with PoolStore.read(pool.path) as store:
+        keys = store.scorers()
+    label = next((label for label in pool.scorers if canonical_json(keys[label]) == ours), None)
+    if label is None:
+        theirs = ", ".join(canonical_json(keys[label]) for label in pool.scorers)
         raise InputError(
-            f"fit pool {path} was scored by {theirs or 'no scorer'} and this run uses {ours}: "
+            f"fit pool {pool.path} has scores of {theirs or 'no scorer'} and this run uses {ours}: "
             "draw it by `tts run` with the same scorer, and no calibration"
         )
+    return pool.with_scores(label)
 
 
 def _recorded(pool: Pool, scorer: Scorer) -> Pool:

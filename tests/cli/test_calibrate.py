@@ -130,7 +130,7 @@ def test_stacked_weights_serve_live_runs_of_the_same_model_and_no_other_prompt(t
     assert tts(*command, f"out={live}").status == 0
     with PoolStore.read(live) as store:
         (run,) = store.runs()
-        key: Any = run.key.sampling["scorer"]
+        key = store.scorers()["stacked"]
     fitted = load_stacked(weights, Provenance("fake", "stacked", run.key.prompt_template))
     assert key == {"name": "stacked", "weights": fitted.to_dict(), "token_id": WATCHED}
     samples = [s for e in load_pool(live).entries for s in e.samples]
@@ -161,8 +161,9 @@ def test_the_provenance_of_a_run_is_its_key(tts: Tts, tmp_path: Path) -> None:
             run = store.open_run(RunKey("tiny", revision, "Q: {question}", {"temperature": 1.0}), {})
             for entry in POOL.entries:
                 store.add(run, entry.problem.id, entry.samples, entry.correct)
-    ran = tts("calibrate", path, "--score", "mean_logprob", "--out", out)
-    assert ran.status == 2 and "holds 2 runs, name one of them by its number" in ran.err and not out.exists()
+    latest = tts("calibrate", path, "--score", "mean_logprob", "--out", out)
+    assert latest.status == 0 and "run 2, the latest of 2" in latest.err
+    load_calibration(out, Provenance("tiny@r2", "mean_logprob", "Q: {question}"))
     assert tts("calibrate", path, "--score", "mean_logprob", "--out", out, "--run", 1).status == 0
     load_calibration(out, Provenance("tiny", "mean_logprob", "Q: {question}"))
     assert tts("calibrate", path, "--score", "mean_logprob", "--out", out, "--run", 2, "--force").status == 0

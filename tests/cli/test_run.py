@@ -128,7 +128,7 @@ def test_another_reading_draws_nothing_and_reads_the_samples_anew(tts: Tts, tmp_
     assert load_pool(path).entries == strict.entries
 
 
-@pytest.mark.parametrize("change", ["engine.temperature=0.7", "engine.signals.top=5"])
+@pytest.mark.parametrize("change", ["engine.temperature=0.7", "engine.signals.steps=true"])
 def test_what_makes_draws_other_draws_makes_another_run(tts: Tts, tmp_path: Path, change: str) -> None:
     path = tmp_path / "p.sqlite"
     base = ("run", *FAKE, "task.questions=2", "budget=2", f"out={path}")
@@ -153,8 +153,7 @@ def test_parameters_and_a_map_are_fitted_on_other_questions(tts: Tts, tmp_path: 
     assert rows["reasc"]["params"].keys() >= {"gate", "mean", "scale"}
     assert rows["pandora"]["params"].keys() >= {"value"}
     with PoolStore.read(path) as store:
-        [run] = store.runs()
-    assert run.key.sampling["scorer"]["calibration"]["kind"] == "platt"  # type: ignore[index]
+        assert store.scorers()["watched"]["calibration"]["kind"] == "platt"  # type: ignore[index]
     # the same again: the same map, so the same run, and nothing is drawn
     again = tts(*arguments, f"fit={calibration}", "calibrate=platt", f"out={path}")
     assert drawn_now(again)[1] == 0

@@ -69,9 +69,9 @@ def dump_line(entry: Entry) -> str:
     graded = zip(entry.samples, entry.correct, strict=True)
     record["samples"] = [_dump_sample(i, sample, correct) for i, (sample, correct) in enumerate(graded)]
     for label, scores in entry.scores.items():
-        for sample, score in zip(record["samples"], scores, strict=True):
-            if score is not None:
-                sample.setdefault("scores", {})[label] = _dump_score(score)
+        for position, (sample, score) in enumerate(zip(record["samples"], scores, strict=True)):
+            if score is not None or position == 0:  # the first sample names every scorer, in order
+                sample.setdefault("scores", {})[label] = None if score is None else _dump_score(score)
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 

@@ -117,7 +117,10 @@ def test_a_fit_pool_that_does_not_fit_is_one_sentence(tts: Tts, tmp_path: Path, 
     base = ("run", *FAKE, *TASK, f"fit={calibration}", f"out={tmp_path / 'p.sqlite'}", "scorer.name=watched")
     for changes, sentence in (
         (("budget=7", "strategies=[grace_es]"), r"has a question with 6 samples and the budget is 7: draw more"),
-        (("scorer.name=p_true",), r"was scored by \{'name': 'watched'\} and this run uses \{'name': 'p_true'\}: draw"),
+        (
+            ("scorer.name=p_true",),
+            r'has scores of \{"name":"watched"\} and this run uses \{"name":"p_true"\}: draw it by',
+        ),
         (("scorer.name=entropy", "calibrate=platt"), r"cal\.sqlite: trace score entropy reads entropies and sample 0"),
         (
             ("engine.kind=transformers", "engine.model=a/b", "scorer.name=constant"),

@@ -43,7 +43,7 @@ def test_a_model_draws_goes_on_and_is_known_by_its_files(tts: Tts, tmp_path: Pat
     assert drawn_now(ran) == (12, 12)
     assert "of 12 samples reached engine.max_tokens=24" in ran.out
     assert drawn_now(tts(*command, "scorer.name=mean_logprob", names, "engine.max_batch_size=2")) == (12, 0)
-    assert drawn_now(tts(*command, "strategies=[deepconf_online]")) == (12, 12)  # its warm-up is all of the budget
+    assert drawn_now(tts(*command, "strategies=[deepconf_online]")) == (12, 0)  # its warm-up is all of the budget
     with PoolStore.read(path) as store:
         revision = store.runs()[0].key.revision
         sample = store.get(1, "story-test-0", 0)

@@ -122,11 +122,19 @@ def to_entries(
             tuple(sample for sample, _ in graded[number]),
             tuple(correct for _, correct in graded[number]),
             {**json.loads(own), **meta},
-            {label: tuple(of.get((number, s.index)) for s, _ in graded[number]) for label, of in scores.items()},
+            _scores_of(number, [sample for sample, _ in graded[number]], scores),
         )
         for number, *columns, own in problems
         if number in graded
     )
+
+
+def _scores_of(
+    number: int, samples: Sequence[Sample], scores: Mapping[str, Mapping[tuple[int, int], Score]]
+) -> dict[str, tuple[Score | None, ...]]:
+    """The scores of one question's samples by label, of the scorers that judged any of them."""
+    found = {label: tuple(of.get((number, sample.index)) for sample in samples) for label, of in scores.items()}
+    return {label: of for label, of in found.items() if any(score is not None for score in of)}
 
 
 def _trace(of: Mapping[str, Any]) -> Trace:

@@ -118,7 +118,7 @@ class PoolStore:
 
         Args:
             name: the scorer's name.
-            key: everything that its scores depend on beside the samples, JSON values only.
+            key: everything that its scores depend on beside the samples.
 
         Raises:
             InputError: where the key holds something JSON does not have.
@@ -137,7 +137,7 @@ class PoolStore:
             InputError: for an unknown question.
         """
         with self._file.transaction():
-            add_scores(self._connection, run, scorer, self._number(problem_id), scores.items())
+            add_scores(self._connection, run, scorer, number_of(self._file, problem_id), scores.items())
 
     def score(self, run: int, scorer: int, problem_id: str, index: int) -> Score | None:
         """One scorer's score of a sample, or None where it has not judged it (yet)."""
@@ -200,7 +200,7 @@ class PoolStore:
             if fault := sample_fault(sample, grade):
                 raise InputError(f"{self._path}: question {problem_id!a}, sample {sample.index}: {fault}")
         with self._file.transaction():
-            number = self._number(problem_id)
+            number = number_of(self._file, problem_id)
             self._key(run)
             for sample, grade in zip(samples, grades, strict=True):
                 try:
@@ -228,7 +228,8 @@ class PoolStore:
         """
         self._key(run)
         found = self._connection.execute(
-            "SELECT idx FROM samples WHERE run = ? AND problem = ? AND idx < ?", (run, self._number(problem_id), n)
+            "SELECT idx FROM samples WHERE run = ? AND problem = ? AND idx < ?",
+            (run, number_of(self._file, problem_id), n),
         )
         return sorted(set(range(n)) - {idx for (idx,) in found})
 
@@ -288,9 +289,6 @@ class PoolStore:
     ) -> None:
         """Close."""
         self.close()
-
-    def _number(self, problem_id: str) -> int:
-        return number_of(self._file, problem_id)
 
     def _key(self, run: int) -> RunKey:
         found = self._connection.execute(
