@@ -155,7 +155,7 @@ def recorded_reading(path: str, *, run: int | None = None) -> RecordedReading | 
 
     with PoolStore.read(path) as store:
         chosen = [one for one in store.runs() if run in (None, one.id)]
-    words = str(chosen[-1].key.sampling.get("answers", "")).partition(",")[0].split() if chosen else []
+    words = chosen[-1].reading.partition(",")[0].split() if chosen else []
     kind = next((one for one in KINDS if one in words), "number" if len(words) == 1 else None)
     return None if kind is None else RecordedReading(kind, words[-1] == "flexible")
 
