@@ -74,7 +74,10 @@ BAD = [
     ),
     ("run out=p.sqlite FAKE scorer.name=reward", r"scorer reward needs scorer\.path"),
     ("run out=p.sqlite FAKE scorer.name=deepconf_tail", r"scorer deepconf_tail\(window=32\) gives raw scores, and .*"),
-    ("run out=p.sqlite FAKE scorer.name=self_consistency", r"scorer self_consistency judges samples by those drawn .*"),
+    (
+        "run out=p.sqlite FAKE strategies=[esc] scorer.name=self_consistency",
+        r"strategy esc draws samples one after another, and the scorer compares samples that are drawn together: .*",
+    ),
     (
         "run out=p.sqlite FAKE scorer.name=mean_logprob scorer.calibration=no.json",
         r"no\.json: no such file",
