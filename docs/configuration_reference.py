@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evals.config import CompareConfig, RunConfig, SampleConfig
+from evals.config import CompareConfig, DecideConfig, RunConfig, SampleConfig
 from evals.tasks import TaskConfig
 from evals.training_config import FineceConfig, GraceConfig, TinyConfig
 from tts.api.solver import SolveConfig
@@ -17,6 +17,7 @@ COMMANDS: dict[str, type] = {
     "tts sample": SampleConfig,
     "tts run": RunConfig,
     "tts compare": CompareConfig,
+    "tts decide": DecideConfig,
     "tts train grace": GraceConfig,
     "tts train finece": FineceConfig,
     "tts train tiny": TinyConfig,

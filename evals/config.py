@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from evals.replay.rescore import check_score
 from evals.tasks import TaskConfig
 from evals.tasks.equality import check_equality, equality_named
 from tts.answers.canonical import KINDS
@@ -64,7 +63,8 @@ class CompareConfig:
         equal: the equality of answers: exact (the canonical text), math (math-verify), entailment (with equal.model),
             judge (with equal.engine, a second model; also rubric, attempts, chat); auto takes math for answers=math,
             exact for others.
-        score: the score to use as confidence: mean_logprob, deepconf_tail, ..., frequency; null takes the recorded one.
+        score: the score to use as confidence: the label of recorded scores, confidence (recorded with the samples),
+            mean_logprob, deepconf_tail, ..., frequency; null takes the recorded confidence or the latest scorer's.
         window: tokens in a group, for the scores and strategies of DeepConf.
         calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
         tune: whether to sweep every rule's threshold.
@@ -92,8 +92,6 @@ class CompareConfig:
         if self.answers not in KINDS:
             raise unknown_name("kind of answers", self.answers, KINDS)
         check_equality(self.equal, key="equal", kind=self.answers)
-        if self.score is not None:
-            check_score(self.score)
         if self.calibrate is not None and self.calibrate not in get_args(MapKind):
             raise unknown_name("calibration", self.calibrate, get_args(MapKind))
         if self.seed < 0:
@@ -101,6 +99,39 @@ class CompareConfig:
         for key in ("permutations", "replicates", "window"):
             if not 1 <= getattr(self, key) <= MAX_RESAMPLES:
                 raise InputError(f"{key} must be from 1 to {MAX_RESAMPLES}, got {getattr(self, key)}")
+
+
+@dataclass
+class DecideConfig:
+    """The configuration of ``tts decide``.
+
+    Attributes:
+        strategy: a name of the catalogue, or a composed strategy {name, weighting, stop, select, prune}.
+        budget: the most samples per question; null takes all of each question.
+        score: the score to use as confidence: the label of recorded scores, confidence (recorded with the samples),
+            mean_logprob, deepconf_tail, ..., frequency; null takes the recorded confidence or the latest scorer's.
+        calibration: a file of ``tts calibrate`` that maps the score to probabilities; null maps nothing.
+        answers: kind of answer: auto, number, choice, math or text.
+        equal: the equality of answers, as for ``tts compare``.
+        window: tokens in a group, for the scores and strategies of DeepConf.
+    """
+
+    strategy: Any = "self_consistency"
+    budget: int | None = None
+    score: str | None = None
+    calibration: str | None = None
+    answers: str = "auto"
+    equal: dict[str, Any] = field(default_factory=lambda: equality_named("auto"), metadata={FROM_TEXT: equality_named})
+    window: int = WINDOW
+
+    def __post_init__(self) -> None:
+        """Refuse unusable settings before any work is done."""
+        if self.answers not in KINDS:
+            raise unknown_name("kind of answers", self.answers, KINDS)
+        check_equality(self.equal, key="equal", kind=self.answers)
+        for key in ("budget", "window"):
+            if getattr(self, key) is not None and getattr(self, key) < 1:
+                raise InputError(f"{key} must be at least 1, got {getattr(self, key)}")
 
 
 @dataclass

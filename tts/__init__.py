@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tts.api import (
         Answer,
         Comparison,
+        PoolDecision,
+        Ranking,
         Run,
         Runs,
         UnknownWordsWarning,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
         asolve,
         close,
         compare,
+        decide,
+        rerank,
         run,
         solve,
     )
@@ -43,6 +47,8 @@ __version__ = "0.1.0"
 FRONT_DOOR = (
     "Answer",
     "Comparison",
+    "PoolDecision",
+    "Ranking",
     "Run",
     "Runs",
     "UnknownWordsWarning",
@@ -50,6 +56,8 @@ FRONT_DOOR = (
     "asolve",
     "close",
     "compare",
+    "decide",
+    "rerank",
     "run",
     "solve",
 )
@@ -68,8 +76,10 @@ __all__ = [
     "End",
     "EngineError",
     "InputError",
+    "PoolDecision",
     "PoolLockedError",
     "Problem",
+    "Ranking",
     "Run",
     "Runs",
     "Sample",
@@ -84,6 +94,8 @@ __all__ = [
     "asolve",
     "close",
     "compare",
+    "decide",
+    "rerank",
     "run",
     "solve",
 ]

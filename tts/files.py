@@ -17,9 +17,9 @@ from typing import Literal
 
 from tts.errors import InputError
 
-Kind = Literal["JSON file", "picture", "table", "pool"]
+Kind = Literal["JSON file", "JSON Lines file", "picture", "table", "pool"]
 
-_MARKS = {
+_MARKS: dict[Kind, bytes] = {
     "JSON file": rb'\A\s*\{\s*"command": "%s"',
     "picture": rb"\A\x89PNG.*tEXtSoftware\0%s|\A<\?xml.*<dc:title>%s</dc:title>|\A%%PDF.*/Creator \(%s\)",
     "table": rb"\A<!-- %s -->|\A%% %s\n",
@@ -87,12 +87,13 @@ class Output:
     Attributes:
         path: the file; None where the option was not given.
         kind: what is written. JSON files, pictures and Markdown and LaTeX tables name the command that wrote them.
-        csv_head: the start of the first line of the command's CSV tables, which have no place for its name.
+        head: the start of the first line of the command's JSON Lines files and CSV tables, which have no place for its
+            name.
     """
 
     path: Path | None
     kind: Kind
-    csv_head: str = ""
+    head: str = ""
 
 
 def check_outputs(
@@ -159,12 +160,13 @@ def check_replaced(output: Output, *, command: str, force: bool, forced_by: str 
     path = output.path
     if path is None or not path.exists():
         return
-    if output.kind != "pool" and _is_pool(path):
+    own = _names(output, command)
+    if output.kind != "pool" and _is_pool(path) and not (own and output.kind == "JSON Lines file"):
         raise InputError(
             f"cannot write {path}: it is a pool of samples, or has the name of one, and no {output.kind} replaces it; "
             "give another name"
         )
-    if force or _names(output, command):
+    if force or own:
         return
     origin = "" if output.kind == "pool" else f" and is no {output.kind} of `{command}`"
     raise InputError(f"{path} exists already{origin}: give another name, or {forced_by} to replace it")
@@ -179,8 +181,8 @@ def _names(output: Output, command: str) -> bool:
     if output.path is None or output.kind == "pool":
         return False
     found = _ends(output.path)
-    if output.csv_head and output.path.suffix.lower() == ".csv":
-        return found.startswith(output.csv_head.encode())
+    if output.kind == "JSON Lines file" or (output.head and output.path.suffix.lower() == ".csv"):
+        return found.startswith(output.head.encode())
     pattern = _MARKS[output.kind].replace(b"%s", re.escape(command.encode())).replace(b"%%", b"%")
     return re.search(pattern, found, re.DOTALL) is not None
 

@@ -16,7 +16,7 @@ from evals.config import CompareConfig
 from evals.methods import check_scale, methods
 from evals.replay.arrays import PoolArrays
 from evals.replay.kinds import auto_kind
-from evals.replay.rescore import rescored
+from evals.replay.rescore import check_score, rescored
 from evals.replay.traces import recorded_source
 from evals.tasks.equality import open_equality
 from tts.pool import Pool
@@ -68,6 +68,8 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         replicates=config.replicates,
         price=config.price,
     )
+    if config.score is not None:
+        check_score(config.score, pool)
     equality = open_equality(config.equal, config.answers, key="equal")
     if isinstance(equality, JudgedEquality):
         equality.compare_all([(e.problem, [s.answer for s in e.samples]) for e in pool.entries], graded=_ungraded(pool))

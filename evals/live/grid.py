@@ -64,7 +64,7 @@ def run_grid(configs: Sequence[RunConfig], *, hooks: Hooks = SILENT) -> list[Gri
     if len(set(pairs)) < len(pairs):
         doubled = next(pair for pair in pairs if pairs.count(pair) > 1)
         raise InputError(f"task {doubled[0]} with model {doubled[1]} is named twice: name each one once")
-    prepared = [prepare(config) for config in configs]
+    prepared = [prepare(config, hooks if config is first else SILENT) for config in configs]
     shared = sharing_ids(tasks, prepared)
     for run in prepared:
         if run.config.engine.kind == "openai":  # one request; a local model would be loaded twice

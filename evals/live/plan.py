@@ -7,7 +7,7 @@ questions only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,8 +113,22 @@ class Plan:
         return replace(self, strategies=tuple(kept), skipped=skipped)
 
 
-def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
+def plan(
+    config: RunConfig,
+    task: Task,
+    *,
+    model: str,
+    revision: str,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Plan:
     """Choose, fit and build the strategies and the scorer.
+
+    Args:
+        config: of the run.
+        task: the problems, which are not fitted on.
+        model: the model that draws.
+        revision: its revision, or empty.
+        notify: receives a sentence about the run of the fit pool that was chosen.
 
     Raises:
         InputError: an unknown name, a strategy or scorer that cannot be played live as configured, or a fit pool that
@@ -138,7 +152,7 @@ def plan(config: RunConfig, task: Task, *, model: str, revision: str) -> Plan:
                 f"scorer {scorer.name} gives raw scores, and a run needs probabilities: give scorer.calibration "
                 "(see `tts calibrate`), or fit=POOL and calibrate=platt"
             )
-    pool = None if config.fit is None else load_pool(config.fit, run=config.fit_run)
+    pool = None if config.fit is None else load_pool(config.fit, run=config.fit_run, notify=notify)
     source = live_source(None if scorer is None else scorer.scorer)
     fit = None if pool is None else recorded_source(pool, "fit pool")
     chosen, skipped = playable(config.strategies, source, fit=fit, window=config.window)

@@ -72,7 +72,7 @@ def run_strategies(config: RunConfig, *, hooks: Hooks = SILENT) -> RunOutcome:
 
 def _run(config: RunConfig, hooks: Hooks) -> RunOutcome:
     path = pool_target(config.out, [config.fit, config.task.path, config.task.shots_path])
-    prepared = prepare(config)
+    prepared = prepare(config, hooks)
     notify_all(prepared.task.notes, hooks)
 
     def target(key: RunKey) -> Path:
@@ -85,8 +85,12 @@ def _run(config: RunConfig, hooks: Hooks) -> RunOutcome:
     return play_prepared(prepared, target, hooks=hooks)
 
 
-def prepare(config: RunConfig) -> PreparedRun:
+def prepare(config: RunConfig, hooks: Hooks = SILENT) -> PreparedRun:
     """Load the task and plan the strategies of a run.
+
+    Args:
+        config: of the run.
+        hooks: what the caller wants to see.
 
     Raises:
         InputError: a configuration that cannot be played.
@@ -95,7 +99,10 @@ def prepare(config: RunConfig) -> PreparedRun:
     task = live_task(config)
     configs = split(config)
     identities = [part.engine.identity for part in configs]
-    plans = [plan(c, task, model=name, revision=rev) for c, (name, rev) in zip(configs, identities, strict=True)]
+    plans = [
+        plan(part, task, model=name, revision=revision, notify=hooks.notify)
+        for part, (name, revision) in zip(configs, identities, strict=True)
+    ]
     return PreparedRun(config, task, list(zip(configs, identities, name_apart(configs, plans), strict=True)))
 
 

@@ -78,7 +78,7 @@ def _responses(config: GraceConfig | FineceConfig, task: Task, hooks: Hooks) -> 
             drawn = _draw(config, task, engine, Path(path), hooks)
             run = drawn.pool.number
             hooks.notify(str(drawn.pool))
-        pool = load_pool(path, run=run)
+        pool = load_pool(path, run=run, notify=hooks.notify)
         if isinstance(config, FineceConfig):
             responses = _completions(config, pool, engine, model)
             base |= {"responses": len(responses), "tree": asdict(config.tree)}

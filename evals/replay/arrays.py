@@ -155,7 +155,7 @@ def _grade(path: str, entry: Entry, merged: Merged, grader: Grader) -> tuple[lis
         if None in found:
             raise InputError(
                 f"{path}: question {entry.problem.id!r} has ungraded samples and no gold answer to grade them by; "
-                "add `correct` to each sample or `gold` to the question"
+                "add `correct` to each sample or `gold` to the question (`tts decide` and `tts rerank` need neither)"
             )
         grades.append(True in found)
     return grades, conflicts

@@ -1,4 +1,4 @@
-"""The same pool under another score: of the recorded traces, stacked from several, or of the answers themselves."""
+"""The same pool under another score: a recorded one, or one of the traces, stacked from several, or of the answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evals.metrics.folds import halves
 from evals.metrics.scored import grades
 from tts.answers import merge
 from tts.answers.meaning.equality import Equality
-from tts.errors import InputError, UnsupportedError, unknown_name
+from tts.errors import InputError, UnsupportedError, suggestion
 from tts.models.finece import OWNER
 from tts.pool import Entry, Pool
 from tts.scorers.consistency import frequency
@@ -21,6 +21,9 @@ from tts.types import Sample
 FREQUENCY = "frequency"
 STACKED = NAME
 SCORES = (*TRACE_SCORES, STACKED, FREQUENCY)
+"""The scores that are computed from recorded samples."""
+CONFIDENCE = "confidence"
+"""The confidence that was recorded with the samples, by the name of its field."""
 
 
 def rescored(
@@ -28,19 +31,22 @@ def rescored(
     name: str,
     *,
     probability: bool = False,
+    raw: bool = False,
     window: int = WINDOW,
     answers: str = "auto",
     equality: Equality | None = None,
     seed: int = 0,
     features: Sequence[str] | None = None,
 ) -> Pool:
-    """Return the pool with each answered sample's confidence replaced by a score; other samples have none.
+    """Return the pool with each answered sample's confidence replaced by a score.
 
     Args:
-        pool: the recorded samples.
-        name: a trace score (see :data:`~tts.scorers.trace_scores.TRACE_SCORES`), raw; "frequency": the share of the
-            question's samples that give the sample's answer; or "stacked": see :func:`stacked`.
+        pool: the recorded samples, as :func:`tts.pool.read_pool` returns them.
+        name: the label of recorded scores; "confidence": the confidence that was recorded with the samples; a trace
+            score (see :data:`~tts.scorers.trace_scores.TRACE_SCORES`), raw; "frequency": the share of the question's
+            samples that give the sample's answer; or "stacked": see :func:`stacked`.
         probability: take the score's natural map to [0, 1], where it has one, instead of the raw score.
+        raw: compute a score that can be computed even where the pool holds a scorer's scores of the same name.
         window: tokens in a group, >= 1, for trace scores that look at groups.
         answers: the kind of answer, which decides what answers are equal; for "frequency" only.
         equality: merges further answers; for "frequency" only.
@@ -52,7 +58,11 @@ def rescored(
         InputError: an unknown name, an answered sample whose trace lacks what the score reads, or what
             :func:`stacked` refuses.
     """
-    check_score(name)
+    check_score(name, pool)
+    if name in pool.scorers and not (raw and name in SCORES):
+        return pool.with_scores(name)
+    if name == CONFIDENCE:
+        return pool
     if name == STACKED:
         return stacked(pool, seed=seed, features=features)
     if name == FREQUENCY:
@@ -123,19 +133,28 @@ def graded(pool: Pool) -> list[tuple[Sample, bool]]:
     ]
 
 
-def check_score(name: str) -> None:
-    """Refuse an unknown score.
+def check_score(name: str, pool: Pool) -> None:
+    """Refuse a score that the pool does not hold and that cannot be computed.
 
     Raises:
         InputError: listing all of them.
     """
-    if name not in SCORES:
-        raise unknown_name("score", name, SCORES)
+    known = (*pool.scorers, *([CONFIDENCE] if _has_confidences(pool) else []), *SCORES)
+    if name not in known:
+        raise InputError(
+            f"unknown score {name!r}: allowed are {', '.join(sorted(known))}, and `tts score` adds those of a scorer"
+            f"{suggestion(name, known)}"
+        )
 
 
 def is_probability(name: str) -> bool:
-    """Return whether the score, or its natural map, is a probability in [0, 1]."""
-    return name in (FREQUENCY, STACKED) or TRACE_SCORES[name].probability is not None
+    """Return whether the score, or its natural map, is a probability in [0, 1]; of a recorded one its values tell."""
+    return name not in TRACE_SCORES or TRACE_SCORES[name].probability is not None
+
+
+def _has_confidences(pool: Pool) -> bool:
+    """Return whether confidences were recorded with the samples."""
+    return not pool.scored_by and any(s.confidence is not None for entry in pool.entries for s in entry.samples)
 
 
 def _frequencies(entry: Entry, answers: str, equality: Equality | None) -> list[float | None]:

@@ -6,7 +6,7 @@ import gzip
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -142,46 +142,50 @@ class RecordedReading:
     guess: bool
 
 
-def recorded_reading(path: str, *, run: int | None = None) -> RecordedReading | None:
-    """Return the way in which a run of a pool read its replies; None where the file records none.
+def recorded_reading(path: str, *, run: Sequence[int] | None = None) -> RecordedReading | None:
+    """Return the way in which a run of a pool read its replies; None where the file records none, or runs differ.
 
     Args:
         path: any file of :func:`load_replies`.
-        run: the run, of pools that hold several.
+        run: the run, or several, of pools that hold several; None takes the latest.
     """
     if Path(path).suffix not in (".sqlite", ".db"):
         return None
     from tts.pool import PoolStore
 
     with PoolStore.read(path) as store:
-        chosen = [one for one in store.runs() if run in (None, one.id)]
-    words = chosen[-1].reading.partition(",")[0].split() if chosen else []
+        wanted = run or (store.latest_run(),)
+        readings = {one.reading for one in store.runs() if one.id in wanted}
+    words = readings.pop().partition(",")[0].split() if len(readings) == 1 else []
     kind = next((one for one in KINDS if one in words), "number" if len(words) == 1 else None)
     return None if kind is None else RecordedReading(kind, words[-1] == "flexible")
 
 
-def load_replies(path: str, *, run: int | None = None) -> list[Reply]:
+def load_replies(
+    path: str, *, run: Sequence[int] | None = None, notify: Callable[[str], None] = lambda _: None
+) -> list[Reply]:
     """Read the replies of a file.
 
     Args:
         path: a pool, a JSON Lines file of {"text": ...}, a text file that is one reply, or "-" for standard input.
-        run: for SQLite pools that hold several runs, which one.
+        run: for SQLite pools that hold several runs, which one, or several; None takes the latest.
+        notify: receives a sentence about the run that was chosen.
 
     Raises:
         InputError: a file that cannot be read, or that holds no reply.
     """
     file = Path(path)
     if path != "-" and file.suffix in (".sqlite", ".db", ".parquet"):
-        return _of_pool(file, run)
+        return _of_pool(file, run, notify)
     text = _text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     if not first:
         raise InputError(f"{path} is empty: give a pool, a JSON Lines file with a text a line, or a text")
     lines = _is_object(first) and (path == "-" or ".jsonl" in file.suffixes or ".json" in file.suffixes)
     if lines and path != "-" and '"samples"' in first:
-        return _of_pool(file, run)
+        return _of_pool(file, run, notify)
     if run is not None:
-        raise InputError(f"{path}: --run {run} was given, but only SQLite pools hold runs")
+        raise InputError(f"{path}: --run {','.join(map(str, run))} was given, but only SQLite pools hold runs")
     if lines:
         return _of_lines(path, text)
     if ".jsonl" in file.suffixes:
@@ -218,10 +222,10 @@ def _of_lines(path: str, text: str) -> list[Reply]:
     return replies
 
 
-def _of_pool(path: Path, run: int | None) -> list[Reply]:
+def _of_pool(path: Path, run: Sequence[int] | None, notify: Callable[[str], None]) -> list[Reply]:
     from tts.pool import read_pool
 
-    pool = read_pool(path, run=run)
+    pool = read_pool(path, run=run, notify=notify)
     replies = [
         Reply(f"{entry.problem.id} {sample.index}", sample.text, sample.answer)
         for entry in pool.entries

@@ -20,6 +20,8 @@ COMMANDS = (
     "run",
     "compare",
     "sample",
+    "decide",
+    "rerank",
     "answers",
     "reliability",
     "calibrate",

@@ -178,7 +178,7 @@ def test_bad_input_gets_one_sentence_and_nothing_is_written(tts: Tts, pool: Path
         assert ran.status == 2 and sentence in ran.err and ran.err.count("\n") == 1, ran
         assert not out.exists()
 
-    refused("unknown score 'x': allowed are deepconf_bottom10", "--score", "x")
+    refused("unknown score 'x': allowed are confidence, deepconf_bottom10", "--score", "x")
     refused("reads entropies and sample 0 has none", "--score", "entropy")
     refused("'cubic'", "--score", "mean_logprob", "--map", "cubic")
     refused("--window must be at least 1, got 0", "--score", "deepconf_tail", "--window", "0")

@@ -18,7 +18,6 @@ def test_the_defaults_are_usable() -> None:
     ("schema", "values", "sentence"),
     [
         (CompareConfig, {"answers": "nubmer"}, "kind of answers 'nubmer'"),
-        (CompareConfig, {"score": "meanlogprob"}, "meanlogprob"),
         (CompareConfig, {"calibrate": "plat"}, "unknown calibration 'plat'"),
         (CompareConfig, {"seed": -1}, "seed must be at least 0, got -1"),
         (CompareConfig, {"permutations": 0}, f"permutations must be from 1 to {MAX_RESAMPLES}, got 0"),

@@ -25,6 +25,7 @@ from tts.pool import (
     export_pool,
     import_pool,
     load_pool,
+    read_pool,
     write_jsonl,
     write_parquet,
 )
@@ -47,10 +48,10 @@ def test_a_tour_through_every_format_changes_nothing(tmp_path: Path, pool: Pool,
     for i, suffix in enumerate(suffixes):
         stop = tmp_path / f"{i}.sqlite"
         assert import_pool(current, stop, force=True).entries == pool.entries
-        assert load_pool(stop).entries == pool.entries
+        assert read_pool(stop).entries == pool.entries
         current = tmp_path / f"{i}{suffix}"
         export_pool(stop, current, force=True)
-        assert load_pool(current).entries == pool.entries
+        assert read_pool(current).entries == pool.entries
 
 
 def test_an_unknown_suffix_names_the_allowed_ones(tmp_path: Path, source: Path) -> None:

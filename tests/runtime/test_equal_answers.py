@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +18,6 @@ from tts.answers.meaning.equality import Pairwise
 from tts.engines.base import Chunk, Request
 from tts.engines.fake import FakeEngine
 from tts.engines.replay import ReplayEngine
-from tts.errors import UnsupportedError
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import BaseScorer
 from tts.types import End, Problem, Sample
@@ -131,10 +129,3 @@ def test_grading_may_be_prepared_without_joining_answers() -> None:
 
     result = play("self_consistency", Scripted("abababbb"), Pairwise("text", equal), join_answers=False)
     assert result.decision.answer == "b" and not asked  # without a cache there are no grades
-
-
-def test_a_recording_is_not_compared_again() -> None:
-    recording = ReplayEngine({"q": [Sample(answer="a")]})
-    strategy = CATALOG["self_consistency"].build(1)
-    with pytest.raises(UnsupportedError, match="compare them by `tts compare`"):
-        asyncio.run(run_all(strategy, [PROBLEM], recording, equality=Pairwise("text", str.__eq__)))

@@ -1,14 +1,17 @@
-"""The front door for Python: one call for one question, for a run over a task, and for a comparison.
+"""The front door for Python: one call for a question, a run over a task, a comparison, or decisions on a pool.
 
-``import tts`` offers these names lazily: ``tts.solve``, ``tts.asolve``, ``tts.run``, ``tts.arun``, ``tts.compare`` and
-``tts.close``.
+``import tts`` offers these names lazily: ``tts.solve``, ``tts.asolve``, ``tts.run``, ``tts.arun``, ``tts.compare``,
+``tts.decide``, ``tts.rerank`` and ``tts.close``.
 """
 
 from __future__ import annotations
 
 import atexit
 
+from evals.decisions.rerank import Ranking
+from evals.decisions.session import PoolDecision
 from tts.api.compare import Comparison, compare
+from tts.api.decide import decide, rerank
 from tts.api.models import MODELS
 from tts.api.run import Run, arun, run
 from tts.api.runs import Runs
@@ -19,6 +22,8 @@ from tts.engines.loop import LOOP
 __all__ = [
     "Answer",
     "Comparison",
+    "PoolDecision",
+    "Ranking",
     "Run",
     "Runs",
     "UnknownWordsWarning",
@@ -26,6 +31,8 @@ __all__ = [
     "asolve",
     "close",
     "compare",
+    "decide",
+    "rerank",
     "run",
     "solve",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +19,7 @@ from evals.report.tables import Table
 from tts.api.settings import plain
 from tts.config import from_mapping
 from tts.files import Output, check_replaced
-from tts.pool import Pool, load_pool
+from tts.pool import Pool, load_pool, read_pool
 
 if TYPE_CHECKING:
     import pandas
@@ -105,7 +105,7 @@ def compare(
     *,
     strategies: str | Iterable[str | Mapping[str, Any]] = "all",
     budget: int | None = None,
-    run: int | None = None,
+    run: int | Sequence[int] | None = None,
     **settings: Any,
 ) -> Comparison:
     """Compare strategies on the same recorded samples, each with self-consistency at the full budget.
@@ -116,7 +116,7 @@ def compare(
         pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db or .parquet), or a pool in memory.
         strategies: names of the catalogue, "all", or composed strategies.
         budget: the most samples of a question; None takes as many as every question has.
-        run: the run to read, if a SQLite pool holds several.
+        run: the run to read, if a SQLite pool holds several, or several runs to join; None takes the latest.
         settings: other keys of ``tts compare`` by name, such as ``score``, ``calibrate``, ``tune`` or ``seed``.
 
     Raises:
@@ -125,6 +125,7 @@ def compare(
     names = [strategies] if isinstance(strategies, str) else list(strategies)
     values = {key: plain(value) for key, value in {**settings, "budget": budget}.items() if value is not None}
     config = from_mapping(CompareConfig, {**values, "strategies": plain(names)}, "tts.compare(...)")
-    loaded = pool if isinstance(pool, Pool) else load_pool(Path(os.fspath(pool)), run=run)
+    read = load_pool if config.score is None else read_pool
+    loaded = pool if isinstance(pool, Pool) else read(Path(os.fspath(pool)), run=run)
     outcome = compare_pool(loaded, config)
     return Comparison(outcome, comparison_table(outcome.rows))

@@ -8,6 +8,7 @@ from tts.cli import (  # noqa: F401 - importing a module registers its commands
     calibrate,
     compare,
     config,
+    decide,
     pool,
     run,
     sample,

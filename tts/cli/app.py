@@ -31,6 +31,8 @@ ORDER = (
     "run",
     "compare",
     "sample",
+    "decide",
+    "rerank",
     "answers",
     "reliability",
     "calibrate",

@@ -64,7 +64,7 @@ def compare(
     ] = None,
     score: Annotated[
         str | None,
-        typer.Option(help="Score to use as confidence, such as mean_logprob or frequency [default: recorded]."),
+        typer.Option(help="Score to use as confidence: of a scorer, confidence, mean_logprob [default: recorded]."),
     ] = None,
     calibrate: Annotated[
         str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
@@ -103,7 +103,7 @@ def compare(
     from evals.report.comparison import as_mapping, to_json
     from evals.report.comparison_table import comparison_table
     from evals.report.output import json_file
-    from tts.pool import load_pool
+    from tts.pool import load_pool, read_pool
 
     chosen = {"strategies": strategies, "answers": answers}
     names = [f"{key}={value}" for key, value in chosen.items() if value is not None]
@@ -121,7 +121,8 @@ def compare(
         Output(table, "table", "strategy,frontier,"),
     ]
     check_outputs(outputs, [pool, *files], command="tts compare", force=force)
-    outcome = compare_pool(load_pool(pool, run=run, notify=notify), settings)
+    read = load_pool if settings.score is None else read_pool
+    outcome = compare_pool(read(pool, run=run, notify=notify), settings)
     main = comparison_table(outcome.rows)
     if plot is not None:
         plotting.check_axis(outcome.rows, x.value)

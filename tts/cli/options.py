@@ -31,7 +31,35 @@ ConfigArguments = Annotated[
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that another command or program wrote.")]
 CARDS = {"tts train grace": "grace.json", "tts train finece": "finece.json", "tts train tiny": "recipe.json"}
 """The file by which a trained model names the command that trained it."""
-RunOption = Annotated[int | None, typer.Option(help="Number of the run to read, if a SQLite pool holds several.")]
+
+
+class RunNumbers(tuple[int, ...]):
+    """The numbers of runs, a type of its own so that an option takes them as one text."""
+
+
+def run_numbers(text: str | None) -> RunNumbers | None:
+    """Return the numbers of runs that an option names, such as 2 or 1,2; None where it is not given.
+
+    Raises:
+        InputError: it names anything else.
+    """
+    if text is None:
+        return None
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in numbers):
+        raise InputError(f"run must be the number of a run, or several such as 1,2, got {text!r}")
+    return RunNumbers(map(int, numbers))
+
+
+RunOption = Annotated[
+    RunNumbers | None,
+    typer.Option(
+        parser=str,
+        callback=run_numbers,
+        metavar="N[,N]",
+        help="Run to read, or runs to join, of a SQLite pool [default: the latest].",
+    ),
+]
 
 
 def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, list[Path]]:

@@ -74,7 +74,7 @@ def export(
 
     pool_format(target, "parquet", "jsonl")
     check_outputs([Output(target, "pool")], [source], command="tts pool export", force=force)
-    pool = export_pool(source, target, force=force, run=run)
+    pool = export_pool(source, target, force=force, run=run, notify=notify)
     print(f"wrote {target}: {pool.questions} questions")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tts.errors import InputError
 from tts.files import Output, atomic_path, check_replaced
 from tts.pool.files import pool_format
+from tts.pool.join import join_runs
 from tts.pool.jsonl import read_jsonl, write_jsonl
 from tts.pool.parquet import read_parquet, write_parquet
 from tts.pool.records import Entry, Pool, Score
@@ -21,7 +22,7 @@ from tts.pool.sqlite.store import PoolStore
 def load_pool(
     path: str | os.PathLike[str],
     *,
-    run: int | None = None,
+    run: int | Sequence[int] | None = None,
     scorer: str | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Pool:
@@ -32,7 +33,7 @@ def load_pool(
 
     Args:
         path: the file.
-        run: for SQLite files that hold several runs, which one; the latest where it is left out.
+        run: for SQLite files that hold several runs, which one, or several to join; the latest where it is left out.
         scorer: the label of the scorer whose scores to take.
         notify: receives a sentence about what was chosen among several.
 
@@ -58,18 +59,28 @@ def set_aside(labels: Sequence[str], chosen: str) -> list[str]:
 
 
 def read_pool(
-    path: str | os.PathLike[str], *, run: int | None = None, notify: Callable[[str], None] = lambda _: None
+    path: str | os.PathLike[str],
+    *,
+    run: int | Sequence[int] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Pool:
     """Read a pool as it stands in its file, scores beside the samples; see :func:`load_pool`."""
     kind = pool_format(path)
+    chosen = (run,) if isinstance(run, int) else tuple(run or ())
     if kind == "sqlite":
         with PoolStore.read(path) as store:
-            if run is None and len(store.runs()) > 1:
-                run = store.latest_run()
-                notify(f"{path}: run {run}, the latest of {len(store.runs())}; others by --run")
-            return store.to_pool(run)
-    if run is not None:
-        raise InputError(f"{path}: run={run} was given, but only SQLite pools hold runs")
+            if not chosen:
+                latest, runs = store.latest_run(), len(store.runs())
+                if runs > 1:
+                    notify(f"{path}: run {latest}, the latest of {runs}; others by --run")
+                return store.to_pool(latest)
+            pools = [store.to_pool(number) for number in dict.fromkeys(chosen)]
+            if len(pools) == 1:
+                return pools[0]
+            known = {one.id: one for one in store.runs()}
+            return join_runs(pools, [known[number] for pool in pools for number in pool.runs], notify=notify)
+    if chosen:
+        raise InputError(f"{path}: run={','.join(map(str, chosen))} was given, but only SQLite pools hold runs")
     return read_jsonl(path) if kind == "jsonl" else read_parquet(path)
 
 
@@ -117,9 +128,21 @@ def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, for
 
 
 def export_pool(
-    src: str | os.PathLike[str], dst: str | os.PathLike[str], *, force: bool = False, run: int | None = None
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    run: int | Sequence[int] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Pool:
     """Write a pool of any format to a .parquet, .jsonl or .jsonl.gz file, whole or not at all.
+
+    Args:
+        src: the pool to read.
+        dst: the file to write.
+        force: replace a pool that is there.
+        run: for SQLite files that hold several runs, which one, or several to join; the latest where it is left out.
+        notify: receives a sentence about what was chosen among several.
 
     Returns:
         The pool that was read from ``src``.
@@ -129,7 +152,7 @@ def export_pool(
     """
     kind = pool_format(dst, "parquet", "jsonl")
     _refuse_existing(dst, force)
-    pool = read_pool(src, run=run)
+    pool = read_pool(src, run=run, notify=notify)
     (write_parquet if kind == "parquet" else write_jsonl)(pool, dst)
     return pool
 

@@ -129,7 +129,7 @@ class Pool:
         sha256: hex digest that names the content. JSON Lines and Parquet: of the file's bytes. SQLite, whose bytes
             change without its content changing: of the JSON Lines text that ``write_jsonl`` writes for the same pool.
         entries: at least one, with distinct problem ids.
-        run: the number of the run within a SQLite file; None for other files.
+        runs: the numbers of the runs within a SQLite file; empty for other files.
         scored_by: the label of the scorer whose scores are the samples' confidences; empty where they were recorded
             with the samples, or there are none.
 
@@ -140,7 +140,7 @@ class Pool:
     path: str
     sha256: str
     entries: tuple[Entry, ...]
-    run: int | None = None
+    runs: tuple[int, ...] = ()
     scored_by: str = ""
 
     def __post_init__(self) -> None:
@@ -212,8 +212,9 @@ class Pool:
             raise InputError(f"{self.path}: holds no scores {label!r}; it holds {', '.join(self.scorers) or 'none'}")
         entries = []
         for entry in self.entries:
-            scores = entry.scores.get(label, (None,) * len(entry.samples))
-            samples = tuple(_scored(sample, score) for sample, score in zip(entry.samples, scores, strict=True))
+            none = (None,) * len(entry.samples)
+            scores, earlier = entry.scores.get(label, none), entry.scores.get(self.scored_by, none)
+            samples = tuple(map(_scored, entry.samples, scores, earlier))
             entries.append(replace(entry, samples=samples))
         return replace(self, entries=tuple(entries), scored_by=label)
 
@@ -234,8 +235,11 @@ class Pool:
         return replace(self, entries=tuple(entries))
 
 
-def _scored(sample: Sample, score: Score | None) -> Sample:
-    if score is None:
-        return replace(sample, confidence=None)
-    usage = None if sample.usage is None else sample.usage + score.usage
-    return replace(sample, confidence=score.value, usage=usage)
+def _scored(sample: Sample, score: Score | None, earlier: Score | None) -> Sample:
+    """Return the sample with a score and its tokens, without those of the score that it has taken before."""
+    read = (0 if score is None else score.read) - (0 if earlier is None else earlier.read)
+    drawn = (0 if score is None else score.drawn) - (0 if earlier is None else earlier.drawn)
+    usage = sample.usage
+    if usage is not None and (read or drawn):
+        usage = replace(usage, scorer_prefill=usage.scorer_prefill + read, scorer_decode=usage.scorer_decode + drawn)
+    return replace(sample, confidence=None if score is None else score.value, usage=usage)

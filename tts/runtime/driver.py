@@ -16,12 +16,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tts.answers.meaning.equality import Equality
-from tts.boundaries import TRUNCATABLE, truncate
 from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Available, missing
 from tts.runtime.cache import SampleCache
 from tts.runtime.ledger import without
+from tts.runtime.recorded import decide, decide_equal
 from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, is_cancelled
 from tts.runtime.steps import PlayedSteps
 from tts.scorers.available import live_source
@@ -76,16 +76,20 @@ async def run(
         options: concurrency, look-ahead and retries.
         signals: signals to collect besides those of the strategy and the scorer; with a live engine only.
         cache: keeps draws, so that none is drawn or scored again; with a live engine only.
-        equality: makes equal answers of a question one answer; with a live engine only, None compares texts. Its tokens
-            are part of the decision's usage, as a scorer's are.
+        equality: makes equal answers of a question one answer; None compares texts. Its tokens are part of the
+            decision's usage, as a scorer's are.
 
     Raises:
         UnsupportedError: the source or the scorer does not meet the strategy's requirements.
     """
     if isinstance(source, Recording):  # nothing to wait for, so one question after another
-        _check_replay(strategy, scorer, equality)
+        _check_replay(strategy, scorer)
         for number, problem in enumerate(problems, 1):
-            yield Result(problem, _replay(strategy, problem, source))
+            if equality is None:
+                yield Result(problem, decide(strategy, problem, source.recorded(problem)))
+            else:
+                decision, same = await decide_equal(strategy, problem, source.recorded(problem), equality)
+                yield Result(problem, decision, spellings=same)
             if number % 64 == 0:
                 await asyncio.sleep(0)
         return
@@ -158,13 +162,11 @@ async def run_all(
     return sorted([r async for r in playing], key=lambda r: place[r.problem.id])
 
 
-def _check_replay(strategy: Strategy, scorer: Scorer | None, equality: Equality | None) -> None:
+def _check_replay(strategy: Strategy, scorer: Scorer | None) -> None:
     if lack := missing(strategy.requires, Available("pool", branching=False)):
         raise UnsupportedError(f"strategy {strategy.name} {lack}")
     if scorer is not None:
         raise UnsupportedError("a recording keeps its recorded confidences: calibrate or rescore the pool instead")
-    if equality is not None:
-        raise UnsupportedError("a recording keeps its recorded answers: compare them by `tts compare` instead")
 
 
 def _player(
@@ -260,26 +262,3 @@ def _check_extract(extract: Extract) -> None:
         signature.bind(Problem("", ""), "")
     except TypeError:
         raise InputError(f"extract must take (problem, text) and return the answer, and takes {signature}") from None
-
-
-def _replay(strategy: Strategy, problem: Problem, recording: Recording) -> Decision:
-    """Run the strategy on one question of a recording, without an event loop."""
-    samples, at = recording.recorded(problem), 0
-    steps = strategy.run(problem)
-    try:
-        draw = next(steps)
-        while True:
-            if draw.prefix is not None or draw.until.kind not in ("end", *TRUNCATABLE):
-                raise UnsupportedError(f"strategy {strategy.name} asked a recording for partial samples")
-            if at + draw.n > len(samples):
-                raise InputError(
-                    f"strategy {strategy.name} asked for sample {at + draw.n} of problem {problem.id!r} and the "
-                    f"recording has {len(samples)}: lower its budget"
-                )
-            taken = samples[at : at + draw.n]
-            if draw.until.kind in TRUNCATABLE:
-                taken = [truncate(sample, draw.until) for sample in taken]
-            draw, at = steps.send(list(taken)), at + draw.n
-    except StopIteration as stop:
-        decision: Decision = stop.value
-        return decision

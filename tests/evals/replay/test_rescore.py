@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evals.comparison.session import compare_pool
 from evals.comparison.settings import Settings
 from evals.comparison.table import compare
 from evals.config import CompareConfig
@@ -126,7 +127,7 @@ def test_unknown_scores_and_missing_traces_get_one_sentence() -> None:
     silent = traced(FULL, lambda q, i: Trace() if i == 2 and q == 0 else Trace(entropy=(1.0,)))
     assert rescored(silent, "entropy").entries[0].samples[2].confidence is None, "what never votes needs no score"
     with pytest.raises(InputError, match="unknown score 'x'"):
-        CompareConfig(score="x")
+        compare_pool(FULL, CompareConfig(score="x"))
     with pytest.raises(InputError, match="window must be from 1 to"):
         CompareConfig(window=0)
 

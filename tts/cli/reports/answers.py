@@ -9,6 +9,7 @@ import typer
 from tts.cli.app import app, console
 from tts.cli.options import RunOption
 from tts.cli.tables import FormatOption, TableFormat, print_text
+from tts.cli.verbosity import notify
 from tts.errors import InputError, unknown_name
 
 
@@ -58,7 +59,7 @@ def answers(
     if limit < 1:
         raise InputError(f"limit must be at least 1, got {limit}")
     kind = next((one for one in READ if one == answers), None)
-    replies = load_replies(file, run=run)
+    replies = load_replies(file, run=run, notify=notify)
     recorded = recorded_reading(file, run=run) if kind is None and guess is None else None
     if recorded is not None:
         kind, guess = recorded.kind, recorded.guess

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def reliability(
     pool: PoolArgument,
     score: Annotated[
-        str | None, typer.Option(help="Score to measure, such as mean_logprob [default: the recorded confidence].")
+        str | None,
+        typer.Option(help="Score to measure: of a scorer, confidence, mean_logprob [default: recorded]."),
     ] = None,
     calibrate: Annotated[
         str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
@@ -60,7 +61,7 @@ def reliability(
     from evals.report.comparison import to_json
     from evals.report.output import json_file
     from evals.report.reliability import reliability_table
-    from tts.pool import load_pool
+    from tts.pool import load_pool, read_pool
 
     if plot is not None:
         figures.check(str(plot))
@@ -71,7 +72,8 @@ def reliability(
         raise InputError(f"--replicates must be at least 1, got {replicates}; 2000 is usual")
     outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", "metric,value,")]
     check_outputs(outputs, [pool], command="tts reliability", force=force)
-    recorded = load_pool(pool, run=run, notify=notify)
+    read = load_pool if score is None else read_pool
+    recorded = read(pool, run=run, notify=notify)
     if score is not None:
         from evals.replay.rescore import rescored
 

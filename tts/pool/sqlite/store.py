@@ -258,7 +258,7 @@ class PoolStore:
         if not rows:
             raise InputError(f"{self._path}: run {run} holds no samples yet")
         entries = to_entries(problems, rows, {"model": key.model} if key.model else {}, scores)
-        return Pool(self._path, content_sha256(entries), entries, run)
+        return Pool(self._path, content_sha256(entries), entries, (run,))
 
     def latest_run(self) -> int:
         """The run with samples that was opened last; runs of draws that a strategy may truncate do not count.

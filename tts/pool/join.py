@@ -1,0 +1,63 @@
+"""Several runs of one pool file as one pool: each question has the samples of all of them, with new indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from tts.errors import InputError
+from tts.pool.jsonl import content_sha256
+from tts.pool.records import Entry, Pool, Score
+from tts.pool.runs import Run
+from tts.types import Sample
+
+
+def join_runs(pools: Sequence[Pool], runs: Sequence[Run], *, notify: Callable[[str], None] = lambda _: None) -> Pool:
+    """Return the samples of several runs as one pool.
+
+    The samples of a question keep their order within a run and the order of the runs; later ones get the indices behind
+    those of earlier ones. Scores keep their labels: a sample has those that its own run holds.
+
+    Args:
+        pools: one a run, of one file.
+        runs: the same runs, as the file describes them.
+        notify: receives a sentence where their models or their readings of answers differ.
+
+    Raises:
+        InputError: a run holds draws that a strategy may have truncated, which are no whole samples.
+    """
+    for run in runs:
+        if "until" in run.key.sampling:
+            raise InputError(
+                f"{pools[0].path}: run {run.id} holds draws that a strategy may have truncated, and those are not "
+                "joined with whole samples: leave it out"
+            )
+    for what, values in (
+        ("models", [f"{run.key.model}@{run.key.revision}".removesuffix("@") for run in runs]),
+        ("prompts", [run.key.prompt_template for run in runs]),
+        ("readings of answers", [run.reading for run in runs]),
+    ):
+        if len(set(values)) > 1:
+            shown = "" if what == "prompts" else f" ({', '.join(dict.fromkeys(values))})"
+            notify(f"{pools[0].path}: runs {', '.join(str(run.id) for run in runs)} have different {what}{shown}")
+    groups: dict[str, list[Entry]] = {}
+    for pool in pools:
+        for entry in pool.entries:
+            groups.setdefault(entry.problem.id, []).append(entry)
+    entries = tuple(_joined(group) for group in groups.values())
+    return Pool(pools[0].path, content_sha256(entries), entries, tuple(run.id for run in runs))
+
+
+def _joined(entries: Sequence[Entry]) -> Entry:
+    """Return the samples of one question in several runs as one entry."""
+    samples: list[Sample] = []
+    scores: dict[str, list[Score | None]] = {label: [] for entry in entries for label in entry.scores}
+    for entry in entries:
+        beyond = samples[-1].index + 1 if samples else 0
+        samples += [replace(sample, index=beyond + sample.index) for sample in entry.samples]
+        for label, found in scores.items():
+            found += entry.scores.get(label, (None,) * len(entry.samples))
+    models = dict.fromkeys(entry.meta["model"] for entry in entries if "model" in entry.meta)
+    meta = {**entries[0].meta, **({"model": " + ".join(models)} if models else {})}
+    correct = tuple(grade for entry in entries for grade in entry.correct)
+    return Entry(entries[0].problem, tuple(samples), correct, meta, {k: tuple(of) for k, of in scores.items()})
