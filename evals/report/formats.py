@@ -11,7 +11,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
@@ -138,3 +138,13 @@ def _latex_row(texts: Sequence[str]) -> str:
     row = " & ".join(map(_in_latex, texts))
     guard = "{}" if row.startswith(("[", "*")) else ""  # after the \\ before it, that would be an argument
     return rf"{guard}{row} \\"
+
+
+def start_of(length: int) -> Callable[[str], str]:
+    """Return a function that cuts a text to its first characters."""
+    return lambda text: text if len(text) <= length else f"{text[: length - 1]}\u2026"
+
+
+def end_of(length: int) -> Callable[[str], str]:
+    """Return a function that cuts a text to its last characters."""
+    return lambda text: text if len(text) <= length else f"\u2026{text[1 - length :]}"

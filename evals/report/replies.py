@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
+from evals.report import formats
 from evals.report.tables import Column, Table
 from tts.answers import canonical
 from tts.answers.reading import KINDS, Kind, Mark, Reading, read_hash_line, read_reply
@@ -93,11 +94,11 @@ class ReadReplies:
             for i, (reply, reading) in enumerate(zip(self.replies[:limit], self.readings, strict=False))
         ]
         columns = [
-            Column("reply", "reply", _last(_NAME_CHARS), left=True),
-            Column("answer", "answer", _first(_ANSWER_CHARS), left=True),
+            Column("reply", "reply", formats.end_of(_NAME_CHARS), left=True),
+            Column("answer", "answer", formats.start_of(_ANSWER_CHARS), left=True),
             Column("mark", "mark", left=True),
-            Column("stored", "stored", _first(_ANSWER_CHARS), left=True),
-            Column("end", "end of the reply", _last(_END_CHARS), left=True),
+            Column("stored", "stored", formats.start_of(_ANSWER_CHARS), left=True),
+            Column("end", "end of the reply", formats.end_of(_END_CHARS), left=True),
         ]
         if not any(row["stored"] for row in rows):
             del columns[3]
@@ -242,11 +243,3 @@ def _is_object(line: str) -> bool:
         return isinstance(json.loads(line), dict)
     except ValueError:
         return False
-
-
-def _first(length: int) -> Any:
-    return lambda text: text if len(text) <= length else f"{text[: length - 1]}\u2026"
-
-
-def _last(length: int) -> Any:
-    return lambda text: text if len(text) <= length else f"\u2026{text[1 - length :]}"

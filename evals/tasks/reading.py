@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from evals.tasks.choices import LETTERS, Choices
-from tts.answers.reading import Kind, read_hash_line, read_reply
+from tts.answers.reading import NOTHING, Kind, Reading, read_hash_line, read_reply
 from tts.prompts import Prompt
 from tts.runtime.session import Extract
 from tts.types import Problem
@@ -19,7 +20,24 @@ def extractor(
     choices: Mapping[str, Choices] | None = None,
     normalise: Callable[[str], str | None] | None = None,
 ) -> Extract:
-    """Return a function that reads the canonical answer from a text, or None.
+    """Return a function that reads the canonical answer from a text, or None; see :func:`reader`."""
+    read = reader(reading, prompt, kind=kind, choices=choices, normalise=normalise)
+
+    def extract(problem: Problem, text: str) -> str | None:
+        return read(problem, text).answer
+
+    return extract
+
+
+def reader(
+    reading: str,
+    prompt: Prompt,
+    *,
+    kind: Kind = "number",
+    choices: Mapping[str, Choices] | None = None,
+    normalise: Callable[[str], str | None] | None = None,
+) -> Callable[[Problem, str], Reading]:
+    """Return a function that reads the answer from a text, with the mark that it is read by.
 
     Args:
         reading: "strict" reads the marks of the kind alone (of numbers, the number after the last ``####``); "flexible"
@@ -33,21 +51,25 @@ def extractor(
     options = choices or {}
     guess = reading == "flexible"
 
-    def number(problem: Problem, text: str) -> str | None:
+    def number(problem: Problem, text: str) -> Reading:
         if not guess:
-            return read_hash_line(text, lead=lead).answer
-        return read_reply(text, "number", guess=True, lead=lead).answer
+            return read_hash_line(text, lead=lead)
+        return read_reply(text, "number", guess=True, lead=lead)
 
-    def choice(problem: Problem, text: str) -> str | None:
+    def choice(problem: Problem, text: str) -> Reading:
         mine = options.get(problem.id)
         letters = LETTERS[:10] if mine is None else mine.letters
-        letter = read_reply(text, "choice", choices=letters, lead=lead).answer
-        if letter is None and mine is not None:
-            return mine.of_answer(read_reply(text, "text", guess=guess, lead=lead).answer)
-        return letter
+        found = read_reply(text, "choice", choices=letters, lead=lead)
+        if found.answer is None and mine is not None:
+            spelled = read_reply(text, "text", guess=guess, lead=lead)
+            letter = mine.of_answer(spelled.answer)
+            return NOTHING if letter is None else replace(spelled, answer=letter)
+        return found
 
-    def other(problem: Problem, text: str) -> str | None:
-        answer = read_reply(text, kind, guess=guess, lead=lead).answer
-        return normalise(answer) if normalise is not None and answer is not None else answer
+    def other(problem: Problem, text: str) -> Reading:
+        found = read_reply(text, kind, guess=guess, lead=lead)
+        if normalise is None or found.answer is None:
+            return found
+        return replace(found, answer=normalise(found.answer))
 
     return {"number": number, "choice": choice}.get(kind, other)

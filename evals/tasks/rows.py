@@ -71,46 +71,53 @@ def read_row(row: Any, where: str, fields: Fields, *, named: Sequence[str] = ())
     if not isinstance(row, Mapping):
         raise InputError(f'{where}: must be an object such as {{"question": ..., "answer": "#### 18"}}')
     _check_texts(row, where)
-    parts = _first(row, fields.question)
+    parts = first_of(row, fields.question)
     question = " ".join(part.strip() for part in parts if isinstance(part, str)).strip()
     if not question or not all(isinstance(part, str) for part in parts):
         raise InputError(f"{where}: has no question; expected text under {_wanted(fields.question)}{_held(row)}")
-    options = _first(row, fields.choices)
+    options = first_of(row, fields.choices)
     if "choices" in named and not options:
         raise InputError(f"{where}: has no choices; expected them under {_wanted(fields.choices)}{_held(row)}")
-    answers = _first(row, fields.answer)
+    answers = first_of(row, fields.answer)
     if "answer" in named and not answers:
         raise InputError(f"{where}: has no gold answer; expected it under {_wanted(fields.answer)}{_held(row)}")
-    worked = _first(row, fields.worked)
+    worked = first_of(row, fields.worked)
     return Question(
         where,
         question,
         tuple(_flat(answers)),
-        _id(_first(row, fields.id), where),
+        _id(first_of(row, fields.id), where),
         read_choices(options[0] if len(options) == 1 else options, where) if options else None,
         worked[0] if worked and isinstance(worked[0], str) else "",
     )
 
 
-def _first(row: Mapping[str, Any], names: Sequence[str | tuple[str, ...]]) -> list[Any]:
+def first_of(row: Mapping[str, Any], names: Sequence[str | tuple[str, ...]]) -> list[Any]:
     """Return the values of the first of several names that a row has, without null; empty where it has none."""
     for name in names:
         together = (name,) if isinstance(name, str) else name
-        values = [_at(row, one) for one in together]
+        values = [value_at(row, one) for one in together]
         if any(value is not None for value in values):
             return [value for value in values if value is not None]
     return []
 
 
-def _at(row: Any, path: str) -> Any:
-    """Return the value at a name, or at a path of names and indices joined by periods; None where there is none."""
+def value_at(row: Any, path: str) -> Any:
+    """Return the value at a name, or at a path of names and indices joined by periods; None where there is none.
+
+    A name behind a list of objects gives the list of their values.
+    """
     if isinstance(row, Mapping) and path in row:
         return row[path]
     head, _, rest = path.partition(".")
     if isinstance(row, Mapping) and rest and head in row:
-        return _at(row[head], rest)
-    if isinstance(row, Sequence) and not isinstance(row, str) and head.isdecimal() and int(head) < len(row):
-        return _at(row[int(head)], rest) if rest else row[int(head)]
+        return value_at(row[head], rest)
+    if isinstance(row, Sequence) and not isinstance(row, str):
+        if head.isdecimal() and int(head) < len(row):
+            return value_at(row[int(head)], rest) if rest else row[int(head)]
+        if row and all(isinstance(one, Mapping) for one in row):
+            values = [value_at(one, path) for one in row]
+            return None if all(value is None for value in values) else values
     return None
 
 

@@ -21,7 +21,7 @@ def test_a_tour_through_every_format_changes_no_result(tts: Tts, pool: Path, tmp
         return found
 
     sqlite, parquet, packed = tmp_path / "p.sqlite", tmp_path / "p.parquet", tmp_path / "p.jsonl.gz"
-    assert tts("pool", "import", pool, sqlite).out == f"wrote {sqlite}: 12 questions\n"
+    assert tts("pool", "import", pool, sqlite).out == f"{pool}: pool\nwrote {sqlite}: 12 questions, 96 samples\n"
     assert tts("pool", "export", sqlite, parquet).out == f"wrote {parquet}: 12 questions\n"
     assert tts("pool", "export", parquet, packed).status == 0
     assert result(pool) == result(sqlite) == result(parquet) == result(packed)

@@ -7,15 +7,21 @@ from typing import Annotated
 
 import typer
 
-from tts.cli.app import App, app
+from tts.cli.app import App, app, console
 from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.cli.verbosity import notify
+from tts.errors import InputError
 from tts.files import Output, check_outputs
 
 pool_app = App(
     help="Inspect, convert or simulate a pool of recorded samples.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(pool_app, name="pool")
+
+
+def is_pool(name: str) -> bool:
+    """Return whether a file is written as a SQLite pool, by its suffix."""
+    return name.lower().endswith((".sqlite", ".db"))
 
 
 @pool_app.command(examples=("tts pool info pool.jsonl.gz", "tts pool info runs.sqlite run=2"))
@@ -36,24 +42,104 @@ def info(pool: PoolArgument, run: RunOption = None) -> None:
 
 
 @pool_app.command(
-    "import", examples=("tts pool import pool.jsonl.gz pool.sqlite", "tts pool import pool.parquet pool.db --force")
+    "import",
+    examples=(
+        "tts pool import samples_gsm8k_2026-11-29T10-00-00.jsonl pool.sqlite",
+        "tts pool import requests.jsonl outputs.jsonl questions.jsonl pool.sqlite",
+        "tts pool import rows.parquet pool.sqlite --question prompt --text samples --gold gt_answer",
+        "tts pool import logs/*.eval pool.sqlite --dry-run",
+    ),
 )
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="POOL", help="Pool to read: .jsonl, .jsonl.gz or .parquet.")],
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="SQLite pool to write: .sqlite or .db.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE... POOL",
+            help="Files with samples, or hf://datasets/OWNER/NAME; then the SQLite pool to write: .sqlite or .db.",
+        ),
+    ],
+    question: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the question.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the reply, or of a list of them.")] = None,
+    gold: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the right answer.")] = None,
+    answer: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Field of answers that are extracted already.")
+    ] = None,
+    correct: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the grade: true or false.")] = None,
+    logprobs: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Field of the log-probabilities of the tokens.")
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the number of tokens.")] = None,
+    id_: Annotated[str | None, typer.Option("--id", metavar="FIELD", help="Field of the question's id.")] = None,
+    confidence: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the confidence.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the model's name.")] = None,
+    answers: Annotated[
+        str, typer.Option(help="Kind of answers: auto, number, choice, math, text; auto: that of the right answers.")
+    ] = "auto",
+    extract: Annotated[
+        str, typer.Option(help="flexible takes the last number or line of a reply without a mark; strict does not.")
+    ] = "flexible",
+    split: Annotated[str, typer.Option(help="Split of a data set on the hub.")] = "test",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the first three questions as they would be read; write nothing.")
+    ] = False,
+    add: Annotated[bool, typer.Option("--add", help="Add the samples to a pool that exists, as runs of it.")] = False,
     force: ForceOption = False,
 ) -> None:
-    """Import a pool into SQLite.
+    """Import samples of other tools, or of files of any fields, into a pool.
 
-    The target appears whole or not at all.
+    Reads logs of lm-evaluation-harness (--log_samples) and Inspect (.eval, .json), outputs of vLLM and of OpenAI's
+    batches, results of simple-evals and OpenCompass, pools, and rows of JSON Lines, JSON, Parquet and CSV with one
+    sample or one question each. The format is recognised and printed; a field may be a path, such as doc.question.
+
+    Several files are joined: the same question has one id. Answers are read from the texts and graded by the right
+    answers. The pool appears whole or not at all.
     """
+    from evals.pools.importing import gather, write
+    from evals.pools.recognise import is_pool_file
+    from evals.pools.records import Fields
+    from evals.report.imported import SHOWN, previews, sentence_of, sentences
     from tts.pool import import_pool
     from tts.pool.files import pool_format
 
-    pool_format(target, "sqlite")
-    check_outputs([Output(target, "pool")], [source], command="tts pool import", force=force)
-    pool = import_pool(source, target, force=force)
-    print(f"wrote {target}: {pool.questions} questions")
+    *sources, last = files
+    target = None if dry_run and not is_pool(last) else last
+    sources = sources if target is not None else files
+    if not sources:
+        raise InputError("give the files with samples, then the pool to write: tts pool import FILE... POOL")
+    if target is not None:
+        pool_format(target, "sqlite")
+    if target is not None and not dry_run and not add:
+        check_outputs([Output(Path(target), "pool")], sources, command="tts pool import", force=force)
+    named = {
+        **{"question": question, "text": text, "gold": gold, "answer": answer, "correct": correct},
+        **{"logprobs": logprobs, "tokens": tokens, "id": id_, "confidence": confidence, "model": model},
+    }
+    fields = Fields({part: name for part, name in named.items() if name is not None})
+    whole = target is not None and not (dry_run or add or fields) and answers == "auto" and len(sources) == 1
+    if whole and is_pool_file(sources[0]):
+        pool = import_pool(sources[0], last, force=force)
+        print(f"{sources[0]}: pool")
+        print(f"wrote {last}: {pool.questions} questions, {sum(len(entry.samples) for entry in pool.entries)} samples")
+        return
+    samples = gather(sources, fields=fields, answers=answers, rule=extract, split=split)
+    for source in samples.sources:
+        print(sentence_of(source))
+    if dry_run or target is None:
+        for heading, table in previews(samples):
+            print(f"\n{heading}")
+            table.print(console())
+        print()
+        for sentence in sentences(samples):
+            print(sentence)
+        more = len(samples.joined) - SHOWN
+        print(f"{more} more questions; nothing was written" if more > 0 else "nothing was written")
+        return
+    written = write(samples, target, add=add, force=force)
+    for sentence in sentences(samples):
+        print(sentence)
+    right = f", {100 * written.right / written.graded:.1f} % right" if written.graded else ""
+    runs = f" as run {', '.join(map(str, written.runs.values()))}" if add or len(written.runs) > 1 else ""
+    print(f"wrote {target}: {written.questions} questions, {written.samples} samples{right}{runs}")
 
 
 @pool_app.command(

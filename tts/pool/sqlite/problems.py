@@ -39,6 +39,12 @@ def add_problems(file: OpenFile, problems: Iterable[Problem | tuple[Problem, Map
             )
 
 
+def problems_of(connection: sqlite3.Connection) -> tuple[Problem, ...]:
+    """Return every question of an open pool, in the order added."""
+    rows = connection.execute("SELECT id, question, gold, task, accepted FROM problems ORDER BY number")
+    return tuple(to_problem(row) for row in rows)
+
+
 def number_of(file: OpenFile, problem_id: str) -> int:
     """Return the number of a question within the file.
 

@@ -9,21 +9,19 @@ read from a read-only place. WAL needs a local file system: not NFS.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 from tts.errors import InputError
-from tts.pool.check import sample_fault
 from tts.pool.files import pool_format
 from tts.pool.jsonl import content_sha256
-from tts.pool.records import Pool, Score
+from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import Run, RunKey, plain_json
-from tts.pool.sqlite import openings, schema
+from tts.pool.sqlite import bulk, openings, schema
 from tts.pool.sqlite.connect import open_reader, open_writer, write_lock
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.problems import add_problems, number_of, reread
-from tts.pool.sqlite.rows import from_row, to_entries, to_row
+from tts.pool.sqlite.problems import add_problems, number_of, problems_of, reread
+from tts.pool.sqlite.rows import from_row, to_entries
 from tts.pool.sqlite.scores import READ_SCORE, add_scores, open_scorer, scorers_of, scores_of
 from tts.types import Problem, Sample, Signals
 
@@ -192,27 +190,26 @@ class PoolStore:
             InputError: for an index that is there already (samples are never overwritten), an unknown run or question,
                 or a field out of range (see ``tts.pool.check``).
         """
-        grades = [None] * len(samples) if correct is None else correct
-        if len(grades) != len(samples):
-            raise InputError(f"correct must hold one grade a sample, got {len(grades)} for {len(samples)} samples")
-        for sample, grade in zip(samples, grades, strict=True):
-            if fault := sample_fault(sample, grade):
-                raise InputError(f"{self._path}: question {problem_id!a}, sample {sample.index}: {fault}")
         with self._file.transaction():
-            number = number_of(self._file, problem_id)
             self._key(run)
-            for sample, grade in zip(samples, grades, strict=True):
-                try:
-                    self._connection.execute(schema.ADD_SAMPLE, (run, number, *to_row(sample, grade)))
-                except sqlite3.IntegrityError as error:
-                    if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
-                        raise
-                    raise InputError(
-                        f"{self._path}: run {run} holds sample {sample.index} of question {problem_id!a} already; "
-                        "samples are never overwritten, so draw the indices that missing() names"
-                    ) from None
-            for scorer, given in (scores or {}).items():
-                add_scores(self._connection, run, scorer, number, given.items())
+            bulk.add_samples(self._file, run, problem_id, samples, correct, scores or {})
+
+    def add_runs(
+        self,
+        runs: Sequence[tuple[RunKey, Sequence[Entry]]],
+        config: Mapping[str, object],
+        *,
+        signals: Signals = NO_SIGNALS,
+        reading: str = "",
+    ) -> list[int]:
+        """Write whole runs with their questions, all in one transaction; see :mod:`tts.pool.sqlite.bulk`."""
+        text = plain_json(config, "a run's config")
+        with self._file.transaction():
+            return bulk.add_runs(self._file, runs, text, signals, reading)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Every question of the file, in the order added."""
+        return problems_of(self._connection)
 
     def get(self, run: int, problem_id: str, index: int) -> Sample | None:
         """One sample of a question, or None where the run does not hold it (yet)."""

@@ -1,0 +1,83 @@
+"""Samples of a question, and whole runs, written within one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from tts.errors import InputError
+from tts.pool.check import sample_fault
+from tts.pool.records import Entry, Score
+from tts.pool.runs import RunKey
+from tts.pool.sqlite import openings, schema
+from tts.pool.sqlite.open_file import OpenFile
+from tts.pool.sqlite.problems import add_problems, number_of
+from tts.pool.sqlite.rows import to_row
+from tts.pool.sqlite.scores import add_scores
+from tts.types import Sample, Signals
+
+
+def add_samples(
+    file: OpenFile,
+    run: int,
+    problem_id: str,
+    samples: Sequence[Sample],
+    correct: Sequence[bool | None] | None,
+    scores: Mapping[int, Mapping[int, Score]],
+) -> None:
+    """Add samples of one question within the caller's transaction; see ``PoolStore.add``."""
+    grades = [None] * len(samples) if correct is None else correct
+    if len(grades) != len(samples):
+        raise InputError(f"correct must hold one grade a sample, got {len(grades)} for {len(samples)} samples")
+    for sample, grade in zip(samples, grades, strict=True):
+        if fault := sample_fault(sample, grade):
+            raise InputError(f"{file.path}: question {problem_id!a}, sample {sample.index}: {fault}")
+    number = number_of(file, problem_id)
+    for sample, grade in zip(samples, grades, strict=True):
+        try:
+            file.connection.execute(schema.ADD_SAMPLE, (run, number, *to_row(sample, grade)))
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
+                raise
+            raise InputError(
+                f"{file.path}: run {run} holds sample {sample.index} of question {problem_id!a} already; "
+                "samples are never overwritten, so draw the indices that missing() names"
+            ) from None
+    for scorer, given in scores.items():
+        add_scores(file.connection, run, scorer, number, given.items())
+
+
+def add_runs(
+    file: OpenFile, runs: Sequence[tuple[RunKey, Sequence[Entry]]], config: str, signals: Signals, reading: str
+) -> list[int]:
+    """Write runs with their questions and samples within the caller's transaction; return their numbers.
+
+    Args:
+        file: a pool open for writing.
+        runs: the key of each run, and its questions with their samples.
+        config: the configuration of all of them as JSON.
+        signals: the signals that they record.
+        reading: the rule by which their answers were read and graded.
+
+    Raises:
+        InputError: the pool holds samples of one of the runs, or other questions of the same id.
+    """
+    connection, numbers = file.connection, []
+    problems = {entry.problem.id: (entry.problem, entry.meta) for _, entries in runs for entry in entries}
+    known = {name: number for name, number in connection.execute("SELECT id, number FROM problems")}
+    add_problems(file, (item for name, item in problems.items() if name not in known))
+    known = {name: number for name, number in connection.execute("SELECT id, number FROM problems")}
+    for key, entries in runs:
+        run = openings.open_run(connection, key, config, signals, reading, None)
+        if connection.execute("SELECT 1 FROM samples WHERE run = ? LIMIT 1", (run,)).fetchone() is not None:
+            raise InputError(f"{file.path}: holds these samples already, as run {run}")
+        connection.executemany(
+            schema.ADD_SAMPLE,
+            (
+                (run, known[entry.problem.id], *to_row(sample, correct))
+                for entry in entries
+                for sample, correct in zip(entry.samples, entry.correct, strict=True)
+            ),
+        )
+        numbers.append(run)
+    return numbers
