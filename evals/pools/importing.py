@@ -129,6 +129,8 @@ def write(samples: Samples, target: str | os.PathLike[str], *, add: bool = False
     """
     pool_format(target, "sqlite")
     if add:
+        if not os.path.isfile(target):
+            raise InputError(f"{target}: does not exist, so that nothing can be added to it; leave out --add")
         with PoolStore.create_or_open(target) as store:
             return _into(samples, store, str(target))
     check_replaced(Output(Path(target), "pool"), command="", force=force, forced_by="--force, or --add")

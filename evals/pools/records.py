@@ -148,10 +148,12 @@ def numbers(values: Any, where: str, name: str) -> tuple[float, ...]:
     Raises:
         InputError: they are no list of numbers.
     """
-    if values is None or (isinstance(values, Sequence) and None in values):
+    if values is None or (isinstance(values, list) and None in values):
         return ()
     try:
-        return tuple(map(float, values))
+        if isinstance(values, list | tuple):
+            return tuple(map(float, values))
+        raise TypeError
     except (TypeError, ValueError):
         raise InputError(f"{where}: {name} must be a list of numbers, got {values!r:.60}") from None
 

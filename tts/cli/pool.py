@@ -95,9 +95,9 @@ def import_(
     answers. The pool appears whole or not at all.
     """
     from evals.pools.importing import gather, write
+    from evals.pools.preview import SHOWN, previews, sentence_of, sentences
     from evals.pools.recognise import is_pool_file
     from evals.pools.records import Fields
-    from evals.report.imported import SHOWN, previews, sentence_of, sentences
     from tts.pool import import_pool
     from tts.pool.files import pool_format
 

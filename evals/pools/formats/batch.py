@@ -66,6 +66,10 @@ def read_outputs(path: str, rows: Iterable[tuple[str, Any]]) -> Source:
             reason = plain_text(row.get("error") or (body or {}).get("error")) or "the request failed"
             record.add(Sample(end=End.FAILED, error=" ".join(reason.split())[:300], failure="error"))
         records.append(record)
+    models = {record.model for record in records if record.model}
+    if len(models) == 1:
+        for record in records:
+            record.model = next(iter(models))
     notes = [f"{path}: {failed} of {len(records)} requests failed there; they are kept as failed"] if failed else []
     return Source(path, FORMAT, records, notes=notes)
 

@@ -81,7 +81,7 @@ def choose(rows: Sequence[Mapping[str, Any]], named: Fields, path: str) -> dict[
     Raises:
         InputError: there is no question, or neither a reply nor a right answer.
     """
-    keys = list(dict.fromkeys(key for row in rows for key, value in row.items() if value is not None))
+    keys = [key for key in rows[0] if any(row.get(key) is not None for row in rows)]
     fields = dict(named.names)
     for part, names in _USUAL.items():
         taken = set(fields.values())
