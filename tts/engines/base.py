@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import time
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
@@ -26,6 +27,13 @@ class Meter:
     drawn: int = 0
     discarded: int = 0  # drawn tokens past a boundary, which are no part of the sample
     estimated: bool = False  # the engine does not know all of these numbers and has estimated some
+    first_s: float | None = None  # when the first token was drawn, in seconds since the epoch
+
+    def add_drawn(self, tokens: int) -> None:
+        """Count drawn tokens, and keep the time of the first one."""
+        if self.first_s is None and tokens:
+            self.first_s = time()
+        self.drawn += tokens
 
 
 @dataclass(frozen=True, slots=True)

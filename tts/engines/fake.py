@@ -216,7 +216,7 @@ class FakeEngine:
             return
         self.drawn += 1
         row.drawn += 1
-        row.request.meter.drawn += 1
+        row.request.meter.add_drawn(1)
         row.held.append((word, probability))
         end = row.end(word, probability)
         if end is not None or len(row.held) >= self.stream_interval:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Collection, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from time import time
 from typing import Any, TypeVar
 
 from tts.engines.base import Chunk, Engine, Request
@@ -25,8 +26,11 @@ async def collected(engine: Engine, request: Request) -> Sample:
         EngineError: the engine fails, or ends the stream without a reason.
     """
     chunks: list[Chunk] = []
+    started = time()
     async with aclosing(engine.sample(request)) as stream:  # type: ignore[type-var]
         async for chunk in stream:
+            if request.meter.first_s is None and chunk.end is None:
+                request.meter.first_s = time()
             chunks.append(chunk)
     if not chunks or chunks[-1].end is None:
         raise EngineError(f"{type(engine).__name__} ended a stream without a reason")
@@ -38,6 +42,9 @@ async def collected(engine: Engine, request: Request) -> Sample:
         token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
         trace=owned(continued(prefix, [c.trace for c in chunks], request.signals.watch), request.signals),
         given=len(prefix.token_ids) if prefix else 0,
+        started_s=started,
+        first_s=request.meter.first_s,
+        finished_s=time(),
         reasoning="".join([c.reasoning for c in chunks]) or None,
     )
 

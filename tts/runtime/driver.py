@@ -20,6 +20,7 @@ from tts.engines.base import Engine, Recording
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Available, missing
 from tts.runtime.cache import SampleCache
+from tts.runtime.in_flight import InFlight
 from tts.runtime.ledger import without
 from tts.runtime.recorded import decide, decide_equal
 from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, is_cancelled
@@ -192,7 +193,7 @@ def _player(
     read = extract
     if required.branching:  # the next draws depend on the last samples
         options = replace(options, lookahead=0, min_in_flight=0)
-    playing = 0
+    playing, in_flight = 0, InFlight()
 
     async def live(problem: Problem) -> Result:
         nonlocal playing
@@ -216,6 +217,7 @@ def _player(
             signals=signals,
             cache=cache,
             active_questions=lambda: playing,
+            in_flight=in_flight,
             equality=equality,
         )
         async with draws:

@@ -19,6 +19,7 @@ from tts.engines.streams import abort, collected, settle
 from tts.errors import EngineError, InputError, MissingSignalError
 from tts.runtime.cache import SampleCache, cacheable, lookup
 from tts.runtime.equal_answers import EqualAnswers
+from tts.runtime.in_flight import InFlight
 from tts.runtime.ledger import NOTHING, charge, failed, unused
 from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
 from tts.scorers.base import Scorer
@@ -102,17 +103,19 @@ class Session:
         cache: SampleCache | None = None,
         active_questions: Callable[[], int] = lambda: 1,
         equality: Equality | None = None,
+        in_flight: InFlight | None = None,
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws.
 
         ``active_questions`` returns the number of questions in play, this one included. ``equality`` makes equal
-        answers one answer.
+        answers one answer. ``in_flight`` counts the engine's draws.
         """
         self.problem, self.engine, self.extract, self.scorer = problem, engine, extract, scorer
         self.budget, self.options = budget, options
         self.usage = NOTHING
         self.aborted = self.cached = 0
         self.regrouped = False
+        self._in_flight = in_flight or InFlight()
         self._signals, self._cache, self._active_questions = signals, cache, active_questions
         self._unread = (End.BOUNDARY,) if options.read_truncated else (End.BOUNDARY, End.LENGTH)
         self.answers = EqualAnswers(problem, equality, join=options.join_answers)
@@ -232,9 +235,12 @@ class Session:
         return Sample(end=End.FAILED, index=request.index, usage=spent, error=failure)
 
     async def _attempt(self, request: Request, spent: Usage) -> Sample:
-        sample = await collected(self.engine, request)
+        with self._in_flight.draw() as life:
+            sample = await collected(self.engine, request)
         return replace(
             sample,
+            in_flight=life.mean,
+            estimated=request.meter.estimated or None,
             answer=None if sample.end in self._unread else self.extract(self.problem, sample.text),
             usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),
         )

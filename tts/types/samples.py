@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 
 from tts.types.trace import Trace
@@ -82,6 +82,8 @@ class Usage:
 class Sample:
     """One draw, prefix included: ``text`` and ``token_ids`` are everything after the problem's prompt.
 
+    Two samples are equal where they are the same draw; the times of the drawing do not matter.
+
     Attributes:
         text: the generated text.
         answer: the canonical answer, or None where none could be read: such a sample never votes.
@@ -112,10 +114,10 @@ class Sample:
     usage: Usage | None = None
     error: str | None = None
     given: int = 0
-    started_s: float | None = None
-    first_s: float | None = None
-    finished_s: float | None = None
-    in_flight: float | None = None
+    started_s: float | None = field(default=None, compare=False)
+    first_s: float | None = field(default=None, compare=False)
+    finished_s: float | None = field(default=None, compare=False)
+    in_flight: float | None = field(default=None, compare=False)
     estimated: bool | None = None
     failure: str | None = None
     reasoning: str | None = None

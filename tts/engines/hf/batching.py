@@ -205,7 +205,7 @@ class Batch:
         self.prompt_cached += read.cached
 
     def _charge(self, row: SequenceState) -> None:
-        row.meter.drawn += 1
+        row.meter.add_drawn(1)
         self.drawn += 1
 
     def _deliver(self, rows: list[SequenceState], drawn: SampledTokens, watch: Ids) -> dict[int, SequenceState]:

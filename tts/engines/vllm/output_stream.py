@@ -47,7 +47,7 @@ async def stream_outputs(
             prompt_charged = True
             meter.prompt += len(ids) - output.num_cached_tokens
             meter.prompt_cached += output.num_cached_tokens
-        meter.drawn += len(piece.token_ids)
+        meter.add_drawn(len(piece.token_ids))
         return piece
 
     try:
