@@ -31,7 +31,7 @@ def detect(*servers: Scripted, model: str = "m", has_tokenizer: bool = True) -> 
 
 
 def test_two_servers_share_the_features_of_both() -> None:
-    rich = ServerFeatures(True, True, True, 20, True, 512)
+    rich = ServerFeatures(True, True, True, 20, 20, True, 512)
     poor = ServerFeatures(logprobs=True, top_logprobs=5)
     assert rich & rich == rich
     assert rich & poor == poor & rich == ServerFeatures(logprobs=True, top_logprobs=5, context=512)

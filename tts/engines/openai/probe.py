@@ -72,16 +72,12 @@ class ServerProbe:
         ids = ids and await self._accepted({"prompt": [1, 2]}) is not None
         told = [token for choice in choices for token in choice.tokens]
         alternatives = max((len(token.known) for token in told), default=0)
-        if 1 < alternatives < top:
-            self.connections.notify(
-                f"{self.server.url} tells {alternatives} of the {top} most probable tokens that were asked for: means "
-                "are those of the ones that it tells"
-            )
         return ServerFeatures(
             token_ids=ids,
             named_logprobs=ids and await self._returns_named(),
             logprobs=any(not math.isnan(token.logprob) for token in told),
             top_logprobs=top if alternatives > 1 else 0,
+            told_logprobs=alternatives,
             stop_reasons=rich,
             context=context or UNKNOWN_CONTEXT,
         )

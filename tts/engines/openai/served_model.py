@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tts.engines.special_tokens import end_ids, suppressed_ids
@@ -24,6 +24,7 @@ class ServerFeatures:
         named_logprobs: returns the log-probabilities of given tokens.
         logprobs: returns the log-probabilities of the tokens that it draws.
         top_logprobs: the most top log-probabilities that it returns; 0 if it returns none.
+        told_logprobs: of those, the number that it told when it was asked for the most.
         stop_reasons: reports the stop string that it met, and leaves it in the text.
         context: the context of its model in tokens, if it reports one.
     """
@@ -32,6 +33,7 @@ class ServerFeatures:
     named_logprobs: bool = False
     logprobs: bool = False
     top_logprobs: int = 0
+    told_logprobs: int = field(default=0, compare=False)
     stop_reasons: bool = False
     context: int = UNKNOWN_CONTEXT
 
@@ -42,6 +44,7 @@ class ServerFeatures:
             named_logprobs=self.named_logprobs and other.named_logprobs,
             logprobs=self.logprobs and other.logprobs,
             top_logprobs=min(self.top_logprobs, other.top_logprobs),
+            told_logprobs=min(self.told_logprobs, other.told_logprobs),
             stop_reasons=self.stop_reasons and other.stop_reasons,
             context=min(self.context, other.context),
         )
