@@ -88,11 +88,11 @@ class Templated(Letters):
     def __init__(self, refused: tuple[str, ...]) -> None:
         self.refused = refused
 
-    def apply_chat_template(self, messages: Any, **_: Any) -> dict[str, list[int]]:
+    def apply_chat_template(self, messages: Any, **_: Any) -> str:
         for message in messages:
             if message["role"] in self.refused:
                 raise ValueError(f"{message['role']} role not supported")
-        return {"input_ids": self("|".join(message["content"] for message in messages)).input_ids}
+        return "|".join(message["content"] for message in messages)
 
 
 def test_a_template_without_a_system_role_reads_its_text_in_the_users_turn() -> None:  # c01

@@ -79,7 +79,7 @@ def test_p_true_is_the_share_of_the_true_label_in_one_pass() -> None:
     values, usage = score(PTrue(template=" Q {question} A {answer} {text} ("), engine)
     assert values == pytest.approx([0.75, 0.1, 0.0])
     assert usage == Usage(scorer_prefill=20)
-    assert [p.text for p in engine.prefixes] == [
+    assert [p.text + p.filled() for p in engine.prefixes] == [
         "so 7  Q what is it ? A 7 {text} (",
         "so 8  Q what is it ? A 8 {text} (",
     ]
@@ -89,7 +89,8 @@ def test_p_true_is_the_share_of_the_true_label_in_one_pass() -> None:
 def test_answers_are_put_into_the_question_as_they_are() -> None:
     engine = Asked(p={"7": (1.0, 0.0)})
     score(PTrue(template="{answer}|"), engine, [Sample("so 7", "{question}\\1")])
-    assert engine.prefixes[0].text == "so 7{question}\\1|"
+    prefix = engine.prefixes[0]
+    assert prefix.text + prefix.filled() == "so 7{question}\\1|"
 
 
 def test_a_label_of_several_tokens_is_refused() -> None:
@@ -99,7 +100,7 @@ def test_a_label_of_several_tokens_is_refused() -> None:
         PTrue(false="A")
 
     class Coarse(FakeEngine):
-        def encode(self, text: str) -> tuple[int, ...]:
+        def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
             return (1,)
 
     with pytest.raises(UnsupportedError, match="'A' and 'B' are the same token"):

@@ -44,15 +44,16 @@ class Reader:
         self.spelled, self.value = spelled, value
 
     async def score(self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, **how: Any) -> Any:
-        self.asked.append([p.text for p in prefixes])
         assert list(tokens) == [7]
-        return np.array([[self.of(p.text) if self.value is None else self.value] for p in prefixes])
+        texts = [p.text + "<CNF>" * (p.last_ids == (7,)) for p in prefixes]
+        self.asked.append(texts)
+        return np.array([[self.of(text) if self.value is None else self.value] for text in texts])
 
     @staticmethod
     def of(text: str) -> float:
         return 1 / (2 + len(text))
 
-    def encode(self, text: str) -> tuple[int, ...]:
+    def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
         return self.spelled
 
 

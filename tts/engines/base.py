@@ -6,7 +6,8 @@ that tokens of aborted and failed draws are known exactly, streamed or not.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
@@ -54,6 +55,7 @@ class Capabilities:
         watch_beside_top: collects watched tokens and ``Signals.top`` in the same pass.
         turns: draws a reply to a further turn of the conversation, ``Request.turn``.
         first_tokens: the most probable first tokens of such a reply whose probabilities it tells; 0 if it tells none.
+        reads: the columns of a trace that ``read`` gives for a given text; none if the engine reads no texts.
     """
 
     watch_tokens: bool = False
@@ -69,6 +71,7 @@ class Capabilities:
     watch_beside_top: bool = True
     turns: bool = False
     first_tokens: int = 0
+    reads: frozenset[str] = frozenset()
 
     def lacking(self, signals: Signals) -> str | None:
         """Return the first of these signals that the engine cannot collect, in words, or None."""
@@ -79,10 +82,17 @@ class Capabilities:
         if signals.watch and signals.top and not self.watch_beside_top:
             return "both a watched token and top-k confidences in one pass"
         for column in COLUMNS:
-            value = getattr(signals, column.signal)
-            requested = value is not None and value is not False and value != ()  # a probe of token 0 is one
-            if requested and column.capability and not getattr(self, column.capability):
+            if signals.requests(column) and column.capability and not getattr(self, column.capability):
                 return column.lack
+        return None
+
+    def unreadable(self, signals: Signals) -> str | None:
+        """Return the first of these signals that the engine cannot read from a given text, in words, or None."""
+        for column in COLUMNS:
+            if signals.requests(column) and column.name not in self.reads:
+                return column.lack
+        if signals.top > self.top:
+            return f"the {signals.top} most probable tokens (at most {self.top})"
         return None
 
 
@@ -138,10 +148,36 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Something to score: a problem and the text generated so far."""
+    """Something to read: a problem, the text generated so far, and perhaps a question about it.
+
+    Special tokens that the question, the text or a field spells are plain text.
+
+    Attributes:
+        problem: the problem.
+        text: the text behind the problem's prompt.
+        token_ids: the tokens of the text, where they are known.
+        tail: a template behind the text, with ``{name}`` for each field; special tokens in it are tokens.
+        fields: the texts to fill in.
+        last_ids: tokens behind everything else.
+    """
 
     problem: Problem
     text: str = ""
+    token_ids: tuple[int, ...] = ()
+    tail: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    last_ids: tuple[int, ...] = ()
+
+    def filled(self, guard: Callable[[str], str] = str) -> str:
+        """Return the tail with its fields.
+
+        Args:
+            guard: is applied to each field.
+        """
+        if not self.fields:
+            return self.tail
+        names = "|".join(map(re.escape, self.fields))
+        return re.sub(f"{{({names})}}", lambda match: guard(self.fields[match[1]]), self.tail)
 
 
 @runtime_checkable
@@ -173,8 +209,48 @@ class Engine(Protocol):
         """
         ...
 
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of a text, without special tokens.
+    async def read(
+        self,
+        problem: Problem,
+        text: str,
+        signals: Signals,
+        meter: Meter,
+        *,
+        token_ids: tuple[int, ...] = (),
+        ended: bool = False,
+    ) -> Trace:
+        """Return the signals of every token of a given text, as the pass that draws it would collect them.
+
+        Args:
+            problem: the problem that the text answers.
+            text: the text behind the problem's prompt.
+            signals: the signals to read.
+            meter: the work is added to it.
+            token_ids: the tokens of the text, where they are known, with the one that ended it.
+            ended: whether the model ended the text. An end-of-sequence token is read behind a text whose tokens are not
+                known, and ``signals.probe`` takes the place of the last token.
+
+        Raises:
+            InputError: the text does not fit the context, or a token that the model does not have.
+            UnsupportedError: a signal that ``capabilities.reads`` lacks.
+            EngineError: the engine failed.
+        """
+        ...
+
+    def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
+        """Return the token ids of a text by itself.
+
+        Args:
+            text: the text.
+            special: whether special tokens that it spells are these tokens; if not, they are plain text.
+
+        Raises:
+            UnsupportedError: the engine knows no tokens.
+        """
+        ...
+
+    def prefix_ids(self, prefix: Prefix) -> tuple[int, ...]:
+        """Return the token ids of a text behind its problem's prompt.
 
         Raises:
             UnsupportedError: the engine knows no tokens.
@@ -199,6 +275,19 @@ def refuse_adapter(adapter: Path | None, engine: str) -> None:
     """
     if adapter is not None:
         raise UnsupportedError(f"{engine} does not switch adapters: {adapter} must be read by a model of its own")
+
+
+def refuse_reading(signals: Signals, capabilities: Capabilities, engine: str) -> None:
+    """Refuse signals that an engine cannot read from a given text.
+
+    Raises:
+        UnsupportedError: naming the first of them.
+    """
+    if (lack := capabilities.unreadable(signals)) is not None:
+        raise UnsupportedError(
+            f"{engine} cannot read {lack} from a given text: read with engine.kind=transformers, or draw with that "
+            "signal recorded"
+        )
 
 
 @runtime_checkable

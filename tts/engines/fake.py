@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter, refuse_reading
+from tts.engines.streams import owned
 from tts.errors import EngineError, UnsupportedError
-from tts.types import End, Problem, Trace
+from tts.types import End, Problem, Signals, Trace
 
 STEPS = 4
 WATCHED = 0
@@ -66,7 +67,13 @@ class _Row:
 class FakeEngine:
     """Implements :class:`~tts.engines.base.Engine`; ``drawn``, ``prompt`` and ``scored`` are its own counters."""
 
-    capabilities = Capabilities(watch_tokens=True, score_prefix=True, branch=True, steps=True)
+    capabilities = Capabilities(
+        watch_tokens=True,
+        score_prefix=True,
+        branch=True,
+        steps=True,
+        reads=frozenset({"logprobs", "steps", "watched"}),
+    )
 
     def __init__(
         self,
@@ -153,16 +160,42 @@ class FakeEngine:
     ) -> NDArray[Any]:
         """Return P(token | prefix): the truth for the watched token, 0 for any other."""
         refuse_adapter(adapter, "engine fake")
-        cost = sum(len(p.problem.question.split()) + len(p.text.split()) for p in prefixes)
+        cost = sum(len(p.problem.question.split()) + len((p.text + p.filled()).split()) for p in prefixes)
         meter.prompt += cost
         self.scored += cost
         await asyncio.sleep(self.latency.tick_s)
         truth = [self.truth(p.problem, p.text) for p in prefixes]
         return np.array([[t if token == WATCHED else 0.0 for token in tokens] for t in truth])
 
-    def encode(self, text: str) -> tuple[int, ...]:
+    async def read(
+        self,
+        problem: Problem,
+        text: str,
+        signals: Signals,
+        meter: Meter,
+        *,
+        token_ids: tuple[int, ...] = (),
+        ended: bool = False,
+    ) -> Trace:
+        """Return the signals of every word of a text; the watched one without noise."""
+        refuse_reading(signals, self.capabilities, "engine fake")
+        words = re.findall(r"\n|#### \S+|\S+", text)
+        cost = len(problem.question.split()) + len(words)
+        meter.prompt += cost
+        self.scored += cost
+        await asyncio.sleep(self.latency.tick_s)
+        ends = [match.end() for match in re.finditer(r"\n|#### \S+ ?|\S+ ?", text)]
+        truth = tuple(self.truth(problem, text[:end]) for end in ends)
+        steps = tuple(word == "\n" for word in words) if signals.steps else ()
+        return owned(Trace((-0.1,) * len(words), {token: truth for token in signals.watch}, steps=steps), signals)
+
+    def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
         """Return a stable id for each word."""
         return tuple(hash_word(word) for word in text.split())
+
+    def prefix_ids(self, prefix: Prefix) -> tuple[int, ...]:
+        """Return a stable id for each word of a text and its tail."""
+        return self.encode(prefix.text + prefix.filled())
 
     def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
         """Refuse: the fake engine reads no prompt.

@@ -25,6 +25,25 @@ def end_ids(named: int | Sequence[int] | None, tokenizer: Any) -> frozenset[int]
     return frozenset(found)
 
 
+def end_of_text(ends: frozenset[int], tokenizer: Any) -> int:
+    """Return the token that ends a text which the model is to have ended: the tokenizer's own where it is one.
+
+    Args:
+        ends: the tokens that end a sample, as :func:`end_ids` returns them.
+        tokenizer: the model's tokenizer.
+    """
+    own = tokenizer.eos_token_id
+    return int(own) if own in ends else min(ends)
+
+
+def readable(suppressed: Ids) -> frozenset[str]:
+    """Return the columns of a trace that the log-probabilities of a prompt give.
+
+    Those of a model with suppressed tokens are none of the distribution that draws.
+    """
+    return frozenset({"steps", "probe"} if suppressed else {"logprobs", "top", "steps", "probe"})
+
+
 def suppressed_ids(named: Sequence[int] | None, vocabulary: int) -> Ids:
     """Return the ids of the tokens that are never drawn, in rising order.
 

@@ -6,7 +6,7 @@ Knows no model; every engine that handles tokens itself has an encoder.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from tts.boundaries import missing_signal
 from tts.engines.base import Prefix, Request
+from tts.engines.plain_text import Ids, PlainText
 from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
-from tts.types import Problem, Sample
+from tts.types import Problem, Sample, Signals
 
-Ids = tuple[int, ...]
+__all__ = ["EncodedRequest", "HasEncoder", "Ids", "PromptEncoder", "score_prefixes"]
+
 MAX_CACHED_PROMPTS = 4096
 """The most prompts whose tokens are cached."""
 
@@ -64,30 +66,39 @@ class PromptEncoder:
             raise InputError(f"{name or 'this model'} has no chat template: set chat=false, or choose a chat model")
         self.tokenizer, self.prompt = tokenizer, prompt
         self.context, self.vocabulary = context, vocabulary
-        self._prompts: dict[tuple[str, str], Ids] = {}
+        self._plain = PlainText(tokenizer)
+        self._prompts: dict[tuple[str, str], tuple[str, Ids]] = {}
         self._steps: dict[int, bool] = {}
 
-    def encode(self, text: str) -> Ids:
-        """Return the token ids of a text, without special tokens."""
-        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
+    def encode(self, text: str, *, special: bool = False) -> Ids:
+        """Return the token ids of a text by itself.
+
+        Args:
+            text: the text.
+            special: whether special tokens that it spells are these tokens; if not, they are plain text.
+        """
+        return self._plain.encode(text if special else self._plain.guard(text))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of token ids, without special tokens."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def prompt_ids(self, problem: Problem) -> Ids:
-        """Return the token ids of a problem's prompt, special tokens included.
+        """Return the token ids of a problem's prompt, special tokens of its template included.
 
         Raises:
             InputError: it leaves no room for an answer in the model's context.
         """
+        return self._prompt(problem)[1]
+
+    def _prompt(self, problem: Problem) -> tuple[str, Ids]:
+        """Return a problem's prompt as a guarded text, and its tokens."""
         key = (problem.id, problem.question)
-        ids = self._prompts.get(key)
-        if ids is None:
-            if self.prompt.chat:
-                ids = self._chat_ids(problem)
-            else:
-                ids = tuple(self.tokenizer(self.prompt.text(problem)).input_ids)
+        found = self._prompts.get(key)
+        if found is None:
+            asked = replace(problem, question=self._plain.guard(problem.question))
+            text = self._chat_text(asked) if self.prompt.chat else self.prompt.text(asked)
+            ids = self._plain.encode(text, begin=not self.prompt.chat)
             if len(ids) >= self.context:
                 raise InputError(
                     f"problem {problem.id!r} has a prompt of {len(ids)} tokens and the model's context holds "
@@ -95,11 +106,11 @@ class PromptEncoder:
                 )
             if len(self._prompts) >= MAX_CACHED_PROMPTS:
                 self._prompts.clear()
-            self._prompts[key] = ids
-        return ids
+            found = self._prompts[key] = text, ids
+        return found
 
-    def _chat_ids(self, problem: Problem) -> Ids:
-        """Return the tokens of a chat; a template that refuses the system role gets its text in the user's turn.
+    def _chat_text(self, problem: Problem) -> str:
+        """Return the text of a chat; a template that refuses the system role gets its text in the user's turn.
 
         Raises:
             InputError: the template refuses the messages.
@@ -108,14 +119,33 @@ class PromptEncoder:
         for fold in (False, True) if self.prompt.system else (False,):
             messages = self.prompt.messages(problem, fold_system=fold)
             try:
-                found = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
+                return str(self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
             except Exception as error:  # a template may raise anything
                 reasons.append(first_line(error))
-                continue
-            return tuple(found["input_ids"])
         raise InputError(
             f"the chat template of this model refuses these messages ({reasons[0]}): set task.chat=false"
         ) from None
+
+    def continued(self, prefix: Prefix) -> tuple[Ids, Ids]:
+        """Return the tokens of a problem's prompt, and those of the text behind it.
+
+        Known tokens of the text stay as they are; a text without them is joined to its prompt before it is tokenized,
+        and a token that straddles both belongs to the text.
+
+        Args:
+            prefix: the problem and the text.
+        """
+        start, prompt = self._prompt(prefix.problem)
+        tail = prefix.filled(self._plain.guard)
+        if prefix.token_ids:
+            return prompt, prefix.token_ids + (self._plain.encode(tail) if tail else ()) + prefix.last_ids
+        text = self._plain.guard(prefix.text) + tail
+        if not text:
+            return prompt, prefix.last_ids
+        ids = self._plain.encode(start + text, begin=not self.prompt.chat)
+        shared = next((at for at, (a, b) in enumerate(zip(prompt, ids, strict=False)) if a != b), len(prompt))
+        shared = max(1, min(shared, len(ids) - 1))
+        return ids[:shared], ids[shared:] + prefix.last_ids
 
     def encode_request(self, request: Request, max_tokens: int) -> EncodedRequest:
         """Return a request in tokens.
@@ -132,15 +162,8 @@ class PromptEncoder:
         if (refusal := missing_signal(request.until, signals)) is not None:
             raise UnsupportedError(refusal)
         prompt = self.prompt_ids(request.problem)
-        prefix_ids = () if prefix is None else self.ids(prefix)
-        probed = () if signals.probe is None else (signals.probe,)
-        for token in (*signals.watch, *probed):
-            if not 0 <= token < self.vocabulary:
-                raise InputError(
-                    f"token {token} is to be watched or probed and the model has tokens 0 to {self.vocabulary - 1}: "
-                    "use the model that this signal belongs to"
-                )
-        room = self.context - len(prompt) - len(probed)
+        prefix_ids = () if prefix is None else self._prefix_ids(request.problem, prefix)
+        room = self.context - len(prompt) - self._probed(signals)
         if room < 1:
             raise InputError(
                 f"problem {request.problem.id!r} has a prompt of {len(prompt)} tokens and the model's context holds "
@@ -154,28 +177,67 @@ class PromptEncoder:
             )
         return EncodedRequest(prompt, prefix_ids, limit)
 
-    def ids(self, sample: Sample) -> Ids:
-        """Return the tokens of a sample; those of its text if its source keeps no tokens."""
-        return sample.token_ids or self.encode(sample.text)
+    def _probed(self, signals: Signals) -> int:
+        """Return the number of tokens that are probed.
 
-    def to_score(self, problem: Problem, text: str, *, beside: int = 0) -> tuple[Ids, Ids]:
-        """Return the tokens of a problem's prompt, and those of a text behind it whose next token is scored.
+        Raises:
+            InputError: a watched or probed token that the model does not have.
+        """
+        probed = () if signals.probe is None else (signals.probe,)
+        for token in (*signals.watch, *probed):
+            if not 0 <= token < self.vocabulary:
+                raise InputError(
+                    f"token {token} is to be watched or probed and the model has tokens 0 to {self.vocabulary - 1}: "
+                    "use the model that this signal belongs to"
+                )
+        return len(probed)
+
+    def _prefix_ids(self, problem: Problem, sample: Sample) -> Ids:
+        """Return the tokens of a sample to continue; of one without tokens, those of its text."""
+        return sample.token_ids or self.prefix_ids(Prefix(problem, sample.text))
+
+    def prefix_ids(self, prefix: Prefix) -> Ids:
+        """Return the tokens to put behind a problem's whole prompt so that a text can be continued."""
+        prompt, ids = self.continued(prefix)
+        whole = prompt == self.prompt_ids(prefix.problem)
+        return ids if whole else self._plain.encode(self._plain.guard(prefix.text) + prefix.filled(self._plain.guard))
+
+    def to_score(self, prefix: Prefix, *, beside: int = 0) -> tuple[Ids, Ids]:
+        """Return the tokens of a problem's prompt, and those of a text behind it that is read.
 
         Args:
-            problem: the problem.
-            text: the generated text so far.
+            prefix: the problem and the text.
             beside: the number of further tokens that must fit.
 
         Raises:
             InputError: they do not fit the context.
         """
-        prompt, ids = self.prompt_ids(problem), self.encode(text)
+        prompt, ids = self.continued(prefix)
         if len(prompt) + len(ids) + beside > self.context:
             raise InputError(
-                f"a text of problem {problem.id!r} to score has {len(prompt) + len(ids)} tokens with its prompt and "
-                f"the model's context holds {self.context}: score a shorter one"
+                f"a text of problem {prefix.problem.id!r} to score has {len(prompt) + len(ids)} tokens with its prompt "
+                f"and the model's context holds {self.context}: score a shorter one"
             )
         return prompt, ids
+
+    def to_read(self, prefix: Prefix, signals: Signals, *, beside: int = 0) -> tuple[Ids, Ids]:
+        """Return the tokens of a problem's prompt, and those of a text behind it whose signals are read.
+
+        Args:
+            prefix: the problem and the text.
+            signals: the signals to read.
+            beside: the number of further tokens that must fit.
+
+        Raises:
+            InputError: they do not fit the context, or a token that the model does not have.
+        """
+        foreign = next((token for token in prefix.token_ids if not 0 <= token < self.vocabulary), None)
+        if foreign is not None:
+            raise InputError(
+                f"a text of problem {prefix.problem.id!r} has token {foreign} and the model has tokens 0 to "
+                f"{self.vocabulary - 1}: read it with the model that drew it"
+            )
+        return self.to_score(prefix, beside=beside + self._probed(signals))
 
     def text(self, prefix_ids: Ids, tokens: Sequence[int], prefix: str) -> str:
         """Return the text of a sample, which begins with its prefix; a token's text may depend on its neighbours."""
@@ -195,9 +257,13 @@ class HasEncoder:
 
     encoder: PromptEncoder
 
-    def encode(self, text: str) -> Ids:
-        """Return the token ids of a text, without special tokens."""
-        return self.encoder.encode(text)
+    def encode(self, text: str, *, special: bool = False) -> Ids:
+        """Return the token ids of a text by itself; see :meth:`PromptEncoder.encode`."""
+        return self.encoder.encode(text, special=special)
+
+    def prefix_ids(self, prefix: Prefix) -> Ids:
+        """Return the token ids of a text behind its problem's prompt."""
+        return self.encoder.prefix_ids(prefix)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of token ids, without special tokens."""
@@ -229,6 +295,6 @@ async def score_prefixes(
     Raises:
         InputError: a prefix that does not fit.
     """
-    asked = [encoder.to_score(one.problem, one.text, beside=1) for one in prefixes]
+    asked = [encoder.to_score(one, beside=1) for one in prefixes]
     rows = await together([read(prompt + after) for prompt, after in asked])
     return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))

@@ -24,6 +24,7 @@ from tts.runtime.ledger import NOTHING, charge, failed, unused
 from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
 from tts.scorers.base import Scorer
 from tts.scorers.metered import MeteredEngine
+from tts.scorers.missing import with_signals
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Usage
 
 __all__ = [
@@ -267,6 +268,7 @@ class Session:
                 if number:
                     await self._pause(number)
                 try:
+                    shown = await with_signals(self.problem, shown, scorer, engine)
                     scores = await scorer.score(self.problem, shown, engine)
                     confidences = checked_scores(scorer.name, self.problem, unscored, scores, abstains=scorer.abstains)
                     return with_scores(samples, confidences, engine.usage, scorer=scorer.name)

@@ -8,7 +8,6 @@ proposes nothing and gets 0 without being asked; a partial sample has nothing to
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from tts.errors import EngineError, InputError, UnsupportedError
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.percentages import percentage, stated_percentage
-from tts.types import End, Problem, Sample
+from tts.types import End, Problem, Sample, content_ids
 
 TRUE_OR_FALSE = (
     "\n\nProposed answer: {answer}\nIs the proposed answer correct?\n(A) True\n(B) False\nThe proposed answer is: ("
@@ -227,7 +226,7 @@ def _probability(told: Mapping[str, float], label: str) -> float:
 
 def append_question(template: str, problem: Problem, sample: Sample) -> Prefix:
     """The sample and the question about it."""
-    return Prefix(problem, sample.text + _filled(template, problem, sample))
+    return Prefix(problem, sample.text, content_ids(sample), template, _fields(problem, sample))
 
 
 def further_turn(template: str, problem: Problem, sample: Sample) -> Turn:
@@ -240,8 +239,11 @@ def _given(template: str | None, usual: str) -> str:
 
 
 def _filled(template: str, problem: Problem, sample: Sample) -> str:
-    fields = {"question": problem.question, "answer": sample.answer or ""}
-    return re.sub(r"\{(question|answer)\}", lambda match: fields[match.group(1)], template)
+    return Prefix(problem, tail=template, fields=_fields(problem, sample)).filled()
+
+
+def _fields(problem: Problem, sample: Sample) -> dict[str, str]:
+    return {"question": problem.question, "answer": sample.answer or ""}
 
 
 def answered(scorer: str, samples: Sequence[Sample]) -> list[int]:

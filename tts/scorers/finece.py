@@ -24,7 +24,7 @@ from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.integration import Integrated
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import expectation
-from tts.types import End, Problem, Sample, Signals
+from tts.types import Problem, Sample, Signals, content_ids
 
 if TYPE_CHECKING:
     from tts.scorers.prefix_model import PrefixModel
@@ -71,7 +71,7 @@ class Finece(BaseScorer):
                 out[i] = expectation(np.array([sample.trace.watched[token][-1] for token in self.card.tokens]))
         foreign = [i for i, there in enumerate(drawn) if not there]
         if foreign:
-            prefixes = [Prefix(problem, samples[i].text) for i in foreign]
+            prefixes = [Prefix(problem, samples[i].text, content_ids(samples[i])) for i in foreign]
             read = np.asarray(await engine.score(prefixes, self.card.tokens), dtype=np.float64)
             if not ((read >= 0) & (read <= 1)).all() or not (read.sum(1) > 0).all():  # NaN too
                 raise EngineError(f"the engine gave no probabilities of value tokens on problem {problem.id!r}")
@@ -83,14 +83,13 @@ class Finece(BaseScorer):
     ) -> NDArray[np.float64]:
         """Score by a separate model, or by the engine with adapters active; every token that is read is charged."""
         if engine.adapters and judge.card.form == "adapter" and judge.card.read == "numbers":
-            prefixes = [Prefix(problem, sample.text) for sample in samples]
+            prefixes = [Prefix(problem, sample.text, content_ids(sample)) for sample in samples]
             read = await engine.score(prefixes, judge.card.tokens, adapter=judge.path)
             return expectation(np.asarray(read, dtype=np.float64))
         prompt = engine.prompt_ids(problem)
         texts = []
         for sample in samples:
-            ids = sample.token_ids or engine.encode(sample.text)
-            texts.append(prompt + (ids[:-1] if sample.token_ids and sample.end is End.STOP else ids))
+            texts.append(prompt + (content_ids(sample) or engine.prefix_ids(Prefix(problem, sample.text))))
         judge.check(problem, texts)
         engine.charge(sum(map(len, texts)))
         return await asyncio.to_thread(judge.read, texts)

@@ -23,7 +23,7 @@ from tts.models.grace import GraceCard, read_card
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.trace_scores import TRACE_SCORES, scorer_name
-from tts.types import End, Problem, Sample
+from tts.types import End, Problem, Sample, content_ids
 
 Reading = Literal["last", "min", "step", "mean"]
 
@@ -92,24 +92,24 @@ class Grace(BaseScorer):
 
     async def _read(self, problem: Problem, samples: Sequence[Sample], engine: MeteredEngine) -> list[float]:
         """Return the values of samples that were drawn elsewhere, in one pass."""
-        texts = [self._texts(sample) for sample in samples]
+        several = [self._prefixes(problem, sample) for sample in samples]
         if self.reading == "last" and self.card.readout == "after":
             self._check_token(engine)
-        prefixes = [Prefix(problem, text) for several in texts for text in several]
+        prefixes = [prefix for one in several for prefix in one]
         read = np.asarray(await engine.score(prefixes, [self.card.token_id]), dtype=np.float64)[:, 0]
         if not ((read >= 0) & (read <= 1)).all():  # NaN too
             raise EngineError(f"the engine gave no probability of {self.card.token!r} on problem {problem.id!r}")
-        ends = np.cumsum([0, *map(len, texts)]).tolist()
+        ends = np.cumsum([0, *map(len, several)]).tolist()
         return [self._taken(read[start:end]) for start, end in pairwise(ends)]
 
-    def _texts(self, sample: Sample) -> list[str]:
-        """Return the texts to read of one sample, its end last."""
-        text = sample.text
+    def _prefixes(self, problem: Problem, sample: Sample) -> list[Prefix]:
+        """Return the prefixes to read of one sample, its end last."""
+        text, whole = sample.text, Prefix(problem, sample.text, content_ids(sample))
         if self.reading == "last" and self.card.readout == "after":
-            return [text + self.card.token]
-        steps = [text[: found.start()] for found in re.finditer(r"\n+", text)]
+            return [replace(whole, last_ids=(self.card.token_id,))]
+        steps = [Prefix(problem, text[: found.start()]) for found in re.finditer(r"\n+", text)]
         if sample.end is End.STOP or not text.endswith("\n"):  # else the last token is the one that ends the step
-            steps.append(text)
+            steps.append(whole)
         return steps[-1:] if self.reading == "last" else steps
 
     def _taken(self, values: NDArray[np.float64]) -> float:
@@ -120,7 +120,7 @@ class Grace(BaseScorer):
 
     def _check_token(self, engine: MeteredEngine) -> None:
         """See that appending the token to a text appends this one id."""
-        if (ids := engine.encode(self.card.token)) != (self.card.token_id,):
+        if (ids := engine.encode(self.card.token, special=True)) != (self.card.token_id,):
             raise UnsupportedError(
                 f"the card has {self.card.token!r} as token {self.card.token_id} and the engine's tokenizer "
                 f"reads it as {', '.join(map(str, ids))}: use the model that the card belongs to"

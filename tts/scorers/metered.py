@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tts.engines.base import Engine, Meter, Prefix, Request, Turn
 from tts.engines.streams import collected, together
 from tts.errors import UnsupportedError
-from tts.types import TOKENS, Draw, Problem, Sample, Signals, Usage
+from tts.types import TOKENS, Draw, End, Problem, Sample, Signals, Trace, Usage
 
 ROLLOUTS = 1 << 20
 """The first number of a rollout. Strategies number their draws below: an engine seeds its noise by the number, and a
@@ -120,13 +120,52 @@ class MeteredEngine:
         finally:  # a failed pass costs its tokens too
             self._charge(meter)
 
-    def encode(self, text: str) -> tuple[int, ...]:
-        """The token ids of a text, without special tokens.
+    def unreadable(self, signals: Signals) -> str | None:
+        """Return the first of these signals that the engine cannot read from a given text, in words, or None."""
+        return "any signal" if self._given is None else self._given.capabilities.unreadable(signals)
+
+    async def read(self, problem: Problem, samples: Sequence[Sample], signals: Signals) -> list[Trace]:
+        """Return the signals of every token of samples, all samples at the same time.
+
+        Args:
+            problem: the problem that they answer.
+            samples: each is read by its tokens where it has them, else by its text.
+            signals: the signals to read.
+
+        Raises:
+            UnsupportedError: the engine cannot read them.
+            EngineError: the engine failed.
+        """
+        meter = Meter()
+
+        def read(sample: Sample) -> Coroutine[Any, Any, Trace]:
+            ended = sample.end is End.STOP
+            return self._engine.read(problem, sample.text, signals, meter, token_ids=sample.token_ids, ended=ended)
+
+        try:
+            return await together([read(sample) for sample in samples])
+        finally:
+            self._charge(meter)
+
+    def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
+        """The token ids of a text by itself.
+
+        Args:
+            text: the text.
+            special: whether special tokens that it spells are these tokens; if not, they are plain text.
 
         Raises:
             UnsupportedError: the engine knows no tokens.
         """
-        return self._engine.encode(text)
+        return self._engine.encode(text, special=special)
+
+    def prefix_ids(self, prefix: Prefix) -> tuple[int, ...]:
+        """The token ids of a text behind its problem's prompt.
+
+        Raises:
+            UnsupportedError: the engine knows no tokens.
+        """
+        return self._engine.prefix_ids(prefix)
 
     def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
         """The token ids of a problem's prompt, special tokens included.
@@ -149,7 +188,7 @@ class MeteredEngine:
             UnsupportedError: the engine cannot continue a prefix.
         """
         self._check_branches()
-        begun = Sample(prefix.text, index=index, token_ids=self.encode(prefix.text))
+        begun = Sample(prefix.text + prefix.filled(), index=index, token_ids=self.prefix_ids(prefix))
         request = Request(prefix.problem, index, prefix=begun, until=TOKENS(max_tokens), attempt=attempt)
         return (await self._collected(request)).text[len(begun.text) :]
 

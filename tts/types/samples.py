@@ -135,6 +135,11 @@ SAMPLE_EXTRAS: Mapping[str, type] = {
 """The optional fields of a sample, by name, with their types; pools store them where they are not None."""
 
 
+def content_ids(sample: Sample) -> tuple[int, ...]:
+    """Return the tokens of a sample's text, without the one that ended it; empty where its source keeps none."""
+    return sample.token_ids[:-1] if sample.end is End.STOP else sample.token_ids
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The result that a strategy returns for one problem.

@@ -22,7 +22,7 @@ class Column:
         kind: the type of a value, float or bool.
         per: "token" for one value a token, "watched" for one value a token and watched token, "sample" for one number.
         capability: the flag of :class:`~tts.engines.base.Capabilities` that allows it; empty if no single flag does.
-        lack: what an engine without that flag lacks, in words.
+        lack: what an engine that cannot give it lacks, in words.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Column:
 
 
 COLUMNS = (
-    Column("logprobs", "logprobs", float, "token"),
-    Column("top", "top", float, "token"),
+    Column("logprobs", "logprobs", float, "token", "", "the log-probability of each token"),
+    Column("top", "top", float, "token", "", "top-k confidences"),
     Column("entropy", "entropy", float, "token", "entropy", "the entropy of each token"),
     Column("certainty", "certainty", float, "token", "certainty", "self-certainty"),
     Column("steps", "steps", bool, "token", "steps", "which tokens end a step"),
@@ -83,6 +83,11 @@ class Signals:
     def confidence_token(self) -> int | None:
         """The first watched token whose probability is a confidence by itself; None if there is none."""
         return _confidence_token(self.watch, self.owners)
+
+    def requests(self, column: Column) -> bool:
+        """Return whether a column of the trace is asked for."""
+        value = getattr(self, column.signal)
+        return value is not None and value is not False and value != () and (value != 0 or column.signal == "probe")
 
     def to_json(self) -> dict[str, Any]:
         """Return the signals that are asked for by name, as JSON values."""
@@ -186,6 +191,13 @@ class Trace:
     def covers(self, tokens: int) -> bool:
         """Return whether something was collected, and each column has this many tokens."""
         return {len(values) for values in self.columns()} == {tokens}
+
+    def lacks(self, signals: Signals) -> bool:
+        """Return whether one of these signals was not collected."""
+        for column in COLUMNS:
+            if column.per != "watched" and signals.requests(column) and getattr(self, column.name) in (None, ()):
+                return True
+        return not all(self.watched.get(token) for token in signals.watch)
 
     def truncated(self, n: int) -> Trace:
         """Return the trace of the first ``n`` tokens, without the probe at their old end."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tts import End, Problem, UnsupportedError
+from tts import End, Problem, Signals, Trace, UnsupportedError
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.config import EngineConfig
 from tts.engines.sampling import Sampling
@@ -47,9 +47,26 @@ class Adder:
         """Refuse: the capabilities lack ``score_prefix``."""
         raise UnsupportedError("engine.kind=adder knows no probabilities of tokens: use another engine.kind")
 
-    def encode(self, text: str) -> tuple[int, ...]:
+    async def read(
+        self,
+        problem: Problem,
+        text: str,
+        signals: Signals,
+        meter: Meter,
+        *,
+        token_ids: tuple[int, ...] = (),
+        ended: bool = False,
+    ) -> Trace:
+        """Refuse: the capabilities name no column in ``reads``."""
+        raise UnsupportedError("engine.kind=adder knows no probabilities of tokens: use another engine.kind")
+
+    def encode(self, text: str, *, special: bool = False) -> tuple[int, ...]:
         """Return the bytes of a text."""
         return tuple(text.encode())
+
+    def prefix_ids(self, prefix: Prefix) -> tuple[int, ...]:
+        """Return the bytes of a text behind its problem's prompt."""
+        return self.encode(prefix.text + prefix.filled())
 
     def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
         """Return the bytes of a problem's prompt."""

@@ -41,8 +41,8 @@ def test_a_probe_is_the_tokens_probability_at_its_own_position_however_a_sample_
             expected = float(read(model, (*engine.prompt_ids(problem), *said, cnf))[-1, cnf].exp())
             assert other.trace.probe == pytest.approx(expected, rel=1e-3, abs=1e-6)
             ends.add(other.end)
-            if engine.encode(other.text + TOKEN) == (*said, cnf):
-                [[scored]] = asyncio.run(engine.score([Prefix(problem, other.text + TOKEN)], [cnf], Meter()))
+            if engine.encode(other.text + TOKEN, special=True) == (*said, cnf):
+                [[scored]] = asyncio.run(engine.score([Prefix(problem, other.text, last_ids=(cnf,))], [cnf], Meter()))
                 assert other.trace.probe == pytest.approx(float(scored), rel=1e-3, abs=1e-6)
                 compared += 1
     assert ends == {End.STOP, End.LENGTH, End.BOUNDARY} and compared > len(MANY)

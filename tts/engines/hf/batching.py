@@ -17,13 +17,13 @@ from tts.engines.base import Meter
 from tts.engines.ending import find_end
 from tts.engines.hf.decoder import Decoder, JoiningSequence, StepInput
 from tts.engines.hf.device import is_out_of_memory
+from tts.engines.hf.given import GivenTexts
+from tts.engines.hf.reading import GivenSequence, ReadColumns
 from tts.engines.hf.sampler import SampledTokens
 from tts.engines.hf.sequence import SequenceState
 from tts.engines.text import Ids
 from tts.errors import EngineError
 from tts.types import End, Signals
-
-Scores = asyncio.Future[list[list[float]]]
 
 
 class Batch:
@@ -34,7 +34,7 @@ class Batch:
         drawn: tokens drawn, those of closed sequences included; probing a token counts as drawing one.
         prompt: prompt tokens computed.
         prompt_cached: prompt tokens served from a cache.
-        scored: tokens read to score prefixes, cached ones included.
+        given: the given texts that wait to be read.
         steps: passes that drew tokens.
     """
 
@@ -58,12 +58,12 @@ class Batch:
         """
         self.decoder, self.max_batch_size = decoder, max_batch_size
         self._ends, self._is_step, self._notify = ends, is_step, notify
-        self.drawn = self.prompt = self.prompt_cached = self.scored = self.steps = 0
+        self.drawn = self.prompt = self.prompt_cached = self.steps = 0
         self._waiting: deque[SequenceState] = deque()
         self._active: list[SequenceState] = []  # row i has slot i
         self._stepping: set[SequenceState] = set()
         self._moves: list[tuple[int, int, int]] = []
-        self._scoring: deque[tuple[list[JoiningSequence], list[int], Meter, Scores]] = deque()
+        self.given = GivenTexts(decoder, self._compute, self._restart)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-transformers")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Task[None] | None = None
@@ -85,11 +85,22 @@ class Batch:
             if row in self._stepping:
                 self._charge(row)
 
+    @property
+    def scored(self) -> int:
+        """Tokens of given texts that were read, cached ones included."""
+        return self.given.read
+
     async def score(self, joining: list[JoiningSequence], tokens: list[int], meter: Meter) -> list[list[float]]:
         """Return P(token | sequence), [sequences][tokens]; work is added to ``meter``, done or not."""
         self._enter()
-        future: Scores = asyncio.get_running_loop().create_future()
-        self._scoring.append((joining, tokens, meter, future))
+        future = self.given.score(joining, tokens, meter)
+        self._serve()
+        return await future
+
+    async def read(self, given: GivenSequence, wanted: Signals, meter: Meter) -> ReadColumns:
+        """Return the signals of given tokens; work is added to ``meter``, done or not."""
+        self._enter()
+        future = self.given.add(given, wanted, meter)
         self._serve()
         return await future
 
@@ -109,7 +120,7 @@ class Batch:
     def _drop_all(self) -> None:
         self._active, self._moves, self._stepping = [], [], set()
         self._waiting.clear()
-        self._scoring.clear()
+        self.given.clear()
 
     def _serve(self) -> None:
         if self._server is None or self._server.done():
@@ -119,20 +130,18 @@ class Batch:
         """Step until no sequence is left; a bug is raised in every waiting call."""
         try:
             while True:
-                if self._scoring:
-                    await self._score(*self._scoring.popleft())
+                if self.given:
+                    await self.given.turn()
                 self._clear()
                 joining = self._join()
                 if self._active or joining:
                     await self._step(joining)
-                elif not self._scoring:
+                elif not self.given:
                     return
         except Exception as error:
             for row in [*self._active, *self._waiting]:
                 row.fail(error)
-            for *_, future in self._scoring:
-                if not future.done():
-                    future.set_exception(error)
+            self.given.fail(error)
             self._drop_all()
 
     def _clear(self) -> None:
@@ -258,40 +267,24 @@ class Batch:
                 raise
             self.decoder.parked.clear()  # they are read again when a draw continues them
 
-    async def _score(self, joining: list[JoiningSequence], tokens: list[int], meter: Meter, future: Scores) -> None:
-        if future.done():  # the caller has gone
-            return
-        self.decoder.mark_cached(joining)
-        for one in joining:
-            meter.prompt += len(one.ids) - one.cached
-            meter.prompt_cached += one.cached
-            self.scored += len(one.ids)
-        try:
-            found = await self._compute(self.decoder.score, joining, tokens)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            await self._compute(self.decoder.clear)
-            found = EngineError(f"out of memory reading {len(joining)} texts to score at once: score fewer")
-        if future.done():
-            return
-        if isinstance(found, EngineError):
-            future.set_exception(found)
-        else:
-            future.set_result(found)
-
     async def _halve(self, rows: list[SequenceState]) -> None:
         """Halve the batch when memory runs out: half of the sequences are read again now, the others later."""
-        alive = [row for row in rows if not row.closed]
         self.max_batch_size = max(1, len(rows) // 2)
-        self._active, self._moves = [], []
-        await self._compute(self.decoder.clear)
+        self._active = rows
         if len(rows) == 1:
-            for row in alive:
+            for row in [row for row in rows if not row.closed]:
+                row.closed = True
                 row.fail(EngineError("out of memory with a single sequence: lower max_tokens, or use a smaller model"))
-            return
-        self._notify(f"out of memory with {len(rows)} sequences at once: going on with {self.max_batch_size}")
+        else:
+            self._notify(f"out of memory with {len(rows)} sequences at once: going on with {self.max_batch_size}")
+        await self._restart()
+
+    async def _restart(self) -> None:
+        """Free the decoder's memory; running sequences wait for a slot and are read again."""
+        alive = [row for row in self._active if not row.closed]
+        self._active, self._moves = [], []
         self._waiting.extendleft(reversed(alive))
+        await self._compute(self.decoder.clear)
 
     async def _compute(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run a function in the thread, to its end: drawn tokens are charged even if the task is cancelled."""

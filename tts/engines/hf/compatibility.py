@@ -31,7 +31,7 @@ def check_model(model: Any) -> None:
     try:
         with torch.inference_mode():
             plain = model(input_ids=torch.tensor([ids], device=model.device)).logits[0, -1].float()
-            cached = decoder._prefill([JoiningSequence(ids, ids[:2])])[0].logits.float()
+            cached = decoder.prefill([JoiningSequence(ids, ids[:2])])[0].logits.float()
     except (TypeError, RuntimeError, IndexError) as error:
         raise UnsupportedError(f"{name} cannot run on the transformers engine's cache ({error})") from None
     loose = 1e-3 if model.dtype == torch.float32 else 0.1

@@ -109,9 +109,10 @@ class Decoder:
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self._shape = (config.num_hidden_layers, heads, dim)
-        self._kv = self._empty(0, 0)
+        self._kv = self.empty(0, 0)
 
-    def _empty(self, rows: int, length: int) -> Tensor:
+    def empty(self, rows: int, length: int) -> Tensor:
+        """Return an empty cache, [layers, 2, rows, heads, length, dim]."""
         layers, heads, dim = self._shape
         return torch.zeros((layers, 2, rows, heads, length, dim), dtype=self.model.dtype, device=self.model.device)
 
@@ -133,7 +134,7 @@ class Decoder:
         for source, target, length in work.moves:
             self._kv[:, :, target, :, :length] = self._kv[:, :, source, :, :length]
         running = len(work.tokens)
-        read = self._prefill(work.joining)
+        read = self.prefill(work.joining)
         longest = max([n + 1 for n in work.lengths] + [len(j.ids) + 1 for j in work.joining])
         self._reserve(running + len(read), longest)
         for slot, one in enumerate(read, running):
@@ -146,7 +147,7 @@ class Decoder:
     @torch.inference_mode()
     def score(self, sequences: Sequence[JoiningSequence], tokens: Sequence[int]) -> list[list[float]]:
         """Return P(token | sequence) at temperature 1 over the whole vocabulary, [sequences][tokens]."""
-        read = self._prefill(sequences)
+        read = self.prefill(sequences)
         probabilities = torch.stack([one.logits for one in read]).float().softmax(-1)
         out: list[list[float]] = probabilities[:, torch.tensor(list(tokens), device=probabilities.device)].tolist()
         return out
@@ -162,14 +163,14 @@ class Decoder:
         """Free the cache of the running rows, the prompts and the parked rows."""
         self.prompts.clear()
         self.parked.clear()
-        self._kv = self._empty(0, 0)
+        self._kv = self.empty(0, 0)
 
     def _reserve(self, rows: int, length: int) -> None:
         """Make room; the cache grows in steps, so that a short run never pays for the longest context."""
         have_rows, have_length = self._kv.shape[2], self._kv.shape[4]
         if rows <= have_rows and length <= have_length:
             return
-        grown = self._empty(max(rows, have_rows), have_length if length <= have_length else -(-length // 64) * 64)
+        grown = self.empty(max(rows, have_rows), have_length if length <= have_length else -(-length // 64) * 64)
         grown[:, :, :have_rows, :, :have_length] = self._kv
         self._kv = grown
 
@@ -184,10 +185,29 @@ class Decoder:
             lengths,
             seen[:, None, None],
             self._kv[:, :, :rows],
-        )
+        )[:, -1]
 
-    def _forward(self, ids: Tensor, positions: Tensor, columns: Tensor, seen: Tensor, kv: Tensor) -> Tensor:
-        """Return the logits after the last token, [rows, vocab]; ``seen`` [rows, 1, new, width] masks the attention."""
+    def forward(self, ids: Tensor, columns: Tensor, kv: Tensor, width: int, *, keep: int = 1) -> Tensor:
+        """Read new tokens of rows that are padded on the left.
+
+        Args:
+            ids: the tokens, [rows, new].
+            columns: their columns in the cache, [rows, new]; ``width`` for padding.
+            kv: the cache, [layers, 2, rows, heads, width + 1, dim].
+            width: the columns of tokens.
+            keep: the number of last tokens behind which to return logits; 0 returns all.
+
+        Returns:
+            The logits, [rows, keep or new, vocab].
+        """
+        positions = columns.masked_fill(columns == width, 0)
+        seen = torch.arange(width + 1, device=columns.device) <= columns[..., None]
+        return self._forward(ids, positions, columns, seen[:, None], kv, keep)
+
+    def _forward(
+        self, ids: Tensor, positions: Tensor, columns: Tensor, seen: Tensor, kv: Tensor, keep: int = 1
+    ) -> Tensor:
+        """Return the logits after the last tokens; ``seen`` [rows, 1, new, width] masks the attention."""
         mask = torch.zeros(seen.shape, dtype=self.model.dtype, device=seen.device).masked_fill_(~seen, float("-inf"))
         out: Tensor = self.model(
             input_ids=ids,
@@ -195,11 +215,11 @@ class Decoder:
             attention_mask=mask,
             past_key_values=KVCacheView(kv, columns, seen.shape[-1]),
             use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
+            logits_to_keep=keep,
+        ).logits
         return out
 
-    def _prefill(self, joining: Sequence[JoiningSequence]) -> list[Prefilled]:
+    def prefill(self, joining: Sequence[JoiningSequence]) -> list[Prefilled]:
         """Read what is not cached: a prompt once for all its sequences, and only the last token of a parked one."""
         wanted = dict.fromkeys(ids for one in joining for ids in (one.prompt_ids, one.ids))
         found = {ids: read for ids in wanted if (read := self.prompts.get(ids)) is not None}
@@ -231,7 +251,7 @@ class Decoder:
         """Read sequences in one pass, padded on the left, so that every sequence ends in the last place."""
         device = self.model.device
         rows, width, new = len(items), max(len(ids) for ids, _ in items), max(_unread(*item) for item in items)
-        kv = self._empty(rows, width + 1)  # the last column takes what padding writes, and no token reads it
+        kv = self.empty(rows, width + 1)  # the last column takes what padding writes, and no token reads it
         tokens = torch.zeros((rows, new), dtype=torch.long)
         columns = torch.full((rows, new), width)
         for row, (ids, base) in enumerate(items):
@@ -240,10 +260,7 @@ class Decoder:
             columns[row, new - unread :] = torch.arange(len(ids) - unread, len(ids))
             if base:
                 kv[:, :, row, :, : len(ids) - unread] = torch.cat(base, dim=-2)
-        columns = columns.to(device)
-        positions = columns.masked_fill(columns == width, 0)
-        seen = torch.arange(width + 1, device=device) <= columns[..., None]
-        logits = self._forward(tokens.to(device), positions, columns, seen[:, None], kv)
+        logits = self.forward(tokens.to(device), columns.to(device), kv, width)[:, -1]
         return {
             ids: Prefilled(kv[:, :, row, :, : len(ids)].clone(), logits[row].clone())
             for row, (ids, _) in enumerate(items)

@@ -22,15 +22,17 @@ from tts.engines.hf.batching import Batch
 from tts.engines.hf.compatibility import check_model
 from tts.engines.hf.decoder import Decoder, JoiningSequence
 from tts.engines.hf.device import pick
+from tts.engines.hf.reading import GivenSequence
 from tts.engines.hf.sampler import MEASURES
 from tts.engines.hf.sequence import SequenceState, uniform_noise
 from tts.engines.sampling import Sampling
-from tts.engines.special_tokens import end_ids, suppressed_ids
-from tts.engines.text import HasEncoder, PromptEncoder
+from tts.engines.special_tokens import end_ids, end_of_text, suppressed_ids
+from tts.engines.streams import owned
+from tts.engines.text import HasEncoder, Ids, PromptEncoder
 from tts.errors import InputError, first_line
 from tts.models.loading import quiet
 from tts.prompts import Prompt
-from tts.types import End
+from tts.types import COLUMNS, End, Problem, Signals, Trace
 
 MAX_TOP = 1024
 """The largest k of a top-k confidence."""
@@ -98,7 +100,9 @@ class TransformersEngine(HasEncoder):
             **{name: True for name in MEASURES if name != "top"},
             steps=True,
             probe=True,
+            reads=frozenset(column.name for column in COLUMNS),
         )
+        self._end = end_of_text(ends, tokenizer)
 
     @classmethod
     def load(
@@ -202,12 +206,35 @@ class TransformersEngine(HasEncoder):
         refuse_adapter(adapter, "engine hf")
         joining = []
         for prefix in prefixes:
-            shared, after = self.encoder.to_score(prefix.problem, prefix.text)
+            shared, after = self.encoder.to_score(prefix)
             joining.append(JoiningSequence(shared + after, shared))
         if not joining:
             return np.zeros((0, len(tokens)))
         found = await self.batch.score(joining, list(tokens), meter)
         return np.array(found, dtype=np.float64).reshape(len(joining), len(tokens))
+
+    async def read(
+        self,
+        problem: Problem,
+        text: str,
+        signals: Signals,
+        meter: Meter,
+        *,
+        token_ids: Ids = (),
+        ended: bool = False,
+    ) -> Trace:
+        """Return the signals of every token of a given text in one forward pass, together with other callers' texts."""
+        prompt, ids = self.encoder.to_read(Prefix(problem, text, token_ids), signals)
+        if ended and not token_ids:
+            ids += (self._end,)
+        if not ids:
+            return Trace()
+        given = GivenSequence(prompt, ids, probe=signals.probe, ended=ended)
+        read = await self.batch.read(given, signals, meter)
+        watched = dict(zip(signals.watch, zip(*read.columns.pop("watched", ()), strict=True), strict=True))
+        columns: dict[str, Any] = {name: tuple(values) for name, values in read.columns.items()}
+        steps = tuple(self.encoder.is_step(token) for token in ids) if signals.steps else ()
+        return owned(Trace(watched=watched, steps=steps, probe=read.probe, **columns), signals)
 
     def _state(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> SequenceState:
         """Return the initial state of a request."""

@@ -74,26 +74,43 @@ class Sampler:
 
     def draw(self, logits: Tensor, noise: Sequence[float], wanted: Signals, probing: Sequence[int]) -> SampledTokens:
         """Draw from [rows, vocab] by inverting each row's distribution at its own uniform number."""
-        watched: list[list[float]] | None = None
         probed = self._probed(logits, wanted.probe, probing) if wanted.probe is not None and probing else {}
+        logits, logprobs, watched = self._distribution(logits, wanted)
+        tokens = self._pick(logits, noise)
+        columns = {name: values.tolist() for name, values in self._measured(logprobs, wanted).items()}
+        drawn = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
+        return SampledTokens(tokens.tolist(), drawn, None if watched is None else watched.tolist(), columns, probed)
+
+    def read(self, logits: Tensor, tokens: Tensor, wanted: Signals) -> dict[str, Tensor]:
+        """Return the signals of given tokens by column; that of watched tokens has one value a watched token.
+
+        Args:
+            logits: of the distributions of the tokens, [rows, vocab].
+            tokens: the tokens, [rows].
+            wanted: the signals to report of each distribution.
+        """
+        _, logprobs, watched = self._distribution(logits, wanted)
+        given = {"logprobs": logprobs.gather(-1, tokens[:, None])[:, 0], **self._measured(logprobs, wanted)}
+        return given if watched is None else {**given, "watched": watched}
+
+    def _distribution(self, logits: Tensor, wanted: Signals) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the logits and log-probabilities of tokens that can be drawn, and P(watched token) among all."""
         if self._suppressed is None:
             logprobs = logits.log_softmax(-1)
-            if wanted.watch:
-                watched = logprobs[:, self._at(wanted.watch, logits)].exp().tolist()
-        else:
-            if wanted.watch:
-                named = logits[:, self._at(wanted.watch, logits)]
-                watched = (named - logits.logsumexp(-1, keepdim=True)).exp().tolist()
-            logits = logits.index_fill(-1, self._suppressed, NEVER)
-            logprobs = logits.log_softmax(-1)
-        tokens = self._pick(logits, noise)
-        columns = {
-            name: measure(logprobs, wanted, self._suppressed).tolist()
+            return logits, logprobs, logprobs[:, self._at(wanted.watch, logits)].exp() if wanted.watch else None
+        watched = None
+        if wanted.watch:
+            named = logits[:, self._at(wanted.watch, logits)]
+            watched = (named - logits.logsumexp(-1, keepdim=True)).exp()
+        logits = logits.index_fill(-1, self._suppressed, NEVER)
+        return logits, logits.log_softmax(-1), watched
+
+    def _measured(self, logprobs: Tensor, wanted: Signals) -> dict[str, Tensor]:
+        return {
+            name: measure(logprobs, wanted, self._suppressed)
             for name, measure in MEASURES.items()
             if getattr(wanted, name)
         }
-        drawn = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
-        return SampledTokens(tokens.tolist(), drawn, watched, columns, probed)
 
     def _at(self, ids: Ids, like: Tensor) -> Tensor:
         known = self._places.get(ids)

@@ -19,18 +19,21 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
+from tts.engines.given_text import read_given
 from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
+from tts.engines.openai.given_tokens import next_token, prompt_logprobs
 from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, stream_choices
 from tts.engines.openai.reported_end import reported_end
-from tts.engines.openai.request_body import draw_body, logprobs_fields, next_token_body
+from tts.engines.openai.request_body import draw_body, logprobs_fields
 from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
 from tts.engines.openai.waves import Waves
 from tts.engines.sampling import Sampling
+from tts.engines.special_tokens import end_of_text, readable
 from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import Ids, PromptEncoder, score_prefixes
-from tts.errors import EngineError, UnsupportedError
+from tts.errors import UnsupportedError
 from tts.prompts import Prompt
 from tts.types import End, Problem
 
@@ -42,6 +45,9 @@ class OpenAIEngine:
         name: the model's name at the servers.
         model: the same with the servers' features and the tokenizer.
     """
+
+    label = "this server"
+    read = read_given
 
     def __init__(
         self,
@@ -85,6 +91,7 @@ class OpenAIEngine:
             watch_beside_top=False,
             turns=model.encoder is None,
             first_tokens=features.top_logprobs if model.encoder is None else 0,
+            reads=readable(model.suppressed) if features.named_logprobs and model.encoder is not None else frozenset(),
         )
 
     @classmethod
@@ -141,11 +148,7 @@ class OpenAIEngine:
 
     @property
     def encoder(self) -> PromptEncoder:
-        """The tokenizer and the prompt.
-
-        Raises:
-            UnsupportedError: there is no tokenizer.
-        """
+        """The tokenizer and the prompt; UnsupportedError without a tokenizer."""
         if self.model.encoder is None:
             raise UnsupportedError(
                 "a server alone does not return the tokens of a text: give engine.openai.tokenizer, and a server that "
@@ -153,13 +156,21 @@ class OpenAIEngine:
             )
         return self.model.encoder
 
-    def encode(self, text: str) -> Ids:
-        """Return the token ids of a text, without special tokens.
+    def encode(self, text: str, *, special: bool = False) -> Ids:
+        """Return the token ids of a text by itself.
 
         Raises:
             UnsupportedError: there is no tokenizer.
         """
-        return self.encoder.encode(text)
+        return self.encoder.encode(text, special=special)
+
+    def prefix_ids(self, prefix: Prefix) -> Ids:
+        """Return the token ids of a text behind its problem's prompt.
+
+        Raises:
+            UnsupportedError: there is no tokenizer.
+        """
+        return self.encoder.prefix_ids(prefix)
 
     def prompt_ids(self, problem: Problem) -> Ids:
         """Return the token ids of a problem's prompt, special tokens included.
@@ -214,15 +225,14 @@ class OpenAIEngine:
             end = reported_end(
                 request.until, str(reason), stop, whole=any(texts) or any(thoughts), notify=self._connections.notify
             )
-        ids: Ids = ()
-        text = "".join(texts)
+        ids, text = (), "".join(texts)
         if encoder is not None:
             ids = tuple(sample.tokens)
             prefix_ids, prefix_text = (prefix.token_ids, prefix.text) if prefix is not None else ((), "")
             text = encoder.text(prefix_ids, ids, prefix_text)[len(prefix_text) :]
         if signals.probe is not None:
             probed = (*body["prompt"], *sample.content(end), signals.probe)
-            sample.probe = float((await self._next_token(probed, (signals.probe,), meter))[0])
+            sample.probe = float((await self.next_token(probed, (signals.probe,), meter))[0])
         if any(math.isnan(logprob) for logprob in sample.trace.logprobs):
             self._connections.notify(
                 "the server does not tell the log-probability of some tokens: scores are means over the others"
@@ -240,7 +250,16 @@ class OpenAIEngine:
             EngineError: a server failed.
         """
         refuse_adapter(adapter, "engine openai")
-        return await score_prefixes(self.encoder, prefixes, tokens, lambda ids: self._next_token(ids, tokens, meter))
+        return await score_prefixes(self.encoder, prefixes, tokens, lambda ids: self.next_token(ids, tokens, meter))
+
+    @property
+    def end_id(self) -> int:
+        """The token that ends a text."""
+        return end_of_text(self.model.ends, self.encoder.tokenizer)
+
+    async def prompt_logprobs(self, ids: Ids, top: int, meter: Meter) -> Sequence[Mapping[int, float]]:
+        """Return the log-probabilities of the tokens of a prompt; see :func:`prompt_logprobs`."""
+        return await prompt_logprobs(self._connections, self.model, ids, top, meter, extra=self._extra)
 
     async def first_token(self, request: Request) -> Mapping[str, float]:
         """Return the probability of each first token of a reply that the server returns, by its text.
@@ -264,20 +283,9 @@ class OpenAIEngine:
                     found = {text: math.exp(logprob) for text, logprob in told if not math.isnan(logprob)}
         return found
 
-    async def _next_token(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> NDArray[np.float64]:
+    async def next_token(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> NDArray[np.float64]:
         """Return P(token) after these ids, shape [len(tokens)]."""
-        if not self.model.features.named_logprobs:
-            raise UnsupportedError("the server does not return the probabilities of given tokens")
-        body = next_token_body(self.model, ids, tokens, extra=self._extra)
-        named: dict[str, float] = {}
-        async with aclosing(stream_choices(self._connections, body, meter, chat=False)) as choices:
-            async for choice in choices:
-                for token in choice.tokens:
-                    named = {token.text: token.logprob, **dict(token.others)}
-        try:
-            return np.exp([named[f"token_id:{token}"] for token in tokens])
-        except KeyError as missing:
-            raise EngineError(f"the server does not tell the probability of {missing.args[0]}") from None
+        return await next_token(self._connections, self.model, ids, tokens, meter, extra=self._extra)
 
     def _body(self, request: Request, requested: Ids = ()) -> tuple[dict[str, Any], int]:
         return draw_body(

@@ -1,4 +1,4 @@
-"""Bodies of the engine's two kinds of requests: a draw, and the probabilities of the next token.
+"""Bodies of the engine's kinds of requests: a draw, the probabilities of the next token, and a reading.
 
 A body has the fields that the draw needs, with the types of OpenAI's interface, and no others.
 """
@@ -141,3 +141,12 @@ def next_token_body(model: ServedModel, ids: Ids, tokens: Sequence[int], *, extr
     """Return the body of a request for one token after ``ids``, with the log-probabilities of ``tokens``."""
     own = {"model": model.name, "prompt": list(ids), "max_tokens": 1, "temperature": 0, "logprobs": 1}
     return with_extra({**own, **TOKEN_FIELDS, "logprob_token_ids": list(tokens)}, extra)
+
+
+def reading_body(model: ServedModel, ids: Ids, top: int, *, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a request for the log-probabilities of ``ids`` and of the ``top`` most probable tokens.
+
+    The server draws one token behind them.
+    """
+    own = {"model": model.name, "prompt": list(ids), "max_tokens": 1, "temperature": 0, "logprobs": max(1, top)}
+    return with_extra({**own, **TOKEN_FIELDS, "echo": True}, extra)

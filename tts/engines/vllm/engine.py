@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.given_text import read_given
 from tts.engines.sampling import Sampling
-from tts.engines.special_tokens import end_ids, suppressed_ids
+from tts.engines.special_tokens import end_ids, end_of_text, readable, suppressed_ids
 from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import HasEncoder, Ids, PromptEncoder, score_prefixes
 from tts.engines.vllm.args import engine_args, silence_vllm
@@ -28,7 +30,7 @@ from tts.engines.vllm.counters import Counters
 from tts.engines.vllm.lora import LoraRequests
 from tts.engines.vllm.output_stream import stream_outputs, token_logprobs
 from tts.engines.vllm.restarting import RestartingLLM, starter
-from tts.engines.vllm.sampling_params import draw_params, next_token_params
+from tts.engines.vllm.sampling_params import draw_params, next_token_params, reading_params
 from tts.engines.vllm.scheduling import ExclusiveKinds, PrefillGate
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
@@ -47,6 +49,9 @@ class VllmEngine(HasEncoder):
         encoder: the model's tokenizer and prompt.
         counters: vLLM's own token counts; all 0 unless ``disable_log_stats=False``, which makes vLLM a little slower.
     """
+
+    label = "vLLM"
+    read = read_given
 
     def __init__(
         self,
@@ -85,8 +90,11 @@ class VllmEngine(HasEncoder):
         if check_every_tokens < 1:
             raise InputError(f"check_every_tokens must be at least 1, got {check_every_tokens}")
         self.name, self.revision, self.sampling, self.counters = name, revision, sampling, counters
-        self.seeded, self.check_every_tokens = seeded, check_every_tokens
-        self._llm = RestartingLLM(start, notify=notify)
+        self.seeded, self.check_every_tokens, self._llm = (
+            seeded,
+            check_every_tokens,
+            RestartingLLM(start, notify=notify),
+        )
         config = self._llm.current.model_config
         vocabulary = int(config.get_vocab_size())
         self.encoder = PromptEncoder(
@@ -105,11 +113,12 @@ class VllmEngine(HasEncoder):
             probe=True,
             watch_beside_top=False,
             adapters=self._llm.current.vllm_config.lora_config is not None,
+            reads=readable(self._suppressed),
         )
+        self.end_id = end_of_text(self._ends, tokenizer)
         self._lora = LoraRequests(enabled=self.capabilities.adapters)
         self._prefill_gate, self._exclusive = PrefillGate(), ExclusiveKinds()
         self._numbers = itertools.count()
-        self._line_end_ids: list[int] | None = None
 
     @classmethod
     def load(
@@ -215,7 +224,7 @@ class VllmEngine(HasEncoder):
             requested=requested,
             suppressed=self._suppressed,
             ends=self._ends,
-            line_ends=self._line_ends() if request.until.kind == "step" else (),
+            line_ends=self._line_ends if request.until.kind == "step" else (),
             stream_interval=self.check_every_tokens if request.until.kind in DETECTED else self.encoder.context,
         )
         kind = "top" if signals.top else "named" if requested else ""
@@ -242,7 +251,7 @@ class VllmEngine(HasEncoder):
                 self._prefill_gate.release(prompt, read=False)
         if signals.probe is not None:
             ids = (*encoded.ids, *sample.content(end), signals.probe)
-            sample.probe = float((await self._next_token(ids, (signals.probe,), meter))[0])
+            sample.probe = float((await self.next_token(ids, (signals.probe,), meter))[0])
         prefix_text = prefix.text if prefix is not None else ""
         text = self.encoder.text(encoded.prefix_ids, sample.tokens, prefix_text)[len(prefix_text) :]
         yield Chunk(text, tuple(sample.tokens), sample.trace, end)
@@ -252,13 +261,7 @@ class VllmEngine(HasEncoder):
     ) -> NDArray[Any]:
         """Return P(token | prefix) at temperature 1, shape [len(prefixes), len(tokens)].
 
-        Each prefix is one request for one token, which finds in the cache the samples that were drawn here.
-
-        Args:
-            prefixes: the prefixes to read.
-            tokens: ids of the tokens whose probabilities after each prefix are returned.
-            meter: is charged all tokens read, and the token that each request draws.
-            adapter: the directory of LoRA weights to read them with; None reads with the model alone.
+        Each prefix is one request for one token, which is charged and finds in the cache the samples drawn here.
 
         Raises:
             InputError: a prefix that does not fit.
@@ -266,10 +269,17 @@ class VllmEngine(HasEncoder):
             EngineError: vLLM died.
         """
         return await score_prefixes(
-            self.encoder, prefixes, tokens, lambda ids: self._next_token(ids, tokens, meter, adapter)
+            self.encoder, prefixes, tokens, lambda ids: self.next_token(ids, tokens, meter, adapter)
         )
 
-    async def _next_token(
+    async def prompt_logprobs(self, ids: Ids, top: int, meter: Meter) -> Sequence[Mapping[int, float]]:
+        """Return at each token its log-probability and those of the ``top`` most probable ones, by id."""
+        found: list[Any] = []
+        async with aclosing(self._outputs(ids, reading_params(top), meter, prompt_logprobs=found)) as outputs:
+            _ = [output async for output in outputs]
+        return [{token: one.logprob for token, one in (at or {}).items()} for at in found]
+
+    async def next_token(
         self, ids: Ids, tokens: Sequence[int], meter: Meter, adapter: Path | None = None
     ) -> NDArray[np.float64]:
         """Return P(token) after these ids, shape [len(tokens)]."""
@@ -281,12 +291,14 @@ class VllmEngine(HasEncoder):
                 out[:] = [math.exp(logprobs[token]) for token in tokens]
         return out
 
-    def _outputs(self, ids: Ids, params: Any, meter: Meter, lora: Any = None) -> AsyncGenerator[Any, None]:
+    def _outputs(
+        self, ids: Ids, params: Any, meter: Meter, lora: Any = None, prompt_logprobs: list[Any] | None = None
+    ) -> AsyncGenerator[Any, None]:
         """Return vLLM's output pieces of a new request; closing the generator aborts it."""
-        return stream_outputs(self._llm, f"draw-{next(self._numbers)}", ids, params, meter, lora=lora)
+        name = f"draw-{next(self._numbers)}"
+        return stream_outputs(self._llm, name, ids, params, meter, lora=lora, prompt_logprobs=prompt_logprobs)
 
+    @cached_property
     def _line_ends(self) -> list[int]:
         """Ids of all tokens that end a line."""
-        if self._line_end_ids is None:
-            self._line_end_ids = [token for token in range(self.encoder.vocabulary) if self.encoder.is_step(token)]
-        return self._line_end_ids
+        return [token for token in range(self.encoder.vocabulary) if self.encoder.is_step(token)]

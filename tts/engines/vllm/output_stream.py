@@ -16,7 +16,14 @@ from tts.errors import EngineError, first_line
 
 
 async def stream_outputs(
-    llm: RestartingLLM, request_id: str, ids: Ids, params: Any, meter: Meter, *, lora: Any = None
+    llm: RestartingLLM,
+    request_id: str,
+    ids: Ids,
+    params: Any,
+    meter: Meter,
+    *,
+    lora: Any = None,
+    prompt_logprobs: list[Any] | None = None,
 ) -> AsyncGenerator[Any, None]:
     """Yield vLLM's ``CompletionOutput`` pieces of one request; closing the generator aborts the request.
 
@@ -29,6 +36,7 @@ async def stream_outputs(
         params: vLLM's ``SamplingParams``.
         meter: is charged the tokens read, found in the cache and drawn.
         lora: vLLM's ``LoRARequest``, or None.
+        prompt_logprobs: receives vLLM's log-probabilities at each token read, where ``params`` ask for them.
 
     Raises:
         EngineError: vLLM died, or failed to generate.
@@ -42,6 +50,8 @@ async def stream_outputs(
 
     def charge(output: Any) -> Any:
         nonlocal prompt_charged
+        if prompt_logprobs is not None:
+            prompt_logprobs.extend(output.prompt_logprobs or ())
         piece = output.outputs[0]
         if piece.token_ids and not prompt_charged:
             prompt_charged = True

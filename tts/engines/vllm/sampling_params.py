@@ -1,4 +1,4 @@
-"""vLLM's sampling parameters for the engine's two kinds of requests: a draw, and the probabilities of the next token.
+"""vLLM's sampling parameters for the engine's kinds of requests: a draw, the next token's probabilities, a reading.
 
 Imports vLLM only inside functions.
 """
@@ -89,6 +89,25 @@ def next_token_params(tokens: Sequence[int]) -> Any:
         logprob_token_ids=list(tokens),
         detokenize=False,
         flat_logprobs=True,
+        output_kind=RequestOutputKind.DELTA,
+        skip_clone=True,
+    )
+
+
+def reading_params(top: int) -> Any:
+    """Return vLLM's ``SamplingParams`` for the log-probabilities of the tokens read, and of the ``top`` most probable.
+
+    vLLM draws one token behind them.
+    """
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        temperature=0,
+        max_tokens=1,
+        ignore_eos=True,
+        prompt_logprobs=top,
+        detokenize=False,
         output_kind=RequestOutputKind.DELTA,
         skip_clone=True,
     )

@@ -1,0 +1,75 @@
+"""The reading of given texts by engines that return the log-probabilities of a prompt, as vLLM and its server do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from tts.engines.base import Capabilities, Meter, Prefix, refuse_reading
+from tts.engines.streaming import StreamedSample
+from tts.engines.text import Ids, PromptEncoder
+from tts.types import END, Problem, Signals, Trace
+
+
+class ReadsPrompts(Protocol):
+    """The part of an engine by which :func:`read_given` reads given texts."""
+
+    @property
+    def label(self) -> str:
+        """The engine in messages."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The abilities of the engine."""
+        ...
+
+    @property
+    def encoder(self) -> PromptEncoder:
+        """The tokenizer and the prompt."""
+        ...
+
+    @property
+    def end_id(self) -> int:
+        """The token that ends a text."""
+        ...
+
+    async def prompt_logprobs(self, ids: Ids, top: int, meter: Meter) -> Sequence[Mapping[int, float]]:
+        """Return at each token its log-probability and those of the ``top`` most probable ones, by id."""
+        ...
+
+    async def next_token(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> Any:
+        """Return P(token) after these ids, shape [len(tokens)]."""
+        ...
+
+
+async def read_given(
+    engine: ReadsPrompts,
+    problem: Problem,
+    text: str,
+    signals: Signals,
+    meter: Meter,
+    *,
+    token_ids: Ids = (),
+    ended: bool = False,
+) -> Trace:
+    """Return the signals of every token of a given text; see :meth:`tts.engines.base.Engine.read`.
+
+    A probed token is read by a second request.
+
+    Raises:
+        InputError: the text does not fit the context with one token behind it.
+        UnsupportedError: a signal that the engine does not return for a prompt.
+        EngineError: the engine failed.
+    """
+    refuse_reading(signals, engine.capabilities, engine.label)
+    prompt, ids = engine.encoder.to_read(Prefix(problem, text, token_ids), signals, beside=1)
+    if ended and not token_ids:
+        ids += (engine.end_id,)
+    told = await engine.prompt_logprobs((*prompt, *ids), signals.top, meter)
+    sample = StreamedSample[int](END, signals, (), len(ids) + 1, engine.encoder.is_step)
+    sample.take(zip(ids, told[len(prompt) :], strict=True))
+    if signals.probe is not None:
+        probed = (*prompt, *(ids[:-1] if ended else ids), signals.probe)
+        sample.probe = float((await engine.next_token(probed, (signals.probe,), meter))[0])
+    return sample.trace

@@ -1,0 +1,124 @@
+"""Given sequences in passes of the decoder: the signals of their tokens, as the pass that draws them collects them.
+
+A prompt is read once for all its sequences. Long sequences are read in pieces, so that the logits of all places are
+never in memory at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tts.engines.hf.decoder import Decoder, JoiningSequence
+from tts.engines.text import Ids
+from tts.types import Signals
+
+MAX_LOGITS = 1 << 28
+"""The most logits of one piece of a pass."""
+
+
+@dataclass(slots=True)
+class GivenSequence:
+    """Tokens behind a prompt whose signals are read.
+
+    Attributes:
+        prompt_ids: the prompt's tokens, at least one.
+        ids: the given tokens, at least one.
+        probe: a token to read behind them, or None.
+        ended: whether the last given token is an end-of-sequence token, whose place the probe takes.
+        cached: tokens that are not read again.
+    """
+
+    prompt_ids: Ids
+    ids: Ids
+    probe: int | None = None
+    ended: bool = False
+    cached: int = 0
+
+    @property
+    def fed_ids(self) -> Ids:
+        """The tokens behind the prompt that the model reads: all whose successor or probe is of interest."""
+        if self.probe is None:
+            return self.ids[:-1]
+        return (*(self.ids[:-1] if self.ended else self.ids), self.probe)
+
+    @property
+    def size(self) -> int:
+        """The number of tokens to read, the prompt's included."""
+        return len(self.prompt_ids) + len(self.fed_ids)
+
+
+@dataclass(slots=True)
+class ReadColumns:
+    """The signals of one sequence: by column, those of watched tokens one list a token; ``probe`` of the probed one."""
+
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    probe: float | None = None
+
+
+def mark_cached(decoder: Decoder, given: Sequence[GivenSequence]) -> None:
+    """Set ``cached`` of each sequence, if they are read in this order."""
+    seen: set[Ids] = set()
+    for one in given:
+        known = one.prompt_ids in seen or one.prompt_ids in decoder.prompts
+        one.cached = len(one.prompt_ids) if known else 0
+        seen.add(one.prompt_ids)
+
+
+@torch.inference_mode()
+def read_given(decoder: Decoder, given: Sequence[GivenSequence], wanted: Signals) -> list[ReadColumns]:
+    """Return the signals of sequences at temperature 1, in their order."""
+    read = decoder.prefill([JoiningSequence(one.prompt_ids, one.prompt_ids) for one in given])
+    device = decoder.model.device
+    first = torch.tensor([one.ids[0] for one in given], device=device)
+    heads = decoder.sampler.read(torch.stack([one.logits for one in read]).float(), first, wanted)
+    lists = {name: values.tolist() for name, values in heads.items()}
+    found = [ReadColumns({name: [values[row]] for name, values in lists.items()}) for row in range(len(given))]
+    waiting = sorted((i for i, one in enumerate(given) if one.fed_ids), key=lambda i: len(given[i].fed_ids))
+    while waiting:
+        n = min(len(waiting), max(1, decoder.max_pass_tokens // len(given[waiting[-1]].fed_ids)))
+        waiting, now = waiting[:-n], waiting[-n:]
+        rows = [given[i] for i in now]
+        for i, columns in zip(now, _read_pass(decoder, rows, [read[i].kv for i in now], wanted), strict=True):
+            for name, values in columns.columns.items():
+                found[i].columns[name] += values
+            found[i].probe = columns.probe
+    return found
+
+
+def _read_pass(
+    decoder: Decoder, given: Sequence[GivenSequence], prompts: Sequence[Tensor], wanted: Signals
+) -> list[ReadColumns]:
+    """Read sequences behind their prompts, padded on the left, and return the signals of all tokens but the first."""
+    device, rows = decoder.model.device, len(given)
+    fed = [one.fed_ids for one in given]
+    new, width = max(map(len, fed)), max(one.size for one in given)
+    kv = decoder.empty(rows, width + 1)  # the last column takes what padding writes, and no token reads it
+    tokens, targets = (torch.zeros((rows, new), dtype=torch.long) for _ in range(2))
+    columns = torch.full((rows, new), width)
+    known = torch.zeros((rows, new), dtype=torch.bool)
+    for row, (one, ids, prompt) in enumerate(zip(given, fed, prompts, strict=True)):
+        start, at = len(one.prompt_ids), new - len(ids)
+        tokens[row, at:] = torch.tensor(ids)
+        columns[row, at:] = torch.arange(start, start + len(ids))
+        following = one.ids[1:]
+        targets[row, at : at + len(following)] = torch.tensor(following, dtype=torch.long)
+        known[row, at : at + len(following)] = True
+        kv[:, :, row, :, :start] = prompt
+    step = max(1, MAX_LOGITS // (decoder.vocabulary * rows))
+    read: dict[str, Tensor] = {}
+    for left in range(0, new, step):
+        piece = slice(left, left + step)
+        logits = decoder.forward(tokens[:, piece].to(device), columns[:, piece].to(device), kv, width, keep=0).float()
+        here = known[:, piece]
+        values = decoder.sampler.read(logits[here.to(device)], targets[:, piece][here].to(device), wanted)
+        for name, value in values.items():
+            whole = read.setdefault(name, torch.zeros((rows, new, *value.shape[1:])))
+            whole[:, piece][here] = value.cpu()
+    probed = [] if wanted.probe is None else logits[:, -1].log_softmax(-1)[:, wanted.probe].exp().tolist()
+    lists = [{name: values[row][known[row]].tolist() for name, values in read.items()} for row in range(rows)]
+    return [ReadColumns(columns, probed[row] if probed else None) for row, columns in enumerate(lists)]
