@@ -31,13 +31,10 @@ from tts.engines.vllm.lora import LoraRequests
 from tts.engines.vllm.output_stream import stream_outputs, token_logprobs
 from tts.engines.vllm.restarting import RestartingLLM, starter
 from tts.engines.vllm.sampling_params import draw_params, next_token_params, reading_params
-from tts.engines.vllm.scheduling import ExclusiveKinds, PrefillGate
+from tts.engines.vllm.scheduling import MIN_SHARED_PROMPT, ExclusiveKinds, PrefillGate
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.types import End
-
-MIN_SHARED_PROMPT = 64
-"""Least tokens of a prompt whose first sample goes ahead, so that the others find the prompt in the cache."""
 
 
 class VllmEngine(HasEncoder):
@@ -90,11 +87,8 @@ class VllmEngine(HasEncoder):
         if check_every_tokens < 1:
             raise InputError(f"check_every_tokens must be at least 1, got {check_every_tokens}")
         self.name, self.revision, self.sampling, self.counters = name, revision, sampling, counters
-        self.seeded, self.check_every_tokens, self._llm = (
-            seeded,
-            check_every_tokens,
-            RestartingLLM(start, notify=notify),
-        )
+        self.seeded, self.check_every_tokens = seeded, check_every_tokens
+        self._llm = RestartingLLM(start, notify=notify)
         config = self._llm.current.model_config
         vocabulary = int(config.get_vocab_size())
         self.encoder = PromptEncoder(

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 
 from tts.engines.text import Ids
 
+MIN_SHARED_PROMPT = 64
+"""Least tokens of a prompt whose first sample goes ahead, so that the others find the prompt in the cache."""
 MAX_READ_PROMPTS = 4096
 """Most prompts that the gate records as read."""
 
