@@ -21,6 +21,7 @@ from evals.tasks import TaskConfig
 from tts.errors import InputError
 from tts.pool import RunKey
 from tts.types import Problem
+from tts.wording import counted
 
 LONGEST = 60
 """The most characters of the names of tasks, or of models, in the name of a dated pool."""
@@ -87,7 +88,8 @@ def run_grid(configs: Sequence[RunConfig], *, hooks: Hooks = SILENT) -> list[Gri
     found = []
     for (task, model), run in zip(pairs, prepared, strict=True):
         hooks.notify(
-            f"{task}: {len(run.task.problems)} questions, model {model}, strategies {', '.join(run.strategies)}"
+            f"{task}: {counted(len(run.task.problems), 'question')}, model {model}, strategies "
+            f"{', '.join(run.strategies)}"
         )
         outcome = in_taken_form(run.config, hooks, partial(play, task=task, run=run))
         found.append(GridRun(task, model, run.config, outcome))

@@ -32,6 +32,7 @@ from tts.pool import PoolSampleCache, RunKey
 from tts.prompts import Prompt
 from tts.scorers.config import union_of_signals
 from tts.types import Signals
+from tts.wording import counted
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _announcement(run: PreparedRun, path: Path) -> str:
     """Return one line about a run that is about to start."""
     task, config = run.task, run.config
     return (
-        f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, strategies "
+        f"{task.name}: {counted(len(task.problems), 'question')}, model {config.engine.model}, strategies "
         f"{', '.join(run.strategies)}, at most {config.budget} samples a question; samples go to {path}"
     )
 

@@ -20,6 +20,7 @@ from tts.engines.config import EngineConfig, LiveEngine, recorded_signals
 from tts.pool import PoolSampleCache, RunKey
 from tts.runtime.driver import Result
 from tts.training.finece.tree import Tree
+from tts.wording import counted
 
 
 def sample_task(config: SampleConfig, *, hooks: Hooks = SILENT) -> tuple[Task, SampleOutcome]:
@@ -42,8 +43,8 @@ def _sample(config: SampleConfig, hooks: Hooks) -> tuple[Task, SampleOutcome]:
         if path is None:
             path = dated_pool(asdict(config), _key(config.engine, task))
             hooks.notify(
-                f"{task.name}: {len(task.problems)} questions, model {config.engine.model}, {config.samples} samples "
-                f"each; they go to {path}"
+                f"{task.name}: {counted(len(task.problems), 'question')}, model {config.engine.model}, "
+                f"{counted(config.samples, 'sample')} each; they go to {path}"
             )
         return task, sample_into(path, config, task, engine, hooks=hooks)
 

@@ -23,6 +23,7 @@ from evals.report.run_mapping import as_mapping
 from evals.report.run_table import RunRow, run_table
 from evals.report.tables import Column, Table
 from tts.errors import InputError
+from tts.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -162,7 +163,7 @@ def print_grid(console: Console, runs: Sequence[GridRun], rows: Sequence[GridRow
     config = runs[0].config
     tasks = {run.task: len(run.outcome.task.problems) for run in runs}
     models = list(dict.fromkeys(run.model for run in runs))
-    sizes = ", ".join(f"{task} ({count} questions)" for task, count in tasks.items())
+    sizes = ", ".join(f"{task} ({counted(count, 'question')})" for task, count in tasks.items())
     word = "model" if len(models) == 1 else "models"
     line = f"{sizes}; {word} {', '.join(models)}; budget {config.budget}, seed {config.engine.seed}"
     console.print(line, soft_wrap=True)

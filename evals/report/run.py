@@ -28,6 +28,7 @@ from evals.report.units import describe_all
 from evals.tasks import Task
 from tts.errors import InputError
 from tts.runtime.driver import Result
+from tts.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,7 +107,7 @@ def print_run(
 ) -> None:
     """Print the table, the fitted parameters, the strategies left out, and where the samples are."""
     task = outcome.task
-    line = f"{task.name}: {len(task.problems)} questions; budget {config.budget}, seed {config.engine.seed}"
+    line = f"{task.name}: {counted(len(task.problems), 'question')}; budget {config.budget}, seed {config.engine.seed}"
     line += f"; right: {RIGHT[config.task.metric]}" if config.task.metric in RIGHT else ""
     judges = [_judged(part) for part in outcome.parts]
     console.print(f"{line}; {judges[0]}" if len(judges) == 1 else line, soft_wrap=True)
@@ -174,7 +175,7 @@ def run_plot(
     compared = compared_rows(rows, config.budget)
     if not compared:
         raise InputError("a plot compares with self_consistency: add it to the strategies")
-    title = f"{outcome.task.name}: {len(outcome.task.problems)} questions, budget {config.budget}"
+    title = f"{outcome.task.name}: {counted(len(outcome.task.problems), 'question')}, budget {config.budget}"
     return plotting.plot(title, compared, None, x=x, margin=config.margin)
 
 
@@ -192,7 +193,7 @@ def print_samples(console: Console, config: SampleConfig, task: Task, outcome: S
     right = right if task.graded else "no gold answers, "
     rest = f"{_reward(config, task, outcome)}{unread} without an answer"
     console.print(
-        f"{len(graded)} questions, {config.samples} samples each: {right}{rest}",
+        f"{counted(len(graded), 'question')}, {counted(config.samples, 'sample')} each: {right}{rest}",
         soft_wrap=True,
     )
     if report := task.grader.report:

@@ -14,6 +14,7 @@ from tts.cli.options import ForceOption, PoolArgument, RunOption, read_config
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 from tts.cli.verbosity import notify
 from tts.files import Output, check_outputs
+from tts.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -134,7 +135,7 @@ def compare(
             stack.enter_context(table_file(main, table, command="tts compare"))
         if plot is not None:
             name, budget = Path(outcome.pool["path"]).name, outcome.settings.budget
-            title = f"{name}: {outcome.questions} questions, budget {budget}"
+            title = f"{name}: {counted(outcome.questions, 'question')}, budget {budget}"
             drawn = plotting.plot(title, outcome.rows, outcome.frontiers, x=x.value, margin=outcome.settings.margin)
             figures.save(drawn, plot, command="tts compare")
     if output is TableFormat.TABLE:
@@ -157,7 +158,7 @@ def _print(
     pool, settings = outcome.pool, outcome.settings
     sizes = "-".join(str(size) for size in dict.fromkeys((pool["samples_min"], pool["samples_max"])))
     screen.print(
-        f"{pool['path']}: {outcome.questions} questions, {sizes} samples each; budget {settings.budget}, "
+        f"{pool['path']}: {counted(outcome.questions, 'question')}, {sizes} samples each; budget {settings.budget}, "
         f"{settings.permutations} permutations, seed {settings.seed}"
         + (f", score {pool['score']}" if pool["score"] else "")
         + (f", {settings.calibrate} calibration" if settings.calibrate else ""),

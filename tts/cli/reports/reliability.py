@@ -14,6 +14,7 @@ from tts.cli.tables import FormatOption, TableFormat, TableOption, check_table, 
 from tts.cli.verbosity import notify
 from tts.errors import InputError
 from tts.files import Output, check_outputs
+from tts.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,7 +108,7 @@ def reliability(
 
 
 def _size(samples: ScoredSamples) -> str:
-    return f"{len(samples.confidence)} samples of {samples.questions} questions"
+    return f"{len(samples.confidence)} samples of {counted(samples.questions, 'question')}"
 
 
 def _print(
