@@ -157,7 +157,12 @@ def recorded_reading(path: str, *, run: Sequence[int] | None = None) -> Recorded
     with PoolStore.read(path) as store:
         wanted = run or (store.latest_run(),)
         readings = {one.reading for one in store.runs() if one.id in wanted}
-    words = readings.pop().partition(",")[0].split() if len(readings) == 1 else []
+    return reading_of(readings.pop()) if len(readings) == 1 else None
+
+
+def reading_of(reading: str) -> RecordedReading | None:
+    """Return the way in which replies were read, from the words in which a run records it; None for no such words."""
+    words = reading.partition(",")[0].split()
     kind = next((one for one in KINDS if one in words), "number" if len(words) == 1 else None)
     return None if kind is None else RecordedReading(kind, words[-1] == "flexible")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
 FOLD = 20
-"""The least width of a column whose cells may take several lines."""
+"""The least width of a column whose cells take several lines."""
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex"}
 """The formats of files, by their suffix."""
 
@@ -176,9 +176,8 @@ class Table:
 
     def _width(self, column: Column) -> int:
         heading = max(map(cell_len, column.label.split("\n")))
-        if column.fold:
-            return max(FOLD, heading)
-        return max(heading, *(cell_len(column.text(row)) for row in self.rows), 0)
+        widest = max((cell_len(column.text(row)) for row in self.rows), default=0)
+        return max(heading, min(FOLD, widest) if column.fold else widest)
 
 
 def check_table(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -66,3 +67,18 @@ def test_a_pool_of_several_runs_is_read_by_number_or_the_latest(tts: Tts, tmp_pa
     assert said.status == 0 and f"{path}: run 2, the latest of 2; others by --run" in said.err
     assert compared(tts, path, "--run", "1", "--strategies", "esc")["pool"]["questions"] == 6
     assert re.search(r"^questions +12$", tts("pool", "info", path, "--run", "2").out, flags=re.MULTILINE)
+
+
+def test_info_is_a_table_of_runs_and_a_summary_or_json(tts: Tts, tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with PoolStore.create_or_open(path) as store:
+        store.add_problems((entry.problem, {}) for entry in POOL.entries)
+        for heat in (0.5, 1.0):
+            run = store.open_run(RunKey("m", sampling={"temperature": heat}), {})
+            store.add(run, POOL.entries[0].problem.id, POOL.entries[0].samples, POOL.entries[0].correct)
+    shown = tts("pool", "info", path, "run=1,2")
+    assert shown.status == 0 and "temperature=0.5" in shown.out, shown.err
+    assert re.search(r"^samples +16$", shown.out, flags=re.MULTILINE)
+    found = json.loads(tts("pool", "info", path, "--json").out)
+    assert [run["differs"] for run in found["runs"]] == [{"temperature": 0.5}, {"temperature": 1}]
+    assert found["summary"]["runs"] == [2]

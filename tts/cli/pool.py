@@ -9,6 +9,7 @@ import typer
 
 from tts.cli.app import App, app, console
 from tts.cli.options import ForceOption, PoolArgument, RunOption
+from tts.cli.tables import WideOption, print_text
 from tts.cli.verbosity import notify
 from tts.errors import InputError
 from tts.files import Output, check_outputs
@@ -24,21 +25,44 @@ def is_pool(name: str) -> bool:
     return name.lower().endswith((".sqlite", ".db"))
 
 
-@pool_app.command(examples=("tts pool info pool.jsonl.gz", "tts pool info runs.sqlite run=2"))
-def info(pool: PoolArgument, run: RunOption = None) -> None:
-    """Show the contents of a pool."""
-    from tts.pool import describe, load_pool
+@pool_app.command(examples=("tts pool info pool.jsonl.gz", "tts pool info runs.sqlite run=1,2"))
+def info(
+    pool: PoolArgument,
+    run: RunOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON: the runs, and the summary.")] = False,
+    wide: WideOption = False,
+) -> None:
+    """Show the runs of a pool, and the summary of the latest one.
 
-    for key, value in describe(load_pool(pool, run=run, notify=notify)).items():
-        if key in ("parsed", "accuracy") and isinstance(value, float):
-            value = f"{100 * value:.1f} %"
-        elif isinstance(value, float):
-            value = f"{value:.4f}"
-        elif isinstance(value, list | tuple):
-            value = ", ".join(str(v) for v in value)
-        elif isinstance(value, dict):
-            value = ", ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in value.items())
-        print(f"{key.replace('_', ' '):20} {'-' if value is None else value}")
+    A run is what one model drew with the same prompt and sampling parameters. The table names the settings by which
+    runs differ, and marks draws that a strategy may have truncated and trees of continued prefixes. Grades that
+    contradict the gold answer of their question are counted.
+    """
+    from evals.pool_info.contents import pool_info
+    from evals.report.comparison import to_json
+
+    found = pool_info(pool, run=run, notify=notify)
+    if json:
+        print_text(to_json(found.mapping))
+        return
+    screen = console()
+    if found.runs:
+        found.table.print(screen, wide=wide)
+        screen.print()
+    for key, value in (found.summary or {}).items():
+        screen.print(f"{key.replace('_', ' '):20} {_shown(key, value)}", soft_wrap=True)
+    for sentence in found.sentences:
+        screen.print(sentence, style="yellow", soft_wrap=True)
+
+
+def _shown(key: str, value: object) -> str:
+    if key in ("parsed", "accuracy") and isinstance(value, float):
+        return f"{100 * value:.1f} %"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "-" if value is None else str(value)
 
 
 @pool_app.command(

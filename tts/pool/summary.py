@@ -9,7 +9,7 @@ from tts.pool.records import Entry, Pool
 
 
 class PoolSummary(TypedDict):
-    """The numbers ``tts pool info`` prints; a share or a mean is None where there is nothing to take it of."""
+    """The numbers of a pool's summary; a share or a mean is None where there is nothing to take it of."""
 
     path: str
     sha256: str

@@ -1,0 +1,191 @@
+"""The runs of a pool file as a table, and the summary of one of them."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evals.pool_info.grades import Grades, grades_of, pool_grades
+from evals.report.replies import reading_of
+from evals.report.tables import Column, Table
+from tts.pool import Pool, PoolStore, PoolSummary, Run, describe, load_pool
+from tts.pool.files import pool_format
+from tts.pool.sqlite.counts import AnswerCount, answer_counts
+
+PROMPTS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run of a pool file.
+
+    Attributes:
+        run: the run.
+        differs: the settings by which it differs from other runs of the file.
+        draws: "whole" samples, "truncated" ones, which a strategy may have stopped, or a "tree" of continued prefixes.
+        questions: questions with samples.
+        grades: the accuracy of its samples and contradictions of their grades.
+    """
+
+    run: Run
+    differs: Mapping[str, object]
+    draws: str
+    questions: int
+    grades: Grades
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The values of the table, and more, ready for JSON."""
+        key = self.run.key
+        return {
+            "run": self.run.id,
+            "model": key.model,
+            "revision": key.revision,
+            "scorers": list(self.run.scorers),
+            "differs": dict(self.differs),
+            "draws": self.draws,
+            "questions": self.questions,
+            "samples": self.run.samples,
+            "accuracy": self.grades.accuracy,
+            "answers": self.grades.answers,
+            "wrong_but_equal": self.grades.wrong_but_equal,
+            "right_but_different": self.grades.right_but_different,
+            "opened": self.run.opened,
+        }
+
+
+@dataclass(frozen=True)
+class PoolInfo:
+    """The contents of a pool file.
+
+    Attributes:
+        runs: its runs; empty for files without runs.
+        pool: the pool that is summarised; None where the file holds no samples yet.
+        grades: of that pool.
+    """
+
+    runs: Sequence[RunInfo]
+    pool: Pool | None
+    grades: Grades | None
+
+    @property
+    def summary(self) -> PoolSummary | None:
+        """The summary of the pool, its accuracy by gold answers where grades are missing."""
+        if self.pool is None or self.grades is None:
+            return None
+        return {**describe(self.pool), "accuracy": self.grades.accuracy}
+
+    @property
+    def sentences(self) -> list[str]:
+        """The contradictions of grades and gold answers: of each run, or of a file without runs."""
+        if not self.runs:
+            return [] if self.grades is None else self.grades.sentences
+        return [f"run {one.run.id}: {sentence}" for one in self.runs for sentence in one.grades.sentences]
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        chosen = [] if self.pool is None else list(self.pool.runs)
+        summary = None if self.summary is None else {**self.summary, "runs": chosen}
+        if summary is not None and self.grades is not None:
+            summary["wrong_but_equal"] = self.grades.wrong_but_equal
+            summary["right_but_different"] = self.grades.right_but_different
+        return {"command": "tts pool info", "runs": [one.mapping for one in self.runs], "summary": summary}
+
+    @property
+    def table(self) -> Table:
+        """One row a run."""
+        columns = [
+            Column("run", "run"),
+            Column("model", "model", left=True),
+            Column("scorers", "scorers", lambda names: ", ".join(names) or "-", left=True, fold=True),
+            Column("differs", "differs in", _settings, left=True, fold=True),
+            Column("draws", "draws", left=True),
+            Column("questions", "questions"),
+            Column("samples", "samples"),
+            Column("accuracy", "accuracy,\n%", lambda share: f"{100 * share:.1f}"),
+            Column("opened", "last used", lambda time: str(time)[:10], left=True, spare=1),
+        ]
+        if all(one.draws == "whole" for one in self.runs):
+            columns = [column for column in columns if column.key != "draws"]
+        return Table(tuple(columns), tuple(one.mapping for one in self.runs))
+
+
+def pool_info(
+    path: str | os.PathLike[str],
+    *,
+    run: int | Sequence[int] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> PoolInfo:
+    """Return the contents of a pool file.
+
+    Args:
+        path: the file.
+        run: the run to summarise, or several that are joined; None takes the latest.
+        notify: receives a sentence about the run that was chosen.
+
+    Raises:
+        InputError: a file that cannot be read, or a run that it does not hold.
+    """
+    if pool_format(path) != "sqlite":
+        pool = load_pool(path, run=run, notify=notify)
+        return PoolInfo((), pool, pool_grades(pool))
+    with PoolStore.read(path) as store:
+        runs = store.runs()
+    counted = defaultdict[int, list[AnswerCount]](list)
+    for count in answer_counts(path):
+        counted[count.run].append(count)
+    differing = differences(runs)
+    found = [_info(one, counted[one.id], differs) for one, differs in zip(runs, differing, strict=True)]
+    if run is None and not any(one.samples for one in runs):
+        return PoolInfo(found, None, None)
+    pool = load_pool(path, run=run, notify=notify)
+    kinds = {reading_of(one.reading) for one in runs if one.id in pool.runs}
+    recorded = kinds.pop() if len(kinds) == 1 else None
+    return PoolInfo(found, pool, pool_grades(pool, None if recorded is None else recorded.kind))
+
+
+def differences(runs: Sequence[Run]) -> list[dict[str, object]]:
+    """Return the settings of each run that are not those of all runs; prompts are named by letters.
+
+    Args:
+        runs: of one file.
+    """
+    prompts = list(dict.fromkeys(run.key.prompt_template for run in runs))
+    revised = len({(run.key.model, run.key.revision) for run in runs}) > len({run.key.model for run in runs})
+    flat: list[dict[str, object]] = []
+    for run in runs:
+        settings = _flat(run.key.sampling)
+        settings.pop("until", None)  # shown as the kind of draws
+        settings |= {"revision": run.key.revision[:8] if revised else "", "reading": run.reading}
+        flat.append({**settings, "prompt": PROMPTS[prompts.index(run.key.prompt_template) % len(PROMPTS)]})
+    names = dict.fromkeys(name for settings in flat for name in settings)
+    varied = [name for name in names if any(one.get(name) != flat[0].get(name) for one in flat)]
+    return [{name: settings[name] for name in varied if settings.get(name) not in (None, "")} for settings in flat]
+
+
+def _info(run: Run, counted: Sequence[AnswerCount], differs: Mapping[str, object]) -> RunInfo:
+    draws = "truncated" if "until" in run.key.sampling else "tree" if any(c.continued for c in counted) else "whole"
+    reading = reading_of(run.reading)
+    rows = ((one.question, one.golds, one.answer, one.correct, one.samples) for one in counted)
+    questions = len({one.question for one in counted})
+    return RunInfo(run, differs, draws, questions, grades_of(rows, None if reading is None else reading.kind))
+
+
+def _flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def _settings(differs: Mapping[str, object]) -> str:
+    """Return settings as text, each by the last part of its name."""
+    shown = {name: str(value).lower() if isinstance(value, bool) else value for name, value in differs.items()}
+    return ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in shown.items()) or "-"
