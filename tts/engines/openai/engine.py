@@ -189,11 +189,8 @@ class OpenAIEngine:
             EngineError: a server failed, refused too often, or refuses this request.
         """
         signals, prefix, meter, encoder = request.signals, request.prefix, request.meter, self.model.encoder
-        if signals.top > (told := self.model.features.told_logprobs):
-            self._connections.notify(
-                f"the servers tell {told} of the {signals.top} most probable tokens that are asked for: means are "
-                "those of the ones that they tell"
-            )
+        if sentence := self.model.features.fewer_than(signals.top):
+            self._connections.notify(sentence)
         requested = requested_ids(signals, self.model.suppressed) if self.model.features.named_logprobs else ()
         body, limit = self._body(request, requested)
         is_step = encoder.is_step if encoder is not None else _has_line_end

@@ -37,6 +37,15 @@ class ServerFeatures:
     stop_reasons: bool = False
     context: int = UNKNOWN_CONTEXT
 
+    def fewer_than(self, top: int) -> str:
+        """Return a sentence where fewer top log-probabilities come back than ``top``; empty where enough do."""
+        if top <= self.told_logprobs:
+            return ""
+        return (
+            f"{self.told_logprobs} of the {top} most probable tokens that are asked for come back: means are those of "
+            "the ones that do"
+        )
+
     def __and__(self, other: ServerFeatures) -> ServerFeatures:
         """Return the features that both servers have."""
         return ServerFeatures(
