@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from evals.pools.joining import Joined
 from evals.tasks.equality import equality_named, open_equality
@@ -109,8 +109,17 @@ class Answers:
                 answer = reading.answer
                 self.marks[reading.mark] += 1
             correct = graded(answer, given, sample.end is End.FAILED)
-            found.append(Read(replace(sample, answer=answer, index=index), correct, reading))
+            found.append(Read(_numbered(sample, index, answer), correct, reading))
         return problem, found
+
+
+def _numbered(sample: Sample, index: int, answer: str | None) -> Sample:
+    """Return a sample with another number and answer; dataclasses.replace takes twice as long."""
+    of = sample
+    return Sample(
+        *(of.text, answer, of.end, of.confidence, index, of.token_ids, of.trace, of.usage, of.error, of.given),
+        *(of.started_s, of.first_s, of.finished_s, of.in_flight, of.estimated, of.failure, of.reasoning),
+    )
 
 
 def entry(problem: Problem, read: Sequence[Read], model: str) -> Entry:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from fractions import Fraction
+from functools import lru_cache
 
 from tts.answers.repeating import repeating_decimal
 from tts.answers.units import unit_scale
@@ -59,6 +60,7 @@ NUMBER = (
     r")"
 )
 CURRENCY = r"(?:[$€£¥₹]|US\$|USD|EUR|GBP|JPY|INR|CNY|CAD|AUD|Rs\.?)"
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _ANSWER = re.compile(
     rf"(?P<sign>[-+]?)\s*(?:{CURRENCY}\s*)*(?P<inner>[-+]?)\s*{NUMBER}(?P<symbols>(?:\s*[%°$€£¥₹])*)(?P<unit>.*)",
     re.DOTALL,
@@ -82,8 +84,11 @@ def canonical_number(text: str) -> str | None:
         ("-1/3"). At most 1,000 characters, else None. A fixed point: canonical_number of the result is the result.
     """
     text = text.strip()
-    if not text or len(text) > MAX_CHARS:
-        return None
+    return _canonical(text) if text and len(text) <= MAX_CHARS else None
+
+
+@lru_cache(maxsize=1 << 14)  # samples of one question repeat their answers
+def _canonical(text: str) -> str | None:
     if (repeating := repeating_decimal(western_digits(text))) is not None:
         return _spell(repeating)
     match = _ANSWER.fullmatch(_plain(text))
@@ -102,9 +107,12 @@ def western_digits(text: str) -> str:
     """Return a text with the digits, points and signs of other scripts and of full width in ASCII."""
     if text.isascii():
         return text
-    return "".join(
-        str(unicodedata.decimal(c)) if not c.isascii() and c.isdecimal() else _FULL_WIDTH.get(c, c) for c in text
-    )
+    return _BEYOND_ASCII.sub(_western, text)
+
+
+def _western(match: re.Match[str]) -> str:
+    character = match[0]
+    return str(unicodedata.decimal(character)) if character.isdecimal() else _FULL_WIDTH.get(character, character)
 
 
 def _plain(text: str) -> str:

@@ -188,6 +188,8 @@ class _Reader:
 
     def said(self, text: str) -> Reading | None:
         """Return the last sentence that says which the answer is."""
+        if "answer" not in text.lower():
+            return None
         for match in reversed(list(_SAYS.finditer(text, max(0, len(text) - _WINDOW)))):
             for part in _phrases(match["rest"], _CLAUSE if self.kind == "number" else _REASON):
                 if self.kind == "number" and re.match(r"not\b|no\b", part, re.IGNORECASE):
@@ -252,6 +254,8 @@ class _Reader:
 
 
 def _last_tag(text: str) -> str | None:
+    if "<" not in text:
+        return None
     tags = list(_TAG.finditer(text, max(0, len(text) - _WINDOW)))
     return (tags[-1]["inside"] or tags[-1]["box"] or "").strip() if tags else None
 

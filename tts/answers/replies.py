@@ -42,6 +42,12 @@ _OWN_DOUBT = re.compile(
     r"|i|we|alternatively|verify|to|maybe|perhaps|ok|okay|therefore|thus|hence|the answer|answer|final)\b",
     re.IGNORECASE,
 )
+_BRACKETS = ("<", "[", "\u25c1")
+"""The characters of which every mark of a thought and every control token begins with one."""
+_TOKENS = ("<|", "</s>", "<end_of_turn>", "<\uff5c")
+"""The beginnings of control tokens."""
+_THINKS = ("think", "thought", "reasoning", "unused95")
+"""The words in the marks of thoughts."""
 _TRIED = 20
 """Places at which a next question may begin that are tried; a reply that runs on begins with the first ones."""
 
@@ -59,6 +65,11 @@ def final_text(text: str) -> str:
         return _final_channel(text)
     if _STRIPPED_CHANNELS.match(text):
         return text.rpartition(_STRIPPED_FINAL)[2].strip() if _STRIPPED_FINAL in text else ""
+    if not any(mark in text for mark in _BRACKETS):
+        return text
+    lowered = text.lower()
+    if not any(mark in text for mark in _TOKENS) and not any(word in lowered for word in _THINKS):
+        return text
     kept, start, inside = [], 0, False
     for mark in _THOUGHT.finditer(text):
         if mark["open"]:
@@ -103,6 +114,8 @@ def own_answer(text: str, answered: Callable[[str], bool], *, lead: str = "") ->
         if found and before.strip():
             text = before
     starts = [match.start() for match in _NEXT.finditer(text)][:_TRIED]
+    if not starts and "?" not in text:
+        return text
     paragraphs = [match.end() for match in _PARAGRAPH.finditer(text)]
     asking = [
         start

@@ -44,11 +44,14 @@ SQL = {
 
 COLUMNS = tuple(SQL)
 _NO_TRACE = Trace()
+_BARE = (None,) * (len(TRACE_COLUMNS) + 1)
+_UNCOUNTED = (None,) * len(USAGE)
 
 
 def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
     """Return the values of ``COLUMNS``; plain Python numbers, since SQLite would keep numpy's as blobs."""
     trace, usage = sample.trace, sample.usage
+    bare = trace is _NO_TRACE or trace == _NO_TRACE
     return (
         int(sample.index),
         None if correct is None else int(bool(correct)),
@@ -57,9 +60,8 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         str(sample.end),
         None if sample.confidence is None else float(sample.confidence),
         pack_array("i", sample.token_ids),
-        *(pack(column, getattr(trace, column.name)) for column in TRACE_COLUMNS),
-        _dump_owners(trace),
-        *(None if usage is None else int(getattr(usage, field)) for field in USAGE),
+        *(_BARE if bare else (*(pack(c, getattr(trace, c.name)) for c in TRACE_COLUMNS), _dump_owners(trace))),
+        *(_UNCOUNTED if usage is None else (int(getattr(usage, field)) for field in USAGE)),
         sample.error,
         int(sample.given) or None,
         *(None if (value := getattr(sample, name)) is None else kind(value) for name, kind in SAMPLE_EXTRAS.items()),
