@@ -34,9 +34,9 @@ soak: $(VENV)/installed
 coverage: $(VENV)/installed
 	$(PYTEST) -m "not soak" --cov --cov-report term-missing:skip-covered --cov-fail-under 90
 
-# Tasks of lm-evaluation-harness and Inspect, on the tools themselves; nothing is read from the hub.
+# Tasks and logs of lm-evaluation-harness and Inspect, on the tools themselves; nothing is read from the hub.
 test-tools: $(TOOLS)/installed
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest tests/evals/tasks/test_foreign_tools.py -W default
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest tests/evals/tasks/test_foreign_tools.py tests/evals/pools/test_real_logs.py -W default
 
 # The lowest versions that pyproject.toml claims, and a newer Python without the extra hf.
 test-lowest: $(LOWEST)/installed $(NEWER)/installed

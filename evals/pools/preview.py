@@ -27,8 +27,8 @@ def sentence_of(source: Source) -> str:
         parts.append(f"task {source.task}")
     if models:
         parts.append(f"model {', '.join(models)}")
-    parts.append(_count(len(source.records), "row"))
-    parts.append(_count(samples, "sample"))
+    parts.append(counted(len(source.records), "row"))
+    parts.append(counted(samples, "sample"))
     fields = ", ".join(f"{part}={name}" for part, name in source.fields.items())
     return f"{source.path}: {', '.join(parts)}{f' ({fields})' if fields else ''}"
 
@@ -44,12 +44,12 @@ def sentences(samples: Samples) -> Iterator[str]:
     yield from samples.notes
     if answers.unreadable:
         yield (
-            f"the right answers of {_count(answers.unreadable, 'question')} cannot be read as {answers.kind}, so that "
+            f"the right answers of {counted(answers.unreadable, 'question')} cannot be read as {answers.kind}, so that "
             "samples of theirs have no grade; --answers names another kind"
         )
     if answers.regraded:
         yield (
-            f"{_count(answers.regraded, 'sample')} that the file marks right "
+            f"{counted(answers.regraded, 'sample')} that the file marks right "
             f"{'gives' if answers.regraded == 1 else 'give'} no answer of kind {answers.kind}, and so "
             f"{'counts' if answers.regraded == 1 else 'count'} as wrong"
         )
@@ -86,5 +86,6 @@ def previews(samples: Samples) -> Iterator[tuple[str, Table]]:
         yield f"{problem.id}, {gold}{by}{more}\n  {text}", Table(tuple(kept), tuple(rows))
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, "1 question" or "2 questions"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

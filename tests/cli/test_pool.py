@@ -82,3 +82,32 @@ def test_info_is_a_table_of_runs_and_a_summary_or_json(tts: Tts, tmp_path: Path)
     found = json.loads(tts("pool", "info", path, "--json").out)
     assert [run["differs"] for run in found["runs"]] == [{"temperature": 0.5}, {"temperature": 1}]
     assert found["summary"]["runs"] == [2]
+
+
+def test_a_dry_run_shows_the_first_questions_and_writes_nothing(tts: Tts, tmp_path: Path) -> None:
+    rows = [
+        {"id": i, "question": f"{i} + 1?", "outputs": [f"#### {i + 1}", "no idea"], "gold": i + 1} for i in range(5)
+    ]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    target = tmp_path / "p.sqlite"
+    ran = tts("pool", "import", source, target, "--dry-run")
+    assert ran.status == 0 and not target.exists()
+    assert f"{source}: rows, 5 rows, 10 samples (question=question, text=outputs, gold=gold, id=id)\n" in ran.out
+    assert "\n0, right answer 1\n  0 + 1?\n" in ran.out and "\n3, right" not in ran.out
+    assert re.search(r"^ +0 1 +yes +#### +#### 1", ran.out, flags=re.MULTILINE)
+    assert ran.out.endswith("answers read as number, flexible: #### 3, none 3\n2 more questions; nothing was written\n")
+    ran = tts("pool", "import", source, target, "extract=strict")
+    assert ran.out.endswith(f"wrote {target}: 5 questions, 10 samples, 50.0 % right\n")
+    again = tts("pool", "import", source, target, "--add")
+    assert (again.status, again.err) == (2, f"tts: {target}: holds these samples already, as run 1\n")
+
+
+def test_an_unknown_shape_names_its_keys_and_the_options(tts: Tts, tmp_path: Path) -> None:
+    source = tmp_path / "odd.jsonl"
+    source.write_text('{"stem": "1 + 1?", "said": "2"}\n')
+    ran = tts("pool", "import", source, tmp_path / "p.sqlite")
+    assert ran.status == 2 and "the first row has stem, said: name the fields by --question, --text" in ran.err
+    ran = tts("pool", "import", source, tmp_path / "p.sqlite", "--question", "stem", "text=said")
+    assert ran.status == 0 and ran.out.endswith("1 question, 1 sample\n")
+    assert tts("pool", "import", source).err.startswith("tts: give the files with samples, then the pool to write")

@@ -119,7 +119,7 @@ def import_(
     answers. The pool appears whole or not at all.
     """
     from evals.pools.importing import gather, write
-    from evals.pools.preview import SHOWN, previews, sentence_of, sentences
+    from evals.pools.preview import SHOWN, counted, previews, sentence_of, sentences
     from evals.pools.recognise import is_pool_file
     from evals.pools.records import Fields
     from tts.pool import import_pool
@@ -163,28 +163,71 @@ def import_(
         print(sentence)
     right = f", {100 * written.right / written.graded:.1f} % right" if written.graded else ""
     runs = f" as run {', '.join(map(str, written.runs.values()))}" if add or len(written.runs) > 1 else ""
-    print(f"wrote {target}: {written.questions} questions, {written.samples} samples{right}{runs}")
+    print(
+        f"wrote {target}: {counted(written.questions, 'question')}, {counted(written.samples, 'sample')}{right}{runs}"
+    )
 
 
 @pool_app.command(
-    examples=("tts pool export runs.sqlite pool.parquet", "tts pool export runs.sqlite pool.jsonl.gz run=2")
+    examples=(
+        "tts pool export runs.sqlite pool.parquet",
+        "tts pool export runs.sqlite pool.jsonl.gz run=2",
+        "tts pool export runs.sqlite log.json --to inspect",
+    )
 )
 def export(
     source: PoolArgument,
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="File to write: .parquet, .jsonl or .jsonl.gz.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="File to write: .parquet, .jsonl, .jsonl.gz, .json.")
+    ],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", help="jsonl, parquet, lm-eval or inspect; without it, that of the suffix."),
+    ] = None,
     force: ForceOption = False,
     run: RunOption = None,
 ) -> None:
-    """Export a pool to Parquet or JSON Lines.
+    """Export a pool to Parquet, JSON Lines or the log of another tool.
 
     The target appears whole or not at all.
     """
-    from tts.pool import export_pool
+    from evals.pools.exporting import export as write
     from tts.pool.files import pool_format
 
-    pool_format(target, "parquet", "jsonl")
+    if to is None:
+        pool_format(target, "parquet", "jsonl")
     check_outputs([Output(target, "pool")], [source], command="tts pool export", force=force)
-    pool = export_pool(source, target, force=force, run=run, notify=notify)
+    pool = write(source, target, to=to, force=force, run=run, notify=notify)
+    print(f"wrote {target}: {pool.questions} questions")
+
+
+@pool_app.command(examples=("tts pool push runs.sqlite hf://datasets/OWNER/NAME", "tts pool push runs.sqlite folder"))
+def push(
+    source: PoolArgument,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="hf://datasets/OWNER/NAME, or a folder.")],
+    public: Annotated[bool, typer.Option("--public", help="Make a new data set public.")] = False,
+    run: RunOption = None,
+) -> None:
+    """Push a pool with a card to a data set on the hub."""
+    from evals.pools.hub import push as send
+
+    pool = send(source, target, run=run, private=not public, notify=notify)
+    print(f"pushed {source} to {target}: {pool.questions} questions")
+
+
+@pool_app.command(examples=("tts pool pull hf://datasets/OWNER/NAME runs.sqlite",))
+def pull(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="hf://datasets/OWNER/NAME, or a folder.")],
+    target: Annotated[Path, typer.Argument(metavar="POOL", help="SQLite pool to write: .sqlite or .db.")],
+    force: ForceOption = False,
+) -> None:
+    """Pull a pool from a data set on the hub that `tts pool push` wrote."""
+    from evals.pools.hub import pull as fetch
+    from tts.pool.files import pool_format
+
+    pool_format(target, "sqlite")
+    check_outputs([Output(target, "pool")], [], command="tts pool pull", force=force)
+    pool = fetch(source, target, force=force)
     print(f"wrote {target}: {pool.questions} questions")
 
 
