@@ -71,6 +71,7 @@ class CompareConfig:
         margin: accuracy given away that still counts as not inferior, as a fraction.
         replicates: bootstrap replicates.
         price: prices of tokens, for the cost of each strategy; without them the cost is in tokens.
+        decisions: whether the JSON has each strategy's decision on each question, in recorded order of the samples.
     """
 
     budget: int | None = None
@@ -86,6 +87,7 @@ class CompareConfig:
     margin: float = 0.005
     replicates: int = 10_000
     price: PriceConfig = field(default_factory=PriceConfig)
+    decisions: bool = False
 
     def __post_init__(self) -> None:
         """Refuse unusable settings before any work is done."""
@@ -111,7 +113,7 @@ class DecideConfig:
         score: the score to use as confidence: the label of recorded scores, confidence (recorded with the samples),
             mean_logprob, deepconf_tail, ..., frequency; null takes the recorded confidence or the latest scorer's.
         calibration: a file of ``tts calibrate`` that maps the score to probabilities; null maps nothing.
-        answers: kind of answer: auto, number, choice, math or text.
+        answers: kind of answer: auto, number, choice, math or text; auto takes that by which the run read its replies.
         equal: the equality of answers, as for ``tts compare``.
         window: tokens in a group, for the scores and strategies of DeepConf.
     """

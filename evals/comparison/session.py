@@ -67,6 +67,7 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         margin=config.margin,
         replicates=config.replicates,
         price=config.price,
+        decisions=config.decisions,
     )
     if config.score is not None:
         check_score(config.score, pool)

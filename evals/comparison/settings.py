@@ -23,6 +23,7 @@ class Settings:
         margin: the loss of accuracy that still counts as not inferior, as a fraction.
         replicates: bootstrap replicates.
         price: prices of tokens; all 0 without prices.
+        decisions: whether to keep the decision of each strategy on each question.
     """
 
     budget: int
@@ -32,6 +33,7 @@ class Settings:
     margin: float = 0.005
     replicates: int = 10_000
     price: PriceConfig = field(default_factory=PriceConfig)
+    decisions: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from evals.comparison.decided import QuestionDecision, decisions_of
 from evals.comparison.difference import Difference, against
 from evals.comparison.fit import REFERENCE, choose
 from evals.comparison.paired import Comparison, Point
@@ -58,6 +59,7 @@ class ComparisonRow:
         difference: against self-consistency at the full budget.
         efficiency: the same strategy at smaller budgets, (budget, point).
         regret: its wrong decisions by cause.
+        decisions: one a question, in recorded order of the samples; None where they are not asked for.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ComparisonRow:
     difference: Difference
     efficiency: tuple[tuple[int, Point], ...]
     regret: Regret
+    decisions: tuple[QuestionDecision, ...] | None = None
 
 
 def compare(arrays: PoolArrays, methods: Sequence[Method], settings: Settings) -> list[ComparisonRow]:
@@ -114,6 +117,7 @@ def table(comparison: Comparison, methods: Sequence[Method]) -> list[ComparisonR
         first=first_right(arrays, comparison.orders),
         budget=settings.budget,
     )
+    decided = decisions_of(comparison, [of_fold[full] for of_fold in candidates]) if settings.decisions else None
     rows = []
     for i, method in enumerate(methods):
         at_sizes = points[i * len(sizes) : (i + 1) * len(sizes)]
@@ -127,6 +131,7 @@ def table(comparison: Comparison, methods: Sequence[Method]) -> list[ComparisonR
                 difference=differences[i],
                 efficiency=tuple(zip(sizes, at_sizes, strict=True)),
                 regret=regrets[i],
+                decisions=None if decided is None else tuple(decided[i]),
             )
         )
     return rows

@@ -17,13 +17,14 @@ from evals.replay.provenance import is_calibrated, provenance_of
 from evals.replay.rescore import CONFIDENCE, STACKED, rescored
 from evals.replay.traces import recorded_source
 from evals.tasks.equality import open_equality
+from evals.tasks.reading import reading_of
 from strategies.catalog import Method
 from strategies.vote import BUDGET
 from tts.answers.canonical import canonical
 from tts.answers.meaning.equality import Equality
 from tts.engines.loop import LOOP
 from tts.errors import InputError
-from tts.pool import Entry, Pool
+from tts.pool import Entry, Pool, PoolStore
 from tts.requirements import Missing
 from tts.runtime.recorded import decide, decide_equal
 from tts.scorers.calibration.calibration_file import load_calibration
@@ -136,7 +137,10 @@ def open_decider(pool: Pool, config: DecideConfig, *, notify: Callable[[str], No
                 f"{pool.path}: samples of question {entry.problem.id!r} continue a prefix, so they are no independent "
                 "draws: draw a pool with `tts sample`"
             )
-    equality = open_equality(config.equal, config.answers, key="equal")
+    if config.answers == "auto":
+        config = replace(config, answers=_recorded_kind(pool) or "auto")
+    required = config.equal["name"] != "auto"
+    equality = open_equality(config.equal, config.answers, key="equal", required=required)
     pool, calibrated = _scored(pool, config, equality)
     [method], _ = methods([config.strategy], recorded_source(pool), window=config.window, check=_decides)
     if method.requires.confidence:
@@ -173,6 +177,16 @@ def speaker_of(decision: Decision, same: Sequence[str] = ()) -> Sample | None:
     """
     agreeing = [s for s in decision.samples if s.answer is not None and s.answer in (decision.answer, *same)]
     return max(agreeing, key=lambda s: -np.inf if s.confidence is None else s.confidence, default=None)
+
+
+def _recorded_kind(pool: Pool) -> str | None:
+    """Return the kind by which the runs of a pool read their replies; None where it is not recorded, or they differ."""
+    if not pool.runs:
+        return None
+    with PoolStore.read(pool.path) as store:
+        found = {reading_of(run.reading) for run in store.runs() if run.id in pool.runs}
+    reading = found.pop() if len(found) == 1 else None
+    return None if reading is None else reading.kind
 
 
 def _scored(pool: Pool, config: DecideConfig, equality: Equality | None) -> tuple[Pool, bool]:

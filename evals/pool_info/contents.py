@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evals.pool_info.grades import Grades, grades_of, pool_grades
-from evals.report.replies import reading_of
 from evals.report.tables import Column, Table
+from evals.tasks.reading import reading_of
 from tts.pool import Pool, PoolStore, PoolSummary, Run, describe, load_pool
 from tts.pool.files import pool_format
 from tts.pool.sqlite.counts import AnswerCount, answer_counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from evals.comparison.frontier import Frontier, TunedSetting
@@ -62,6 +63,7 @@ def _row(row: ComparisonRow) -> dict[str, Any]:
         "regret": options(row.regret),
         "vs_self_consistency": options(row.difference),
         "efficiency": [{"budget": b, **options(p)} for b, p in row.efficiency],
+        **({} if row.decisions is None else {"decisions": [asdict(one) for one in row.decisions]}),
     }
 
 

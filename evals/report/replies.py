@@ -13,6 +13,7 @@ from typing import get_args
 
 from evals.report import formats
 from evals.report.tables import Column, Table
+from evals.tasks.reading import RecordedReading, reading_of
 from tts.answers import canonical
 from tts.answers.reading import KINDS, Kind, Mark, Reading, read_hash_line, read_reply
 from tts.errors import InputError
@@ -130,19 +131,6 @@ def read_replies(
     return ReadReplies(kind, replies, read(kind, guess))
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedReading:
-    """The way in which a run read its replies.
-
-    Attributes:
-        kind: the kind of answer.
-        guess: whether the last number or line of a reply without a mark was taken.
-    """
-
-    kind: Kind
-    guess: bool
-
-
 def recorded_reading(path: str, *, run: Sequence[int] | None = None) -> RecordedReading | None:
     """Return the way in which a run of a pool read its replies; None where the file records none, or runs differ.
 
@@ -158,13 +146,6 @@ def recorded_reading(path: str, *, run: Sequence[int] | None = None) -> Recorded
         wanted = run or (store.latest_run(),)
         readings = {one.reading for one in store.runs() if one.id in wanted}
     return reading_of(readings.pop()) if len(readings) == 1 else None
-
-
-def reading_of(reading: str) -> RecordedReading | None:
-    """Return the way in which replies were read, from the words in which a run records it; None for no such words."""
-    words = reading.partition(",")[0].split()
-    kind = next((one for one in KINDS if one in words), "number" if len(words) == 1 else None)
-    return None if kind is None else RecordedReading(kind, words[-1] == "flexible")
 
 
 def load_replies(

@@ -1,12 +1,12 @@
-"""Readers of answers, one a kind of answer."""
+"""Readers of answers, one a kind of answer, and the reading that a run of a pool records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from evals.tasks.choices import LETTERS, Choices
-from tts.answers.reading import NOTHING, Kind, Reading, read_hash_line, read_reply
+from tts.answers.reading import KINDS, NOTHING, Kind, Reading, read_hash_line, read_reply
 from tts.prompts import Prompt
 from tts.runtime.session import Extract
 from tts.types import Problem
@@ -73,3 +73,23 @@ def reader(
         return replace(found, answer=normalise(found.answer))
 
     return {"number": number, "choice": choice}.get(kind, other)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedReading:
+    """The way in which a run read its replies.
+
+    Attributes:
+        kind: the kind of answer.
+        guess: whether the last number or line of a reply without a mark was taken.
+    """
+
+    kind: Kind
+    guess: bool
+
+
+def reading_of(reading: str) -> RecordedReading | None:
+    """Return the way in which replies were read, from the words in which a run records it; None for no such words."""
+    words = reading.partition(",")[0].split()
+    kind = next((one for one in KINDS if one in words), "number" if len(words) == 1 else None)
+    return None if kind is None else RecordedReading(kind, words[-1] == "flexible")

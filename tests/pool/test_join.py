@@ -49,3 +49,13 @@ def test_one_run_named_twice_is_that_run(path: Path) -> None:
 def test_what_cannot_be_joined_is_one_sentence(path: Path, runs: tuple[int, ...], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         read_pool(path, run=runs)
+
+
+def test_runs_that_may_hold_the_same_draws_are_pointed_out(tmp_path: Path) -> None:
+    made, said = tmp_path / "twice.sqlite", list[str]()
+    with PoolStore.create_or_open(made) as store:
+        store.add_problem(Problem("a", "?"))
+        for signals in ({}, {"signals": {"top": 2}}):
+            store.add(store.open_run(RunKey("m", sampling={"seed": 0, **signals}), {}), "a", [Sample("t")])
+    assert len(read_pool(made, run=(1, 2), notify=said.append).entries[0].samples) == 2
+    assert said == [f"{made}: two of these runs have the same seed and parameters, so they may hold the same draws"]

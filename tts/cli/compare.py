@@ -13,6 +13,7 @@ from tts.cli.app import app, console
 from tts.cli.options import ForceOption, PoolArgument, RunOption, read_config
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 from tts.cli.verbosity import notify
+from tts.errors import InputError
 from tts.files import Output, check_outputs
 from tts.wording import counted
 
@@ -77,6 +78,9 @@ def compare(
     margin: Annotated[
         float | None, typer.Option(help="Non-inferiority margin of accuracy, a fraction [default: 0.005].")
     ] = None,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Add each strategy's decision on each question to the JSON.")
+    ] = False,
     json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Plot accuracy and paired differences: .png, .svg or .pdf.")] = None,
     x: Annotated[
@@ -110,9 +114,12 @@ def compare(
     names = [f"{key}={value}" for key, value in chosen.items() if value is not None]
     given: dict[str, Any] = {"budget": budget, "permutations": permutations, "seed": seed}
     given |= {"score": score, "calibrate": calibrate, "tune": tune or None, "margin": margin}
+    given["decisions"] = decisions or None
     kinds = [] if equal is None else [f"equal={equal}"]  # before its options
     settings, files = read_config(CompareConfig, [*map(str, config or ()), *kinds, *(overrides or ()), *names])
     settings = replace(settings, **{key: value for key, value in given.items() if value is not None})
+    if settings.decisions and json is None and output is not TableFormat.JSON:
+        raise InputError("decisions are a part of the JSON: give json=FILE or format=json, too")
     if plot is not None:
         figures.check(str(plot))
     check_table(table)

@@ -40,6 +40,9 @@ def join_runs(pools: Sequence[Pool], runs: Sequence[Run], *, notify: Callable[[s
         if len(set(values)) > 1:
             shown = "" if what == "prompts" else f" ({', '.join(dict.fromkeys(values))})"
             notify(f"{pools[0].path}: runs {', '.join(str(run.id) for run in runs)} have different {what}{shown}")
+    draws = [{**run.key.sampling, "signals": None, "model": run.key.columns[:3]} for run in runs]
+    if any(one in draws[:i] for i, one in enumerate(draws)):
+        notify(f"{pools[0].path}: two of these runs have the same seed and parameters, so they may hold the same draws")
     groups: dict[str, list[Entry]] = {}
     for pool in pools:
         for entry in pool.entries:

@@ -10,7 +10,8 @@ import pytest
 
 import tts as front
 from tests.cli.cases import FAKE, POOL, Tts
-from tts.pool import load_pool, write_jsonl
+from tts.pool import PoolStore, RunKey, Score, load_pool, write_jsonl
+from tts.types import Problem, Sample
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -109,3 +110,40 @@ def test_no_foreign_file_is_replaced(tts: Tts, pool: Path, tmp_path: Path, comma
 def test_bad_input_is_one_sentence(tts: Tts, pool: Path, arguments: list[str], sentence: str) -> None:
     ran = tts("decide", pool, *arguments)
     assert (ran.status, ran.out) == (2, "") and sentence in ran.err and ran.err.count("\n") == 1
+
+
+def test_scores_of_any_scale_are_calibrated_by_their_label(tts: Tts, tmp_path: Path) -> None:
+    """Logits of a reward model, as another program writes them."""
+    path, card = tmp_path / "rewards.jsonl", tmp_path / "map.json"
+    logits = {"7": [4.5, 7.0], "8": [-3.0, 5.0]}
+    questions = [
+        {
+            "id": f"q{i}", "question": "?", "gold": "7",
+            "samples": [{"answer": "7", "scores": {"reward": logits["7"][i % 2]}},
+                        {"answer": "8", "scores": {"reward": logits["8"][(i + 1) % 2]}}],
+        }
+        for i in range(8)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(one) + "\n" for one in questions))
+    refused = tts("decide", path, "strategy=best_of_n", "score=reward")
+    assert refused.status == 2 and "the confidences span [-3, 7]" in refused.err
+    fitted = tts("calibrate", path, "score=reward", f"out={card}")
+    assert fitted.status == 0 and "platt map of reward (as recorded), fitted on 16 answers" in fitted.out, fitted.err
+    ran = tts("decide", path, "strategy=best_of_n", f"calibration={card}")
+    found = lines(ran.out)
+    assert ran.status == 0 and all(0 < one["p_correct"] < 1 for one in found), ran.err
+    assert [one["answer"] for one in found] == ["8" if i % 2 == 0 else "7" for i in range(8)]
+
+
+def test_calibrated_scores_are_not_mapped_again(tts: Tts, tmp_path: Path) -> None:
+    pool = tmp_path / "runs.sqlite"
+    with PoolStore.create_or_open(pool) as store:
+        store.add_problem(Problem("q", "?", "7"))
+        judge = store.open_scorer("judge", {"name": "judge", "calibration": {"kind": "platt"}})
+        samples = [Sample("a", "7"), Sample("b", "8", index=1)]
+        run = store.open_run(RunKey("m"), {}, scorer=judge)
+        store.add(run, "q", samples, [True, False], scores={judge: {0: Score(0.9), 1: Score(0.2)}})
+    refused = tts("calibrate", pool, "score=judge", f"out={tmp_path / 'map.json'}")
+    assert refused.status == 2 and "the scores 'judge' are calibrated already" in refused.err
+    [decision] = lines(tts("decide", pool, "strategy=best_of_n", "--quiet").out)
+    assert (decision["answer"], decision["p_correct"]) == ("7", 0.9)

@@ -1,0 +1,59 @@
+"""Decisions of a comparison are those of the vectorised replay in recorded order, and stand in the JSON on request."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evals.comparison.decided import decisions_of
+from evals.comparison.paired import Comparison
+from evals.comparison.settings import Settings
+from evals.replay.arrays import PoolArrays
+from evals.replay.synthetic import synthetic_pool
+from evals.replay.vectorised import Candidate, replay
+from strategies.catalog import CATALOG
+from tests.cli.cases import FAST, POOL, Tts, strict_json
+from tts.pool import write_jsonl
+
+NAMES = ("self_consistency", "esc", "cges", "best_of_n", "adaptive_consistency", "oracle", "grace_es")
+
+
+@pytest.mark.parametrize("calibrate", [None, "platt"])
+def test_they_are_those_of_the_replay_in_recorded_order(calibrate: str | None) -> None:
+    arrays = PoolArrays.of(synthetic_pool(questions=20, samples=8))
+    rows = [CATALOG[name] for name in NAMES]
+    comparison = Comparison.of(arrays, Settings(6, calibrate=calibrate), rows, fitted=calibrate is not None)
+    candidates = [[Candidate(row.build(6), row.scores) for row in rows]] * len(comparison.folds)
+    decided = decisions_of(comparison, candidates)
+    for fold, scores in zip(comparison.folds, comparison.scores, strict=True):
+        mine = arrays.subset(fold.scored)
+        orders = np.tile(np.arange(6), (len(fold.scored), 1, 1))
+        given = {name: None if values is None else values[fold.scored] for name, values in scores.items()}
+        for outcome, decisions in zip(replay(mine, candidates[0], orders, scores=given), decided, strict=True):
+            found = [decisions[q] for q in fold.scored]
+            assert [d.correct for d in found] == outcome.correct[:, 0].tolist()
+            assert [len(d.samples) for d in found] == outcome.used[:, 0].tolist()
+            assert outcome.tokens is not None and [d.tokens for d in found] == outcome.tokens[:, 0].tolist()
+            assert [d.answer is None for d in found] == outcome.abstained[:, 0].tolist()
+    estimated = {name: {d.p_correct is None for d in of} for name, of in zip(NAMES, decided, strict=True)}
+    assert estimated["cges"] == {calibrate is None} and estimated["oracle"] == {True}
+
+
+def test_the_json_has_them_on_request(tts: Tts, tmp_path: Path) -> None:
+    pool, target = tmp_path / "p.jsonl", tmp_path / "c.json"
+    write_jsonl(POOL, pool)
+    refused = tts("compare", pool, *FAST, "--decisions")
+    assert refused.status == 2 and "give json=FILE or format=json" in refused.err
+    ran = tts("compare", pool, *FAST, "strategies=esc,cges", "budget=5", "--decisions", "--json", target)
+    assert ran.status == 0, ran.err
+    for row in strict_json(target)["strategies"]:
+        again = tts("decide", pool, f"strategy={row['name']}", "budget=5", "--quiet")
+        shown: list[dict[str, Any]] = [json.loads(line) for line in again.out.splitlines()]
+        for ours, theirs in zip(row["decisions"], shown, strict=True):
+            assert {key: ours[key] for key in ("id", "answer", "samples", "stopped_by", "p_correct")} == {
+                key: theirs[key] for key in ("id", "answer", "samples", "stopped_by", "p_correct")
+            }
