@@ -222,3 +222,21 @@ class RunConfig:
             )
         if self.scorer.get("calibration") is not None:
             raise InputError("scorer.calibration and calibrate were both given: one map is enough, leave one out")
+
+
+@dataclass
+class ScoreConfig:
+    """The configuration of ``tts score``.
+
+    Attributes:
+        scorer: a scorer's name, or {name, ...} with its options.
+        engine: the model that reads; keys that are not given are those of the run that drew the samples.
+        template: the text around {question}; null takes the prompt of the run.
+        raw: whether to keep the scorer's raw scores where it has such, such as a mean log-probability or a logit,
+            instead of probabilities.
+    """
+
+    scorer: dict[str, Any] | None = field(default=None, metadata={FROM_TEXT: component})
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    template: str | None = None
+    raw: bool = False

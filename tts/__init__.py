@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         decide,
         rerank,
         run,
+        score_pool,
         solve,
     )
 
@@ -59,6 +60,7 @@ FRONT_DOOR = (
     "decide",
     "rerank",
     "run",
+    "score_pool",
     "solve",
 )
 """Names of :mod:`tts.api`, imported when they are first used."""
@@ -97,6 +99,7 @@ __all__ = [
     "decide",
     "rerank",
     "run",
+    "score_pool",
     "solve",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,31 @@ class Prompt:
             head += [{"role": "user", "content": self.filled(question)}, {"role": "assistant", "content": answer}]
         found = [*head, {"role": "user", "content": self.filled(problem.question)}]
         return folded(found, self.separator) if fold_system else [*found]
+
+
+CHAT = "chat: "
+"""The words before chat messages in the text of a recorded prompt."""
+
+
+def recorded_prompt(text: str) -> Prompt:
+    """Return the prompt that a pool records as a text around ``{question}``, or as chat messages.
+
+    Args:
+        text: the template of :class:`~tts.pool.runs.RunKey`.
+
+    Raises:
+        InputError: it does not show where the question goes.
+    """
+    if not text.startswith(CHAT):
+        return Prompt(template=text)
+    messages = json.loads(text.removeprefix(CHAT))
+    system = messages.pop(0)["content"] if messages[0]["role"] == "system" else ""
+    template = messages.pop()["content"]
+    head, _, tail = template.partition("{question}")
+    asked = [message["content"][len(head) :] for message in messages[::2]]
+    questions = (text[: len(text) - len(tail)] for text in asked)
+    shots = tuple(zip(questions, (message["content"] for message in messages[1::2]), strict=True))
+    return Prompt(template=template, system=system, shots=shots, chat=True)
 
 
 def folded(messages: Sequence[Mapping[str, str]], separator: str = SEPARATOR) -> list[Mapping[str, str]]:

@@ -12,7 +12,7 @@ from evals.live.draws import DrawCounts, count_draws
 from evals.live.hooks import Hooks, ProgressListener
 from evals.live.runner import Played
 from evals.tasks import Task
-from tts.engines.base import Engine
+from tts.engines.base import Capabilities, Engine
 from tts.engines.config import EngineConfig, LiveEngine
 from tts.errors import InputError, UnsupportedError
 from tts.files import check_writable
@@ -90,16 +90,18 @@ def run_key(config: EngineConfig, task: Task, *, model: str, revision: str) -> R
     return RunKey(model, revision, task.template, dict(config.key))
 
 
-def key_within(store: PoolStore, key: RunKey, signals: Signals) -> tuple[RunKey, str]:
+def key_within(store: PoolStore, key: RunKey, signals: Signals, capabilities: Capabilities) -> tuple[RunKey, str]:
     """Return the key of the run of a pool to draw into, and a sentence where that is not the plain one.
 
-    Recorded samples serve whatever their recorded signals suffice for. A run that does not record all signals stays as
-    it is, and a run with the same key and the signals beside it takes the draws.
+    Recorded samples serve whatever their recorded signals suffice for; what they lack is read from their texts. Where
+    the engine cannot read it, the run stays as it is, and a run with the same key and the signals beside it takes the
+    draws.
 
     Args:
         store: the pool.
         key: of the draws.
         signals: the signals that the draws must record.
+        capabilities: those of the engine.
     """
     apart = replace(key, sampling={**key.sampling, "signals": signals.to_json()})
     runs = [run for run in store.runs() if run.samples and _same_draws(run.key, key)]
@@ -109,6 +111,9 @@ def key_within(store: PoolStore, key: RunKey, signals: Signals) -> tuple[RunKey,
     if serving is not None:
         return serving.key, ""
     numbers = ", ".join(str(run.id) for run in runs)
+    fitting = next((run for run in runs if run.signals.top in (0, signals.top)), None)
+    if fitting is not None and capabilities.unreadable(signals) is None:
+        return fitting.key, f"run {fitting.id} lacks signals that this run needs, so they are read from its samples"
     return apart, f"run {numbers} lacks signals that this run needs, so the samples are drawn anew with them"
 
 
@@ -198,7 +203,7 @@ def draw_into_pool(
     except OSError as error:
         raise InputError(f"cannot make the folder {path.parent}: {error.strerror}; give out=FILE.sqlite") from None
     with PoolStore.create_or_open(path) as store:
-        key, sentence = key_within(store, key, signals)
+        key, sentence = key_within(store, key, signals, engine.capabilities)
         if sentence:
             hooks.notify(f"{path}: {sentence}")
         number, cache = open_cache(store, key, task, config, signals=signals, scorer=scorer, forks=forks)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tts.answers import Grader
-from tts.prompts import Prompt
+from tts.prompts import CHAT, Prompt
 from tts.runtime.session import Extract
 from tts.types import End, Problem, Sample
 
@@ -86,4 +86,4 @@ class Task:
         blank = Problem("", "{question}")
         if not self.prompt.chat:
             return self.prompt.text(blank)
-        return "chat: " + json.dumps([dict(m) for m in self.prompt.messages(blank)], ensure_ascii=False)
+        return CHAT + json.dumps([dict(m) for m in self.prompt.messages(blank)], ensure_ascii=False)

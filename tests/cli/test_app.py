@@ -20,6 +20,7 @@ COMMANDS = (
     "run",
     "compare",
     "sample",
+    "score",
     "decide",
     "rerank",
     "answers",

@@ -13,7 +13,7 @@ from tests.cli.cases import Tts
 from tts.config import load_config
 from tts.config.keys import keys
 
-COMMANDS = ("ask", "run", "compare", "sample", "train grace", "train finece", "train tiny")
+COMMANDS = ("ask", "run", "compare", "sample", "score", "train grace", "train finece", "train tiny")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -38,6 +38,8 @@ class Notes:
     def put_score(self, problem: Problem, sample: Sample) -> None:
         self.samples[problem.id, "end", sample.index] = sample
 
+    put_trace = put_score
+
 
 def play(strategy: Any, problems: Any, engine: Any, cache: Any, **options: Any) -> list[Result]:
     read = extract if isinstance(engine, FakeEngine) else said

@@ -1,7 +1,7 @@
 """The front door for Python: one call for a question, a run over a task, a comparison, or decisions on a pool.
 
 ``import tts`` offers these names lazily: ``tts.solve``, ``tts.asolve``, ``tts.run``, ``tts.arun``, ``tts.compare``,
-``tts.decide``, ``tts.rerank`` and ``tts.close``.
+``tts.decide``, ``tts.rerank``, ``tts.score_pool`` and ``tts.close``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tts.api.decide import decide, rerank
 from tts.api.models import MODELS
 from tts.api.run import Run, arun, run
 from tts.api.runs import Runs
+from tts.api.score import score_pool
 from tts.api.solve import asolve, solve
 from tts.api.solver import Answer, UnknownWordsWarning
 from tts.engines.loop import LOOP
@@ -34,6 +35,7 @@ __all__ = [
     "decide",
     "rerank",
     "run",
+    "score_pool",
     "solve",
 ]
 

@@ -159,9 +159,7 @@ def run(
         "out": out,
     }
     configs = [_configured(one, model=name, **given, **settings) for one in tasks for name in models]
-    hooks = Hooks(
-        progress=_shown if progress else _hidden, notify=LOG.info, execute=LOOP.run, open_engine=MODELS.opened
-    )
+    hooks = Hooks(progress=progress_display(progress), notify=LOG.info, execute=LOOP.run, open_engine=MODELS.opened)
     if any(lists):
         runs = run_grid(configs, hooks=hooks)
         for one in runs:
@@ -232,6 +230,11 @@ def _task_keys(task: OneTask) -> Mapping[str, Any]:
     if name.endswith(DATA) or os.path.isfile(name):
         return {"name": "jsonl", "path": name}
     return {"name": name}
+
+
+def progress_display(shown: bool) -> Callable[[Callable[[], int]], AbstractContextManager[ProgressListener]]:
+    """Return the display of the progress on standard error, or one that shows nothing."""
+    return _shown if shown else _hidden
 
 
 def _shown(drawn: Callable[[], int]) -> AbstractContextManager[ProgressListener]:

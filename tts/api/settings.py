@@ -29,8 +29,23 @@ def configured(schema: type[T], call: str, given: Mapping[str, Any], **settings:
     Raises:
         InputError: an unknown key, or a value of another type or out of range.
     """
+    return from_mapping(schema, keyed(schema, call, given, **settings), f"{call}(...)")
+
+
+def keyed(schema: type[Any], call: str, given: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+    """Return the mapping of a configuration that keyword arguments mean; see :func:`configured`.
+
+    Args:
+        schema: a dataclass with a key ``engine``.
+        call: the function that was called, for messages.
+        given: arguments by the name of their key.
+        settings: keys of the schema or of its engine, by name.
+
+    Raises:
+        InputError: an unknown key.
+    """
     values: dict[str, Any] = {}
-    own = {field.name for field in fields(schema)}  # type: ignore[arg-type]
+    own = {field.name for field in fields(schema)}
     for name, value in {**given, **settings}.items():
         if value is None:
             continue
@@ -44,7 +59,7 @@ def configured(schema: type[T], call: str, given: Mapping[str, Any], **settings:
         for key in path[:-1]:
             place = place.setdefault(key, {})
         place[path[-1]] = plain(value)
-    return from_mapping(schema, values, f"{call}(...)")
+    return values
 
 
 def named(value: str | Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -31,6 +31,7 @@ ORDER = (
     "run",
     "compare",
     "sample",
+    "score",
     "decide",
     "rerank",
     "answers",

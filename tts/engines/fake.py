@@ -13,7 +13,7 @@ import random
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter, refuse_reading
+from tts.engines.fake_row import Row
 from tts.engines.streams import owned
 from tts.errors import EngineError, UnsupportedError
-from tts.types import End, Problem, Signals, Trace
+from tts.types import Problem, Signals, Trace
 
 STEPS = 4
 WATCHED = 0
@@ -36,32 +37,6 @@ class Latency:
 
     prefill: int = 1
     tick_s: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class _Row:
-    """One running request."""
-
-    script: Iterator[tuple[str, float]]
-    request: Request
-    wait: int
-    fails: bool
-    queue: asyncio.Queue[Chunk | Exception] = field(default_factory=asyncio.Queue)
-    held: list[tuple[str, float]] = field(default_factory=list)
-    drawn: int = 0
-
-    def end(self, word: str, probability: float) -> End | None:
-        """Return why the sample ends with this token; None if it goes on."""
-        kind, value = self.request.until.kind, self.request.until.value
-        if word.startswith("####"):
-            return End.STOP
-        here = (
-            (kind == "step" and word == "\n")
-            or (kind == "tokens" and self.drawn >= value)
-            or (kind == "confidence_below" and probability < value)
-            or (kind == "step_below" and word == "\n" and probability < value)
-        )
-        return End.BOUNDARY if here else None
 
 
 class FakeEngine:
@@ -100,7 +75,7 @@ class FakeEngine:
         self.drawn = self.prompt = self.prompt_cached = self.scored = self.running_most = 0
         self._cached: set[str] = set()
         self._skills: dict[str, float] = {}
-        self._rows: dict[_Row, None] = {}  # in order of arrival
+        self._rows: dict[Row, None] = {}  # in order of arrival
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking = False
 
@@ -142,7 +117,7 @@ class FakeEngine:
                 "use STEP, TOKENS, CONFIDENCE_BELOW or STEP_BELOW"
             )
         self._prefill(request)
-        row = _Row(self._script(request), request, self.latency.prefill, self.fails(request))
+        row = Row(self._script(request), request, self.latency.prefill, self.fails(request))
         self._join(row)
         try:
             while True:
@@ -218,7 +193,7 @@ class FakeEngine:
             self.prompt += cost
             request.meter.prompt += cost
 
-    def _join(self, row: _Row) -> None:
+    def _join(self, row: Row) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # everything in another loop has ended with it
             self._loop, self._rows, self._ticking = loop, {}, False
@@ -235,7 +210,7 @@ class FakeEngine:
         if self._ticking:
             asyncio.get_running_loop().call_later(self.latency.tick_s, self._tick)
 
-    def _advance(self, row: _Row) -> None:
+    def _advance(self, row: Row) -> None:
         if row.wait > 0:
             row.wait -= 1
             return

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tts.boundaries import missing_signal
 from tts.engines.base import Prefix, Request
-from tts.engines.plain_text import Ids, PlainText
+from tts.engines.special_tokens import Ids, PlainText
 from tts.engines.streams import together
 from tts.errors import InputError, UnsupportedError, first_line
 from tts.prompts import Prompt

@@ -89,6 +89,10 @@ class PoolSampleCache:
             self._store.add_scores(self._run, self._scorer, problem.id, _score(sample))
             self.tokens += sample.usage.scorer_decode if sample.usage else 0
 
+    def put_trace(self, problem: Problem, sample: Sample) -> None:
+        """Keep the signals that were read of a remembered whole sample, committed on return."""
+        self._store.put_trace(self._run, problem.id, sample.index, sample.trace)
+
     def _run_of(self, until: Boundary) -> int | None:
         if until.kind == "end":
             return self._run

@@ -5,10 +5,13 @@ Knows only samples and where a draw ends; :class:`tts.pool.sample_cache.PoolSamp
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from tts.boundaries import TRUNCATABLE, crossing, shows_crossing, truncate
-from tts.types import END, Boundary, Draw, End, Problem, Sample
+from tts.errors import EngineError
+from tts.scorers.metered import MeteredEngine, with_signals
+from tts.types import END, Boundary, Draw, End, Problem, Sample, Signals
 
 
 class SampleCache(Protocol):
@@ -35,6 +38,10 @@ class SampleCache(Protocol):
 
     def put_score(self, problem: Problem, sample: Sample) -> None:
         """Keep the score of a whole sample that was cached without one; on return it is durable."""
+        ...
+
+    def put_trace(self, problem: Problem, sample: Sample) -> None:
+        """Keep the signals of a whole sample that was cached without them; on return they are durable."""
         ...
 
 
@@ -71,3 +78,34 @@ def cacheable(cache: SampleCache, sample: Sample, draw: Draw) -> bool:
     if draw.prefix is not None and not (draw.until.kind == "end" and cache.forks):
         return False
     return draw.until.kind in ("end", *TRUNCATABLE) and sample.end not in (End.FAILED, End.ABORTED)
+
+
+async def complete(
+    cache: SampleCache,
+    problem: Problem,
+    samples: Sequence[Sample],
+    cached: Collection[int],
+    signals: Signals,
+    engine: MeteredEngine,
+) -> list[Sample]:
+    """Return samples of which those from the cache have all signals: what was not recorded is read and kept.
+
+    Where the engine cannot read it, or fails, samples stay as they are.
+
+    Args:
+        cache: keeps what is read.
+        problem: the problem of the samples.
+        samples: samples, drawn and cached ones.
+        cached: the numbers of those from the cache.
+        signals: the signals that draws collect.
+        engine: reads what is missing; every token is charged.
+    """
+    known = [sample for sample in samples if sample.index in cached and sample.end in (End.STOP, End.LENGTH)]
+    try:
+        read = await with_signals(problem, known, signals, engine)
+    except EngineError:
+        return [*samples]
+    changed = {new.index: new for old, new in zip(known, read, strict=True) if new is not old}
+    for sample in changed.values():
+        cache.put_trace(problem, sample)
+    return [changed.get(sample.index, sample) for sample in samples]

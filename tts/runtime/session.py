@@ -17,25 +17,16 @@ from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine, Meter, Request
 from tts.engines.streams import abort, collected, settle
 from tts.errors import EngineError, InputError, MissingSignalError
-from tts.runtime.cache import SampleCache, cacheable, lookup
+from tts.runtime.cache import SampleCache, cacheable, complete, lookup
 from tts.runtime.equal_answers import EqualAnswers
 from tts.runtime.in_flight import InFlight
 from tts.runtime.ledger import NOTHING, charge, failed, unused
 from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
 from tts.scorers.base import Scorer
-from tts.scorers.metered import MeteredEngine
-from tts.scorers.missing import with_signals
+from tts.scorers.metered import MeteredEngine, with_signals
 from tts.types import Boundary, Draw, End, Problem, Sample, Signals, Usage
 
-__all__ = [
-    "DEFAULTS",
-    "Extract",
-    "Options",
-    "Session",
-    "abort",
-    "is_cancelled",
-    "settle",
-]
+__all__ = ["DEFAULTS", "Extract", "Options", "Session", "abort", "is_cancelled", "settle"]
 
 Extract = Callable[[Problem, str], str | None]
 
@@ -138,7 +129,11 @@ class Session:
         """Return the samples of one draw, scored, in order of submission."""
         if self._pending and (draw.prefix is not None or self._pending[0][0] != draw.until):
             await self.abort_pending()
-        ahead = 0 if draw.prefix is not None else max(self.options.lookahead, self._share_in_flight() - draw.n)
+        ahead = (
+            0
+            if draw.prefix is not None
+            else max(self.options.lookahead, self.options.min_in_flight // self._active_questions() - draw.n)
+        )
         want = draw.n + max(0, min(ahead, self.budget - self._delivered - draw.n))
         if draw.n == want == 1 and not self._pending:  # nothing runs at the same time, so it needs no task
             sample = self._lookup(self._delivered, draw) or await self._draw(self._request(self._delivered, draw))
@@ -156,9 +151,6 @@ class Session:
             self._pending.popleft()
         self._delivered += len(asked)
         return await self._deliver([task.result() for task in asked], draw)
-
-    def _share_in_flight(self) -> int:
-        return self.options.min_in_flight // self._active_questions()
 
     def _request(self, index: int, draw: Draw, *, ahead: bool = False) -> Request:
         return Request(self.problem, index, draw.prefix, draw.until, self._signals, ahead=ahead)
@@ -182,6 +174,10 @@ class Session:
     async def _deliver(self, samples: list[Sample], draw: Draw) -> list[Sample]:
         self.regrouped, spent = await self.answers.add(samples, graded=self._cache is not None)
         self.usage += spent
+        if self._cache is not None and self._from_cache:
+            read = MeteredEngine(self.engine)
+            samples = await complete(self._cache, self.problem, samples, self._from_cache, self._signals, read)
+            self.usage += read.usage
         unscored = {s.index for s in samples if needs_score(s)}
         samples = await self._score(samples)
         if is_cancelled():  # an engine or a scorer reported the abort as a failure, or lost it
@@ -268,7 +264,7 @@ class Session:
                 if number:
                     await self._pause(number)
                 try:
-                    shown = await with_signals(self.problem, shown, scorer, engine)
+                    shown = await with_signals(self.problem, shown, scorer.needs, engine)
                     scores = await scorer.score(self.problem, shown, engine)
                     confidences = checked_scores(scorer.name, self.problem, unscored, scores, abstains=scorer.abstains)
                     return with_scores(samples, confidences, engine.usage, scorer=scorer.name)

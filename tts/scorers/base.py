@@ -48,6 +48,16 @@ class Scorer(Protocol):
         ...
 
     @property
+    def own_model(self) -> bool:
+        """True if it asks a model of its own and never the one that drew the samples."""
+        ...
+
+    @property
+    def reads_texts(self) -> bool:
+        """True if it judges a sample without its signals by scoring prefixes of its text."""
+        ...
+
+    @property
     def compares_samples(self) -> bool:
         """True if the confidence of a sample depends on the other samples of the call."""
         ...
@@ -86,6 +96,8 @@ class BaseScorer:
     needs: Signals = Signals()
     judges_prefixes: bool = True
     uses_engine: bool = False
+    own_model: bool = False
+    reads_texts: bool = False
     compares_samples: bool = False
     abstains: bool = False
 
@@ -126,6 +138,16 @@ class Calibrated:
     def uses_engine(self) -> bool:
         """True if the wrapped scorer asks the engine."""
         return self.scorer.uses_engine
+
+    @property
+    def own_model(self) -> bool:
+        """True if the wrapped scorer asks a model of its own alone."""
+        return self.scorer.own_model
+
+    @property
+    def reads_texts(self) -> bool:
+        """True if the wrapped scorer reads texts without signals."""
+        return self.scorer.reads_texts
 
     @property
     def compares_samples(self) -> bool:

@@ -46,6 +46,7 @@ class Finece(BaseScorer):
     """
 
     name = "finece"
+    reads_texts = True
 
     def __init__(self, card: FineceCard, judge: PrefixModel | None = None) -> None:
         """Choose the card and, for a scorer that is not grown, the model that judges."""

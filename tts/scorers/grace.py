@@ -50,6 +50,8 @@ class Grace(BaseScorer):
         GrACE, arXiv 2509.09438.
     """
 
+    reads_texts = True
+
     def __init__(self, card: GraceCard, *, reading: str = "last") -> None:
         """Choose the token and what to read of it.
 

@@ -99,6 +99,16 @@ class Integrated:
         return self.width > 0 or self.scorer.uses_engine
 
     @property
+    def own_model(self) -> bool:
+        """True if nothing is continued and the scorer asks a model of its own alone."""
+        return self.width == 0 and self.scorer.own_model
+
+    @property
+    def reads_texts(self) -> bool:
+        """True if the scorer reads texts without signals."""
+        return self.scorer.reads_texts
+
+    @property
     def compares_samples(self) -> bool:
         """True if the scorer compares samples."""
         return self.scorer.compares_samples

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
 from tts.engines.base import Engine, Meter, Prefix, Request, Turn
-from tts.engines.streams import collected, together
+from tts.engines.streams import collected, owned, together
 from tts.errors import UnsupportedError
 from tts.types import TOKENS, Draw, End, Problem, Sample, Signals, Trace, Usage
 
@@ -242,3 +243,36 @@ class MeteredEngine:
 
     def _charge(self, meter: Meter) -> None:
         self.usage += Usage(scorer_prefill=meter.prompt + meter.prompt_cached, scorer_decode=meter.drawn)
+
+
+def lacking(samples: Sequence[Sample], signals: Signals) -> list[Sample]:
+    """Return the samples that hold a text and lack one of these signals."""
+    return [sample for sample in samples if sample.text and sample.trace.lacks(signals)]
+
+
+async def with_signals(
+    problem: Problem, samples: Sequence[Sample], signals: Signals, engine: MeteredEngine
+) -> list[Sample]:
+    """Return the samples with these signals.
+
+    What was recorded is not read. Where the engine cannot read what is missing, the samples stay as they are: a scorer
+    reads their texts in its own way, or refuses them.
+
+    Args:
+        problem: the problem that they answer.
+        samples: whole or partial samples.
+        signals: the signals that each must have.
+        engine: reads what is missing; every token is charged.
+
+    Raises:
+        EngineError: the engine failed.
+    """
+    missing = lacking(samples, signals)
+    if not missing or engine.unreadable(signals) is not None:
+        return [*samples]
+    wanted = replace(signals, logprobs=True) if engine.unreadable(Signals(logprobs=True)) is None else signals
+    traces = iter(await engine.read(problem, missing, wanted))
+    chosen = {id(sample) for sample in missing}
+    return [
+        replace(sample, trace=owned(next(traces), signals)) if id(sample) in chosen else sample for sample in samples
+    ]

@@ -24,7 +24,7 @@ from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
 from tts.engines.openai.given_tokens import next_token, prompt_logprobs
-from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, stream_choices
+from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, has_line_end, stream_choices
 from tts.engines.openai.reported_end import reported_end
 from tts.engines.openai.request_body import draw_body, logprobs_fields
 from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
@@ -193,7 +193,7 @@ class OpenAIEngine:
             self._connections.notify(sentence)
         requested = requested_ids(signals, self.model.suppressed) if self.model.features.named_logprobs else ()
         body, limit = self._body(request, requested)
-        is_step = encoder.is_step if encoder is not None else _has_line_end
+        is_step = encoder.is_step if encoder is not None else has_line_end
         suppressed = self.model.suppressed if requested else ()
         sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed)
         end: End | None = None
@@ -295,8 +295,3 @@ class OpenAIEngine:
             check_every_tokens=self.check_every_tokens,
             extra=self._extra,
         )
-
-
-def _has_line_end(token: str) -> bool:
-    """Return whether a token that is known by its text ends a line."""
-    return "\n" in token

@@ -149,3 +149,8 @@ def drawn_tokens(choice: Choice, *, by_id: bool) -> Iterator[tuple[Any, Mapping[
             yield token_id(token.text), {**others, token_id(token.text): token.logprob}
         else:
             yield token.text, {token.text: token.logprob, **{(i,): p for i, (_, p) in enumerate(token.others)}}
+
+
+def has_line_end(token: str) -> bool:
+    """Return whether a token that is known by its text ends a line."""
+    return "\n" in token

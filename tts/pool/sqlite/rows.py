@@ -48,6 +48,11 @@ _BARE = (None,) * (len(TRACE_COLUMNS) + 1)
 _UNCOUNTED = (None,) * len(USAGE)
 
 
+def trace_row(trace: Trace) -> tuple[Any, ...]:
+    """Return the values of the columns of a trace, its owners last."""
+    return (*(pack(column, getattr(trace, column.name)) for column in TRACE_COLUMNS), _dump_owners(trace))
+
+
 def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
     """Return the values of ``COLUMNS``; plain Python numbers, since SQLite would keep numpy's as blobs."""
     trace, usage = sample.trace, sample.usage
@@ -60,7 +65,7 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         str(sample.end),
         None if sample.confidence is None else float(sample.confidence),
         pack_array("i", sample.token_ids),
-        *(_BARE if bare else (*(pack(c, getattr(trace, c.name)) for c in TRACE_COLUMNS), _dump_owners(trace))),
+        *(_BARE if bare else trace_row(trace)),
         *(_UNCOUNTED if usage is None else (int(getattr(usage, field)) for field in USAGE)),
         sample.error,
         int(sample.given) or None,

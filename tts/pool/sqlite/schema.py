@@ -12,6 +12,7 @@ import sqlite3
 
 from tts.errors import InputError
 from tts.pool.sqlite.rows import COLUMNS, SQL
+from tts.pool.stored import TRACE_SQL
 
 VERSION = 7
 APPLICATION = 0x7474_7370
@@ -48,6 +49,10 @@ CREATE TABLE samples (
 _TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES)
 
 ADD_SAMPLE = f"INSERT INTO samples (run, problem, {', '.join(COLUMNS)}) VALUES (?, ?, {', '.join('?' * len(COLUMNS))})"
+PUT_TRACE = (
+    f"UPDATE samples SET {', '.join(f'{name} = ?' for name in (*TRACE_SQL, 'owners'))} "
+    "WHERE run = ? AND problem = ? AND idx = ?"
+)
 READ_SAMPLE = (
     f"SELECT {', '.join(COLUMNS)} FROM samples WHERE run = ? "
     "AND problem = (SELECT number FROM problems WHERE id = ?) AND idx = ?"

@@ -21,17 +21,17 @@ from tts.pool.sqlite import bulk, openings, schema
 from tts.pool.sqlite.connect import open_reader, open_writer, write_lock
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of, problems_of, reread
-from tts.pool.sqlite.rows import from_row, to_entries
+from tts.pool.sqlite.rows import from_row, to_entries, trace_row
 from tts.pool.sqlite.scores import READ_SCORE, add_scores, open_scorer, scorers_of, scores_of
-from tts.types import Problem, Sample, Signals
+from tts.types import Problem, Sample, Signals, Trace
 
 NO_SIGNALS = Signals()
 
 
 class PoolStore:
-    """An open pool file. Make one with ``create_or_open`` or ``read``; close it, or use it in a ``with`` block.
+    """An open pool file, which one process writes while any number read. Use an object in the thread that made it.
 
-    One process writes, any number read meanwhile. Use an object in the thread that made it.
+    Make one with ``create_or_open`` or ``read``; close it, or use it in a ``with`` block.
     """
 
     def __init__(self, file: OpenFile) -> None:
@@ -92,9 +92,7 @@ class PoolStore:
         reading: str = "",
         scorer: int | None = None,
     ) -> int:
-        """Start a run, or resume the one with an equal key, and return its number within the file.
-
-        Every opening is kept with its time, ``config`` and the versions of the packages it depends on.
+        """Start or resume the run of a key, and return its number; the opening is kept with its time and versions.
 
         Args:
             key: what all samples of the run have in common.
@@ -135,6 +133,12 @@ class PoolStore:
         """
         with self._file.transaction():
             add_scores(self._connection, run, scorer, number_of(self._file, problem_id), scores.items())
+
+    def put_trace(self, run: int, problem_id: str, index: int, trace: Trace) -> None:
+        """Keep the signals that were read of a sample, in one transaction."""
+        with self._file.transaction():
+            place = run, number_of(self._file, problem_id), index
+            self._connection.execute(schema.PUT_TRACE, (*trace_row(trace), *place))
 
     def score(self, run: int, scorer: int, problem_id: str, index: int) -> Score | None:
         """One scorer's score of a sample, or None where it has not judged it (yet)."""

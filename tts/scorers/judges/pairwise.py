@@ -52,6 +52,7 @@ class PairwiseJudge(BaseScorer):
     name = "judge_pairwise"
     judges_prefixes = False
     uses_engine = True
+    own_model = True
     compares_samples = True
 
     def __init__(

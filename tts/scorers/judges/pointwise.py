@@ -41,6 +41,7 @@ class Judge(BaseScorer):
     name = "judge"
     judges_prefixes = False
     uses_engine = True
+    own_model = True
     abstains = True
 
     def __init__(
