@@ -63,7 +63,7 @@ def rankings(
     total = sum(map(len, found))
     unscored = sum(score is None for scores in found for score in scores)
     if unscored == total:
-        known = [name for name in (*pool.scorers, *TRACE_SCORES, CONFIDENCE) if name != scorer]
+        known = [] if scorer == CONFIDENCE else [*pool.scorers, *TRACE_SCORES, CONFIDENCE]
         held = f"scores of {', '.join(pool.scorers)}" if pool.scorers else "no scorer's scores"
         raise InputError(
             f"{pool.path}: has no score {scorer!r} of any sample{suggestion(scorer, known)}; it holds {held}, and {ADD}"

@@ -37,7 +37,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {
         "broken.jsonl": lines(LINE, '{"id": "b", '),
         "twice.jsonl": lines(LINE, LINE),
-        "lacking.jsonl": lines({key: value for key, value in LINE.items() if key != "gold"}),
+        "lacking.jsonl": lines({key: value for key, value in LINE.items() if key != "question"}),
         "empty.jsonl": "",
         "nan.jsonl": lines({**LINE, "samples": [{"answer": "1", "confidence": float("nan")}]}),
         "ungraded.jsonl": lines({**LINE, "gold": None}),
@@ -71,7 +71,7 @@ BAD = [
     # pools
     ("compare broken.jsonl", r"broken\.jsonl, line 2: not valid JSON at column \d+: .*"),
     ("compare twice.jsonl", r"twice\.jsonl, line 2: key 'id' must be unique, got 'a' as on line 1"),
-    ("compare lacking.jsonl", r"lacking\.jsonl, line 1: key 'gold' is missing; .*"),
+    ("compare lacking.jsonl", r"lacking\.jsonl, line 1: key 'question' is missing; .*"),
     ("compare empty.jsonl", r"empty\.jsonl: the file is empty; a pool needs at least one line"),
     ("compare nan.jsonl", r"nan\.jsonl, line 1: key 'samples\[0\]\.confidence' must be a finite number, got NaN"),
     ("compare ungraded.jsonl", r"ungraded\.jsonl: question 'a' has ungraded samples and no gold answer.*"),

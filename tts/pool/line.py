@@ -1,11 +1,11 @@
 """One line of a JSON Lines pool, and the Entry it stands for.
 
-A line is an object ``{"id", "question", "gold", "task"?, "model"?, ..., "samples": [...]}`` and each of its samples an
+A line is an object ``{"id", "question", "gold"?, "task"?, "model"?, ..., "samples": [...]}`` and each of its samples an
 object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "scores"?, "tts"?}``:
 
-- ``gold`` is null where the right answer is not known; ``accepted`` is a list of further right answers. Any other key
-  of the line with a string value is kept in ``Entry.meta``; other values and unknown keys of a sample are not kept. A
-  null ``?`` key counts as absent.
+- ``gold`` is the right answer, where it is known; ``accepted`` is a list of further right answers. Any other key of the
+  line with a string value is kept in ``Entry.meta``; other values and unknown keys of a sample are not kept. A null
+  ``?`` key counts as absent.
 - ``answer`` is kept as recorded; an empty or null one could not be read. A missing ``correct`` is None, except that
   an answer that could not be read is wrong where other samples of the question are graded; an explicit null stays None.
 - ``tokens`` is ``Usage(delivered=tokens)``; ``confidence`` any finite number; ``Sample.index`` the position.
@@ -76,10 +76,10 @@ def dump_line(entry: Entry) -> str:
 
 
 def _entry(record: dict[str, Any]) -> Entry:
-    for key in ("id", "question", "gold", "samples"):
+    for key in ("id", "question", "samples"):
         if key not in record:
-            raise Fault(f"key {key!r} is missing; a line needs id, question, gold and samples")
-    gold = None if record["gold"] is None else string(record["gold"], "gold")
+            raise Fault(f"key {key!r} is missing; a line needs id, question and samples")
+    gold = None if record.get("gold") is None else string(record["gold"], "gold")
     task = "" if record.get("task") is None else string(record["task"], "task")
     accepted = tuple(string(one, "accepted") for one in array(record.get("accepted") or [], "accepted"))
     if record.get("model") is not None:

@@ -67,11 +67,15 @@ def test_a_judge_joins_answers_live_and_in_the_replay(tts: Tts, questions: Path,
             "compare", pool, "--answers", "text", "--equal", "judge", *server("equal.engine", judging.url),
             "strategies=[self_consistency]", "permutations=2", "replicates=20",
         )  # fmt: skip
+        decided = tts("decide", pool, "answers=text", "equal=judge", *server("equal.engine", judging.url), "budget=6")
         exact = tts("compare", pool, "--answers", "text", "strategies=[self_consistency]", "permutations=2")
     vote, first = json.loads(target.read_text())["strategies"]
     [decision], [single] = vote["decisions"], first["decisions"]
     assert decision["correct"] is True and decision["vote_share"] == 0.5
     assert decision["usage"]["scorer_decode"] > 0 and single["usage"]["scorer_decode"] == 0
+    found = json.loads(decided.out)
+    assert found["answer"] == decision["answer"] and found["vote_share"] == decision["vote_share"], decided.err
+    assert "equal=judge: the judge compared" in decided.err
     texts = [asked(body) for body in pairs]
     assert len({text for text in texts}) == len({t.partition("First")[2] for t in texts})  # each pair is one prompt
     assert "equal=judge: the judge compared" in ran.out and "could not be read and count as not equal" in ran.out

@@ -62,9 +62,7 @@ def test_a_ranking_is_the_same_everywhere_and_needs_no_gold(tts: Tts, pool: Path
 
 def test_a_pool_without_gold_answers_decides_and_compare_says_so(tts: Tts, tmp_path: Path) -> None:
     path = tmp_path / "plain.jsonl"
-    path.write_text(
-        '{"id": "q1", "question": "?", "gold": null, "samples": [{"answer": "7"}, {"answer": "7"}, {"answer": "9"}]}\n'
-    )
+    path.write_text('{"id": "q1", "question": "?", "samples": [{"answer": "7"}, {"answer": "7"}, {"answer": "9"}]}\n')
     [decision] = lines(tts("decide", path).out)
     assert decision == {
         "strategy": "self_consistency", "id": "q1", "answer": "7", "p_correct": None, "vote_share": 2 / 3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from tests.evals.cases import pool_of
 from tts.engines.base import Capabilities
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
+from tts.pool import PoolStore, RunKey
 from tts.scorers.asking import PTrue
 from tts.scorers.base import Calibrated
 from tts.scorers.controls import ConstantScorer
 from tts.scorers.trace_scores import TraceScorer
-from tts.types import Signals, Trace
+from tts.types import Problem, Sample, Signals, Trace
 
 TASK = load_task(TaskConfig(questions=4))
 POOL = pool_of([("1", 0.4), (None, None), ("2", 0.9)])
@@ -103,3 +105,14 @@ def test_an_engine_leaves_out_what_it_cannot_serve_but_what_was_named() -> None:
 def test_what_cannot_be_played_is_refused(more: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         planned(**more)
+
+
+def test_the_run_that_is_taken_of_several_is_said(tmp_path: Path) -> None:
+    path, said = tmp_path / "fit.sqlite", list[str]()
+    with PoolStore.create_or_open(path) as store:
+        store.add_problem(Problem("other", "Another question?", "1"))
+        for seed in (0, 1):
+            store.add(store.open_run(RunKey("fake", sampling={"seed": seed}), {}), "other", [Sample("1", "1")])
+    chosen = config(fit=str(path), strategies=["first_sample"], budget=1)
+    plan(chosen, TASK, model="fake", revision="", notify=said.append)
+    assert said == [f"{path}: run 2, the latest of 2; others by --run"]
