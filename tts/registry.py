@@ -223,7 +223,7 @@ SCORERS: Registry[Callable[..., Any]] = Registry(
         "p_true": "tts.scorers.asking:PTrue",
         "verbalised": "tts.scorers.asking:Verbalised",
         "judge": "tts.scorers.judges.opening:open_judge",
-        "reward": "tts.scorers.reward:OutcomeReward",
+        "reward": "tts.scorers.reward.opening:open_reward",
         "self_consistency": "tts.scorers.consistency:SelfConsistency",
         "constant": "tts.scorers.controls:ConstantScorer",
         "random": "tts.scorers.controls:RandomScorer",

@@ -57,6 +57,17 @@ class Staged:
         return self.paused.uses_engine or self.ended.uses_engine
 
     @property
+    def own_model(self) -> bool:
+        """True if neither scorer asks the model that drew the samples."""
+        both = (self.paused, self.ended)
+        return all(one.own_model or not one.uses_engine for one in both) and any(one.own_model for one in both)
+
+    @property
+    def reads_texts(self) -> bool:
+        """True if both scorers read texts without signals."""
+        return self.paused.reads_texts and self.ended.reads_texts
+
+    @property
     def compares_samples(self) -> bool:
         """True if either compares samples."""
         return self.paused.compares_samples or self.ended.compares_samples

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from tts.engines.special_tokens import PlainText
 from tts.errors import InputError, UnsupportedError
+from tts.models.resolve import fingerprint
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample
@@ -63,6 +65,7 @@ class OutcomeReward(BaseScorer):
             raise InputError(f"an outcome reward model needs a batch of at least 1, got {batch}")
         self.path, self.positive, self.template, self.batch, self.device = Path(path), positive, template, batch, device
         _check(self.path)
+        self.key = {"positive": positive, "template": template, "model": fingerprint(self.path)}
         self._loading = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
@@ -116,15 +119,15 @@ class OutcomeReward(BaseScorer):
         return texts
 
     def _ids(self, problem: Problem, sample: Sample, tokenizer: Any) -> Ids:
+        plain = PlainText(tokenizer)
+        question, text = plain.guard(problem.question), plain.guard(sample.text)
         if self.template is None and tokenizer.chat_template:
-            turns = [{"role": "user", "content": problem.question}, {"role": "assistant", "content": sample.text}]
-            return list(
-                tokenizer(tokenizer.apply_chat_template(turns, tokenize=False), add_special_tokens=False).input_ids
-            )
+            turns = [{"role": "user", "content": question}, {"role": "assistant", "content": text}]
+            return list(plain.encode(tokenizer.apply_chat_template(turns, tokenize=False)))
         template = "{question}\n{text}" if self.template is None else self.template
         before, _, after = template.partition("{text}")
-        filled = before.replace("{question}", problem.question) + sample.text
-        return list(tokenizer(filled + after.replace("{question}", problem.question)).input_ids)
+        filled = before.replace("{question}", question) + text + after.replace("{question}", question)
+        return list(plain.encode(filled, begin=True))
 
     def _odds(self, texts: list[Ids], model: Any, tokenizer: Any) -> NDArray[np.float64]:
         import torch

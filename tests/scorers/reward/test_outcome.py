@@ -17,7 +17,7 @@ from tts.engines.fake import FakeEngine  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
 from tts.scorers.base import Calibrated, RawScorer, Scorer  # noqa: E402
 from tts.scorers.metered import MeteredEngine  # noqa: E402
-from tts.scorers.reward import OutcomeReward  # noqa: E402
+from tts.scorers.reward.outcome import OutcomeReward  # noqa: E402
 from tts.types import Problem, Sample, Usage  # noqa: E402
 
 ONE = Problem("q", "two and two ?")
