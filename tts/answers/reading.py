@@ -172,6 +172,8 @@ class _Reader:
 
     def hashed(self, text: str) -> Reading | None:
         """Return the last line behind ``####`` that is no heading."""
+        if "####" not in text:
+            return None
         lines = list(_HASH_LINE.finditer(text))
         for i, line in enumerate(reversed(lines)):
             rest = line["rest"].strip()
@@ -212,7 +214,7 @@ class _Reader:
 
     def bold(self, text: str) -> Reading | None:
         """Return the last bold answer; bold words are no mark but of free text."""
-        if self.kind == "text":
+        if self.kind == "text" or ("**" not in text and "__" not in text):
             return None
         for match in reversed(list(_BOLD.finditer(text, max(0, len(text) - _WINDOW)))):
             inside = (match["inside"] or match["under"]).strip(" :")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from tts.errors import InputError
 from tts.pool.check import sample_fault
@@ -12,9 +14,12 @@ from tts.pool.runs import RunKey
 from tts.pool.sqlite import openings, schema
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of
-from tts.pool.sqlite.rows import to_row
+from tts.pool.sqlite.rows import COLUMNS, to_row
 from tts.pool.sqlite.scores import add_scores
 from tts.types import Sample, Signals
+
+_AT_ONCE = 256
+"""The questions whose samples are inserted together."""
 
 
 def add_samples(
@@ -71,13 +76,27 @@ def add_runs(
         run = openings.open_run(connection, key, config, signals, reading, None)
         if connection.execute("SELECT 1 FROM samples WHERE run = ? LIMIT 1", (run,)).fetchone() is not None:
             raise InputError(f"{file.path}: holds these samples already, as run {run}")
-        connection.executemany(
-            schema.ADD_SAMPLE,
-            (
+        for some in _parts(entries, _AT_ONCE):
+            rows = [
                 (run, known[entry.problem.id], *to_row(sample, correct))
-                for entry in entries
+                for entry in some
                 for sample, correct in zip(entry.samples, entry.correct, strict=True)
-            ),
-        )
+            ]
+            _insert(connection, rows)
         numbers.append(run)
     return numbers
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows of samples by the columns that any of them uses: binding all of them takes most of the time."""
+    names = ("run", "problem", *COLUMNS)
+    used = [i for i, column in enumerate(zip(*rows, strict=True)) if any(value is not None for value in column)]
+    columns = ", ".join(names[i] for i in used)
+    statement = f"INSERT INTO samples ({columns}) VALUES ({', '.join('?' * len(used))})"
+    connection.executemany(statement, map(itemgetter(*used), rows))
+
+
+def _parts(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+    """Yield entries in parts of at most this many."""
+    for start in range(0, len(entries), size):
+        yield entries[start : start + size]
