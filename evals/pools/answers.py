@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from evals.pools.joining import Joined
+from evals.pools.parallel import Texts, processes_for, read_in_processes, read_texts
 from evals.tasks.equality import equality_named, open_equality
 from evals.tasks.golds import kind_of, read_golds
 from evals.tasks.graders import grader_of
-from evals.tasks.reading import reader
 from evals.tasks.rows import Question
 from tts.answers import Grader, canonical
 from tts.answers.reading import KINDS, Kind, Reading, read_reply
 from tts.errors import InputError
 from tts.pool import Entry
-from tts.prompts import Prompt
 from tts.types import End, Problem, Sample
 
 RULES = ("flexible", "strict")
@@ -24,7 +23,6 @@ RULES = ("flexible", "strict")
 _TRIED = 200
 """Texts by which the kind of answers is chosen where no right answers tell it."""
 _MOST = 0.5
-_PROMPT = Prompt("{question}")
 
 
 @dataclass(slots=True)
@@ -80,11 +78,34 @@ class Answers:
             golds = tuple(str(gold) for gold in question.golds)
         return Problem(question.id or "", question.text, next(iter(golds), None), task, golds[1:])
 
-    def read(self, joined: Joined, model: str, task: str) -> tuple[Problem, list[Read]]:
-        """Return a question with the samples of one model, read and graded."""
+    def readings(self, asked: Sequence[tuple[Joined, str]], processes: int | None = None) -> Iterator[list[Reading]]:
+        """Yield the readings of the texts of each question's samples of one model, in their order.
+
+        Args:
+            asked: the questions, each with the model.
+            processes: the number of processes that read; None decides by the number of texts.
+        """
+        texts = [Texts([s.text for s, _, own in one.samples[model] if _is_read(s, own)]) for one, model in asked]
+        texts = [replace(of, choices=one.question.choices) for of, (one, _) in zip(texts, asked, strict=True)]
+        if processes is None:
+            processes = processes_for(sum(len(of.texts) for of in texts))
+        if processes > 1:
+            yield from read_in_processes(texts, self.kind, self.rule, processes=processes)
+            return
+        for of in texts:
+            yield from read_texts([of], self.kind, self.rule)
+
+    def read(self, joined: Joined, model: str, task: str, readings: Sequence[Reading]) -> tuple[Problem, list[Read]]:
+        """Return a question with the samples of one model, with the answers of their texts, graded.
+
+        Args:
+            joined: the question.
+            model: the model.
+            task: the name of the task.
+            readings: the readings of the texts, as :meth:`readings` yields them.
+        """
         problem = self.problem(joined.question, task)
-        choices = joined.question.choices
-        read = reader(self.rule, _PROMPT, kind=self.kind, choices={problem.id: choices} if choices else None)
+        given_readings = iter(readings)
         grader = self._grader.on(problem)
         grades: dict[str, bool | None] = {}
 
@@ -104,13 +125,17 @@ class Answers:
         for index, (sample, given, answered) in enumerate(joined.samples[model]):
             reading = None
             answer = sample.answer
-            if not answered and sample.end is not End.FAILED:
-                reading = read(problem, sample.text)
+            if _is_read(sample, answered):
+                reading = next(given_readings)
                 answer = reading.answer
                 self.marks[reading.mark] += 1
             correct = graded(answer, given, sample.end is End.FAILED)
             found.append(Read(_numbered(sample, index, answer), correct, reading))
         return problem, found
+
+
+def _is_read(sample: Sample, answered: bool) -> bool:
+    return not answered and sample.end is not End.FAILED
 
 
 def _numbered(sample: Sample, index: int, answer: str | None) -> Sample:

@@ -58,10 +58,10 @@ class Samples:
         Args:
             questions: the number of questions; None for all.
         """
-        for one in self.joined[:questions]:
-            for model in one.samples:
-                problem, read = self.answers.read(one, model, self.task)
-                yield problem, model, read
+        asked = [(one, model) for one in self.joined[:questions] for model in one.samples]
+        for (one, model), readings in zip(asked, self.answers.readings(asked), strict=True):
+            problem, read = self.answers.read(one, model, self.task, readings)
+            yield problem, model, read
 
 
 def gather(
