@@ -19,8 +19,12 @@ LOG_INTEGER = np.concatenate([[0.0], np.log(np.arange(1.0, 4097.0))])
 """``log(m)``, and 0 for m = 0."""
 
 
+TABLED = 1 << 10
+"""Counts below it are tabulated; a table of larger ones would not fit into memory."""
+
+
 class CountTable:
-    """A function ``f(a, b)`` of two counts, tabulated for integers; the table doubles when a larger count comes."""
+    """A function ``f(a, b)`` of two counts, tabulated for small integers; the table doubles when a larger one comes."""
 
     def __init__(self, f: Callable[[Any, Any], Any]) -> None:
         """Wrap ``f``, a vectorised function of two non-negative arrays."""
@@ -28,12 +32,16 @@ class CountTable:
         self._made: tuple[int, NDArray[np.float64], list[float]] = (0, np.empty(0), [])
 
     def __call__(self, a: Any, b: Any) -> Any:
-        """Return ``f(a, b)``, looked up for integers and computed for reals; shape follows the arguments."""
+        """Return ``f(a, b)``, looked up for integers below ``TABLED``, else computed; shape as the arguments."""
         if isinstance(a, int):
-            size, _, flat = self._up_to(max(a, int(b)))
+            if (top := max(a, int(b))) >= TABLED:
+                return float(self._f(float(a), float(b)))
+            size, _, flat = self._up_to(top)
             return flat[a * size + b]
         if isinstance(a, np.ndarray) and a.dtype.kind in "iu":
-            size, table, _ = self._up_to(int(max(a.max(initial=0), b.max(initial=0))))
+            if (top := int(max(a.max(initial=0), b.max(initial=0)))) >= TABLED:
+                return self._f(a.astype(np.float64), np.asarray(b, dtype=np.float64))
+            size, table, _ = self._up_to(top)
             index = a.astype(np.intp)
             index *= size
             index += b

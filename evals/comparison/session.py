@@ -107,7 +107,9 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         "merged": arrays.tiers,
         "grade_conflicts": arrays.conflicts,
     }
-    return ComparisonOutcome(described, settings, rows, curves(arrays, settings.budget), swept, skipped)
+    return ComparisonOutcome(
+        described, settings, rows, curves(arrays, settings.budget, seed=settings.seed), swept, skipped
+    )
 
 
 def _ungraded(pool: Pool) -> bool:

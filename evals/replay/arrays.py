@@ -94,7 +94,7 @@ class PoolArrays:
             InputError: a sample has no grade and its question no gold answer, or samples continue a prefix.
         """
         questions, width = len(pool.entries), pool.samples_max
-        labels = np.full((questions, width), -1, dtype=np.int16)
+        labels = np.full((questions, width), -1, dtype=np.int16 if width < 1 << 15 else np.int32)
         classes, correct, tiers, conflicts = [], [], Counter[str](), 0
         for q, entry in enumerate(pool.entries):
             if any(s.given for s in entry.samples):

@@ -85,7 +85,7 @@ def permutations(sizes: Array, *, count: int, draws: int, seed: int) -> Array:
     if count < 1:
         raise InputError(f"permutations must be at least 1, got {count}")
     rng = np.random.default_rng(seed)
-    kind = np.uint8 if int(sizes.max()) <= 256 else np.uint16
+    kind = np.min_scalar_type(int(sizes.max()) - 1)
     out = np.empty((len(sizes), count, draws), dtype=kind)
     for size in np.unique(sizes):
         rows = np.flatnonzero(sizes == size)

@@ -14,6 +14,7 @@ from evals.comparison.difference import FEW_QUESTIONS
 from evals.comparison.frontier import Frontier
 from evals.comparison.settings import SIZES, Settings
 from evals.comparison.table import Compared, ComparisonRow
+from evals.metrics.estimators import MAX_POOL
 from evals.report import units
 from evals.report.tables import Column, Table
 from evals.report.units import describe_all
@@ -226,8 +227,13 @@ REGRET_LEGEND = (
 )
 
 
-def curves_table(curves: Mapping[str, Curve]) -> Table:
-    """Return the exact curves at round k; a narrow terminal shows powers of two only."""
+def curves_table(curves: Mapping[str, Curve], *, samples: int) -> Table:
+    """Return the exact curves at round k; a narrow terminal shows powers of two only.
+
+    Args:
+        curves: the curves by name.
+        samples: of the question with the most.
+    """
     last = max(curves["maj"])
     ks = [k for k in SIZES if k < last] + [last]
     odd = [k for k in ks[:-1] if k & (k - 1)]
@@ -236,7 +242,7 @@ def curves_table(curves: Mapping[str, Curve]) -> Table:
     return Table(
         (Column("k", "k", left=True), *columns),
         tuple({"k": label, **{str(k): curves[name][k] for k in ks}} for name, label in labels if name in curves),
-        title="exact curves, accuracy in %",
+        title="exact curves, accuracy in %" + (f", by a random {MAX_POOL} samples" if samples > MAX_POOL else ""),
     )
 
 

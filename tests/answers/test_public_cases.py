@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evals.tasks.reading import extractor
+from strategies.counts import leader_probability
 from tests.cli.cases import Tts
 from tts.answers import extract_gsm8k, merge
 from tts.answers.math import MathVerifier
@@ -103,6 +106,29 @@ def test_a_question_as_people_write_it(
     assert tts("pool", "export", tmp_path / "p.sqlite", target).status == 0
     line = json.loads(target.read_text())
     assert (line["id"], line["gold"]) == problem
+
+
+@pytest.mark.parametrize(
+    ("questions", "samples"),
+    [pytest.param(2, 10_000, id="b01", marks=pytest.mark.slow), pytest.param(4, 2_000, id="b02")],
+)
+def test_a_pool_of_thousands_of_samples_a_question(tts: Tts, tmp_path: Path, questions: int, samples: int) -> None:
+    rng = random.Random(1)
+    with (tmp_path / "p.jsonl").open("w") as file:
+        for q in range(questions):
+            drawn = [{"answer": str(rng.choice([1, 1, 1, 2, 3, rng.randrange(500)]))} for _ in range(samples)]
+            file.write(json.dumps({"id": f"q{q}", "question": "?", "gold": "1", "samples": drawn}) + "\n")
+    names = "self_consistency,adaptive_consistency"
+    ran = tts("compare", tmp_path / "p.jsonl", "--strategies", names, "--budget", 16, "permutations=20")
+    assert ran.status == 0, ran.err
+    assert "exact curves, accuracy in %, by a random 1000 samples" in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize(("lead", "second", "value"), [(5_000, 4_800, 0.97832), (100_000, 99_000, 0.98751)])
+def test_large_counts_are_computed_at_once(lead: int, second: int, value: float) -> None:  # b03
+    assert leader_probability(lead, second) == pytest.approx(value, abs=5e-6)
+    arrays = leader_probability(np.array([lead, 3]), np.array([second, 1]))
+    assert arrays == pytest.approx([value, leader_probability(3, 1)], abs=5e-6)
 
 
 @pytest.mark.parametrize("answer", ["5887.3333", "5887 1/3"])

@@ -197,6 +197,6 @@ def _print(
             tables.frontiers_table(outcome.frontiers).print(screen, wide=wide)
         else:
             screen.print("tuned: none of these strategies has a parameter to sweep", style="dim")
-    tables.curves_table(outcome.curves).print(screen, wide=wide)
+    tables.curves_table(outcome.curves, samples=pool["samples_max"]).print(screen, wide=wide)
     screen.print()
     screen.print(tables.conclusion(outcome.rows, questions=outcome.questions), style="bold", soft_wrap=True)

@@ -82,6 +82,6 @@ def test_every_table_shows_every_strategy() -> None:
         report.catalogue_table([CATALOG["esc"]]),
     ):
         assert "esc" in printed(table) and "esc" in table.to_markdown()
-    assert "maj@k" in printed(report.curves_table(outcome.curves))
+    assert "maj@k" in printed(report.curves_table(outcome.curves, samples=8))
     assert "too few" in printed(report.comparison_table(outcome.rows))
     assert "not worse = above -0.5;" in report.legend(outcome.rows, outcome.settings)
