@@ -139,7 +139,10 @@ def check_score(name: str, pool: Pool) -> None:
     Raises:
         InputError: listing all of them.
     """
-    known = (*pool.scorers, *([CONFIDENCE] if _has_confidences(pool) else []), *SCORES)
+    if name == CONFIDENCE and not _has_confidences(pool):
+        held = f"; it holds scores of {', '.join(pool.scorers)}" if pool.scorers else ""
+        raise InputError(f"{pool.path}: no confidence was recorded with the samples{held}")
+    known = {*pool.scorers, CONFIDENCE, *SCORES}
     if name not in known:
         raise InputError(
             f"unknown score {name!r}: allowed are {', '.join(sorted(known))}, and `tts score` adds those of a scorer"

@@ -52,13 +52,14 @@ def test_replaying_the_recorded_run_gives_every_decision_again(engine: Transform
     live: dict[str, list[Result]] = {}
     with PoolStore.create_or_open(tmp_path / "run.sqlite") as store:
         store.add_problems(PROBLEMS)
-        memory = PoolSampleCache(store, store.open_run(RunKey("tiny"), {}))
+        judge = store.open_scorer(SCORER.name, {"name": SCORER.name})
+        memory = PoolSampleCache(store, store.open_run(RunKey("tiny"), {}), scorer=judge)
         everything = {"extract": read, "scorer": SCORER, "signals": SIGNALS, "cache": memory}
         for name in ("self_consistency", *NAMES):
             strategy = CATALOG[name].build(BUDGET, CATALOG[name].example)
             live[name] = asyncio.run(run_all(strategy, PROBLEMS, engine, **everything))  # type: ignore[arg-type]
         drawn = engine.batch.drawn
-        pool = store.to_pool()
+        pool = store.to_pool().with_scores(SCORER.name)
     assert drawn == sum(s.usage.delivered for e in pool.entries for s in e.samples if s.usage)  # each was drawn once
     recording = ReplayEngine({entry.problem.id: entry.samples for entry in pool.entries})
     for name, results in live.items():

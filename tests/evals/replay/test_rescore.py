@@ -120,7 +120,9 @@ def test_the_seed_decides_the_halves() -> None:
 
 
 def test_unknown_scores_and_missing_traces_get_one_sentence() -> None:
-    with pytest.raises(InputError, match=r"unknown score 'deepconf': allowed are deepconf_bottom10, .*self_certainty"):
+    with pytest.raises(
+        InputError, match=r"unknown score 'deepconf': allowed are confidence, deepconf_bottom10, .*self_certainty"
+    ):
         rescored(FULL, "deepconf")
     with pytest.raises(InputError, match="memory: question 'q0': trace score entropy reads entropies and sample 0 has"):
         rescored(pool_of(["1"]), "entropy")
