@@ -115,12 +115,11 @@ def _order(source: Source) -> int:
 
 
 def _complete(place: Joined, record: Record) -> None:
-    """Give a question the right answers and options that only another file has."""
+    """Give a question the right answers, options and id that only another file has."""
     mine = place.question
-    if (record.golds and not mine.golds) or (record.choices and not mine.choices):
-        place.question = Question(
-            mine.where, mine.text, mine.golds or record.golds, mine.id, mine.choices or record.choices
-        )
+    golds, choices, name = mine.golds or record.golds, mine.choices or record.choices, mine.id or record.id
+    if (golds, choices, name) != (mine.golds, mine.choices, mine.id):
+        place.question = Question(mine.where, mine.text, golds, name, choices)
 
 
 def _name(found: Iterable[Joined], stem: str) -> None:

@@ -76,12 +76,11 @@ def _shown(key: str, value: object) -> str:
 )
 def import_(
     files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE... POOL",
-            help="Files with samples, or hf://datasets/OWNER/NAME; then the SQLite pool to write: .sqlite or .db.",
-        ),
-    ],
+        list[str] | None, typer.Argument(metavar="FILE", help="Files with samples, or hf://datasets/OWNER/NAME.")
+    ] = None,
+    last: Annotated[
+        str, typer.Argument(metavar="POOL", help="SQLite pool to write: .sqlite or .db; not needed for --dry-run.")
+    ] = "",
     question: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the question.")] = None,
     text: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the reply, or of a list of them.")] = None,
     gold: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the right answer.")] = None,
@@ -125,9 +124,9 @@ def import_(
     from tts.pool import import_pool
     from tts.pool.files import pool_format
 
-    *sources, last = files
-    target = None if dry_run and not is_pool(last) else last
-    sources = sources if target is not None else files
+    given = [*(files or ()), *([last] if last else ())]
+    target = None if not given or (dry_run and not is_pool(given[-1])) else given[-1]
+    sources = given[:-1] if target is not None else given
     if not sources:
         raise InputError("give the files with samples, then the pool to write: tts pool import FILE... POOL")
     if target is not None:
@@ -139,11 +138,13 @@ def import_(
         **{"logprobs": logprobs, "tokens": tokens, "id": id_, "confidence": confidence, "model": model},
     }
     fields = Fields({part: name for part, name in named.items() if name is not None})
-    whole = target is not None and not (dry_run or add or fields) and answers == "auto" and len(sources) == 1
-    if whole and is_pool_file(sources[0]):
-        pool = import_pool(sources[0], last, force=force)
+    whole = not (dry_run or add or fields) and answers == "auto" and len(sources) == 1
+    if whole and target is not None and is_pool_file(sources[0]):
+        pool = import_pool(sources[0], target, force=force)
         print(f"{sources[0]}: pool")
-        print(f"wrote {last}: {pool.questions} questions, {sum(len(entry.samples) for entry in pool.entries)} samples")
+        print(
+            f"wrote {target}: {pool.questions} questions, {sum(len(entry.samples) for entry in pool.entries)} samples"
+        )
         return
     samples = gather(sources, fields=fields, answers=answers, rule=extract, split=split)
     for source in samples.sources:
