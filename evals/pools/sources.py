@@ -48,7 +48,8 @@ def load(path: str, *, split: str = "test") -> Loaded:
         name, _, config = rest.partition("/")
         if not name:
             raise InputError(f"{path}: expected {HUB}OWNER/NAME")
-        return Loaded(iter(hub_rows(f"{owner}/{name}", config, split, task="import")))
+        instead = "or give a file of its rows"
+        return Loaded(iter(hub_rows(f"{owner}/{name}", config, split, user="the import", instead=instead)))
     lower = path.lower()
     if lower.endswith(".parquet"):
         return Loaded(_parquet_rows(path))

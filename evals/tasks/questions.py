@@ -131,7 +131,10 @@ class _Reader:
 
     def hub(self, split: str) -> Sequence[tuple[str, Any]]:
         """Return the rows of a split on the hub."""
-        return hub_rows(self.data_set.hub, self.data_set.config, split, task=self.config.name)
+        name = self.config.name
+        instead = f"or give the task a file: task.path={name}_{split}.jsonl"
+        user = f"task {name} without a path"
+        return hub_rows(self.data_set.hub, self.data_set.config, split, user=user, instead=instead)
 
     def worked(self, rows: Any, source: str) -> list[_Item]:
         """Return questions with gold answers, for worked examples."""

@@ -52,25 +52,24 @@ def _list_rows(text: str, path: str | os.PathLike[str]) -> Rows:
         yield f"{path}, row {number}", row
 
 
-def hub_rows(name: str, config: str, split: str, *, task: str) -> Sequence[tuple[str, Any]]:
+def hub_rows(name: str, config: str, split: str, *, user: str, instead: str) -> Sequence[tuple[str, Any]]:
     """Return the rows of a split on the hub, through ``datasets``.
 
     Args:
         name: the data set.
         config: its configuration; empty for the only one.
         split: the split.
-        task: the name of the task, for sentences.
+        user: the reader of the rows, which opens sentences.
+        instead: the end of sentences, the way without the hub.
 
     Raises:
         InputError: ``datasets`` is not installed, or the hub cannot be read.
     """
-    instead = f"or give the task a file: task.path={task}_{split}.jsonl"
     try:
         datasets: Any = import_module("datasets")
     except ModuleNotFoundError:
         raise InputError(
-            f"task {task} without a path reads {name} from the hub and needs datasets: pip install 'tts-rerank[hub]', "
-            + instead
+            f"{user} reads {name} from the hub and needs datasets: pip install 'tts-rerank[hub]', {instead}"
         ) from None
     try:
         named = (name, config) if config else (name,)

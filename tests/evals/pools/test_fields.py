@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -122,3 +124,25 @@ def test_right_answers_of_another_kind_leave_samples_without_a_grade(tmp_path: P
 def test_bad_rows_get_one_sentence(tmp_path: Path, rows: list[Any], named: dict[str, str], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         gather([str(lines(tmp_path / "r.jsonl", *rows))], fields=Fields(named))
+
+
+def test_a_data_set_of_the_hub_is_read_by_its_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def load_dataset(*named: str, split: str) -> list[dict[str, Any]]:
+        asked.append((*named, split))
+        if named[0] == "me/none":
+            raise OSError("no network")
+        return [{"problem": JACK, "samples": [RIGHT, WRONG], "gt_answer": "19", "is_corrects": [True, False]}]
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    entry = imported(tmp_path, "hf://datasets/me/samples/gsm8k").entries[0]
+    assert asked == [("me/samples", "gsm8k", "test")] and entry.problem.gold == "19"
+    assert [sample.answer for sample in entry.samples] == ["19", "18"] and entry.correct == (True, False)
+    with pytest.raises(
+        InputError, match=r"me/none cannot be read from the hub \(no network\): try again, or give a file"
+    ):
+        gather(["hf://datasets/me/none"])
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(InputError, match=r"the import reads me/samples from the hub and needs datasets: pip install"):
+        gather(["hf://datasets/me/samples"])
