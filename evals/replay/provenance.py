@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from inspect import isclass
 
@@ -57,13 +58,15 @@ def is_calibrated(pool: Pool, label: str) -> bool:
 def _recorded_name(pool: Pool, label: str) -> str:
     """Return the scorer that recorded scores stand for in a calibration file.
 
-    A live run maps the raw score of a scorer that has one, and pools hold its probabilities: then it is another name.
+    A live run maps the raw score of a scorer that has one. Pools hold its probabilities, which are under another name,
+    unless ``tts score`` kept the raw ones.
     """
-    name = _key(pool, label).get("name")
+    key = _key(pool, label)
+    name = key.get("name")
     if name is not None and name in SCORERS.names():
         built = SCORERS.get(str(name))
-        if isclass(built) and not hasattr(built, "raw"):
-            return str(name)
+        if key.get("raw") or (isclass(built) and not hasattr(built, "raw")):
+            return re.sub(r"-\d+$", "", label)  # the second key of one name has the label NAME-2
     return f"{label} (as recorded)"
 
 

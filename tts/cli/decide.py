@@ -47,7 +47,7 @@ def decide(
     force: ForceOption = False,
     run: RunOption = None,
 ) -> None:
-    """Decide on one answer a question from recorded samples.
+    """Decide on the answer to each question from recorded samples.
 
     Hands each question's samples to a strategy in recorded order and writes a JSON object a question: the answer,
     p_correct and vote_share (null where unknown), the samples and tokens used, the reason for stopping, and the sample

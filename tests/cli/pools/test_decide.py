@@ -145,3 +145,17 @@ def test_calibrated_scores_are_not_mapped_again(tts: Tts, tmp_path: Path) -> Non
     assert refused.status == 2 and "the scores 'judge' are calibrated already" in refused.err
     [decision] = lines(tts("decide", pool, "strategy=best_of_n", "--quiet").out)
     assert (decision["answer"], decision["p_correct"]) == ("7", 0.9)
+
+
+def test_scores_that_a_run_calibrated_make_its_p_correct(tts: Tts, calibration: Path, tmp_path: Path) -> None:
+    pool, report = tmp_path / "run.sqlite", tmp_path / "run.json"
+    ran = tts(
+        "run", *FAKE, "task.questions=6", "budget=6", "scorer=watched", f"fit={calibration}", "calibrate=platt",
+        "strategies=[{name: cges, gamma: 0.9}]", f"out={pool}", "--json", report,
+    )  # fmt: skip
+    assert ran.status == 0, ran.err
+    [strategy] = json.loads(report.read_text())["strategies"]
+    found = tts("decide", pool, "strategy={name: cges, gamma: 0.9}", "budget=6", "--quiet")
+    for live, again in zip(strategy["decisions"], lines(found.out), strict=True):
+        assert (again["answer"], again["samples"]) == (live["answer"], live["samples"]), found.err
+        assert again["p_correct"] == pytest.approx(live["p_correct"])
