@@ -1,11 +1,12 @@
 """Given sequences in passes of the decoder: the signals of their tokens, as the pass that draws them collects them.
 
-A prompt is read once for all its sequences. Long sequences are read in pieces, so that the logits of all places are
-never in memory at once.
+A prompt is read once for all its sequences of a pass. Long sequences are read in pieces, so that the logits of all
+places are never in memory at once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,43 +73,63 @@ def mark_cached(decoder: Decoder, given: Sequence[GivenSequence]) -> None:
 @torch.inference_mode()
 def read_given(decoder: Decoder, given: Sequence[GivenSequence], wanted: Signals) -> list[ReadColumns]:
     """Return the signals of sequences at temperature 1, in their order."""
-    read = decoder.prefill([JoiningSequence(one.prompt_ids, one.prompt_ids) for one in given])
-    device = decoder.model.device
-    first = torch.tensor([one.ids[0] for one in given], device=device)
-    heads = decoder.sampler.read(torch.stack([one.logits for one in read]).float(), first, wanted)
-    lists = {name: values.tolist() for name, values in heads.items()}
-    found = [ReadColumns({name: [values[row]] for name, values in lists.items()}) for row in range(len(given))]
-    waiting = sorted((i for i, one in enumerate(given) if one.fed_ids), key=lambda i: len(given[i].fed_ids))
+    uses = Counter(one.prompt_ids for one in given)
+    shared = [i for i, one in enumerate(given) if uses[one.prompt_ids] > 1 or one.prompt_ids in decoder.prompts]
+    prompts = decoder.prefill([JoiningSequence(given[i].prompt_ids, given[i].prompt_ids) for i in shared])
+    read = dict(zip(shared, prompts, strict=True))
+    found = [ReadColumns() for _ in given]
+    if shared:
+        first = torch.tensor([given[i].ids[0] for i in shared], device=decoder.model.device)
+        heads = decoder.sampler.read(torch.stack([one.logits for one in prompts]).float(), first, wanted)
+        for name, values in heads.items():
+            for i, value in zip(shared, values.tolist(), strict=True):
+                found[i].columns[name] = [value]
+
+    def unread(i: int) -> int:
+        return given[i].size - len(given[i].prompt_ids) if i in read else given[i].size
+
+    waiting = sorted((i for i in range(len(given)) if unread(i)), key=unread)
     while waiting:
-        n = min(len(waiting), max(1, decoder.max_pass_tokens // len(given[waiting[-1]].fed_ids)))
+        n = min(len(waiting), max(1, decoder.max_pass_tokens // unread(waiting[-1])))
         waiting, now = waiting[:-n], waiting[-n:]
-        rows = [given[i] for i in now]
-        for i, columns in zip(now, _read_pass(decoder, rows, [read[i].kv for i in now], wanted), strict=True):
-            for name, values in columns.columns.items():
-                found[i].columns[name] += values
+        rows, bases = [given[i] for i in now], [read[i].kv if i in read else None for i in now]
+        for i, columns in zip(now, _read_pass(decoder, rows, bases, wanted), strict=True):
+            for name, more in columns.columns.items():
+                found[i].columns.setdefault(name, []).extend(more)
             found[i].probe = columns.probe
     return found
 
 
 def _read_pass(
-    decoder: Decoder, given: Sequence[GivenSequence], prompts: Sequence[Tensor], wanted: Signals
+    decoder: Decoder, given: Sequence[GivenSequence], prompts: Sequence[Tensor | None], wanted: Signals
 ) -> list[ReadColumns]:
-    """Read sequences behind their prompts, padded on the left, and return the signals of all tokens but the first."""
+    """Read sequences, padded on the left, and return the signals of their tokens.
+
+    Args:
+        decoder: runs the model.
+        given: the sequences.
+        prompts: the keys and values of each prompt, whose first token is not measured then; None reads the prompt too.
+        wanted: the signals to report.
+    """
     device, rows = decoder.model.device, len(given)
-    fed = [one.fed_ids for one in given]
+    fed = [
+        one.fed_ids if p is not None else one.prompt_ids + one.fed_ids for one, p in zip(given, prompts, strict=True)
+    ]
     new, width = max(map(len, fed)), max(one.size for one in given)
     kv = decoder.empty(rows, width + 1)  # the last column takes what padding writes, and no token reads it
     tokens, targets = (torch.zeros((rows, new), dtype=torch.long) for _ in range(2))
     columns = torch.full((rows, new), width)
     known = torch.zeros((rows, new), dtype=torch.bool)
     for row, (one, ids, prompt) in enumerate(zip(given, fed, prompts, strict=True)):
-        start, at = len(one.prompt_ids), new - len(ids)
-        tokens[row, at:] = torch.tensor(ids)
-        columns[row, at:] = torch.arange(start, start + len(ids))
-        following = one.ids[1:]
+        start = 0 if prompt is None else len(one.prompt_ids)
+        tokens[row, new - len(ids) :] = torch.tensor(ids)
+        columns[row, new - len(ids) :] = torch.arange(start, start + len(ids))
+        following = one.ids if prompt is None else one.ids[1:]
+        at = new - len(one.fed_ids) - (prompt is None)
         targets[row, at : at + len(following)] = torch.tensor(following, dtype=torch.long)
         known[row, at : at + len(following)] = True
-        kv[:, :, row, :, :start] = prompt
+        if prompt is not None:
+            kv[:, :, row, :, :start] = prompt
     step = max(1, MAX_LOGITS // (decoder.vocabulary * rows))
     read: dict[str, Tensor] = {}
     for left in range(0, new, step):
