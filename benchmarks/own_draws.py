@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from tts.engines.base import Request
 from tts.engines.config import EngineConfig, LiveEngine, open_engine
@@ -24,6 +26,10 @@ from tts.stories.stories import take
 from tts.types import Problem, Sample, Trace, content_ids
 
 CLOSE = 1e-5
+KINDS: dict[str, Callable[[Path], Scorer]] = {
+    "grace": lambda folder: Grace(grace.read_card(folder)),
+    "finece": lambda folder: Finece(finece.read_card(folder)),
+}
 
 
 def main() -> None:
@@ -42,11 +48,7 @@ def main() -> None:
     for model in options.models.split(","):
         config = EngineConfig(model=model, device="cpu")
         assert config.folder is not None
-        scorer: Scorer
-        if model == "grace":
-            scorer = Grace(grace.read_card(config.folder))
-        else:
-            scorer = Finece(finece.read_card(config.folder))
+        scorer = KINDS[model](config.folder)
         engine = open_engine(config, Prompt(), print)
         asyncio.run(compare(model, engine, scorer, requests))
         engine.close()
