@@ -38,6 +38,7 @@ class Point:
         samples_ci: their 95 % interval over questions.
         tokens: generated tokens a question; None where the pool does not count them.
         cost: of a question, in the currency of the prices; None without prices.
+        seconds: of the machine that drew the pool, a question; None where the pool records no times.
         accuracy_diff: accuracy minus that of the reference; None where there is no reference.
         accuracy_diff_ci: its 95 % interval over questions.
     """
@@ -48,6 +49,7 @@ class Point:
     samples_ci: Interval
     tokens: float | None
     cost: float | None = None
+    seconds: float | None = None
     accuracy_diff: float | None = None
     accuracy_diff_ci: Interval | None = None
 
@@ -130,6 +132,7 @@ class Comparison:
         samples = np.stack([o.used.mean(axis=1) for o in outcomes], axis=1)
         a_low, a_high = accuracy_interval(accuracy, self.weights)
         s_low, s_high = bootstrap_interval(samples, self.weights)
+        speed = self.settings.speed
         diff = accuracy - reference.correct.mean(axis=1)[:, None]
         d_low, d_high = bootstrap_interval(diff, self.weights)
         return [
@@ -140,6 +143,7 @@ class Comparison:
                 samples_ci=(float(s_low[i]), float(s_high[i])),
                 tokens=None if o.tokens is None else float(o.tokens.mean()),
                 cost=mean_cost(self.arrays, o, self.settings.price),
+                seconds=None if speed is None else mean_cost(self.arrays, o, speed.price),
                 accuracy_diff=float(diff[:, i].mean()),
                 accuracy_diff_ci=(float(d_low[i]), float(d_high[i])),
             )

@@ -10,6 +10,7 @@ from evals.comparison.curves import Curve, curves
 from evals.comparison.frontier import Frontier, frontiers
 from evals.comparison.paired import Comparison
 from evals.comparison.settings import Settings
+from evals.comparison.speed import fit_speed
 from evals.comparison.table import ComparisonRow, table
 from evals.comparison.table import compare as play
 from evals.config import CompareConfig
@@ -67,6 +68,7 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         margin=config.margin,
         replicates=config.replicates,
         price=config.price,
+        speed=fit_speed(pool, config.in_flight),
         decisions=config.decisions,
     )
     if config.score is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from evals.comparison.speed import Speed
 from evals.config import PriceConfig
 from tts.errors import InputError
 
@@ -23,6 +24,7 @@ class Settings:
         margin: the loss of accuracy that still counts as not inferior, as a fraction.
         replicates: bootstrap replicates.
         price: prices of tokens; all 0 without prices.
+        speed: of the engine that drew the pool; None where the pool records no times.
         decisions: whether to keep the decision of each strategy on each question.
     """
 
@@ -33,6 +35,7 @@ class Settings:
     margin: float = 0.005
     replicates: int = 10_000
     price: PriceConfig = field(default_factory=PriceConfig)
+    speed: Speed | None = None
     decisions: bool = False
 
     def __post_init__(self) -> None:

@@ -66,7 +66,12 @@ async def draw_samples(
     """Draw ``n`` samples of every problem into the cache, the samples of one question at the same time."""
     # As many questions as fill a batch, and one to fill the gaps.
     questions = -(-config.engine.max_batch_size // config.samples) + 1
-    options = Options(concurrency=questions, lookahead=config.samples - 1, read_truncated=config.read_truncated)
+    options = Options(
+        concurrency=questions,
+        lookahead=config.samples - 1,
+        rows=config.engine.max_batch_size,
+        read_truncated=config.read_truncated,
+    )
     options = replace(options, join_answers=False)
 
     def share(result: Result) -> float:
@@ -80,7 +85,7 @@ async def draw_trees(
     tree: Tree, task: Task, engine: Engine, cache: SampleCache, *, rows: int, signals: Signals, watch: ProgressListener
 ) -> list[Result]:
     """Draw the tree of every problem into the cache, which must keep forks; ``rows`` fit into a batch."""
-    options = Options(concurrency=-(-rows // tree.config.k) + 1, join_answers=False)
+    options = Options(concurrency=-(-rows // tree.config.k) + 1, rows=rows, join_answers=False)
 
     def share(result: Result) -> float:
         samples = result.decision.samples
@@ -98,6 +103,7 @@ async def play(
         concurrency=config.concurrency or config.engine.max_batch_size,
         lookahead=config.lookahead,
         min_in_flight=config.min_in_flight,
+        rows=config.engine.max_batch_size,
         read_truncated=config.read_truncated,
     )
 

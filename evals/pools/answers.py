@@ -16,7 +16,7 @@ from tts.answers import Grader, canonical
 from tts.answers.reading import KINDS, Kind, Reading, read_reply
 from tts.errors import InputError
 from tts.pool import Entry
-from tts.types import End, Problem, Sample
+from tts.types import SAMPLE_EXTRAS, End, Problem, Sample
 
 RULES = ("flexible", "strict")
 """The rules by which texts are read."""
@@ -143,7 +143,7 @@ def _numbered(sample: Sample, index: int, answer: str | None) -> Sample:
     of = sample
     return Sample(
         *(of.text, answer, of.end, of.confidence, index, of.token_ids, of.trace, of.usage, of.error, of.given),
-        *(of.started_s, of.first_s, of.finished_s, of.in_flight, of.estimated, of.failure, of.reasoning),
+        **{name: getattr(of, name) for name in SAMPLE_EXTRAS},
     )
 
 

@@ -27,6 +27,7 @@ def as_mapping(outcome: ComparisonOutcome) -> dict[str, Any]:
         "margin": settings.margin,
         "bootstrap_replicates": settings.replicates,
         "price": options(settings.price),
+        **({"speed": dataclasses.asdict(settings.speed)} if settings.speed is not None else {}),
         "strategies": [_row(row) for row in outcome.rows],
         "skipped": dict(outcome.skipped),
         "curves": {name: {str(k): v for k, v in curve.items()} for name, curve in outcome.curves.items()},

@@ -61,7 +61,7 @@ def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
     Args:
         rows: one a strategy, of one comparison.
     """
-    spent = _unit(rows)
+    spent, timed = _unit(rows), all(row.point.seconds is not None for row in rows)
     columns = (
         Column("strategy", "strategy", left=True),
         Column("frontier", "*", lambda on: "*" if on else "", left=True, long="frontier"),
@@ -70,6 +70,7 @@ def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
         Column("samples", "samples", units.samples, spare=5 if spent == "cost" else 0),
         *([Column("tokens", "tokens", units.tokens, spare=3)] if spent != "samples" else []),
         *([Column("cost", "cost of\n1,000", units.money, long="cost of 1,000 questions")] if spent == "cost" else []),
+        *([Column("seconds", "seconds", units.seconds, spare=1)] if timed else []),
         Column("saved", "saved,\n%", units.percent, long=f"{spent} saved, %"),
         Column("accuracy_diff", "diff,\npoints", units.points),
         Column("accuracy_diff_ci", "95 % interval\nof diff", units.points_interval, interval=True, spare=4),
@@ -108,6 +109,7 @@ def _values(row: ComparisonRow, reference: ComparisonRow, front: bool) -> dict[s
         "samples": point.samples,
         "tokens": point.tokens,
         "cost": None if point.cost is None else 1000 * point.cost,
+        "seconds": point.seconds,
         "verdict": difference.verdict,
     }
     if row is reference:

@@ -21,11 +21,12 @@ from tts.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Axis = Literal["samples", "tokens", "cost"]
+Axis = Literal["samples", "tokens", "cost", "seconds"]
 AXES: dict[str, str] = {
     "samples": "mean samples a question",
     "tokens": "mean generated tokens a question",
     "cost": "mean cost of 1,000 questions",
+    "seconds": "mean seconds of the machine a question",
 }
 """The quantities of the horizontal axis, with their labels."""
 CONTROLS = ("oracle", "random", "first_sample")
@@ -38,12 +39,16 @@ def check_axis(rows: Sequence[Compared], x: Axis) -> None:
     """Refuse a horizontal axis that the comparison has no numbers for.
 
     Raises:
-        InputError: the pool counts no tokens, or there are no prices.
+        InputError: the pool counts no tokens or records no times, or there are no prices.
     """
     if all(_spent(row.point, x) is not None for row in rows):
         return
     if x == "cost":
         raise InputError("a plot against cost needs prices: give price.generated=... (per million tokens)")
+    if x == "seconds":
+        raise InputError(
+            "a plot against seconds needs a pool that records times: draw it with `tts run` or `tts sample`"
+        )
     raise InputError("a plot against tokens needs a pool that counts them: plot against samples")
 
 

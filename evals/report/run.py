@@ -97,7 +97,15 @@ def compared_rows(rows: Sequence[RunRow], budget: int) -> list[ComparedRun]:
             return []
         nearly = (row.samples, row.samples)
         diff, diff_ci = row.difference.accuracy_diff, row.difference.accuracy_diff_ci
-        point = Point(row.accuracy, row.accuracy_ci, row.samples, nearly, row.tokens, None, diff, diff_ci)
+        point = Point(
+            row.accuracy,
+            row.accuracy_ci,
+            row.samples,
+            nearly,
+            row.tokens,
+            accuracy_diff=diff,
+            accuracy_diff_ci=diff_ci,
+        )
         found.append(ComparedRun(row.name, row.source, point, row.difference, ((budget, point),)))
     return found
 

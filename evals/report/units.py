@@ -53,6 +53,11 @@ def money(amount: float) -> str:
     return f"{amount:.3g}" if amount < 1000 else f"{amount:.0f}"
 
 
+def seconds(mean: float) -> str:
+    """Return mean seconds with three significant digits."""
+    return f"{mean:.3g}"
+
+
 def p_value(p: float) -> str:
     """Return a p-value without its 0, such as .032."""
     return "<.001" if p < 0.001 else "1" if p >= 0.9995 else f"{p:.3f}"[1:]

@@ -62,6 +62,7 @@ def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | 
         first_s=draw(st.none() | FINITE),
         finished_s=draw(st.none() | FINITE),
         in_flight=draw(st.none() | FINITE),
+        machine_s=draw(st.none() | FINITE),
         estimated=draw(st.none() | st.booleans()),
         failure=draw(st.none() | TEXT),
         reasoning=draw(st.none() | TEXT),

@@ -45,11 +45,14 @@ def test_owners_survive_every_format_and_stand_in_a_file_only_where_needed(
 
 
 def test_times_survive_every_format(tmp_path: Path) -> None:
-    sample = Sample("so 4", "4", started_s=1.5, first_s=2.0, finished_s=3.25, in_flight=7.5, estimated=True)
+    sample = Sample(
+        "so 4", "4", started_s=1.5, first_s=2.0, finished_s=3.25, in_flight=7.5, machine_s=0.25, estimated=True
+    )
     write_jsonl(Pool("", "", (Entry(Problem("q", "?", "4"), (sample,), (True,)),)), tmp_path / "p.jsonl")
     import_pool(tmp_path / "p.jsonl", tmp_path / "p.sqlite")
     export_pool(tmp_path / "p.sqlite", tmp_path / "p.parquet")
     for name in ("p.jsonl", "p.sqlite", "p.parquet"):
         [found] = load_pool(tmp_path / name).entries[0].samples
-        assert (found.started_s, found.first_s, found.finished_s, found.in_flight) == (1.5, 2.0, 3.25, 7.5)
+        assert (found.started_s, found.first_s, found.finished_s) == (1.5, 2.0, 3.25)
+        assert (found.in_flight, found.machine_s) == (7.5, 0.25)
         assert found.estimated is True

@@ -68,7 +68,7 @@ class Comparison:
 
         Args:
             path: a file to write too, .png, .svg or .pdf; None writes none.
-            x: the cost: "samples", "tokens" or "cost".
+            x: the cost: "samples", "tokens", "cost" or "seconds".
             force: replace a file that is no plot of a comparison, too.
 
         Raises:

@@ -30,6 +30,7 @@ class PlotAxis(StrEnum):
     SAMPLES = "samples"
     TOKENS = "tokens"
     COST = "cost"
+    SECONDS = "seconds"
 
 
 @app.command(

@@ -46,7 +46,7 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
     for name in ("error", "failure", "reasoning"):
         if (text := getattr(sample, name)) is not None and (fault := text_fault(text)):
             return f"{name} {fault}"
-    for name in ("started_s", "finished_s"):
+    for name in ("started_s", "first_s", "finished_s", "in_flight", "machine_s"):
         if (time := getattr(sample, name)) is not None and not math.isfinite(time):
             return f"{name} must be a finite number or None, got {time}"
     if sample.usage is not None and (fault := _usage_fault(sample.usage)):

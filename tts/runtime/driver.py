@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
@@ -193,7 +194,7 @@ def _player(
     read = extract
     if required.branching:  # the next draws depend on the last samples
         options = replace(options, lookahead=0, min_in_flight=0)
-    playing, in_flight = 0, InFlight()
+    playing, in_flight = 0, InFlight(options.rows or math.inf)
 
     async def live(problem: Problem) -> Result:
         nonlocal playing

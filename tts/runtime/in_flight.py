@@ -1,7 +1,8 @@
-"""The number of draws in flight over time, of which each draw records the mean of its own life."""
+"""The draws in flight over time: each one records the mean number of rows beside it, and its share of the machine."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,38 +11,51 @@ from time import perf_counter
 
 @dataclass(slots=True)
 class Life:
-    """The life of one draw.
+    """The life of one draw, known once it has ended.
 
     Attributes:
-        mean: the mean number of draws in flight during it, itself included; 0 before it has ended.
+        rows: the mean number of rows in flight during it, itself included.
+        machine_s: its share of the machine in seconds, the time of its life with each moment divided by the number of
+            draws in flight; the shares of all draws add up to the time in which any was in flight.
     """
 
-    mean: float = 0.0
+    rows: float = 0.0
+    machine_s: float = 0.0
 
 
 class InFlight:
-    """Counts draws that are in flight at the same time, of one engine."""
+    """Counts draws of one engine that are in flight at the same time."""
 
-    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
-        """Start with none; ``clock`` returns seconds."""
-        self._clock = clock
-        self._count, self._area, self._at = 0, 0.0, clock()
+    def __init__(self, limit: float = math.inf, clock: Callable[[], float] = perf_counter) -> None:
+        """Start with none.
+
+        Args:
+            limit: the rows of the engine's batch; draws beyond it wait, and are no rows.
+            clock: returns seconds.
+        """
+        self._limit, self._clock = limit, clock
+        self._count, self._rows, self._shares, self._at = 0, 0.0, 0.0, clock()
 
     @contextmanager
     def draw(self) -> Iterator[Life]:
         """Count one draw for the length of the block."""
-        life, begun, before = Life(), self._clock(), self._advance(+1)
+        life = Life()
+        self._advance(+1)
+        begun, rows, shares = self._at, self._rows, self._shares
         try:
             yield life
         finally:
-            beside, area = self._count, self._advance(-1) - before
-            spent = self._clock() - begun
-            life.mean = area / spent if spent > 0 else float(beside)
+            beside = min(self._count, self._limit)
+            self._advance(-1)
+            spent = self._at - begun
+            life.rows = (self._rows - rows) / spent if spent > 0 else float(beside)
+            life.machine_s = self._shares - shares
 
-    def _advance(self, change: int) -> float:
-        """Return the sum of counts over time up to now, and change the count."""
+    def _advance(self, change: int) -> None:
+        """Add up to now, and change the count."""
         now = self._clock()
-        self._area += self._count * (now - self._at)
-        self._at = now
+        passed, self._at = now - self._at, now
+        if self._count:
+            self._rows += min(self._count, self._limit) * passed
+            self._shares += passed / self._count
         self._count += change
-        return self._area

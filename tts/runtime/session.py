@@ -40,6 +40,7 @@ class Options:
         lookahead: draws of a question that start before the strategy asks for them, >= 0; 0 wastes no token.
         min_in_flight: draws to keep in flight, >= 0. If fewer questions are left, each looks further ahead, so that
             the last ones, which often take the whole budget, do not wait for one draw after another. 0 turns it off.
+        rows: the rows of the engine's batch, >= 1; draws in flight beyond it wait. None if they are not limited.
         retries: further attempts after a failed one, >= 0.
         backoff_s: seconds before the first retry, doubled each time.
         read_truncated: whether a sample that reached the limit of tokens gives an answer, often one of a step.
@@ -49,6 +50,7 @@ class Options:
     concurrency: int = 256
     lookahead: int = 0
     min_in_flight: int = 0
+    rows: int | None = None
     retries: int = 2
     backoff_s: float = 0.1
     read_truncated: bool = False
@@ -236,7 +238,8 @@ class Session:
             sample = await collected(self.engine, request)
         return replace(
             sample,
-            in_flight=life.mean,
+            in_flight=life.rows,
+            machine_s=life.machine_s,
             estimated=request.meter.estimated or None,
             answer=None if sample.end in self._unread else self.extract(self.problem, sample.text),
             usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),

@@ -98,7 +98,10 @@ class Sample:
         started_s: when the draw was asked for, in seconds since the epoch; None if it is not recorded.
         first_s: when its first token arrived, in seconds since the epoch; None if it is not recorded.
         finished_s: when its last token arrived, in seconds since the epoch; None if it is not recorded.
-        in_flight: the mean number of draws in flight while this one was, itself included; None if it is not recorded.
+        in_flight: the mean number of rows that were drawn while this one was in flight, itself included; None if it is
+            not recorded.
+        machine_s: its share of the machine in seconds, with each moment divided by the draws in flight; None if it is
+            not recorded.
         estimated: True if its source told no token counts, so that ``usage`` is an estimate; None if it is not.
         failure: for a FAILED sample, a short name of the reason beside ``error``; None if it is not recorded.
         reasoning: the text of the model's reasoning, where an engine keeps it apart from ``text``; else None.
@@ -118,6 +121,7 @@ class Sample:
     first_s: float | None = field(default=None, compare=False)
     finished_s: float | None = field(default=None, compare=False)
     in_flight: float | None = field(default=None, compare=False)
+    machine_s: float | None = field(default=None, compare=False)
     estimated: bool | None = None
     failure: str | None = None
     reasoning: str | None = None
@@ -128,6 +132,7 @@ SAMPLE_EXTRAS: Mapping[str, type] = {
     "first_s": float,
     "finished_s": float,
     "in_flight": float,
+    "machine_s": float,
     "estimated": bool,
     "failure": str,
     "reasoning": str,
