@@ -71,7 +71,7 @@ class CompareConfig:
         margin: accuracy given away that still counts as not inferior, as a fraction.
         replicates: bootstrap replicates.
         price: prices of tokens, for the cost of each strategy; without them the cost is in tokens.
-        in_flight: the rows in flight for which the seconds of each strategy are told, >= 1; null takes the mean of the
+        in_flight: the rows in flight for which each strategy has its seconds, >= 1; null takes the mean of the
             pool. Only pools that record times have seconds.
         decisions: whether the JSON has each strategy's decision on each question, in recorded order of the samples.
     """

@@ -128,7 +128,7 @@ def test_another_reading_draws_nothing_and_reads_the_samples_anew(tts: Tts, tmp_
     assert load_pool(path).entries == strict.entries
 
 
-@pytest.mark.parametrize("change", ["engine.temperature=0.7", "engine.signals.steps=true"])
+@pytest.mark.parametrize("change", ["engine.temperature=0.7", "task.template=Q: {question}"])
 def test_what_makes_draws_other_draws_makes_another_run(tts: Tts, tmp_path: Path, change: str) -> None:
     path = tmp_path / "p.sqlite"
     base = ("run", *FAKE, "task.questions=2", "budget=2", f"out={path}")
