@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,12 @@ def test_the_first_question_counts_where_a_reply_runs_on(prompt: Prompt, reading
     assert extractor(reading, prompt)(Problem("q", "?"), RUN_ON) == "18"
 
 
+@pytest.fixture(scope="module")
+def verifier() -> Iterator[MathVerifier]:
+    with MathVerifier() as shared:
+        yield shared
+
+
 @pytest.mark.parametrize(
     ("one", "other", "equal"),
     [
@@ -58,15 +65,14 @@ def test_the_first_question_counts_where_a_reply_runs_on(prompt: Prompt, reading
         pytest.param("0.\\overline{3}", "\\frac13", True, id="a38"),
     ],
 )
-def test_the_equality_of_two_answers(one: str, other: str, equal: bool) -> None:
-    verifier = MathVerifier()
+def test_the_equality_of_two_answers(verifier: MathVerifier, one: str, other: str, equal: bool) -> None:
     assert verifier.equal(one, other) is equal
     assert verifier.equal(other, one) is equal
 
 
-def test_an_answer_that_computes_for_ever_costs_one_timeout() -> None:  # a40
+def test_an_answer_that_computes_for_ever_costs_one_timeout(verifier: MathVerifier) -> None:  # a40
     started, answers = time.monotonic(), ["10^{10^{10}}", "0", "1", "2", "3", "4", "5"]
-    assert len(merge(answers, kind="math", equal=MathVerifier().equal).classes) == len(answers)
+    assert len(merge(answers, kind="math", equal=verifier.equal).classes) == len(answers)
     assert time.monotonic() - started < 60, "seven answers of one timeout each would take longer"
 
 

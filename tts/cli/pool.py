@@ -216,7 +216,7 @@ def push(
     print(f"pushed {source} to {target}: {pool.questions} questions")
 
 
-@pool_app.command(examples=("tts pool pull hf://datasets/OWNER/NAME runs.sqlite",))
+@pool_app.command(examples=("tts pool pull hf://datasets/OWNER/NAME runs.sqlite", "tts pool pull folder runs.sqlite"))
 def pull(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="hf://datasets/OWNER/NAME, or a folder.")],
     target: Annotated[Path, typer.Argument(metavar="POOL", help="SQLite pool to write: .sqlite or .db.")],
