@@ -123,7 +123,7 @@ def test_one_request_draws_several_samples_and_every_token_is_charged(
 def test_a_judge_at_the_same_server_scores(tts: Tts, server: LlamaServer, questions: Path, tmp_path: Path) -> None:
     rubric = tmp_path / "rubric.txt"
     rubric.write_text("Repeat this line and nothing else.\nScore: 70\n\n{answer}")
-    engine = f"{{kind: openai, model: {NAME}, max_tokens: 30, openai: {{urls: ['{server.url}']}}}}"
+    engine = f"{{kind: openai, model: {NAME}, max_tokens: 30, temperature: 0, openai: {{urls: ['{server.url}']}}}}"
     scorer = f"scorer={{name: judge, attempts: 4, rubric: '{rubric}', engine: {engine}}}"
     ran = tts(
         "run", questions, "engine.kind=openai", f"engine.model={NAME}", f"engine.openai.urls=[{server.url}]",
