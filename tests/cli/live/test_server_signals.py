@@ -72,7 +72,7 @@ class ThoughtsOnly(answering.ReasoningContent):
     """All tokens went into the thoughts of one reply in three (xorbitsai/xagent#626)."""
 
     def events(self, body: dict[str, Any]) -> Any:
-        if len(self.seen) % 3:
+        if (self.number(body) + 1) % 3:
             yield from super().events(body)
         else:
             yield self.wrapped([{"index": 0, "delta": {"reasoning_content": "so"}, "finish_reason": "length"}])

@@ -78,7 +78,7 @@ class DiesInTheMiddle(PlainServer):
     ends = b""
 
     def events(self, body: Body) -> Iterator[Any]:
-        if len(self.seen) < 3:
+        if self.number(body) < 2:
             yield from super().events(body)
         else:
             yield self.wrapped([{"index": 0, "delta": {"content": "We "}, "finish_reason": None}])

@@ -23,7 +23,7 @@ class Replies(PlainServer):
 
     def events(self, body: Body) -> Iterator[Any]:
         """Yield the words of one reply."""
-        words = re.findall(r"\s*\S+", self.reply(body, len(self.seen) - 1))
+        words = re.findall(r"\s*\S+", self.reply(body, self.number(body)))
         for i, word in enumerate(words):
             reason = "stop" if i == len(words) - 1 else None
             told = self.logprobs((word,), body) if body.get("logprobs") is not None else None

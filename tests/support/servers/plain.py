@@ -75,6 +75,10 @@ class PlainServer:
     def check(self, body: Body) -> None:
         """Raise a refusal of a request."""
 
+    def number(self, body: Body) -> int:
+        """Return the number of a request, from 0 on, whatever other requests came in meanwhile."""
+        return next(number for number, other in enumerate(self.seen) if other is body)
+
     def choice(self, body: Body, number: int, *, whole: bool = False) -> Body:
         """Return the choice of an event, or of a whole answer."""
         words = self.words if whole else self.words[number : number + 1]
