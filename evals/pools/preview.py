@@ -11,6 +11,7 @@ from evals.report import formats
 from evals.report.tables import Column, Table
 from tts.answers.reading import Mark
 from tts.types import End
+from tts.wording import counted
 
 SHOWN = 3
 """The questions that a preview shows."""
@@ -84,8 +85,3 @@ def previews(samples: Samples) -> Iterator[tuple[str, Table]]:
         ]
         kept = [column for column in columns if any(row[column.key] is not None for row in rows)]
         yield f"{problem.id}, {gold}{by}{more}\n  {text}", Table(tuple(kept), tuple(rows))
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, "1 question" or "2 questions"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

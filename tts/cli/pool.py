@@ -13,6 +13,7 @@ from tts.cli.tables import WideOption, print_text
 from tts.cli.verbosity import notify
 from tts.errors import InputError
 from tts.files import Output, check_outputs
+from tts.wording import counted
 
 pool_app = App(
     help="Inspect, convert or simulate a pool of recorded samples.", no_args_is_help=True, rich_markup_mode=None
@@ -118,7 +119,7 @@ def import_(
     answers. The pool appears whole or not at all.
     """
     from evals.pools.importing import gather, write
-    from evals.pools.preview import SHOWN, counted, previews, sentence_of, sentences
+    from evals.pools.preview import SHOWN, previews, sentence_of, sentences
     from evals.pools.recognise import is_pool_file
     from evals.pools.records import Fields
     from tts.pool import import_pool
@@ -142,9 +143,8 @@ def import_(
     if whole and target is not None and is_pool_file(sources[0]):
         pool = import_pool(sources[0], target, force=force)
         print(f"{sources[0]}: pool")
-        print(
-            f"wrote {target}: {pool.questions} questions, {sum(len(entry.samples) for entry in pool.entries)} samples"
-        )
+        held = sum(len(entry.samples) for entry in pool.entries)
+        print(f"wrote {target}: {counted(pool.questions, 'question')}, {counted(held, 'sample')}")
         return
     samples = gather(sources, fields=fields, answers=answers, rule=extract, split=split)
     for source in samples.sources:
@@ -199,7 +199,7 @@ def export(
         pool_format(target, "parquet", "jsonl")
     check_outputs([Output(target, "pool")], [source], command="tts pool export", force=force)
     pool = write(source, target, to=to, force=force, run=run, notify=notify)
-    print(f"wrote {target}: {pool.questions} questions")
+    print(f"wrote {target}: {counted(pool.questions, 'question')}")
 
 
 @pool_app.command(examples=("tts pool push runs.sqlite hf://datasets/OWNER/NAME", "tts pool push runs.sqlite folder"))
@@ -213,7 +213,7 @@ def push(
     from evals.pools.hub import push as send
 
     pool = send(source, target, run=run, private=not public, notify=notify)
-    print(f"pushed {source} to {target}: {pool.questions} questions")
+    print(f"pushed {source} to {target}: {counted(pool.questions, 'question')}")
 
 
 @pool_app.command(examples=("tts pool pull hf://datasets/OWNER/NAME runs.sqlite", "tts pool pull folder runs.sqlite"))
@@ -229,7 +229,7 @@ def pull(
     pool_format(target, "sqlite")
     check_outputs([Output(target, "pool")], [], command="tts pool pull", force=force)
     pool = fetch(source, target, force=force)
-    print(f"wrote {target}: {pool.questions} questions")
+    print(f"wrote {target}: {counted(pool.questions, 'question')}")
 
 
 @pool_app.command(examples=("tts pool upgrade runs.sqlite", "tts pool upgrade old/*.sqlite"))
@@ -264,4 +264,4 @@ def simulate(
     pool_format(target, "jsonl")
     check_outputs([Output(target, "pool")], [], command="tts pool simulate", force=force)
     write_jsonl(synthetic_pool(questions=questions, samples=samples, seed=seed), target)
-    print(f"wrote {target}: {questions} questions, {samples} samples each (simulated)")
+    print(f"wrote {target}: {counted(questions, 'question')}, {counted(samples, 'sample')} each (simulated)")

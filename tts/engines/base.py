@@ -6,7 +6,6 @@ that tokens of aborted and failed draws are known exactly, streamed or not.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from tts.errors import UnsupportedError
 from tts.types import COLUMNS, END, Boundary, End, Problem, Sample, Signals, Trace
+from tts.wording import filled
 
 
 @dataclass(slots=True)
@@ -174,10 +174,7 @@ class Prefix:
         Args:
             guard: is applied to each field.
         """
-        if not self.fields:
-            return self.tail
-        names = "|".join(map(re.escape, self.fields))
-        return re.sub(f"{{({names})}}", lambda match: guard(self.fields[match[1]]), self.tail)
+        return filled(self.tail, self.fields, guard)
 
 
 @runtime_checkable

@@ -11,15 +11,15 @@ from typing import Any
 from tts.answers.canonical import canonical
 from tts.answers.meaning.equality import Equal
 from tts.answers.meaning.groups import AnswerGroups, Pair
-from tts.answers.replies import final_text
-from tts.engines.base import Request
 from tts.engines.config import LiveEngine
 from tts.engines.loop import LoopThread
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError
+from tts.scorers.judges.asked import ask_until_read, read_verdict
 from tts.scorers.judges.opening import open_judge_engine
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Usage
+from tts.wording import filled
 
 SAME = (
     "A question and two answers to it follow. Judge whether the two answers mean the same, so that either both are "
@@ -145,13 +145,9 @@ class JudgedEquality:
 
     async def _ask(self, problem: Problem, pair: Pair) -> _Verdict:
         fields = {"question": problem.question, "first": pair[0], "second": pair[1]}
-        asked = re.sub(r"\{(question|first|second)\}", lambda match: fields[match[1]], self.rubric)
-        about, metered = Problem(f"{problem.id} {pair}", asked), MeteredEngine(None)
-        said: bool | None = None
+        about, metered = Problem(f"{problem.id} {pair}", filled(self.rubric, fields)), MeteredEngine(None)
         try:
-            for attempt in range(self.attempts):
-                if said is None:
-                    said = read_same(await metered.ask(self.engine, Request(about, 0, attempt=attempt)))
+            said, _ = await ask_until_read(self.engine, about, read_same, self.attempts, metered)
         except EngineError as error:
             raise EngineError(f"the judge of equal=judge failed ({error}): correct equal.engine, or repeat") from error
         finally:
@@ -167,11 +163,8 @@ def read_same(reply: str) -> bool | None:
     Args:
         reply: what the judge wrote, thoughts included.
     """
-    said = final_text(reply).strip()
-    found = [match["word"] for match in _VERDICT.finditer(said)]
-    if not found and (bare := _BARE.fullmatch(said)):
-        found = [bare["word"]]
-    return found[-1].lower() == "yes" if found else None
+    verdict = read_verdict(reply, _VERDICT, _BARE)
+    return None if verdict is None else verdict == "yes"
 
 
 def open_judged_equality(

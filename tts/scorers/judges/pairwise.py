@@ -13,15 +13,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.answers.replies import final_text
-from tts.engines.base import Request
 from tts.engines.config import LiveEngine
 from tts.engines.streams import together
 from tts.errors import InputError
 from tts.scorers.asking import UnreadableError, answered
 from tts.scorers.base import BaseScorer
+from tts.scorers.judges.asked import ask_until_read, read_verdict
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample
+from tts.wording import filled
 
 BETTER = (
     "A question and two proposed solutions follow. Judge which one is more likely to be correct.\n\n"
@@ -121,13 +121,10 @@ class PairwiseJudge(BaseScorer):
     async def _ask(self, problem: Problem, first: Sample, second: Sample, engine: MeteredEngine) -> Better | None:
         fields = {"question": problem.question, "first": first.text, "second": second.text}
         fields |= {"first_answer": first.answer or "", "second_answer": second.answer or ""}
-        asked = re.sub(r"\{(question|(?:first|second)(?:_answer)?)\}", lambda match: fields[match[1]], self.rubric)
-        about = Problem(f"{problem.id} draws {first.index} and {second.index}", asked)
-        for attempt in range(self.attempts):
-            verdict = read_better(await engine.ask(self.engine, Request(about, 0, attempt=attempt)))
-            if verdict is not None:
-                return verdict
-        return None
+        about = Problem(f"{problem.id} draws {first.index} and {second.index}", filled(self.rubric, fields))
+        verdict: Better | None
+        verdict, _ = await ask_until_read(self.engine, about, read_better, self.attempts, engine)
+        return verdict
 
 
 def schedule(candidates: int, opponents: int | None) -> list[tuple[int, int]]:
@@ -174,9 +171,5 @@ def read_better(reply: str) -> Better | None:
     Args:
         reply: what the judge wrote, thoughts included.
     """
-    said = final_text(reply).strip()
-    found = [match["word"] for match in _VERDICT.finditer(said)]
-    if not found and (bare := _BARE.fullmatch(said)):
-        found = [bare["word"]]
-    verdicts: dict[str, Better] = {"first": "first", "second": "second", "tie": "tie"}
-    return verdicts[found[-1].lower()] if found else None
+    verdicts: dict[str | None, Better] = {"first": "first", "second": "second", "tie": "tie"}
+    return verdicts.get(read_verdict(reply, _VERDICT, _BARE))

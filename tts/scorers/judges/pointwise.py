@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.answers.replies import final_text
-from tts.engines.base import Request
 from tts.engines.config import LiveEngine
 from tts.errors import InputError
 from tts.scorers.asking import UnreadableError, answered, each
 from tts.scorers.base import BaseScorer
+from tts.scorers.judges.asked import ask_until_read
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.percentages import percentage
 from tts.types import Problem, Sample
+from tts.wording import filled
 
 RUBRIC = (
     "A question and a proposed answer follow. Judge how likely the proposed answer is to be correct.\n\n"
@@ -81,13 +82,10 @@ class Judge(BaseScorer):
 
     async def _judge(self, problem: Problem, sample: Sample, engine: MeteredEngine) -> float:
         fields = {"question": problem.question, "text": sample.text, "answer": sample.answer or ""}
-        asked = re.sub(r"\{(question|text|answer)\}", lambda match: fields[match[1]], self.rubric)
-        about = Problem(f"{problem.id} draw {sample.index}", asked)
-        reply = ""
-        for attempt in range(self.attempts):
-            reply = await engine.ask(self.engine, Request(about, 0, attempt=attempt))
-            if (number := read_score(reply)) is not None:
-                return number / 100
+        about = Problem(f"{problem.id} draw {sample.index}", filled(self.rubric, fields))
+        number, reply = await ask_until_read(self.engine, about, read_score, self.attempts, engine)
+        if number is not None:
+            return number / 100
         raise UnreadableError(
             f"the judge must end with a number from 0 to 100, and wrote {reply[-80:]!r} in the last of {self.attempts} "
             f"attempts on problem {problem.id!r}"
