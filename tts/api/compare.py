@@ -6,6 +6,7 @@ import html
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,51 +18,34 @@ from evals.report.comparison_table import comparison_table, conclusion
 from evals.report.plot import Axis, plot
 from evals.report.tables import Table
 from tts.api.settings import plain
+from tts.api.tabular import Tabular
 from tts.config import from_mapping
 from tts.files import Output, check_replaced
 from tts.pool import Pool, load_pool, read_pool
 
 if TYPE_CHECKING:
-    import pandas
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Tabular):
     """Strategies on the same recorded samples: the outcome of :func:`tts.compare`.
 
     Attributes:
         outcome: rows, curves and sweeps with every number.
-        table: the table that ``tts compare`` prints.
     """
 
     outcome: ComparisonOutcome
-    table: Table
+
+    @cached_property
+    def table(self) -> Table:
+        """The table that ``tts compare`` prints."""
+        return comparison_table(self.outcome.rows)
 
     @property
     def conclusion(self) -> str:
         """The cheapest strategy that is not worse than self-consistency, in one sentence."""
         return conclusion(self.outcome.rows, questions=self.outcome.questions)
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return a data frame with one row a strategy.
-
-        Raises:
-            UnsupportedError: pandas is not installed.
-        """
-        return self.table.to_pandas()
-
-    def to_markdown(self) -> str:
-        """Return a table of GitHub's Markdown."""
-        return self.table.to_markdown()
-
-    def to_latex(self) -> str:
-        """Return a ``tabular`` environment that needs the package booktabs."""
-        return self.table.to_latex()
-
-    def to_csv(self) -> str:
-        """Return comma-separated values."""
-        return self.table.to_csv()
 
     def plot(self, path: str | os.PathLike[str] | None = None, *, x: Axis = "samples", force: bool = False) -> Figure:
         """Draw accuracy, and the paired difference to self-consistency, against the cost.
@@ -128,4 +112,4 @@ def compare(
     read = load_pool if config.score is None else read_pool
     loaded = pool if isinstance(pool, Pool) else read(Path(os.fspath(pool)), run=run)
     outcome = compare_pool(loaded, config)
-    return Comparison(outcome, comparison_table(outcome.rows))
+    return Comparison(outcome)

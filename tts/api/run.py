@@ -24,11 +24,11 @@ from evals.report.tables import Table
 from tts.api.models import MODELS
 from tts.api.runs import Runs
 from tts.api.settings import configured, named
+from tts.api.tabular import Tabular
 from tts.engines.loop import LOOP
 from tts.errors import DrawsFailedError, InputError
 
 if TYPE_CHECKING:
-    import pandas
     from matplotlib.figure import Figure
 
 LOG = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ DATA = (".jsonl", ".jsonl.gz", ".json", ".gz")
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Tabular):
     """The outcome of :func:`tts.run`.
 
     Attributes:
@@ -61,22 +61,6 @@ class Run:
         """The table that ``tts run`` prints."""
         return run_table(self.rows, metric=self.outcome.task.metric)
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return a data frame with one row a strategy.
-
-        Raises:
-            UnsupportedError: pandas is not installed.
-        """
-        return self.table.to_pandas()
-
-    def to_markdown(self) -> str:
-        """Return a table of GitHub's Markdown."""
-        return self.table.to_markdown()
-
-    def to_latex(self) -> str:
-        """Return a ``tabular`` environment that needs the package booktabs."""
-        return self.table.to_latex()
-
     def plot(self, x: Literal["samples", "tokens"] = "tokens") -> Figure:
         """Return a plot of accuracy, and of the paired difference to self-consistency, against the cost.
 
@@ -88,10 +72,6 @@ class Run:
             UnsupportedError: matplotlib is not installed.
         """
         return run_plot(self.config, self.outcome, self.rows, x=x)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return self.table._repr_html_()
 
     def __repr__(self) -> str:
         """Return the sizes of the run; its table is what ``print`` shows."""

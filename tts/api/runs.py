@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Literal
 from evals.live.grid import GridRun
 from evals.report.grid import GridRow, grid_plot, grid_table, metric_of
 from evals.report.tables import Table
+from tts.api.tabular import Tabular
 
 if TYPE_CHECKING:
-    import pandas
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class Runs:
+class Runs(Tabular):
     """The outcome of :func:`tts.run` on several tasks or by several models.
 
     Attributes:
@@ -37,22 +37,6 @@ class Runs:
         """The table that ``tts run`` prints."""
         return grid_table(self.rows, metric=metric_of(self.runs))
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """Return a data frame with one row a row of the table.
-
-        Raises:
-            UnsupportedError: pandas is not installed.
-        """
-        return self.table.to_pandas()
-
-    def to_markdown(self) -> str:
-        """Return a table of GitHub's Markdown."""
-        return self.table.to_markdown()
-
-    def to_latex(self) -> str:
-        """Return a ``tabular`` environment that needs the package booktabs."""
-        return self.table.to_latex()
-
     def plot(self, x: Literal["samples", "tokens"] = "tokens") -> Figure:
         """Return a plot of the macro-averages of one model.
 
@@ -64,10 +48,6 @@ class Runs:
             UnsupportedError: matplotlib is not installed.
         """
         return grid_plot(self.runs, self.rows, x=x)
-
-    def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return self.table._repr_html_()
 
     def __repr__(self) -> str:
         """Return the tasks and models; its table is what ``print`` shows."""
