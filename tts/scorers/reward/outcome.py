@@ -22,6 +22,7 @@ from tts.errors import InputError, UnsupportedError
 from tts.models.resolve import fingerprint
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
+from tts.scorers.reward.batches import check_length, padded
 from tts.types import Problem, Sample
 
 Ids = list[int]
@@ -106,15 +107,10 @@ class OutcomeReward(BaseScorer):
 
     def _encoded(self, problem: Problem, samples: Sequence[Sample], model: Any, tokenizer: Any) -> list[Ids]:
         texts = []
-        most = getattr(model.config, "max_position_embeddings", None)
         with self._loading:  # a tokenizer serves one thread at a time
             for sample in samples:
                 ids = self._ids(problem, sample, tokenizer)
-                if most is not None and len(ids) > most:
-                    raise UnsupportedError(
-                        f"reward model {self.path} reads {most} tokens and draw {sample.index} of problem "
-                        f"{problem.id!r} has {len(ids)} with its question: draw shorter samples or use another model"
-                    )
+                check_length(self.path, model, problem, sample, len(ids))
                 texts.append(ids)
         return texts
 
@@ -132,10 +128,7 @@ class OutcomeReward(BaseScorer):
     def _odds(self, texts: list[Ids], model: Any, tokenizer: Any) -> NDArray[np.float64]:
         import torch
 
-        longest = max(map(len, texts))
-        pad = tokenizer.pad_token_id or 0
-        ids = torch.tensor([text + [pad] * (longest - len(text)) for text in texts], device=self.device)
-        mask = torch.tensor([[1] * len(text) + [0] * (longest - len(text)) for text in texts], device=self.device)
+        ids, mask = padded(texts, tokenizer.pad_token_id or 0, self.device)
         with self._loading, torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=mask).logits.double()
         labels = logits.shape[1]

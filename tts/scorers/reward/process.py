@@ -16,6 +16,7 @@ from tts.errors import InputError, UnsupportedError, unknown_name
 from tts.models.resolve import fingerprint
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
+from tts.scorers.reward.batches import check_length, padded
 from tts.scorers.reward.forms import FORMS, SIGNS, Written, check_tokenizer
 from tts.types import Problem, Sample
 
@@ -102,13 +103,8 @@ class ProcessReward(BaseScorer):
         with self._loading:  # a tokenizer serves one thread at a time
             steps = [form.steps(sample.text, self.separator) for sample in samples]
             written = [form.write(tokenizer, plain, problem.question, own) if own else ([], []) for own in steps]
-        most = getattr(model.config, "max_position_embeddings", None)
         for sample, (ids, _) in zip(samples, written, strict=True):
-            if most is not None and len(ids) > most:
-                raise UnsupportedError(
-                    f"reward model {self.path} reads {most} tokens and draw {sample.index} of problem {problem.id!r} "
-                    f"has {len(ids)} with its question: draw shorter samples or use another model"
-                )
+            check_length(self.path, model, problem, sample, len(ids))
         found = [np.zeros(0) for _ in samples]
         order = sorted((i for i, (ids, _) in enumerate(written) if ids), key=lambda i: len(written[i][0]))
         for start in range(0, len(order), self.batch):
@@ -132,11 +128,9 @@ class ProcessReward(BaseScorer):
     def _read(self, written: Sequence[Written], model: Any, tokenizer: Any) -> list[NDArray[np.float64]]:
         import torch
 
-        longest = max(len(ids) for ids, _ in written)
-        padded = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _ in written], device=self.device)
-        mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids, _ in written], device=self.device)
+        tokens, mask = padded([ids for ids, _ in written], 0, self.device)
         with self._loading, torch.inference_mode():
-            out = model(input_ids=padded, attention_mask=mask).double()
+            out = model(input_ids=tokens, attention_mask=mask).double()
         if FORMS[self.form].reads == "signs":
             signs = [tokenizer.encode(sign, add_special_tokens=False)[-1] for sign in SIGNS]
             right = out[..., signs].softmax(-1)[..., 0]
