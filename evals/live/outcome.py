@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from evals.live.draws import DrawCounts, count_draws, joined
@@ -25,7 +26,6 @@ class RunPart:
         plan: the strategies and the scorer.
         played: one entry per strategy, in the order of the plan.
         pool: where the samples are.
-        draws: the numbers of its draws.
     """
 
     model: str
@@ -33,7 +33,6 @@ class RunPart:
     plan: Plan
     played: Sequence[Played]
     pool: PoolRun
-    draws: DrawCounts
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class RunOutcome:
         """The strategies of all parts."""
         return [played for part in self.parts for played in part.played]
 
-    @property
+    @cached_property
     def runs(self) -> list[tuple[PoolRun, DrawCounts]]:
         """The runs of the pool, each once, with the numbers of their draws by all parts that share them."""
         found = []

@@ -26,6 +26,7 @@ from evals.live.pool_run import draw_into_pool, pool_target, run_key
 from evals.live.prompt_form import in_taken_form
 from evals.live.runner import Played, play
 from evals.tasks import Task, load_task
+from tts.engines.base import Capabilities
 from tts.engines.config import EngineConfig, LiveEngine
 from tts.errors import InputError
 from tts.pool import PoolSampleCache, RunKey
@@ -124,7 +125,7 @@ def play_prepared(prepared: PreparedRun, target: Callable[[RunKey], Path], *, ho
         group = list(members)
         with opened(engine_config, task.prompt, hooks) as engine:
             playing = [chosen.within(engine.capabilities) for _, _, chosen in group]
-            shared = _signals_of_all(playing)
+            shared = _signals_of_all(playing, engine.capabilities)
             for (part, (model, revision), _), playable in zip(group, playing, strict=True):
                 key = run_key(part.engine, task, model=model, revision=revision)
                 if prepared.name:
@@ -137,15 +138,16 @@ def play_prepared(prepared: PreparedRun, target: Callable[[RunKey], Path], *, ho
     return RunOutcome(task, parts, started, seconds)
 
 
-def _signals_of_all(plans: Sequence[Plan]) -> Signals:
+def _signals_of_all(plans: Sequence[Plan], capabilities: Capabilities) -> Signals:
     """Return the signals of every part of one engine, so that they share draws; none where one pass cannot serve all.
 
-    A part whose signals are at odds with another's draws samples of its own.
+    Parts whose signals are at odds, or which the engine cannot collect in one pass, draw samples of their own.
     """
     try:
-        return union_of_signals(*(plan.signals for plan in plans))
+        signals = union_of_signals(*(plan.signals for plan in plans))
     except InputError:
         return Signals()
+    return Signals() if capabilities.lacking(signals) else signals
 
 
 def _announcement(run: PreparedRun, path: Path) -> str:
@@ -165,13 +167,13 @@ def _play_part(
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
         return play(config, chosen, task, engine, cache, watch=watch)
 
-    played, pool, draws = draw_into_pool(
+    played, pool, _ = draw_into_pool(
         path, key, task, engine, chosen.signals, chosen.scorer, asdict(config), work, hooks
     )
     beams = [p for p in played if p.planned.strategy.requires.branching]
     spent = [result.decision.usage for p in beams for result in p.results]
     unstored = sum(usage.generated for usage in spent if usage is not None)
-    return RunPart(key.model, key.revision, chosen, played, replace(pool, unstored=unstored), draws)
+    return RunPart(key.model, key.revision, chosen, played, replace(pool, unstored=unstored))
 
 
 @contextmanager

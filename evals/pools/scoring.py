@@ -223,9 +223,9 @@ class _Work:
 
     async def _part(self, part: _Part, engine: LiveEngine | None) -> None:
         metered = MeteredEngine(engine)
-        empty = [sample for sample in part.samples if sample.answer is None and not sample.text.strip()]
-        judged = [sample for sample in part.samples if sample not in empty]
-        scores = {sample.index: Score(0.0) for sample in empty if sample.index in part.wanted}
+        judged = [sample for sample in part.samples if sample.answer is not None or sample.text.strip()]
+        empty = {sample.index for sample in part.samples} - {sample.index for sample in judged}
+        scores = {index: Score(0.0) for index in sorted(empty & part.wanted)}
         try:
             scores |= await self._scores(part, judged, metered)
         finally:

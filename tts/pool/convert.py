@@ -49,13 +49,9 @@ def load_pool(
     if not complete:
         return pool
     if len(pool.scorers) > 1:
-        notify(f"{path}: scores of {complete[-1]}; it also holds {', '.join(set_aside(pool.scorers, complete[-1]))}")
+        others = ", ".join(label for label in pool.scorers if label != complete[-1])
+        notify(f"{path}: scores of {complete[-1]}; it also holds {others}")
     return pool.with_scores(complete[-1])
-
-
-def set_aside(labels: Sequence[str], chosen: str) -> list[str]:
-    """Return the labels without the chosen one."""
-    return [label for label in labels if label != chosen]
 
 
 def read_pool(

@@ -20,8 +20,6 @@ from tts.pool.files import pool_format
 from tts.pool.sqlite import schema, upgrade
 from tts.pool.sqlite.connect import write_lock
 
-_FINECE_TOKENS = 11
-
 
 def upgrade_pool(path: str | os.PathLike[str]) -> bool:
     """Rewrite a pool of an older version in the current one, whole or not at all.
@@ -86,7 +84,7 @@ def _upgrade_sample(sample: dict[str, Any]) -> bool:
     if isinstance(usage, dict) and "kept" in usage:
         extra["usage"] = {"delivered" if name == "kept" else name: count for name, count in usage.items()}
         changed = True
-    if isinstance(watched, dict) and len(watched) == _FINECE_TOKENS and extra.get("owners") is None:
+    if isinstance(watched, dict) and len(watched) == upgrade.FINECE_TOKENS and extra.get("owners") is None:
         extra["owners"] = {"finece": [int(token) for token in watched]}
         changed = True
     return changed
@@ -121,6 +119,6 @@ def _upgrade_parquet(path: Path) -> bool:
 
 
 def _owners(owners: Any, watched: Any) -> Any:
-    if owners is None and len(watched) == _FINECE_TOKENS:
+    if owners is None and len(watched) == upgrade.FINECE_TOKENS:
         return [("finece", [token for token, _ in watched])]
     return owners

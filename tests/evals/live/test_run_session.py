@@ -13,14 +13,17 @@ import pytest
 
 from evals.config import RunConfig, SampleConfig
 from evals.live.hooks import Hooks, Silent
+from evals.live.plan import Plan
 from evals.live.pool_run import PoolRun, pool_target, run_key
-from evals.live.run_session import run_strategies
+from evals.live.run_session import _signals_of_all, run_strategies
 from evals.live.sample_session import sample_task
 from evals.tasks import load_task
 from tests.cli.cases import FAKE
 from tts.config import load_config
+from tts.engines.base import Capabilities
 from tts.errors import InputError
 from tts.pool import RunKey, load_pool
+from tts.types import Signals
 
 SAMPLED = (*FAKE, "task.questions=8")
 SMALL = (*FAKE, "task.questions=8", "concurrency=1")
@@ -156,3 +159,14 @@ def test_what_changes_the_draws_changes_the_key_of_the_run(change: str) -> None:
 )
 def test_what_leaves_the_draws_alone_leaves_the_key_alone(change: str) -> None:
     assert key(change) == key()
+
+
+def test_parts_share_their_signals_where_one_pass_of_the_engine_collects_all() -> None:
+    def planned(signals: Signals) -> Plan:
+        return Plan((), {}, None, signals)
+
+    both = [planned(Signals(watch=(1,))), planned(Signals(top=5))]
+    able = Capabilities(watch_tokens=True, top=20)
+    assert _signals_of_all(both, able) == Signals(watch=(1,), top=5)
+    assert _signals_of_all(both, replace(able, watch_beside_top=False)) == Signals()
+    assert _signals_of_all([*both, planned(Signals(top=6))], able) == Signals()

@@ -18,7 +18,8 @@ from tts.pool.stored import unpack
 from tts.types import COLUMNS, Signals
 
 OLDEST = 2
-_FINECE_TOKENS = 11
+FINECE_TOKENS = 11
+"""The watched tokens of a sample that older versions left without an owner: FineCE's."""
 _WATCHED = next(column for column in COLUMNS if column.per == "watched")
 _BESIDE = ("signals", "answers", "scorer")
 
@@ -65,7 +66,7 @@ def _name_owners(connection: sqlite3.Connection) -> None:
     rows = connection.execute("SELECT rowid, watched FROM samples WHERE watched IS NOT NULL AND owners IS NULL")
     for row, blob in rows.fetchall():
         tokens = list(unpack(_WATCHED, blob))
-        if len(tokens) == _FINECE_TOKENS:
+        if len(tokens) == FINECE_TOKENS:
             owners = json.dumps({"finece": tokens})
             connection.execute("UPDATE samples SET owners = ? WHERE rowid = ?", (owners, row))
 
