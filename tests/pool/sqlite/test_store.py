@@ -14,26 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pool.cases import entries, left_in, pools
+from tests.pool.sqlite.cases import KEY, PROBLEM, filled
 from tests.support.examples import examples
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore, RunKey, read_jsonl, write_jsonl
 from tts.types import End, Problem, Sample, Trace, Usage
 
-KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "n": 1})
-PROBLEM = Problem("q1", "2+2?", "4")
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "pool.sqlite"
-
-
-def filled(path: Path, *samples: Sample, correct: list[bool | None] | None = None) -> Pool:
-    with PoolStore.create_or_open(path) as store:
-        store.add_problem(PROBLEM)
-        store.add(store.open_run(KEY, {}), "q1", samples, correct)
-    with PoolStore.read(path) as store:
-        return store.to_pool()
 
 
 @settings(max_examples=examples(60), deadline=None)

@@ -10,29 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.pool.cases import left_in, small_pool
+from tests.pool.sqlite.cases import PROBLEM, filled
 from tts.errors import InputError
-from tts.pool import Entry, Pool, PoolStore, RunKey, Score, load_pool
+from tts.pool import Entry, PoolStore, Score, load_pool
 from tts.pool.sqlite import schema
 from tts.pool.sqlite.schema import VERSION
 from tts.pool.stored import pack
 from tts.pool.upgrade import upgrade_pool
 from tts.types import COLUMNS, Problem, Sample, Signals, Trace, Usage
 
-KEY = RunKey("toy", "r1", "Q: {question}", {"temperature": 0.7, "n": 1})
-PROBLEM = Problem("q1", "2+2?", "4")
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "pool.sqlite"
-
-
-def filled(path: Path, *samples: Sample, correct: list[bool | None] | None = None) -> Pool:
-    with PoolStore.create_or_open(path) as store:
-        store.add_problem(PROBLEM)
-        store.add(store.open_run(KEY, {}), "q1", samples, correct)
-    with PoolStore.read(path) as store:
-        return store.to_pool()
 
 
 VERSION_2 = """
