@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from evals.replay.rescore import fit_weights, rescored
 from tts.engines.base import Engine
 from tts.engines.config import EngineConfig, open_engine
+from tts.engines.loop import LOOP
 from tts.errors import TTSError
 from tts.pool import Entry, Pool, load_pool
 from tts.prompts import Prompt
@@ -136,13 +136,11 @@ def p_true() -> Scorer:
 def with_scores_of(given: Pool, scorer: Scorer, engine: Engine) -> Pool:
     """The pool with a scorer's confidences of its answered samples."""
 
-    async def scores() -> list[list[float]]:
-        return [
-            (await scorer.score(entry.problem, entry.answered, MeteredEngine(engine))).tolist()
-            for entry in given.entries
-        ]
+    def scores(entry: Entry) -> list[float]:
+        found: list[float] = LOOP.run(scorer.score(entry.problem, entry.answered, MeteredEngine(engine))).tolist()
+        return found
 
-    return given.with_confidences(asyncio.run(scores()))
+    return given.with_confidences(scores)
 
 
 def with_scores(given: Pool, score: Callable[[Sequence[Sample]], Any], *, every: bool = False) -> Pool:
@@ -154,4 +152,4 @@ def with_scores(given: Pool, score: Callable[[Sequence[Sample]], Any], *, every:
         pairs = zip(entry.samples, score(entry.samples), strict=True)
         return [float(value) for sample, value in pairs if sample.answer is not None]
 
-    return given.with_confidences(scores(entry) for entry in given.entries)
+    return given.with_confidences(scores)

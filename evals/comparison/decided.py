@@ -92,6 +92,7 @@ def _samples(arrays: PoolArrays, q: int, budget: int, scores: Scores, candidate:
     """Return the first samples of a question with the names of their answer classes and the scores to read."""
     values = scores[candidate.scores]
     confidences = None if values is None else values[q, 0] if values.ndim == 3 else values[q]
+    assert arrays.recorded is not None  # decisions are those of a pool
     found = []
     for i, sample in enumerate(arrays.recorded[q].samples[:budget]):
         label = int(arrays.labels[q, i])

@@ -75,7 +75,8 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
         check_score(config.score, pool)
     equality = open_equality(config.equal, config.answers, key="equal")
     if isinstance(equality, JudgedEquality):
-        equality.compare_all([(e.problem, [s.answer for s in e.samples]) for e in pool.entries], graded=_ungraded(pool))
+        asked = [(entry.problem, [s.answer for s in entry.samples]) for entry in pool.narrow().entries]
+        equality.compare_all(asked, graded=pool.facts.graded < pool.facts.samples)
     if config.score is not None:
         pool = rescored(
             pool,
@@ -112,8 +113,3 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
     return ComparisonOutcome(
         described, settings, rows, curves(arrays, settings.budget, seed=settings.seed), swept, skipped
     )
-
-
-def _ungraded(pool: Pool) -> bool:
-    """Return whether answers must be compared with gold answers."""
-    return any(grade is None for entry in pool.entries for grade in entry.correct)

@@ -60,7 +60,9 @@ def fit_speed(pool: Pool, in_flight: float | None = None) -> Speed | None:
     """
     if in_flight is not None and not 1.0 <= in_flight < float("inf"):
         raise InputError(f"in_flight must be at least 1, got {in_flight}")
-    timed = [s for entry in pool.entries for s in entry.samples if _has_times(s)]
+    if pool.facts.timed < LEAST:
+        return None
+    timed = [s for entry in pool.narrow("usage", "times").entries for s in entry.samples if _has_times(s)]
     if len(timed) < LEAST:
         return None
     shares = np.array([float(s.machine_s or 0) for s in timed])

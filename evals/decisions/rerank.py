@@ -59,9 +59,11 @@ def rankings(
     """
     if window < 1:
         raise InputError(f"window must be at least 1, got {window}")
-    found = [_scores(pool, entry, scorer, window) for entry in pool.entries]
-    total = sum(map(len, found))
-    unscored = sum(score is None for scores in found for score in scores)
+    total = unscored = 0
+    for entry in pool.narrow("scores", "trace", "usage").entries:
+        found = _scores(pool, entry, scorer, window)
+        total += len(found)
+        unscored += found.count(None)
     if unscored == total:
         known = [] if scorer == CONFIDENCE else [*pool.scorers, *TRACE_SCORES, CONFIDENCE]
         held = f"scores of {', '.join(pool.scorers)}" if pool.scorers else "no scorer's scores"
@@ -70,7 +72,7 @@ def rankings(
         )
     if unscored:
         notify(f"{unscored} of {total} samples have no score {scorer!r} and come last; {ADD}")
-    return (_ranked(entry, scores) for entry, scores in zip(pool.entries, found, strict=True))
+    return (_ranked(entry, _scores(pool, entry, scorer, window)) for entry in pool.entries)
 
 
 def _scores(pool: Pool, entry: Entry, scorer: str, window: int) -> list[float | None]:

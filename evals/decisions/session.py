@@ -131,12 +131,12 @@ def open_decider(pool: Pool, config: DecideConfig, *, notify: Callable[[str], No
     Raises:
         InputError: an unknown name, or a pool that cannot serve the strategy.
     """
-    for entry in pool.entries:
-        if any(sample.given for sample in entry.samples):
-            raise InputError(
-                f"{pool.path}: samples of question {entry.problem.id!r} continue a prefix, so they are no independent "
-                "draws: draw a pool with `tts sample`"
-            )
+    if pool.facts.continued:
+        forked = next(e.problem.id for e in pool.narrow().entries if any(sample.given for sample in e.samples))
+        raise InputError(
+            f"{pool.path}: samples of question {forked!r} continue a prefix, so they are no independent draws: draw a "
+            "pool with `tts sample`"
+        )
     if config.answers == "auto":
         config = replace(config, answers=_recorded_kind(pool) or "auto")
     required = config.equal["name"] != "auto"
@@ -147,7 +147,8 @@ def open_decider(pool: Pool, config: DecideConfig, *, notify: Callable[[str], No
         _check_probabilities(pool)
         if not calibrated:
             notify("p_correct is null: these confidences went through no calibration map (calibration=FILE)")
-    if config.budget is not None and (short := sum(len(e.samples) < config.budget for e in pool.entries)):
+    if config.budget is not None and pool.samples_min < config.budget:
+        short = sum(len(entry.samples) < config.budget for entry in pool.narrow().entries)
         notify(f"{short} of {pool.questions} questions have fewer than {config.budget} samples: all of theirs decide")
     return Decider(pool, method, config.budget, equality, config.answers, calibrated)
 
@@ -211,11 +212,11 @@ def _scored(pool: Pool, config: DecideConfig, equality: Equality | None) -> tupl
     if recorded:
         raise InputError(f"{pool.path}: the scores {score!r} are calibrated already: leave calibration out")
     calibration = load_calibration(config.calibration, provenance_of(found, score, window=config.window))
-    values = [[s.confidence for s in entry.answered] for entry in found.entries]
-    mapped = found.with_confidences(
-        [None if value is None else float(calibration(value)) for value in row] for row in values
-    )
-    return mapped, True
+
+    def mapped(entry: Entry) -> list[float | None]:
+        return [None if s.confidence is None else float(calibration(s.confidence)) for s in entry.answered]
+
+    return found.with_confidences(mapped, "usage"), True
 
 
 def _check_probabilities(pool: Pool) -> None:
@@ -224,10 +225,10 @@ def _check_probabilities(pool: Pool) -> None:
     Raises:
         InputError: naming their range.
     """
-    values = [s.confidence for entry in pool.entries for s in entry.answered if s.confidence is not None]
-    if min(values, default=0.0) < 0.0 or max(values, default=1.0) > 1.0:
+    low, high = pool.facts.confidence_min or 0.0, pool.facts.confidence_max or 0.0
+    if low < 0.0 or high > 1.0:
         raise InputError(
-            f"{pool.path}: the confidences span [{min(values):g}, {max(values):g}] and this strategy reads "
+            f"{pool.path}: the confidences span [{low:g}, {high:g}] and this strategy reads "
             "probabilities: give calibration=FILE, which `tts calibrate` fits, or a strategy that only counts"
         )
 

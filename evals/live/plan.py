@@ -6,7 +6,6 @@ questions only.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +24,7 @@ from strategies.catalog import Method
 from tts.answers import Grader
 from tts.engines.base import Capabilities
 from tts.engines.config import recorded_signals
+from tts.engines.loop import LOOP
 from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool, PoolStore, load_pool
 from tts.pool.files import pool_format
@@ -176,7 +176,7 @@ def check_apart(pool: Pool, task: Task, model: str) -> None:
     """
     texts = {problem.question for problem in task.problems}
     ids = {problem.id for problem in task.problems}
-    shared = [e.problem.id for e in pool.entries if e.problem.id in ids or e.problem.question in texts]
+    shared = [e.problem.id for e in pool.narrow().entries if e.problem.id in ids or e.problem.question in texts]
     if shared:
         raise InputError(
             f"fit pool {pool.path} holds {len(shared)} of the questions that are scored, {shared[0]!r} for one: "
@@ -242,13 +242,14 @@ def score_pool(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
         return _recorded(pool, scorer)
     read = scorer.raw if raw and isinstance(scorer, RawScorer) else scorer.score
 
-    async def scores() -> list[list[float]]:
-        return [(await read(entry.problem, entry.answered, MeteredEngine(None))).tolist() for entry in pool.entries]
+    def scores(entry: Entry) -> list[float]:
+        try:
+            found: list[float] = LOOP.run(read(entry.problem, entry.answered, MeteredEngine(None))).tolist()
+        except UnsupportedError as error:
+            raise InputError(f"fit pool {pool.path}: {error}") from None
+        return found
 
-    try:
-        return pool.with_confidences(asyncio.run(scores()))
-    except UnsupportedError as error:
-        raise InputError(f"fit pool {pool.path}: {error}") from None
+    return pool.with_confidences(scores)
 
 
 def with_scores_of(pool: Pool, scorer: OpenScorer) -> Pool:
@@ -287,4 +288,4 @@ def _recorded(pool: Pool, scorer: Scorer) -> Pool:
         values: list[float] = np.asarray(scorer.calibration(recorded)).tolist()
         return values
 
-    return pool.with_confidences(mapped(entry) for entry in pool.entries)
+    return pool.with_confidences(mapped, "usage")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -91,11 +92,9 @@ class ScoredSamples:
         Raises:
             InputError: No sample has both.
         """
-        confidence: list[float] = []
-        correct: list[bool] = []
-        question: list[int] = []
+        confidence, correct, question = array("d"), array("b"), array("q")
         left_out, unparsed, number = Counter[str](), 0, 0
-        for entry in pool.entries:
+        for entry in pool.narrow().entries:
             before = len(confidence)
             for sample, right in zip(entry.samples, grades(entry), strict=True):
                 if sample.confidence is None:

@@ -83,7 +83,7 @@ def pool_grades(pool: Pool, kind: str | None = None) -> Grades:
     return grades_of(
         (
             (entry.problem.id, entry.problem.golds, sample.answer, grade, 1)
-            for entry in pool.entries
+            for entry in pool.narrow().entries
             for sample, grade in zip(entry.samples, entry.correct, strict=True)
         ),
         kind,

@@ -88,9 +88,9 @@ def _harness(pool: Pool) -> Iterator[str]:
 def _inspect(pool: Pool) -> Iterator[str]:
     """Yield the parts of a log of Inspect, one sample an epoch of a question."""
     model = ", ".join(pool.models) or "unknown"
-    tasks = list(dict.fromkeys(entry.problem.task for entry in pool.entries if entry.problem.task))
+    tasks = list(dict.fromkeys(entry.problem.task for entry in pool.narrow().entries if entry.problem.task))
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    ids = [entry.problem.id for entry in pool.entries]
+    ids = [entry.problem.id for entry in pool.narrow().entries]
     about = {
         **{"created": now, "task": tasks[0] if len(tasks) == 1 else "pool", "task_id": pool.sha256[:22]},
         "dataset": {"name": Path(pool.path).name, "samples": pool.questions, "sample_ids": ids, "shuffled": False},

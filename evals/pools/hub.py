@@ -93,16 +93,17 @@ def _fill(folder: Path, pool: Pool) -> None:
 def card(pool: Pool) -> str:
     """Return the card of a data set that holds a pool."""
     about = describe(pool)
-    tasks = ", ".join(sorted({entry.problem.task for entry in pool.entries if entry.problem.task})) or "unknown"
+    named = {entry.problem.task for entry in pool.narrow().entries if entry.problem.task}
+    traced = any(s.trace.logprobs for entry in pool.narrow("trace").entries for s in entry.samples)
     accuracy = about["accuracy"]
     rows = {
         "models": ", ".join(about["models"]) or "unknown",
-        "task": tasks,
+        "task": ", ".join(sorted(named)) or "unknown",
         "questions": about["questions"],
         "samples": about["samples"],
         "samples a question": f"{about['samples_min']} to {about['samples_max']}",
         "accuracy of one sample": "not graded" if accuracy is None else f"{100 * accuracy:.1f} %",
-        "log-probabilities": _yes(any(s.trace.logprobs for entry in pool.entries for s in entry.samples)),
+        "log-probabilities": _yes(traced),
         "scores": ", ".join(pool.scorers) or "none",
         "sha256": pool.sha256,
     }

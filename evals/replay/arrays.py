@@ -6,14 +6,14 @@ Knows pools and answers, nothing about strategies.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.replay.traces import RecordedTraces
+from evals.replay.traces import RecordedQuestions
 from tts.answers import Grader, Merged, merge
 from tts.answers.meaning.equality import Equality
 from tts.errors import InputError
@@ -36,7 +36,7 @@ class PoolArrays:
         tokens: generated tokens of each sample, [questions, samples]; None where the pool does not count them.
         tiers: the number of answer classes that each tier of merging made ("exact", "canonical", "pairwise").
         conflicts: the number of answer classes whose samples have different grades; the majority counts.
-        recorded: the samples with their traces, one a question; empty where strategies need none.
+        recorded: the samples with their traces, one a question; None where strategies need none.
         prompt: prompt tokens computed for each sample, those that a scorer read included; None as ``tokens``.
         cached: prompt tokens that came from a cache; None as ``tokens``.
     """
@@ -50,7 +50,7 @@ class PoolArrays:
     tokens: Array | None
     tiers: dict[str, int]
     conflicts: int
-    recorded: tuple[RecordedTraces, ...] = ()
+    recorded: RecordedQuestions | None = None
     prompt: Array | None = None
     cached: Array | None = None
 
@@ -76,7 +76,7 @@ class PoolArrays:
             classes=tuple(self.classes[i] for i in rows),
             confidence=None if self.confidence is None else self.confidence[rows],
             tokens=None if self.tokens is None else self.tokens[rows],
-            recorded=tuple(self.recorded[i] for i in rows) if self.recorded else (),
+            recorded=None if self.recorded is None else self.recorded.subset(rows.tolist()),
             prompt=None if self.prompt is None else self.prompt[rows],
             cached=None if self.cached is None else self.cached[rows],
         )
@@ -93,48 +93,54 @@ class PoolArrays:
         Raises:
             InputError: a sample has no grade and its question no gold answer, or samples continue a prefix.
         """
-        questions, width = len(pool.entries), pool.samples_max
-        labels = np.full((questions, width), -1, dtype=np.int16 if width < 1 << 15 else np.int32)
-        classes, correct, tiers, conflicts = [], [], Counter[str](), 0
-        for q, entry in enumerate(pool.entries):
-            if any(s.given for s in entry.samples):
+        facts, entries = pool.facts, pool.narrow("usage").entries
+        shape = facts.questions, facts.samples_max
+        labels = np.full(shape, -1, dtype=np.int16 if facts.samples_max < 1 << 15 else np.int32)
+        confidence = np.full(shape, np.nan) if facts.confidences or pool.scored_by else None
+        counts = {name: np.full(shape, np.nan) for name in ("tokens", "prompt", "cached")} if facts.has_tokens else {}
+        ids, sizes, classes, correct, tiers, conflicts, unscored = [], [], [], [], Counter[str](), 0, 0
+        for q, entry in enumerate(entries):
+            samples = entry.samples
+            if any(s.given for s in samples):
                 raise InputError(
                     f"{pool.path}: samples of question {entry.problem.id!r} continue a prefix, so they are no "
                     "independent draws and cannot be replayed: draw a pool with `tts sample`"
                 )
             grader = Grader(answers, equality=equality).on(entry.problem)
-            merged = merge([s.answer for s in entry.samples], kind=answers, equal=grader.equal)
+            merged = merge([s.answer for s in samples], kind=answers, equal=grader.equal)
             labels[q, : len(merged.labels)] = merged.labels
-            classes.append(merged.classes)
-            tiers.update(merged.tiers)
             grades, clashes = _grade(pool.path, entry, merged, grader)
+            ids.append(entry.problem.id)
+            sizes.append(len(samples))
+            classes.append(tuple(map(intern, merged.classes)))
             correct.append(grades)
+            tiers.update(merged.tiers)
             conflicts += clashes
-        class_correct = np.zeros((questions, max(1, *(len(c) for c in classes))), dtype=bool)
+            if confidence is not None:
+                confidence[q, : len(samples)] = [np.nan if s.confidence is None else s.confidence for s in samples]
+                unscored += sum(s.confidence is None for s in entry.answered)
+            if counts:
+                usages = [s.usage for s in samples if s.usage is not None]
+                counts["tokens"][q, : len(samples)] = [usage.generated for usage in usages]
+                counts["prompt"][q, : len(samples)] = [usage.prompt + usage.scorer_prefill for usage in usages]
+                counts["cached"][q, : len(samples)] = [usage.prompt_cached for usage in usages]
+        class_correct = np.zeros((facts.questions, max(1, *(len(c) for c in classes))), dtype=bool)
         for q, grades in enumerate(correct):
             class_correct[q, : len(grades)] = grades
         return PoolArrays(
-            ids=tuple(e.problem.id for e in pool.entries),
-            sizes=np.array([len(e.samples) for e in pool.entries]),
+            ids=tuple(ids),
+            sizes=np.array(sizes),
             labels=labels,
             class_correct=class_correct,
             classes=tuple(classes),
-            confidence=_column(pool, width, lambda s: s.confidence) if pool.has_confidence else None,
-            tokens=_column(pool, width, lambda s: s.usage.generated) if pool.has_tokens else None,
+            confidence=confidence if not unscored and (labels >= 0).any() else None,
+            tokens=counts.get("tokens"),
             tiers=dict(sorted(tiers.items())),
             conflicts=conflicts,
-            recorded=tuple(RecordedTraces(entry.samples) for entry in pool.entries),
-            prompt=_column(pool, width, lambda s: s.usage.prompt + s.usage.scorer_prefill) if pool.has_tokens else None,
-            cached=_column(pool, width, lambda s: s.usage.prompt_cached) if pool.has_tokens else None,
+            recorded=RecordedQuestions(pool.read),
+            prompt=counts.get("prompt"),
+            cached=counts.get("cached"),
         )
-
-
-def _column(pool: Pool, width: int, read: Callable[[Any], float | None]) -> Array:
-    out = np.full((len(pool.entries), width), np.nan)
-    for q, entry in enumerate(pool.entries):
-        values = [read(s) for s in entry.samples]
-        out[q, : len(values)] = [np.nan if v is None else v for v in values]
-    return out
 
 
 def _grade(path: str, entry: Entry, merged: Merged, grader: Grader) -> tuple[list[bool], int]:

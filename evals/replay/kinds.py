@@ -42,7 +42,7 @@ def auto_kind(pool: Pool) -> AutoKind:
     """
     numbers, total = 0, 0
     readable, spellings, merged = 0, Counter[str](), Counter[str]()
-    for entry in pool.entries:
+    for entry in pool.narrow().entries:
         answers = [sample.answer for sample in entry.samples if sample.answer]
         keys = {key for answer in answers if (key := _read(answer, "auto")) is not None}
         total += len(answers)

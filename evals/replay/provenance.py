@@ -28,7 +28,7 @@ def provenance_of(pool: Pool, score: str, *, window: int = WINDOW) -> Provenance
     """
     name = scorer_name(score, window) if score in SCORES else _recorded_name(pool, score)
     if not pool.runs:
-        named = {entry.meta.get("model", "") for entry in pool.entries}
+        named = {entry.meta.get("model", "") for entry in pool.narrow().entries}
         if len(named) > 1:
             raise _several(pool, named)
         return Provenance(named.pop(), name)

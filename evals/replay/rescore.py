@@ -66,10 +66,11 @@ def rescored(
     if name == STACKED:
         return stacked(pool, seed=seed, features=features)
     if name == FREQUENCY:
-        return pool.with_confidences(_frequencies(entry, answers, equality) for entry in pool.entries)
+        return pool.with_confidences(lambda entry: _frequencies(entry, answers, equality), "usage")
     score = TRACE_SCORES[name]
     convert = score.probability if probability else None
-    return pool.with_confidences(_raw(pool.path, entry, score, convert, window) for entry in pool.entries)
+    path = pool.path
+    return pool.with_confidences(lambda entry: _raw(path, entry, score, convert, window))
 
 
 def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None) -> Pool:
@@ -88,17 +89,16 @@ def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None)
         InputError: fewer than four questions, a half with fewer than two graded answers, or an answered sample whose
             trace lacks a feature.
     """
-    found: list[list[float]] = [[] for _ in pool.entries]
+    path, judge = pool.path, dict[str, Stacked]()
     for fold in halves(len(pool.entries), seed):
         weights = fit_weights(replace(pool, entries=tuple(pool.entries[q] for q in fold.fit)), features=features)
-        for q in fold.scored:
-            found[q] = _stacked(pool.path, pool.entries[q], weights)
-    return pool.with_confidences(found)
+        judge |= {pool.entries[q].problem.id: weights for q in fold.scored}
+    return pool.with_confidences(lambda entry: _stacked(path, entry, judge[entry.problem.id]))
 
 
 def given_features(pool: Pool) -> tuple[str, ...]:
     """Return the features that the recorded traces hold: those with FineCE's confidence, or those with GrACE's."""
-    traces = (sample.trace for entry in pool.entries for sample in entry.samples)
+    traces = (sample.trace for entry in pool.narrow("trace").entries for sample in entry.samples)
     values = next((OWNER in trace.owners for trace in traces if trace.watched), False)
     return FINECE_FEATURES if values else FEATURES
 
@@ -157,7 +157,7 @@ def is_probability(name: str) -> bool:
 
 def _has_confidences(pool: Pool) -> bool:
     """Return whether confidences were recorded with the samples."""
-    return not pool.scored_by and any(s.confidence is not None for entry in pool.entries for s in entry.samples)
+    return not pool.scored_by and pool.facts.confidences > 0
 
 
 def _frequencies(entry: Entry, answers: str, equality: Equality | None) -> list[float | None]:

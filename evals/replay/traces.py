@@ -5,45 +5,83 @@ Each question is measured once, for all permutations and strategies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.boundaries import group_confidence, shows_crossing
+from tts.boundaries import group_confidence
 from tts.pool import Pool
+from tts.pool.entries import Entries, HeldEntries
+from tts.pool.facts import Facts
 from tts.requirements import Available
 from tts.scorers.trace_scores import TRACE_SCORES
-from tts.types import STEP_BELOW, End, Sample, Signals
+from tts.types import End, Sample, Signals
 
 Array = NDArray[Any]
+_KEPT = 512
+"""Questions of a pool that is read in blocks whose measurements are kept."""
 
 
 @dataclass(frozen=True)
 class RecordedSignals:
     """The per-token signals of recorded questions; implements :class:`~tts.requirements.SignalSource`."""
 
-    questions: Sequence[RecordedTraces]
+    facts: Facts
 
     def lacking(self, signals: Signals) -> str | None:
         """Name the signals that a sample which did not fail lacks, or return None."""
-        if signals.top and not all(question.has_top for question in self.questions):
-            return "the top-k confidences of every token"
-        return None
+        return "the top-k confidences of every token" if signals.top and self.facts.topless else None
 
     @property
     def watched(self) -> bool:
         """True if the samples have a watched probability of each token and mark the ends of steps."""
-        return all(question.has_steps for question in self.questions)
+        return not self.facts.stepless
 
 
 def recorded_source(pool: Pool, source: Literal["pool", "fit pool"] = "pool") -> Available:
     """Describe a pool for :func:`tts.requirements.missing`."""
-    signals = RecordedSignals([RecordedTraces(entry.samples) for entry in pool.entries])
+    signals = RecordedSignals(pool.facts)
     return Available(source, confidence=pool.has_confidence, branching=False, watched=signals.watched, signals=signals)
+
+
+class RecordedQuestions(Sequence["RecordedTraces"]):
+    """The samples of a pool's questions with their measurements, which are kept for as many as are in memory."""
+
+    def __init__(self, entries: Entries, rows: Sequence[int] | None = None) -> None:
+        """Take the questions, those at some places or all of them."""
+        self._entries = entries
+        self._rows = range(len(entries)) if rows is None else rows
+        kept = None if isinstance(entries, HeldEntries) else _KEPT
+        self._made = lru_cache(maxsize=kept)(lambda at: RecordedTraces(entries[at].samples))
+
+    @property
+    def signals(self) -> RecordedSignals:
+        """The signals of all questions of the pool."""
+        return RecordedSignals(self._entries.facts)
+
+    def subset(self, rows: Iterable[int]) -> RecordedQuestions:
+        """Return the questions at these places, in this order."""
+        found = copy(self)
+        found._rows = [self._rows[row] for row in rows]
+        return found
+
+    def __len__(self) -> int:
+        """The number of questions."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> RecordedTraces: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[RecordedTraces]: ...
+
+    def __getitem__(self, at: int | slice) -> Any:
+        """The samples of the question at a place, or those of a slice."""
+        return [self._made(row) for row in self._rows[at]] if isinstance(at, slice) else self._made(self._rows[at])
 
 
 class RecordedTraces:
@@ -56,16 +94,6 @@ class RecordedTraces:
         self._minima: dict[int, list[Array]] = {}
         self._pruned: dict[float, Array] = {}
         self._after_steps: tuple[Array, Array] | None = None
-
-    @cached_property
-    def has_top(self) -> bool:
-        """True if all samples that did not fail have top-k confidences."""
-        return all(s.trace.top or s.end is End.FAILED for s in self.samples)
-
-    @cached_property
-    def has_steps(self) -> bool:
-        """True if all samples that did not fail have a watched probability of each token and mark the ends of steps."""
-        return all(shows_crossing(s.trace, STEP_BELOW(0.0)) or s.end is End.FAILED for s in self.samples)
 
     def measure(self, score: str, window: int) -> Array:
         """Return the raw trace score of this name, [samples], NaN where the draw failed."""

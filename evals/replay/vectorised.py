@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from evals.replay.arrays import PoolArrays
 from evals.replay.generators import play_generator
-from evals.replay.traces import RecordedSignals, ReplayedTraces
+from evals.replay.traces import RecordedTraces, ReplayedTraces
 from strategies.deepconf import DeepConf
 from strategies.draw_arrays import DrawArrays, by_discovery, running
 from strategies.vote import Vote
@@ -195,8 +195,8 @@ def _play(
 
     @cache
     def traces() -> ReplayedTraces:
-        recorded, local = [arrays.recorded[q] for q in rows], np.repeat(np.arange(len(rows)), count)
-        return ReplayedTraces(raw, tokens, recorded, local, index - question * arrays.labels.shape[1])
+        local = np.repeat(np.arange(len(rows)), count)
+        return ReplayedTraces(raw, tokens, _recorded(arrays, rows), local, index - question * arrays.labels.shape[1])
 
     for candidate, outcome in zip(candidates, outcomes, strict=True):
         strategy, cost = candidate.strategy, None
@@ -217,7 +217,7 @@ def _play(
         else:
             label, used, rule, cost = play_generator(
                 strategy,
-                [arrays.recorded[q].samples for q in rows],
+                [question.samples for question in _recorded(arrays, rows)],
                 arrays.labels[rows],
                 [arrays.classes[q] for q in rows],
                 orders[rows],
@@ -235,15 +235,15 @@ def _play(
 
 def _check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Mapping[str, Array | None]) -> None:
     """Refuse strategies that read signals or scores that the pool lacks."""
-    signals = RecordedSignals(arrays.recorded)
+    signals = None if arrays.recorded is None else arrays.recorded.signals
     for candidate in candidates:
         strategy, required = candidate.strategy, candidate.strategy.requires
-        if not arrays.recorded and not (isinstance(strategy, Vote) and strategy.prune is None):
+        if arrays.recorded is None and not (isinstance(strategy, Vote) and strategy.prune is None):
             raise InputError(
                 f"strategy {strategy.name} is replayed on the samples themselves: make the arrays from a pool"
             )
         scored = not required.confidence or scores[candidate.scores] is not None
-        watched = not required.watched or signals.watched
+        watched = not required.watched or (signals is not None and signals.watched)
         if lack := missing(required, Available("pool", scored, branching=False, watched=watched, signals=signals)):
             raise InputError(f"strategy {strategy.name} {lack}")
 
@@ -269,6 +269,11 @@ def distinct_rows(labels: Array) -> tuple[Array, Array]:
         return kinds, kind
     _, kinds, kind = np.unique(labels, axis=1, return_index=True, return_inverse=True)  # two codes collided
     return kinds, kind
+
+
+def _recorded(arrays: PoolArrays, rows: Array) -> list[RecordedTraces]:
+    assert arrays.recorded is not None  # checked
+    return [arrays.recorded[q] for q in rows.tolist()]
 
 
 def _scores(scores: Mapping[str, Array | None], candidate: Candidate) -> Array:

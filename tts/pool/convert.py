@@ -12,7 +12,7 @@ from tts.files import Output, atomic_path, check_replaced
 from tts.pool.files import pool_format
 from tts.pool.join import join_runs
 from tts.pool.jsonl import read_jsonl, write_jsonl
-from tts.pool.parquet import read_parquet, write_parquet
+from tts.pool.parquet.files import read_parquet, write_parquet
 from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import RunKey
 from tts.pool.sqlite.connect import write_lock
@@ -44,8 +44,7 @@ def load_pool(
     pool = read_pool(path, run=run, notify=notify)
     if scorer is not None:
         return pool.with_scores(scorer)
-    recorded = any(sample.confidence is not None for entry in pool.entries for sample in entry.samples)
-    complete = [] if recorded else [label for label in pool.scorers if pool.complete(label)]
+    complete = [] if pool.facts.confidences else [label for label in pool.scorers if pool.complete(label)]
     if not complete:
         return pool
     if len(pool.scorers) > 1:

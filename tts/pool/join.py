@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tts.errors import InputError
-from tts.pool.jsonl import content_sha256
+from tts.pool.digest import content_hash
+from tts.pool.entries import Entries, Fields, HeldEntries, ReadEntries
 from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import Run
 from tts.types import Sample
@@ -40,15 +41,46 @@ def join_runs(pools: Sequence[Pool], runs: Sequence[Run], *, notify: Callable[[s
         if len(set(values)) > 1:
             shown = "" if what == "prompts" else f" ({', '.join(dict.fromkeys(values))})"
             notify(f"{pools[0].path}: runs {', '.join(str(run.id) for run in runs)} have different {what}{shown}")
+    numbers = tuple(run.id for run in runs)
     draws = [{**run.key.sampling, "signals": None, "model": run.key.columns[:3]} for run in runs]
     if any(one in draws[:i] for i, one in enumerate(draws)):
         notify(f"{pools[0].path}: two of these runs have the same seed and parameters, so they may hold the same draws")
-    groups: dict[str, list[Entry]] = {}
-    for pool in pools:
-        for entry in pool.entries:
-            groups.setdefault(entry.problem.id, []).append(entry)
-    entries = tuple(_joined(group) for group in groups.values())
-    return Pool(pools[0].path, content_sha256(entries), entries, tuple(run.id for run in runs))
+    return Pool(pools[0].path, content_hash((pool.sha256 for pool in pools), ()), _entries(pools), numbers)
+
+
+def _entries(pools: Sequence[Pool]) -> Entries:
+    """Return the questions of several runs, those in memory where all runs are."""
+    places: dict[str, list[tuple[int, int]]] = {}
+    for run, pool in enumerate(pools):
+        for at, entry in enumerate(pool.narrow().entries):
+            places.setdefault(entry.problem.id, []).append((run, at))
+    joined = JoinedEntries([pool.read for pool in pools], list(places.values()))
+    return HeldEntries(joined) if all(isinstance(pool.read, HeldEntries) for pool in pools) else joined
+
+
+class JoinedEntries(ReadEntries):
+    """The questions of several runs, joined when they are asked for."""
+
+    def __init__(self, runs: Sequence[Entries], places: Sequence[Sequence[tuple[int, int]]]) -> None:
+        """Take the questions of each run.
+
+        Args:
+            runs: the questions of each run.
+            places: where each joined question stands: runs and places in them, by their positions.
+        """
+        self._runs, self._places = runs, places
+
+    def __len__(self) -> int:
+        """The number of questions."""
+        return len(self._places)
+
+    def one(self, at: int) -> Entry:
+        """Return the samples of one question in all runs."""
+        return _joined([self._runs[run][place] for run, place in self._places[at]])
+
+    def narrow(self, fields: frozenset[Fields]) -> Entries:
+        """Return the same questions of which these fields are read; others may be missing."""
+        return JoinedEntries([run.narrow(fields) for run in self._runs], self._places)
 
 
 def _joined(entries: Sequence[Entry]) -> Entry:
@@ -63,4 +95,4 @@ def _joined(entries: Sequence[Entry]) -> Entry:
     models = dict.fromkeys(entry.meta["model"] for entry in entries if "model" in entry.meta)
     meta = {**entries[0].meta, **({"model": " + ".join(models)} if models else {})}
     correct = tuple(grade for entry in entries for grade in entry.correct)
-    return Entry(entries[0].problem, tuple(samples), correct, meta, {k: tuple(of) for k, of in scores.items()})
+    return Entry.checked(entries[0].problem, tuple(samples), correct, meta, {k: tuple(of) for k, of in scores.items()})

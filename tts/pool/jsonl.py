@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from tts.errors import InputError
@@ -78,14 +79,6 @@ def write_jsonl(pool: Pool, path: str | os.PathLike[str]) -> None:
             file.writelines(dump_line(entry).encode() + b"\n" for entry in pool.entries)
 
 
-def content_sha256(entries: tuple[Entry, ...]) -> str:
-    """The sha256 hex digest of the lines ``write_jsonl`` would write: it names samples, whatever file they are in."""
-    digest = hashlib.sha256()
-    for entry in entries:
-        digest.update(dump_line(entry).encode() + b"\n")
-    return digest.hexdigest()
-
-
 def _text(path: str | os.PathLike[str], data: bytes) -> bytes:
     if Path(path).suffix.lower() != ".gz":
         return data
@@ -97,7 +90,7 @@ def _text(path: str | os.PathLike[str], data: bytes) -> bytes:
         raise InputError(f"{path}: not a valid gzip file ({error})") from None
 
 
-def _confidence_gap(entries: tuple[Entry, ...] | list[Entry]) -> tuple[int, int, int] | None:
+def _confidence_gap(entries: Iterable[Entry]) -> tuple[int, int, int] | None:
     """Find an entry with a scored answer, and an entry and position with an unscored one, where there are both."""
     scored: int | None = None
     unscored: tuple[int, int] | None = None

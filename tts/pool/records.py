@@ -6,11 +6,15 @@ Grades stand beside the samples, not in them, so that a strategy that is handed 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Self
 
 from tts.errors import InputError
 from tts.pool.check import sample_fault, text_fault
+from tts.pool.entries import ALL, Entries, Fields, HeldEntries
+from tts.pool.facts import Facts
 from tts.types import Problem, Sample, Usage
 
 RESERVED = frozenset({"id", "question", "gold", "task", "accepted", "samples"})
@@ -61,6 +65,25 @@ class Entry:
         """Refuse what no pool may hold."""
         if fault := self._fault():
             raise InputError(f"question {self.problem.id!a}: {fault}")
+
+    @classmethod
+    def checked(
+        cls,
+        problem: Problem,
+        samples: tuple[Sample, ...],
+        correct: tuple[bool | None, ...],
+        meta: Mapping[str, str],
+        scores: Mapping[str, tuple[Score | None, ...]],
+    ) -> Self:
+        """Return an entry of parts that were checked before, when they were written or as parts of another entry."""
+        made = object.__new__(cls)
+        for name, value in zip(cls.__dataclass_fields__, (problem, samples, correct, meta, scores), strict=True):
+            object.__setattr__(made, name, value)
+        return made
+
+    def with_samples(self, samples: Sequence[Sample]) -> Entry:
+        """Return the entry with other confidences or counts of the same samples."""
+        return Entry.checked(self.problem, tuple(samples), self.correct, self.meta, self.scores)
 
     @property
     def answered(self) -> tuple[Sample, ...]:
@@ -127,8 +150,8 @@ class Pool:
     Attributes:
         path: the file it was read from, as given.
         sha256: hex digest that names the content. JSON Lines and Parquet: of the file's bytes. SQLite, whose bytes
-            change without its content changing: of the JSON Lines text that ``write_jsonl`` writes for the same pool.
-        entries: at least one, with distinct problem ids.
+            change without its content changing: of the digests of its runs and of their questions.
+        entries: at least one, with distinct problem ids; in memory, or read from the file when they are asked for.
         runs: the numbers of the runs within a SQLite file; empty for other files.
         scored_by: the label of the scorer whose scores are the samples' confidences; empty where they were recorded
             with the samples, or there are none.
@@ -139,24 +162,33 @@ class Pool:
 
     path: str
     sha256: str
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     runs: tuple[int, ...] = ()
     scored_by: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an empty pool and repeated ids."""
-        if not self.entries:
+        if not len(self.entries):
             raise InputError(f"{self.path}: holds no questions; a pool needs at least one")
+        if isinstance(self.entries, Entries) and not isinstance(self.entries, HeldEntries):
+            return  # a file's, whose ids are distinct
         seen: set[str] = set()
         for entry in self.entries:
             if entry.problem.id in seen:
                 raise InputError(f"{self.path}: two questions have the id {entry.problem.id!a}; ids must be distinct")
             seen.add(entry.problem.id)
+        if not isinstance(self.entries, HeldEntries):
+            object.__setattr__(self, "entries", HeldEntries(self.entries))
 
     def __repr__(self) -> str:
         """Return the file and its sizes; the entries are too many to show."""
-        samples = sum(len(entry.samples) for entry in self.entries)
-        return f"Pool({self.path!r}, {self.questions} questions, {samples} samples)"
+        facts = self.facts
+        return f"Pool({self.path!r}, {facts.questions} questions, {facts.samples} samples)"
+
+    @property
+    def facts(self) -> Facts:
+        """The counts of its samples; those of a pool in memory are counted at each call."""
+        return self.read.facts
 
     @property
     def questions(self) -> int:
@@ -166,41 +198,50 @@ class Pool:
     @property
     def samples_min(self) -> int:
         """The fewest samples of any question."""
-        return min(len(entry.samples) for entry in self.entries)
+        return self.facts.samples_min
 
     @property
     def samples_max(self) -> int:
         """The most samples of any question."""
-        return max(len(entry.samples) for entry in self.entries)
+        return self.facts.samples_max
 
     @property
     def has_confidence(self) -> bool:
         """True if at least one answer was read and every sample with an answer has a confidence."""
-        parsed = [s for entry in self.entries for s in entry.samples if s.answer is not None]
-        return bool(parsed) and all(s.confidence is not None for s in parsed)
+        return self.facts.has_confidence
 
     @property
     def has_tokens(self) -> bool:
         """True if every sample has token counts."""
-        return all(s.usage is not None for entry in self.entries for s in entry.samples)
+        return self.facts.has_tokens
 
     @property
     def models(self) -> tuple[str, ...]:
         """The distinct models the questions name, in order of first appearance."""
-        return tuple(dict.fromkeys(e.meta["model"] for e in self.entries if "model" in e.meta))
+        return self.facts.models
 
     @property
     def scorers(self) -> tuple[str, ...]:
         """The labels of the scorers whose scores it holds, the latest one last."""
-        return tuple(dict.fromkeys(label for entry in self.entries for label in entry.scores))
+        return tuple(self.facts.judged)
 
     def complete(self, label: str) -> bool:
         """Return whether a scorer has judged every sample with an answer."""
-        return all(
-            sample.answer is None or score is not None
-            for entry in self.entries
-            for sample, score in zip(entry.samples, entry.scores.get(label, [None] * len(entry.samples)), strict=True)
-        )
+        facts = self.facts
+        return facts.judged.get(label, 0) == facts.parsed
+
+    @property
+    def read(self) -> Entries:
+        """The entries with their counts, to narrow and to change."""
+        assert isinstance(self.entries, Entries)  # see __post_init__
+        return self.entries
+
+    def narrow(self, *fields: Fields) -> Pool:
+        """Return the pool to read these fields of its samples alone, beside those that are always read.
+
+        Of a pool that is read in blocks other fields are left empty; one in memory is returned as it is.
+        """
+        return replace(self, entries=self.read.narrow(frozenset(fields)))
 
     def with_scores(self, label: str) -> Pool:
         """Return the pool with the scores of one scorer as confidences, and its tokens in each sample's usage.
@@ -210,29 +251,33 @@ class Pool:
         """
         if label not in self.scorers:
             raise InputError(f"{self.path}: holds no scores {label!r}; it holds {', '.join(self.scorers) or 'none'}")
-        entries = []
-        for entry in self.entries:
-            none = (None,) * len(entry.samples)
-            scores, earlier = entry.scores.get(label, none), entry.scores.get(self.scored_by, none)
-            samples = tuple(map(_scored, entry.samples, scores, earlier))
-            entries.append(replace(entry, samples=samples))
-        return replace(self, entries=tuple(entries), scored_by=label)
+        change = partial(_with_scores, label=label, earlier=self.scored_by)
+        return replace(self, entries=self.read.map(change, frozenset({"scores", "usage"})), scored_by=label)
 
-    def with_confidences(self, confidences: Iterable[Sequence[float | None]]) -> Pool:
+    def with_confidences(self, confidences: Callable[[Entry], Sequence[float | None]], *needs: Fields) -> Pool:
         """Return the pool with other confidences of its answered samples, and none of the others.
 
         Args:
-            confidences: for each question one value per sample of :attr:`Entry.answered`, None for no confidence.
+            confidences: returns one value per sample of :attr:`Entry.answered`, None for no confidence; called anew
+                whenever a question of a pool that is read in blocks is read.
+            needs: the fields of samples that it reads, beside those that are always read; none named: all.
 
         Raises:
-            ValueError: the numbers of questions or of answered samples differ.
+            ValueError: the number of values is not that of the answered samples; raised when the question is read.
         """
-        entries = []
-        for entry, values in zip(self.entries, confidences, strict=True):
-            given = dict(zip((sample.index for sample in entry.answered), values, strict=True))
-            samples = tuple(replace(sample, confidence=given.get(sample.index)) for sample in entry.samples)
-            entries.append(replace(entry, samples=samples))
-        return replace(self, entries=tuple(entries))
+        change = partial(_with_confidences, confidences=confidences)
+        return replace(self, entries=self.read.map(change, frozenset(needs or ALL)))
+
+
+def _with_scores(entry: Entry, *, label: str, earlier: str) -> Entry:
+    none = (None,) * len(entry.samples)
+    scores, before = entry.scores.get(label, none), entry.scores.get(earlier, none)
+    return entry.with_samples(tuple(map(_scored, entry.samples, scores, before)))
+
+
+def _with_confidences(entry: Entry, *, confidences: Callable[[Entry], Sequence[float | None]]) -> Entry:
+    given = dict(zip((sample.index for sample in entry.answered), confidences(entry), strict=True))
+    return entry.with_samples([replace(sample, confidence=given.get(sample.index)) for sample in entry.samples])
 
 
 def _scored(sample: Sample, score: Score | None, earlier: Score | None) -> Sample:

@@ -85,6 +85,6 @@ def test_a_strategy_of_ones_own_is_compared_without_more_ado() -> None:
     mine = Method("last_of_two", "own", "The second sample.", lambda name, budget, p: LastOfTwo())
     row = compare(PoolArrays.of(POOL), [mine], Settings(8, permutations=3, replicates=50))[1]
     assert (row.name, row.point.samples) == ("last_of_two", 2.0)
-    stripped = replace(PoolArrays.of(POOL), recorded=())
+    stripped = replace(PoolArrays.of(POOL), recorded=None)
     with pytest.raises(InputError, match="strategy last_of_two is replayed on the samples themselves"):
         compare(stripped, [mine], Settings(8, permutations=3))

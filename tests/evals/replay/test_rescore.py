@@ -16,7 +16,7 @@ from evals.methods import check_scale, methods
 from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import SCORES, given_features, is_probability, rescored
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.traces import RecordedSignals, recorded_source
+from evals.replay.traces import recorded_source
 from strategies.catalog import CATALOG
 from tests.evals.cases import pool_of
 from tests.support.grace_cases import graced
@@ -148,7 +148,8 @@ def test_a_raw_score_needs_a_calibration_where_a_strategy_needs_probabilities() 
 
 def test_strategies_that_read_traces_are_left_out_or_refused_without_them() -> None:
     bare = pool_of(["1", "2"])
-    assert RecordedSignals(PoolArrays.of(POOL).recorded).lacking(Signals(top=20)) is None
+    recorded = PoolArrays.of(POOL).recorded
+    assert recorded is not None and recorded.signals.lacking(Signals(top=20)) is None
     topless = replace(Available("pool"), signals=recorded_source(bare).signals)
     chosen, skipped = methods(["all"], topless)
     assert set(skipped) == {"deepconf_offline", "deepconf_online"} == set(CATALOG) - {m.name for m in chosen}

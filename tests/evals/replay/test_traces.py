@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from evals.replay.traces import RecordedTraces, ReplayedTraces
-from tts.types import End, Sample, Trace
+from tts.pool import Entry
+from tts.pool.facts import facts_of
+from tts.types import End, Problem, Sample, Trace
 
 
 def sample(watched: tuple[float, ...], steps: tuple[bool, ...], end: End = End.STOP) -> Sample:
@@ -32,8 +36,9 @@ def test_stopping_spares_the_tokens_after_the_first_group_below_the_bar() -> Non
 
 
 def test_a_failed_sample_needs_no_signals_and_scores_nothing() -> None:
-    assert RECORDED.has_top and RECORDED.has_steps
-    assert not RecordedTraces([Sample(answer="1")]).has_top
+    facts = facts_of([Entry(Problem("q", "?"), (FALLING, replace(FAILED, index=1)), (None, None))])
+    assert not facts.topless and not facts.stepless
+    assert facts_of([Entry(Problem("q", "?"), (Sample(answer="1"),), (None,))]).topless
     assert np.isnan(RECORDED.measure("deepconf_mean", 2)[2])
 
 

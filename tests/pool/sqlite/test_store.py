@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.pool.cases import entries, left_in, pools
+from tests.pool.cases import left_in, pools
 from tests.pool.sqlite.cases import KEY, PROBLEM, filled
 from tests.support.examples import examples
 from tts.errors import InputError
-from tts.pool import Entry, Pool, PoolStore, RunKey, read_jsonl, write_jsonl
+from tts.pool import Pool, PoolStore, RunKey
+from tts.pool.sqlite.scores import digest_of
 from tts.types import End, Problem, Sample, Trace, Usage
 
 
@@ -46,17 +47,32 @@ def test_every_field_of_every_sample_comes_back(pool: Pool) -> None:
 
 
 @settings(max_examples=examples(30), deadline=None)
-@given(entries("q", scored=True))
-def test_sha256_is_that_of_the_exported_lines(entry: Entry) -> None:
+@given(pools())
+def test_a_digest_is_kept_while_rows_are_written_in_any_order(pool: Pool) -> None:
+    found = set()
     with tempfile.TemporaryDirectory() as folder:
-        with PoolStore.create_or_open(f"{folder}/pool.db") as store:
-            store.add_problem(entry.problem, entry.meta)
-            run = store.open_run(RunKey(""), {})
-            store.add(run, "q", entry.samples, entry.correct)
-            pool = store.to_pool()
-        write_jsonl(pool, f"{folder}/pool.jsonl")
-        again = read_jsonl(f"{folder}/pool.jsonl")
-        assert (again.sha256, again.entries) == (pool.sha256, pool.entries)
+        for name, backwards in (("one", False), ("two", True)):
+            with PoolStore.create_or_open(f"{folder}/{name}.db") as store:
+                run = store.open_run(RunKey(""), {})
+                store.add_problems((e.problem, e.meta) for e in pool.entries)
+                scorers = {label: store.open_scorer(label, {"name": label}) for label in sorted(pool.scorers)}
+                for entry in reversed(pool.entries) if backwards else pool.entries:
+                    graded = [*zip(entry.samples, entry.correct, strict=True)]
+                    for sample, grade in reversed(graded) if backwards else graded:
+                        store.add(run, entry.problem.id, [sample], [grade])
+                    for label, scores in entry.scores.items():
+                        by_index = zip((sample.index for sample in entry.samples), scores, strict=True)
+                        given = {index: score for index, score in by_index if score is not None}
+                        store.add_scores(run, scorers[label], entry.problem.id, given)
+                store.put_trace(run, entry.problem.id, entry.samples[0].index, Trace((-0.5,)))
+                store.reread(run, "other", lambda *_: ("7", None))
+                computed = digest_of(store._connection, run)
+                assert computed == store._connection.execute("SELECT digest, samples FROM runs").fetchone()
+                found.add(store.to_pool().sha256)
+                if backwards:
+                    store.reread(run, "third", lambda *_: ("8", None))
+                    assert store.to_pool().sha256 not in found
+    assert len(found) == 1 + (len(pool.entries) > 1)
 
 
 @given(st.floats(), st.floats())

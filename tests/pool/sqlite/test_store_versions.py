@@ -89,7 +89,7 @@ def version(path: Path) -> int:
 def test_a_pool_of_an_older_version_is_refused_by_name_of_its_upgrade_and_left_as_it_is(old: Path) -> None:
     before = old.read_bytes()
     for opened in (PoolStore.read, PoolStore.create_or_open):
-        with pytest.raises(InputError, match=r"reads version 7: run `tts pool upgrade .*pool\.sqlite` once"):
+        with pytest.raises(InputError, match=r"reads version 8: run `tts pool upgrade .*pool\.sqlite` once"):
             opened(old)
     assert old.read_bytes() == before
 
@@ -170,7 +170,7 @@ def other_program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (other_version, "a pool of version 1, and this program reads version 7: run `tts pool upgrade"),
+        (other_version, "a pool of version 1, and this program reads version 8: run `tts pool upgrade"),
         (other_program, "a SQLite file, but not a pool"),
         (lambda path: path.write_text("not a database, but long enough to be one" * 50), "not a SQLite file"),
         (lambda path: path.mkdir(), "no such file|cannot be opened"),
@@ -218,3 +218,18 @@ def test_a_file_that_is_damaged_inside_is_one_sentence_for_a_writer_too(tmp_path
     path.write_bytes(content[:4096] + b"\x00\xff" * ((len(content) - 4096) // 2))
     with PoolStore.create_or_open(path) as store, pytest.raises(InputError, match="is damaged"):
         store.add_problem(Problem("new", "?"))
+
+
+def test_a_pool_of_version_7_gets_its_digests_and_counts(path: Path) -> None:
+    pool = filled(path, Sample("so 4", "4", confidence=0.5, token_ids=(7, 9)), Sample("", None, index=1))
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("traces", "parts", "sealed"):
+            connection.execute(f"DROP TABLE {table}")
+        for column in ("digest", "samples"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 7")
+    assert upgrade_pool(path) and not upgrade_pool(path)
+    with PoolStore.read(path) as store:
+        again = store.to_pool()
+        assert (again.sha256, again.entries) == (pool.sha256, pool.entries)
+        assert [run.samples for run in store.runs()] == [2]

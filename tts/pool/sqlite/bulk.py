@@ -14,8 +14,8 @@ from tts.pool.runs import RunKey
 from tts.pool.sqlite import openings, schema
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of
-from tts.pool.sqlite.rows import COLUMNS, to_row
-from tts.pool.sqlite.scores import add_scores
+from tts.pool.sqlite.rows import COLUMNS, sample_hash, to_row
+from tts.pool.sqlite.scores import add_scores, add_to_digest
 from tts.types import Sample, Signals
 
 _AT_ONCE = 256
@@ -37,10 +37,11 @@ def add_samples(
     for sample, grade in zip(samples, grades, strict=True):
         if fault := sample_fault(sample, grade):
             raise InputError(f"{file.path}: question {problem_id!a}, sample {sample.index}: {fault}")
-    number = number_of(file, problem_id)
+    number, added = number_of(file, problem_id), 0
     for sample, grade in zip(samples, grades, strict=True):
+        row = to_row(sample, grade)
         try:
-            file.connection.execute(schema.ADD_SAMPLE, (run, number, *to_row(sample, grade)))
+            file.connection.execute(schema.ADD_SAMPLE, (run, number, *row))
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
                 raise
@@ -48,6 +49,8 @@ def add_samples(
                 f"{file.path}: run {run} holds sample {sample.index} of question {problem_id!a} already; "
                 "samples are never overwritten, so draw the indices that missing() names"
             ) from None
+        added += sample_hash(problem_id, row)
+    add_to_digest(file.connection, run, added, len(samples))
     for scorer, given in scores.items():
         add_scores(file.connection, run, scorer, number, given.items())
 
@@ -74,15 +77,17 @@ def add_runs(
     known = {name: number for name, number in connection.execute("SELECT id, number FROM problems")}
     for key, entries in runs:
         run = openings.open_run(connection, key, config, signals, reading, None)
-        if connection.execute("SELECT 1 FROM samples WHERE run = ? LIMIT 1", (run,)).fetchone() is not None:
+        if connection.execute("SELECT samples FROM runs WHERE id = ?", (run,)).fetchone() != (0,):
             raise InputError(f"{file.path}: holds these samples already, as run {run}")
         for some in _parts(entries, _AT_ONCE):
-            rows = [
-                (run, known[entry.problem.id], *to_row(sample, correct))
-                for entry in some
-                for sample, correct in zip(entry.samples, entry.correct, strict=True)
-            ]
+            rows, added = [], 0
+            for entry in some:
+                for sample, correct in zip(entry.samples, entry.correct, strict=True):
+                    row = to_row(sample, correct)
+                    rows.append((run, known[entry.problem.id], *row))
+                    added += sample_hash(entry.problem.id, row)
             _insert(connection, rows)
+            add_to_digest(connection, run, added, len(rows))
         numbers.append(run)
     return numbers
 

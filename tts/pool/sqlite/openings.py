@@ -36,8 +36,8 @@ def open_run(
         "SELECT id FROM runs WHERE (model, revision, prompt_template, sampling) = (?, ?, ?, ?)", columns
     ).fetchone()
     connection.execute(
-        "UPDATE runs SET signals = ?, reading = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM samples WHERE run = ?)",
-        (*own, run, run),
+        "UPDATE runs SET signals = ?, reading = ? WHERE id = ? AND samples = 0",
+        (*own, run),
     )
     connection.execute(
         "INSERT INTO openings (run, opened, config, versions, scorer) VALUES (?, ?, ?, ?, ?)",
@@ -64,7 +64,7 @@ def runs_of(connection: sqlite3.Connection) -> tuple[Run, ...]:
     """Return every run of an open pool, the oldest first."""
     rows = connection.execute(
         "SELECT r.id, r.model, r.revision, r.prompt_template, r.sampling, r.signals, r.reading, o.config, o.versions, "
-        "o.draws, o.opened, (SELECT count(*) FROM samples s WHERE s.run = r.id) FROM runs r JOIN openings o ON o.id = "
+        "o.draws, o.opened, r.samples FROM runs r JOIN openings o ON o.id = "
         "(SELECT max(id) FROM openings WHERE run = r.id) ORDER BY r.id"
     ).fetchall()
     return tuple(

@@ -11,8 +11,9 @@ from tts.pool.check import sample_fault
 from tts.pool.records import problem_fault
 from tts.pool.sqlite import schema
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.rows import from_row, problem_row, to_problem
-from tts.types import Problem, Sample
+from tts.pool.sqlite.rows import COLUMNS, TRACE_ROW, from_row, problem_row, sample_hash, to_problem, trace_row
+from tts.pool.sqlite.scores import add_to_digest
+from tts.types import Problem, Sample, Trace
 
 
 def add_problems(file: OpenFile, problems: Iterable[Problem | tuple[Problem, Mapping[str, str]]]) -> None:
@@ -81,15 +82,35 @@ def reread(
         number: to_problem(columns)
         for number, *columns in connection.execute("SELECT number, id, question, gold, task, accepted FROM problems")
     }
-    changed = []
+    changed, difference, at = [], 0, (COLUMNS.index("answer"), COLUMNS.index("correct"))
     for number, *row in connection.execute(schema.READ_SAMPLES, (run,)):
-        sample, _ = from_row(tuple(row))
+        sample, _ = from_row(row)
         answer, grade = read(problems[number], sample)
         if fault := sample_fault(Sample(answer=answer), grade):
             raise InputError(f"question {problems[number].id!a}, sample {sample.index}: {fault}")
-        changed.append((answer, None if grade is None else int(grade), run, number, sample.index))
+        new = answer, None if grade is None else int(grade)
+        changed.append((*new, run, number, sample.index))
+        before = sample_hash(problems[number].id, row)
+        for place, value in zip(at, new, strict=True):
+            row[place] = value
+        difference += sample_hash(problems[number].id, row) - before
     connection.executemany(
         "UPDATE samples SET answer = ?, correct = ? WHERE run = ? AND problem = ? AND idx = ?", changed
     )
     connection.execute("UPDATE runs SET reading = ? WHERE id = ?", (reading, run))
+    add_to_digest(connection, run, difference)
     return len(changed)
+
+
+def put_trace(file: OpenFile, run: int, problem_id: str, index: int, trace: Trace) -> None:
+    """Keep the signals that were read of a sample within the caller's transaction."""
+    place = run, number_of(file, problem_id), index
+    row = file.connection.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM samples WHERE (run, problem, idx) = (?, ?, ?)", place
+    ).fetchone()
+    if row is None:
+        return
+    new = dict(zip(COLUMNS, row, strict=True)) | dict(zip(TRACE_ROW, trace_row(trace), strict=True))
+    file.connection.execute(schema.PUT_TRACE, (*(new[name] for name in TRACE_ROW), *place))
+    difference = sample_hash(problem_id, tuple(new.values())) - sample_hash(problem_id, row)
+    add_to_digest(file.connection, run, difference)

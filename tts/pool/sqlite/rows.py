@@ -12,7 +12,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tts.pool.records import Entry, Score
+from tts.pool.digest import row_hash
+from tts.pool.entries import Fields
 from tts.pool.stored import (
     EXTRA_SQL,
     TRACE_SQL,
@@ -43,6 +44,17 @@ SQL = {
 """The type of each column of a sample, by its name."""
 
 COLUMNS = tuple(SQL)
+TRACE_ROW = (*TRACE_SQL, "owners")
+"""The columns of a trace."""
+_OF_FIELD: Mapping[Fields, tuple[str, ...]] = {
+    "text": ("text", "error", "failure", "reasoning"),
+    "tokens": ("token_ids",),
+    "trace": TRACE_ROW,
+    "usage": (*USAGE, "estimated"),
+    "times": ("started_s", "first_s", "finished_s", "in_flight", "machine_s"),
+}
+_ENDS = {str(end): end for end in End}
+_EXTRAS = tuple((name, int if kind is bool else kind) for name, kind in SAMPLE_EXTRAS.items())
 _NO_TRACE = Trace()
 _BARE = (None,) * (len(TRACE_COLUMNS) + 1)
 _UNCOUNTED = (None,) * len(USAGE)
@@ -69,29 +81,41 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         *(_UNCOUNTED if usage is None else (int(getattr(usage, field)) for field in USAGE)),
         sample.error,
         int(sample.given) or None,
-        *(None if (value := getattr(sample, name)) is None else kind(value) for name, kind in SAMPLE_EXTRAS.items()),
+        *(None if (value := getattr(sample, name)) is None else kind(value) for name, kind in _EXTRAS),
     )
 
 
-def from_row(row: tuple[Any, ...]) -> tuple[Sample, bool | None]:
-    """Return the sample and the grade of a row of ``to_row``."""
-    of = dict(zip(COLUMNS, row, strict=True))
-    correct = of["correct"]
-    counts = {name: of[name] for name in USAGE}
+def columns_of(fields: frozenset[Fields]) -> tuple[str, ...]:
+    """Return the columns to read for these fields of samples, in the order of ``COLUMNS``."""
+    absent = {name for field, names in _OF_FIELD.items() if field not in fields for name in names}
+    return tuple(name for name in COLUMNS if name not in absent)
+
+
+def from_row(row: Sequence[Any], columns: Sequence[str] = COLUMNS) -> tuple[Sample, bool | None]:
+    """Return the sample and the grade of a row of ``to_row``, or of those of its columns that ``columns_of`` names."""
+    of = dict(zip(columns, row, strict=True))
+    value, correct = of.get, of["correct"]
+    tokens, prompt = value("token_ids"), value("prompt")
+    extras = {name: kind(of[name]) for name, kind in SAMPLE_EXTRAS.items() if value(name) is not None}
     sample = Sample(
-        of["text"],
+        value("text", ""),
         of["answer"],
-        End(of["ending"]),
+        _ENDS[of["ending"]],
         of["confidence"],
         of["idx"],
-        unpack_array("i", of["token_ids"]),
-        _trace(of),
-        None if counts["prompt"] is None else Usage(**counts),
-        of["error"],
+        () if tokens is None else unpack_array("i", tokens),
+        _trace(of) if "owners" in of else _NO_TRACE,
+        None if prompt is None else Usage(*(of[name] for name in USAGE)),
+        value("error"),
         of["given"] or 0,
-        **{name: None if of[name] is None else kind(of[name]) for name, kind in SAMPLE_EXTRAS.items()},
+        **extras,
     )
     return sample, None if correct is None else bool(correct)
+
+
+def sample_hash(problem_id: str, row: Sequence[Any]) -> int:
+    """Return the hash of a row of ``to_row``."""
+    return row_hash("sample", (problem_id,), COLUMNS, row)
 
 
 def to_problem(row: Sequence[Any]) -> Problem:
@@ -106,42 +130,9 @@ def problem_row(problem: Problem) -> tuple[Any, ...]:
     return problem.id, problem.question, problem.gold, problem.task, accepted
 
 
-def to_entries(
-    problems: list[tuple[Any, ...]],
-    rows: list[tuple[Any, ...]],
-    meta: Mapping[str, str],
-    scores: Mapping[str, Mapping[tuple[int, int], Score]],
-) -> tuple[Entry, ...]:
-    """Questions with their samples.
-
-    Args:
-        problems: (number, id, question, gold, task, accepted, meta as JSON), in the order wanted.
-        rows: (number of the question, then the values of ``COLUMNS``); questions without any are left out.
-        meta: what to add to every question's own strings.
-        scores: by the label of their scorer, then by the number of the question and the index of the sample.
-    """
-    graded: dict[int, list[tuple[Sample, bool | None]]] = {}
-    for number, *row in rows:
-        graded.setdefault(number, []).append(from_row(tuple(row)))
-    return tuple(
-        Entry(
-            to_problem(columns),
-            tuple(sample for sample, _ in graded[number]),
-            tuple(correct for _, correct in graded[number]),
-            {**json.loads(own), **meta},
-            _scores_of(number, [sample for sample, _ in graded[number]], scores),
-        )
-        for number, *columns, own in problems
-        if number in graded
-    )
-
-
-def _scores_of(
-    number: int, samples: Sequence[Sample], scores: Mapping[str, Mapping[tuple[int, int], Score]]
-) -> dict[str, tuple[Score | None, ...]]:
-    """The scores of one question's samples by label, of the scorers that judged any of them."""
-    found = {label: tuple(of.get((number, sample.index)) for sample in samples) for label, of in scores.items()}
-    return {label: of for label, of in found.items() if any(score is not None for score in of)}
+def to_trace(row: Sequence[Any]) -> Trace:
+    """Return the trace of a row of ``trace_row``."""
+    return _trace(dict(zip(TRACE_ROW, row, strict=True)))
 
 
 def _trace(of: Mapping[str, Any]) -> Trace:

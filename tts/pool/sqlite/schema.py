@@ -11,22 +11,25 @@ from __future__ import annotations
 import sqlite3
 
 from tts.errors import InputError
+from tts.pool.digest import NOTHING
 from tts.pool.sqlite.rows import COLUMNS, SQL
 from tts.pool.stored import TRACE_SQL
 
-VERSION = 7
+VERSION = 8
 APPLICATION = 0x7474_7370
 
 _SAMPLES = ", ".join(f"{name} {kind}" for name, kind in SQL.items())
+_TRACES = ", ".join(f"{name} {kind}" for name, kind in {**TRACE_SQL, "owners": "TEXT"}.items())
 PROBLEMS = """
 CREATE TABLE problems (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL, gold TEXT, task TEXT NOT NULL,
     accepted TEXT, meta TEXT NOT NULL
 )"""
-RUNS = """
+RUNS = f"""
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL, prompt_template TEXT NOT NULL,
-    sampling TEXT NOT NULL, signals TEXT NOT NULL, reading TEXT NOT NULL,
+    sampling TEXT NOT NULL, signals TEXT NOT NULL, reading TEXT NOT NULL, samples INTEGER NOT NULL DEFAULT 0,
+    digest TEXT NOT NULL DEFAULT '{NOTHING}',
     UNIQUE (model, revision, prompt_template, sampling)
 )"""
 SCORERS = "CREATE TABLE scorers (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE)"
@@ -46,7 +49,21 @@ CREATE TABLE samples (
     run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, {_SAMPLES},
     UNIQUE (run, problem, idx)
 )"""
-_TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES)
+TRACES = f"""
+CREATE TABLE traces (
+    run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems, idx INTEGER NOT NULL,
+    {_TRACES}, PRIMARY KEY (run, problem, idx)
+)"""
+PARTS = """
+CREATE TABLE parts (id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, samples INTEGER NOT NULL, bytes INTEGER NOT NULL)
+"""
+SEALED = """
+CREATE TABLE sealed (
+    run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems,
+    part INTEGER NOT NULL REFERENCES parts, place INTEGER NOT NULL, samples INTEGER NOT NULL, indices TEXT NOT NULL,
+    PRIMARY KEY (run, problem, part)
+) WITHOUT ROWID"""
+_TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES, TRACES, PARTS, SEALED)
 
 ADD_SAMPLE = f"INSERT INTO samples (run, problem, {', '.join(COLUMNS)}) VALUES (?, ?, {', '.join('?' * len(COLUMNS))})"
 PUT_TRACE = (

@@ -14,15 +14,15 @@ from typing import Self
 
 from tts.errors import InputError
 from tts.pool.files import pool_format
-from tts.pool.jsonl import content_sha256
 from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import Run, RunKey, plain_json
 from tts.pool.sqlite import bulk, openings, schema
 from tts.pool.sqlite.connect import open_reader, open_writer, write_lock
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.problems import add_problems, number_of, problems_of, reread
-from tts.pool.sqlite.rows import from_row, to_entries, trace_row
-from tts.pool.sqlite.scores import READ_SCORE, add_scores, open_scorer, scorers_of, scores_of
+from tts.pool.sqlite.problems import add_problems, number_of, problems_of, put_trace, reread
+from tts.pool.sqlite.rows import from_row
+from tts.pool.sqlite.run_reader import RunReader
+from tts.pool.sqlite.scores import READ_SCORE, add_scores, open_scorer, scorers_of
 from tts.types import Problem, Sample, Signals, Trace
 
 NO_SIGNALS = Signals()
@@ -137,8 +137,7 @@ class PoolStore:
     def put_trace(self, run: int, problem_id: str, index: int, trace: Trace) -> None:
         """Keep the signals that were read of a sample, in one transaction."""
         with self._file.transaction():
-            place = run, number_of(self._file, problem_id), index
-            self._connection.execute(schema.PUT_TRACE, (*trace_row(trace), *place))
+            put_trace(self._file, run, problem_id, index, trace)
 
     def score(self, run: int, scorer: int, problem_id: str, index: int) -> Score | None:
         """One scorer's score of a sample, or None where it has not judged it (yet)."""
@@ -240,7 +239,8 @@ class PoolStore:
     def to_pool(self, run: int | None = None) -> Pool:
         """One run as a pool: every question with samples, in the order added, samples by index.
 
-        ``meta["model"]`` is the run's model where it names one. ``sha256`` is of the content, see ``Pool``.
+        ``meta["model"]`` is the run's model where it names one. ``sha256`` is of the content, see ``Pool``. A small run
+        is read at once, a larger one in blocks when its questions are asked for.
 
         Args:
             run: the run's number; the latest one with samples where it is left out.
@@ -248,18 +248,9 @@ class PoolStore:
         Raises:
             InputError: where the run is unknown or holds no samples.
         """
-        with self._file.snapshot():
-            run = self.latest_run() if run is None else run
-            key = self._key(run)
-            problems = self._connection.execute(
-                "SELECT number, id, question, gold, task, accepted, meta FROM problems ORDER BY number"
-            ).fetchall()
-            rows = self._connection.execute(schema.READ_SAMPLES, (run,)).fetchall()
-            scores = scores_of(self._connection, run)
-        if not rows:
-            raise InputError(f"{self._path}: run {run} holds no samples yet")
-        entries = to_entries(problems, rows, {"model": key.model} if key.model else {}, scores)
-        return Pool(self._path, content_sha256(entries), entries, (run,))
+        run = self.latest_run() if run is None else run
+        self._key(run)
+        return RunReader(self._path, run).pool()
 
     def latest_run(self) -> int:
         """The run with samples that was opened last; runs of draws that a strategy may truncate do not count.
@@ -268,9 +259,8 @@ class PoolStore:
             InputError: there is none.
         """
         found = self._connection.execute(
-            "SELECT r.id FROM runs r JOIN openings o ON o.run = r.id WHERE EXISTS "
-            "(SELECT 1 FROM samples WHERE run = r.id) ORDER BY json_type(r.sampling, '$.until') IS NOT NULL, "
-            "o.id DESC LIMIT 1"
+            "SELECT r.id FROM runs r JOIN openings o ON o.run = r.id WHERE r.samples > 0 "
+            "ORDER BY json_type(r.sampling, '$.until') IS NOT NULL, o.id DESC LIMIT 1"
         ).fetchone()
         if found is None:
             raise InputError(f"{self._path}: holds no samples yet")

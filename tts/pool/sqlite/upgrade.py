@@ -1,8 +1,9 @@
-"""Pool files of versions 2 to 6, rewritten to the current version in one transaction.
+"""Pool files of versions 2 to 7, rewritten to the current version in one transaction.
 
 Version 2 lacks ``steps`` and ``probe``, version 3 ``given``, version 4 ``owners``, version 5 ``openings.draws``, and
 every version the signals and fields that came later. Up to version 6 the recorded signals, the reading of answers and
-the scorer were parts of a run's key, the scorer's confidences stood in the samples, and two names were others.
+the scorer were parts of a run's key, the scorer's confidences stood in the samples, and two names were others. Version
+7 lacks the digest of a run, the number of its samples, and the tables of parts.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import json
 import sqlite3
 from typing import Any
 
+from tts.pool.digest import NOTHING
 from tts.pool.runs import canonical_json
 from tts.pool.sqlite import schema
-from tts.pool.sqlite.scores import open_scorer
+from tts.pool.sqlite.scores import digest_of, open_scorer
 from tts.pool.stored import unpack
 from tts.types import COLUMNS, Signals
 
@@ -22,6 +24,7 @@ FINECE_TOKENS = 11
 """The watched tokens of a sample that older versions left without an owner: FineCE's."""
 _WATCHED = next(column for column in COLUMNS if column.per == "watched")
 _BESIDE = ("signals", "answers", "scorer")
+_SINCE_7 = ("samples INTEGER NOT NULL DEFAULT 0", f"digest TEXT NOT NULL DEFAULT '{NOTHING}'")
 
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
@@ -34,6 +37,20 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA legacy_alter_table = ON")  # a renamed table is not renamed in the others' references
     connection.execute("BEGIN IMMEDIATE")
+    if version < 7:
+        _upgrade_names(connection, version)
+        _split_keys(connection)
+    else:
+        for column in _SINCE_7:
+            connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+    for statement in (schema.TRACES, schema.PARTS, schema.SEALED):
+        connection.execute(statement)
+    _count(connection)
+    connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+    connection.execute("COMMIT")
+
+
+def _upgrade_names(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("ALTER TABLE samples RENAME COLUMN kept TO delivered")
     for column, kind in schema.missing(connection).items():
         connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
@@ -48,9 +65,6 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
     connection.execute(schema.SCORES)
     _upgrade_openings(connection, draws=version > 5)
     _name_owners(connection)
-    _split_keys(connection)
-    connection.execute(f"PRAGMA user_version = {schema.VERSION}")
-    connection.execute("COMMIT")
 
 
 def _upgrade_openings(connection: sqlite3.Connection, *, draws: bool) -> None:
@@ -93,6 +107,15 @@ def _split_keys(connection: sqlite3.Connection) -> None:
         if isinstance(beside.get("scorer"), dict):
             _move_scores(connection, run, beside["scorer"])
     connection.execute("DROP TABLE old_runs")
+
+
+def _count(connection: sqlite3.Connection) -> None:
+    """Count the samples of each run and compute its digest."""
+    for column, kind in schema.missing(connection).items():
+        connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
+    for (run,) in connection.execute("SELECT id FROM runs").fetchall():
+        digest, count = digest_of(connection, run)
+        connection.execute("UPDATE runs SET digest = ?, samples = ? WHERE id = ?", (digest, count, run))
 
 
 def _reading(answers: Any) -> str:

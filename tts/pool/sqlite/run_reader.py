@@ -1,0 +1,152 @@
+"""One run of a pool file as the questions of a pool: read at once where it is small, else in blocks."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from tts.errors import InputError
+from tts.pool.digest import content_hash
+from tts.pool.entries import ALL, HELD, Entries, Fields, HeldEntries, StoredEntries
+from tts.pool.facts import Facts
+from tts.pool.records import Entry, Pool
+from tts.pool.sqlite.connect import open_reader
+from tts.pool.sqlite.rows import columns_of, from_row, to_problem
+from tts.pool.sqlite.scores import labels, scores_of
+from tts.types import Sample
+
+_SIZES = "SELECT problem, count(*) FROM samples WHERE run = ? GROUP BY problem ORDER BY problem"
+_COUNTS = (
+    "count(*), sum(answer IS NOT NULL), sum(answer IS NOT NULL AND confidence IS NOT NULL), count(confidence), "
+    "coalesce(sum(confidence), 0.0), min(confidence), max(confidence), count(prompt), coalesce(sum(delivered), 0), "
+    "count(correct), coalesce(sum(given > 0), 0), count(machine_s), "
+    "sum(ending != 'failed' AND top IS NULL), sum(ending != 'failed' AND (watched IS NULL OR steps IS NULL))"
+)
+Graded = list[tuple[Sample, bool | None]]
+
+
+class RunReader:
+    """The questions of a run, read over a connection of their own.
+
+    A read fails where samples were added, or answers read anew, since it was made: the sizes of what it has read and
+    of what it reads next would differ.
+    """
+
+    def __init__(self, path: str, run: int) -> None:
+        """Open the file for reading.
+
+        Raises:
+            InputError: it is missing or no pool, or holds no such run or no samples of it.
+        """
+        self._path, self._run = path, run
+        self._connection = open_reader(path)
+        found = self._state()
+        if found is None:
+            raise InputError(f"{path}: no run {run}; `tts pool info {path}` lists those it holds")
+        self._seen = found
+        self._model, self._digest = self._connection.execute(
+            "SELECT model, digest FROM runs WHERE id = ?", (run,)
+        ).fetchone()
+        self._sizes = dict(self._connection.execute(_SIZES, (run,)).fetchall())
+        self._numbers = sorted(self._sizes)
+        if not self._sizes:
+            raise InputError(f"{path}: run {run} holds no samples yet")
+
+    def pool(self) -> Pool:
+        """Return the run as a pool."""
+        problems = self._connection.execute(
+            "SELECT number, id, question, gold, task, accepted, meta FROM problems ORDER BY number"
+        )
+        rows = (row[1:] for row in problems if row[0] in self._sizes)
+        return Pool(self._path, content_hash((self._digest, self._model), rows), self._entries(), (self._run,))
+
+    def _entries(self) -> Entries:
+        sizes = [self._sizes[number] for number in self._numbers]
+        if sum(sizes) <= HELD:
+            entries = HeldEntries(self._read(range(len(sizes)), ALL))
+            self._connection.close()
+            return entries
+        return StoredEntries(self._read, sizes, lambda: self._facts)
+
+    def _read(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
+        """Return the questions at a range of places."""
+        first, last = self._numbers[places[0]], self._numbers[places[-1]]
+        columns = columns_of(fields)
+        try:
+            self._connection.execute("BEGIN")
+            self._check()
+            problems = self._connection.execute(
+                "SELECT number, id, question, gold, task, accepted, meta FROM problems WHERE number BETWEEN ? AND ?",
+                (first, last),
+            ).fetchall()
+            rows = self._connection.execute(
+                f"SELECT problem, {', '.join(columns)} FROM samples WHERE run = ? AND problem BETWEEN ? AND ? "
+                "ORDER BY problem, idx",
+                (self._run, first, last),
+            ).fetchall()
+            scores = scores_of(self._connection, self._run, first, last) if "scores" in fields else {}
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{self._path}: cannot be read ({error})") from error
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        graded: dict[int, Graded] = {}
+        for number, *row in rows:
+            graded.setdefault(number, []).append(from_row(row, columns))
+        known = {number: rest for number, *rest in problems}
+        return [
+            self._entry(number, known[number], graded[number], scores)
+            for number in map(self._numbers.__getitem__, places)
+        ]
+
+    def _entry(self, number: int, columns: Sequence[Any], graded: Graded, scores: Mapping[str, Any]) -> Entry:
+        *problem, meta = columns
+        samples = tuple(sample for sample, _ in graded)
+        found = {label: tuple(of.get((number, sample.index)) for sample in samples) for label, of in scores.items()}
+        return Entry.checked(
+            to_problem(problem),
+            samples,
+            tuple(correct for _, correct in graded),
+            {**json.loads(meta), **({"model": self._model} if self._model else {})},
+            {label: of for label, of in found.items() if any(score is not None for score in of)},
+        )
+
+    @cached_property
+    def _facts(self) -> Facts:
+        counts = self._connection.execute(f"SELECT {_COUNTS} FROM samples WHERE run = ?", (self._run,)).fetchone()
+        sizes = len(self._sizes), counts[0], min(self._sizes.values()), max(self._sizes.values())
+        values = (*sizes, *counts[1:], self._models(), self._judged())
+        return Facts(**dict(zip(Facts.__dataclass_fields__, values, strict=True)))
+
+    def _models(self) -> tuple[str, ...]:
+        if self._model:
+            return (self._model,)
+        metas = self._connection.execute("SELECT number, meta FROM problems ORDER BY number")
+        named = (json.loads(meta).get("model") for number, meta in metas if number in self._sizes)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    def _judged(self) -> dict[str, int]:
+        """Return the number of samples with an answer that each scorer has judged, by its label."""
+        found = {}
+        for scorer, label in labels(self._connection, self._run).items():
+            (judged,) = self._connection.execute(
+                "SELECT count(*) FROM scores c JOIN samples s USING (run, problem, idx) "
+                "WHERE c.run = ? AND c.scorer = ? AND s.answer IS NOT NULL",
+                (self._run, scorer),
+            ).fetchone()
+            found[label] = judged
+        return found
+
+    def _state(self) -> tuple[Any, ...] | None:
+        found = self._connection.execute("SELECT samples, reading FROM runs WHERE id = ?", (self._run,)).fetchone()
+        return None if found is None else tuple(found)
+
+    def _check(self) -> None:
+        if self._state() != self._seen:
+            raise InputError(
+                f"{self._path}: samples were added to run {self._run} while it was read: repeat this command when "
+                "nothing writes to it"
+            )
