@@ -18,7 +18,7 @@ from tts.config.lists import Source
 from tts.engines.config import LiveEngine
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError, MissingSignalError
-from tts.pool import PoolStore, Score
+from tts.pool import Pool, PoolStore, Score
 from tts.pool.files import pool_format
 from tts.pool.records import Entry
 from tts.pool.runs import canonical_json
@@ -104,19 +104,64 @@ def score_run(path: Path, sources: Sequence[Source], *, run: int | None = None, 
             key |= {"model": engine.model, "revision": engine.revision}
         judge = store.open_scorer(opened.name, key)
         label = next(label for label, known in store.scorers().items() if canonical_json(known) == canonical_json(key))
-        parts = list(_parts(pool.entries, label, scorer, engine))
+        todo = _Todo(pool, label, scorer, engine)
         work = _Work(store, number, judge, opened, engine, hooks)
         store.open_run(recorded.key, recorded.config, signals=recorded.signals, reading=recorded.reading, scorer=judge)
         if recorded.draws is not None:
             store.note_draws(number, recorded.draws)
         try:
-            work.run(parts, path)
+            work.run(todo, path)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 f"interrupted; {path} holds {work.scored} new scores: repeat the command to continue"
             ) from None
-        known = sum(score is not None for entry in pool.entries for score in entry.scores.get(label, ()))
-        return PoolScores(path, number, label, known + work.scored, work.scored, work.failed, work.reason, work.usage)
+        return PoolScores(
+            path, number, label, todo.known + work.scored, work.scored, work.failed, work.reason, work.usage
+        )
+
+
+class _Todo:
+    """The parts of a run that are to be scored: counted in one pass over its samples, and read in another.
+
+    Attributes:
+        parts: their number.
+        largest: the samples of the largest one.
+        missing: samples that lack signals which the scorer reads.
+        known: samples that it has scored before.
+    """
+
+    def __init__(self, pool: Pool, label: str, scorer: Scorer, engine: RunEngine) -> None:
+        self._pool, self._label, self._scorer, self._engine = pool, label, scorer, engine
+        self.parts = self.largest = self.missing = self.known = 0
+        for entry in pool.narrow("text", "tokens", "trace", "scores").entries:
+            self.known += sum(score is not None for score in entry.scores.get(label, ()))
+            for part in self._of(entry):
+                self.parts += 1
+                self.largest = max(self.largest, len(part.samples))
+                self.missing += len(lacking(part.samples, scorer.needs))
+
+    def __iter__(self) -> Iterator[_Part]:
+        """Yield the parts in the order of the questions."""
+        for entry in self._pool.entries:
+            yield from self._of(entry)
+
+    def _of(self, entry: Entry) -> Iterator[_Part]:
+        """Yield the samples of a question to judge; a scorer that compares samples gets all of them."""
+        scorer, size = self._scorer, max(1, self._engine.config.engine.max_batch_size)
+        scores = entry.scores.get(self._label, (None,) * len(entry.samples))
+        judged = [
+            (_readable(sample, scorer, self._engine), score is None)
+            for sample, score in zip(entry.samples, scores, strict=True)
+            if sample.end not in (End.FAILED, End.ABORTED)
+            and (sample.end is not End.BOUNDARY or scorer.judges_prefixes)
+        ]
+        todo = [sample for sample, new in judged if new]
+        if scorer.compares_samples and todo:
+            yield _Part(entry.problem, tuple(s for s, _ in judged), frozenset(s.index for s in todo))
+            return
+        for start in range(0, len(todo), size):
+            some = tuple(todo[start : start + size])
+            yield _Part(entry.problem, some, frozenset(sample.index for sample in some))
 
 
 def _opened(engine: RunEngine) -> OpenScorer:
@@ -129,26 +174,6 @@ def _opened(engine: RunEngine) -> OpenScorer:
         top=engine.run.signals.top,
         folder=engine.folder,
     )
-
-
-def _parts(entries: Sequence[Entry], label: str, scorer: Scorer, engine: RunEngine) -> Iterator[_Part]:
-    """Yield the samples to judge; a scorer that compares samples gets all of a question."""
-    size = max(1, engine.config.engine.max_batch_size)
-    for entry in entries:
-        scores = entry.scores.get(label, (None,) * len(entry.samples))
-        judged = [
-            (_readable(sample, scorer, engine), score is None)
-            for sample, score in zip(entry.samples, scores, strict=True)
-            if sample.end not in (End.FAILED, End.ABORTED)
-            and (sample.end is not End.BOUNDARY or scorer.judges_prefixes)
-        ]
-        todo = [sample for sample, new in judged if new]
-        if scorer.compares_samples and todo:
-            yield _Part(entry.problem, tuple(s for s, _ in judged), frozenset(s.index for s in todo))
-            continue
-        for start in range(0, len(todo), size):
-            some = tuple(todo[start : start + size])
-            yield _Part(entry.problem, some, frozenset(sample.index for sample in some))
 
 
 def _readable(sample: Sample, scorer: Scorer, engine: RunEngine) -> Sample:
@@ -170,12 +195,11 @@ class _Work:
         self._engine, self._hooks = engine, hooks
         self.scored, self.failed, self.reason, self.usage = 0, 0, "", NOTHING
 
-    def run(self, parts: Sequence[_Part], path: Path) -> None:
+    def run(self, todo: _Todo, path: Path) -> None:
         """Score all parts; the engine is opened only if a sample lacks signals, or the scorer asks it."""
-        scorer = self._opened.scorer
-        missing = sum(len(lacking(part.samples, scorer.needs)) for part in parts)
-        if not parts or not (missing or (scorer.uses_engine and not scorer.own_model)):
-            self._play(parts, None)
+        scorer, missing = self._opened.scorer, todo.missing
+        if not todo.parts or not (missing or (scorer.uses_engine and not scorer.own_model)):
+            self._play(todo, None)
             return
         try:
             config, prompt = self._engine.opening()
@@ -188,7 +212,7 @@ class _Work:
         self._hooks.notify(f"loading {self._engine.model}")
         with self._hooks.open_engine(config, prompt, self._hooks.notify) as engine:
             self._check(engine, missing, path)
-            self._play(parts, engine)
+            self._play(todo, engine)
 
     def _check(self, engine: LiveEngine, missing: int, path: Path) -> None:
         scorer, able = self._opened.scorer, engine.capabilities
@@ -202,15 +226,15 @@ class _Work:
                 "engine.kind=transformers, or draw the samples with that signal recorded (engine.signals)"
             )
 
-    def _play(self, parts: Sequence[_Part], engine: LiveEngine | None) -> None:
+    def _play(self, todo: _Todo, engine: LiveEngine | None) -> None:
         with self._hooks.progress(lambda: self.usage.scorer_prefill + self.usage.scorer_decode) as watch:
-            watch.start(self._opened.name, len(parts))
-            self._hooks.execute(self._all(parts, engine, watch))
+            watch.start(self._opened.name, todo.parts)
+            self._hooks.execute(self._all(todo, engine, watch))
             watch.finish()
 
-    async def _all(self, parts: Sequence[_Part], engine: LiveEngine | None, watch: ProgressListener) -> None:
+    async def _all(self, todo: _Todo, engine: LiveEngine | None, watch: ProgressListener) -> None:
         """Score the parts, as many at a time as fill two batches."""
-        waiting, largest = iter(parts), max((len(part.samples) for part in parts), default=1)
+        waiting, largest = iter(todo), max(todo.largest, 1)
         asks = engine is not None or self._opened.scorer.own_model
         count = max(1, 2 * self._engine.config.engine.max_batch_size // largest) if asks else 1
 

@@ -88,6 +88,14 @@ class ReadEntries(Entries):
             raise IndexError(at)
         return self.one(at % len(self))
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other one has equal questions in the same order."""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
     def map(self, change: Callable[[Entry], Entry], needs: frozenset[Fields]) -> Entries:
         """Return the questions after a change that reads these fields and keeps their number and order."""
         return ChangedEntries(self, change, needs)
