@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evals.pool_info.grades import Grades, grades_of, pool_grades
+from evals.pool_info.grades import Counted, Grades, Tally, kind_of, pool_tally
 from evals.report.tables import Column, Table
 from evals.tasks.reading import reading_of
-from tts.pool import Pool, PoolStore, PoolSummary, Run, describe, load_pool
+from tts.pool import Pool, PoolStore, PoolSummary, Run, load_pool
 from tts.pool.files import pool_format
-from tts.pool.sqlite.counts import AnswerCount, answer_counts
+from tts.pool.summary import summary_of
 
 PROMPTS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -64,19 +63,25 @@ class PoolInfo:
     Attributes:
         runs: its runs; empty for files without runs.
         pool: the pool that is summarised; None where the file holds no samples yet.
-        grades: of that pool.
+        tally: the answers of that pool, counted.
     """
 
     runs: Sequence[RunInfo]
     pool: Pool | None
-    grades: Grades | None
+    tally: Tally | None
+
+    @property
+    def grades(self) -> Grades | None:
+        """The accuracy of the pool's samples and contradictions of their grades."""
+        return None if self.tally is None else self.tally.grades
 
     @property
     def summary(self) -> PoolSummary | None:
         """The summary of the pool, its accuracy by gold answers where grades are missing."""
-        if self.pool is None or self.grades is None:
+        if self.pool is None or self.tally is None:
             return None
-        return {**describe(self.pool), "accuracy": self.grades.accuracy}
+        tally = self.tally
+        return summary_of(self.pool, accuracy=tally.grades.accuracy, distinct_answers=tally.distinct_answers)
 
     @property
     def sentences(self) -> list[str]:
@@ -132,20 +137,31 @@ def pool_info(
     """
     if pool_format(path) != "sqlite":
         pool = load_pool(path, run=run, notify=notify)
-        return PoolInfo((), pool, pool_grades(pool))
+        return PoolInfo((), pool, pool_tally(pool))
     with PoolStore.read(path) as store:
         runs = store.runs()
-    counted = defaultdict[int, list[AnswerCount]](list)
-    for count in answer_counts(path):
-        counted[count.run].append(count)
-    differing = differences(runs)
-    found = [_info(one, counted[one.id], differs) for one, differs in zip(runs, differing, strict=True)]
+        tallies = {one.id: _tally(store, one) for one in runs}
+    found = [_info(one, tallies[one.id], differs) for one, differs in zip(runs, differences(runs), strict=True)]
     if run is None and not any(one.samples for one in runs):
         return PoolInfo(found, None, None)
     pool = load_pool(path, run=run, notify=notify)
+    if len(pool.runs) == 1:
+        return PoolInfo(found, pool, tallies[pool.runs[0]])
     kinds = {reading_of(one.reading) for one in runs if one.id in pool.runs}
     recorded = kinds.pop() if len(kinds) == 1 else None
-    return PoolInfo(found, pool, pool_grades(pool, None if recorded is None else recorded.kind))
+    return PoolInfo(found, pool, pool_tally(pool, None if recorded is None else recorded.kind))
+
+
+def _tally(store: PoolStore, run: Run) -> Tally:
+    reading = reading_of(run.reading)
+    found = Tally(kind_of(store.golds(run.id)) if reading is None else reading.kind)
+
+    def counted() -> Iterator[Counted]:
+        for one in store.answer_counts(run.id):
+            found.continued |= one.continued
+            yield one.question, one.golds, one.answer, one.correct, one.samples
+
+    return found.add(counted())
 
 
 def differences(runs: Sequence[Run]) -> list[dict[str, object]]:
@@ -167,12 +183,9 @@ def differences(runs: Sequence[Run]) -> list[dict[str, object]]:
     return [{name: settings[name] for name in varied if settings.get(name) not in (None, "")} for settings in flat]
 
 
-def _info(run: Run, counted: Sequence[AnswerCount], differs: Mapping[str, object]) -> RunInfo:
-    draws = "truncated" if "until" in run.key.sampling else "tree" if any(c.continued for c in counted) else "whole"
-    reading = reading_of(run.reading)
-    rows = ((one.question, one.golds, one.answer, one.correct, one.samples) for one in counted)
-    questions = len({one.question for one in counted})
-    return RunInfo(run, differs, draws, questions, grades_of(rows, None if reading is None else reading.kind))
+def _info(run: Run, tally: Tally, differs: Mapping[str, object]) -> RunInfo:
+    draws = "truncated" if "until" in run.key.sampling else "tree" if tally.continued else "whole"
+    return RunInfo(run, differs, draws, tally.questions, tally.grades)
 
 
 def _flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:

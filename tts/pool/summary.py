@@ -39,26 +39,37 @@ def describe(pool: Pool) -> PoolSummary:
     - ``confidence_*``: over the samples that have one.
     - ``tokens_mean``: delivered tokens a sample; None unless every sample has counts.
     """
-    samples = [sample for entry in pool.entries for sample in entry.samples]
-    accuracies = [share for entry in pool.entries if (share := _accuracy(entry)) is not None]
-    confidences = [s.confidence for s in samples if s.confidence is not None]
-    tokens = [s.usage.delivered for s in samples if s.usage is not None]
+    entries = pool.narrow().entries
+    accuracies = [share for entry in entries if (share := _accuracy(entry)) is not None]
+    distinct = fmean(len({sample.answer for sample in entry.samples} - {None}) for entry in entries)
+    return summary_of(pool, accuracy=fmean(accuracies) if accuracies else None, distinct_answers=distinct)
+
+
+def summary_of(pool: Pool, *, accuracy: float | None, distinct_answers: float) -> PoolSummary:
+    """Return the summary of a pool whose answers were counted before; see :func:`describe`.
+
+    Args:
+        pool: the pool.
+        accuracy: the single-draw accuracy, in [0, 1]; None where nothing is graded.
+        distinct_answers: the mean number of different answers of a question.
+    """
+    facts = pool.facts
     return {
         "path": pool.path,
         "sha256": pool.sha256,
-        "models": list(pool.models),
-        "questions": pool.questions,
-        "samples": len(samples),
-        "samples_min": pool.samples_min,
-        "samples_max": pool.samples_max,
-        "parsed": sum(s.answer is not None for s in samples) / len(samples),
-        "accuracy": fmean(accuracies) if accuracies else None,
-        "distinct_answers": fmean(len({s.answer for s in e.samples} - {None}) for e in pool.entries),
-        "has_confidence": pool.has_confidence,
-        "confidence_min": min(confidences, default=None),
-        "confidence_mean": fmean(confidences) if confidences else None,
-        "confidence_max": max(confidences, default=None),
-        "tokens_mean": fmean(tokens) if pool.has_tokens else None,
+        "models": list(facts.models),
+        "questions": facts.questions,
+        "samples": facts.samples,
+        "samples_min": facts.samples_min,
+        "samples_max": facts.samples_max,
+        "parsed": facts.parsed / facts.samples,
+        "accuracy": accuracy,
+        "distinct_answers": distinct_answers,
+        "has_confidence": facts.has_confidence,
+        "confidence_min": facts.confidence_min,
+        "confidence_mean": facts.confidence_sum / facts.confidences if facts.confidences else None,
+        "confidence_max": facts.confidence_max,
+        "tokens_mean": facts.delivered / facts.samples if facts.has_tokens else None,
     }
 
 

@@ -1,19 +1,15 @@
-"""The answers of each run of a pool file, counted without reading texts and traces."""
+"""The answers of a run of a pool file, counted without reading texts and traces."""
 
 from __future__ import annotations
 
 import json
-import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
-from tts.pool.sqlite.connect import open_reader
-
 _COUNT = (
-    "SELECT s.run, p.number, p.gold, p.accepted, s.answer, s.correct, count(*), max(coalesce(s.given, 0)) > 0 "
-    "FROM samples s JOIN problems p ON p.number = s.problem GROUP BY s.run, s.problem, s.answer, s.correct "
-    "ORDER BY s.run, s.problem"
+    "SELECT problem, answer, correct, count(*), max(given) > 0 FROM samples WHERE run = ? "
+    "GROUP BY problem, answer, correct ORDER BY problem"
 )
 
 
@@ -22,7 +18,6 @@ class AnswerCount:
     """Samples of one question in one run that have the same answer and the same grade.
 
     Attributes:
-        run: the number of the run.
         question: the number of the question within the file.
         golds: its right answers; empty where none is known.
         answer: the answer, or None where none could be read.
@@ -31,7 +26,6 @@ class AnswerCount:
         continued: whether any of them continues a prefix.
     """
 
-    run: int
     question: int
     golds: tuple[str, ...]
     answer: str | None
@@ -40,14 +34,24 @@ class AnswerCount:
     continued: bool
 
 
-def answer_counts(path: str | os.PathLike[str]) -> Iterator[AnswerCount]:
-    """Yield the counts of a file, by run and question.
+def answer_counts(connection: sqlite3.Connection, run: int) -> Iterator[AnswerCount]:
+    """Yield the counts of a run of an open pool, those of one question one after the other."""
+    rows = connection.execute("SELECT number, gold, accepted FROM problems")
+    golds = {number: _golds(*row) for number, *row in rows}
+    for question, answer, correct, samples, continued in connection.execute(_COUNT, (run,)):
+        grade = None if correct is None else bool(correct)
+        yield AnswerCount(question, golds[question], answer, grade, samples, bool(continued))
 
-    Raises:
-        InputError: it is missing or no pool.
-    """
-    with closing(open_reader(path)) as connection:
-        for run, question, gold, accepted, answer, correct, samples, continued in connection.execute(_COUNT):
-            golds = () if gold is None else (gold, *(json.loads(accepted) if accepted else ()))
-            grade = None if correct is None else bool(correct)
-            yield AnswerCount(run, question, golds, answer, grade, samples, bool(continued))
+
+def golds_of(connection: sqlite3.Connection, run: int) -> set[tuple[str, ...]]:
+    """Return the right answers of each question of a run that has any."""
+    rows = connection.execute(
+        "SELECT gold, accepted FROM problems p WHERE gold IS NOT NULL AND EXISTS "
+        "(SELECT 1 FROM samples WHERE run = ? AND problem = p.number)",
+        (run,),
+    )
+    return {_golds(*row) for row in rows}
+
+
+def _golds(gold: str | None, accepted: str | None) -> tuple[str, ...]:
+    return () if gold is None else (gold, *(json.loads(accepted) if accepted else ()))

@@ -9,7 +9,7 @@ read from a read-only place. WAL needs a local file system: not NFS.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
 from tts.errors import InputError
@@ -18,6 +18,7 @@ from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import Run, RunKey, plain_json
 from tts.pool.sqlite import bulk, openings, schema
 from tts.pool.sqlite.connect import open_reader, open_writer, write_lock
+from tts.pool.sqlite.counts import AnswerCount, answer_counts, golds_of
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of, problems_of, put_trace, reread
 from tts.pool.sqlite.rows import from_row
@@ -251,6 +252,14 @@ class PoolStore:
         run = self.latest_run() if run is None else run
         self._key(run)
         return RunReader(self._path, run).pool()
+
+    def answer_counts(self, run: int) -> Iterator[AnswerCount]:
+        """Yield the answers of a run with the numbers of their samples, those of one question one after the other."""
+        return answer_counts(self._connection, run)
+
+    def golds(self, run: int) -> set[tuple[str, ...]]:
+        """The right answers of each question of a run that has any."""
+        return golds_of(self._connection, run)
 
     def latest_run(self) -> int:
         """The run with samples that was opened last; runs of draws that a strategy may truncate do not count.
