@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evals.pool_info.grades import Counted, Grades, Tally, kind_of, pool_tally
+from evals.pool_info.grades import Grades, Tally, kind_of, pool_tally
 from evals.report.tables import Column, Table
 from evals.tasks.reading import reading_of
 from tts.pool import Pool, PoolStore, PoolSummary, Run, load_pool
@@ -156,12 +156,10 @@ def _tally(store: PoolStore, run: Run) -> Tally:
     reading = reading_of(run.reading)
     found = Tally(kind_of(store.golds(run.id)) if reading is None else reading.kind)
 
-    def counted() -> Iterator[Counted]:
-        for one in store.answer_counts(run.id):
-            found.continued |= one.continued
-            yield one.question, one.golds, one.answer, one.correct, one.samples
-
-    return found.add(counted())
+    for one in store.answers(run.id):
+        found.continued |= one.continued
+        found.add(one.golds, one.answers)
+    return found
 
 
 def differences(runs: Sequence[Run]) -> list[dict[str, object]]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
 
 from tts.answers.canonical import canonical
 from tts.pool import Pool
+from tts.pool.sqlite.counts import Answers
 
 EXACT = ("number", "choice")
 """Kinds whose canonical text decides equality; other kinds have answers that are equal without equal texts."""
 _READABLE = 0.9
 """Share of the gold answers that a kind must read."""
-
-Counted = tuple[Hashable, tuple[str, ...], str | None, bool | None, int]
-"""A question, its gold answers, an answer, its recorded grade, and the number of samples that have both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,82 +54,59 @@ class Tally:
 
     Attributes:
         kind: the kind of answer.
+        questions: the number of questions.
         continued: whether any sample continues a prefix.
     """
 
     def __init__(self, kind: str) -> None:
         """Count answers of a kind."""
-        self.kind, self.continued = kind, False
-        self._wrong = self._right = self._distinct = self._questions = 0
+        self.kind, self.questions, self.continued = kind, 0, False
+        self._wrong = self._right = self._distinct = 0
         self._shares: list[float] = []
-        self._at: Hashable = None
-        self._golds: set[str] = set()
-        self._good = self._graded = 0
-        self._answers: set[str | None] = {None}
 
-    def add(self, counted: Iterable[Counted]) -> Tally:
-        """Count samples; those of one question follow each other, and no question comes twice. Return the tally."""
-        for question, golds, answer, recorded, samples in counted:
-            if question != self._at or not self._questions:
-                self._end_question()
-                self._at, self._questions = question, self._questions + 1
-                self._golds = {key for gold in golds if (key := _read(gold, self.kind)) is not None}
-            self._answers.add(answer)
+    def add(self, golds: Sequence[str], answers: Answers) -> None:
+        """Count the samples of one question, by their answer and their recorded grade."""
+        right = {key for gold in golds if (key := _read(gold, self.kind)) is not None}
+        good = graded = 0
+        for (answer, recorded), samples in answers.items():
             key = None if answer is None else _read(answer, self.kind)
-            equal = key in self._golds if self._golds else None
+            equal = key in right if right else None
             grade = equal if recorded is None else recorded
             if grade is not None:
-                self._good += grade * samples
-                self._graded += samples
+                good += grade * samples
+                graded += samples
             if recorded is False and equal and answer is not None:
                 self._wrong += samples
             if recorded is True and equal is False and self.kind in EXACT and key is not None:
                 self._right += samples
-        self._end_question()
-        self._at = None
-        return self
-
-    @property
-    def questions(self) -> int:
-        """The number of questions."""
-        return self._questions
+        self.questions += 1
+        self._distinct += len({answer for answer, _ in answers} - {None})
+        if graded:
+            self._shares.append(good / graded)
 
     @property
     def distinct_answers(self) -> float:
         """The mean number of different answers of a question; 0 without any."""
-        return self._distinct / self._questions if self._questions else 0.0
+        return self._distinct / self.questions if self.questions else 0.0
 
     @property
     def grades(self) -> Grades:
         """The grades of all samples."""
         return Grades(self.kind, fmean(self._shares) if self._shares else None, self._wrong, self._right)
 
-    def _end_question(self) -> None:
-        self._distinct += len(self._answers) - 1
-        if self._graded:
-            self._shares.append(self._good / self._graded)
-        self._good, self._graded, self._answers = 0, 0, {None}
-
-
-def grades_of(counted: Iterable[Counted], kind: str | None = None) -> Grades:
-    """Return the grades of samples.
-
-    Args:
-        counted: the samples, those of one question with the same answer and grade counted.
-        kind: the kind of answer; None takes number or choice where nearly all gold answers are such, else text.
-    """
-    rows = list(counted)
-    return Tally(kind or kind_of({golds for _, golds, *_ in rows if golds})).add(rows).grades
-
 
 def pool_tally(pool: Pool, kind: str | None = None) -> Tally:
-    """Return the counts of a pool's samples; see :func:`grades_of` for the kind."""
+    """Return the counts of a pool's samples.
+
+    Args:
+        pool: the recorded samples.
+        kind: the kind of answer; None takes that of the gold answers, see :func:`kind_of`.
+    """
     entries = pool.narrow().entries
-    return Tally(kind or kind_of({entry.problem.golds for entry in entries if entry.problem.golds})).add(
-        (entry.problem.id, entry.problem.golds, sample.answer, grade, 1)
-        for entry in entries
-        for sample, grade in zip(entry.samples, entry.correct, strict=True)
-    )
+    found = Tally(kind or kind_of({entry.problem.golds for entry in entries if entry.problem.golds}))
+    for entry in entries:
+        found.add(entry.problem.golds, Counter(zip((s.answer for s in entry.samples), entry.correct, strict=True)))
+    return found
 
 
 def kind_of(golds: Collection[tuple[str, ...]]) -> str:

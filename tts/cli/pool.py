@@ -40,10 +40,11 @@ def info(
     contradict the gold answer of their question are counted.
     """
     from evals.pool_info.contents import pool_info
-    from evals.report.comparison import to_json
 
     found = pool_info(pool, run=run, notify=notify)
     if json:
+        from evals.report.comparison import to_json  # loads scipy, which takes as long as the rest
+
         print_text(to_json(found.mapping))
         return
     screen = console()

@@ -32,8 +32,8 @@ class Facts:
         graded: samples with a grade.
         continued: samples that continue a prefix.
         timed: samples that record their share of the machine.
-        topless: samples that did not fail and lack top-k confidences.
-        stepless: samples that did not fail and lack watched probabilities or the ends of steps.
+        topless: whether any sample that did not fail lacks top-k confidences.
+        stepless: whether any sample that did not fail lacks watched probabilities or the ends of steps.
         models: the distinct models that questions name, in order of first appearance.
         judged: by the label of a scorer, the samples with an answer that it has judged.
     """
@@ -53,8 +53,8 @@ class Facts:
     graded: int
     continued: int
     timed: int
-    topless: int
-    stepless: int
+    topless: bool
+    stepless: bool
     models: tuple[str, ...] = ()
     judged: Mapping[str, int] = field(default_factory=dict)
 
@@ -76,7 +76,8 @@ def facts_of(entries: Iterable[Entry]) -> Facts:
         entries: at least one.
     """
     sizes: list[int] = []
-    parsed = scored = counted = delivered = graded = continued = timed = topless = stepless = 0
+    parsed = scored = counted = delivered = graded = continued = timed = 0
+    topless = stepless = False
     values: list[float] = []
     models: dict[str, None] = {}
     judged: dict[str, int] = {}
@@ -100,9 +101,9 @@ def facts_of(entries: Iterable[Entry]) -> Facts:
             continued += sample.given > 0
             timed += sample.machine_s is not None
             if sample.end is not End.FAILED:
-                topless += not sample.trace.top
+                topless |= not sample.trace.top
                 trace = sample.trace
-                stepless += not (trace.steps and len(trace.confidence) == len(trace.steps))
+                stepless |= not (trace.steps and len(trace.confidence) == len(trace.steps))
     return Facts(
         len(sizes), sum(sizes), min(sizes), max(sizes), parsed, scored, len(values), sum(values),
         min(values, default=None), max(values, default=None), counted, delivered, graded, continued, timed, topless,

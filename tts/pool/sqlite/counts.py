@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _COUNT = (
-    "SELECT problem, answer, correct, count(*), max(given) > 0 FROM samples WHERE run = ? "
-    "GROUP BY problem, answer, correct ORDER BY problem"
+    "SELECT problem, json_group_array(answer), group_concat(coalesce(correct, 2), ''), max(given) > 0 FROM samples "
+    "WHERE run = ? GROUP BY problem ORDER BY problem"
 )
+_GRADES = {"0": False, "1": True, "2": None}
+
+Answers = Mapping[tuple[str | None, bool | None], int]
+"""The number of samples by their answer and their grade; None is no answer, and no grade."""
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerCount:
-    """Samples of one question in one run that have the same answer and the same grade.
+class QuestionAnswers:
+    """The answers to one question.
 
     Attributes:
         question: the number of the question within the file.
         golds: its right answers; empty where none is known.
-        answer: the answer, or None where none could be read.
-        correct: the recorded grade, or None.
-        samples: their number.
+        answers: the samples of each answer and grade.
         continued: whether any of them continues a prefix.
     """
 
     question: int
     golds: tuple[str, ...]
-    answer: str | None
-    correct: bool | None
-    samples: int
+    answers: Answers
     continued: bool
 
 
-def answer_counts(connection: sqlite3.Connection, run: int) -> Iterator[AnswerCount]:
-    """Yield the counts of a run of an open pool, those of one question one after the other."""
+def answers_of(connection: sqlite3.Connection, run: int) -> Iterator[QuestionAnswers]:
+    """Yield the answers of a run of an open pool, one question after the other."""
     rows = connection.execute("SELECT number, gold, accepted FROM problems")
     golds = {number: _golds(*row) for number, *row in rows}
-    for question, answer, correct, samples, continued in connection.execute(_COUNT, (run,)):
-        grade = None if correct is None else bool(correct)
-        yield AnswerCount(question, golds[question], answer, grade, samples, bool(continued))
+    for question, answers, grades, continued in connection.execute(_COUNT, (run,)):
+        counts = Counter(zip(json.loads(answers), map(_GRADES.__getitem__, grades), strict=True))
+        yield QuestionAnswers(question, golds[question], counts, bool(continued))
 
 
 def golds_of(connection: sqlite3.Connection, run: int) -> set[tuple[str, ...]]:

@@ -20,11 +20,11 @@ from tts.types import Sample
 
 _SIZES = "SELECT problem, count(*) FROM samples WHERE run = ? GROUP BY problem ORDER BY problem"
 _COUNTS = (
-    "count(*), sum(answer IS NOT NULL), sum(answer IS NOT NULL AND confidence IS NOT NULL), count(confidence), "
+    "count(*), count(answer), count(CASE WHEN answer IS NOT NULL THEN confidence END), count(confidence), "
     "coalesce(sum(confidence), 0.0), min(confidence), max(confidence), count(prompt), coalesce(sum(delivered), 0), "
-    "count(correct), coalesce(sum(given > 0), 0), count(machine_s), "
-    "sum(ending != 'failed' AND top IS NULL), sum(ending != 'failed' AND (watched IS NULL OR steps IS NULL))"
+    "count(correct), count(given), count(machine_s)"
 )
+_LACKING = ("top IS NULL", "(watched IS NULL OR steps IS NULL)")
 Graded = list[tuple[Sample, bool | None]]
 
 
@@ -118,8 +118,15 @@ class RunReader:
     def _facts(self) -> Facts:
         counts = self._connection.execute(f"SELECT {_COUNTS} FROM samples WHERE run = ?", (self._run,)).fetchone()
         sizes = len(self._sizes), counts[0], min(self._sizes.values()), max(self._sizes.values())
-        values = (*sizes, *counts[1:], self._models(), self._judged())
+        values = (*sizes, *counts[1:], *map(self._any, _LACKING), self._models(), self._judged())
         return Facts(**dict(zip(Facts.__dataclass_fields__, values, strict=True)))
+
+    def _any(self, condition: str) -> bool:
+        """Return whether the condition holds for any sample that did not fail."""
+        (found,) = self._connection.execute(
+            f"SELECT EXISTS (SELECT 1 FROM samples WHERE run = ? AND ending != 'failed' AND {condition})", (self._run,)
+        ).fetchone()
+        return bool(found)
 
     def _models(self) -> tuple[str, ...]:
         if self._model:

@@ -18,7 +18,7 @@ from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import Run, RunKey, plain_json
 from tts.pool.sqlite import bulk, openings, schema
 from tts.pool.sqlite.connect import open_reader, open_writer, write_lock
-from tts.pool.sqlite.counts import AnswerCount, answer_counts, golds_of
+from tts.pool.sqlite.counts import QuestionAnswers, answers_of, golds_of
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of, problems_of, put_trace, reread
 from tts.pool.sqlite.rows import from_row
@@ -253,9 +253,9 @@ class PoolStore:
         self._key(run)
         return RunReader(self._path, run).pool()
 
-    def answer_counts(self, run: int) -> Iterator[AnswerCount]:
-        """Yield the answers of a run with the numbers of their samples, those of one question one after the other."""
-        return answer_counts(self._connection, run)
+    def answers(self, run: int) -> Iterator[QuestionAnswers]:
+        """Yield the answers of a run, counted, one question after the other."""
+        return answers_of(self._connection, run)
 
     def golds(self, run: int) -> set[tuple[str, ...]]:
         """The right answers of each question of a run that has any."""
