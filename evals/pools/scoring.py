@@ -6,27 +6,27 @@ committed when it is scored, so that an interrupted command continues where it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from evals.live.hooks import SILENT, Hooks, ProgressListener
 from evals.pools.stored_engine import RunEngine, run_engine
+from evals.pools.unscored import Part, Unscored
 from tts.config.lists import Source
 from tts.engines.config import LiveEngine
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError, MissingSignalError
-from tts.pool import Pool, PoolStore, Score
+from tts.pool import PoolStore, Score
 from tts.pool.files import pool_format
-from tts.pool.records import Entry
 from tts.pool.runs import canonical_json
 from tts.runtime.ledger import NOTHING, shares
-from tts.scorers.base import RawScorer, Scorer
+from tts.scorers.base import RawScorer
 from tts.scorers.config import OpenScorer, open_scorer
-from tts.scorers.metered import MeteredEngine, lacking, with_signals
-from tts.types import End, Problem, Sample, Trace, Usage
+from tts.scorers.metered import MeteredEngine, with_signals
+from tts.types import End, Sample, Usage
 
 UNFINISHED = (End.FAILED, End.ABORTED, End.BOUNDARY)
 ATTEMPTS = 3
@@ -65,15 +65,6 @@ class PoolScores:
         )
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Samples of one question: those that are judged, and the indices of those without a score."""
-
-    problem: Problem
-    samples: tuple[Sample, ...]
-    wanted: frozenset[int]
-
-
 def score_run(path: Path, sources: Sequence[Source], *, run: int | None = None, hooks: Hooks = SILENT) -> PoolScores:
     """Score the samples of a run that the scorer has not judged yet.
 
@@ -104,7 +95,7 @@ def score_run(path: Path, sources: Sequence[Source], *, run: int | None = None, 
             key |= {"model": engine.model, "revision": engine.revision}
         judge = store.open_scorer(opened.name, key)
         label = next(label for label, known in store.scorers().items() if canonical_json(known) == canonical_json(key))
-        todo = _Todo(pool, label, scorer, engine)
+        todo = Unscored(pool, label, scorer, engine)
         work = _Work(store, number, judge, opened, engine, hooks)
         store.open_run(recorded.key, recorded.config, signals=recorded.signals, reading=recorded.reading, scorer=judge)
         if recorded.draws is not None:
@@ -120,50 +111,6 @@ def score_run(path: Path, sources: Sequence[Source], *, run: int | None = None, 
         )
 
 
-class _Todo:
-    """The parts of a run that are to be scored: counted in one pass over its samples, and read in another.
-
-    Attributes:
-        parts: their number.
-        largest: the samples of the largest one.
-        missing: samples that lack signals which the scorer reads.
-        known: samples that it has scored before.
-    """
-
-    def __init__(self, pool: Pool, label: str, scorer: Scorer, engine: RunEngine) -> None:
-        self._pool, self._label, self._scorer, self._engine = pool, label, scorer, engine
-        self.parts = self.largest = self.missing = self.known = 0
-        for entry in pool.narrow("text", "tokens", "trace", "scores").entries:
-            self.known += sum(score is not None for score in entry.scores.get(label, ()))
-            for part in self._of(entry):
-                self.parts += 1
-                self.largest = max(self.largest, len(part.samples))
-                self.missing += len(lacking(part.samples, scorer.needs))
-
-    def __iter__(self) -> Iterator[_Part]:
-        """Yield the parts in the order of the questions."""
-        for entry in self._pool.entries:
-            yield from self._of(entry)
-
-    def _of(self, entry: Entry) -> Iterator[_Part]:
-        """Yield the samples of a question to judge; a scorer that compares samples gets all of them."""
-        scorer, size = self._scorer, max(1, self._engine.config.engine.max_batch_size)
-        scores = entry.scores.get(self._label, (None,) * len(entry.samples))
-        judged = [
-            (_readable(sample, scorer, self._engine), score is None)
-            for sample, score in zip(entry.samples, scores, strict=True)
-            if sample.end not in (End.FAILED, End.ABORTED)
-            and (sample.end is not End.BOUNDARY or scorer.judges_prefixes)
-        ]
-        todo = [sample for sample, new in judged if new]
-        if scorer.compares_samples and todo:
-            yield _Part(entry.problem, tuple(s for s, _ in judged), frozenset(s.index for s in todo))
-            return
-        for start in range(0, len(todo), size):
-            some = tuple(todo[start : start + size])
-            yield _Part(entry.problem, some, frozenset(sample.index for sample in some))
-
-
 def _opened(engine: RunEngine) -> OpenScorer:
     assert engine.config.scorer is not None
     return open_scorer(
@@ -176,15 +123,6 @@ def _opened(engine: RunEngine) -> OpenScorer:
     )
 
 
-def _readable(sample: Sample, scorer: Scorer, engine: RunEngine) -> Sample:
-    """Return a sample without what holds for the model that drew it alone, and without another k of its top tokens."""
-    if engine.foreign and not scorer.own_model:
-        return replace(sample, trace=Trace(), token_ids=())
-    if scorer.needs.top and engine.run.signals.top not in (0, scorer.needs.top):
-        return replace(sample, trace=replace(sample.trace, top=()))
-    return sample
-
-
 class _Work:
     """The scoring of the parts of a run, with its counts."""
 
@@ -195,7 +133,7 @@ class _Work:
         self._engine, self._hooks = engine, hooks
         self.scored, self.failed, self.reason, self.usage = 0, 0, "", NOTHING
 
-    def run(self, todo: _Todo, path: Path) -> None:
+    def run(self, todo: Unscored, path: Path) -> None:
         """Score all parts; the engine is opened only if a sample lacks signals, or the scorer asks it."""
         scorer, missing = self._opened.scorer, todo.missing
         if not todo.parts or not (missing or (scorer.uses_engine and not scorer.own_model)):
@@ -226,13 +164,13 @@ class _Work:
                 "engine.kind=transformers, or draw the samples with that signal recorded (engine.signals)"
             )
 
-    def _play(self, todo: _Todo, engine: LiveEngine | None) -> None:
+    def _play(self, todo: Unscored, engine: LiveEngine | None) -> None:
         with self._hooks.progress(lambda: self.usage.scorer_prefill + self.usage.scorer_decode) as watch:
             watch.start(self._opened.name, todo.parts)
             self._hooks.execute(self._all(todo, engine, watch))
             watch.finish()
 
-    async def _all(self, todo: _Todo, engine: LiveEngine | None, watch: ProgressListener) -> None:
+    async def _all(self, todo: Unscored, engine: LiveEngine | None, watch: ProgressListener) -> None:
         """Score the parts, as many at a time as fill two batches."""
         waiting, largest = iter(todo), max(todo.largest, 1)
         asks = engine is not None or self._opened.scorer.own_model
@@ -245,7 +183,7 @@ class _Work:
 
         await together(work() for _ in range(count))
 
-    async def _part(self, part: _Part, engine: LiveEngine | None) -> None:
+    async def _part(self, part: Part, engine: LiveEngine | None) -> None:
         metered = MeteredEngine(engine)
         judged = [sample for sample in part.samples if sample.answer is not None or sample.text.strip()]
         empty = {sample.index for sample in part.samples} - {sample.index for sample in judged}
@@ -258,7 +196,7 @@ class _Work:
             self._store.add_scores(self._run, self._judge, part.problem.id, scores)
         self.scored += len(scores)
 
-    async def _scores(self, part: _Part, samples: Sequence[Sample], engine: MeteredEngine) -> dict[int, Score]:
+    async def _scores(self, part: Part, samples: Sequence[Sample], engine: MeteredEngine) -> dict[int, Score]:
         """Return the scores of samples by index; those that cannot be had are counted."""
         if not samples:
             return {}
@@ -295,7 +233,7 @@ class _Work:
                 self._lost([sample], part, f"scorer {scorer.name} could not read a score")
         return found
 
-    def _lost(self, samples: Sequence[Sample], part: _Part, reason: str) -> dict[int, Score]:
+    def _lost(self, samples: Sequence[Sample], part: Part, reason: str) -> dict[int, Score]:
         self.failed += sum(sample.index in part.wanted for sample in samples)
         self.reason = self.reason or f"question {part.problem.id!r}: {reason}"
         return {}

@@ -89,7 +89,7 @@ class ReadEntries(Entries):
         return self.one(at % len(self))
 
     def __eq__(self, other: object) -> bool:
-        """Whether the other one has equal questions in the same order."""
+        """Return True if the other one has equal questions in the same order."""
         if not isinstance(other, Sequence):
             return NotImplemented
         return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
