@@ -32,7 +32,7 @@ SAMPLED = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_tokens": 256, "see
 @pytest.mark.parametrize(
     ("config", "more"),
     [
-        (EngineConfig(), {}),
+        (EngineConfig(), {"noise": "gumbel-1"}),
         (EngineConfig(kind="fake", seeded=True), {}),
         (EngineConfig(kind="vllm"), {"engine": "vllm", "seeded": False, "extra": {}}),
         (EngineConfig(kind="vllm", seeded=True), {"engine": "vllm", "seeded": True, "extra": {}}),
@@ -45,7 +45,8 @@ def test_the_key_has_the_names_that_pools_store(config: EngineConfig, more: dict
 
 
 def test_what_does_not_decide_the_tokens_is_no_part_of_the_key() -> None:
-    assert EngineConfig(max_batch_size=3, token_delay_s=1, check_every_tokens=2, device="cpu").key == SAMPLED
+    assert EngineConfig(max_batch_size=3, token_delay_s=1, check_every_tokens=2, device="cpu").key == EngineConfig().key
+    assert EngineConfig(temperature=0).key == {**SAMPLED, "temperature": 0}, "no noise"
 
 
 def test_a_model_is_identified_by_name_and_revision(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def read(problem: Problem, text: str) -> str | None:
 
 @pytest.fixture
 def engine() -> Iterator[TransformersEngine]:
-    made = TransformersEngine.load(weights(), prompt=Prompt(), sampling=Sampling(seed=3), max_batch_size=24)
+    made = TransformersEngine.load(weights(), prompt=Prompt(), sampling=Sampling(seed=1), max_batch_size=24)
     yield made
     made.close()
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from tts.errors import InputError
 
+NOISE = "gumbel-1"
+"""The noise with which the transformers engine draws, a part of the run's key: another noise draws another run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:

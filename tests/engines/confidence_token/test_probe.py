@@ -137,8 +137,8 @@ def test_memory_that_runs_out_while_rows_are_probed_changes_nothing(
     broken = []
 
     def small(work: Any) -> Any:
-        if work.probing and len(work.noise) > 1 and len(broken) < 3:
-            broken.append(len(work.noise))
+        if work.probing and len(work.noise_keys) > 1 and len(broken) < 3:
+            broken.append(len(work.noise_keys))
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
         return whole(work)
 

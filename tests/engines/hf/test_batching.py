@@ -15,7 +15,7 @@ from tts.engines.hf.batching import Batch
 from tts.engines.hf.decoder import JoiningSequence, StepInput
 from tts.engines.hf.prefix_cache import TokenLRU
 from tts.engines.hf.sampler import SampledTokens
-from tts.engines.hf.sequence import SequenceState, uniform_noise
+from tts.engines.hf.sequence import SequenceState
 from tts.errors import EngineError
 from tts.types import END, End, Signals
 
@@ -65,7 +65,7 @@ def batches() -> Iterator[Any]:
 def request(limit: int, done: asyncio.Queue[Any]) -> SequenceState:
     return SequenceState(
         ids=(5, 6), prompt_ids=(5, 6), limit=limit, until=END, signals=Signals(), meter=Meter(),
-        noise=uniform_noise("k"), send=lambda state, end: done.put_nowait((state, end)), fail=done.put_nowait,
+        noise_key=0, send=lambda state, end: done.put_nowait((state, end)), fail=done.put_nowait,
     )  # fmt: skip
 
 

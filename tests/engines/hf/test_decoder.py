@@ -17,6 +17,7 @@ from tts.errors import UnsupportedError  # noqa: E402
 
 PROMPT = (5, 6, 7)
 SEQUENCES = [(*PROMPT, 9), (*PROMPT, 11, 12, 13), (8, 9)]
+KEYS = [(0, 0), (1, 0), (2, 0)]
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +42,18 @@ def joining() -> list[JoiningSequence]:
 
 
 def test_sequences_that_join_and_go_on_draw_what_the_model_draws(model: Any, decoder: Decoder) -> None:
-    first = decoder.run(StepInput(joining=joining(), noise=[0.5] * 3)).tokens
+    first = decoder.run(StepInput(joining=joining(), noise_keys=KEYS)).tokens
     lengths = [len(ids) for ids in SEQUENCES]
-    second = decoder.run(StepInput(tokens=first, lengths=lengths, noise=[0.5] * 3)).tokens
+    second = decoder.run(StepInput(tokens=first, lengths=lengths, noise_keys=KEYS)).tokens
     for ids, *drawn in zip(SEQUENCES, first, second, strict=True):
         assert drawn == greedy(model, ids, 2)
 
 
 def test_the_last_row_moves_into_a_freed_slot(model: Any, decoder: Decoder) -> None:
-    first = decoder.run(StepInput(joining=joining(), noise=[0.5] * 3)).tokens
+    first = decoder.run(StepInput(joining=joining(), noise_keys=KEYS)).tokens
     lengths = [len(ids) for ids in SEQUENCES]
     work = StepInput(
-        moves=[(2, 0, lengths[2])], tokens=[first[2], first[1]], lengths=[lengths[2], lengths[1]], noise=[0.5] * 2
+        moves=[(2, 0, lengths[2])], tokens=[first[2], first[1]], lengths=[lengths[2], lengths[1]], noise_keys=KEYS[:2]
     )
     second = decoder.run(work).tokens
     assert [first[2], second[0]] == greedy(model, SEQUENCES[2], 2)
@@ -71,7 +72,7 @@ def test_cached_tokens_are_those_of_known_prompts_and_parked_rows(decoder: Decod
     fresh = joining()
     decoder.mark_cached(fresh)
     assert [one.cached for one in fresh] == [0, 3, 0], "the second shares the prompt of the first"
-    decoder.run(StepInput(joining=fresh, noise=[0.5] * 3))
+    decoder.run(StepInput(joining=fresh, noise_keys=KEYS))
     decoder.park([(1, fresh[1].prefix_key)])
     again = joining()
     decoder.mark_cached(again)
@@ -83,18 +84,18 @@ def test_cached_tokens_are_those_of_known_prompts_and_parked_rows(decoder: Decod
 
 
 def test_a_parked_row_goes_on_as_if_it_had_been_read_anew(model: Any, decoder: Decoder) -> None:
-    decoder.run(StepInput(joining=joining(), noise=[0.5] * 3))
+    decoder.run(StepInput(joining=joining(), noise_keys=KEYS))
     decoder.park([(1, (3, SEQUENCES[1]))])
     longer = JoiningSequence((*SEQUENCES[1], 21), PROMPT)
     decoder.mark_cached([longer])
     assert longer.cached == 6
-    assert decoder.run(StepInput(joining=[longer], noise=[0.5])).tokens == greedy(model, longer.ids, 1)
+    assert decoder.run(StepInput(joining=[longer], noise_keys=KEYS[:1])).tokens == greedy(model, longer.ids, 1)
 
 
 def test_small_passes_read_the_same(model: Any) -> None:
     small = Decoder(model, Sampling(temperature=0), max_pass_tokens=3)
     whole = Decoder(model, Sampling(temperature=0))
-    work = [decoder.run(StepInput(joining=joining(), noise=[0.5] * 3)).tokens for decoder in (small, whole)]
+    work = [decoder.run(StepInput(joining=joining(), noise_keys=KEYS)).tokens for decoder in (small, whole)]
     assert work[0] == work[1]
 
 

@@ -30,7 +30,7 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_nothing(make: Any, mo
     decoder, run = engine.batch.decoder, engine.batch.decoder.run
 
     def small(work: Any) -> Any:
-        if len(work.noise) > 5:
+        if len(work.noise_keys) > 5:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
         return run(work)
 

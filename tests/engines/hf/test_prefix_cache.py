@@ -183,7 +183,7 @@ def test_beams_are_the_same_and_the_ledger_is_what_was_computed(
 
 def test_a_prefix_that_was_dropped_is_read_again_oldest_first(make: Any) -> None:
     engine = make(park=20)
-    old, new = (alone(engine, PROBLEMS[0], index, until=TOKENS(12)) for index in (0, 1))
+    old, new = (alone(engine, PROBLEMS[0], index, until=TOKENS(12)) for index in (0, 5))
     assert engine.batch.decoder.parked.tokens == 11
     assert [forks(engine, begun, 1)[0][1].prompt for begun in (new, old)] == [1, 12]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import pytest
 
 pytest.importorskip("torch")
 
 from tts.engines.base import Meter
 from tts.engines.hf.sampler import SampledTokens
-from tts.engines.hf.sequence import NOISE, SequenceState, uniform_noise
+from tts.engines.hf.sequence import SequenceState
 from tts.types import END, End, Signals, Trace
 
 
@@ -22,7 +20,7 @@ def state(signals: Signals) -> SequenceState:
         until=END,
         signals=signals,
         meter=Meter(),
-        noise=uniform_noise("k"),
+        noise_key=0,
         send=lambda *_: None,
         fail=lambda _: None,
         watched={token: [] for token in signals.watch},
@@ -63,9 +61,3 @@ def test_the_probe_takes_the_place_of_an_end_of_sequence_token_only() -> None:
     assert one.context_ids == (1, 2, 3, 7, 9)
     one.end = End.LENGTH
     assert one.context_ids == (1, 2, 3, 7, 8, 9)
-
-
-def test_uniform_numbers_depend_on_the_key_alone() -> None:
-    first, again, other = (list(islice(uniform_noise(key), 2 * NOISE)) for key in ("a", "a", "b"))
-    assert first == again != other and all(0 <= value < 1 for value in first)
-    assert len(set(first)) == len(first)

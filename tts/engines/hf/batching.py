@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import Any
 
 from tts.engines.base import Meter
@@ -175,7 +174,7 @@ class Batch:
             joining=[JoiningSequence(row.context_ids, row.prompt_ids) for row in joining],
             tokens=[row.newest for row in self._active],
             lengths=[row.cached for row in self._active],
-            noise=[next(row.noise) for row in rows],
+            noise_keys=[(row.noise_key, len(row.tokens)) for row in rows],
             signals=wanted,
             probing=[] if wanted.probe is None else [i for i, row in enumerate(rows) if row.probing],
         )
@@ -190,8 +189,6 @@ class Batch:
             if not is_out_of_memory(error):
                 self._active = rows
                 raise
-            for row, value in zip(rows, work.noise, strict=True):
-                row.noise = chain([value], row.noise)
             await self._halve(rows)
             return
         self._moves, self._stepping = [], set()

@@ -57,7 +57,7 @@ class StepInput:
         joining: sequences that take the slots after the ``tokens`` rows.
         tokens: the token each running row has just drawn, not in the cache yet.
         lengths: tokens of each running row that are in the cache.
-        noise: a uniform number in [0, 1) for each row, joining rows last.
+        noise_keys: the key of each row's draw and the position of its next token, joining rows last.
         signals: the signals to report of each distribution.
         probing: rows whose newest token is ``signals.probe``; its probability there is reported.
     """
@@ -66,7 +66,7 @@ class StepInput:
     joining: list[JoiningSequence] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
-    noise: list[float] = field(default_factory=list)
+    noise_keys: list[tuple[int, int]] = field(default_factory=list)
     signals: Signals = field(default_factory=Signals)
     probing: list[int] = field(default_factory=list)
 
@@ -142,7 +142,7 @@ class Decoder:
         logits = [self._step(work)] if running else []
         if read:
             logits.append(torch.stack([one.logits for one in read]))
-        return self.sampler.draw(torch.cat(logits).float(), work.noise, work.signals, work.probing)
+        return self.sampler.draw(torch.cat(logits).float(), work.noise_keys, work.signals, work.probing)
 
     @torch.inference_mode()
     def score(self, sequences: Sequence[JoiningSequence], tokens: Sequence[int]) -> list[list[float]]:

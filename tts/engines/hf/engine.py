@@ -3,7 +3,8 @@
 Requests of all questions share one batch; sequences join and leave between steps. A prompt is read once for all its
 draws, and only the last token of a prefix that paused at its own boundary is read again.
 The event loop owns every decision (which sequences join, end or close); one thread runs the model meanwhile.
-Tokens depend on the seed, the problem's id, the draw's number and the attempt, not on what else is in the batch.
+Noise is keyed by the seed, the problem's id, the draw's number, the attempt, the position and the token, not by what
+else is in the batch.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from tts.engines.hf.decoder import Decoder, JoiningSequence
 from tts.engines.hf.device import pick
 from tts.engines.hf.reading import GivenSequence
 from tts.engines.hf.sampler import MEASURES
-from tts.engines.hf.sequence import SequenceState, uniform_noise
-from tts.engines.sampling import Sampling
+from tts.engines.hf.sequence import SequenceState
+from tts.engines.sampling import Sampling, seed_of
 from tts.engines.special_tokens import end_ids, end_of_text, suppressed_ids
 from tts.engines.streams import owned
 from tts.engines.text import HasEncoder, Ids, PromptEncoder
@@ -258,7 +259,7 @@ class TransformersEngine(HasEncoder):
             until=request.until,
             signals=request.signals,
             meter=request.meter,
-            noise=uniform_noise(request.key(self.sampling.seed, len(prefix_ids))),
+            noise_key=seed_of(request.key(self.sampling.seed, len(prefix_ids)), 8),
             send=send,
             fail=queue.put_nowait,
             stream=self.stream,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tts.engines.config import EngineConfig, LiveEngine, LocalModelKind
+from tts.engines.sampling import NOISE
 from tts.models.resolve import resolve
 from tts.prompts import Prompt
 
@@ -13,8 +14,8 @@ class TransformersKind(LocalModelKind):
     """Implements :class:`~tts.engines.config.EngineKind`."""
 
     def key(self, config: EngineConfig) -> Mapping[str, object]:
-        """Return nothing: the sampling parameters decide every token."""
-        return {}
+        """Return the noise that tokens are drawn with, if they are drawn with any."""
+        return {"noise": NOISE} if config.temperature > 0 else {}
 
     def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Load the model with transformers."""

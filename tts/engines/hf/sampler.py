@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tts.engines.hf.noise import draw_tokens, hash_keys
 from tts.engines.sampling import Sampling
 from tts.engines.text import Ids
 from tts.types import Signals
@@ -72,11 +73,20 @@ class Sampler:
         self._suppressed = torch.tensor(suppressed, device=device) if suppressed else None
         self._places: dict[Ids, Tensor] = {}  # ids as tensors
 
-    def draw(self, logits: Tensor, noise: Sequence[float], wanted: Signals, probing: Sequence[int]) -> SampledTokens:
-        """Draw from [rows, vocab] by inverting each row's distribution at its own uniform number."""
+    def draw(
+        self, logits: Tensor, noise_keys: Sequence[tuple[int, int]], wanted: Signals, probing: Sequence[int]
+    ) -> SampledTokens:
+        """Draw a token of each row, with noise of its own.
+
+        Args:
+            logits: of the next tokens, [rows, vocab].
+            noise_keys: the key of each row's draw, and the position of its next token.
+            wanted: the signals to report of each distribution.
+            probing: rows whose probability of ``wanted.probe`` is reported.
+        """
         probed = self._probed(logits, wanted.probe, probing) if wanted.probe is not None and probing else {}
         logits, logprobs, watched = self._distribution(logits, wanted)
-        tokens = self._pick(logits, noise)
+        tokens = self._pick(logits, noise_keys)
         columns = {name: values.tolist() for name, values in self._measured(logprobs, wanted).items()}
         drawn = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
         return SampledTokens(tokens.tolist(), drawn, None if watched is None else watched.tolist(), columns, probed)
@@ -123,21 +133,16 @@ class Sampler:
         found = logits[torch.tensor(rows, device=logits.device)].log_softmax(-1)[:, token].exp()
         return dict(zip(rows, found.tolist(), strict=True))
 
-    def _pick(self, logits: Tensor, noise: Sequence[float]) -> Tensor:
+    def _pick(self, logits: Tensor, noise_keys: Sequence[tuple[int, int]]) -> Tensor:
         how = self.sampling
         if how.temperature == 0:
             return logits.argmax(-1)
-        probabilities, order = (logits / how.temperature).softmax(-1), None
+        probabilities = (logits / how.temperature).softmax(-1)
         if how.top_k or how.top_p < 1:
-            probabilities, order = probabilities.sort(dim=-1, descending=True)
+            kept, order = probabilities.sort(dim=-1, descending=True)
             if how.top_p < 1:
-                preceding = probabilities.cumsum(-1) - probabilities
-                probabilities = probabilities.masked_fill(preceding >= how.top_p, 0.0)
+                kept = kept.masked_fill(kept.cumsum(-1) - kept >= how.top_p, 0.0)
             if how.top_k:
-                probabilities[:, how.top_k :] = 0.0
-        heap = probabilities.cumsum(-1)
-        total = heap[:, -1:].contiguous()
-        at = torch.tensor(noise, dtype=heap.dtype, device=heap.device)[:, None] * total
-        token = torch.searchsorted(heap, at, right=True)
-        token = token.minimum(torch.searchsorted(heap, total))  # never past the last token that can be drawn
-        return (token if order is None else order.gather(-1, token))[:, 0]
+                kept[:, how.top_k :] = 0.0
+            probabilities = kept.scatter(-1, order, kept)
+        return draw_tokens(probabilities, hash_keys(noise_keys, logits.device))

@@ -5,20 +5,14 @@ Knows tokens, not text, and nothing about the other sequences.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from tts.engines.base import Meter
 from tts.engines.hf.sampler import SampledTokens
 from tts.engines.text import Ids
 from tts.types import Boundary, End, Signals, Trace
-
-NOISE = 64
-"""Uniform numbers generated at a time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +25,7 @@ class SequenceState:
     until: Boundary
     signals: Signals
     meter: Meter
-    noise: Iterator[float]
+    noise_key: int  # of the draw, in [0, 2^63)
     send: Callable[[SequenceState, End | None], None]  # sends new tokens, or the end
     fail: Callable[[Exception], None]
     stream: int = 0  # tokens per chunk; 0 sends one chunk at the end
@@ -92,11 +86,3 @@ class SequenceState:
         watched = {token: tuple(values[start:]) for token, values in self.watched.items()}
         columns: dict[str, list[Any]] = {"logprobs": self.logprobs, "steps": self.steps, **self.columns}
         return Trace.collected(columns, start, watched=watched, probe=self.probe)
-
-
-def uniform_noise(key: str) -> Iterator[float]:
-    """Yield uniform numbers in [0, 1), the same for the same key."""
-    digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
-    rng = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
-    while True:
-        yield from rng.random(NOISE, dtype=np.float32).tolist()
