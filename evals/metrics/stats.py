@@ -13,52 +13,44 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
+from evals.metrics.bootstrap import Bootstrap
+from evals.metrics.percentile import checked_level, percentile_interval, percentile_ratio, percentile_test
 from tts.errors import InputError
 
 Floats = NDArray[np.float64]
 
-_CHUNK = 1_000_000  # resampled indices held at a time; part of what a seed means, so fixed
+Weights = Floats | Bootstrap
+"""Shares of the questions in each resample, [replicates, questions], as an array or drawn again whenever needed."""
 
 
 def bootstrap_weights(questions: int, replicates: int, seed: int) -> Floats:
-    """Return the share of every question in each bootstrap resample; paired strategies use the same shares.
+    """Return the share of every question in each resample of a :class:`~evals.metrics.bootstrap.Bootstrap`.
 
     Args:
         questions: The number of questions, >= 1.
-        replicates: The number of resamples, >= 1; 10,000 is usual.
-        seed: Seed of numpy's default generator; the same seed gives the same resamples.
+        replicates: The number of resamples, >= 1.
+        seed: The same seed gives the same resamples.
 
     Returns:
         Multinomial counts / questions, float64, shape [replicates, questions]; every row sums to 1.
 
     Raises:
         InputError: If a number is below 1.
-
-    Source:
-        Efron 1979, the nonparametric bootstrap.
     """
-    if questions < 1 or replicates < 1:
-        raise InputError(
-            f"A bootstrap needs at least 1 question and 1 replicate, got {questions} and {replicates}: raise them."
-        )
-    rng = np.random.default_rng(seed)
-    weights = np.empty((replicates, questions))
-    rows = max(1, _CHUNK // questions)
-    for start in range(0, replicates, rows):
-        block = weights[start : start + rows]
-        drawn = rng.integers(0, questions, size=block.shape)
-        drawn += np.arange(len(block))[:, None] * questions
-        block[:] = np.bincount(drawn.ravel(), minlength=block.size).reshape(block.shape)
+    weights, done = np.empty((replicates, questions)), 0
+    for counts in Bootstrap(questions, replicates, seed).counts():
+        weights[done : done + len(counts)] = counts
+        done += len(counts)
     weights /= questions
     return weights
 
 
-def bootstrap_interval(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+def bootstrap_interval(values: ArrayLike, weights: Weights, level: float = 0.95) -> tuple[Floats, Floats]:
     """Return the percentile interval of the mean over questions, for each trailing column of ``values``.
 
     Args:
         values: One value per question (for a comparison: one difference), shape [questions, ...].
-        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
+        weights: The shares of the questions in each resample, shape [replicates, questions].
         level: Coverage of the two-sided interval, in (0, 1).
 
     Returns:
@@ -70,17 +62,17 @@ def bootstrap_interval(values: ArrayLike, weights: Floats, level: float = 0.95) 
     Source:
         Efron and Tibshirani 1993, chapter 13 (percentile interval).
     """
-    return _percentiles(_resampled(values, weights), level)
+    return percentile_interval(_resampled(values, weights), level)
 
 
-def bootstrap_test(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+def bootstrap_test(values: ArrayLike, weights: Weights, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
     """Return the percentile interval of the mean over questions, and its p-value of "the mean is 0".
 
     The p-value is 1 minus the largest level at which the interval leaves out 0.
 
     Args:
         values: One paired difference per question, shape [questions, ...].
-        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
+        weights: The shares of the questions in each resample, shape [replicates, questions].
         level: Coverage of the interval.
 
     Returns:
@@ -92,21 +84,17 @@ def bootstrap_test(values: ArrayLike, weights: Floats, level: float = 0.95) -> t
     Source:
         Efron and Tibshirani 1993, chapter 13 (the percentile interval, inverted).
     """
-    resampled = _resampled(values, weights)
-    low, high = _percentiles(resampled, level)
-    ordered = np.sort(resampled.reshape(len(resampled), -1), axis=0)
-    p = np.array([min(1.0, 2.0 * min(_share_below(column), _share_below(-column[::-1]))) for column in ordered.T])
-    return low, high, np.maximum(p, 1 / len(weights)).reshape(low.shape)
+    return percentile_test(_resampled(values, weights), level)
 
 
-def accuracy_interval(values: ArrayLike, weights: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+def accuracy_interval(values: ArrayLike, weights: Weights, level: float = 0.95) -> tuple[Floats, Floats]:
     """Return the interval of an accuracy over questions, for each column of ``values``.
 
     It is the bootstrap's, or Wilson's where all questions are right or all are wrong: resamples would not vary.
 
     Args:
         values: The accuracy of each question, in [0, 1], shape [questions] or [questions, columns].
-        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
+        weights: The shares of the questions in each resample, shape [replicates, questions].
         level: Coverage of the interval.
 
     Returns:
@@ -116,23 +104,38 @@ def accuracy_interval(values: ArrayLike, weights: Floats, level: float = 0.95) -
         InputError: As ``bootstrap_interval``.
     """
     x = np.asarray(values, dtype=np.float64)
-    low, high = bootstrap_interval(x, weights, level)
+    return accuracy_percentiles(_resampled(x, weights), x.min(axis=0), x.max(axis=0), len(x), level)
+
+
+def accuracy_percentiles(
+    resampled: Floats, least: ArrayLike, most: ArrayLike, questions: int, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Return the interval of :func:`accuracy_interval` from the means of the accuracies in the resamples.
+
+    Args:
+        resampled: The means, shape [replicates, ...].
+        least: The smallest accuracy of a question, of the trailing shape.
+        most: The largest, of the trailing shape.
+        questions: Their number.
+        level: Coverage of the interval.
+    """
+    low, high = percentile_interval(resampled, level)
     for value in (0, 1):
-        same = np.all(x == value, axis=0)
-        bottom, top = wilson_interval(value * len(x), len(x), level)
+        same = (np.asarray(least) == value) & (np.asarray(most) == value)
+        bottom, top = wilson_interval(value * questions, questions, level)
         low, high = np.where(same, bottom, low), np.where(same, top, high)
     return np.asarray(low), np.asarray(high)
 
 
 def bootstrap_ratio_interval(
-    num: ArrayLike, den: ArrayLike, weights: Floats, level: float = 0.95
+    num: ArrayLike, den: ArrayLike, weights: Weights, level: float = 0.95
 ) -> tuple[Floats, Floats]:
     """Return the percentile interval of mean(num) / mean(den) over questions, for each trailing column.
 
     Args:
         num: One numerator per question (such as the tokens of one strategy), shape [questions, ...].
         den: One denominator per question (such as the tokens of the baseline), shape [questions, ...].
-        weights: The shares that ``bootstrap_weights`` returned, shape [replicates, questions].
+        weights: The shares of the questions in each resample, shape [replicates, questions].
         level: Coverage of the two-sided interval, in (0, 1).
 
     Returns:
@@ -148,13 +151,7 @@ def bootstrap_ratio_interval(
         raise InputError(
             f"A ratio needs one numerator per denominator, got shapes {np.shape(num)} and {np.shape(den)}: pair them."
         )
-    above, below = _resampled(num, weights), _resampled(den, weights)
-    if np.any(below <= 0):
-        raise InputError(
-            f"A ratio needs a denominator above 0 in every resample, got {float(below.min()):g} in the smallest: "
-            "compare differences instead."
-        )
-    return _percentiles(above / below, level)
+    return percentile_ratio(_resampled(num, weights), _resampled(den, weights), level)
 
 
 def non_inferior(diff_low: float, margin: float) -> bool:
@@ -227,7 +224,7 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
     """
     if n < 1 or not 0 <= successes <= n:
         raise InputError(f"A proportion needs 0 <= successes <= n and n >= 1, got {successes} of {n}: check the order.")
-    interval = binomtest(successes, n).proportion_ci(_checked_level(level), method="wilson")
+    interval = binomtest(successes, n).proportion_ci(checked_level(level), method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -267,10 +264,10 @@ def clustered_standard_error(values: ArrayLike, clusters: Sequence[object] | NDA
     return math.sqrt(max(0.0, own / (n * (n - 1)) + within / n**2))
 
 
-def _resampled(values: ArrayLike, weights: Floats) -> Floats:
+def _resampled(values: ArrayLike, weights: Weights) -> Floats:
     """Return the mean of each column in each resample, shape [replicates, ...]."""
     x = np.asarray(values, dtype=np.float64)
-    if x.ndim == 0 or weights.ndim != 2 or len(x) != weights.shape[1]:
+    if x.ndim == 0 or len(weights.shape) != 2 or len(x) != weights.shape[1]:
         raise InputError(
             f"A bootstrap needs values [questions, ...] and weights [replicates, questions], got shapes {x.shape} and "
             f"{weights.shape}: make the weights for the same questions."
@@ -278,23 +275,3 @@ def _resampled(values: ArrayLike, weights: Floats) -> Floats:
     if not np.all(np.isfinite(x)):
         raise InputError("A bootstrap needs a finite value for every question, got NaN or infinity: leave those out.")
     return np.asarray((weights @ x.reshape(len(x), -1)).reshape(-1, *x.shape[1:]))
-
-
-def _percentiles(resampled: Floats, level: float) -> tuple[Floats, Floats]:
-    tail = (1 - _checked_level(level)) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    return np.asarray(low), np.asarray(high)
-
-
-def _share_below(ordered: Floats) -> float:
-    """Return the probability at which the quantile function of sorted values passes 0, 1 where it never does."""
-    below, size = int(np.searchsorted(ordered, 0.0, side="right")), len(ordered)
-    if below in (0, size):
-        return float(below > 0)
-    return float((below - 1 - ordered[below - 1] / (ordered[below] - ordered[below - 1])) / (size - 1))
-
-
-def _checked_level(level: float) -> float:
-    if not 0 < level < 1:
-        raise InputError(f"A confidence level is between 0 and 1, got {level}: give for example 0.95.")
-    return level
