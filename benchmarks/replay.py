@@ -18,10 +18,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.naive import LOOPS
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Candidate, permutations, replay
+from evals.replay.orders import Permutations
+from evals.replay.replay import replay
+from evals.replay.scores import Scores
+from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import CATALOG
 from tts.engines.replay import ReplayEngine
 from tts.pool import Pool, load_pool
@@ -49,28 +53,30 @@ def main() -> None:
 def vectorised(arrays: PoolArrays, budget: int, count: int, loop_count: int, seed: int) -> None:
     """Time both paths and compare every decision."""
     started = time.perf_counter()
-    orders = permutations(arrays.sizes, count=count, draws=budget, seed=seed)
+    permutations = Permutations(arrays.sizes, count=count, draws=budget, seed=seed)
     scores: dict[str, Any] = {
         "recorded": None,
         "oracle": arrays.sample_correct.astype(np.float64),
         "random": np.random.default_rng(seed).random(arrays.labels.shape),
     }
     candidates = [Candidate(CATALOG[name].build(budget), read) for name, (_, read) in LOOPS.items()]
-    outcomes = replay(arrays, candidates, orders, scores=scores)
+    replay(arrays, candidates, permutations, scores=scores)
     whole = time.perf_counter() - started
+    orders = permutations[np.arange(arrays.questions), :loop_count]
+    decided = every_decision(arrays, candidates, orders, scores)
     print(f"{'strategy':32} {'loop, s':>9} {'identical decisions':>20}")
     loop_whole, decisions = 0.0, 0
-    for (name, (play, read)), outcome in zip(LOOPS.items(), outcomes, strict=True):
+    for (name, (play, read)), (correct_there, used_there) in zip(LOOPS.items(), decided, strict=True):
         started = time.perf_counter()
         same = 0
         for q in range(arrays.questions):
             labels = arrays.labels[q].tolist()
             values = (scores[read] if scores[read] is not None else scores["oracle"])[q].tolist()
             right = arrays.class_correct[q].tolist()
-            for p, order in enumerate(orders[q, :loop_count].tolist()):
+            for p, order in enumerate(orders[q].tolist()):
                 answer, used = play([labels[i] for i in order], [values[i] for i in order])
                 correct = answer >= 0 and right[answer]
-                same += used == outcome.used[q, p] and correct == outcome.correct[q, p]
+                same += used == used_there[q, p] and correct == correct_there[q, p]
         took = time.perf_counter() - started
         loop_whole += took
         total = arrays.questions * loop_count
@@ -82,6 +88,18 @@ def vectorised(arrays: PoolArrays, budget: int, count: int, loop_count: int, see
     print(f"{len(LOOPS)} strategies: loop {loop_whole:.1f} s, all rows at once {whole:.2f} s, ratio {ratio:.0f}")
 
 
+def every_decision(
+    arrays: PoolArrays, candidates: list[Candidate], orders: NDArray[Any], scores: Scores
+) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Return the correctness and the draws of every decision of each candidate, [questions, permutations]."""
+    found: list[list[Any]] = [[] for _ in candidates]
+    for start in range(0, arrays.questions, 50):
+        rows = np.arange(start, min(start + 50, arrays.questions))
+        for one, mine in zip(decide(arrays, candidates, orders[rows], scores=scores, rows=rows), found, strict=True):
+            mine.append((one.correct, one.used))
+    return [tuple(np.concatenate(parts) for parts in zip(*mine, strict=True)) for mine in found]
+
+
 def generators(pool: Pool, arrays: PoolArrays, budget: int, seed: int) -> None:
     """Print the draws per second of the generator path, all questions through the driver over the replay engine."""
     samples = {
@@ -91,7 +109,7 @@ def generators(pool: Pool, arrays: PoolArrays, budget: int, seed: int) -> None:
         ]
         for q, entry in enumerate(pool.entries)
     }
-    order = permutations(arrays.sizes, count=1, draws=budget, seed=seed)
+    order = Permutations(arrays.sizes, count=1, draws=budget, seed=seed)[np.arange(arrays.questions)]
     engine = ReplayEngine(samples).permuted({e.problem.id: order[q, 0] for q, e in enumerate(pool.entries)})
     problems = [entry.problem for entry in pool.entries]
     for name in ("self_consistency", "adaptive_consistency", "esc", "certified_self_consistency"):

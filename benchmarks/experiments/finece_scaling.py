@@ -22,7 +22,15 @@ from benchmarks.experiments.finece_guides import (
     random_guide,
     recorded_guide,
 )
-from benchmarks.experiments.finece_tables import Row, Say, print_difference, print_header, print_row, row_of
+from benchmarks.experiments.finece_tables import (
+    Row,
+    Say,
+    print_difference,
+    print_header,
+    print_row,
+    row_of,
+    row_of_replay,
+)
 from benchmarks.experiments.grace import majority
 from benchmarks.experiments.grace_pools import with_scores
 from benchmarks.experiments.grace_scaling import CAUTION, best_score, sides_of, tuned, written
@@ -81,8 +89,7 @@ def scaling(
         guide = recorded_guide(scale, recorded=True)
     plain = CATALOG["self_consistency"]
     _, (reference,) = play_fitted(sides["finece"].fit, sides["finece"].test, [plain], budget=16, margin=0.0)
-    assert reference.tokens is not None
-    whole = Row("self-consistency at 16", reference.correct, reference.tokens, 16.0)
+    whole = row_of_replay("self-consistency at 16", reference)
     prior = _votes(sides, chosen, whole, say)
     _ladder(fit, test, guide, LogOdds(prior), whole, say)
     best = _fitted(fit, guide, prior, say)
@@ -118,8 +125,7 @@ def _votes(sides: Mapping[str, Any], chosen: str, whole: Row, say: Say) -> float
                 prior = float(given["prior"])
             counting = method.name in ("adaptive_consistency", "esc")
             name = method.name if counting else f"{method.name}, {score}"
-            row = Row(name, outcome.correct, outcome.tokens, float(outcome.used.mean()), written(given))
-            print_row(row, whole, say)
+            print_row(row_of_replay(name, outcome, written(given)), whole, say)
     return prior
 
 

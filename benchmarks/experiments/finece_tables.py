@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.experiments.finece_beams import Played
 from evals.metrics.stats import bootstrap_interval, bootstrap_ratio_interval, bootstrap_weights
+from evals.replay.outcome import Outcome
 
 Floats = NDArray[np.float64]
 Say = Callable[[str], None]
@@ -25,6 +26,13 @@ class Row:
     tokens: Floats
     ended: float
     setting: str = ""
+
+
+def row_of_replay(name: str, outcome: Outcome, setting: str = "") -> Row:
+    """Return the line of a replay, its means over orders."""
+    assert outcome.tokens is not None
+    means = (outcome.correct / outcome.permutations)[:, None], (outcome.tokens / outcome.permutations)[:, None]
+    return Row(name, *means, outcome.samples, setting)
 
 
 def row_of(name: str, played: Played) -> Row:

@@ -14,11 +14,13 @@ import numpy as np
 
 from evals.comparison.difference import against
 from evals.comparison.matched import ReplaySet, matched, play_fitted
-from evals.comparison.regret import Regret, first_right, regrets_of
+from evals.comparison.regret import Regret, regret
 from evals.comparison.settings import Settings
-from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+from evals.metrics.bootstrap import Bootstrap
+from evals.metrics.stats import bootstrap_interval
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Candidate, Outcome
+from evals.replay.outcome import Outcome
+from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import CATALOG, Method
 from tts.pool import Pool
 from tts.scorers.calibration.maps import CalibrationMap, fit_map
@@ -100,9 +102,8 @@ def best_score(sides: Mapping[str, Sides], say: Say) -> str:
         budget = side.fit.orders.shape[2]
         methods = [CATALOG["self_consistency"], CATALOG["cges_cost"], CATALOG["cisc"]]
         _, (plain, early, vote) = play_fitted(side.fit, side.fit, methods, budget=budget, margin=-CAUTION)
-        reached = early.correct.mean() >= plain.correct.mean()
-        found[name] = (not reached, float(early.used.mean()))
-        say(f"{name:16}{early.used.mean():8.2f}{early.correct.mean():10.4f}{vote.correct.mean():8.4f}")
+        found[name] = (early.accuracy < plain.accuracy, early.samples)
+        say(f"{name:16}{early.samples:8.2f}{early.accuracy:10.4f}{vote.accuracy:8.4f}")
     chosen = min(found, key=lambda name: found[name])
     say(f"chosen: {chosen}")
     return chosen
@@ -123,7 +124,7 @@ def votes(sides: Mapping[str, Sides], budget: int, say: Say) -> None:
                 "" if row.verdict == "reference" else f"{points(row.accuracy_diff, row.accuracy_diff_ci)} {row.verdict}"
             )
             weighs = "" if method.name == "self_consistency" else name
-            say(f"{weighs:16}{method.name:30}{outcome.correct.mean():9.4f}{shown:>34}")
+            say(f"{weighs:16}{method.name:30}{outcome.accuracy:9.4f}{shown:>34}")
 
 
 def stops(side: Sides, budget: int, say: Say) -> None:
@@ -135,13 +136,8 @@ def stops(side: Sides, budget: int, say: Say) -> None:
     methods = [CATALOG["self_consistency"], *(tuned(CATALOG[name]) for name in STOPS)]
     params, outcomes = play_fitted(side.fit, side.test, methods, budget=budget, margin=-CAUTION)
     compared = against(side.test.comparison(settings(budget)), outcomes, 0)
-    candidates = [Candidate(m.build(budget, given), m.scores) for m, given in zip(methods, params, strict=True)]
-    first = first_right(side.test.arrays, side.test.orders)
-    regrets = regrets_of(
-        [candidates], outcomes, play=lambda folds: side.test.play(folds[0]), first=first, budget=budget
-    )
-    for method, given, outcome, row, lost in zip(methods, params, outcomes, compared, regrets, strict=True):
-        line(method.name, given, outcome, row, lost, say)
+    for method, given, outcome, row in zip(methods, params, outcomes, compared, strict=True):
+        line(method.name, given, outcome, row, regret(outcome), say)
 
 
 def cautions(side: Sides, budget: int, say: Say) -> None:
@@ -155,8 +151,8 @@ def cautions(side: Sides, budget: int, say: Say) -> None:
         compared = against(side.test.comparison(settings(budget)), outcomes, 0)
         for method, given, outcome, row in list(zip(methods, params, outcomes, compared, strict=True))[1:]:
             assert outcome.tokens is not None
-            cost = f"{outcome.used.mean():8.2f}{outcome.tokens.mean():8.0f}"
-            head = f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.correct.mean():9.4f}"
+            cost = f"{outcome.samples:8.2f}{outcome.mean_tokens:8.0f}"
+            head = f"{0.0 - 100 * margin:+6.1f} {method.name:24}{outcome.accuracy:9.4f}"
             say(f"{head}{points(row.accuracy_diff, row.accuracy_diff_ci):>22}{cost}  {written(given)}")
 
 
@@ -178,29 +174,29 @@ def certified(side: Sides, budget: int, say: Say) -> None:
     say("at most a share alpha of questions is lost that self-consistency answers. Confidences are raw: no map is")
     say("fitted on the questions that certify. `python -m benchmarks.experiments.risk` simulates the guarantee.")
     say(f"{'alpha':>6}{'delta':>6}{'tau':>7}{'lost, test':>24}{'accuracy':>9}{'samples':>8}{'tokens':>7}")
-    reference = side.test.play([Candidate(CATALOG["self_consistency"].build(budget))])[0]
+    test, plain = side.test, Candidate(CATALOG["self_consistency"].build(budget))
+    orders = test.orders[np.arange(test.arrays.questions)]
     for alpha in (0.01, 0.02, 0.05):
         method = CATALOG["grace_es_ltt"]
         method = replace(method, params={**method.params, "alpha": alpha})
-        (given,), (outcome,) = play_fitted(side.fit, side.test, [method], budget=budget, margin=MARGIN)
-        lost = (reference.correct & ~outcome.correct).mean(axis=1)
-        low, high = bootstrap_interval(lost, bootstrap_weights(len(lost), 2000, 0))
+        (given,), (outcome,) = play_fitted(side.fit, test, [method], budget=budget, margin=MARGIN)
+        certain = Candidate(method.build(budget, given), method.scores)
+        reference, mine = decide(test.arrays, [plain, certain], orders, scores=test.scores)
+        lost = (reference.correct & ~mine.correct).mean(axis=1)
+        low, high = bootstrap_interval(lost, Bootstrap(len(lost), 2000, 0))
         tau, delta = given.get("tau", method.params["tau"]), method.params["delta"]
         shown = f"{lost.mean():.4f} [{float(low):.4f}, {float(high):.4f}]"
-        tokens = np.nan if outcome.tokens is None else float(outcome.tokens.mean())
-        say(
-            f"{alpha:6.2f}{delta:6.2f}{tau:7.3f}{shown:>24}{outcome.correct.mean():9.4f}{outcome.used.mean():8.2f}"
-            f"{tokens:7.0f}"
-        )
+        tokens = np.nan if outcome.mean_tokens is None else outcome.mean_tokens
+        say(f"{alpha:6.2f}{delta:6.2f}{tau:7.3f}{shown:>24}{outcome.accuracy:9.4f}{outcome.samples:8.2f}{tokens:7.0f}")
 
 
 def line(name: str, given: Mapping[str, Any], outcome: Outcome, row: Mapping[str, Any], lost: Regret, say: Say) -> None:
     """One strategy."""
-    tokens = np.nan if outcome.tokens is None else float(outcome.tokens.mean())
+    tokens = np.nan if outcome.mean_tokens is None else outcome.mean_tokens
     shown = "" if row.verdict == "reference" else points(row.accuracy_diff, row.accuracy_diff_ci)
     parts = f"{lost.unsolved:10.4f}{lost.not_selected:9.4f}{lost.stopped_early or 0:7.4f}{lost.gained or 0:7.4f}"
     say(
-        f"{name:34}{outcome.correct.mean():9.4f}{shown:>22}{row.verdict:>10}{outcome.used.mean():8.2f}{tokens:8.0f}"
+        f"{name:34}{outcome.accuracy:9.4f}{shown:>22}{row.verdict:>10}{outcome.samples:8.2f}{tokens:8.0f}"
         f"{parts}  {written(given)}"
     )
 
@@ -272,8 +268,8 @@ def show(
         reference = row.verdict == "reference"
         shown = "" if reference else points(row.accuracy_diff, row.accuracy_diff_ci)
         share = "" if reference else f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
-        head = f"{method.name:36}{outcome.correct.mean():9.4f}{shown:>22}{outcome.used.mean():8.2f}"
-        say(f"{head}{outcome.tokens.mean():8.0f}{share:>24}  {written({**method.params, **given})}")
+        head = f"{method.name:36}{outcome.accuracy:9.4f}{shown:>22}{outcome.samples:8.2f}"
+        say(f"{head}{outcome.mean_tokens:8.0f}{share:>24}  {written({**method.params, **given})}")
 
 
 def tuned(method: Method) -> Method:

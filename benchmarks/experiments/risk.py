@@ -21,8 +21,9 @@ from scipy.stats import binom
 
 from evals.comparison.risk import learn_then_test
 from evals.replay.arrays import PoolArrays
+from evals.replay.orders import Permutations
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Candidate, permutations, replay
+from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import CATALOG
 
 ALPHA, DELTA, BUDGET, ORDERS = 0.02, 0.1, 8, 20
@@ -73,14 +74,14 @@ def main() -> None:
 def replayed(questions: int, seed: int) -> Population:
     """Replay the strategy at every threshold of its grid."""
     arrays = PoolArrays.of(synthetic_pool(questions=questions, samples=BUDGET, seed=seed))
-    orders = permutations(arrays.sizes, count=ORDERS, draws=BUDGET, seed=seed)
+    orders = Permutations(arrays.sizes, count=ORDERS, draws=BUDGET, seed=seed)[np.arange(questions)]
     method = CATALOG["grace_es_ltt"]
     settings = list(method.grid(BUDGET))
     candidates = [
         Candidate(CATALOG["self_consistency"].build(BUDGET)),
         *(Candidate(method.build(BUDGET, s)) for s in settings),
     ]
-    reference, *outcomes = replay(arrays, candidates, orders, scores={"recorded": arrays.confidence})
+    reference, *outcomes = decide(arrays, candidates, orders, scores={"recorded": arrays.confidence})
     losses = np.stack([reference.correct & ~outcome.correct for outcome in outcomes], axis=2)
     return Population(
         taus=tuple(s["tau"] for s in settings),

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.comparison.fit import Scores
 from evals.comparison.paired import Comparison
 from evals.replay.arrays import PoolArrays
+from evals.replay.scores import Scores
 from evals.replay.vectorised import Candidate
 from tts.runtime.recorded import decide
 from tts.types import Problem, Sample
@@ -91,7 +91,9 @@ def _decision(
 def _samples(arrays: PoolArrays, q: int, budget: int, scores: Scores, candidate: Candidate) -> list[Sample]:
     """Return the first samples of a question with the names of their answer classes and the scores to read."""
     values = scores[candidate.scores]
-    confidences = None if values is None else values[q, 0] if values.ndim == 3 else values[q]
+    confidences, rows = None, np.array([q])
+    if values is not None:
+        confidences = values[rows, :1][0, 0] if values.ndim == 3 else values[rows][0]
     assert arrays.recorded is not None  # decisions are those of a pool
     found = []
     for i, sample in enumerate(arrays.recorded[q].samples[:budget]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from evals.comparison.paired import Comparison, Interval
-from evals.metrics.stats import bootstrap_ratio_interval, bootstrap_test, holm, non_inferior
-from evals.replay.vectorised import Outcome
+from evals.metrics.percentile import percentile_ratio, percentile_test
+from evals.metrics.stats import Weights, holm, non_inferior
+from evals.replay.outcome import Outcome
 
 Array = NDArray[Any]
 FEW_QUESTIONS = 30
@@ -64,12 +65,12 @@ def against(comparison: Comparison, outcomes: Sequence[Outcome], reference: int)
 
 
 def differences(
-    outcomes: Sequence[Outcome], reference: int, *, weights: Array, margin: float, shares: Array | None = None
+    outcomes: Sequence[Outcome], reference: int, *, weights: Weights, margin: float, shares: Array | None = None
 ) -> list[Difference]:
-    """Compare each outcome with the reference's, question by question.
+    """Compare each outcome with the reference's, question by question, and correct for the number of comparisons.
 
     Args:
-        outcomes: of the same questions, with the same number of columns.
+        outcomes: of the same questions, with the same number of permutations.
         reference: the index of the reference among them.
         weights: shares of the questions in each bootstrap resample, [replicates, questions].
         margin: the loss of accuracy that still counts as not inferior, as a fraction.
@@ -79,34 +80,55 @@ def differences(
     Returns:
         One difference an outcome; that of the reference to itself is 0.
     """
-    base = outcomes[reference]
-    diff = np.stack([o.correct.mean(axis=1) - base.correct.mean(axis=1) for o in outcomes], axis=1)
-    lows, highs, p = bootstrap_test(diff, weights)
-    differing = (diff != 0).sum(axis=0)
+    found = uncorrected(outcomes, outcomes[reference], weights=weights, margin=margin, shares=shares)
+    found[reference] = replace(found[reference], p_value_holm=1.0, verdict="reference")
     others = [i for i in range(len(outcomes)) if i != reference]
+    for i, p in zip(others, holm([found[i].p_value for i in others]), strict=True):
+        found[i] = replace(found[i], p_value_holm=float(p))
+    return found
+
+
+def uncorrected(
+    outcomes: Sequence[Outcome], base: Outcome, *, weights: Weights, margin: float, shares: Array | None = None
+) -> list[Difference]:
+    """Compare each outcome with one reference, each as if it was the only one; see :func:`differences`.
+
+    Args:
+        outcomes: of the same questions, with the same number of permutations.
+        base: the reference's outcome.
+        weights: shares of the questions in each bootstrap resample, [replicates, questions].
+        margin: the loss of accuracy that still counts as not inferior, as a fraction.
+        shares: the share of each question in the means; None takes equal ones.
+    """
+    counted: dict[int, Array] = {}
+    if base.tokens is not None and (base.tokens > 0).all():
+        counted = {i: o.tokens for i, o in enumerate([base, *outcomes]) if o.tokens is not None}
+    diff = np.stack([o.correct.astype(np.int64) - base.correct for o in outcomes], axis=1)
+    used = np.stack([base.used, *(o.used for o in outcomes)], axis=1)
+    tokens = np.stack(list(counted.values()), axis=1) if counted else used[:, :0]
+    means = weights @ np.concatenate([diff, used, tokens], axis=1)
+    of_diff, of_used, of_tokens = np.split(means, np.cumsum([diff.shape[1], used.shape[1]]), axis=1)
+    lows, highs, p = percentile_test(of_diff / base.permutations)
+    samples = _ratios(used, of_used, shares)
+    spent = dict(zip(list(counted)[1:], _ratios(tokens, of_tokens, shares), strict=True))
     effective = len(diff) if shares is None else int(1 / float(shares @ shares))
-    p_holm = np.ones(len(outcomes))
-    if others:
-        p_holm[others] = holm(p[others])
     found = []
-    for i, outcome in enumerate(outcomes):
-        samples, samples_ci = _ratio(outcome.used, base.used, weights, shares)
-        tokens, tokens_ci = _tokens_ratio(outcome, base, weights, shares)
-        low, high = float(lows[i]), float(highs[i])
+    for i in range(len(outcomes)):
+        low, high, differing = float(lows[i]), float(highs[i]), int((diff[:, i] != 0).sum())
+        mean = float(diff[:, i].mean() if shares is None else shares @ diff[:, i])
+        tokens_ratio, tokens_ratio_ci = spent.get(i + 1, (None, None))
         found.append(
             Difference(
-                accuracy_diff=float(diff[:, i].mean() if shares is None else shares @ diff[:, i]),
+                accuracy_diff=mean / base.permutations,
                 accuracy_diff_ci=(low, high),
                 p_value=float(p[i]),
-                p_value_holm=float(p_holm[i]),
-                differing=int(differing[i]),
-                samples_ratio=samples,
-                samples_ratio_ci=samples_ci,
-                tokens_ratio=tokens,
-                tokens_ratio_ci=tokens_ci,
-                verdict="reference"
-                if i == reference
-                else verdict(low, high, margin, questions=effective, differing=int(differing[i])),
+                p_value_holm=float(p[i]),
+                differing=differing,
+                samples_ratio=samples[i][0],
+                samples_ratio_ci=samples[i][1],
+                tokens_ratio=tokens_ratio,
+                tokens_ratio_ci=tokens_ratio_ci,
+                verdict=verdict(low, high, margin, questions=effective, differing=differing),
             )
         )
     return found
@@ -150,18 +172,14 @@ def most_differing(differing: int, questions: int) -> float:
     return float(beta.ppf(0.975, differing + 1, questions - differing)) if differing < questions else 1.0
 
 
-def _ratio(spent: Array, base: Array, weights: Array, shares: Array | None) -> tuple[float, Interval]:
-    """Return the ratio of two means of [questions, permutations], with its paired interval."""
-    low, high = bootstrap_ratio_interval(spent.mean(axis=1), base.mean(axis=1), weights)
-    if shares is None:
-        return float(spent.mean() / base.mean()), (float(low), float(high))
-    return float(shares @ spent.mean(axis=1) / (shares @ base.mean(axis=1))), (float(low), float(high))
+def _ratios(sums: Array, means: Array, shares: Array | None) -> list[tuple[float, Interval]]:
+    """Return the ratio of each further column to the first, with its paired interval.
 
-
-def _tokens_ratio(
-    outcome: Outcome, base: Outcome, weights: Array, shares: Array | None
-) -> tuple[float | None, Interval | None]:
-    """Return the ratio of generated tokens; None where the pool counts none, or a question has none to divide by."""
-    if outcome.tokens is None or base.tokens is None or not (base.tokens.mean(axis=1) > 0).all():
-        return None, None
-    return _ratio(outcome.tokens, base.tokens, weights, shares)
+    Args:
+        sums: of each question, [questions, columns].
+        means: of the columns in the resamples, [replicates, columns].
+        shares: the share of each question; None takes equal ones.
+    """
+    low, high = percentile_ratio(means[:, 1:], means[:, :1])
+    total = sums.sum(axis=0) if shares is None else shares @ sums
+    return [(float(total[i + 1] / total[0]), (float(low[i]), float(high[i]))) for i in range(len(low))]

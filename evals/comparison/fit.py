@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from evals.comparison.risk import learn_then_test, regrets
 from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Candidate, Outcome, replay
+from evals.replay.orders import Orders
+from evals.replay.outcome import Outcome
+from evals.replay.replay import replay
+from evals.replay.scores import CalibratedScores, GradeScores, RandomScores, RowScores, Scores, right_samples
+from evals.replay.vectorised import Candidate
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
 from tts.scorers.calibration.maps import fit_map
 
 Array = NDArray[Any]
-Scores = dict[str, Array | None]
 REFERENCE = "self_consistency"
 """The strategy that all others are compared with, at the full budget."""
 NO_SETTING: Mapping[str, Any] = MappingProxyType({})
@@ -29,7 +32,7 @@ FIT_PERMUTATIONS = 50
 """Orders a question on which settings are compared while fitting."""
 
 
-def scores_for(arrays: PoolArrays, fold: Fold, orders: Array, *, calibrate: str | None, seed: int) -> Scores:
+def scores_for(arrays: PoolArrays, fold: Fold, orders: Orders, *, calibrate: str | None, seed: int) -> Scores:
     """Return the scores that strategies may read, by name.
 
     Args:
@@ -39,27 +42,23 @@ def scores_for(arrays: PoolArrays, fold: Fold, orders: Array, *, calibrate: str 
         calibrate: "platt", "isotonic", "beta" or "temperature"; None keeps the recorded confidences.
         seed: decides the random control.
     """
-    recorded = arrays.confidence
-    if recorded is not None and calibrate is not None:
-        parsed = arrays.labels >= 0
-        mine = np.zeros(len(parsed), dtype=bool)
-        mine[fold.fit] = True
-        seen = parsed & mine[:, None]
-        calibration = fit_map(calibrate, recorded[seen], arrays.sample_correct[seen])
-        values = np.full(recorded.shape, np.nan)
-        values[parsed] = calibration(recorded[parsed])
-        recorded = values
+    recorded: RowScores | None = arrays.confidence
+    if arrays.confidence is not None and calibrate is not None:
+        fit = np.sort(fold.fit)
+        seen = arrays.labels[fit] >= 0
+        right = right_samples(arrays, fit)[seen]
+        recorded = CalibratedScores(arrays, fit_map(calibrate, arrays.confidence[fit][seen], right))
     return {
         "recorded": recorded,
-        "oracle": arrays.sample_correct.astype(np.float64),
-        "random": np.random.default_rng([seed, 2]).random(orders.shape, dtype=np.float32),
+        "oracle": GradeScores(arrays),
+        "random": RandomScores(orders.shape, seed),
     }
 
 
 def choose(
     arrays: PoolArrays,
     methods: Sequence[Method],
-    orders: Array,
+    orders: Orders,
     scores: Scores,
     fold: Fold,
     *,
@@ -90,8 +89,8 @@ def choose(
             candidates += [Candidate(method.build(budget, {**known, **s}), method.scores) for s in settings]
     if len(candidates) == 1:
         return learned
-    outcomes = replay_on(arrays, candidates, orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
-    floor = float(outcomes[0].correct.mean()) - margin
+    outcomes = replay(arrays, candidates, orders, scores=scores, rows=fold.fit, count=FIT_PERMUTATIONS)
+    floor = outcomes[0].accuracy - margin
     chosen, at = [], 1
     for method, known, settings in zip(methods, learned, grids, strict=True):
         if not method.objective:
@@ -99,7 +98,7 @@ def choose(
             continue
         mine = outcomes[at : at + len(settings)]
         at += len(settings)
-        accuracy = np.stack([o.correct.mean(axis=1) for o in mine], axis=1)
+        accuracy = np.stack([o.correct for o in mine], axis=1) / mine[0].permutations
         if method.objective == "accuracy":
             best = most_accurate(accuracy)
         elif method.objective == "risk":
@@ -112,8 +111,8 @@ def choose(
 
 def costs(outcomes: Sequence[Outcome], *, tokens: bool) -> Array:
     """Return the mean tokens of each outcome where they are wanted and counted, else its mean draws, [outcomes]."""
-    spent = [o.used if o.tokens is None or not tokens else o.tokens for o in outcomes]
-    return np.array([cost.mean() for cost in spent])
+    spent = [o.mean_tokens if tokens else None for o in outcomes]
+    return np.array([o.samples if cost is None else cost for o, cost in zip(outcomes, spent, strict=True)])
 
 
 def controlled(outcomes: Sequence[Outcome], reference: Outcome, *, alpha: float, delta: float) -> int:
@@ -190,24 +189,10 @@ def learn_params(
     values = scores[method.scores]
     if method.learn is None or values is None:
         return {}
-    parsed = arrays.labels[fold.fit] >= 0
+    parsed, right = arrays.labels[fold.fit] >= 0, right_samples(arrays, fold.fit)
     if not parsed.any():
         raise InputError(
             f"strategy {method.name} learns from answers of questions that are not scored, and one half has none: "
             "leave it out, or record more answers"
         )
-    return dict(
-        method.learn(values[fold.fit][parsed], arrays.sample_correct[fold.fit][parsed], {**method.params, **setting})
-    )
-
-
-def replay_on(
-    arrays: PoolArrays, candidates: Sequence[Candidate], orders: Array, scores: Mapping[str, Array | None], rows: Array
-) -> list[Outcome]:
-    """Replay the questions at ``rows`` only."""
-    return replay(
-        arrays.subset(rows),
-        candidates,
-        orders[rows],
-        scores={name: None if values is None else values[rows] for name, values in scores.items()},
-    )
+    return dict(method.learn(values[fold.fit][parsed], right[parsed], {**method.params, **setting}))

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evals.comparison.difference import Difference, against
-from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, learn_params, replay_on
+from evals.comparison.difference import Difference, uncorrected
+from evals.comparison.fit import FIT_PERMUTATIONS, REFERENCE, cheapest, costs, learn_params
 from evals.comparison.paired import Comparison, Point
 from evals.comparison.table import merged_params
-from evals.replay.vectorised import Candidate, Outcome
+from evals.replay.outcome import Outcome
+from evals.replay.replay import replay
+from evals.replay.vectorised import Candidate
 from strategies.catalog import CATALOG, Method
 
-Array = NDArray[Any]
 Setting = dict[str, Any]
 
 
@@ -91,93 +91,78 @@ def frontiers(comparison: Comparison, methods: Sequence[Method]) -> list[Frontie
         ]
         for scores, fold in zip(comparison.scores, comparison.folds, strict=True)
     ]
-    outcomes = comparison.play(candidates)
-    points = comparison.points(outcomes, outcomes[0])
+    played = comparison.play_folds(candidates)
     fitted = [
-        replay_on(comparison.arrays, of_fold, comparison.orders[:, :FIT_PERMUTATIONS], scores, fold.fit)
+        replay(comparison.arrays, of_fold, comparison.orders, scores=scores, rows=fold.fit, count=FIT_PERMUTATIONS)
         for of_fold, scores, fold in zip(candidates, comparison.scores, comparison.folds, strict=True)
     ]
-    floors = [float(of_fold[0].correct.mean()) - comparison.settings.margin for of_fold in fitted]
+    floors = [of_fold[0].accuracy - comparison.settings.margin for of_fold in fitted]
+    places = [[1 + i for i, (owner, _) in enumerate(flat) if owner is method] for method in swept]
+    choices = [
+        _choices(method, [[of_fold[i] for i in at] for of_fold in fitted], floors, comparison.settings.sizes)
+        for method, at in zip(swept, places, strict=True)
+    ]
+    joined = [comparison.joined(same) for same in zip(*played, strict=True)]
+    tuned = [
+        comparison.joined([of_fold[at[i]] for of_fold, i in zip(played, choice.chosen, strict=True)])
+        for at, mine in zip(places, choices, strict=True)
+        for choice in mine
+    ]
+    points = comparison.points([*joined, *tuned], joined[0])
+    compared = uncorrected(tuned, joined[0], weights=comparison.weights, margin=comparison.settings.margin)
+    scored = iter(zip(points[len(joined) :], compared, strict=True))
     found = []
-    for method in swept:
-        at = [1 + i for i, (owner, _) in enumerate(flat) if owner is method]
-        tuning = _Tuning(
-            comparison,
-            method,
-            [flat[i - 1][1] for i in at],
-            outcomes[0],
-            [outcomes[i] for i in at],
-            [[of_fold[i] for i in at] for of_fold in fitted],
-        )
+    for method, at, mine in zip(swept, places, choices, strict=True):
+        grid = [flat[i - 1][1] for i in at]
+        settings = [
+            TunedSetting(c.target, merged_params(method, [grid[i] for i in c.chosen]), *next(scored)) for c in mine
+        ]
         found.append(
             Frontier(
                 name=method.name,
                 source=method.source,
-                sweep=tuple(SweptSetting(s, points[i]) for s, i in zip(tuning.grid, at, strict=True)),
-                within=tuning.within(),
-                cheapest=tuning.cheapest(floors),
+                sweep=tuple(SweptSetting(s, points[i]) for s, i in zip(grid, at, strict=True)),
+                within=tuple((c.samples, s) for c, s in zip(mine, settings, strict=True) if c.samples is not None),
+                cheapest=settings[-1],
             )
         )
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tuning:
-    """One method's settings on the questions that choose them and on those that are scored.
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The settings that the folds choose for one target.
 
     Attributes:
-        comparison: the comparison.
-        method: the method.
-        grid: its settings.
-        reference: self-consistency's outcome on the scored questions.
-        scored: each setting's outcome on the scored questions.
-        fitted: each setting's outcome on the fitting half, one list a fold.
+        target: the target, as :class:`TunedSetting` has it.
+        samples: the most samples; None for the cheapest setting.
+        chosen: the index of the setting, one a fold.
     """
 
-    comparison: Comparison
-    method: Method
-    grid: Sequence[Setting]
-    reference: Outcome
-    scored: Sequence[Outcome]
-    fitted: Sequence[Sequence[Outcome]]
+    target: str
+    samples: int | None
+    chosen: tuple[int, ...]
 
-    def within(self) -> tuple[tuple[int, TunedSetting], ...]:
-        """Return the most accurate setting within each number of samples that some setting keeps to in every fold."""
-        used = [np.array([o.used.mean() for o in of_fold]) for of_fold in self.fitted]
-        found = []
-        for most in self.comparison.settings.sizes:
-            if all((u <= most).any() for u in used):
-                chosen = [
-                    int(np.argmax(np.where(u <= most, a, -np.inf))) for a, u in zip(self._accuracy(), used, strict=True)
-                ]
-                found.append((most, self._tuned(f"max_samples <= {most}", chosen)))
-        return tuple(found)
 
-    def cheapest(self, floors: Sequence[float]) -> TunedSetting:
-        """Return the cheapest setting whose accuracy reaches the fold's floor, else the most accurate one."""
-        spent = [costs(of_fold, tokens=self.method.objective == "tokens") for of_fold in self.fitted]
-        chosen = [cheapest(a, c, floor) for a, c, floor in zip(self._accuracy(), spent, floors, strict=True)]
-        return self._tuned("cheapest not inferior", chosen)
+def _choices(
+    method: Method, fitted: Sequence[Sequence[Outcome]], floors: Sequence[float], sizes: Sequence[int]
+) -> list[_Choice]:
+    """Return the most accurate setting within each number of samples that some setting keeps to, then the cheapest.
 
-    def _accuracy(self) -> list[Array]:
-        return [np.array([o.correct.mean() for o in of_fold]) for of_fold in self.fitted]
-
-    def _tuned(self, target: str, chosen: Sequence[int]) -> TunedSetting:
-        """Return the settings that the folds chose, each on the questions that its fold scores."""
-        joined = self._joined([self.scored[i] for i in chosen])
-        return TunedSetting(
-            target=target,
-            params=merged_params(self.method, [self.grid[i] for i in chosen]),
-            point=self.comparison.points([joined], self.reference)[0],
-            difference=against(self.comparison, [self.reference, joined], 0)[1],
-        )
-
-    def _joined(self, outcomes: Sequence[Outcome]) -> Outcome:
-        joined: dict[str, Any] = {}
-        for name in Outcome.__dataclass_fields__:
-            parts = [getattr(outcome, name) for outcome in outcomes]
-            joined[name] = None if parts[0] is None else np.empty_like(parts[0])
-            for part, fold in zip(parts, self.comparison.folds, strict=True):
-                if part is not None:
-                    joined[name][fold.scored] = part[fold.scored]
-        return Outcome(**joined)
+    Args:
+        method: the method.
+        fitted: each setting's outcome on the fitting half, one list a fold.
+        floors: the accuracy that the cheapest setting must reach, one a fold; without such a setting it is the most
+            accurate one.
+        sizes: the numbers of samples.
+    """
+    accuracy = [np.array([o.accuracy for o in of_fold]) for of_fold in fitted]
+    used = [np.array([o.samples for o in of_fold]) for of_fold in fitted]
+    spent = [costs(of_fold, tokens=method.objective == "tokens") for of_fold in fitted]
+    found = []
+    for most in sizes:
+        if all((u <= most).any() for u in used):
+            best = (int(np.argmax(np.where(u <= most, a, -np.inf))) for a, u in zip(accuracy, used, strict=True))
+            found.append(_Choice(f"max_samples <= {most}", most, tuple(best)))
+    least = (cheapest(a, c, floor) for a, c, floor in zip(accuracy, spent, floors, strict=True))
+    return [*found, _Choice("cheapest not inferior", None, tuple(least))]

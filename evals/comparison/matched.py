@@ -14,14 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.comparison.difference import Difference, against
-from evals.comparison.fit import Scores, cheapest, choose, costs, learn_params, scores_for
+from evals.comparison.difference import Difference, uncorrected
+from evals.comparison.fit import cheapest, choose, costs, learn_params, scores_for
 from evals.comparison.paired import Comparison, Point
+from evals.comparison.regret import with_causes
 from evals.comparison.settings import Settings
+from evals.metrics.bootstrap import Bootstrap
 from evals.metrics.folds import Fold
-from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Candidate, Outcome, permutations, replay
+from evals.replay.orders import Orders, Permutations
+from evals.replay.outcome import Outcome
+from evals.replay.replay import replay
+from evals.replay.scores import Scores
+from evals.replay.vectorised import Candidate
 from strategies.catalog import Method
 
 Array = NDArray[Any]
@@ -38,7 +43,7 @@ class ReplaySet:
     """
 
     arrays: PoolArrays
-    orders: Array
+    orders: Orders
     scores: Scores
 
     @staticmethod
@@ -54,7 +59,7 @@ class ReplaySet:
         Raises:
             InputError: a budget above the pool.
         """
-        orders = permutations(arrays.sizes, count=count, draws=budget, seed=seed)
+        orders = Permutations(arrays.sizes, count=count, draws=budget, seed=seed)
         scores = scores_for(arrays, Fold.fit_all(arrays.questions), orders, calibrate=None, seed=seed)
         return ReplaySet(arrays, orders, scores)
 
@@ -66,7 +71,7 @@ class ReplaySet:
     def comparison(self, settings: Settings) -> Comparison:
         """Return a comparison in which nothing is fitted, with points and differences of these questions."""
         questions = self.arrays.questions
-        weights = bootstrap_weights(questions, settings.replicates, settings.seed)
+        weights = Bootstrap(questions, settings.replicates, settings.seed)
         return Comparison(self.arrays, settings, self.orders, (Fold.score_all(questions),), (self.scores,), weights)
 
     def play(self, candidates: Sequence[Candidate]) -> list[Outcome]:
@@ -123,7 +128,7 @@ def matched(
     """
     budget, comparison = settings.budget, scored.comparison(settings)
     (params,), (fitted,) = play_fitted(fit, fit, [method], budget=budget, margin=settings.margin)
-    tuned = [_tuned(fit, baseline, float(fitted.correct.mean()), budget) for baseline in baselines]
+    tuned = [_tuned(fit, baseline, fitted.accuracy, budget) for baseline in baselines]
     chosen = zip([method, *baselines], [params, *(setting for setting, _ in tuned)], strict=True)
     outcomes = scored.play([Candidate(m.build(budget, p), m.scores) for m, p in chosen])
     points = comparison.points(outcomes, outcomes[0])
@@ -138,7 +143,9 @@ def matched(
                 reached=reached,
                 point=points[0],
                 baseline_point=points[1 + i],
-                difference=against(comparison, [outcomes[1 + i], outcomes[0]], 0)[1],
+                difference=uncorrected(
+                    [outcomes[0]], outcomes[1 + i], weights=comparison.weights, margin=settings.margin
+                )[0],
             )
         )
     return tuple(found)
@@ -159,10 +166,12 @@ def play_fitted(
         margin: accuracy below self-consistency at the full budget that still counts as equal while fitting.
 
     Returns:
-        (params, outcomes): one of each a method; parameters beside the row's own.
+        (params, outcomes): one of each a method; parameters beside the row's own, outcomes with the causes of wrong
+        decisions.
     """
     params = choose(fit.arrays, methods, fit.orders, fit.scores, fit.fold, budget=budget, margin=margin)
-    return params, scored.play([Candidate(m.build(budget, p), m.scores) for m, p in zip(methods, params, strict=True)])
+    candidates = [Candidate(m.build(budget, p), m.scores) for m, p in zip(methods, params, strict=True)]
+    return params, scored.play([with_causes(candidate, budget) for candidate in candidates])
 
 
 def _tuned(fit: ReplaySet, baseline: Method, accuracy: float, budget: int) -> tuple[dict[str, Any], bool]:
@@ -174,6 +183,6 @@ def _tuned(fit: ReplaySet, baseline: Method, accuracy: float, budget: int) -> tu
     learned = [learn_params(baseline, fit.arrays, fit.scores, fit.fold, setting) for setting in grid]
     settings = [{**setting, **params} for setting, params in zip(grid, learned, strict=True)]
     outcomes = fit.play([Candidate(baseline.build(budget, given), baseline.scores) for given in settings])
-    reached = np.array([o.correct.mean() for o in outcomes])
+    reached = np.array([o.accuracy for o in outcomes])
     best = cheapest(reached, costs(outcomes, tokens=True), accuracy)
     return settings[best], bool(reached[best] >= accuracy)

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evals.comparison.fit import Scores, replay_on, scores_for
+from evals.comparison.fit import scores_for
 from evals.comparison.price import mean_cost
 from evals.comparison.settings import Settings
+from evals.metrics.bootstrap import Bootstrap
 from evals.metrics.folds import Fold, halves
-from evals.metrics.stats import accuracy_interval, bootstrap_interval, bootstrap_weights
+from evals.metrics.percentile import percentile_interval
+from evals.metrics.stats import accuracy_percentiles
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Candidate, Outcome, permutations
+from evals.replay.orders import Orders, Permutations
+from evals.replay.outcome import Outcome
+from evals.replay.replay import replay
+from evals.replay.scores import Scores
+from evals.replay.vectorised import Candidate
 from strategies.catalog import Method
 from tts.errors import InputError
 
-Array = NDArray[Any]
 Interval = tuple[float, float]
 
 
@@ -64,15 +67,15 @@ class Comparison:
         orders: sample indices, [questions, permutations, draws].
         folds: questions to fit on and to score; one fold that scores all of them where nothing is fitted.
         scores: the scores that strategies may read, by name, one mapping a fold.
-        weights: shares of the questions in each bootstrap resample, [replicates, questions].
+        weights: the bootstrap over questions.
     """
 
     arrays: PoolArrays
     settings: Settings
-    orders: Array
+    orders: Orders
     folds: tuple[Fold, ...]
     scores: tuple[Scores, ...]
-    weights: Array
+    weights: Bootstrap
 
     @staticmethod
     def of(arrays: PoolArrays, settings: Settings, methods: Sequence[Method], *, fitted: bool) -> Comparison:
@@ -88,12 +91,12 @@ class Comparison:
             InputError: a budget above the pool, raw scores without calibration, a calibration without scores.
         """
         _check_confidence(arrays, settings, methods)
-        orders = permutations(arrays.sizes, count=settings.permutations, draws=settings.budget, seed=settings.seed)
+        orders = Permutations(arrays.sizes, count=settings.permutations, draws=settings.budget, seed=settings.seed)
         folds = halves(arrays.questions, settings.seed) if fitted else (Fold.score_all(arrays.questions),)
         scores = tuple(
             scores_for(arrays, fold, orders, calibrate=settings.calibrate, seed=settings.seed) for fold in folds
         )
-        weights = bootstrap_weights(arrays.questions, settings.replicates, settings.seed)
+        weights = Bootstrap(arrays.questions, settings.replicates, settings.seed)
         return Comparison(arrays, settings, orders, folds, scores, weights)
 
     def play(self, candidates: Sequence[Sequence[Candidate]]) -> list[Outcome]:
@@ -105,21 +108,22 @@ class Comparison:
         Returns:
             One outcome a strategy, of all questions.
         """
-        parts = [
-            replay_on(self.arrays, mine, self.orders, scores, fold.scored)
+        return [self.joined(same) for same in zip(*self.play_folds(candidates), strict=True)]
+
+    def play_folds(self, candidates: Sequence[Sequence[Candidate]]) -> list[list[Outcome]]:
+        """Replay strategies on the questions that each fold scores; one list of outcomes a fold.
+
+        Args:
+            candidates: one list a fold.
+        """
+        return [
+            replay(self.arrays, mine, self.orders, scores=scores, rows=fold.scored)
             for mine, scores, fold in zip(candidates, self.scores, self.folds, strict=True)
         ]
-        if len(parts) == 1:
-            return parts[0]
-        back = np.argsort(np.concatenate([fold.scored for fold in self.folds]))
 
-        def joined(pieces: Sequence[Array | None]) -> Any:
-            return None if pieces[0] is None else np.concatenate(pieces)[back]  # type: ignore[arg-type]
-
-        fields = Outcome.__dataclass_fields__
-        return [
-            Outcome(**{f: joined([getattr(o, f) for o in same]) for f in fields}) for same in zip(*parts, strict=True)
-        ]
+    def joined(self, parts: Sequence[Outcome]) -> Outcome:
+        """Return the outcome of all questions from one outcome a fold, of the questions that it scores."""
+        return Outcome.joined(parts, [fold.scored for fold in self.folds])
 
     def points(self, outcomes: Sequence[Outcome], reference: Outcome) -> list[Point]:
         """Return the accuracy and cost of each outcome, with intervals over questions.
@@ -128,23 +132,25 @@ class Comparison:
             outcomes: of the same questions under the same permutations.
             reference: the outcome that accuracies are paired with.
         """
-        accuracy = np.stack([o.correct.mean(axis=1) for o in outcomes], axis=1)
-        samples = np.stack([o.used.mean(axis=1) for o in outcomes], axis=1)
-        a_low, a_high = accuracy_interval(accuracy, self.weights)
-        s_low, s_high = bootstrap_interval(samples, self.weights)
-        speed = self.settings.speed
-        diff = accuracy - reference.correct.mean(axis=1)[:, None]
-        d_low, d_high = bootstrap_interval(diff, self.weights)
+        count, times = len(outcomes), reference.permutations
+        sums = [o.correct for o in outcomes] + [reference.correct] + [o.used for o in outcomes]
+        means = self.weights @ np.stack(sums, axis=1)
+        right = means[:, :count]
+        d_low, d_high = percentile_interval((right - means[:, [count]]) / times)
+        s_low, s_high = percentile_interval(means[:, count + 1 :] / times)
+        least, most = np.array([(o.correct.min(), o.correct.max()) for o in outcomes]).T / times
+        a_low, a_high = accuracy_percentiles(right / times, least, most, len(reference.correct))
+        speed, price = self.settings.speed, self.settings.price
         return [
             Point(
-                accuracy=float(accuracy[:, i].mean()),
+                accuracy=o.accuracy,
                 accuracy_ci=(float(a_low[i]), float(a_high[i])),
-                samples=float(samples[:, i].mean()),
+                samples=o.samples,
                 samples_ci=(float(s_low[i]), float(s_high[i])),
-                tokens=None if o.tokens is None else float(o.tokens.mean()),
-                cost=mean_cost(self.arrays, o, self.settings.price),
-                seconds=None if speed is None else mean_cost(self.arrays, o, speed.price),
-                accuracy_diff=float(diff[:, i].mean()),
+                tokens=o.mean_tokens,
+                cost=mean_cost(o, price),
+                seconds=None if speed is None else mean_cost(o, speed.price),
+                accuracy_diff=(o.right - reference.right) / o.decisions,
                 accuracy_diff_ci=(float(d_low[i]), float(d_high[i])),
             )
             for i, o in enumerate(outcomes)

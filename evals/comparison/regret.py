@@ -6,20 +6,12 @@ stopping rule. A fourth number is the gain of stopping: right decisions that mor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Candidate, Outcome
+from evals.replay.outcome import Outcome
+from evals.replay.vectorised import Candidate
 from strategies.stopping import Never
 from strategies.vote import Vote
-
-Array = NDArray[Any]
-Play = Callable[[Sequence[Sequence[Candidate]]], list[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,76 +34,26 @@ class Regret:
     gained: float | None
 
 
-def regret(outcome: Outcome, patient: Outcome | None, first: Array, *, budget: int) -> Regret:
-    """Split the wrong decisions of one strategy.
+def regret(outcome: Outcome) -> Regret:
+    """Return the shares of the causes that a replay counted.
 
     Args:
-        outcome: its outcome, [questions, permutations].
-        patient: its outcome at the full budget without stopping, on the same permutations; None where unknown.
-        first: the first right draws, as :func:`first_right` returns them.
-        budget: the full budget.
+        outcome: of a candidate whose causes are counted, see :func:`with_causes`.
     """
-    wrong = ~outcome.correct
-    solved = first < (outcome.used if patient is None else budget)
-    early = np.zeros_like(wrong) if patient is None else wrong & patient.correct
+    causes, decisions = outcome.causes, outcome.decisions
+    assert causes is not None  # a replay counts them
+    known = causes.stopped_early is not None and causes.gained is not None
     return Regret(
-        unsolved=float((wrong & ~solved).mean()),
-        not_selected=float((wrong & solved & ~early).mean()),
-        stopped_early=None if patient is None else float(early.mean()),
-        gained=None if patient is None else float((outcome.correct & ~patient.correct).mean()),
+        unsolved=causes.unsolved / decisions,
+        not_selected=causes.not_selected / decisions,
+        stopped_early=(causes.stopped_early or 0) / decisions if known else None,
+        gained=(causes.gained or 0) / decisions if known else None,
     )
 
 
-def first_right(arrays: PoolArrays, orders: Array) -> Array:
-    """Return the draw, counted from 0, of the first right sample; the number of draws where no sample is right.
-
-    Args:
-        arrays: the pool.
-        orders: sample indices, [questions, permutations, draws].
-
-    Returns:
-        [questions, permutations].
-    """
-    right, draws = arrays.sample_correct, orders.shape[2]
-    first = np.full(orders.shape[:2], draws, dtype=np.int16)
-    for draw in reversed(range(draws)):
-        first[np.take_along_axis(right, orders[:, :, draw].astype(np.intp), axis=1)] = draw
-    return first
-
-
-def patient(candidate: Candidate, budget: int) -> Candidate | None:
-    """Return the candidate at the full budget and without stopping rules; None for strategies that do not vote."""
-    strategy = candidate.strategy
-    if not isinstance(strategy, Vote):
-        return None
-    return replace(candidate, strategy=replace(strategy, name="patient", budget=budget, stop=(Never(),)))
-
-
-def regrets_of(
-    folds: Sequence[Sequence[Candidate]], outcomes: Sequence[Outcome], *, play: Play, first: Array, budget: int
-) -> list[Regret]:
-    """Split the wrong decisions of several strategies.
-
-    Args:
-        folds: the strategies as each fold built them, in the same order.
-        outcomes: their outcomes, of all questions.
-        play: replays one list of strategies a fold on the same orders, such as ``Comparison.play``.
-        first: the first right draws, as :func:`first_right` returns them.
-        budget: the full budget.
-    """
-    distinct: list[tuple[Candidate, ...]] = []  # strategies that differ in their rules only share a counterpart
-    at: list[int | None] = []
-    for same in zip(*folds, strict=True):
-        found = [patient(candidate, budget) for candidate in same]
-        mine = tuple(candidate for candidate in found if candidate is not None)
-        if len(mine) < len(same):
-            at.append(None)
-            continue
-        if mine not in distinct:
-            distinct.append(mine)
-        at.append(distinct.index(mine))
-    played = play(list(zip(*distinct, strict=True))) if distinct else []
-    return [
-        regret(outcome, None if i is None else played[i], first, budget=budget)
-        for outcome, i in zip(outcomes, at, strict=True)
-    ]
+def with_causes(candidate: Candidate, budget: int) -> Candidate:
+    """Return the candidate with its causes counted, by a counterpart without stopping rules where it votes."""
+    strategy, counterpart = candidate.strategy, None
+    if isinstance(strategy, Vote):
+        counterpart = replace(strategy, name="patient", budget=budget, stop=(Never(),))
+    return replace(candidate, causes=True, counterpart=counterpart)

@@ -20,12 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
-from evals.replay.vectorised import Outcome
+from evals.replay.outcome import Outcome
 from tts.errors import InputError
 
 Array = NDArray[Any]
 Bound = Literal["binomial", "hoeffding_bentkus"]
-Orders = Literal["first", "mean"]
 
 
 def learn_then_test(losses: ArrayLike, *, alpha: float, delta: float, bound: Bound = "binomial") -> int | None:
@@ -122,8 +121,8 @@ def hoeffding_bentkus_p(risk: ArrayLike, questions: int, alpha: float) -> Array:
     return np.asarray(np.minimum(1.0, np.minimum(np.exp(-questions * entropy), bentkus)))
 
 
-def regrets(outcome: Outcome, reference: Outcome, *, orders: Orders = "first") -> Array:
-    """Return the losses against a reference on the same draws, ``(wrong - wrong_ref)_+``.
+def regrets(outcome: Outcome, reference: Outcome) -> Array:
+    """Return the losses against a reference on the same draws, ``(wrong - wrong_ref)_+``, under the first permutation.
 
     One order a question gives losses in {0, 1}, whose binomial test is exact. Means over all orders vary less, but
     only the Hoeffding-Bentkus bound holds for them, which reads the mean alone: it certifies less, since questions,
@@ -131,12 +130,10 @@ def regrets(outcome: Outcome, reference: Outcome, *, orders: Orders = "first") -
     i.i.d. draws is one more draw.
 
     Args:
-        outcome: the strategy's outcome, [questions, permutations].
+        outcome: the strategy's outcome.
         reference: self-consistency's outcome at the full budget, on the same permutations.
-        orders: "first" takes the first permutation of each question, "mean" the mean over all.
 
     Returns:
-        One loss a question, in [0, 1], [questions].
+        One loss a question, 0 or 1, [questions].
     """
-    worse = reference.correct & ~outcome.correct
-    return worse[:, 0].astype(np.float64) if orders == "first" else np.asarray(worse.mean(axis=1))
+    return (reference.first & ~outcome.first).astype(np.float64)

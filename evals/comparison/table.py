@@ -10,7 +10,7 @@ from evals.comparison.decided import QuestionDecision, decisions_of
 from evals.comparison.difference import Difference, against
 from evals.comparison.fit import REFERENCE, choose
 from evals.comparison.paired import Comparison, Point
-from evals.comparison.regret import Regret, first_right, regrets_of
+from evals.comparison.regret import Regret, regret, with_causes
 from evals.comparison.settings import Settings
 from evals.replay.arrays import PoolArrays
 from evals.replay.vectorised import Candidate
@@ -102,7 +102,13 @@ def table(comparison: Comparison, methods: Sequence[Method]) -> list[ComparisonR
     ]
     sizes = settings.sizes
     candidates = [
-        [Candidate(m.build(size, p), m.scores) for m, p in zip(methods, chosen, strict=True) for size in sizes]
+        [
+            with_causes(Candidate(m.build(size, p), m.scores), size)
+            if size == settings.budget
+            else Candidate(m.build(size, p), m.scores)
+            for m, p in zip(methods, chosen, strict=True)
+            for size in sizes
+        ]
         for chosen in params
     ]
     outcomes = comparison.play(candidates)
@@ -110,13 +116,6 @@ def table(comparison: Comparison, methods: Sequence[Method]) -> list[ComparisonR
     reference = [m.name for m in methods].index(REFERENCE)
     points = comparison.points(outcomes, outcomes[full][reference])
     differences = against(comparison, outcomes[full], reference)
-    regrets = regrets_of(
-        [of_fold[full] for of_fold in candidates],
-        outcomes[full],
-        play=comparison.play,
-        first=first_right(arrays, comparison.orders),
-        budget=settings.budget,
-    )
     decided = decisions_of(comparison, [of_fold[full] for of_fold in candidates]) if settings.decisions else None
     rows = []
     for i, method in enumerate(methods):
@@ -127,10 +126,10 @@ def table(comparison: Comparison, methods: Sequence[Method]) -> list[ComparisonR
                 source=method.source,
                 params=merged_params(method, [chosen[i] for chosen in params]),
                 point=at_sizes[-1],
-                abstained=float(outcomes[full][i].abstained.mean()),
+                abstained=outcomes[full][i].abstained / outcomes[full][i].decisions,
                 difference=differences[i],
                 efficiency=tuple(zip(sizes, at_sizes, strict=True)),
-                regret=regrets[i],
+                regret=regret(outcomes[full][i]),
                 decisions=None if decided is None else tuple(decided[i]),
             )
         )

@@ -10,7 +10,7 @@ from evals.comparison.difference import Difference, differences
 from evals.comparison.fit import REFERENCE
 from evals.live.runner import Played
 from evals.metrics.stats import bootstrap_weights
-from evals.replay.vectorised import Outcome
+from evals.replay.outcome import Outcome
 
 REPLICATES = 10_000
 
@@ -35,13 +35,14 @@ def played_differences(played: Sequence[Played], *, margin: float, seed: int) ->
 
 
 def outcome_of(played: Played) -> Outcome:
-    """Return the decisions as a replay of one order, arrays of shape [questions, 1]."""
+    """Return the decisions as a replay of one order."""
     decisions = [result.decision for result in played.results]
     tokens = [None if d.usage is None else d.usage.generated for d in decisions]
     return Outcome(
-        correct=np.array(played.right, dtype=bool)[:, None],
-        used=np.array([len(d.samples) for d in decisions], dtype=np.float64)[:, None],
-        abstained=np.array([d.answer is None for d in decisions])[:, None],
-        tokens=None if None in tokens else np.array(tokens, dtype=np.float64)[:, None],
-        rule=np.full((len(decisions), 1), -1),
+        permutations=1,
+        correct=np.array(played.right, dtype=np.uint8),
+        first=np.array(played.right, dtype=bool),
+        used=np.array([len(d.samples) for d in decisions]),
+        tokens=None if None in tokens else np.array(tokens, dtype=np.float64),
+        abstained=sum(d.answer is None for d in decisions),
     )

@@ -17,8 +17,8 @@ from evals.config import RunConfig
 from evals.methods import ALL, described, playable
 from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
+from evals.replay.orders import Permutations
 from evals.replay.traces import recorded_source
-from evals.replay.vectorised import permutations
 from evals.tasks import Task
 from strategies.catalog import Method
 from tts.answers import Grader
@@ -220,7 +220,7 @@ def fit_plan(
         raise InputError(f"fit pool {pool.path} has no confidences to fit on: draw it with the same scorer")
     seed = config.engine.seed
     fold = Fold.fit_all(arrays.questions)
-    orders = permutations(arrays.sizes, count=FIT_PERMUTATIONS, draws=config.budget, seed=seed)
+    orders = Permutations(arrays.sizes, count=FIT_PERMUTATIONS, draws=config.budget, seed=seed)
     scores = scores_for(arrays, fold, orders, calibrate=None, seed=seed)
     return scorer, choose(arrays, chosen, orders, scores, fold, budget=config.budget, margin=config.margin)
 

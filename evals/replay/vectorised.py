@@ -1,17 +1,12 @@
-"""Replays of every strategy on the same samples under the same permutations, all rows at once.
+"""Decisions of strategies on the same samples in the same orders, all rows at once.
 
-A random permutation of i.i.d. draws is i.i.d., so any rule that reads the first draws only is evaluated without bias.
-Averaging over permutations removes noise (an incomplete U-statistic). Intervals come from questions, never from
-permutations.
+A row is one order of one question. :mod:`evals.replay.outcome` plays whole pools, some questions after the others.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,17 +14,16 @@ from numpy.typing import NDArray
 
 from evals.replay.arrays import PoolArrays
 from evals.replay.generators import play_generator
+from evals.replay.scores import Scores
 from evals.replay.traces import RecordedTraces, ReplayedTraces
 from strategies.deepconf import DeepConf
 from strategies.draw_arrays import DrawArrays, by_discovery, running
-from strategies.vote import Vote
+from strategies.vote import Decisions, Vote
 from tts.errors import InputError
 from tts.requirements import Available, missing
 from tts.strategy import Strategy
 
 Array = NDArray[Any]
-CHUNK = 8192
-"""Rows replayed together: small enough that a column stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +31,23 @@ class Candidate:
     """A strategy and the name of the scores it reads: "recorded", "oracle" or "random".
 
     The vote family and DeepConf are replayed on all rows at once; any other strategy row by row, as a generator.
+
+    Attributes:
+        strategy: the strategy.
+        scores: the name of its scores.
+        causes: True to count the causes of its wrong decisions.
+        counterpart: for the causes, the same strategy at the full budget without stopping; None without one.
     """
 
     strategy: Strategy
     scores: str = "recorded"
+    causes: bool = False
+    counterpart: Strategy | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The decisions of one strategy; every array has shape [questions, permutations].
+class Replayed:
+    """Every decision of one strategy on some questions; each array has shape [questions, permutations].
 
     Attributes:
         correct: True where its answer is right; an abstention is not.
@@ -62,179 +64,35 @@ class Outcome:
     rule: Array
 
 
-def permutations(sizes: Array, *, count: int, draws: int, seed: int) -> Array:
-    """Return random orders of each question's samples, cut to the first ``draws``.
-
-    Args:
-        sizes: samples of each question, [questions], each at least ``draws``.
-        count: orders a question, >= 1.
-        draws: the samples of each order, >= 1.
-        seed: the same seed gives the same orders.
-
-    Returns:
-        Sample indices, [questions, count, draws].
-
-    Raises:
-        InputError: a question with fewer samples than ``draws``, or a count below 1.
-    """
-    if int(sizes.min()) < draws:
-        raise InputError(
-            f"budget {draws} is above the {int(sizes.min())} samples of the pool's smallest question: "
-            f"choose a budget of at most {int(sizes.min())}"
-        )
-    if count < 1:
-        raise InputError(f"permutations must be at least 1, got {count}")
-    rng = np.random.default_rng(seed)
-    kind = np.min_scalar_type(int(sizes.max()) - 1)
-    out = np.empty((len(sizes), count, draws), dtype=kind)
-    for size in np.unique(sizes):
-        rows = np.flatnonzero(sizes == size)
-        shelf = np.broadcast_to(np.arange(size, dtype=kind), (len(rows), count, size))
-        out[rows] = rng.permuted(shelf, axis=2)[:, :, :draws]
-    return out
-
-
-def replay(
-    arrays: PoolArrays, candidates: Sequence[Candidate], orders: Array, *, scores: Mapping[str, Array | None]
-) -> list[Outcome]:
-    """Replay every strategy on every question and permutation.
+def decide(
+    arrays: PoolArrays, candidates: Sequence[Candidate], orders: Array, *, scores: Scores, rows: Array | None = None
+) -> list[Replayed]:
+    """Return every decision of the strategies on some questions; memory grows with questions x permutations x draws.
 
     Args:
         arrays: the pool.
         candidates: the strategies, each with the name of the scores that it reads.
-        orders: sample indices, [questions, permutations, draws].
-        scores: confidence arrays by name, in [0, 1] where the sample is parsed: [questions, samples], permuted with the
-            samples, or [questions, permutations, draws] for scores that belong to no sample.
+        orders: sample indices of these questions, [questions, permutations, draws].
+        scores: of all questions of the pool: [questions, samples], permuted with the samples, or
+            [questions, permutations, draws] for scores that belong to no sample.
+        rows: the questions; None takes all of the pool.
 
     Returns:
-        One outcome a candidate, in the same order.
+        The decisions of each candidate, in the same order.
+    """
+    played = _Rows(arrays, np.arange(arrays.questions) if rows is None else rows, orders, scores)
+    groups = _groups(candidates)
+    found = {i: played.decide(candidates[i]) for i in sorted(range(len(candidates)), key=groups.__getitem__)}
+    played.let_go()
+    return [found[i] for i in range(len(candidates))]
+
+
+def check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Scores) -> None:
+    """Refuse strategies that read signals or scores that the pool lacks.
 
     Raises:
         InputError: a strategy reads top-k confidences, watched probabilities or scores that the pool lacks.
     """
-    questions, count, _ = orders.shape
-    shape = (questions, count)
-    _check(arrays, candidates, scores)
-    outcomes = [
-        Outcome(
-            correct=np.zeros(shape, dtype=bool),
-            used=np.zeros(shape, dtype=np.int16),
-            abstained=np.zeros(shape, dtype=bool),
-            tokens=None if arrays.tokens is None else np.zeros(shape, dtype=np.float64),
-            rule=np.zeros(shape, dtype=np.int8),
-        )
-        for _ in candidates
-    ]
-    # Questions with equally many distinct answers go together, so that no chunk carries empty columns.
-    order = np.argsort(arrays.labels.max(axis=1, initial=-1), kind="stable")
-    batch = max(1, CHUNK // count)
-    chunks = [order[i : i + batch] for i in range(0, questions, batch)]
-
-    def play(rows: Array) -> None:
-        _play(arrays, candidates, orders, scores, rows, outcomes)
-
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        list(pool.map(play, chunks))
-    return outcomes
-
-
-@dataclass(frozen=True)
-class _VoteRows:
-    """The draws of many rows as the vote family reads them.
-
-    Attributes:
-        labels: answers numbered by discovery, [draws, rows].
-        names: the answer class of each label, [answers, rows].
-        spent: tokens so far, [draws, rows], or None.
-        columns: the arrays of strategies by the name of their scores, made when a strategy needs them.
-    """
-
-    labels: Array
-    names: Array
-    spent: Array | None
-    columns: dict[str, DrawArrays]
-
-    @staticmethod
-    def of(raw: Array, tokens: Array | None, spared: Array | None = None) -> _VoteRows:
-        """Return rows of answer classes and tokens of whole draws; ``spared`` >= 0 are the tokens pruned off a draw."""
-        if spared is not None:
-            raw = np.where(spared < 0, raw, raw.dtype.type(-1))
-            tokens = None if tokens is None else tokens - np.maximum(spared, 0)
-        labels, names = by_discovery(raw)
-        return _VoteRows(labels, names, None if tokens is None else running(np.add, tokens), {})
-
-
-def _play(
-    arrays: PoolArrays,
-    candidates: Sequence[Candidate],
-    orders: Array,
-    scores: Mapping[str, Array | None],
-    rows: Array,
-    outcomes: Sequence[Outcome],
-) -> None:
-    """Replay the questions ``rows``; only their rows of ``outcomes`` are written, so chunks may run side by side."""
-    _, count, draws = orders.shape
-    question = np.repeat(rows, count)
-    at = np.arange(len(question))
-    index = orders[rows].reshape(-1, draws).T.astype(np.intp, order="C")
-    index += question * arrays.labels.shape[1]
-
-    def by_draw(values: Array) -> Array:
-        """Permute [questions, samples] into [draws, rows]; scores per draw are in their order already."""
-        if values.ndim == 3:
-            return np.ascontiguousarray(values[rows, :count].reshape(-1, draws).T)
-        return values.take(index)
-
-    width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
-    raw = by_draw(arrays.labels.astype(width))
-    tokens = None if arrays.tokens is None else by_draw(arrays.tokens)
-    whole = _VoteRows.of(raw, tokens)
-    kinds, kind = distinct_rows(whole.labels)
-    counted = DrawArrays(np.ascontiguousarray(whole.labels[:, kinds]))
-    bar, pruned = None, whole  # one bar at a time: grids hold all settings of a bar in a row
-
-    @cache
-    def traces() -> ReplayedTraces:
-        local = np.repeat(np.arange(len(rows)), count)
-        return ReplayedTraces(raw, tokens, _recorded(arrays, rows), local, index - question * arrays.labels.shape[1])
-
-    for candidate, outcome in zip(candidates, outcomes, strict=True):
-        strategy, cost = candidate.strategy, None
-        if isinstance(strategy, Vote):
-            if strategy.prune not in (None, bar):
-                bar, pruned = strategy.prune, _VoteRows.of(raw, tokens, traces().pruned(strategy.prune))
-            votes = whole if strategy.prune is None else pruned
-            if not strategy.requires.confidence:
-                label, used, rule = (part[kind] for part in strategy.decide(counted)[:3])
-            else:
-                if candidate.scores not in votes.columns:
-                    votes.columns[candidate.scores] = DrawArrays(votes.labels, by_draw(_scores(scores, candidate)))
-                label, used, rule, _ = strategy.decide(votes.columns[candidate.scores])
-            label = np.where(label >= 0, votes.names[np.maximum(label, 0), at], -1)
-            cost = None if votes.spent is None else votes.spent[used - 1, at]
-        elif isinstance(strategy, DeepConf):
-            label, used, rule, cost = strategy.decide(traces())
-        else:
-            label, used, rule, cost = play_generator(
-                strategy,
-                [question.samples for question in _recorded(arrays, rows)],
-                arrays.labels[rows],
-                [arrays.classes[q] for q in rows],
-                orders[rows],
-                _scores(scores, candidate)[rows] if strategy.requires.confidence else None,
-            )
-        answered = label >= 0
-        right = arrays.class_correct[question, np.maximum(label, 0)] & answered
-        outcome.correct[rows] = right.reshape(-1, count)
-        outcome.used[rows] = used.reshape(-1, count)
-        outcome.abstained[rows] = ~answered.reshape(-1, count)
-        outcome.rule[rows] = rule.reshape(-1, count)
-        if cost is not None and outcome.tokens is not None:
-            outcome.tokens[rows] = cost.reshape(-1, count)
-
-
-def _check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Mapping[str, Array | None]) -> None:
-    """Refuse strategies that read signals or scores that the pool lacks."""
     signals = None if arrays.recorded is None else arrays.recorded.signals
     for candidate in candidates:
         strategy, required = candidate.strategy, candidate.strategy.requires
@@ -246,6 +104,158 @@ def _check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Mapping[
         watched = not required.watched or (signals is not None and signals.watched)
         if lack := missing(required, Available("pool", scored, branching=False, watched=watched, signals=signals)):
             raise InputError(f"strategy {strategy.name} {lack}")
+
+
+def _groups(candidates: Sequence[Candidate]) -> list[int]:
+    """Return the number of each candidate's group: strategies that read the same draws under the same weights."""
+    keys: list[tuple[Any, Any]] = []
+    for candidate in candidates:
+        strategy = candidate.strategy
+        if isinstance(strategy, Vote):
+            read = (candidate.scores, strategy.prune) if strategy.requires.confidence else None
+            keys.append((read, strategy.weighting))
+        else:
+            keys.append((None, None))
+    first = list(dict.fromkeys(read for read, _ in keys))
+    groups = sorted(dict.fromkeys(keys), key=lambda key: first.index(key[0]))
+    return [groups.index(key) for key in keys]
+
+
+@dataclass(frozen=True)
+class _Votes:
+    """The draws of many rows as the vote family reads them.
+
+    Attributes:
+        labels: answers numbered by discovery, [draws, rows].
+        names: the answer class of each label, [answers, rows].
+        spent: tokens so far, [draws, rows], or None.
+    """
+
+    labels: Array
+    names: Array
+    spent: Array | None
+
+    @staticmethod
+    def of(raw: Array, tokens: Array | None, spared: Array | None = None) -> _Votes:
+        """Return rows of answer classes and tokens of whole draws; ``spared`` >= 0 are the tokens pruned off a draw."""
+        if spared is not None:
+            raw = np.where(spared < 0, raw, raw.dtype.type(-1))
+            tokens = None if tokens is None else tokens - np.maximum(spared, 0)
+        labels, names = by_discovery(raw)
+        return _Votes(labels, names, None if tokens is None else running(np.add, tokens))
+
+
+class _Rows:
+    """Some questions in some orders: rows of draws that all strategies read.
+
+    What strategies compute of the draws is kept for the next one as long as it reads the same draws (the scores, the
+    bar of pruning) under the same weighting.
+    """
+
+    def __init__(self, arrays: PoolArrays, rows: Array, orders: Array, scores: Scores) -> None:
+        self.arrays, self.rows, self.orders, self.scores = arrays, rows, orders, scores
+        self.local = np.repeat(np.arange(len(rows)), orders.shape[1])
+        self.index = orders.reshape(-1, orders.shape[2]).T.astype(np.intp, order="C")
+        width = np.int8 if arrays.class_correct.shape[1] < 100 else np.int16
+        self.raw = self._by_draw(arrays.labels[rows].astype(width))
+        self.tokens = None if arrays.tokens is None else self._by_draw(arrays.tokens[rows].astype(np.float64))
+        self.whole = self.pruned = _Votes.of(self.raw, self.tokens)
+        self.bar: float | None = None
+        self.kinds, self.kind = distinct_rows(self.whole.labels)
+        self.read: Any = None
+        self.draws: DrawArrays | None = None
+        self.traces: ReplayedTraces | None = None
+
+    def decide(self, candidate: Candidate) -> Replayed:
+        """Return the decisions of a strategy, [questions, permutations]."""
+        strategy = candidate.strategy
+        if isinstance(strategy, Vote):
+            decided = self._vote(strategy, candidate.scores)
+        elif isinstance(strategy, DeepConf):
+            decided = strategy.decide(self._traces())
+        else:
+            arrays, rows = self.arrays, self.rows
+            decided = play_generator(
+                strategy,
+                [question.samples for question in self._recorded()],
+                arrays.labels[rows],
+                [arrays.classes[q] for q in rows],
+                self.orders,
+                self._scores(candidate.scores) if strategy.requires.confidence else None,
+            )
+        label, used, rule, tokens = decided
+        answered = label >= 0
+        right = self.arrays.class_correct[self.rows[self.local], np.maximum(label, 0)] & answered
+        shape = self.orders.shape[:2]
+        return Replayed(
+            correct=right.reshape(shape),
+            used=used.astype(np.int16).reshape(shape),
+            abstained=~answered.reshape(shape),
+            tokens=None if tokens is None or self.tokens is None else tokens.reshape(shape),
+            rule=rule.astype(np.int8).reshape(shape),
+        )
+
+    def _vote(self, strategy: Vote, name: str) -> Decisions:
+        votes = self.whole
+        if strategy.prune is not None:
+            if strategy.prune != self.bar:
+                spared = self._traces().pruned(strategy.prune)
+                self.bar, self.pruned = strategy.prune, _Votes.of(self.raw, self.tokens, spared)
+            votes = self.pruned
+        draws, at = self._draws(strategy, name, votes), np.arange(len(self.local))
+        label, used, rule, _ = strategy.decide(draws)
+        if draws.confidence is None:
+            label, used, rule = label[self.kind], used[self.kind], rule[self.kind]
+        label = np.where(label >= 0, votes.names[np.maximum(label, 0), at], -1)
+        return Decisions(label, used, rule, None if votes.spent is None else votes.spent[used - 1, at])
+
+    def _draws(self, strategy: Vote, name: str, votes: _Votes) -> DrawArrays:
+        """Return the draws as the strategy reads them, and let go of what was computed of others or other weights."""
+        read = (name, strategy.prune) if strategy.requires.confidence else None
+        if self.draws is None or read != self.read:
+            self.let_go()
+            self.read = read
+            if read is None:
+                self.draws = DrawArrays(np.ascontiguousarray(votes.labels[:, self.kinds]))
+            else:
+                self.draws = DrawArrays(votes.labels, self._confidence(name))
+        elif strategy.weighting not in self.draws.evidence_by_weighting:
+            self.let_go()
+        return self.draws
+
+    def let_go(self) -> None:
+        """Free what was computed of the draws; evidence and draws refer to each other, so that neither goes alone."""
+        if self.draws is not None:
+            self.draws.evidence_by_weighting.clear()
+
+    def _confidence(self, name: str) -> Array:
+        """Return the scores of every draw, [draws, rows]; scores per draw are in their order already."""
+        values = self._scores(name)
+        if values.ndim == 3:
+            return np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
+        return self._by_draw(values)
+
+    def _scores(self, name: str) -> Array:
+        """Return scores of these questions, [questions, samples] or [questions, permutations, draws]."""
+        values = self.scores[name]
+        assert values is not None  # checked
+        found: Array = values[self.rows] if values.ndim == 2 else values[self.rows, : self.orders.shape[1]]
+        return found
+
+    def _by_draw(self, values: Array) -> Array:
+        """Permute [questions, samples] into [draws, rows]."""
+        drawn: Array = values.take(self.index + self.local * values.shape[1])
+        return drawn
+
+    def _traces(self) -> ReplayedTraces:
+        if self.traces is None:
+            self.traces = ReplayedTraces(self.raw, self.tokens, self._recorded(), self.local, self.index)
+        return self.traces
+
+    def _recorded(self) -> list[RecordedTraces]:
+        recorded = self.arrays.recorded
+        assert recorded is not None  # checked
+        return [recorded[q] for q in self.rows.tolist()]
 
 
 def distinct_rows(labels: Array) -> tuple[Array, Array]:
@@ -269,14 +279,3 @@ def distinct_rows(labels: Array) -> tuple[Array, Array]:
         return kinds, kind
     _, kinds, kind = np.unique(labels, axis=1, return_index=True, return_inverse=True)  # two codes collided
     return kinds, kind
-
-
-def _recorded(arrays: PoolArrays, rows: Array) -> list[RecordedTraces]:
-    assert arrays.recorded is not None  # checked
-    return [arrays.recorded[q] for q in rows.tolist()]
-
-
-def _scores(scores: Mapping[str, Array | None], candidate: Candidate) -> Array:
-    values = scores[candidate.scores]
-    assert values is not None  # checked
-    return values

@@ -15,7 +15,7 @@ from evals.config import RunConfig
 from evals.live.grid import GridRun
 from evals.live.paired import REPLICATES, outcome_of
 from evals.metrics.macro import macro_interval, macro_shares, macro_weights
-from evals.replay.vectorised import Outcome
+from evals.replay.outcome import Outcome
 from evals.report import plot as plotting
 from evals.report.comparison_table import conclusion
 from evals.report.run import compared_rows, legend, print_end, print_notes, run_rows
@@ -85,7 +85,7 @@ def macro_rows(runs: Sequence[GridRun]) -> list[RunRow]:
     weights, shares = macro_weights(sizes, REPLICATES, config.engine.seed), macro_shares(sizes)
     against: Sequence[Difference | None] = [None] * len(names)
     if REFERENCE in names:
-        outcomes = [_joined([outcome_of(played[name]) for played in by_task]) for name in names]
+        outcomes = [Outcome.joined([outcome_of(played[name]) for played in by_task]) for name in names]
         against = differences(outcomes, names.index(REFERENCE), weights=weights, margin=config.margin, shares=shares)
     means = [run_rows(run.outcome.played, margin=config.margin, seed=config.engine.seed) for run in runs]
     found = []
@@ -115,18 +115,6 @@ def macro_rows(runs: Sequence[GridRun]) -> list[RunRow]:
             )
         )
     return found
-
-
-def _joined(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the outcomes of several tasks, one below the other."""
-    tokens = [outcome.tokens for outcome in outcomes if outcome.tokens is not None]
-    return Outcome(
-        correct=np.concatenate([one.correct for one in outcomes]),
-        used=np.concatenate([one.used for one in outcomes]),
-        abstained=np.concatenate([one.abstained for one in outcomes]),
-        tokens=np.concatenate(tokens) if len(tokens) == len(outcomes) else None,
-        rule=np.concatenate([one.rule for one in outcomes]),
-    )
 
 
 def _mean(rows: Sequence[RunRow], value: Callable[[RunRow], float | None]) -> float | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from evals.replay.orders import Permutations
 from tests.support.data import data_file
 from tts.pool import Entry, Pool, load_pool
 from tts.types import Problem, Sample
@@ -19,3 +22,8 @@ def pool_of(*questions, gold="1"):
         samples = tuple(Sample(answer=a, confidence=c, index=i) for i, (a, c) in enumerate(cells))
         entries.append(Entry(Problem(f"q{q}", "?", gold), samples, tuple(a == gold for a, _ in cells), {}))
     return Pool("memory", "0" * 64, tuple(entries))
+
+
+def permutations(sizes, *, count, draws, seed):
+    """Random orders of the samples of all questions, as an array."""
+    return Permutations(sizes, count=count, draws=draws, seed=seed)[np.arange(len(sizes))]

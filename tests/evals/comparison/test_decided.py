@@ -14,7 +14,7 @@ from evals.comparison.paired import Comparison
 from evals.comparison.settings import Settings
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Candidate, replay
+from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import CATALOG
 from tests.cli.cases import FAST, POOL, Tts, strict_json
 from tts.pool import write_jsonl
@@ -30,10 +30,9 @@ def test_they_are_those_of_the_replay_in_recorded_order(calibrate: str | None) -
     candidates = [[Candidate(row.build(6), row.scores) for row in rows]] * len(comparison.folds)
     decided = decisions_of(comparison, candidates)
     for fold, scores in zip(comparison.folds, comparison.scores, strict=True):
-        mine = arrays.subset(fold.scored)
         orders = np.tile(np.arange(6), (len(fold.scored), 1, 1))
-        given = {name: None if values is None else values[fold.scored] for name, values in scores.items()}
-        for outcome, decisions in zip(replay(mine, candidates[0], orders, scores=given), decided, strict=True):
+        replayed = decide(arrays, candidates[0], orders, scores=scores, rows=fold.scored)
+        for outcome, decisions in zip(replayed, decided, strict=True):
             found = [decisions[q] for q in fold.scored]
             assert [d.correct for d in found] == outcome.correct[:, 0].tolist()
             assert [len(d.samples) for d in found] == outcome.used[:, 0].tolist()

@@ -10,8 +10,8 @@ import pytest
 from evals.comparison.fit import cheapest, choose, most_accurate, scores_for
 from evals.metrics.folds import halves
 from evals.replay.arrays import PoolArrays
+from evals.replay.orders import Permutations
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import permutations
 from strategies.catalog import METHODS
 from tests.support.examples import slowly
 
@@ -24,7 +24,7 @@ def arrays():
 @pytest.mark.parametrize("calibrate", ["platt", *slowly(None, "isotonic", "beta", "temperature")])
 def test_what_is_fitted_never_sees_the_questions_that_are_scored(arrays, calibrate):
     """Poison the scored half (grades turned over, confidences shuffled): every fitted parameter stays the same."""
-    orders = permutations(arrays.sizes, count=10, draws=8, seed=0)
+    orders = Permutations(arrays.sizes, count=10, draws=8, seed=0)
     rng = np.random.default_rng(0)
     for fold in halves(arrays.questions, seed=0):
         assert not set(fold.fit) & set(fold.scored)
@@ -41,7 +41,7 @@ def test_what_is_fitted_never_sees_the_questions_that_are_scored(arrays, calibra
 
 
 def test_fitting_does_use_the_fitting_half(arrays):
-    orders = permutations(arrays.sizes, count=10, draws=8, seed=0)
+    orders = Permutations(arrays.sizes, count=10, draws=8, seed=0)
     fold = halves(arrays.questions, seed=0)[0]
     poisoned = replace(arrays, confidence=1.0 - arrays.confidence)
     chosen = [

@@ -16,7 +16,7 @@ from evals.metrics.folds import Fold
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Candidate, replay
+from evals.replay.vectorised import Candidate, decide
 from evals.report.comparison import to_json
 from strategies.catalog import CATALOG
 from tests.evals.cases import pool_of
@@ -44,7 +44,8 @@ def scored():
 
 
 def means(where, method, params):
-    outcome = replay(where.arrays, [Candidate(method.build(8, params))], where.orders, scores=where.scores)[0]
+    orders = where.orders[np.arange(where.arrays.questions)]
+    outcome = decide(where.arrays, [Candidate(method.build(8, params))], orders, scores=where.scores)[0]
     return [getattr(outcome, field).mean(axis=1) for field in ("correct", "tokens", "used")]
 
 
@@ -131,7 +132,7 @@ def test_methods_fitted_on_one_pool_are_compared_with_self_consistency_on_anothe
     everything = Fold.fit_all(30)
     assert params == choose(fit.arrays, methods, fit.orders, fit.scores, everything, budget=8, margin=0.005)
     right, tokens, used = means(scored, METHOD, params[1])
-    assert outcomes[1].correct.mean(axis=1) == pytest.approx(right)
+    assert outcomes[1].correct / 10 == pytest.approx(right)
     compared = against(scored.comparison(SETTINGS), outcomes, 0)
     reference = means(scored, methods[0], {})
     assert compared[0].verdict == "reference"

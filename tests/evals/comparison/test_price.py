@@ -10,24 +10,32 @@ import pytest
 from evals.comparison.price import mean_cost
 from evals.config import PriceConfig
 from evals.replay.arrays import PoolArrays
+from evals.replay.replay import replay
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Outcome
+from evals.replay.vectorised import Candidate
+from strategies.stopping import Unanimous
+from strategies.vote import Vote
 from tts.errors import InputError
 
 ARRAYS = PoolArrays.of(synthetic_pool(questions=2, samples=3))
 
 
 def test_a_replay_pays_the_prompt_of_its_first_draws_and_what_it_generates() -> None:
-    used = np.array([[1, 3], [2, 2]], dtype=np.int16)
-    empty = np.zeros((2, 2), dtype=bool)
-    outcome = Outcome(correct=empty, used=used, abstained=empty, tokens=used * 10.0, rule=empty)
     prompt, cached = np.array([[100.0, 0.0, 0.0]] * 2), np.array([[0.0, 100.0, 100.0]] * 2)
-    arrays = replace(ARRAYS, prompt=prompt, cached=cached)
-    cost = mean_cost(arrays, outcome, PriceConfig(prompt=4.0, cached=1.0, generated=8.0))
-    assert cost == pytest.approx(np.mean([400 + 80, 600 + 240, 500 + 160, 500 + 160]) / 1e6)
-    assert mean_cost(arrays, outcome, PriceConfig()) is None
+    arrays = replace(ARRAYS, tokens=np.full((2, 3), 10.0), prompt=prompt, cached=cached)
+    orders = np.array([[[0, 1, 2], [2, 1, 0]]] * 2)
+    one, three = replay(arrays, [Candidate(Vote("v", n)) for n in (1, 3)], orders, scores={})
+    price = PriceConfig(prompt=4.0, cached=1.0, generated=8.0)
+    assert mean_cost(one, price) == pytest.approx((400 + 80) / 1e6)
+    assert mean_cost(three, price) == pytest.approx((600 + 240) / 1e6)
+    agree = Candidate(Vote("agree", 3, stop=(Unanimous(2),)))
+    labels = replace(arrays, labels=np.array([[0, 0, 1], [0, 1, 0]]), class_correct=np.ones((2, 2), dtype=bool))
+    (mixed,) = replay(labels, [agree], orders, scores={})
+    assert mixed.used.tolist() == [2 + 3, 3 + 3]
+    assert mean_cost(mixed, price) == pytest.approx(np.mean([500 + 160, *[600 + 240] * 3]) / 1e6)
+    assert mean_cost(mixed, PriceConfig()) is None
     with pytest.raises(InputError, match="prices need a pool that counts tokens"):
-        mean_cost(replace(arrays, prompt=None), outcome, PriceConfig(generated=1.0))
+        mean_cost(replace(mixed, prompt=None), PriceConfig(generated=1.0))
 
 
 def test_a_price_is_an_amount_of_money() -> None:

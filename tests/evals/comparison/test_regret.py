@@ -10,16 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.comparison.paired import Comparison
-from evals.comparison.regret import Regret, first_right, patient, regret
+from evals.comparison.regret import Regret, regret, with_causes
 from evals.comparison.settings import Settings
 from evals.comparison.table import compare, table
 from evals.replay.arrays import PoolArrays
+from evals.replay.outcome import Causes, causes_of, first_right
+from evals.replay.replay import replay
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Candidate, permutations, replay
+from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import CATALOG, METHODS
 from strategies.stopping import Unanimous
 from strategies.vote import Vote
-from tests.evals.cases import pool_of
+from tests.evals.cases import permutations, pool_of
 
 SMALL = Settings(budget=6, permutations=7, replicates=50)
 
@@ -38,30 +40,30 @@ def test_each_wrong_decision_is_counted_under_its_cause():
     )
     orders = np.tile(np.arange(4, dtype=np.uint8), (6, 1, 1))
     mine = Candidate(Vote("mine", 4, stop=(Unanimous(2),)))
-    stopped, full = replay(arrays, [mine, patient(mine, 4)], orders, scores={"recorded": None})
-    first = first_right(arrays, orders)
-    assert first.ravel().tolist() == [4, 3, 2, 3, 0, 0]
-    assert regret(stopped, full, first, budget=4) == Regret(1 / 6, 3 / 6, 0.0, 0.0)
+    assert first_right(arrays, orders, np.arange(6)).ravel().tolist() == [4, 3, 2, 3, 0, 0]
+    (stopped,) = replay(arrays, [with_causes(mine, 4)], orders, scores={"recorded": None})
+    assert regret(stopped) == Regret(1 / 6, 3 / 6, 0.0, 0.0)
     early = Candidate(Vote("one", 1))
-    one, full = replay(arrays, [early, patient(early, 4)], orders, scores={"recorded": None})
-    assert regret(one, full, first, budget=4) == Regret(1 / 6, 3 / 6, 0.0, 0.0)
+    (one,) = replay(arrays, [with_causes(early, 4)], orders, scores={"recorded": None})
+    assert regret(one) == Regret(1 / 6, 3 / 6, 0.0, 0.0)
 
 
 def test_stopping_early_costs_decisions_and_saves_others():
     arrays = PoolArrays.of(pool_of(["2", "1", "1"], ["1", "2", "2"], ["1", "1", "2"], ["2", "2", "1"]))
     orders = np.tile(np.arange(3, dtype=np.uint8), (4, 1, 1))
     first_only = Candidate(Vote("one", 1))
-    one, full = replay(arrays, [first_only, patient(first_only, 3)], orders, scores={"recorded": None})
-    assert regret(one, full, first_right(arrays, orders), budget=3) == Regret(0.0, 0.25, 0.25, 0.25)
+    (one,) = replay(arrays, [with_causes(first_only, 3)], orders, scores={"recorded": None})
+    assert regret(one) == Regret(0.0, 0.25, 0.25, 0.25)
 
 
 def test_without_a_patient_counterpart_only_the_samples_used_are_looked_at():
     arrays = PoolArrays.of(pool_of(["2", "1", "1"], ["1", "2", "2"], ["2", "2", "2"], ["1", "1", "1"]))
     orders = np.tile(np.arange(3, dtype=np.uint8), (4, 1, 1))
-    two = replay(arrays, [Candidate(Vote("two", 1))], orders, scores={"recorded": None})[0]
-    assert regret(two, None, first_right(arrays, orders), budget=3) == Regret(0.5, 0.0, None, None)
-    both = replace(two, used=np.full((4, 1), 2))
-    assert regret(both, None, first_right(arrays, orders), budget=3) == Regret(0.25, 0.25, None, None)
+    one = replay(arrays, [Candidate(Vote("one", 1), causes=True)], orders, scores={"recorded": None})[0]
+    assert regret(one) == Regret(0.5, 0.0, None, None)
+    replayed = decide(arrays, [Candidate(Vote("one", 1))], orders, scores={"recorded": None})[0]
+    both = replace(replayed, used=np.full((4, 1), 2))
+    assert causes_of(both, None, first_right(arrays, orders, np.arange(4)), 3) == Causes(1, 1)
 
 
 @given(
@@ -72,8 +74,9 @@ def test_the_causes_add_up_and_equal_a_recount(questions, seed):
     arrays = PoolArrays.of(pool_of(*questions))
     orders = permutations(arrays.sizes, count=3, draws=4, seed=seed)
     mine = Candidate(CATALOG["adaptive_consistency"].build(4, {"level": 0.7}))
-    stopped, full = replay(arrays, [mine, patient(mine, 4)], orders, scores={"recorded": None})
-    found = regret(stopped, full, first_right(arrays, orders), budget=4)
+    both = with_causes(mine, 4)
+    found = regret(replay(arrays, [both], orders, scores={"recorded": None})[0])
+    stopped, full = decide(arrays, [mine, Candidate(both.counterpart)], orders, scores={"recorded": None})
     causes = dict.fromkeys(("unsolved", "not_selected", "stopped_early", "gained"), 0)
     for q, draws in enumerate(questions):
         for p in range(3):
@@ -91,10 +94,10 @@ def test_the_causes_add_up_and_equal_a_recount(questions, seed):
 
 def test_the_patient_counterpart_differs_in_budget_and_rules_only():
     mine = Candidate(CATALOG["confidence_gated_self_consistency"].build(4), "random")
-    other = patient(mine, 9)
-    assert (other.scores, other.strategy.budget) == ("random", 9)
-    assert (other.strategy.weighting, other.strategy.select) == (mine.strategy.weighting, mine.strategy.select)
-    assert patient(Candidate(CATALOG["deepconf_online"].build(12)), 12) is None
+    other = with_causes(mine, 9)
+    assert (other.scores, other.strategy, other.counterpart.budget) == ("random", mine.strategy, 9)
+    assert (other.counterpart.weighting, other.counterpart.select) == (mine.strategy.weighting, mine.strategy.select)
+    assert with_causes(Candidate(CATALOG["deepconf_online"].build(12)), 12).counterpart is None
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from evals.comparison.settings import Settings
 from evals.comparison.table import compare
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from evals.replay.vectorised import Candidate, Outcome, permutations, replay
+from evals.replay.vectorised import Candidate, Replayed, decide
 from strategies.catalog import CATALOG, Method
+from tests.evals.cases import permutations
 from tts.errors import InputError
 from tts.pool import Pool
 from tts.strategy import BaseStrategy
@@ -22,7 +23,7 @@ from tts.types import Decision, Draw
 POOL = synthetic_pool(questions=12, samples=10)
 
 
-def by_generator(pool: Pool, method: Method, orders: Any, scores: dict[str, Any]) -> tuple[Outcome, Outcome]:
+def by_generator(pool: Pool, method: Method, orders: Any, scores: dict[str, Any]) -> tuple[Replayed, Replayed]:
     """The same strategy in columns, and hidden in a class that nothing can play but as a generator."""
 
     class Hidden:
@@ -35,7 +36,7 @@ def by_generator(pool: Pool, method: Method, orders: Any, scores: dict[str, Any]
 
     built = method.build(orders.shape[2], method.example)
     candidates = [Candidate(built, method.scores), Candidate(Hidden(built), method.scores)]
-    mine, theirs = replay(PoolArrays.of(pool), candidates, orders, scores=scores)
+    mine, theirs = decide(PoolArrays.of(pool), candidates, orders, scores=scores)
     return mine, theirs
 
 

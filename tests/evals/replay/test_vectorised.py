@@ -11,12 +11,11 @@ import pytest
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.traces import recorded_source
-from evals.replay.vectorised import Candidate, permutations, replay
+from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import METHODS
-from tests.evals.cases import pool_of, real
+from tests.evals.cases import permutations, pool_of, real
 from tests.support.examples import FULL, slowly
 from tts.engines.replay import ReplayEngine
-from tts.errors import InputError
 from tts.requirements import missing
 from tts.runtime.driver import run_all
 
@@ -53,7 +52,7 @@ def test_both_paths_decide_alike_for_the_whole_catalogue(name):
     source = recorded_source(pool)
     methods = [m for m in METHODS if m.scores == "recorded" and missing(m.requires, source) is None]
     candidates = [Candidate(m.build(12, m.example)) for m in methods]
-    outcomes = replay(arrays, candidates, orders, scores={"recorded": arrays.confidence})
+    outcomes = decide(arrays, candidates, orders, scores={"recorded": arrays.confidence})
     for candidate, outcome in zip(candidates, outcomes, strict=True):
         for (q, p), (answer, used) in through_the_driver(pool, arrays, candidate.strategy, orders).items():
             assert outcome.used[q, p] == used, (candidate.strategy.name, q, p)
@@ -62,27 +61,11 @@ def test_both_paths_decide_alike_for_the_whole_catalogue(name):
             assert outcome.correct[q, p] == right, (candidate.strategy.name, q, p)
 
 
-def test_orders_are_permutations_and_depend_on_the_seed_alone():
-    sizes = np.array([5, 9, 5, 7])
-    orders = permutations(sizes, count=50, draws=5, seed=1)
-    assert orders.shape == (4, 50, 5)
-    for q, size in enumerate(sizes):
-        assert (np.sort(orders[q], axis=1)[:, 1:] != np.sort(orders[q], axis=1)[:, :-1]).all()
-        assert set(orders[q].ravel()) == set(range(size)), "every sample takes its turn"
-    assert (orders == permutations(sizes, count=50, draws=5, seed=1)).all()
-    assert (orders != permutations(sizes, count=50, draws=5, seed=2)).any()
-
-
-def test_a_budget_above_the_pool_is_refused_with_both_numbers():
-    with pytest.raises(InputError, match="budget 6 is above the 5 samples"):
-        permutations(np.array([5, 9]), count=2, draws=6, seed=0)
-
-
 def test_tokens_of_unused_draws_are_not_counted():
     pool = synthetic_pool(questions=5, samples=6)
     arrays = PoolArrays.of(pool)
     orders = permutations(arrays.sizes, count=4, draws=6, seed=0)
-    first, full = replay(
+    first, full = decide(
         arrays,
         [Candidate(METHODS[0].build(6)), Candidate(METHODS[1].build(6))],
         orders,
@@ -98,6 +81,6 @@ def test_questions_without_a_single_parsed_sample_abstain_and_are_wrong():
     orders = permutations(arrays.sizes, count=2, draws=4, seed=0)
     methods = [m for m in METHODS if not m.requires.confidence and not m.requires.signals.top]
     scores = {"recorded": None, "oracle": arrays.sample_correct.astype(float), "random": np.full(orders.shape, 0.5)}
-    for outcome in replay(arrays, [Candidate(m.build(4), m.scores) for m in methods], orders, scores=scores):
+    for outcome in decide(arrays, [Candidate(m.build(4), m.scores) for m in methods], orders, scores=scores):
         assert outcome.abstained.tolist() == [[True, True], [False, False]]
         assert outcome.correct.tolist() == [[False, False], [True, True]]

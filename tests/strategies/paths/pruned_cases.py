@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from evals.replay.arrays import PoolArrays
-from evals.replay.vectorised import Candidate, Outcome, replay
+from evals.replay.vectorised import Candidate, Replayed, decide
 from strategies.stopping import Beta, Confident, Posterior, Reservation, SamplingCost, Share, Unanimous
 from strategies.vote import Vote
 from strategies.weighting import Linear, LogOdds, Softmax, Uniform
@@ -111,7 +111,7 @@ def through_the_driver(strategy: Vote, recorded: list[Sample]) -> Decision:
     return asyncio.run(run_all(strategy, [Problem("q", "?")], ReplayEngine({"q": recorded})))[0].decision
 
 
-def in_columns(pool: Pool, strategies: list[Vote], orders: Any) -> tuple[PoolArrays, list[Outcome]]:
+def in_columns(pool: Pool, strategies: list[Vote], orders: Any) -> tuple[PoolArrays, list[Replayed]]:
     arrays = PoolArrays.of(pool)
     confidence = arrays.confidence if arrays.confidence is not None else np.full(arrays.labels.shape, np.nan)
-    return arrays, replay(arrays, [Candidate(s) for s in strategies], orders, scores={"recorded": confidence})
+    return arrays, decide(arrays, [Candidate(s) for s in strategies], orders, scores={"recorded": confidence})

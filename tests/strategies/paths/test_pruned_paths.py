@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.replay.traces import RecordedTraces
-from evals.replay.vectorised import permutations
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear
+from tests.evals.cases import permutations
 from tests.strategies.cases import sizes
 from tests.strategies.paths.pruned_cases import (
     BAR,

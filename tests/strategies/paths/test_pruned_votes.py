@@ -15,12 +15,14 @@ from evals.comparison.table import compare
 from evals.methods import composed, methods
 from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
+from evals.replay.replay import replay
 from evals.replay.traces import RecordedTraces, recorded_source
-from evals.replay.vectorised import Candidate, permutations, replay
+from evals.replay.vectorised import Candidate
 from strategies.catalog import CATALOG
 from strategies.stopping import Confident, Reservation, Unanimous
 from strategies.vote import BUDGET, Vote
 from strategies.weighting import Linear, LogOdds
+from tests.evals.cases import permutations
 from tests.strategies.paths.pruned_cases import (
     WATCHED,
     by_hand,
