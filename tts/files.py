@@ -27,7 +27,8 @@ _MARKS: dict[Kind, bytes] = {
 """The place in each kind of file at which a command leaves its name, which %s stands for."""
 _ENDS = 1 << 16
 """The bytes at each end of a file in which that place is looked for."""
-_POOL_NAMES = (".sqlite", ".db", ".parquet", ".jsonl", ".jsonl.gz")
+_POOL_FOLDER = ".pool"
+_POOL_NAMES = (".sqlite", ".db", _POOL_FOLDER, ".parquet", ".jsonl", ".jsonl.gz")
 _POOL_BYTES = (b"SQLite format 3\0", b"PAR1")
 
 
@@ -138,8 +139,9 @@ def check_writable(path: Path, inputs: Iterable[str | os.PathLike[str]]) -> None
     real = Path(os.path.realpath(path))
     if not real.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {real.parent} does not exist")
-    if real.exists() and not real.is_file():
-        raise InputError(f"cannot write {path}: it exists and is not a regular file")
+    folder = real.name.lower().endswith(_POOL_FOLDER)
+    if real.exists() and not (real.is_dir() if folder else real.is_file()):
+        raise InputError(f"cannot write {path}: it exists and is not a {'folder' if folder else 'regular file'}")
     for other in map(Path, inputs):
         if real.exists() and other.exists() and real.samefile(other):
             raise InputError(f"cannot write {path}: it is an input of this command; give another name")

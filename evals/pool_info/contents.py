@@ -12,6 +12,7 @@ from evals.report.tables import Column, Table
 from evals.tasks.reading import reading_of
 from tts.pool import Pool, PoolStore, PoolSummary, Run, load_pool
 from tts.pool.files import pool_format
+from tts.pool.parts.folder import LIVE
 from tts.pool.summary import summary_of
 
 PROMPTS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -64,11 +65,13 @@ class PoolInfo:
         runs: its runs; empty for files without runs.
         pool: the pool that is summarised; None where the file holds no samples yet.
         tally: the answers of that pool, counted.
+        unlisted: sentences on files in its folder that are not read.
     """
 
     runs: Sequence[RunInfo]
     pool: Pool | None
     tally: Tally | None
+    unlisted: Sequence[str] = ()
 
     @property
     def grades(self) -> Grades | None:
@@ -141,15 +144,16 @@ def pool_info(
     with PoolStore.read(path) as store:
         runs = store.runs()
         tallies = {one.id: _tally(store, one) for one in runs}
+        unlisted = [f"{path}: {name} is not listed in {LIVE} and is not read" for name in store.unlisted()]
     found = [_info(one, tallies[one.id], differs) for one, differs in zip(runs, differences(runs), strict=True)]
     if run is None and not any(one.samples for one in runs):
-        return PoolInfo(found, None, None)
+        return PoolInfo(found, None, None, unlisted)
     pool = load_pool(path, run=run, notify=notify)
     if len(pool.runs) == 1:
-        return PoolInfo(found, pool, tallies[pool.runs[0]])
+        return PoolInfo(found, pool, tallies[pool.runs[0]], unlisted)
     kinds = {reading_of(one.reading) for one in runs if one.id in pool.runs}
     recorded = kinds.pop() if len(kinds) == 1 else None
-    return PoolInfo(found, pool, pool_tally(pool, None if recorded is None else recorded.kind))
+    return PoolInfo(found, pool, pool_tally(pool, None if recorded is None else recorded.kind), unlisted)
 
 
 def _tally(store: PoolStore, run: Run) -> Tally:

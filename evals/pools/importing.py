@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from evals.pools.recognise import read_source
 from evals.pools.records import Fields, Source
 from tts.answers.canonical import KINDS
 from tts.errors import InputError, unknown_name
-from tts.files import Output, atomic_path, check_replaced
+from tts.files import Output, check_replaced
 from tts.pool import Entry, PoolStore, RunKey
 from tts.pool.files import pool_format
+from tts.pool.parts.folder import atomic_pool
 from tts.pool.sqlite.connect import write_lock
 from tts.types import Problem, Signals
 
@@ -129,18 +129,15 @@ def write(samples: Samples, target: str | os.PathLike[str], *, add: bool = False
     """
     pool_format(target, "sqlite")
     if add:
-        if not os.path.isfile(target):
+        if not os.path.exists(target):
             raise InputError(f"{target}: does not exist, so that nothing can be added to it; leave out --add")
         with PoolStore.create_or_open(target) as store:
             return _into(samples, store, str(target))
     check_replaced(Output(Path(target), "pool"), command="", force=force, forced_by="--force, or --add")
     lock = write_lock(target)
     try:
-        with atomic_path(target) as temp, PoolStore.create_or_open(temp) as store:
+        with atomic_pool(target) as temp, PoolStore.create_or_open(temp) as store:
             imported = _into(samples, store, str(target))
-        for suffix in ("-wal", "-shm", "-journal"):  # the log of a killed writer must not be replayed into the new file
-            with suppress(FileNotFoundError):
-                os.unlink(f"{os.path.realpath(target)}{suffix}")
     finally:
         lock.release()
     return imported
@@ -165,6 +162,9 @@ def _into(samples: Samples, store: PoolStore, target: str) -> Imported:
         signals=Signals(logprobs=told),
         reading=samples.answers.reading,
     )
+    for name in {one.problem.id for of in runs.values() for one in of}:
+        store.decided(name)
+    store.seal()
     return Imported(len(samples.joined), samples.count, graded, right, dict(zip(runs, numbers, strict=True)))
 
 

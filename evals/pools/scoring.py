@@ -80,7 +80,7 @@ def score_run(path: Path, sources: Sequence[Source], *, run: int | None = None, 
     """
     if pool_format(path) != "sqlite":
         raise InputError(f"{path}: scores are added to SQLite pools: `tts pool import {path} POOL.sqlite` makes one")
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: no such file")
     with PoolStore.create_or_open(path) as store:
         number = store.latest_run() if run is None else run

@@ -40,6 +40,9 @@ class Notes:
 
     put_trace = put_score
 
+    def decided(self, problem: Problem) -> None:
+        del problem
+
 
 def play(strategy: Any, problems: Any, engine: Any, cache: Any, **options: Any) -> list[Result]:
     read = extract if isinstance(engine, FakeEngine) else said

@@ -53,7 +53,7 @@ def info(
         screen.print()
     for key, value in (found.summary or {}).items():
         screen.print(f"{key.replace('_', ' '):20} {_shown(key, value)}", soft_wrap=True)
-    for sentence in found.sentences:
+    for sentence in (*found.sentences, *found.unlisted):
         screen.print(sentence, style="yellow", soft_wrap=True)
 
 
@@ -81,7 +81,8 @@ def import_(
         list[str] | None, typer.Argument(metavar="FILE", help="Files with samples, or hf://datasets/OWNER/NAME.")
     ] = None,
     last: Annotated[
-        str, typer.Argument(metavar="POOL", help="SQLite pool to write: .sqlite or .db; not needed for --dry-run.")
+        str,
+        typer.Argument(metavar="POOL", help="Pool to write: .sqlite, .db or .pool; not needed for --dry-run."),
     ] = "",
     question: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the question.")] = None,
     text: Annotated[str | None, typer.Option(metavar="FIELD", help="Field of the reply, or of a list of them.")] = None,
@@ -220,7 +221,7 @@ def push(
 @pool_app.command(examples=("tts pool pull hf://datasets/OWNER/NAME runs.sqlite", "tts pool pull folder runs.sqlite"))
 def pull(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="hf://datasets/OWNER/NAME, or a folder.")],
-    target: Annotated[Path, typer.Argument(metavar="POOL", help="SQLite pool to write: .sqlite or .db.")],
+    target: Annotated[Path, typer.Argument(metavar="POOL", help="Pool to write: .sqlite, .db, or a folder .pool.")],
     force: ForceOption = False,
 ) -> None:
     """Pull a pool from a data set on the hub that `tts pool push` wrote."""
@@ -231,6 +232,31 @@ def pull(
     check_outputs([Output(target, "pool")], [], command="tts pool pull", force=force)
     pool = fetch(source, target, force=force)
     print(f"wrote {target}: {counted(pool.questions, 'question')}")
+
+
+@pool_app.command(
+    examples=(
+        "tts pool merge task-0.sqlite task-1.sqlite out=all.pool",
+        "tts pool merge runs/task-*.pool --out all.sqlite --force",
+    )
+)
+def merge(
+    pools: Annotated[
+        list[Path], typer.Argument(metavar="POOL...", help="Pools of the same model, prompt and parameters.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="POOL", help="Pool to write: .sqlite, .db, or a folder .pool.")],
+    force: ForceOption = False,
+) -> None:
+    """Join pools that parts of one command drew, such as the tasks of a Slurm array.
+
+    Samples that several pools hold are kept once; two different samples of one key are refused.
+    """
+    from tts.pool.files import pool_format
+    from tts.pool.sqlite.merge import merge_pools
+
+    pool_format(out, "sqlite")
+    check_outputs([Output(out, "pool")], pools, command="tts pool merge", force=force)
+    print(f"wrote {out}: {merge_pools(pools, out, force=force, notify=notify)}")
 
 
 @pool_app.command(examples=("tts pool upgrade runs.sqlite", "tts pool upgrade old/*.sqlite"))

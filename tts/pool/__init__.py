@@ -1,7 +1,8 @@
 """Pools: samples drawn once and kept, on which every strategy is then replayed.
 
-Formats, told apart by suffix: JSON Lines (.jsonl, .jsonl.gz) to share, SQLite (.sqlite, .db) to write while drawing,
-Parquet (.parquet) to analyse. Importing this loads neither numpy nor pyarrow.
+Formats, told apart by suffix: JSON Lines (.jsonl, .jsonl.gz) to share, SQLite (.sqlite, .db) to write while drawing, a
+folder of SQLite and Parquet (.pool) to grow past memory, Parquet (.parquet) to analyse. Importing this loads neither
+numpy nor pyarrow.
 """
 
 from tts.files import atomic_path

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from tts.errors import InputError
-from tts.files import Output, atomic_path, check_replaced
+from tts.files import Output, check_replaced
 from tts.pool.files import pool_format
 from tts.pool.join import join_runs
 from tts.pool.jsonl import read_jsonl, write_jsonl
 from tts.pool.parquet.files import read_parquet, write_parquet
+from tts.pool.parts.folder import atomic_pool
 from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import RunKey
 from tts.pool.sqlite.connect import write_lock
@@ -80,7 +80,7 @@ def read_pool(
 
 
 def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, force: bool = False) -> Pool:
-    """Make a SQLite pool (.sqlite, .db) of a JSON Lines or Parquet one, whole or not at all, as its only run.
+    """Make a pool of runs (.sqlite, .db, .pool) of a JSON Lines or Parquet one, whole or not at all, as its only run.
 
     The run's model is the one that every question names, or empty where they differ or name none; its configuration
     records the source file.
@@ -101,22 +101,17 @@ def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, for
     lock = write_lock(dst)
     try:
         _refuse_existing(dst, force)
-        with atomic_path(dst) as temp:
-            with PoolStore.create_or_open(temp) as store:
-                run = store.open_run(RunKey(shared), {"imported_from": str(src), "sha256": pool.sha256})
-                # The run records the shared model; its questions, which later runs share, do not repeat it.
-                said = {"model"} if shared else set()
-                store.add_problems(
-                    (e.problem, {k: v for k, v in e.meta.items() if k not in said}) for e in pool.entries
-                )
-                scorers = {label: store.open_scorer(label, {"name": label}) for label in pool.scorers}
-                for entry in pool.entries:
-                    scores = {scorers[label]: _by_index(entry, of) for label, of in entry.scores.items()}
-                    store.add(run, entry.problem.id, entry.samples, entry.correct, scores=scores)
-            # The log of a killed writer would otherwise be replayed into the new file.
-            for suffix in ("-wal", "-shm", "-journal"):
-                with suppress(FileNotFoundError):
-                    os.unlink(f"{os.path.realpath(dst)}{suffix}")
+        with atomic_pool(dst) as temp, PoolStore.create_or_open(temp) as store:
+            run = store.open_run(RunKey(shared), {"imported_from": str(src), "sha256": pool.sha256})
+            # The run records the shared model; its questions, which later runs share, do not repeat it.
+            said = {"model"} if shared else set()
+            store.add_problems((e.problem, {k: v for k, v in e.meta.items() if k not in said}) for e in pool.entries)
+            scorers = {label: store.open_scorer(label, {"name": label}) for label in pool.scorers}
+            for entry in pool.entries:
+                scores = {scorers[label]: _by_index(entry, of) for label, of in entry.scores.items()}
+                store.add(run, entry.problem.id, entry.samples, entry.correct, scores=scores)
+                store.decided(entry.problem.id)
+            store.seal()
     finally:
         lock.release()
     return pool

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tts.types import End
 
@@ -109,3 +109,42 @@ def facts_of(entries: Iterable[Entry]) -> Facts:
         min(values, default=None), max(values, default=None), counted, delivered, graded, continued, timed, topless,
         stepless, tuple(models), judged,
     )  # fmt: skip
+
+
+def joined_facts(parts: Sequence[Facts]) -> Facts:
+    """Return the counts of the samples of several parts together.
+
+    Questions are taken to be different ones; of a question in two parts ``questions``, ``samples_min`` and
+    ``samples_max`` say nothing.
+
+    Args:
+        parts: at least one.
+    """
+
+    def total(name: str) -> Any:
+        return sum(getattr(one, name) for one in parts)
+
+    def known(name: str) -> list[float]:
+        return [value for one in parts if (value := getattr(one, name)) is not None]
+
+    judged: dict[str, int] = {}
+    for one in parts:
+        for label, count in one.judged.items():
+            judged[label] = judged.get(label, 0) + count
+    return Facts(
+        **{name: total(name) for name in _SUMS},
+        samples_min=min(one.samples_min for one in parts),
+        samples_max=max(one.samples_max for one in parts),
+        confidence_min=min(known("confidence_min"), default=None),
+        confidence_max=max(known("confidence_max"), default=None),
+        topless=any(one.topless for one in parts),
+        stepless=any(one.stepless for one in parts),
+        models=tuple(dict.fromkeys(model for one in parts for model in one.models)),
+        judged=judged,
+    )
+
+
+_SUMS = (
+    *("questions", "samples", "parsed", "scored", "confidences", "confidence_sum"),
+    *("counted", "delivered", "graded", "continued", "timed"),
+)

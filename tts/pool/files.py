@@ -1,4 +1,4 @@
-"""The format of a pool file, by its suffix."""
+"""The format of a pool, by the suffix of its name: a folder, .pool, has the database of a SQLite pool in it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ SUFFIXES = {
     ".jsonl.gz": "jsonl",
     ".sqlite": "sqlite",
     ".db": "sqlite",
+    ".pool": "sqlite",
     ".parquet": "parquet",
 }
 

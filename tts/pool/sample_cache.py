@@ -93,6 +93,10 @@ class PoolSampleCache:
         """Keep the signals that were read of a remembered whole sample, committed on return."""
         self._store.put_trace(self._run, problem.id, sample.index, sample.trace)
 
+    def decided(self, problem: Problem) -> None:
+        """Let the samples of a problem move to a part of a pool that grows, when enough have gathered."""
+        self._store.decided(problem.id)
+
     def _run_of(self, until: Boundary) -> int | None:
         if until.kind == "end":
             return self._run

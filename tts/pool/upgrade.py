@@ -17,6 +17,7 @@ from typing import Any
 from tts.errors import InputError
 from tts.files import atomic_path, read_bytes
 from tts.pool.files import pool_format
+from tts.pool.parts.folder import database
 from tts.pool.sqlite import schema, upgrade
 from tts.pool.sqlite.connect import write_lock
 
@@ -32,13 +33,13 @@ def upgrade_pool(path: str | os.PathLike[str]) -> bool:
         PoolLockedError: another process is writing to it.
     """
     kind = pool_format(path)
-    if not Path(path).is_file():
+    if not database(path).is_file():
         raise InputError(f"{path}: no such file")
     return {"sqlite": _upgrade_sqlite, "jsonl": _upgrade_jsonl, "parquet": _upgrade_parquet}[kind](Path(path))
 
 
 def _upgrade_sqlite(path: Path) -> bool:
-    with write_lock(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with write_lock(path), closing(sqlite3.connect(database(path), isolation_level=None)) as connection:
         version = schema.version_of(connection, str(path))
         if version == schema.VERSION:
             return False

@@ -44,6 +44,10 @@ class SampleCache(Protocol):
         """Keep the signals of a whole sample that was cached without them; on return they are durable."""
         ...
 
+    def decided(self, problem: Problem) -> None:
+        """Note that a strategy has decided on a problem, so that its samples are not looked up again soon."""
+        ...
+
 
 def lookup(cache: SampleCache, problem: Problem, index: int, draw: Draw) -> Sample | None:
     """Return the cached sample that serves a draw, or None if it must be drawn.

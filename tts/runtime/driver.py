@@ -202,9 +202,12 @@ def _player(
         try:
             if options.min_in_flight:
                 await asyncio.sleep(0)  # questions that start together are counted before the first draws
-            return await play(problem)
+            result = await play(problem)
         finally:
             playing -= 1
+        if cache is not None:
+            cache.decided(problem)
+        return result
 
     async def play(problem: Problem) -> Result:
         _check_problem(problem)

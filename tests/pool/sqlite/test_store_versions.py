@@ -223,7 +223,7 @@ def test_a_file_that_is_damaged_inside_is_one_sentence_for_a_writer_too(tmp_path
 def test_a_pool_of_version_7_gets_its_digests_and_counts(path: Path) -> None:
     pool = filled(path, Sample("so 4", "4", confidence=0.5, token_ids=(7, 9)), Sample("", None, index=1))
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("traces", "parts", "sealed"):
+        for table in ("part_facts", "sealed", "parts", "traces"):
             connection.execute(f"DROP TABLE {table}")
         for column in ("digest", "samples"):
             connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")

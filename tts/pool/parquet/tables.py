@@ -121,9 +121,12 @@ def _plain_scores(entry: Entry, position: int) -> list[tuple[str, dict[str, Any]
 def _lists(column: Any, ids: Sequence[str]) -> list[tuple[Any, ...]]:
     """Return a column of lists as tuples, empty where null; much faster than Arrow's own conversion."""
     if not column.values.null_count:
-        values = column.values.to_numpy(zero_copy_only=False).tolist()
         ends, there = column.offsets.to_pylist(), column.is_valid().to_pylist()
-        return [tuple(values[a:b]) if ok else () for (a, b), ok in zip(pairwise(ends), there, strict=True)]
+        base = ends[0] if ends else 0
+        values = column.values[base : ends[-1] if ends else 0].to_numpy(zero_copy_only=False).tolist()
+        return [
+            tuple(values[a - base : b - base]) if ok else () for (a, b), ok in zip(pairwise(ends), there, strict=True)
+        ]
     found = column.to_pylist()
     for at, value in enumerate(found):
         if value is not None and None in value:
@@ -133,15 +136,16 @@ def _lists(column: Any, ids: Sequence[str]) -> list[tuple[Any, ...]]:
 
 def _watched(column: Any, ids: Sequence[str]) -> list[dict[int, tuple[float, ...]]]:
     """Return a column of watched tokens: the values of each token by its id."""
-    tokens, inner = column.keys.to_pylist(), column.items
+    ends, there = column.offsets.to_pylist(), column.is_valid().to_pylist()
+    base, end = (ends[0], ends[-1]) if ends else (0, 0)
+    tokens, inner = column.keys[base:end].to_pylist(), column.items[base:end]
     if inner.null_count or inner.values.null_count:
         for at, pairs in enumerate(column.to_pylist()):
             if any(values is None or None in values for _, values in pairs or ()):
                 raise _has_null(ids[at])
     values = _lists(inner, [""] * len(inner))
-    ends, there = column.offsets.to_pylist(), column.is_valid().to_pylist()
     return [
-        dict(zip(tokens[a:b], values[a:b], strict=True)) if ok and b > a else {}
+        dict(zip(tokens[a - base : b - base], values[a - base : b - base], strict=True)) if ok and b > a else {}
         for (a, b), ok in zip(pairwise(ends), there, strict=True)
     ]
 

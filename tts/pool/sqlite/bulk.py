@@ -38,17 +38,17 @@ def add_samples(
         if fault := sample_fault(sample, grade):
             raise InputError(f"{file.path}: question {problem_id!a}, sample {sample.index}: {fault}")
     number, added = number_of(file, problem_id), 0
+    sealed = set[int]() if file.sealed is None else file.sealed.indices(run, number)
     for sample, grade in zip(samples, grades, strict=True):
         row = to_row(sample, grade)
+        if sample.index in sealed:
+            raise _held(file, run, problem_id, sample)
         try:
             file.connection.execute(schema.ADD_SAMPLE, (run, number, *row))
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
                 raise
-            raise InputError(
-                f"{file.path}: run {run} holds sample {sample.index} of question {problem_id!a} already; "
-                "samples are never overwritten, so draw the indices that missing() names"
-            ) from None
+            raise _held(file, run, problem_id, sample) from None
         added += sample_hash(problem_id, row)
     add_to_digest(file.connection, run, added, len(samples))
     for scorer, given in scores.items():
@@ -99,6 +99,13 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> 
     columns = ", ".join(names[i] for i in used)
     statement = f"INSERT INTO samples ({columns}) VALUES ({', '.join('?' * len(used))})"
     connection.executemany(statement, map(itemgetter(*used), rows))
+
+
+def _held(file: OpenFile, run: int, problem_id: str, sample: Sample) -> InputError:
+    return InputError(
+        f"{file.path}: run {run} holds sample {sample.index} of question {problem_id!a} already; samples are never "
+        "overwritten, so draw the indices that missing() names"
+    )
 
 
 def _parts(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from tts.errors import InputError, PoolLockedError
 from tts.pool.files import pool_format
+from tts.pool.parts.folder import LIVE, check_parts, database, is_folder, make, remove_unfinished
 from tts.pool.sqlite import schema
+from tts.pool.sqlite.file_system import check_local
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -49,10 +51,14 @@ def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
         InputError: where it is no pool or cannot be written.
         PoolLockedError: where one long read keeps it from entering WAL mode for ten seconds.
     """
-    connection = _connect(Path(os.path.realpath(path)).as_uri(), str(path))
+    check_local(path)
+    make(path)
+    connection = _connect(database(path).as_uri(), str(path))
     try:
         version = schema.check(connection, str(path), new=True)
         try:
+            if not version and is_folder(path):
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before there are tables
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -60,10 +66,14 @@ def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
                 schema.create(connection)
             elif schema.missing(connection):
                 schema.add_missing(connection)
+            remove_unfinished(connection, str(path))
+            check_parts(connection, str(path))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise PoolLockedError(f"{path} is being read by another process; try again when that ends") from None
             raise InputError(f"{path}: cannot be opened for writing ({error})") from None
+        except sqlite3.DatabaseError as error:
+            raise damaged(str(path), error) from None
     except BaseException:
         connection.close()
         raise
@@ -77,12 +87,14 @@ def open_reader(path: str | os.PathLike[str]) -> sqlite3.Connection:
         InputError: where it is missing or no pool.
     """
     pool_format(path, "sqlite")
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
-    connection = _connect(f"{Path(os.path.realpath(path)).as_uri()}?mode=ro", str(path))
+    if not database(path).is_file():
+        what = f"no pool: it is no folder with {LIVE}" if is_folder(path) else "no such file"
+        raise InputError(f"{path}: {what}")
+    connection = _connect(f"{database(path).as_uri()}?mode=ro", str(path))
     try:
         schema.check(connection, str(path))
         schema.widen(connection)
+        check_parts(connection, str(path))
     except BaseException:
         connection.close()
         raise

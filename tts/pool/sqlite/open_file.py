@@ -5,10 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tts.errors import InputError, TTSError
+from tts.pool.parts.folder import PARTS, database, is_folder
+from tts.pool.parts.sealed import Sealed
 from tts.pool.sqlite.connect import close_writer, damaged
+from tts.pool.sqlite.rows import TRACE_ROW, to_trace
+from tts.types import Sample
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -20,11 +25,13 @@ class OpenFile:
     Attributes:
         path: its name, as given.
         connection: the connection.
+        sealed: the samples in its parts; None where it is no folder.
     """
 
     def __init__(self, path: str, connection: sqlite3.Connection, lock: BaseFileLock | None) -> None:
         """Take over an open connection and, for a writer, the held lock."""
         self.path, self.connection = path, connection
+        self.sealed = Sealed(connection, database(path).parent / PARTS) if is_folder(path) else None
         self._lock = lock
         self._closed = False
 
@@ -57,11 +64,24 @@ class OpenFile:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
 
+    def sealed_sample(self, run: int, problem_id: str, index: int) -> Sample | None:
+        """Return one sample out of a part, with the signals that were read of it later, or None."""
+        known = self.connection.execute("SELECT number FROM problems WHERE id = ?", (problem_id,)).fetchone()
+        found = None if self.sealed is None or known is None else self.sealed.one(run, known[0], index)
+        if found is None:
+            return None
+        later = self.connection.execute(
+            f"SELECT {', '.join(TRACE_ROW)} FROM traces WHERE (run, problem, idx) = (?, ?, ?)", (run, known[0], index)
+        ).fetchone()
+        return found[0] if later is None else replace(found[0], trace=to_trace(later))
+
     def close(self) -> None:
         """Put everything into the one file and give up the write lock; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
+        if self.sealed is not None:
+            self.sealed.close()
         if self._lock is None:
             self.connection.close()
             return

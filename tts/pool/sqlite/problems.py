@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tts.errors import InputError
 from tts.pool.check import sample_fault
 from tts.pool.records import problem_fault
 from tts.pool.sqlite import schema
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.rows import COLUMNS, TRACE_ROW, from_row, problem_row, sample_hash, to_problem, trace_row
+from tts.pool.sqlite.rows import COLUMNS, TRACE_ROW, from_row, problem_row, sample_hash, to_problem, to_row, trace_row
 from tts.pool.sqlite.scores import add_to_digest
+from tts.pool.sqlite.sealing import Replacement, take_over
 from tts.types import Problem, Sample, Trace
 
 
@@ -59,22 +60,25 @@ def number_of(file: OpenFile, problem_id: str) -> int:
 
 
 def reread(
-    connection: sqlite3.Connection,
+    file: OpenFile,
     run: int,
     reading: str,
     read: Callable[[Problem, Sample], tuple[str | None, bool | None]],
+    replaced: Sequence[Replacement],
 ) -> int:
     """Read the answers of a run's samples by another rule within the caller's transaction; return their number.
 
     Args:
-        connection: a pool open for writing.
+        file: a pool open for writing.
         run: the run's number.
         reading: the new rule's name; nothing is done where it is the run's own.
         read: returns the answer and the grade of a sample.
+        replaced: the run's parts, with the answers read.
 
     Raises:
         InputError: an answer or a grade that cannot be kept.
     """
+    connection = file.connection
     (known,) = connection.execute("SELECT reading FROM runs WHERE id = ?", (run,)).fetchone()
     if known == reading:
         return 0
@@ -98,8 +102,9 @@ def reread(
         "UPDATE samples SET answer = ?, correct = ? WHERE run = ? AND problem = ? AND idx = ?", changed
     )
     connection.execute("UPDATE runs SET reading = ? WHERE id = ?", (reading, run))
-    add_to_digest(connection, run, difference)
-    return len(changed)
+    add_to_digest(connection, run, difference + take_over(file, replaced))
+    sealed = sum(row[4] for one in replaced for row in one.rows if row[0] == run)
+    return len(changed) + sealed
 
 
 def put_trace(file: OpenFile, run: int, problem_id: str, index: int, trace: Trace) -> None:
@@ -108,9 +113,16 @@ def put_trace(file: OpenFile, run: int, problem_id: str, index: int, trace: Trac
     row = file.connection.execute(
         f"SELECT {', '.join(COLUMNS)} FROM samples WHERE (run, problem, idx) = (?, ?, ?)", place
     ).fetchone()
+    sealed = None if row is not None or file.sealed is None else file.sealed.one(*place)
+    if sealed is not None:
+        row = to_row(*sealed)
     if row is None:
         return
     new = dict(zip(COLUMNS, row, strict=True)) | dict(zip(TRACE_ROW, trace_row(trace), strict=True))
-    file.connection.execute(schema.PUT_TRACE, (*(new[name] for name in TRACE_ROW), *place))
+    values = [new[name] for name in TRACE_ROW]
+    if sealed is None:
+        file.connection.execute(schema.PUT_TRACE, (*values, *place))
+    else:
+        file.connection.execute(schema.PUT_SEALED_TRACE, (*place, *values))
     difference = sample_hash(problem_id, tuple(new.values())) - sample_hash(problem_id, row)
     add_to_digest(file.connection, run, difference)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from tts.errors import InputError
 from tts.pool.digest import content_hash
 from tts.pool.entries import ALL, HELD, Entries, Fields, HeldEntries, StoredEntries
-from tts.pool.facts import Facts
+from tts.pool.facts import Facts, joined_facts
 from tts.pool.records import Entry, Pool
 from tts.pool.sqlite.connect import open_reader
-from tts.pool.sqlite.rows import columns_of, from_row, to_problem
+from tts.pool.sqlite.open_file import OpenFile
+from tts.pool.sqlite.rows import TRACE_ROW, columns_of, from_row, to_problem, to_trace
 from tts.pool.sqlite.scores import labels, scores_of
-from tts.types import Sample
+from tts.types import Sample, Trace
 
 _SIZES = "SELECT problem, count(*) FROM samples WHERE run = ? GROUP BY problem ORDER BY problem"
 _COUNTS = (
@@ -42,7 +44,8 @@ class RunReader:
             InputError: it is missing or no pool, or holds no such run or no samples of it.
         """
         self._path, self._run = path, run
-        self._connection = open_reader(path)
+        self._file = OpenFile(path, open_reader(path), None)
+        self._connection = self._file.connection
         found = self._state()
         if found is None:
             raise InputError(f"{path}: no run {run}; `tts pool info {path}` lists those it holds")
@@ -50,7 +53,10 @@ class RunReader:
         self._model, self._digest = self._connection.execute(
             "SELECT model, digest FROM runs WHERE id = ?", (run,)
         ).fetchone()
-        self._sizes = dict(self._connection.execute(_SIZES, (run,)).fetchall())
+        self._sizes: dict[int, int] = dict(self._connection.execute(_SIZES, (run,)).fetchall())
+        sealed = {} if self._file.sealed is None else self._file.sealed.sizes(run)
+        for number, samples in sealed.items():
+            self._sizes[number] = self._sizes.get(number, 0) + samples
         self._numbers = sorted(self._sizes)
         if not self._sizes:
             raise InputError(f"{path}: run {run} holds no samples yet")
@@ -67,7 +73,7 @@ class RunReader:
         sizes = [self._sizes[number] for number in self._numbers]
         if sum(sizes) <= HELD:
             entries = HeldEntries(self._read(range(len(sizes)), ALL))
-            self._connection.close()
+            self._file.close()
             return entries
         return StoredEntries(self._read, sizes, lambda: self._facts)
 
@@ -87,6 +93,8 @@ class RunReader:
                 "ORDER BY problem, idx",
                 (self._run, first, last),
             ).fetchall()
+            sealed = {} if self._file.sealed is None else self._file.sealed.samples(self._run, first, last, fields)
+            traces = self._later_traces(first, last) if "trace" in fields and sealed else {}
             scores = scores_of(self._connection, self._run, first, last) if "scores" in fields else {}
         except sqlite3.DatabaseError as error:
             raise InputError(f"{self._path}: cannot be read ({error})") from error
@@ -96,6 +104,9 @@ class RunReader:
         graded: dict[int, Graded] = {}
         for number, *row in rows:
             graded.setdefault(number, []).append(from_row(row, columns))
+        for number, found in sealed.items():
+            later = [_with_trace(pair, traces.get((number, pair[0].index))) for pair in found]
+            graded[number] = sorted([*later, *graded.get(number, ())], key=lambda pair: pair[0].index)
         known = {number: rest for number, *rest in problems}
         return [
             self._entry(number, known[number], graded[number], scores)
@@ -117,9 +128,17 @@ class RunReader:
     @cached_property
     def _facts(self) -> Facts:
         counts = self._connection.execute(f"SELECT {_COUNTS} FROM samples WHERE run = ?", (self._run,)).fetchone()
-        sizes = len(self._sizes), counts[0], min(self._sizes.values()), max(self._sizes.values())
-        values = (*sizes, *counts[1:], *map(self._any, _LACKING), self._models(), self._judged())
-        return Facts(**dict(zip(Facts.__dataclass_fields__, values, strict=True)))
+        values = (0, counts[0], counts[0], 0, *counts[1:], *map(self._any, _LACKING))
+        live = Facts(*values)
+        sealed = [] if self._file.sealed is None else self._file.sealed.facts(self._run)
+        return replace(
+            joined_facts([live, *sealed]),
+            questions=len(self._sizes),
+            samples_min=min(self._sizes.values()),
+            samples_max=max(self._sizes.values()),
+            models=self._models(),
+            judged=self._judged(),
+        )
 
     def _any(self, condition: str) -> bool:
         """Return whether the condition holds for any sample that did not fail."""
@@ -138,14 +157,31 @@ class RunReader:
     def _judged(self) -> dict[str, int]:
         """Return the number of samples with an answer that each scorer has judged, by its label."""
         found = {}
+        unanswered = [] if self._file.sealed is None else list(self._file.sealed.unanswered(self._run))
         for scorer, label in labels(self._connection, self._run).items():
             (judged,) = self._connection.execute(
+                "SELECT count(*) FROM scores WHERE run = ? AND scorer = ?", (self._run, scorer)
+            ).fetchone()
+            (empty,) = self._connection.execute(
                 "SELECT count(*) FROM scores c JOIN samples s USING (run, problem, idx) "
-                "WHERE c.run = ? AND c.scorer = ? AND s.answer IS NOT NULL",
+                "WHERE c.run = ? AND c.scorer = ? AND s.answer IS NULL",
                 (self._run, scorer),
             ).fetchone()
-            found[label] = judged
+            for key in unanswered:
+                empty += self._connection.execute(
+                    "SELECT count(*) FROM scores WHERE (run, scorer, problem, idx) = (?, ?, ?, ?)",
+                    (self._run, scorer, *key),
+                ).fetchone()[0]
+            found[label] = judged - empty
         return found
+
+    def _later_traces(self, first: int, last: int) -> dict[tuple[int, int], Trace]:
+        """Return the signals that were read of sealed samples, by the number of the question and the index."""
+        rows = self._connection.execute(
+            f"SELECT problem, idx, {', '.join(TRACE_ROW)} FROM traces WHERE run = ? AND problem BETWEEN ? AND ?",
+            (self._run, first, last),
+        )
+        return {(number, idx): to_trace(row) for number, idx, *row in rows}
 
     def _state(self) -> tuple[Any, ...] | None:
         found = self._connection.execute("SELECT samples, reading FROM runs WHERE id = ?", (self._run,)).fetchone()
@@ -157,3 +193,7 @@ class RunReader:
                 f"{self._path}: samples were added to run {self._run} while it was read: repeat this command when "
                 "nothing writes to it"
             )
+
+
+def _with_trace(graded: tuple[Sample, bool | None], trace: Trace | None) -> tuple[Sample, bool | None]:
+    return graded if trace is None else (replace(graded[0], trace=trace), graded[1])

@@ -55,21 +55,30 @@ CREATE TABLE traces (
     {_TRACES}, PRIMARY KEY (run, problem, idx)
 )"""
 PARTS = """
-CREATE TABLE parts (id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, samples INTEGER NOT NULL, bytes INTEGER NOT NULL)
-"""
+CREATE TABLE parts (
+    id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, samples INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0, listed INTEGER NOT NULL DEFAULT 0
+)"""
 SEALED = """
 CREATE TABLE sealed (
     run INTEGER NOT NULL REFERENCES runs, problem INTEGER NOT NULL REFERENCES problems,
-    part INTEGER NOT NULL REFERENCES parts, place INTEGER NOT NULL, samples INTEGER NOT NULL, indices TEXT NOT NULL,
-    PRIMARY KEY (run, problem, part)
+    part INTEGER NOT NULL REFERENCES parts, place INTEGER NOT NULL, first INTEGER NOT NULL, samples INTEGER NOT NULL,
+    indices TEXT NOT NULL, PRIMARY KEY (run, problem, part)
 ) WITHOUT ROWID"""
-_TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES, TRACES, PARTS, SEALED)
+FACTS = """
+CREATE TABLE part_facts (
+    part INTEGER NOT NULL REFERENCES parts, run INTEGER NOT NULL REFERENCES runs, facts TEXT NOT NULL,
+    PRIMARY KEY (part, run)
+) WITHOUT ROWID"""
+SINCE_8 = (TRACES, PARTS, SEALED, FACTS)
+_TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES, *SINCE_8)
 
 ADD_SAMPLE = f"INSERT INTO samples (run, problem, {', '.join(COLUMNS)}) VALUES (?, ?, {', '.join('?' * len(COLUMNS))})"
 PUT_TRACE = (
     f"UPDATE samples SET {', '.join(f'{name} = ?' for name in (*TRACE_SQL, 'owners'))} "
     "WHERE run = ? AND problem = ? AND idx = ?"
 )
+PUT_SEALED_TRACE = f"INSERT OR REPLACE INTO traces VALUES (?, ?, ?, {', '.join('?' * (len(TRACE_SQL) + 1))})"
 READ_SAMPLE = (
     f"SELECT {', '.join(COLUMNS)} FROM samples WHERE run = ? "
     "AND problem = (SELECT number FROM problems WHERE id = ?) AND idx = ?"

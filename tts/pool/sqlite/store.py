@@ -9,27 +9,25 @@ read from a read-only place. WAL needs a local file system: not NFS.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
-from tts.errors import InputError
 from tts.pool.files import pool_format
-from tts.pool.records import Entry, Pool, Score
-from tts.pool.runs import Run, RunKey, plain_json
-from tts.pool.sqlite import bulk, openings, schema
-from tts.pool.sqlite.connect import open_reader, open_writer, write_lock
-from tts.pool.sqlite.counts import QuestionAnswers, answers_of, golds_of
+from tts.pool.records import Entry, Score
+from tts.pool.runs import RunKey, plain_json
+from tts.pool.sqlite import bulk, openings
+from tts.pool.sqlite.connect import open_writer, write_lock
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.problems import add_problems, number_of, problems_of, put_trace, reread
-from tts.pool.sqlite.rows import from_row
-from tts.pool.sqlite.run_reader import RunReader
-from tts.pool.sqlite.scores import READ_SCORE, add_scores, open_scorer, scorers_of
+from tts.pool.sqlite.problems import add_problems, number_of, put_trace, reread
+from tts.pool.sqlite.scores import add_scores, open_scorer
+from tts.pool.sqlite.sealing import PART, live_samples, reread_parts, seal
+from tts.pool.sqlite.stored_runs import StoredRuns
 from tts.types import Problem, Sample, Signals, Trace
 
 NO_SIGNALS = Signals()
 
 
-class PoolStore:
+class PoolStore(StoredRuns):
     """An open pool file, which one process writes while any number read. Use an object in the thread that made it.
 
     Make one with ``create_or_open`` or ``read``; close it, or use it in a ``with`` block.
@@ -37,8 +35,8 @@ class PoolStore:
 
     def __init__(self, file: OpenFile) -> None:
         """Take over an open file; use the class methods instead."""
-        self._file = file
-        self._path, self._connection = file.path, file.connection
+        super().__init__(file)
+        self._decided: dict[int, int] = {}
 
     @classmethod
     def create_or_open(cls, path: str | os.PathLike[str]) -> Self:
@@ -58,15 +56,6 @@ class PoolStore:
         except BaseException:
             lock.release()
             raise
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Open for reading, also while another process writes: reads see what was committed when they began.
-
-        Raises:
-            InputError: for another suffix, a missing file, or a file that is no pool.
-        """
-        return cls(OpenFile(str(path), open_reader(path), None))
 
     def add_problem(self, problem: Problem, meta: Mapping[str, str] | None = None) -> None:
         """Add one question, with its other question-level strings; see ``add_problems``."""
@@ -122,10 +111,6 @@ class PoolStore:
         with self._file.transaction():
             return open_scorer(self._connection, name, key)
 
-    def scorers(self) -> dict[str, Mapping[str, object]]:
-        """The key of every scorer of the file by its label."""
-        return scorers_of(self._connection)
-
     def add_scores(self, run: int, scorer: int, problem_id: str, scores: Mapping[int, Score]) -> None:
         """Add a scorer's scores of samples of one question, by index, in one transaction; known ones stay as they are.
 
@@ -140,11 +125,6 @@ class PoolStore:
         with self._file.transaction():
             put_trace(self._file, run, problem_id, index, trace)
 
-    def score(self, run: int, scorer: int, problem_id: str, index: int) -> Score | None:
-        """One scorer's score of a sample, or None where it has not judged it (yet)."""
-        row = self._connection.execute(READ_SCORE, (run, scorer, problem_id, index)).fetchone()
-        return None if row is None else Score(*row)
-
     def reread(self, run: int, reading: str, read: Callable[[Problem, Sample], tuple[str | None, bool | None]]) -> int:
         """Read the answers of a run's samples by another rule, all in one transaction.
 
@@ -156,8 +136,10 @@ class PoolStore:
         Returns:
             The number of samples that were read; 0 where the run's answers are read so already.
         """
+        known = next((one.reading for one in self.runs() if one.id == run), None)
+        replaced = [] if self._file.sealed is None or known == reading else reread_parts(self._file, run, read)
         with self._file.transaction():
-            return reread(self._connection, run, reading, read)
+            return reread(self._file, run, reading, read, replaced)
 
     def note_draws(self, run: int, counts: Mapping[str, object]) -> None:
         """Keep the numbers of failed and truncated draws of a run's last opening.
@@ -211,89 +193,23 @@ class PoolStore:
         with self._file.transaction():
             return bulk.add_runs(self._file, runs, text, signals, reading)
 
-    def problems(self) -> tuple[Problem, ...]:
-        """Every question of the file, in the order added."""
-        return problems_of(self._connection)
+    def decided(self, problem_id: str) -> None:
+        """Let the samples of a question move to a part, when enough of decided questions have gathered.
 
-    def get(self, run: int, problem_id: str, index: int) -> Sample | None:
-        """One sample of a question, or None where the run does not hold it (yet)."""
-        row = self._connection.execute(schema.READ_SAMPLE, (run, problem_id, index)).fetchone()
-        return None if row is None else from_row(row)[0]
+        Of a pool that is no folder nothing happens.
+        """
+        if self._file.sealed is not None:
+            number = number_of(self._file, problem_id)
+            self._decided[number] = live_samples(self._file, number)
+            if sum(self._decided.values()) >= PART:
+                self.seal()
 
-    def missing(self, run: int, problem_id: str, n: int) -> list[int]:
-        """The indices below ``n`` still to draw for a question, in rising order.
+    def seal(self) -> int:
+        """Move the samples of all decided questions to a new part; return their number.
 
         Raises:
-            InputError: for an unknown run or question.
+            InputError: the part cannot be written; the samples stay where they are.
         """
-        self._key(run)
-        found = self._connection.execute(
-            "SELECT idx FROM samples WHERE run = ? AND problem = ? AND idx < ?",
-            (run, number_of(self._file, problem_id), n),
-        )
-        return sorted(set(range(n)) - {idx for (idx,) in found})
-
-    def runs(self) -> tuple[Run, ...]:
-        """Every run of the file, oldest first."""
-        return openings.runs_of(self._connection)
-
-    def to_pool(self, run: int | None = None) -> Pool:
-        """One run as a pool: every question with samples, in the order added, samples by index.
-
-        ``meta["model"]`` is the run's model where it names one. ``sha256`` is of the content, see ``Pool``. A small run
-        is read at once, a larger one in blocks when its questions are asked for.
-
-        Args:
-            run: the run's number; the latest one with samples where it is left out.
-
-        Raises:
-            InputError: where the run is unknown or holds no samples.
-        """
-        run = self.latest_run() if run is None else run
-        self._key(run)
-        return RunReader(self._path, run).pool()
-
-    def answers(self, run: int) -> Iterator[QuestionAnswers]:
-        """Yield the answers of a run, counted, one question after the other."""
-        return answers_of(self._connection, run)
-
-    def golds(self, run: int) -> set[tuple[str, ...]]:
-        """The right answers of each question of a run that has any."""
-        return golds_of(self._connection, run)
-
-    def latest_run(self) -> int:
-        """The run with samples that was opened last; runs of draws that a strategy may truncate do not count.
-
-        Raises:
-            InputError: there is none.
-        """
-        found = self._connection.execute(
-            "SELECT r.id FROM runs r JOIN openings o ON o.run = r.id WHERE r.samples > 0 "
-            "ORDER BY json_type(r.sampling, '$.until') IS NOT NULL, o.id DESC LIMIT 1"
-        ).fetchone()
-        if found is None:
-            raise InputError(f"{self._path}: holds no samples yet")
-        return int(found[0])
-
-    def close(self) -> None:
-        """Put everything into the one file and give up the write lock; a second call does nothing."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        """The store itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close."""
-        self.close()
-
-    def _key(self, run: int) -> RunKey:
-        found = self._connection.execute(
-            "SELECT model, revision, prompt_template, sampling FROM runs WHERE id = ?", (run,)
-        ).fetchone()
-        if found is None:
-            raise InputError(f"{self._path}: no run {run}; it holds {self._listed() or 'no runs yet'}")
-        return RunKey.from_columns(*found)
-
-    def _listed(self) -> str:
-        return "; ".join(str(run) for run in self.runs())
+        wanted = [number for number, samples in self._decided.items() if samples]
+        self._decided.clear()
+        return seal(self._file, wanted) if wanted else 0
