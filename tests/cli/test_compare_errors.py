@@ -88,7 +88,7 @@ BAD = [
     ("compare good.jsonl --run 1", r"good\.jsonl: run=1 was given, but only SQLite pools hold runs"),
     ("pool info empty.jsonl", r"empty\.jsonl: the file is empty; .*"),
     ("pool import broken.jsonl new.sqlite", r"broken\.jsonl, line 2: .*"),
-    ("pool import good.jsonl new.jsonl", r"new\.jsonl: the file name must end in \.sqlite, \.db"),
+    ("pool import good.jsonl new.jsonl", r"new\.jsonl: the file name must end in \.sqlite, \.db, \.pool"),
     ("pool import good.jsonl nowhere/new.db", r"cannot write nowhere/new\.db: the folder .* does not exist"),
     ("pool export cut.jsonl.gz new.parquet", r"cut\.jsonl\.gz: the gzip file is truncated; .*"),
     ("pool export good.jsonl new.csv", r"new\.csv: the file name must end in .*"),

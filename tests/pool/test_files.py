@@ -55,9 +55,9 @@ def test_a_tour_through_every_format_changes_nothing(tmp_path: Path, pool: Pool,
 
 
 def test_an_unknown_suffix_names_the_allowed_ones(tmp_path: Path, source: Path) -> None:
-    with pytest.raises(InputError, match=r"p\.csv: .* end in \.jsonl, \.jsonl\.gz, \.sqlite, \.db, \.parquet$"):
+    with pytest.raises(InputError, match=r"p\.csv: .* end in \.jsonl, \.jsonl\.gz, \.sqlite, \.db, \.pool, \.parquet$"):
         load_pool(tmp_path / "p.csv")
-    with pytest.raises(InputError, match=r"p\.jsonl: the file name must end in \.sqlite, \.db$"):
+    with pytest.raises(InputError, match=r"p\.jsonl: the file name must end in \.sqlite, \.db, \.pool$"):
         import_pool(source, source)
     with pytest.raises(InputError, match=r"x\.db: the file name must end in \.jsonl, \.jsonl\.gz, \.parquet$"):
         export_pool(source, tmp_path / "x.db")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from tests.pool.cases import entries, small_pool
 from tests.support.examples import examples
 from tts.errors import InputError
-from tts.pool.line import dump_line, parse_line
+from tts.pool.jsonl.line import dump_line, parse_line
 
 
 @settings(max_examples=examples(60), deadline=None)

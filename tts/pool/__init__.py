@@ -7,7 +7,7 @@ numpy nor pyarrow.
 
 from tts.files import atomic_path
 from tts.pool.convert import export_pool, import_pool, load_pool, read_pool
-from tts.pool.jsonl import read_jsonl, write_jsonl
+from tts.pool.jsonl.files import read_jsonl, write_jsonl
 from tts.pool.parquet.files import read_parquet, write_parquet
 from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import Run, RunKey

@@ -10,7 +10,7 @@ from tts.errors import InputError
 from tts.files import Output, check_replaced
 from tts.pool.files import pool_format
 from tts.pool.join import join_runs
-from tts.pool.jsonl import read_jsonl, write_jsonl
+from tts.pool.jsonl.files import read_jsonl, write_jsonl
 from tts.pool.parquet.files import read_parquet, write_parquet
 from tts.pool.parts.folder import atomic_pool
 from tts.pool.records import Entry, Pool, Score

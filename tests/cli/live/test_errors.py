@@ -13,7 +13,7 @@ from tts.pool import PoolStore
 from tts.types import Problem
 
 BAD = [
-    ("sample out=p.jsonl", r"p\.jsonl: the file name must end in \.sqlite, \.db"),
+    ("sample out=p.jsonl", r"p\.jsonl: the file name must end in \.sqlite, \.db, \.pool"),
     ("sample out=no/p.sqlite", r"cannot write no/p\.sqlite: the folder .*/no does not exist"),
     ("sample out=p.sqlite samples=0", r"samples must be at least 1, got 0"),
     ("sample out=p.sqlite missing.yaml", r"config file missing\.yaml does not exist"),

@@ -31,6 +31,9 @@ class DictCache:
     def put(self, problem: Problem, sample: Sample, until: Boundary = END) -> None:
         self.samples[problem.id, sample.index] = sample
 
+    def decided(self, problem: Problem) -> None:
+        del problem
+
 
 class Log:
     """A listener that records its calls."""

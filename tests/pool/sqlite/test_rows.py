@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from tests.pool.cases import graded
 from tests.support.examples import examples
-from tts.pool.sqlite.rows import COLUMNS, from_row, to_row
+from tts.pool.rows import COLUMNS, from_row, to_row
 
 
 @settings(max_examples=examples(60), deadline=None)

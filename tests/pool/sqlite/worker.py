@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from tts.pool import PoolStore, RunKey
+from tts.pool.sqlite.merge import merge_pools
 from tts.types import Problem, Sample, Trace, Usage
 
 PROBLEMS = [f"q{i}" for i in range(5)]
@@ -61,8 +62,34 @@ def hold(path: str) -> None:
         sys.stdin.read()
 
 
+def grow(path: str) -> None:
+    """Draw what is missing into a pool that grows, and seal every other question; tell each seal before it begins."""
+    with PoolStore.create_or_open(path) as store:
+        store.add_problems(Problem(problem_id, "?", "3") for problem_id in PROBLEMS)
+        run = store.open_run(KEY, {})
+        for number, problem_id in enumerate(PROBLEMS):
+            for index in store.missing(run, problem_id, DRAWS):
+                store.add(run, problem_id, [drawn(problem_id, index, "0")], [True])
+            store.decided(problem_id)
+            if number % 2:
+                say_and_wait("sealing")
+                store.seal()
+                say("sealed")
+        say_and_wait("sealing")
+        store.reread(run, "other", lambda _, sample: (f"{sample.index % 5}", None))
+        store.reread(run, "", lambda _, sample: (f"{sample.index % 7}", True))
+    say("done")
+
+
+def merge(one: str, two: str, out: str) -> None:
+    """Merge two pools; tell it before it begins."""
+    say_and_wait("merging")
+    merge_pools([one, two], out)
+    say("done")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "fill":
         fill(sys.argv[2], sys.argv[3], say_and_wait)
     else:
-        hold(sys.argv[2])
+        {"hold": hold, "grow": grow, "merge": merge}[sys.argv[1]](*sys.argv[2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sqlite3
@@ -53,8 +54,8 @@ def atomic_pool(path: str | os.PathLike[str]) -> Iterator[Path]:
         InputError: it cannot be written.
     """
     target = Path(os.path.realpath(path))
-    for leftover in target.parent.glob(f".tmp-????????-{target.name}"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in target.parent.glob(f".tmp-????????-{glob.escape(target.name)}*"):
+        _remove(leftover)
     if not is_folder(path):
         with atomic_path(path) as temp:
             yield temp
@@ -68,14 +69,21 @@ def atomic_pool(path: str | os.PathLike[str]) -> Iterator[Path]:
             old = target.with_name(f".tmp-{os.urandom(4).hex()}-{target.name}")
             target.rename(old)
             temp.rename(target)
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
         else:
             temp.rename(target)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(temp, ignore_errors=True)
-        temp.with_name(f"{temp.name}.lock").unlink(missing_ok=True)
+        for leftover in target.parent.glob(f"{glob.escape(temp.name)}*"):
+            _remove(leftover)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def check_parts(connection: sqlite3.Connection, path: str) -> None:

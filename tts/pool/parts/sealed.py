@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from tts.pool.entries import ALL, Fields
 from tts.pool.facts import Facts
 from tts.pool.parts.indices import from_text
 from tts.pool.parts.part_file import Graded, PartFiles
-from tts.types import Sample
+from tts.pool.rows import TRACE_ROW, to_trace
+from tts.types import Sample, Trace
 
 _ROWS = (
-    "SELECT s.problem, p.file, s.place, s.first, s.samples FROM sealed s JOIN parts p ON p.id = s.part "
+    "SELECT s.problem, p.file, s.place, s.first, s.samples, s.part FROM sealed s JOIN parts p ON p.id = s.part "
     "WHERE s.run = ? AND s.problem BETWEEN ? AND ? ORDER BY s.part, s.place, s.first"
 )
 _ALL = 1 << 62
@@ -43,7 +44,9 @@ class Sealed:
         rows = self._connection.execute("SELECT indices FROM sealed WHERE run = ? AND problem = ?", (run, problem))
         return {index for (text,) in rows for index in from_text(text)}
 
-    def samples(self, run: int, first: int, last: int, fields: frozenset[Fields] = ALL) -> dict[int, Graded]:
+    def samples(
+        self, run: int, first: int, last: int, fields: frozenset[Fields] = ALL, *, part: int | None = None
+    ) -> dict[int, Graded]:
         """Return the sealed samples of some questions of a run, with their grades.
 
         Args:
@@ -51,18 +54,28 @@ class Sealed:
             first: the number of the first question.
             last: the number of the last question.
             fields: the fields to read.
+            part: the number of the part; None takes all.
 
         Returns:
             By the number of the question.
         """
         found: dict[int, Graded] = {}
+        later = self._later_traces(run, first, last) if "trace" in fields else {}
         rows = self._connection.execute(_ROWS, (run, first, last)).fetchall()
+        if part is not None:
+            rows = [row for row in rows if row[5] == part]
         for (file, place), group in groupby(rows, key=lambda row: (row[1], row[2])):
             questions = list(group)
             start, end = questions[0][3], questions[-1][3] + questions[-1][4]
             read = self._files.samples(file, place, start, end, fields)
-            for problem, _, _, at, count in questions:
-                found.setdefault(problem, []).extend(read[at - start : at - start + count])
+            for problem, _, _, at, count, _ in questions:
+                pairs = read[at - start : at - start + count]
+                found.setdefault(problem, []).extend(
+                    (replace(sample, trace=later.get((problem, sample.index), sample.trace)), grade)
+                    if later
+                    else (sample, grade)
+                    for sample, grade in pairs
+                )
         return found
 
     def answers(self, run: int) -> Iterator[tuple[int, Counter[tuple[str | None, bool | None]], bool]]:
@@ -75,7 +88,7 @@ class Sealed:
         answers: list[Any] = []
         grades: list[Any] = []
         continued: Any = None
-        for problem, file, place, first, samples in rows.fetchall():
+        for problem, file, place, first, samples, _ in rows.fetchall():
             if (file, place) != at:
                 at = file, place
                 batch = self._files.group(file, place, ("answer", "correct", "given"))
@@ -84,10 +97,6 @@ class Sealed:
             some = slice(first, first + samples)
             forked = continued.null_count < len(continued) and continued[some].null_count < samples
             yield problem, Counter(zip(answers[some], grades[some], strict=True)), forked
-
-    def rows(self, file: str, place: int) -> Graded:
-        """Return all samples of a row group, with their grades."""
-        return self._files.samples(file, place, 0, _ALL, ALL)
 
     def one(self, run: int, problem: int, index: int) -> tuple[Sample, bool | None] | None:
         """Return a sealed sample with its grade, or None."""
@@ -98,12 +107,20 @@ class Sealed:
     def unanswered(self, run: int) -> Iterator[tuple[int, int]]:
         """Yield the question and the number of each sealed sample of a run that has no answer."""
         rows = self._connection.execute(_ROWS, (run, 0, _ALL)).fetchall()
-        for problem, file, place, first, samples in rows:
+        for problem, file, place, first, samples, _ in rows:
             batch = self._files.group(file, place, ("answer", "index"))
             if batch.column("answer").null_count:
                 some = batch[first : first + samples]
                 pairs = zip(some.column("answer").to_pylist(), some.column("index").to_pylist(), strict=True)
                 yield from ((problem, index) for answer, index in pairs if answer is None)
+
+    def _later_traces(self, run: int, first: int, last: int) -> dict[tuple[int, int], Trace]:
+        """Return the signals that were read of sealed samples, by the number of the question and the index."""
+        rows = self._connection.execute(
+            f"SELECT problem, idx, {', '.join(TRACE_ROW)} FROM traces WHERE run = ? AND problem BETWEEN ? AND ?",
+            (run, first, last),
+        )
+        return {(number, idx): to_trace(row) for number, idx, *row in rows}
 
     def facts(self, run: int) -> list[Facts]:
         """Return the counts of a run's samples in each part."""

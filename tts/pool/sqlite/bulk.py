@@ -10,11 +10,11 @@ from typing import Any
 from tts.errors import InputError
 from tts.pool.check import sample_fault
 from tts.pool.records import Entry, Score
+from tts.pool.rows import COLUMNS, sample_hash, to_row
 from tts.pool.runs import RunKey
 from tts.pool.sqlite import openings, schema
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of
-from tts.pool.sqlite.rows import COLUMNS, sample_hash, to_row
 from tts.pool.sqlite.scores import add_scores, add_to_digest
 from tts.types import Sample, Signals
 

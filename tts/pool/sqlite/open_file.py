@@ -5,14 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tts.errors import InputError, TTSError
 from tts.pool.parts.folder import PARTS, database, is_folder
 from tts.pool.parts.sealed import Sealed
 from tts.pool.sqlite.connect import close_writer, damaged
-from tts.pool.sqlite.rows import TRACE_ROW, to_trace
 from tts.types import Sample
 
 if TYPE_CHECKING:
@@ -65,15 +63,10 @@ class OpenFile:
                 self.connection.execute("ROLLBACK")
 
     def sealed_sample(self, run: int, problem_id: str, index: int) -> Sample | None:
-        """Return one sample out of a part, with the signals that were read of it later, or None."""
+        """Return one sample out of a part, or None."""
         known = self.connection.execute("SELECT number FROM problems WHERE id = ?", (problem_id,)).fetchone()
         found = None if self.sealed is None or known is None else self.sealed.one(run, known[0], index)
-        if found is None:
-            return None
-        later = self.connection.execute(
-            f"SELECT {', '.join(TRACE_ROW)} FROM traces WHERE (run, problem, idx) = (?, ?, ?)", (run, known[0], index)
-        ).fetchone()
-        return found[0] if later is None else replace(found[0], trace=to_trace(later))
+        return None if found is None else found[0]
 
     def close(self) -> None:
         """Put everything into the one file and give up the write lock; a second call does nothing."""

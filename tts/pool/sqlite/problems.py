@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from tts.errors import InputError
 from tts.pool.check import sample_fault
 from tts.pool.records import problem_fault
+from tts.pool.rows import COLUMNS, TRACE_ROW, from_row, problem_row, sample_hash, to_problem, to_row, trace_row
 from tts.pool.sqlite import schema
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.rows import COLUMNS, TRACE_ROW, from_row, problem_row, sample_hash, to_problem, to_row, trace_row
 from tts.pool.sqlite.scores import add_to_digest
 from tts.pool.sqlite.sealing import Replacement, take_over
 from tts.types import Problem, Sample, Trace

@@ -14,11 +14,11 @@ from tts.pool.digest import content_hash
 from tts.pool.entries import ALL, HELD, Entries, Fields, HeldEntries, StoredEntries
 from tts.pool.facts import Facts, joined_facts
 from tts.pool.records import Entry, Pool
+from tts.pool.rows import columns_of, from_row, to_problem
 from tts.pool.sqlite.connect import open_reader
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.rows import TRACE_ROW, columns_of, from_row, to_problem, to_trace
 from tts.pool.sqlite.scores import labels, scores_of
-from tts.types import Sample, Trace
+from tts.types import Sample
 
 _SIZES = "SELECT problem, count(*) FROM samples WHERE run = ? GROUP BY problem ORDER BY problem"
 _COUNTS = (
@@ -94,7 +94,6 @@ class RunReader:
                 (self._run, first, last),
             ).fetchall()
             sealed = {} if self._file.sealed is None else self._file.sealed.samples(self._run, first, last, fields)
-            traces = self._later_traces(first, last) if "trace" in fields and sealed else {}
             scores = scores_of(self._connection, self._run, first, last) if "scores" in fields else {}
         except sqlite3.DatabaseError as error:
             raise InputError(f"{self._path}: cannot be read ({error})") from error
@@ -105,8 +104,7 @@ class RunReader:
         for number, *row in rows:
             graded.setdefault(number, []).append(from_row(row, columns))
         for number, found in sealed.items():
-            later = [_with_trace(pair, traces.get((number, pair[0].index))) for pair in found]
-            graded[number] = sorted([*later, *graded.get(number, ())], key=lambda pair: pair[0].index)
+            graded[number] = sorted([*found, *graded.get(number, ())], key=lambda pair: pair[0].index)
         known = {number: rest for number, *rest in problems}
         return [
             self._entry(number, known[number], graded[number], scores)
@@ -175,14 +173,6 @@ class RunReader:
             found[label] = judged - empty
         return found
 
-    def _later_traces(self, first: int, last: int) -> dict[tuple[int, int], Trace]:
-        """Return the signals that were read of sealed samples, by the number of the question and the index."""
-        rows = self._connection.execute(
-            f"SELECT problem, idx, {', '.join(TRACE_ROW)} FROM traces WHERE run = ? AND problem BETWEEN ? AND ?",
-            (self._run, first, last),
-        )
-        return {(number, idx): to_trace(row) for number, idx, *row in rows}
-
     def _state(self) -> tuple[Any, ...] | None:
         found = self._connection.execute("SELECT samples, reading FROM runs WHERE id = ?", (self._run,)).fetchone()
         return None if found is None else tuple(found)
@@ -193,7 +183,3 @@ class RunReader:
                 f"{self._path}: samples were added to run {self._run} while it was read: repeat this command when "
                 "nothing writes to it"
             )
-
-
-def _with_trace(graded: tuple[Sample, bool | None], trace: Trace | None) -> tuple[Sample, bool | None]:
-    return graded if trace is None else (replace(graded[0], trace=trace), graded[1])

@@ -12,7 +12,7 @@ import sqlite3
 
 from tts.errors import InputError
 from tts.pool.digest import NOTHING
-from tts.pool.sqlite.rows import COLUMNS, SQL
+from tts.pool.rows import COLUMNS, SQL
 from tts.pool.stored import TRACE_SQL
 
 VERSION = 8

@@ -9,8 +9,8 @@ from itertools import count
 
 from tts.pool.digest import NOTHING, changed, row_hash
 from tts.pool.records import Score
+from tts.pool.rows import COLUMNS, sample_hash
 from tts.pool.runs import canonical_json
-from tts.pool.sqlite.rows import COLUMNS, sample_hash
 
 READ_SCORE = (
     "SELECT value, read, drawn FROM scores WHERE run = ? AND scorer = ? "

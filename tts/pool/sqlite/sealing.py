@@ -19,8 +19,8 @@ from tts.pool.parts.indices import to_text
 from tts.pool.parts.part_file import write_part
 from tts.pool.parts.sealed import facts_text
 from tts.pool.records import Entry
+from tts.pool.rows import COLUMNS, from_row, sample_hash, to_problem, to_row
 from tts.pool.sqlite.open_file import OpenFile
-from tts.pool.sqlite.rows import COLUMNS, from_row, sample_hash, to_problem, to_row
 from tts.types import Problem, Sample
 
 PART = 200_000
@@ -188,18 +188,15 @@ def _live_entries(file: OpenFile, run: int, problems: Sequence[int]) -> Iterator
 def _of_part(file: OpenFile, part: int) -> Iterator[tuple[int, Sequence[Entry]]]:
     """Yield the row groups of a part as they are."""
     assert file.sealed is not None
-    (name,) = file.connection.execute("SELECT file FROM parts WHERE id = ?", (part,)).fetchone()
     rows = file.connection.execute(
         "SELECT run, problem, place, first, samples FROM sealed WHERE part = ? ORDER BY place, first", (part,)
     ).fetchall()
-    for place, group in groupby(rows, key=lambda row: row[2]):
+    for _, group in groupby(rows, key=lambda row: row[2]):
         questions = list(group)
-        known = _problems(file, [number for _, number, *_ in questions])
-        graded = file.sealed.rows(name, place)
-        yield (
-            questions[0][0],
-            [_entry(known[number], graded[first : first + count]) for _, number, _, first, count in questions],
-        )
+        run, numbers = questions[0][0], [number for _, number, *_ in questions]
+        known = _problems(file, numbers)
+        graded = file.sealed.samples(run, min(numbers), max(numbers), part=part)
+        yield run, [_entry(known[number], graded[number]) for number in numbers]
 
 
 def _problems(file: OpenFile, numbers: Sequence[int]) -> dict[int, tuple[Problem, dict[str, str]]]:

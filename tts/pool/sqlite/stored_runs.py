@@ -9,13 +9,13 @@ from typing import Self
 from tts.errors import InputError
 from tts.pool.parts.folder import unlisted
 from tts.pool.records import Pool, Score
+from tts.pool.rows import from_row
 from tts.pool.runs import Run, RunKey
 from tts.pool.sqlite import openings, schema
 from tts.pool.sqlite.connect import open_reader
 from tts.pool.sqlite.counts import QuestionAnswers, answers_of, golds_of
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import number_of, problems_of
-from tts.pool.sqlite.rows import from_row
 from tts.pool.sqlite.run_reader import RunReader
 from tts.pool.sqlite.scores import READ_SCORE, scorers_of
 from tts.types import Problem, Sample

@@ -27,7 +27,7 @@ from dataclasses import replace
 from typing import Any
 
 from tts.errors import InputError
-from tts.pool.json_values import Fault, array, finite, flag, floats, ids, mapping, shown, string, whole
+from tts.pool.jsonl.json_values import Fault, array, finite, flag, floats, ids, mapping, shown, string, whole
 from tts.pool.records import RESERVED, Entry, Score
 from tts.pool.stored import USAGE
 from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, End, Problem, Sample, Trace, Usage

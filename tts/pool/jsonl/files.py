@@ -1,4 +1,4 @@
-"""Pools as JSON Lines, plain or gzipped: the format pools are shared in. ``tts.pool.line`` documents a line."""
+"""Pools as JSON Lines, plain or gzipped: the format pools are shared in. ``tts.pool.jsonl.line`` documents a line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tts.errors import InputError
 from tts.files import atomic_path, read_bytes
 from tts.pool.files import pool_format
-from tts.pool.line import dump_line, parse_line
+from tts.pool.jsonl.line import dump_line, parse_line
 from tts.pool.records import Entry, Pool
 
 
@@ -23,7 +23,7 @@ def read_jsonl(path: str | os.PathLike[str]) -> Pool:
 
     Raises:
         InputError: for a missing, empty, truncated or otherwise damaged file, and for every line that is not what
-            ``tts.pool.line`` describes: one sentence with the line number and the key.
+            ``tts.pool.jsonl.line`` describes: one sentence with the line number and the key.
     """
     pool_format(path, "jsonl")
     data = read_bytes(path)

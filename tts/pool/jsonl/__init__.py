@@ -1,0 +1,1 @@
+"""Pools as JSON Lines: the format that pools are shared in."""
