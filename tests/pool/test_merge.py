@@ -69,7 +69,6 @@ def test_what_differs_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
             r"seed\.sqlite holds other runs than .*one\.sqlite \(model 'm' and 'n'; seed 1 and 2",
         ),
         ([one, task], r"task\.sqlite: question 'a' is another one in the pools before it"),
-        ([one], r"a merge needs at least two pools, got 1"),
         ([one, one], r"one\.sqlite is named twice"),
         ([one, tmp_path / "none.pool"], r"none\.pool: no pool: it is no folder with live\.sqlite"),
     ):

@@ -237,7 +237,7 @@ def pull(
 @pool_app.command(
     examples=(
         "tts pool merge task-0.sqlite task-1.sqlite out=all.pool",
-        "tts pool merge runs/task-*.pool --out all.sqlite --force",
+        "tts pool merge large.sqlite out=large.pool",
     )
 )
 def merge(
@@ -249,7 +249,8 @@ def merge(
 ) -> None:
     """Join pools that parts of one command drew, such as the tasks of a Slurm array.
 
-    Samples that several pools hold are kept once; two different samples of one key are refused.
+    Samples that several pools hold are kept once; two different samples of one key are refused. A single pool is
+    copied, so a SQLite pool becomes a folder.
     """
     from tts.pool.files import pool_format
     from tts.pool.sqlite.merge import merge_pools

@@ -1,4 +1,4 @@
-"""Pools of equal run keys joined to one, such as those of the tasks of a Slurm array."""
+"""Pools of equal run keys joined to one, such as those of the tasks of a Slurm array; one alone is copied."""
 
 from __future__ import annotations
 
@@ -56,18 +56,16 @@ def merge_pools(
     configuration of its last opening in the last pool.
 
     Args:
-        sources: SQLite pools and pool folders, at least two.
+        sources: SQLite pools and pool folders, at least one; a single one is copied.
         target: the pool to write.
         force: replace a pool that is there.
         notify: receives a sentence about what is left out.
 
     Raises:
-        InputError: fewer than two pools, different run keys, or two different samples of one key.
+        InputError: different run keys, or two different samples of one key.
         PoolLockedError: another process is writing to the target.
     """
     pool_format(target, "sqlite")
-    if len(sources) < 2:
-        raise InputError(f"a merge needs at least two pools, got {len(sources)}: tts pool merge A B out={target}")
     names = [os.path.realpath(source) for source in sources]
     if repeated := next((str(s) for i, s in enumerate(sources) if names[i] in names[:i]), None):
         raise InputError(f"{repeated} is named twice: name each pool once")
