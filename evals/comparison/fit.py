@@ -18,7 +18,7 @@ from evals.replay.arrays import PoolArrays
 from evals.replay.orders import Orders
 from evals.replay.outcome import Outcome
 from evals.replay.replay import replay
-from evals.replay.scores import CalibratedScores, GradeScores, RandomScores, RowScores, Scores, right_samples
+from evals.replay.scores import CalibratedScores, GradeScores, RandomScores, RowScores, Scores
 from evals.replay.vectorised import Candidate
 from strategies.catalog import CATALOG, Method
 from tts.errors import InputError
@@ -46,7 +46,7 @@ def scores_for(arrays: PoolArrays, fold: Fold, orders: Orders, *, calibrate: str
     if arrays.confidence is not None and calibrate is not None:
         fit = np.sort(fold.fit)
         seen = arrays.labels[fit] >= 0
-        right = right_samples(arrays, fit)[seen]
+        right = arrays.right(fit)[seen]
         recorded = CalibratedScores(arrays, fit_map(calibrate, arrays.confidence[fit][seen], right))
     return {
         "recorded": recorded,
@@ -189,7 +189,7 @@ def learn_params(
     values = scores[method.scores]
     if method.learn is None or values is None:
         return {}
-    parsed, right = arrays.labels[fold.fit] >= 0, right_samples(arrays, fold.fit)
+    parsed, right = arrays.labels[fold.fit] >= 0, arrays.right(fold.fit)
     if not parsed.any():
         raise InputError(
             f"strategy {method.name} learns from answers of questions that are not scored, and one half has none: "

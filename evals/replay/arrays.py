@@ -6,7 +6,8 @@ Knows pools and answers, nothing about strategies.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
@@ -33,7 +34,8 @@ class PoolArrays:
         class_correct: True for the answer classes that are right, [questions, classes].
         classes: the canonical answer of each class, a tuple a question.
         confidence: recorded confidence or raw score, [questions, samples], NaN where absent; None without any.
-        tokens: generated tokens of each sample, [questions, samples]; None where the pool does not count them.
+        tokens: generated tokens of each sample, [questions, samples], whole numbers of the smallest type that holds
+            them, 0 as padding; None where the pool does not count them.
         tiers: the number of answer classes that each tier of merging made ("exact", "canonical", "pairwise").
         conflicts: the number of answer classes whose samples have different grades; the majority counts.
         recorded: the samples with their traces, one a question; None where strategies need none.
@@ -62,24 +64,13 @@ class PoolArrays:
     @property
     def sample_correct(self) -> Array:
         """True for the samples that are right, [questions, samples]; False where unparsed or padding."""
-        right = np.take_along_axis(self.class_correct, np.maximum(self.labels, 0).astype(np.intp), axis=1)
-        return right & (self.labels >= 0)
+        return self.right(slice(None))
 
-    def subset(self, rows: Array) -> PoolArrays:
-        """Return the questions at these indices, in this order."""
-        return replace(
-            self,
-            ids=tuple(self.ids[i] for i in rows),
-            sizes=self.sizes[rows],
-            labels=self.labels[rows],
-            class_correct=self.class_correct[rows],
-            classes=tuple(self.classes[i] for i in rows),
-            confidence=None if self.confidence is None else self.confidence[rows],
-            tokens=None if self.tokens is None else self.tokens[rows],
-            recorded=None if self.recorded is None else self.recorded.subset(rows.tolist()),
-            prompt=None if self.prompt is None else self.prompt[rows],
-            cached=None if self.cached is None else self.cached[rows],
-        )
+    def right(self, rows: Array | slice) -> Array:
+        """Return True for the right samples of the questions at these places, [rows, samples]."""
+        labels = self.labels[rows]
+        right = np.take_along_axis(self.class_correct[rows], np.maximum(labels, 0).astype(np.intp), axis=1)
+        return right & (labels >= 0)
 
     @staticmethod
     def of(pool: Pool, *, answers: str = "auto", equality: Equality | None = None) -> PoolArrays:
@@ -95,9 +86,10 @@ class PoolArrays:
         """
         facts, entries = pool.facts, pool.narrow("usage").entries
         shape = facts.questions, facts.samples_max
-        labels = np.full(shape, -1, dtype=np.int16 if facts.samples_max < 1 << 15 else np.int32)
+        labels = np.full(shape, -1, dtype=np.int8)
         confidence = np.full(shape, np.nan) if facts.confidences or pool.scored_by else None
-        counts = {name: np.full(shape, np.nan) for name in ("tokens", "prompt", "cached")} if facts.has_tokens else {}
+        names = ("tokens", "prompt", "cached") if facts.has_tokens else ()
+        counts = {name: np.zeros(shape, dtype=np.uint8) for name in names}
         ids, sizes, classes, correct, tiers, conflicts, unscored = [], [], [], [], Counter[str](), 0, 0
         for q, entry in enumerate(entries):
             samples = entry.samples
@@ -108,7 +100,7 @@ class PoolArrays:
                 )
             grader = Grader(answers, equality=equality).on(entry.problem)
             merged = merge([s.answer for s in samples], kind=answers, equal=grader.equal)
-            labels[q, : len(merged.labels)] = merged.labels
+            labels = _filled(labels, q, merged.labels)
             grades, clashes = _grade(pool.path, entry, merged, grader)
             ids.append(entry.problem.id)
             sizes.append(len(samples))
@@ -121,9 +113,10 @@ class PoolArrays:
                 unscored += sum(s.confidence is None for s in entry.answered)
             if counts:
                 usages = [s.usage for s in samples if s.usage is not None]
-                counts["tokens"][q, : len(samples)] = [usage.generated for usage in usages]
-                counts["prompt"][q, : len(samples)] = [usage.prompt + usage.scorer_prefill for usage in usages]
-                counts["cached"][q, : len(samples)] = [usage.prompt_cached for usage in usages]
+                read = [usage.prompt + usage.scorer_prefill for usage in usages]
+                counts["tokens"] = _filled(counts["tokens"], q, [usage.generated for usage in usages])
+                counts["prompt"] = _filled(counts["prompt"], q, read)
+                counts["cached"] = _filled(counts["cached"], q, [usage.prompt_cached for usage in usages])
         class_correct = np.zeros((facts.questions, max(1, *(len(c) for c in classes))), dtype=bool)
         for q, grades in enumerate(correct):
             class_correct[q, : len(grades)] = grades
@@ -141,6 +134,14 @@ class PoolArrays:
             prompt=counts.get("prompt"),
             cached=counts.get("cached"),
         )
+
+
+def _filled(array: Array, row: int, values: Sequence[int]) -> Array:
+    """Return an array with whole numbers at the front of a row, of a wider type where they need one."""
+    if values and (top := max(values)) > np.iinfo(array.dtype).max:
+        array = array.astype(np.min_scalar_type(top if array.dtype.kind == "u" else -top - 1))
+    array[row, : len(values)] = values
+    return array
 
 
 def _grade(path: str, entry: Entry, merged: Merged, grader: Grader) -> tuple[list[bool], int]:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.replay.arrays import PoolArrays
-from evals.replay.scores import right_samples
 from evals.replay.vectorised import Replayed
 
 Array = NDArray[Any]
@@ -131,7 +130,7 @@ def first_right(arrays: PoolArrays, orders: Array, rows: Array) -> Array:
     Returns:
         [questions, permutations].
     """
-    right, draws = right_samples(arrays, rows), orders.shape[2]
+    right, draws = arrays.right(rows), orders.shape[2]
     first = np.full(orders.shape[:2], draws, dtype=np.int16)
     for draw in reversed(range(draws)):
         first[np.take_along_axis(right, orders[:, :, draw].astype(np.intp), axis=1)] = draw

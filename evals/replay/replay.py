@@ -26,6 +26,8 @@ from evals.replay.vectorised import Candidate, Replayed, check, decide
 Array = NDArray[Any]
 CHUNK = 262_144
 """Draws replayed together: few enough that a column stays in the processor's cache."""
+WINDOW = 4096
+"""Questions that follow each other and may be replayed in another order."""
 
 
 def replay(
@@ -84,8 +86,10 @@ def replay(
                     causes = causes_of(one, None if other is None else decided[other], first, draws)
                 tally.add(places, one, causes, prompts)
 
-    # Questions with equally many distinct answers go together, so that no chunk carries empty columns.
-    order = np.argsort(arrays.labels[rows].max(axis=1, initial=-1), kind="stable")
+    # Questions with equally many distinct answers go together, so that no chunk carries empty columns; those of a
+    # window alone, so that a pool that is read in blocks is read about in its order.
+    distinct = arrays.labels[rows].max(axis=1, initial=-1)
+    order = np.lexsort((distinct, np.arange(len(rows)) // WINDOW))
     batch = max(1, CHUNK // (count * draws))
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(play, [order[i : i + batch] for i in range(0, len(rows), batch)]))
@@ -104,8 +108,8 @@ class _Prompts:
         if arrays.prompt is None or arrays.cached is None:
             return None
         return _Prompts(
-            np.nancumsum(arrays.prompt[rows], axis=1, dtype=np.float64),
-            np.nancumsum(arrays.cached[rows], axis=1, dtype=np.float64),
+            np.cumsum(arrays.prompt[rows], axis=1, dtype=np.float64),
+            np.cumsum(arrays.cached[rows], axis=1, dtype=np.float64),
         )
 
 

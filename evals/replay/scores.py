@@ -66,7 +66,7 @@ class GradeScores:
 
     def __getitem__(self, rows: Array) -> Array:
         """Return the scores of the questions at these indices, [rows, samples]."""
-        return right_samples(self.arrays, rows).astype(np.float64)
+        return self.arrays.right(rows).astype(np.float64)
 
 
 class RandomScores:
@@ -101,10 +101,3 @@ class RandomScores:
 
 Scores = Mapping[str, RowScores | None]
 """Scores by name, in [0, 1] where a sample is parsed; None where the pool has none."""
-
-
-def right_samples(arrays: PoolArrays, rows: Array) -> Array:
-    """Return True for the right samples of the questions at these indices, [rows, samples]."""
-    labels = arrays.labels[rows]
-    right = np.take_along_axis(arrays.class_correct[rows], np.maximum(labels, 0).astype(np.intp), axis=1)
-    return right & (labels >= 0)

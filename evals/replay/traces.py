@@ -5,8 +5,7 @@ Each question is measured once, for all permutations and strategies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from copy import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, overload
@@ -52,10 +51,9 @@ def recorded_source(pool: Pool, source: Literal["pool", "fit pool"] = "pool") ->
 class RecordedQuestions(Sequence["RecordedTraces"]):
     """The samples of a pool's questions with their measurements, which are kept for as many as are in memory."""
 
-    def __init__(self, entries: Entries, rows: Sequence[int] | None = None) -> None:
-        """Take the questions, those at some places or all of them."""
+    def __init__(self, entries: Entries) -> None:
+        """Take the questions."""
         self._entries = entries
-        self._rows = range(len(entries)) if rows is None else rows
         kept = None if isinstance(entries, HeldEntries) else _KEPT
         self._made = lru_cache(maxsize=kept)(lambda at: RecordedTraces(entries[at].samples))
 
@@ -64,15 +62,9 @@ class RecordedQuestions(Sequence["RecordedTraces"]):
         """The signals of all questions of the pool."""
         return RecordedSignals(self._entries.facts)
 
-    def subset(self, rows: Iterable[int]) -> RecordedQuestions:
-        """Return the questions at these places, in this order."""
-        found = copy(self)
-        found._rows = [self._rows[row] for row in rows]
-        return found
-
     def __len__(self) -> int:
         """The number of questions."""
-        return len(self._rows)
+        return len(self._entries)
 
     @overload
     def __getitem__(self, at: int) -> RecordedTraces: ...
@@ -81,7 +73,7 @@ class RecordedQuestions(Sequence["RecordedTraces"]):
 
     def __getitem__(self, at: int | slice) -> Any:
         """The samples of the question at a place, or those of a slice."""
-        return [self._made(row) for row in self._rows[at]] if isinstance(at, slice) else self._made(self._rows[at])
+        return [self._made(row) for row in range(len(self))[at]] if isinstance(at, slice) else self._made(at)
 
 
 class RecordedTraces:

@@ -1,6 +1,8 @@
-"""Pools as arrays: equivalent answers merged, graded by the one rule, subsets in order."""
+"""Pools as arrays: equivalent answers merged, graded by the one rule, in small types."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from tests.evals.cases import pool_of
 from tts.answers.meaning.equality import Pairwise
 from tts.errors import InputError
 from tts.pool import Entry, Pool
-from tts.types import Problem, Sample
+from tts.types import Problem, Sample, Usage
 
 
 def test_equivalent_answers_vote_together_and_conflicting_grades_are_counted():
@@ -47,14 +49,17 @@ def test_a_pairwise_check_grades_as_it_merges():
     assert (checked.labels.tolist(), checked.sample_correct.tolist()) == ([[0, 0, 1]], [[True, True, False]])
 
 
-def test_a_subset_holds_the_questions_in_the_order_given():
-    arrays = PoolArrays.of(pool_of([("1", 0.9), ("2", 0.1)], [("3", 0.2)], [("1", 0.4), (None, None)]))
-    part = arrays.subset(np.array([2, 0]))
-    assert part.ids == ("q2", "q0") and part.sizes.tolist() == [2, 2]
-    assert part.labels.tolist() == [[0, -1], [0, 1]]
-    assert part.sample_correct.tolist() == [[True, False], [True, False]]
-    assert part.confidence[0, 0] == 0.4 and np.isnan(part.confidence[0, 1])
-    assert [r.samples[0].answer for r in part.recorded] == ["1", "1"]
+def test_counts_have_the_smallest_type_that_holds_them():
+    pool = pool_of([("1", 0.9), ("2", 0.1)], [("3", 0.2)])
+    assert PoolArrays.of(pool).labels.dtype == np.int8
+    usages = [Usage(delivered=70_000), Usage(delivered=9, prompt=300), Usage(delivered=1)]
+    counted = iter(usages)
+    entries = [entry.with_samples([replace(s, usage=next(counted)) for s in entry.samples]) for entry in pool.entries]
+    arrays = PoolArrays.of(replace(pool, entries=tuple(entries)))
+    assert (arrays.tokens.dtype, arrays.prompt.dtype, arrays.cached.dtype) == (np.uint32, np.uint16, np.uint8)
+    assert arrays.tokens.tolist() == [[70_000, 9], [1, 0]] and arrays.prompt.tolist() == [[0, 300], [0, 0]]
+    many = pool_of([(str(i), None) for i in range(200)])
+    assert PoolArrays.of(many).labels.dtype == np.int16 and PoolArrays.of(many).labels.max() == 199
 
 
 def test_samples_that_continue_a_prefix_are_no_independent_draws():
