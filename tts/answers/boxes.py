@@ -17,7 +17,7 @@ def last_box(text: str) -> tuple[bool, str | None]:
     Args:
         text: a whole reply.
     """
-    found = list(_BOX.finditer(text))
+    found = list(_BOX.finditer(text)) if "box" in text else []
     if not found:
         return False, None
     last = found[-1]

@@ -1,4 +1,4 @@
-"""A number with the decorations of an answer line: words in front, an aside behind, an equation, bold marks."""
+"""Numbers in a text, and one with the decorations of an answer line: words in front, an aside behind, bold marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(r"\s*[(\[][^()\[\]\n]{0,80}[)\]]\s*\.?\s*$")
-_NUMBER = re.compile(NUMBER)
+NUMBER_IN_TEXT = re.compile(rf"(?:(?<![\w)\]}}.])[-\u2212\u2013])?\\?[$€£¥₹]?(?<![\w.]){NUMBER}")
+_IN_NUMBERS = (
+    "0123456789.,/+-*^\\{}()$eEdtcfracimesod\u00d7\u2212\u2013\u20ac\u00a3\u00a5\u20b9"
+    " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+)
+"""Every character that a match of ``NUMBER_IN_TEXT`` may hold."""
+_STRETCHES = 5
+"""The stretches that are searched for the last number; the last of them is all that is left of the text."""
 _GOES_ON = re.compile(r"\s*(?:or|and|to|,|/|[-+*x\u00d7])\s*[$\d]")
 
 
@@ -52,3 +60,25 @@ def leading_number(text: str) -> str | None:
     if match is None or _GOES_ON.match(text, match.end()):
         return None
     return canonical_number(match[0])
+
+
+def last_number(text: str) -> str | None:
+    """Return the last number in a text.
+
+    No number crosses a character outside ``_IN_NUMBERS``, so the stretches between such characters are searched, the
+    last ones first.
+
+    Args:
+        text: a whole reply.
+    """
+    end = len(text)
+    for left in reversed(range(_STRETCHES)):
+        digit = max(text.rfind(one, 0, end) for one in "0123456789")
+        if digit < 0:
+            return None
+        start = len(text[:digit].rstrip(_IN_NUMBERS)) if left else 0
+        numbers = [match[0] for match in NUMBER_IN_TEXT.finditer(text, start, end)]
+        if numbers:
+            return numbers[-1]
+        end = start
+    return None

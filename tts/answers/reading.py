@@ -19,8 +19,8 @@ from typing import Literal
 from tts.answers.boxes import last_box
 from tts.answers.canonical import canonical
 from tts.answers.choice import extract_choice
-from tts.answers.decorated import decorated_number, leading_number, plain
-from tts.answers.numbers import NUMBER, canonical_number, western_digits
+from tts.answers.decorated import NUMBER_IN_TEXT, decorated_number, last_number, leading_number, plain
+from tts.answers.numbers import canonical_number, western_digits
 from tts.answers.replies import final_text, own_answer
 from tts.errors import InputError
 
@@ -37,13 +37,13 @@ _SAYS = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[.!?](?=\s|$|\*|\")|;|\n")
+_DENIES = re.compile(r"not\b|no\b", re.IGNORECASE)
 _CLAUSE = re.compile(r",\s|\s(?:because|since|as|so|which|where|after|when|and|if)\s|\s[-\u2013\u2014]\s")
 _BOLD = re.compile(r"(?<!\*)\*\*(?P<inside>[^*\n]{1,80})\*\*(?!\*)|(?<!_)__(?P<under>[^_\n]{1,80})__(?!_)")
 _TAG = re.compile(r"<answer>(?P<inside>.*?)</answer>|<\|begin_of_box\|>(?P<box>.*?)<\|end_of_box\|>", re.DOTALL | re.I)
 _INLINE = re.compile(r"\$\$?(?P<dollars>[^$\n]{1,200})\$\$?|\\\((?P<round>[^\n]{1,200}?)\\\)")
 _WORDS_IN_BOX = re.compile(r"\\(?:text|textrm|textbf|mathrm|mbox)\s*\{(?P<words>[^{}]*)\}\.?")
 _REASON = re.compile(r",?\s(?:because|since|which|where|as (?:it|he|she|they))\s")
-_NUMBER_IN_TEXT = re.compile(rf"(?:(?<![\w)\]}}.])[-\u2212\u2013])?\\?[$€£¥₹]?(?<![\w.]){NUMBER}")
 _WORDLESS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _BESIDE_DIGITS = re.compile(rf"(?<=[{_WORDLESS}])(?=[0-9])|(?<=[0-9])(?=[{_WORDLESS}])")
 """Places between a digit and a letter of a script that writes no spaces."""
@@ -174,7 +174,7 @@ class _Reader:
         """Return the last line behind ``####`` that is no heading."""
         if "####" not in text:
             return None
-        lines = list(_HASH_LINE.finditer(text))
+        lines = list(_HASH_LINE.finditer(text, text.index("####")))
         for i, line in enumerate(reversed(lines)):
             rest = line["rest"].strip()
             answer = self.parse(plain(rest)) if rest and not _LISTED.match(rest) else None
@@ -190,11 +190,13 @@ class _Reader:
 
     def said(self, text: str) -> Reading | None:
         """Return the last sentence that says which the answer is."""
-        if "answer" not in text.lower():
+        first = text.lower().find("answer")
+        if first < 0:
             return None
-        for match in reversed(list(_SAYS.finditer(text, max(0, len(text) - _WINDOW)))):
+        start = max(0, len(text) - _WINDOW, first if text.isascii() else 0)  # other letters may change their number
+        for match in reversed(list(_SAYS.finditer(text, start))):
             for part in _phrases(match["rest"], _CLAUSE if self.kind == "number" else _REASON):
-                if self.kind == "number" and re.match(r"not\b|no\b", part, re.IGNORECASE):
+                if self.kind == "number" and _DENIES.match(part):
                     break
                 if (answer := self._of_phrase(part)) is not None:
                     return Reading(answer, "answer is", part)
@@ -206,7 +208,7 @@ class _Reader:
                 return number
             if (first := leading_number(part)) is not None:
                 return first
-            numbers = [match[0] for match in _NUMBER_IN_TEXT.finditer(part)]
+            numbers = [match[0] for match in NUMBER_IN_TEXT.finditer(part)]
             return canonical_number(numbers[0]) if len(numbers) == 1 else None
         if self.kind == "math" and (inline := _INLINE.match(part)):
             return canonical(inline[inline.lastgroup or 0], "math")
@@ -214,9 +216,10 @@ class _Reader:
 
     def bold(self, text: str) -> Reading | None:
         """Return the last bold answer; bold words are no mark but of free text."""
-        if self.kind == "text" or ("**" not in text and "__" not in text):
+        marks = [at for mark in ("**", "__") if (at := text.find(mark, max(0, len(text) - _WINDOW))) >= 0]
+        if self.kind == "text" or not marks:
             return None
-        for match in reversed(list(_BOLD.finditer(text, max(0, len(text) - _WINDOW)))):
+        for match in reversed(list(_BOLD.finditer(text, min(marks)))):
             inside = (match["inside"] or match["under"]).strip(" :")
             begins = not text[: match.start()].rpartition("\n")[2].strip(" \t>*-")
             if begins and inside[-1:] in (".", ")") and text[match.end() : match.end() + 2].strip():
@@ -248,9 +251,7 @@ class _Reader:
             inline = list(_INLINE.finditer(text, max(0, len(text) - _WINDOW)))
             if inline and (answer := self._canonical(inline[-1][0])):
                 return Reading(answer, "last number", inline[-1][0])
-        last = None
-        for match in _NUMBER_IN_TEXT.finditer(text):
-            last = match[0]
+        last = last_number(text)
         answer = None if last is None else canonical_number(last)
         return NOTHING if answer is None else Reading(answer, "last number", last or "")
 

@@ -42,8 +42,6 @@ _OWN_DOUBT = re.compile(
     r"|i|we|alternatively|verify|to|maybe|perhaps|ok|okay|therefore|thus|hence|the answer|answer|final)\b",
     re.IGNORECASE,
 )
-_BRACKETS = ("<", "[", "\u25c1")
-"""The characters of which every mark of a thought and every control token begins with one."""
 _TOKENS = ("<|", "</s>", "<end_of_turn>", "<\uff5c")
 """The beginnings of control tokens."""
 _THINKS = ("think", "thought", "reasoning", "unused95")
@@ -65,7 +63,7 @@ def final_text(text: str) -> str:
         return _final_channel(text)
     if _STRIPPED_CHANNELS.match(text):
         return text.rpartition(_STRIPPED_FINAL)[2].strip() if _STRIPPED_FINAL in text else ""
-    if not any(mark in text for mark in _BRACKETS):
+    if "<" not in text and "[" not in text and "\u25c1" not in text:  # every mark below begins with one of these
         return text
     lowered = text.lower()
     if not any(mark in text for mark in _TOKENS) and not any(word in lowered for word in _THINKS):
@@ -113,7 +111,8 @@ def own_answer(text: str, answered: Callable[[str], bool], *, lead: str = "") ->
         before, found, _ = text.partition(f"\n{lead}")
         if found and before.strip():
             text = before
-    starts = [match.start() for match in _NEXT.finditer(text)][:_TRIED]
+    labelled = ":" in text or "]" in text
+    starts = [match.start() for match in _NEXT.finditer(text)][:_TRIED] if labelled else []
     if not starts and "?" not in text:
         return text
     paragraphs = [match.end() for match in _PARAGRAPH.finditer(text)]
