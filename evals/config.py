@@ -148,7 +148,7 @@ class SampleConfig:
         engine: the model.
         samples: samples per problem, >= 1.
         read_truncated: whether samples that reached engine.max_tokens give an answer.
-        out: the pool to write, .sqlite or .db; null takes a dated file under ``runs/``.
+        out: the pool to write, .sqlite, .db or .pool; null takes a dated file under ``runs/``.
     """
 
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -185,7 +185,7 @@ class RunConfig:
             sooner and wastes some tokens. 0 turns it off.
         concurrency: questions in flight; null takes as many as fill a batch.
         read_truncated: whether samples that reached engine.max_tokens give an answer.
-        out: the pool to write, .sqlite or .db; null takes a dated file under ``runs/``.
+        out: the pool to write, .sqlite, .db or .pool; null takes a dated file under ``runs/``.
     """
 
     task: TaskConfig = field(default_factory=TaskConfig)

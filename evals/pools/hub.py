@@ -63,7 +63,7 @@ def pull(source: str, target: str | os.PathLike[str], *, force: bool = False) ->
 
     Args:
         source: ``hf://datasets/OWNER/NAME``, or a folder.
-        target: the pool to write: .sqlite or .db.
+        target: the pool to write: .sqlite, .db or .pool.
         force: replace a pool that is there.
 
     Raises:

@@ -11,6 +11,7 @@ from evals.pools.formats import batch, fields, inspect_ai, lm_eval, own, simple_
 from evals.pools.records import Fields, Source, held
 from evals.pools.sources import HUB, load
 from tts.errors import InputError
+from tts.pool.files import holds_runs
 
 _NO_FIELDS = Fields()
 KNOWN = (
@@ -30,10 +31,10 @@ def read_source(path: str, named: Fields = _NO_FIELDS, *, split: str = "test") -
     Raises:
         InputError: it cannot be read, or its shape is not known.
     """
+    if holds_runs(path):
+        return own.read(path)
     if not path.startswith(HUB) and not os.path.isfile(path):
         raise InputError(f"{path}: no such file")
-    if path.lower().endswith((".sqlite", ".db")):
-        return own.read(path)
     loaded = load(path, split=split)
     if loaded.document is not None:
         return _read_document(path, loaded.document, named)

@@ -138,7 +138,9 @@ def recorded_reading(path: str, *, run: Sequence[int] | None = None) -> Recorded
         path: any file of :func:`load_replies`.
         run: the run, or several, of pools that hold several; None takes the latest.
     """
-    if Path(path).suffix not in (".sqlite", ".db"):
+    from tts.pool.files import holds_runs
+
+    if not holds_runs(path):
         return None
     from tts.pool import PoolStore
 
@@ -161,8 +163,10 @@ def load_replies(
     Raises:
         InputError: a file that cannot be read, or that holds no reply.
     """
+    from tts.pool.files import holds_runs
+
     file = Path(path)
-    if path != "-" and file.suffix in (".sqlite", ".db", ".parquet"):
+    if path != "-" and (holds_runs(path) or file.suffix == ".parquet"):
         return _of_pool(file, run, notify)
     text = _text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")

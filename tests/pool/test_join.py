@@ -44,7 +44,7 @@ def test_one_run_named_twice_is_that_run(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("runs", "sentence"),
-    [((1, 3), "run 3 holds draws that a strategy may have truncated"), ((1, 9), "no run 9; it holds run 1")],
+    [((1, 3), "run 3 holds draws that a strategy may have truncated"), ((1, 9), "no run 9; it holds 1")],
 )
 def test_what_cannot_be_joined_is_one_sentence(path: Path, runs: tuple[int, ...], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):

@@ -97,7 +97,7 @@ def compare(
         tts.compare("pool.jsonl.gz", budget=16).to_pandas()
 
     Args:
-        pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db or .parquet), or a pool in memory.
+        pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db, .pool or .parquet), or a pool in memory.
         strategies: names of the catalogue, "all", or composed strategies.
         budget: the most samples of a question; None takes as many as every question has.
         run: the run to read, if a SQLite pool holds several, or several runs to join; None takes the latest.

@@ -29,7 +29,7 @@ def decide(
         tts.decide("pool.sqlite", strategy="cges", budget=8)
 
     Args:
-        pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db or .parquet), or a pool in memory.
+        pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db, .pool or .parquet), or a pool in memory.
         strategy: a name of the catalogue, or a composed strategy.
         budget: the most samples of a question; None takes all of each.
         run: the run to read, if a SQLite pool holds several, or several runs to join; None takes the latest.
@@ -55,7 +55,7 @@ def rerank(
         tts.rerank("pool.sqlite", scorer="mean_logprob")
 
     Args:
-        pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db or .parquet), or a pool in memory.
+        pool: a pool file (.jsonl, .jsonl.gz, .sqlite, .db, .pool or .parquet), or a pool in memory.
         scorer: the label of recorded scores; "confidence", which was recorded with the samples; or a score that is
             computed from recorded signals, such as "mean_logprob".
         window: tokens in a group, for scores that look at groups.

@@ -112,7 +112,7 @@ def run(
         scorer: a scorer's name, or {name, calibration, ...}; None if no strategy needs confidences.
         questions: the number of questions, >= 1; None takes all of a file.
         budget: the most samples of a question, >= 1.
-        out: the pool to write, .sqlite or .db; None takes a dated file under ``runs/``.
+        out: the pool to write, .sqlite, .db or .pool; None takes a dated file under ``runs/``.
         progress: whether to show the progress on standard error.
         settings: other keys of ``tts run`` by name, such as ``fit`` or ``calibrate``, or of its engine, such as
             ``temperature``.

@@ -21,7 +21,7 @@ from tts.errors import InputError
 
 QUESTIONS = (".jsonl", ".jsonl.gz", ".json")
 """Suffixes of files of questions."""
-POOLS = (".sqlite", ".db", ".parquet")
+POOLS = (".sqlite", ".db", ".pool", ".parquet")
 YAML = (".yaml", ".yml")
 COMMON = (
     ("--quiet", "Print results and errors alone."),

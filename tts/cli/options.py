@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 
 PoolArgument = Annotated[
-    Path, typer.Argument(metavar="POOL", help="Pool to read: .jsonl, .jsonl.gz, .sqlite, .db or .parquet.")
+    Path, typer.Argument(metavar="POOL", help="Pool to read: .jsonl, .jsonl.gz, .sqlite, .db, .pool or .parquet.")
 ]
 ConfigArguments = Annotated[
     list[str] | None,

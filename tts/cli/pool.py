@@ -21,11 +21,6 @@ pool_app = App(
 app.add_typer(pool_app, name="pool")
 
 
-def is_pool(name: str) -> bool:
-    """Return whether a file is written as a SQLite pool, by its suffix."""
-    return name.lower().endswith((".sqlite", ".db"))
-
-
 @pool_app.command(examples=("tts pool info pool.jsonl.gz", "tts pool info runs.sqlite run=1,2"))
 def info(
     pool: PoolArgument,
@@ -125,10 +120,10 @@ def import_(
     from evals.pools.recognise import is_pool_file
     from evals.pools.records import Fields
     from tts.pool import import_pool
-    from tts.pool.files import pool_format
+    from tts.pool.files import holds_runs, pool_format
 
     given = [*(files or ()), *([last] if last else ())]
-    target = None if not given or (dry_run and not is_pool(given[-1])) else given[-1]
+    target = None if not given or (dry_run and not holds_runs(given[-1])) else given[-1]
     sources = given[:-1] if target is not None else given
     if not sources:
         raise InputError("give the files with samples, then the pool to write: tts pool import FILE... POOL")

@@ -50,7 +50,7 @@ def sample(configs: ConfigArguments = None) -> None:
     ),
 )
 def score(
-    pool: Annotated[Path, typer.Argument(metavar="POOL", help="Pool to add scores to: .sqlite or .db.")],
+    pool: Annotated[Path, typer.Argument(metavar="POOL", help="Pool to add scores to: .sqlite, .db or .pool.")],
     configs: ConfigArguments = None,
     run: RunOption = None,
 ) -> None:

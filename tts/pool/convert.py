@@ -26,7 +26,7 @@ def load_pool(
     scorer: str | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Pool:
-    """Read a pool from a .jsonl, .jsonl.gz, .sqlite, .db or .parquet file, with one confidence a sample.
+    """Read a pool from a .jsonl, .jsonl.gz, .sqlite, .db, .pool or .parquet file, with one confidence a sample.
 
     The confidences are those recorded with the samples, or else the scores of the scorer that was used last, if it has
     judged every sample with an answer.

@@ -33,3 +33,8 @@ def pool_format(path: str | os.PathLike[str], *allowed: str) -> str:
         if name.endswith(suffix):
             return kind
     raise InputError(f"{path}: the file name must end in {', '.join(fitting)}")
+
+
+def holds_runs(path: str | os.PathLike[str]) -> bool:
+    """Return whether a pool of this name holds runs: a SQLite file, or a folder with one."""
+    return str(path).lower().endswith(tuple(suffix for suffix, kind in SUFFIXES.items() if kind == "sqlite"))

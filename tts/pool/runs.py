@@ -83,12 +83,6 @@ class Run:
     scorers: tuple[str, ...] = ()
     draws: Mapping[str, object] | None = None
 
-    def __str__(self) -> str:
-        """A short line for lists."""
-        key = self.key
-        parts = [key.model or "no one model", key.revision, canonical_json(key.sampling) if key.sampling else ""]
-        return f"run {self.id} ({', '.join(part for part in parts if part)}; {self.samples} samples)"
-
 
 def canonical_json(value: Mapping[str, object]) -> str:
     """Write settings so that equal settings are equal text: sorted keys, no spaces, 1.0 as 1.

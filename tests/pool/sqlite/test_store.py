@@ -152,7 +152,7 @@ def test_the_latest_run_with_samples_is_read_where_none_is_named(path: Path) -> 
         assert store.to_pool() == store.to_pool(two)
         with pytest.raises(InputError, match="run 1 holds no samples yet"):
             store.to_pool(one)
-        with pytest.raises(InputError, match="no run 9; it holds run 1"):
+        with pytest.raises(InputError, match="no run 9; it holds 1"):
             store.to_pool(9)
         assert store.to_pool(two).entries[0].meta == {"level": "3", "model": "other"}
 
@@ -203,7 +203,7 @@ def test_other_wrong_arguments_are_sentences(path: Path) -> None:
             store.add(run, "q1", [Sample("", "1"), Sample("", "1", index=1)], [True])
         with pytest.raises(InputError, match="no question 'q9'; add it with add_problem first"):
             store.add(run, "q9", [Sample("", "1")])
-        with pytest.raises(InputError, match=r"no run 4; it holds run 1 \(toy"):
+        with pytest.raises(InputError, match=r"no run 4; it holds 1, which `tts pool info"):
             store.add(4, "q1", [Sample("", "1")])
         with pytest.raises(InputError, match="sampling parameter 'stop\\[0\\]' must be a JSON value, got <object"):
             store.open_run(RunKey("m", sampling={"stop": [object()]}), {})

@@ -47,7 +47,7 @@ class PoolStore(StoredRuns):
 
         Raises:
             PoolLockedError: at once, where another process (or another store of this one) is writing to the file.
-            InputError: for another suffix than .sqlite or .db, a missing directory, or a file that is no pool.
+            InputError: for another suffix than .sqlite, .db or .pool, a missing directory, or a file that is no pool.
         """
         pool_format(path, "sqlite")
         lock = write_lock(path)

@@ -137,8 +137,9 @@ class StoredRuns:
             "SELECT model, revision, prompt_template, sampling FROM runs WHERE id = ?", (run,)
         ).fetchone()
         if found is None:
-            raise InputError(f"{self._path}: no run {run}; it holds {self._listed() or 'no runs yet'}")
+            held = ", ".join(str(one.id) for one in self.runs())
+            raise InputError(
+                f"{self._path}: no run {run}; it holds "
+                + (f"{held}, which `tts pool info {self._path}` shows" if held else "no runs yet")
+            )
         return RunKey.from_columns(*found)
-
-    def _listed(self) -> str:
-        return "; ".join(str(run) for run in self.runs())
