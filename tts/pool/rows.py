@@ -9,7 +9,9 @@ tokens are JSON, NULL where there are none. Token counts are all NULL where the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from tts.pool.digest import row_hash
@@ -91,26 +93,41 @@ def columns_of(fields: frozenset[Fields]) -> tuple[str, ...]:
     return tuple(name for name in COLUMNS if name not in absent)
 
 
-def from_row(row: Sequence[Any], columns: Sequence[str] = COLUMNS) -> tuple[Sample, bool | None]:
+def from_row(row: Sequence[Any], columns: tuple[str, ...] = COLUMNS) -> tuple[Sample, bool | None]:
     """Return the sample and the grade of a row of ``to_row``, or of those of its columns that ``columns_of`` names."""
-    of = dict(zip(columns, row, strict=True))
-    value, correct = of.get, of["correct"]
-    tokens, prompt = value("token_ids"), value("prompt")
-    extras = {name: kind(of[name]) for name, kind in SAMPLE_EXTRAS.items() if value(name) is not None}
-    sample = Sample(
-        value("text", ""),
-        of["answer"],
-        _ENDS[of["ending"]],
-        of["confidence"],
-        of["idx"],
-        () if tokens is None else unpack_array("i", tokens),
-        _trace(of) if "owners" in of else _NO_TRACE,
-        None if prompt is None else Usage(*(of[name] for name in USAGE)),
-        value("error"),
-        of["given"] or 0,
-        **extras,
-    )
-    return sample, None if correct is None else bool(correct)
+    return reader_of(columns)(row)
+
+
+@cache
+def reader_of(columns: tuple[str, ...]) -> Callable[[Sequence[Any]], tuple[Sample, bool | None]]:
+    """Return what turns rows with these columns to samples with their grades; it is called for millions of rows."""
+    at = {name: place for place, name in enumerate(columns)}
+    always = ("answer", "ending", "confidence", "idx", "correct", "given")
+    answer, ending, confidence, index, correct, given = (at[name] for name in always)
+    text, error, tokens, prompt = (at.get(name) for name in ("text", "error", "token_ids", "prompt"))
+    counts = None if prompt is None else itemgetter(*(at[name] for name in USAGE))
+    traces = [(name, at[name]) for name in TRACE_ROW if name in at]
+    extras = [(name, kind, at[name]) for name, kind in SAMPLE_EXTRAS.items() if name in at]
+
+    def read(row: Sequence[Any]) -> tuple[Sample, bool | None]:
+        grade = row[correct]
+        more = {name: kind(value) for name, kind, place in extras if (value := row[place]) is not None}
+        sample = Sample(
+            "" if text is None else row[text],
+            row[answer],
+            _ENDS[row[ending]],
+            row[confidence],
+            row[index],
+            () if tokens is None or row[tokens] is None else unpack_array("i", row[tokens]),
+            _trace({name: row[place] for name, place in traces}) if traces else _NO_TRACE,
+            None if counts is None or prompt is None or row[prompt] is None else Usage(*counts(row)),
+            None if error is None else row[error],
+            row[given] or 0,
+            **more,
+        )
+        return sample, None if grade is None else bool(grade)
+
+    return read
 
 
 def sample_hash(problem_id: str, row: Sequence[Any]) -> int:

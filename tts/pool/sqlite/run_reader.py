@@ -14,7 +14,7 @@ from tts.pool.digest import content_hash
 from tts.pool.entries import ALL, HELD, Entries, Fields, HeldEntries, StoredEntries
 from tts.pool.facts import Facts, joined_facts
 from tts.pool.records import Entry, Pool
-from tts.pool.rows import columns_of, from_row, to_problem
+from tts.pool.rows import columns_of, reader_of, to_problem
 from tts.pool.sqlite.connect import open_reader
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.scores import labels, scores_of
@@ -80,7 +80,7 @@ class RunReader:
     def _read(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
         """Return the questions at a range of places."""
         first, last = self._numbers[places[0]], self._numbers[places[-1]]
-        columns = columns_of(fields)
+        columns = ("problem", *columns_of(fields))
         try:
             self._connection.execute("BEGIN")
             self._check()
@@ -89,7 +89,7 @@ class RunReader:
                 (first, last),
             ).fetchall()
             rows = self._connection.execute(
-                f"SELECT problem, {', '.join(columns)} FROM samples WHERE run = ? AND problem BETWEEN ? AND ? "
+                f"SELECT {', '.join(columns)} FROM samples WHERE run = ? AND problem BETWEEN ? AND ? "
                 "ORDER BY problem, idx",
                 (self._run, first, last),
             ).fetchall()
@@ -101,8 +101,9 @@ class RunReader:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         graded: dict[int, Graded] = {}
-        for number, *row in rows:
-            graded.setdefault(number, []).append(from_row(row, columns))
+        read = reader_of(columns)
+        for row in rows:
+            graded.setdefault(row[0], []).append(read(row))
         for number, found in sealed.items():
             graded[number] = sorted([*found, *graded.get(number, ())], key=lambda pair: pair[0].index)
         known = {number: rest for number, *rest in problems}
