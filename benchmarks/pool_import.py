@@ -3,7 +3,8 @@
     python -m benchmarks.pool_import --questions 2000 --samples 32
 
 The texts are made up of a few sentences with one of four marks of an answer, or none. Prints the seconds and the
-samples a second, the median of the rounds. Texts are read in as many processes as there are processors.
+samples a second, the median of the rounds, and the most memory that this process has used so far. Of many texts, other
+processes read some while this one writes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import statistics
 import time
 from collections.abc import Iterator
@@ -63,7 +65,7 @@ def main() -> None:
     options = parser.parse_args()
     count = options.questions * options.samples
     print(f"{options.questions} questions x {options.samples} samples, {options.rounds} rounds")
-    print(f"{'rows':10} {'MB':>7} {'seconds':>8} {'samples/s':>10} {'a second of a processor':>24}")
+    print(f"{'rows':10} {'MB':>7} {'seconds':>8} {'samples/s':>10} {'a second of a processor':>24} {'peak MB':>8}")
     with TemporaryDirectory() as folder:
         for kind in ("answers", "texts", "log"):
             source = Path(folder, f"{kind}.jsonl")
@@ -77,7 +79,8 @@ def main() -> None:
                 taken.append((time.perf_counter() - started, sum(os.times()[:4]) - used))
             seconds, used = (statistics.median(times) for times in zip(*taken, strict=True))
             rates = f"{count / seconds:10,.0f} {count / used:24,.0f}"
-            print(f"{kind:10} {source.stat().st_size / 1e6:7.1f} {seconds:8.2f} {rates}", flush=True)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"{kind:10} {source.stat().st_size / 1e6:7.1f} {seconds:8.2f} {rates} {peak:8.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from tts.errors import InputError
 
@@ -65,6 +65,20 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         for leftover in target.parent.glob(glob.escape(temp.name) + "*"):
             with suppress(OSError):
                 leftover.unlink()
+
+
+def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises:
+        InputError: where it is missing, is a directory or cannot be read.
+    """
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from evals.pools.joining import Joined
-from evals.pools.parallel import Texts, processes_for, read_in_processes, read_texts
+from evals.pools.joining import Join, Joined
+from evals.pools.parallel import Texts, read_in_processes, read_texts
+from evals.pools.records import Record
 from evals.tasks.equality import equality_named, open_equality
 from evals.tasks.golds import kind_of, read_golds
 from evals.tasks.graders import grader_of
@@ -23,6 +24,35 @@ RULES = ("flexible", "strict")
 _TRIED = 200
 """Texts by which the kind of answers is chosen where no right answers tell it."""
 _MOST = 0.5
+_QUESTIONS_GRADED = 1000
+"""Questions whose grades are remembered, for files in which their samples stand apart."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """Some of the samples of one question by one model.
+
+    Attributes:
+        joined: the question.
+        model: the model.
+        start: the number of the first sample.
+        samples: each sample with the file's grade and whether its answer is the file's own.
+    """
+
+    joined: Joined
+    model: str
+    start: int = 0
+    samples: list[tuple[Sample, bool | None, bool]] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Add the samples of a record."""
+        graded = zip(record.samples, record.correct, strict=True)
+        self.samples.extend((sample, correct, record.answered) for sample, correct in graded)
+
+    @property
+    def texts(self) -> Texts:
+        """The texts that answers are read from."""
+        return Texts([s.text for s, _, own in self.samples if _is_read(s, own)], self.joined.question.choices)
 
 
 @dataclass(slots=True)
@@ -58,6 +88,7 @@ class Answers:
     unreadable: int = 0
     regraded: int = 0
     _grader: Grader = field(init=False, repr=False)
+    _grades: dict[int, dict[str, bool | None]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Open the grader."""
@@ -78,36 +109,42 @@ class Answers:
             golds = tuple(str(gold) for gold in question.golds)
         return Problem(question.id or "", question.text, next(iter(golds), None), task, golds[1:])
 
-    def readings(self, asked: Sequence[tuple[Joined, str]], processes: int | None = None) -> Iterator[list[Reading]]:
-        """Yield the readings of the texts of each question's samples of one model, in their order.
+    def readings(
+        self, parts: Iterable[list[Piece]], processes: int
+    ) -> Iterator[tuple[list[Piece], list[list[Reading]]]]:
+        """Yield each part with the readings of the texts of each of its pieces.
 
         Args:
-            asked: the questions, each with the model.
-            processes: the number of processes that read; None decides by the number of texts.
+            parts: some pieces each; several processes read a few parts ahead.
+            processes: the number of processes that read; 0 for the caller's own.
         """
-        texts = [Texts([s.text for s, _, own in one.samples[model] if _is_read(s, own)]) for one, model in asked]
-        texts = [replace(of, choices=one.question.choices) for of, (one, _) in zip(texts, asked, strict=True)]
-        if processes is None:
-            processes = processes_for(sum(len(of.texts) for of in texts))
-        if processes > 1:
-            yield from read_in_processes(texts, self.kind, self.rule, processes=processes)
+        if not processes:
+            for part in parts:
+                yield part, read_texts([piece.texts for piece in part], self.kind, self.rule)
             return
-        for of in texts:
-            yield from read_texts([of], self.kind, self.rule)
+        waiting = deque[list[Piece]]()
 
-    def read(self, joined: Joined, model: str, task: str, readings: Sequence[Reading]) -> tuple[Problem, list[Read]]:
-        """Return a question with the samples of one model, with the answers of their texts, graded.
+        def texts() -> Iterator[list[Texts]]:
+            for part in parts:
+                waiting.append(part)
+                yield [piece.texts for piece in part]
+
+        for found in read_in_processes(texts(), self.kind, self.rule, processes=processes):
+            yield waiting.popleft(), found
+
+    def read(self, piece: Piece, problem: Problem, readings: Sequence[Reading]) -> list[Read]:
+        """Return samples with the answers of their texts, graded.
 
         Args:
-            joined: the question.
-            model: the model.
-            task: the name of the task.
-            readings: the readings of the texts, as :meth:`readings` yields them.
+            piece: the samples.
+            problem: their question, as :meth:`problem` returns it.
+            readings: the readings of their texts.
         """
-        problem = self.problem(joined.question, task)
         given_readings = iter(readings)
         grader = self._grader.on(problem)
-        grades: dict[str, bool | None] = {}
+        if len(self._grades) >= _QUESTIONS_GRADED:
+            self._grades.clear()
+        grades = self._grades.setdefault(piece.joined.number, {})
 
         def graded(answer: str | None, given: bool | None, failed: bool) -> bool | None:
             if given is not None:
@@ -122,7 +159,7 @@ class Answers:
             return grades[answer]
 
         found = []
-        for index, (sample, given, answered) in enumerate(joined.samples[model]):
+        for index, (sample, given, answered) in enumerate(piece.samples, piece.start):
             reading = None
             answer = sample.answer
             if _is_read(sample, answered):
@@ -131,7 +168,7 @@ class Answers:
                 self.marks[reading.mark] += 1
             correct = graded(answer, given, sample.end is End.FAILED)
             found.append(Read(_numbered(sample, index, answer), correct, reading))
-        return problem, found
+        return found
 
 
 def _is_read(sample: Sample, answered: bool) -> bool:
@@ -147,13 +184,12 @@ def _numbered(sample: Sample, index: int, answer: str | None) -> Sample:
     )
 
 
-def entry(problem: Problem, read: Sequence[Read], model: str) -> Entry:
+def entry(problem: Problem, read: Sequence[Read]) -> Entry:
     """Return a question with its samples as pools have it."""
-    meta = {"model": model} if model else {}
-    return Entry(problem, tuple(one.sample for one in read), tuple(one.correct for one in read), meta)
+    return Entry(problem, tuple(one.sample for one in read), tuple(one.correct for one in read))
 
 
-def kind_named(name: str, joined: Sequence[Joined]) -> Kind:
+def kind_named(name: str, joined: Join) -> Kind:
     """Return the kind of answers of a name; of "auto", that of the right answers, else the one that reads most texts.
 
     Args:
@@ -163,10 +199,10 @@ def kind_named(name: str, joined: Sequence[Joined]) -> Kind:
     named = next((kind for kind in KINDS if kind == name), None)
     if named is not None:
         return named
-    questions = [one.question for one in joined]
+    questions = [one.question for one in joined.questions]
     if any(question.golds for question in questions):
         return kind_of(questions)
-    own = list(_some(joined, lambda sample, answered: sample.answer if answered else None))
+    own = list(_some(joined, lambda sample, answered: sample.answer if answered else None)) if joined.answered else []
     if own:
         numbers = sum(canonical(answer, "number") is not None for answer in own)
         return "number" if numbers >= 0.9 * len(own) else "text"
@@ -176,15 +212,16 @@ def kind_named(name: str, joined: Sequence[Joined]) -> Kind:
     return best if count[best] >= _MOST * len(texts) else "text"
 
 
-def _some(joined: Sequence[Joined], of: Callable[[Sample, bool], str | None]) -> Iterable[str]:
-    """Yield the first texts or answers of questions' samples."""
-    found = 0
-    for one in joined:
-        for samples in one.samples.values():
-            for sample, _, answered in samples[:2]:
-                text = of(sample, answered)
-                if text is not None:
-                    found += 1
-                    yield text
-                if found >= _TRIED:
-                    return
+def _some(joined: Join, of: Callable[[Sample, bool], str | None]) -> Iterator[str]:
+    """Yield the first texts or answers, two at most of one question and model."""
+    taken, found = Counter[tuple[int, str]](), 0
+    for one, record in joined.records():
+        place = one.number, record.model
+        some = record.samples[: 2 - taken[place]]
+        taken[place] += len(some)
+        for text in (of(sample, record.answered) for sample in some):
+            if text is not None:
+                found += 1
+                yield text
+            if found >= _TRIED:
+                return

@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evals.pools.answers import RULES, Answers, Read, entry, kind_named
-from evals.pools.joining import Joined, join
+from evals.pools.answers import RULES, Answers, Piece, Read, entry, kind_named
+from evals.pools.joining import Join, Joined, join
+from evals.pools.parallel import processes_for
 from evals.pools.recognise import read_source
 from evals.pools.records import Fields, Source
 from tts.answers.canonical import KINDS
 from tts.errors import InputError, unknown_name
 from tts.files import Output, check_replaced
-from tts.pool import Entry, PoolStore, RunKey
+from tts.pool import PoolStore, RunKey
 from tts.pool.files import pool_format
 from tts.pool.parts.folder import atomic_pool
 from tts.pool.sqlite.connect import write_lock
 from tts.types import Problem, Signals
 
 _NO_FIELDS = Fields()
+_SAMPLES_AT_ONCE, _CHARACTERS_AT_ONCE = 2_000, 2_000_000
+"""The size of a part, whose samples are read and written together: the first of these that it reaches."""
 
 
 @dataclass(slots=True)
 class Samples:
-    """The samples of several files, joined and ready to be read.
+    """The samples of several files, joined and ready to be read, which the files alone hold until then.
 
     Attributes:
         sources: the files.
-        joined: the questions with their samples.
+        join: the questions, and how many samples they have.
         task: the name of the task; empty where no file says.
         answers: the reader and grader.
         notes: sentences that a user should know.
     """
 
     sources: list[Source]
-    joined: list[Joined]
+    join: Join
     task: str
     answers: Answers
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def joined(self) -> list[Joined]:
+        """The questions that have samples."""
+        return self.join.questions
 
     @property
     def models(self) -> list[str]:
@@ -50,18 +59,57 @@ class Samples:
     @property
     def count(self) -> int:
         """The number of samples."""
-        return sum(len(samples) for one in self.joined for samples in one.samples.values())
+        return sum(count for one in self.joined for count in one.samples.values())
 
-    def read(self, questions: int | None = None) -> Iterator[tuple[Problem, str, list[Read]]]:
-        """Yield each question with its samples of one model, read and graded.
+    def problems(self) -> dict[int, Problem]:
+        """Return the questions with their right answers, by their numbers."""
+        return {one.number: self.answers.problem(one.question, self.task) for one in self.joined}
+
+    def read(self, problems: Mapping[int, Problem]) -> Iterator[list[tuple[Piece, list[Read]]]]:
+        """Yield all samples in the order of the files, read and graded, in parts of some thousand.
 
         Args:
-            questions: the number of questions; None for all.
+            problems: the questions, as :meth:`problems` returns them.
         """
-        asked = [(one, model) for one in self.joined[:questions] for model in one.samples]
-        for (one, model), readings in zip(asked, self.answers.readings(asked), strict=True):
-            problem, read = self.answers.read(one, model, self.task, readings)
-            yield problem, model, read
+        for part, readings in self.answers.readings(self._parts(), processes_for(self.join.characters)):
+            found = zip(part, readings, strict=True)
+            yield [(one, self.answers.read(one, problems[one.joined.number], of)) for one, of in found]
+
+    def first(self, questions: int) -> Iterator[tuple[Problem, str, list[Read]]]:
+        """Yield each of the first questions with its samples of one model, read and graded.
+
+        Args:
+            questions: the number of questions.
+        """
+        first = self.joined[:questions]
+        pieces = {(one.number, model): Piece(one, model) for one in first for model in one.samples}
+        left = sum(count for one in first for count in one.samples.values())
+        for joined, record in self.join.records():
+            if (joined.number, record.model) in pieces:
+                pieces[joined.number, record.model].add(record)
+                left -= len(record.samples)
+            if not left:
+                break
+        for part, readings in self.answers.readings(([piece] for piece in pieces.values()), 0):
+            problem = self.answers.problem(part[0].joined.question, self.task)
+            yield problem, part[0].model, self.answers.read(part[0], problem, readings[0])
+
+    def _parts(self) -> Iterator[list[Piece]]:
+        """Yield pieces of some samples together; records of one question that follow each other are one piece."""
+        drawn = Counter[tuple[int, str]]()
+        part, count, characters = list[Piece](), 0, 0
+        for joined, record in self.join.records():
+            place = joined.number, record.model
+            if count >= _SAMPLES_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+                yield part
+                part, count, characters = [], 0, 0
+            if not part or part[-1].joined is not joined or part[-1].model != record.model:
+                part.append(Piece(joined, record.model, drawn[place]))
+            part[-1].add(record)
+            drawn[place] += len(record.samples)
+            count += len(record.samples)
+            characters += sum(len(sample.text) for sample in record.samples)
+        yield part
 
 
 def gather(
@@ -132,40 +180,51 @@ def write(samples: Samples, target: str | os.PathLike[str], *, add: bool = False
         if not os.path.exists(target):
             raise InputError(f"{target}: does not exist, so that nothing can be added to it; leave out --add")
         with PoolStore.create_or_open(target) as store:
-            return _into(samples, store, str(target))
+            return _into(samples, store, str(target), whole=True)
     check_replaced(Output(Path(target), "pool"), command="", force=force, forced_by="--force, or --add")
     lock = write_lock(target)
     try:
         with atomic_pool(target) as temp, PoolStore.create_or_open(temp) as store:
-            imported = _into(samples, store, str(target))
+            imported = _into(samples, store, str(target), whole=False)
     finally:
         lock.release()
     return imported
 
 
-def _into(samples: Samples, store: PoolStore, target: str) -> Imported:
+def _into(samples: Samples, store: PoolStore, target: str, *, whole: bool) -> Imported:
+    """Write samples into an open pool, all in one transaction where ``whole`` is set, else a part at a time."""
     known = match(samples, store.problems(), target)
-    runs: dict[str, list[Entry]] = {model: [] for model in samples.models}
+    models, answers, source = samples.models, samples.answers, samples.sources[-1]
+    problems = samples.problems()
+    held = {number: known.get(problem.id, problem) for number, problem in problems.items()}
+    digests = samples.join.digests
+    keys = [RunKey(model, sampling={"imported": source.format, "sha256": digests[model]}) for model in models]
+    config = {"imported_from": [one.path for one in samples.sources], "format": source.format}
+    ordered = dict.fromkeys(one.number for model in models for one in samples.joined if model in one.samples)
+    left = {one.number: sum(one.samples.values()) for one in samples.joined}
     graded = right = 0
-    for problem, model, read in samples.read():
-        graded += sum(one.correct is not None for one in read)
-        right += sum(bool(one.correct) for one in read)
-        runs[model].append(entry(known.get(problem.id, problem), read, ""))
-    told = any(sample.trace.logprobs for of in runs.values() for one in of for sample in one.samples)
-    config = {"imported_from": [source.path for source in samples.sources], "format": samples.sources[-1].format}
-    numbers = store.add_runs(
-        [
-            (RunKey(model, sampling={"imported": samples.sources[-1].format, "sha256": _digest(of)}), of)
-            for model, of in runs.items()
-        ],
-        config,
-        signals=Signals(logprobs=told),
-        reading=samples.answers.reading,
-    )
-    for name in {one.problem.id for of in runs.values() for one in of}:
-        store.decided(name)
+    with store.together() if whole else nullcontext():
+        numbers = store.start_runs(
+            keys,
+            [held[number] for number in ordered if held[number].id not in known],
+            config,
+            signals=Signals(logprobs=samples.join.logprobs),
+            reading=answers.reading,
+        )
+        runs = dict(zip(models, numbers, strict=True))
+        for part in samples.read(problems):
+            store.add_entries((runs[piece.model], entry(held[piece.joined.number], read)) for piece, read in part)
+            for piece, read in part:
+                graded += sum(one.correct is not None for one in read)
+                right += sum(bool(one.correct) for one in read)
+                left[piece.joined.number] -= len(read)
+                if not left[piece.joined.number] and not whole:
+                    store.decided(held[piece.joined.number].id)
+    if whole:
+        for number in ordered:
+            store.decided(held[number].id)
     store.seal()
-    return Imported(len(samples.joined), samples.count, graded, right, dict(zip(runs, numbers, strict=True)))
+    return Imported(len(samples.joined), samples.count, graded, right, runs)
 
 
 def match(samples: Samples, held: Sequence[Problem], target: str) -> dict[str, Problem]:
@@ -205,12 +264,3 @@ def match(samples: Samples, held: Sequence[Problem], target: str) -> dict[str, P
             "its own"
         )
     return by_id
-
-
-def _digest(entries: Sequence[Entry]) -> str:
-    digest = hashlib.sha256()
-    for one in entries:
-        digest.update(one.problem.question.encode())
-        for sample in one.samples:
-            digest.update((sample.text or sample.answer or "").encode() + b"\0")
-    return digest.hexdigest()

@@ -2,28 +2,70 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evals.pools.records import Record, Source
 from evals.tasks.rows import Question
 from tts.errors import InputError
-from tts.types import Sample
 
 
 @dataclass(slots=True)
 class Joined:
-    """A question with the samples of every file, by model.
+    """A question, and how many samples all files have of it.
 
     Attributes:
+        number: its place in the order in which questions were first seen.
         question: its text, options and right answers; its id is that of the pool.
-        samples: for each model, each sample with the file's grade and whether its answer is the file's own.
+        samples: the number of samples by model.
     """
 
+    number: int
     question: Question
-    samples: dict[str, list[tuple[Sample, bool | None, bool]]] = field(default_factory=dict)
+    samples: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Join:
+    """The questions of several files, and what their samples have in common; the samples are read anew from the files.
+
+    Attributes:
+        questions: the questions that have samples, in their order.
+        digests: the SHA-256 of the samples of each model, in hexadecimal digits.
+        characters: those of the texts that answers are read from.
+        logprobs: whether any sample has log-probabilities.
+        answered: whether any answer is the file's own.
+    """
+
+    questions: list[Joined] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+    characters: int = 0
+    logprobs: bool = False
+    answered: bool = False
+    _places: list[tuple[Source, array[int]]] = field(default_factory=list)
+    _found: list[Joined] = field(default_factory=list)
+
+    def records(self) -> Iterator[tuple[Joined, Record]]:
+        """Yield each record that has samples, with its question.
+
+        Raises:
+            InputError: a file is another one than when it was joined.
+        """
+        for source, places in self._places:
+            at = 0
+            for record in source.records:
+                if not record.samples:
+                    continue
+                if at == len(places):
+                    raise _changed(source)
+                yield self._found[places[at]], record
+                at += 1
+            if at < len(places):
+                raise _changed(source)
 
 
 class _Index:
@@ -57,7 +99,8 @@ class _Index:
             if same is not None:
                 self.by_text.setdefault(record.question, []).append(same)
         if same is None:
-            same = Joined(Question(record.where, record.question, record.golds, record.id, record.choices))
+            question = Question(record.where, record.question, record.golds, record.id, record.choices)
+            same = Joined(len(self.found), question)
             self.found.append(same)
             self.by_text.setdefault(record.question, []).append(same)
             if not record.samples and not record.prompted:
@@ -73,8 +116,8 @@ class _Index:
         return text and golds
 
 
-def join(sources: Sequence[Source]) -> list[Joined]:
-    """Return the questions of all files that have samples, in their order, each with an id.
+def join(sources: Sequence[Source]) -> Join:
+    """Read all files once and join their questions, each with an id.
 
     Ids that are missing are made of the task's or the file's name and the number of the question.
 
@@ -88,23 +131,56 @@ def join(sources: Sequence[Source]) -> list[Joined]:
             f"{two.path} is of the task {two.task}, and {one.path} of {one.task}: import each task into a pool of its "
             "own"
         )
-    index = _Index()
-    for source in sorted(sources, key=_order):
+    index, joined, digests = _Index(), Join(), dict[str, _Digest]()
+    joined._found = index.found
+    for source in sorted(sources, key=_order) if len(sources) > 1 else sources:
+        places, models = array("q"), dict[str, None]()
         for record in source.records:
             place = index.place(record)
             _complete(place, record)
+            source.rows += 1
+            source.samples += len(record.samples)
+            models[record.model] = None
             if record.samples:
-                graded = zip(record.samples, record.correct, strict=True)
-                place.samples.setdefault(record.model, []).extend((s, c, record.answered) for s, c in graded)
+                places.append(place.number)
+                place.samples[record.model] = place.samples.get(record.model, 0) + len(record.samples)
+                digests.setdefault(record.model, _Digest()).add(place, record)
+                joined.answered |= record.answered
+                if not record.answered:
+                    joined.characters += sum(len(one.text) for one in record.samples)
+                joined.logprobs = joined.logprobs or any(one.trace.logprobs for one in record.samples)
+        source.models = [model for model in models if model]
+        joined._places.append((source, places))
     found = [one for one in index.found if one.samples]
     if not found:
         raise InputError(
             f"{sources[0].path}: holds questions but no samples; name the field of the replies by --text, or give the "
             "file of samples too"
         )
-    first = next(source for source in sources if any(record.samples for record in source.records))
+    first = next(source for source in sources if source.samples)
     _name(found, next(iter(tasks), "") or _stem(first.path))
-    return found
+    joined.questions = found
+    joined.digests = {model: digest.sha256.hexdigest() for model, digest in digests.items()}
+    return joined
+
+
+class _Digest:
+    """The digest of one model's samples in the order of the files."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+        self._last: Joined | None = None
+
+    def add(self, place: Joined, record: Record) -> None:
+        """Add the samples of a record, and its question where it is not that of the record before."""
+        parts = [] if place is self._last else [place.question.text]
+        self._last = place
+        parts += [f"{sample.text or sample.answer or ''}\0" for sample in record.samples]
+        self.sha256.update("".join(parts).encode("utf-8", "surrogatepass"))  # what no pool may hold is refused later
+
+
+def _changed(source: Source) -> InputError:
+    return InputError(f"{source.path}: has changed while it was read; import it again")
 
 
 def _order(source: Source) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, cast
@@ -16,10 +17,11 @@ from tts.answers.reading import Kind, Mark, Reading
 from tts.prompts import Prompt
 from tts.types import Problem
 
-MANY = 20_000
-"""The number of texts from which on several processes read them; a process takes some tenths of a second to start."""
+MANY = 10_000_000
+"""The characters of texts from which on other processes read them: one takes half a second to start."""
 _MOST_PROCESSES = 8
-_TEXTS_AT_ONCE = 2_000
+_AHEAD = 3
+"""Parts that are read, or wait for it, for each process."""
 _SECONDS = 600.0
 _CODE = "from evals.pools.parallel import main; main()"
 _PROMPT = Prompt("{question}")
@@ -38,9 +40,9 @@ class Texts:
     choices: Choices | None = None
 
 
-def processes_for(count: int) -> int:
-    """Return the number of processes that read this many texts; 1 for the caller's own."""
-    return min(os.cpu_count() or 1, _MOST_PROCESSES) if count >= MANY else 1
+def processes_for(characters: int) -> int:
+    """Return the number of processes that read texts of this length in all while the caller writes; 0 for none."""
+    return min((os.cpu_count() or 1) - 1, _MOST_PROCESSES) if characters >= MANY else 0
 
 
 def read_texts(questions: Sequence[Texts], kind: Kind, rule: str) -> list[list[Reading]]:
@@ -58,11 +60,15 @@ def read_texts(questions: Sequence[Texts], kind: Kind, rule: str) -> list[list[R
     return found
 
 
-def read_in_processes(questions: Sequence[Texts], kind: Kind, rule: str, *, processes: int) -> list[list[Reading]]:
-    """Return the readings of each question's texts, read in several processes.
+def read_in_processes(
+    parts: Iterable[Sequence[Texts]], kind: Kind, rule: str, *, processes: int
+) -> Iterator[list[list[Reading]]]:
+    """Yield the readings of each part's texts in order, read in other processes while the caller goes on.
+
+    Where the next part is not read yet, this process reads parts too, the first ones while the others start.
 
     Args:
-        questions: the texts.
+        parts: the texts of some questions each, taken a few parts ahead of what is yielded.
         kind: the kind of answers.
         rule: "flexible" or "strict".
         processes: the number of processes.
@@ -83,24 +89,36 @@ def read_in_processes(questions: Sequence[Texts], kind: Kind, rule: str, *, proc
             return read_texts(part, kind, rule)
         return [[Reading(answer, cast(Mark, mark), text) for answer, mark, text in one] for one in results[0]]
 
+    waiting = deque[_Part]()
     try:
         with ThreadPoolExecutor(processes) as pool:
-            return [one for part in pool.map(read, _parts(questions)) for one in part]
+            for part in parts:
+                waiting.append(_Part(part, pool.submit(read, part)))
+                if len(waiting) >= _AHEAD * processes:
+                    yield _first(waiting, kind, rule)
+            while waiting:
+                yield _first(waiting, kind, rule)
     finally:
         for worker in workers:
             worker.stop()
 
 
-def _parts(questions: Sequence[Texts]) -> Iterator[list[Texts]]:
-    part, count = list[Texts](), 0
-    for question in questions:
-        part.append(question)
-        count += len(question.texts)
-        if count >= _TEXTS_AT_ONCE:
-            yield part
-            part, count = [], 0
-    if part:
-        yield part
+@dataclass(slots=True)
+class _Part:
+    texts: Sequence[Texts]
+    elsewhere: Future[list[list[Reading]]]
+    here: list[list[Reading]] | None = None
+
+
+def _first(waiting: deque[_Part], kind: Kind, rule: str) -> list[list[Reading]]:
+    """Return the readings of the first part; what no process has begun is read here until they are there."""
+    while waiting[0].here is None and not waiting[0].elsewhere.done():
+        mine = next((part for part in waiting if part.here is None and part.elsewhere.cancel()), None)
+        if mine is None:
+            break
+        mine.here = read_texts(mine.texts, kind, rule)
+    first = waiting.popleft()
+    return first.elsewhere.result() if first.here is None else first.here
 
 
 def _plain(choices: Choices | None) -> Any:

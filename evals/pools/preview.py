@@ -21,15 +21,13 @@ _QUESTION_CHARS = 300
 
 def sentence_of(source: Source) -> str:
     """Return the format of a file, its fields and its sizes as one line."""
-    samples = sum(len(record.samples) for record in source.records)
-    models = [model for model in dict.fromkeys(record.model for record in source.records) if model]
     parts = [source.format]
     if source.task:
         parts.append(f"task {source.task}")
-    if models:
-        parts.append(f"model {', '.join(models)}")
-    parts.append(counted(len(source.records), "row"))
-    parts.append(counted(samples, "sample"))
+    if source.models:
+        parts.append(f"model {', '.join(source.models)}")
+    parts.append(counted(source.rows, "row"))
+    parts.append(counted(source.samples, "sample"))
     fields = ", ".join(f"{part}={name}" for part, name in source.fields.items())
     return f"{source.path}: {', '.join(parts)}{f' ({fields})' if fields else ''}"
 
@@ -58,7 +56,7 @@ def sentences(samples: Samples) -> Iterator[str]:
 
 def previews(samples: Samples) -> Iterator[tuple[str, Table]]:
     """Yield a heading and a table for each of the first questions, as they would be read."""
-    for problem, model, read in samples.read(SHOWN):
+    for problem, model, read in samples.first(SHOWN):
         gold = "no right answer" if problem.gold is None else f"right answer {', '.join(problem.golds)}"
         text = " ".join(problem.question.split())
         text = text if len(text) <= _QUESTION_CHARS else f"{text[: _QUESTION_CHARS - 1]}\u2026"

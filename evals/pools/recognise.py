@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -38,10 +37,10 @@ def read_source(path: str, named: Fields = _NO_FIELDS, *, split: str = "test") -
     loaded = load(path, split=split)
     if loaded.document is not None:
         return _read_document(path, loaded.document, named)
-    first = next(loaded.rows, None)
+    rows = loaded.rows
+    first = next(iter(rows), None)
     if first is None:
         raise InputError(f"{path}: is empty; give a file with at least one sample")
-    rows = itertools.chain([first], loaded.rows)
     row = first[1]
     if not isinstance(row, Mapping):
         raise InputError(
@@ -70,7 +69,7 @@ def is_pool_file(path: str) -> bool:
     """
     if not os.path.isfile(path) or not path.lower().endswith((".jsonl", ".jsonl.gz", ".parquet")):
         return False
-    first = next(load(path).rows, None)
+    first = next(iter(load(path).rows), None)
     return first is not None and isinstance(first[1], Mapping) and own.fits(first[1])
 
 
@@ -86,7 +85,7 @@ def _read_document(path: str, document: Mapping[str, Any], named: Fields) -> Sou
         return vllm.read(path, [row])
     lists = [key for key, value in document.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
     if len(lists) == 1 and "question" not in document:
-        return fields.read(path, ((f"{path}, row {i}", one) for i, one in enumerate(document[lists[0]], 1)), named)
+        return fields.read(path, [(f"{path}, row {i}", one) for i, one in enumerate(document[lists[0]], 1)], named)
     if {"question", "problem", "prompt"} & set(document) or named:
         return fields.read(path, [row], named)
     raise InputError(

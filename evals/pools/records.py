@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from evals.tasks.choices import Choices
 from tts.errors import InputError
@@ -13,6 +13,7 @@ from tts.types import End, Sample, Trace, Usage
 OPTIONS = ("question", "text", "gold", "answer", "correct", "logprobs", "tokens", "id", "confidence", "model")
 """The parts of a record that an option names a field for."""
 NO_TRACE = Trace()
+_Item = TypeVar("_Item")
 _SHOWN_KEYS = 8
 
 
@@ -50,6 +51,18 @@ class Record:
         self.correct.append(correct)
 
 
+class Anew(Generic[_Item]):
+    """Items that are made anew, such as read from a file, each time that they are iterated."""
+
+    def __init__(self, make: Callable[[], Iterator[_Item]]) -> None:
+        """Take the function that yields them."""
+        self._make = make
+
+    def __iter__(self) -> Iterator[_Item]:
+        """Yield the items."""
+        return self._make()
+
+
 @dataclass(slots=True)
 class Source:
     """A file, read.
@@ -57,18 +70,24 @@ class Source:
     Attributes:
         path: the file or data set.
         format: the name of its format.
-        records: its questions with their samples.
+        records: its questions with their samples, which can be iterated several times.
         task: the name of the task; empty where the file does not say.
         fields: the fields that were taken, by the part that they hold; empty for the formats of tools.
         notes: sentences about the file.
+        rows: the number of records; 0 until the file was joined with others.
+        samples: the number of samples; 0 until the file was joined with others.
+        models: the models that the records name.
     """
 
     path: str
     format: str
-    records: list[Record]
+    records: Iterable[Record]
     task: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    rows: int = 0
+    samples: int = 0
+    models: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from evals.pools.records import Anew
 from evals.tasks.sources import GZIP, file_rows, hub_rows
 from tts.errors import InputError, first_line
 from tts.files import read_bytes
@@ -18,6 +19,7 @@ from tts.files import read_bytes
 HUB = "hf://datasets/"
 """The start of the name of a data set on the hub: hf://datasets/OWNER/NAME, or hf://datasets/OWNER/NAME/CONFIG."""
 Row = tuple[str, Any]
+_PARQUET_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,11 @@ class Loaded:
     """A file as it is.
 
     Attributes:
-        rows: the place and content of each row; empty for a document.
+        rows: the place and content of each row, read anew each time; empty for a document.
         document: the one object of a JSON file, or None.
     """
 
-    rows: Iterator[Row]
+    rows: Iterable[Row]
     document: dict[str, Any] | None = None
 
 
@@ -49,21 +51,21 @@ def load(path: str, *, split: str = "test") -> Loaded:
         if not name:
             raise InputError(f"{path}: expected {HUB}OWNER/NAME")
         instead = "or give a file of its rows"
-        return Loaded(iter(hub_rows(f"{owner}/{name}", config, split, user="the import", instead=instead)))
+        return Loaded(hub_rows(f"{owner}/{name}", config, split, user="the import", instead=instead))
     lower = path.lower()
     if lower.endswith(".parquet"):
-        return Loaded(_parquet_rows(path))
+        return Loaded(Anew(lambda: _parquet_rows(path)))
     if lower.endswith((".csv", ".tsv")):
-        return Loaded(_csv_rows(path, "\t" if lower.endswith(".tsv") else ","))
+        return Loaded(Anew(lambda: _csv_rows(path, "\t" if lower.endswith(".tsv") else ",")))
     if lower.endswith(".eval"):
-        return Loaded(iter(()), read_archive(path))
+        return Loaded((), read_archive(path))
     if lower.endswith((".json", ".json.gz")):
         document = _whole(path)
         if isinstance(document, dict):
-            return Loaded(iter(()), document)
+            return Loaded((), document)
         if isinstance(document, list):
-            return Loaded((f"{path}, row {number}", row) for number, row in enumerate(document, 1))
-    return Loaded(_lines(path))
+            return Loaded([(f"{path}, row {number}", row) for number, row in enumerate(document, 1)])
+    return Loaded(Anew(lambda: _lines(path)))
 
 
 def _lines(path: str) -> Iterator[Row]:
@@ -89,24 +91,26 @@ def _parquet_rows(path: str) -> Iterator[Row]:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(pa.BufferReader(read_bytes(path)))
-        number = 0
-        for batch in file.iter_batches(4096):
-            for row in batch.to_pylist():
-                number += 1
-                yield f"{path}, row {number}", row
+        with pq.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(_PARQUET_ROWS):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}, row {number}", row
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a valid Parquet file ({first_line(error)})") from None
 
 
 def _csv_rows(path: str, delimiter: str) -> Iterator[Row]:
+    csv.field_size_limit(1 << 30)
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file, delimiter=delimiter), 1):
+                yield f"{path}, row {number}", {key: _cell(value) for key, value in row.items() if key is not None}
     except UnicodeDecodeError:
         raise InputError(f"{path}: is no UTF-8 text; write it again as UTF-8") from None
-    csv.field_size_limit(1 << 30)
-    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter), 1):
-        yield f"{path}, row {number}", {key: _cell(value) for key, value in row.items() if key is not None}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _cell(value: Any) -> Any:

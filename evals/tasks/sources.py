@@ -7,11 +7,12 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
 from tts.errors import InputError
-from tts.files import read_bytes
+from tts.files import open_bytes
 
 GZIP = b"\x1f\x8b"
 Rows = Iterator[tuple[str, Any]]
@@ -24,23 +25,35 @@ def file_rows(path: str | os.PathLike[str]) -> Rows:
     Raises:
         InputError: no such file, or no text.
     """
-    raw = read_bytes(path)
-    try:
-        text = (gzip.decompress(raw) if raw[:2] == GZIP else raw).decode("utf-8-sig")
-    except (EOFError, OSError, zlib.error):
-        raise InputError(f"{path}: is a damaged gzip file; make it again") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no UTF-8 text; give a JSON Lines file") from None
-    if text.lstrip()[:1] == "[" and str(path).lower().endswith((".json", ".json.gz")):
-        yield from _list_rows(text, path)
-        return
-    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: a text may hold other line ends
+    if str(path).lower().endswith((".json", ".json.gz")):
+        text = "".join(_lines(path))
+        if text.lstrip()[:1] == "[":
+            yield from _list_rows(text, path)
+            return
+    for number, line in enumerate(_lines(path), 1):
         if line.strip():
             where = f"{path}, line {number}"
             try:
-                yield where, json.loads(line)
+                row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield where, InputError(f"{where}: is no JSON ({error})")
+                row = InputError(f"{where}: is no JSON ({error})")
+            yield where, row
+
+
+def _lines(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield the lines of a text, packed or not, one at a time."""
+    with open_bytes(path) as raw:
+        packed = raw.read(2) == GZIP
+        raw.seek(0)
+        try:
+            with gzip.GzipFile(fileobj=raw) if packed else nullcontext(raw) as file:
+                for number, line in enumerate(file):
+                    yield line.decode("utf-8" if number else "utf-8-sig")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: is no UTF-8 text; give a JSON Lines file") from None
+        except (EOFError, OSError, zlib.error):
+            what = "is a damaged gzip file; make it again" if packed else "cannot be read"
+            raise InputError(f"{path}: {what}") from None
 
 
 def _list_rows(text: str, path: str | os.PathLike[str]) -> Rows:

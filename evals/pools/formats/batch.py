@@ -6,11 +6,11 @@ A request is ``{"custom_id", "method", "url", "body": {"model", "messages" or "p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from evals.pools.formats.chat import add_completion
-from evals.pools.records import Record, Source, held, plain_id, plain_text
+from evals.pools.records import Anew, Record, Source, held, plain_id, plain_text
 from tts.errors import InputError
 from tts.types import End, Sample
 
@@ -49,10 +49,26 @@ def read_requests(path: str, rows: Iterable[tuple[str, Any]]) -> Source:
 def read_outputs(path: str, rows: Iterable[tuple[str, Any]]) -> Source:
     """Read the samples of a file of outputs; its questions stand in the file of requests.
 
+    Args:
+        path: the file.
+        rows: its lines, which can be iterated several times.
+
     Raises:
         InputError: a line is no output.
     """
-    records, failed = [], 0
+    models, failed, count = set[str](), 0, 0
+    for record in _outputs(rows, ""):
+        models.add(record.model)
+        failed += record.samples[0].end is End.FAILED
+        count += 1
+    named = models - {""}
+    model = named.pop() if len(named) == 1 else ""
+    notes = [f"{path}: {failed} of {count} requests failed there; they are kept as failed"] if failed else []
+    return Source(path, FORMAT, Anew(lambda: _outputs(rows, model)), notes=notes)
+
+
+def _outputs(rows: Iterable[tuple[str, Any]], model: str) -> Iterator[Record]:
+    """Yield the outputs; one that names no model is of ``model``."""
     for where, row in rows:
         if not isinstance(row, Mapping) or not is_output(row):
             raise InputError(f"{where}: is no output of a batch, as the lines before it are{_held(row)}")
@@ -62,16 +78,10 @@ def read_outputs(path: str, rows: Iterable[tuple[str, Any]]) -> Source:
         if isinstance(body, Mapping) and (body.get("choices") or isinstance(body.get("output"), list)):
             add_completion(record, body)
         else:
-            failed += 1
             reason = plain_text(row.get("error") or (body or {}).get("error")) or "the request failed"
             record.add(Sample(end=End.FAILED, error=" ".join(reason.split())[:300], failure="error"))
-        records.append(record)
-    models = {record.model for record in records if record.model}
-    if len(models) == 1:
-        for record in records:
-            record.model = next(iter(models))
-    notes = [f"{path}: {failed} of {len(records)} requests failed there; they are kept as failed"] if failed else []
-    return Source(path, FORMAT, records, notes=notes)
+        record.model = record.model or model
+        yield record
 
 
 def _held(row: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from evals.pools.records import (
     OPTIONS,
+    Anew,
     Fields,
     Record,
     Source,
@@ -51,13 +52,12 @@ def read(path: str, rows: Iterable[tuple[str, Any]], named: Fields) -> Source:
 
     Args:
         path: the file.
-        rows: its rows.
+        rows: its rows, which can be iterated several times.
         named: the fields that the user names; the usual names stand for the others.
 
     Raises:
         InputError: the parts are in none of the fields, or a row lacks one.
     """
-    rows = iter(rows)
     first = list(itertools.islice(rows, _LOOKED_AT))
     for where, row in first:
         if not isinstance(row, Mapping):
@@ -65,7 +65,7 @@ def read(path: str, rows: Iterable[tuple[str, Any]], named: Fields) -> Source:
     if not first:
         raise InputError(f"{path}: is empty; give a file with at least one sample")
     fields = choose([row for _, row in first], named, path)
-    records = [_record(where, row, fields) for where, row in itertools.chain(first, rows)]
+    records = Anew(lambda: (_record(where, row, fields) for where, row in rows))
     samples = "text" in fields or "answer" in fields
     return Source(path, FORMAT if samples else QUESTIONS, records, fields=fields)
 
@@ -167,15 +167,19 @@ def _add_samples(record: Record, given: Mapping[str, Any], fields: Mapping[str, 
     if not count:
         raise InputError(f"{record.where}: has an empty list under {fields[main]}; each question needs a sample")
     columns = {part: _column(record, given, fields, part, count, listed) for part in fields if part not in _ONCE}
+    end = ended(row.get("finish_reason") or "stop")
     for i in range(count):
         text = plain_text(columns["text"][i]) if "text" in columns else ""
         if text is None:
             raise InputError(f"{record.where}: has no text under {fields['text']}, sample {i + 1}")
+        if len(columns) == 1 and main == "text":
+            record.add(drawn(text, end=end))
+            continue
         one = {part: column[i] for part, column in columns.items()}
         tokens = one.get("tokens")
         sample = drawn(
             text,
-            end=ended(row.get("finish_reason") or "stop"),
+            end=end,
             logprobs=numbers(one.get("logprobs"), record.where, fields.get("logprobs", "")),
             tokens=tokens if type(tokens) is int and tokens >= 0 else None,
             answer=_answer(one.get("answer")),

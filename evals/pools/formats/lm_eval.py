@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evals.pools.records import Record, Source, drawn, held, plain_text
+from evals.pools.records import Anew, Record, Source, drawn, held, plain_text
 from evals.tasks.choices import read_choices
 from evals.tasks.rows import value_at
 from tts.errors import InputError
@@ -32,7 +32,7 @@ def read(path: str, rows: Iterable[tuple[str, Any]], *, question: str = "") -> S
 
     Args:
         path: the file, whose name tells the task; the file of results beside it tells the model.
-        rows: its lines.
+        rows: its lines, which can be iterated several times.
         question: the path of the question, where it is not the usual one.
 
     Raises:
@@ -41,7 +41,11 @@ def read(path: str, rows: Iterable[tuple[str, Any]], *, question: str = "") -> S
     name = _NAME.search(Path(path).name)
     task = name["task"] if name else ""
     model = _model(Path(path), name["date"]) if name else ""
-    records, first = [], None
+    return Source(path, FORMAT, Anew(lambda: _records(rows, task, model, question)), task)
+
+
+def _records(rows: Iterable[tuple[str, Any]], task: str, model: str, question: str) -> Iterator[Record]:
+    first = None
     for where, row in rows:
         if not isinstance(row, Mapping) or not fits(row):
             keys = held(row) if isinstance(row, Mapping) else type(row).__name__
@@ -49,8 +53,7 @@ def read(path: str, rows: Iterable[tuple[str, Any]], *, question: str = "") -> S
         first = row.get("filter") if first is None else first
         if row.get("filter") != first:
             continue  # the same replies under the next filter
-        records.append(_record(where, row, task, model, question))
-    return Source(path, FORMAT, records, task)
+        yield _record(where, row, task, model, question)
 
 
 def _record(where: str, row: Mapping[str, Any], task: str, model: str, question: str) -> Record:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evals.pools.records import Record, Source
-from tts.pool import read_pool
+from evals.pools.records import Anew, Record, Source
+from tts.pool import Entry, read_pool
 
 FORMAT = "pool"
 
@@ -27,18 +27,19 @@ def read(path: str) -> Source:
         InputError: it is damaged.
     """
     pool = read_pool(path)
-    records = [
-        Record(
-            f"{path}, question {entry.problem.id!a}",
-            entry.problem.question,
-            entry.problem.golds,
-            entry.problem.id,
-            samples=list(entry.samples),
-            correct=list(entry.correct),
-            answered=True,
-            model=entry.meta.get("model", ""),
-        )
-        for entry in pool.entries
-    ]
-    tasks = {entry.problem.task for entry in pool.entries}
+    tasks = {entry.problem.task for entry in pool.narrow().entries}
+    records = Anew(lambda: (_record(path, entry) for entry in pool.entries))
     return Source(path, FORMAT, records, tasks.pop() if len(tasks) == 1 else "")
+
+
+def _record(path: str, entry: Entry) -> Record:
+    return Record(
+        f"{path}, question {entry.problem.id!a}",
+        entry.problem.question,
+        entry.problem.golds,
+        entry.problem.id,
+        samples=list(entry.samples),
+        correct=list(entry.correct),
+        answered=True,
+        model=entry.meta.get("model", ""),
+    )

@@ -6,10 +6,10 @@ mapping from token ids to ``{"logprob", "rank", "decoded_token"}``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from evals.pools.records import Record, Source, drawn, ended, held, numbers, plain_id, plain_text
+from evals.pools.records import Anew, Record, Source, drawn, ended, held, numbers, plain_id, plain_text
 from tts.errors import InputError
 
 FORMAT = "RequestOutput of vLLM"
@@ -30,10 +30,17 @@ def fits(row: Mapping[str, Any]) -> bool:
 def read(path: str, rows: Iterable[tuple[str, Any]]) -> Source:
     """Read the outputs of a file.
 
+    Args:
+        path: the file.
+        rows: its lines, which can be iterated several times.
+
     Raises:
         InputError: a line is of another shape.
     """
-    records = []
+    return Source(path, FORMAT, Anew(lambda: _records(rows)))
+
+
+def _records(rows: Iterable[tuple[str, Any]]) -> Iterator[Record]:
     for where, row in rows:
         if not isinstance(row, Mapping) or not fits(row):
             keys = f"; it has {held(row)}" if isinstance(row, Mapping) else ""
@@ -54,8 +61,7 @@ def read(path: str, rows: Iterable[tuple[str, Any]]) -> Source:
                     cached=cached if i == 0 else 0,
                 )
             )
-        records.append(record)
-    return Source(path, FORMAT, records)
+        yield record
 
 
 def _logprobs(steps: Any, ids: tuple[int, ...], where: str) -> tuple[float, ...]:

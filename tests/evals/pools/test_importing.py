@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from evals.pools import importing
 from evals.pools.importing import gather, write
 from tests.evals.pools.cases import JACK, RIGHT, TOM, WRONG, answers_of, imported, lines, log_line
 from tts.errors import InputError
@@ -75,3 +78,70 @@ def test_a_pool_is_a_source_too(tmp_path: Path) -> None:
     both = imported(tmp_path / "again", tmp_path / "imported.sqlite", more)
     assert both.entries[0].problem == pool.entries[0].problem and answers_of(both) == [["19", "18"]]
     assert [sample.confidence for sample in load_pool(both.path).entries[0].samples] == [0.5, 0.25]
+
+
+def _apart(path: Path, *more: object) -> Path:
+    """Write five rounds of samples of three questions by two models, so that samples of a question stand apart."""
+    asked = [(f"{i} + 1?", i + 1, model) for i in range(3) for model in ("a", "b")]
+    rows = [
+        {"question": question, "text": f"#### {gold + turn % 2}", "gold": gold, "model": model}
+        for turn in range(5)
+        for question, gold, model in asked
+    ]
+    return lines(path, *rows, *more)
+
+
+def test_a_pool_that_is_written_in_parts_is_that_of_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = _apart(tmp_path / "r.jsonl")
+    whole = write(gather([str(source)]), tmp_path / "whole.sqlite")
+    monkeypatch.setattr(importing, "_SAMPLES_AT_ONCE", 4)
+    monkeypatch.setattr("tts.pool.sqlite.store.PART", 10)
+    for name in ("parts.sqlite", "parts.pool"):
+        assert write(gather([str(source)]), tmp_path / name) == whole
+        with PoolStore.read(tmp_path / "whole.sqlite") as one, PoolStore.read(tmp_path / name) as other:
+            assert [run.key for run in one.runs()] == [run.key for run in other.runs()]
+        for run in whole.runs.values():
+            one, other = (read_pool(tmp_path / file, run=run) for file in ("whole.sqlite", name))
+            assert one.sha256 == other.sha256 and list(one.entries) == list(other.entries)
+    assert len(list((tmp_path / "parts.pool" / "parts").iterdir())) > 1
+
+
+def test_samples_are_added_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, source = tmp_path / "p.sqlite", _apart(tmp_path / "r.jsonl")
+    write(gather([str(source)]), pool)
+    monkeypatch.setattr(importing, "_SAMPLES_AT_ONCE", 4)
+    more = [{"question": "0 + 1?", "text": text, "model": model} for model, text in (("a", "2"), ("b", "\ud800"))]
+    bad = _apart(tmp_path / "bad.jsonl", *more)
+    with PoolStore.read(pool) as store:
+        before = store.runs()
+    with pytest.raises(InputError, match="question 'r-0'"):
+        write(gather([str(bad)]), pool, add=True)
+    with PoolStore.read(pool) as store:
+        assert store.runs() == before
+    with pytest.raises(InputError):
+        write(gather([str(bad)]), tmp_path / "new.sqlite")
+    assert not (tmp_path / "new.sqlite").exists()
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    source = _apart(tmp_path / "r.jsonl")
+    samples = gather([str(source)])
+    lines(source, {"question": "0 + 1?", "text": "#### 1", "gold": 1, "model": "a"})
+    with pytest.raises(InputError, match="has changed while it was read"):
+        write(samples, tmp_path / "p.sqlite")
+    assert not (tmp_path / "p.sqlite").exists()
+
+
+def test_the_memory_of_an_import_does_not_grow_with_its_file(tmp_path: Path) -> None:
+    source = tmp_path / "r.jsonl"
+    texts = [letter * 20_000 for letter in "abcdefgh"]
+    with source.open("w") as file:
+        for i in range(200):
+            row = {"question": f"{i}?", "outputs": texts, "answers": [i] * 8, "gold": i}
+            file.write(json.dumps(row) + "\n")
+    tracemalloc.start()
+    written = write(gather([str(source)]), tmp_path / "p.sqlite")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert written.right == written.samples == 1600
+    assert peak < source.stat().st_size / 3

@@ -12,12 +12,13 @@ from evals.tasks.choices import Choices
 def test_processes_read_what_one_reads() -> None:
     texts = [f"It is {i}.\n#### {i}" for i in range(40)] + ["no idea", "", "**7**", "\\boxed{8}"]
     questions = [Texts(texts[i::4] * 200) for i in range(4)]
-    assert read_in_processes(questions, "number", "flexible", processes=2) == read_texts(
-        questions, "number", "flexible"
-    )
+    parts = [questions[:1], questions[1:3], questions[3:]]
+    found = [one for part in read_in_processes(parts, "number", "flexible", processes=2) for one in part]
+    assert found == read_texts(questions, "number", "flexible")
     options = [Texts(["Answer: B", "It is four", "five"], Choices(("three", "four"), ("1", "2")))]
-    assert read_in_processes(options, "choice", "flexible", processes=1) == read_texts(options, "choice", "flexible")
+    found = [one for part in read_in_processes([options], "choice", "flexible", processes=1) for one in part]
+    assert found == read_texts(options, "choice", "flexible")
 
 
 def test_few_texts_are_read_here() -> None:
-    assert processes_for(MANY - 1) == 1
+    assert processes_for(MANY - 1) == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -16,10 +17,7 @@ from tts.pool.sqlite import openings, schema
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of
 from tts.pool.sqlite.scores import add_scores, add_to_digest
-from tts.types import Sample, Signals
-
-_AT_ONCE = 256
-"""The questions whose samples are inserted together."""
+from tts.types import Problem, Sample, Signals
 
 
 def add_samples(
@@ -55,41 +53,40 @@ def add_samples(
         add_scores(file.connection, run, scorer, number, given.items())
 
 
-def add_runs(
-    file: OpenFile, runs: Sequence[tuple[RunKey, Sequence[Entry]]], config: str, signals: Signals, reading: str
+def start_runs(
+    file: OpenFile, keys: Sequence[RunKey], problems: Iterable[Problem], config: str, signals: Signals, reading: str
 ) -> list[int]:
-    """Write runs with their questions and samples within the caller's transaction; return their numbers.
+    """Open new runs with their questions within the caller's transaction; see ``PoolStore.start_runs``."""
+    add_problems(file, problems)
+    numbers = []
+    for key in keys:
+        run = openings.open_run(file.connection, key, config, signals, reading, None)
+        if file.connection.execute("SELECT samples FROM runs WHERE id = ?", (run,)).fetchone() != (0,):
+            raise InputError(f"{file.path}: holds these samples already, as run {run}")
+        numbers.append(run)
+    return numbers
+
+
+def add_entries(file: OpenFile, entries: Iterable[tuple[int, Entry]]) -> None:
+    """Add samples within the caller's transaction, in less time than :func:`add_samples`.
 
     Args:
         file: a pool open for writing.
-        runs: the key of each run, and its questions with their samples.
-        config: the configuration of all of them as JSON.
-        signals: the signals that they record.
-        reading: the rule by which their answers were read and graded.
-
-    Raises:
-        InputError: the pool holds samples of one of the runs, or other questions of the same id.
+        entries: samples of one question each, with the number of their run, which ``start_runs`` returned; a question
+            may come several times, with other indices.
     """
-    connection, numbers = file.connection, []
-    problems = {entry.problem.id: (entry.problem, entry.meta) for _, entries in runs for entry in entries}
-    known = {name: number for name, number in connection.execute("SELECT id, number FROM problems")}
-    add_problems(file, (item for name, item in problems.items() if name not in known))
-    known = {name: number for name, number in connection.execute("SELECT id, number FROM problems")}
-    for key, entries in runs:
-        run = openings.open_run(connection, key, config, signals, reading, None)
-        if connection.execute("SELECT samples FROM runs WHERE id = ?", (run,)).fetchone() != (0,):
-            raise InputError(f"{file.path}: holds these samples already, as run {run}")
-        for some in _parts(entries, _AT_ONCE):
-            rows, added = [], 0
-            for entry in some:
-                for sample, correct in zip(entry.samples, entry.correct, strict=True):
-                    row = to_row(sample, correct)
-                    rows.append((run, known[entry.problem.id], *row))
-                    added += sample_hash(entry.problem.id, row)
-            _insert(connection, rows)
-            add_to_digest(connection, run, added, len(rows))
-        numbers.append(run)
-    return numbers
+    rows = list[tuple[Any, ...]]()
+    added, counts = Counter[int](), Counter[int]()
+    for run, entry in entries:
+        number = number_of(file, entry.problem.id)
+        for sample, correct in zip(entry.samples, entry.correct, strict=True):
+            row = to_row(sample, correct)
+            rows.append((run, number, *row))
+            added[run] += sample_hash(entry.problem.id, row)
+        counts[run] += len(entry.samples)
+    _insert(file.connection, rows)
+    for run, count in counts.items():
+        add_to_digest(file.connection, run, added[run], count)
 
 
 def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -106,9 +103,3 @@ def _held(file: OpenFile, run: int, problem_id: str, sample: Sample) -> InputErr
         f"{file.path}: run {run} holds sample {sample.index} of question {problem_id!a} already; samples are never "
         "overwritten, so draw the indices that missing() names"
     )
-
-
-def _parts(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
-    """Yield entries in parts of at most this many."""
-    for start in range(0, len(entries), size):
-        yield entries[start : start + size]

@@ -32,12 +32,16 @@ class OpenFile:
         self.sealed = Sealed(connection, database(path).parent / PARTS) if is_folder(path) else None
         self._lock = lock
         self._closed = False
+        self._together = False
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing: what the block writes is committed at its end, and undone where it raises."""
         if self._lock is None:
             raise InputError(f"{self.path}: opened for reading; open it with create_or_open to write")
+        if self._together:
+            yield
+            return
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             yield
@@ -49,6 +53,16 @@ class OpenFile:
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction of all those that are opened in the block."""
+        with self.transaction():
+            self._together = True
+            try:
+                yield
+            finally:
+                self._together = False
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Self
 
 from tts.pool.files import pool_format
@@ -180,18 +181,39 @@ class PoolStore(StoredRuns):
             self._key(run)
             bulk.add_samples(self._file, run, problem_id, samples, correct, scores or {})
 
-    def add_runs(
+    def together(self) -> AbstractContextManager[None]:
+        """Return a block whose writes are one transaction: all of them are kept, or none; nothing is sealed in it."""
+        return self._file.together()
+
+    def start_runs(
         self,
-        runs: Sequence[tuple[RunKey, Sequence[Entry]]],
+        keys: Sequence[RunKey],
+        problems: Iterable[Problem],
         config: Mapping[str, object],
         *,
         signals: Signals = NO_SIGNALS,
         reading: str = "",
     ) -> list[int]:
-        """Write whole runs with their questions, all in one transaction; see :mod:`tts.pool.sqlite.bulk`."""
+        """Open runs that hold no samples yet with new questions, all in one transaction; return their numbers.
+
+        Args:
+            keys: the key of each run.
+            problems: questions; see :meth:`add_problems`.
+            config: the full configuration, JSON values only.
+            signals: the signals that the samples record.
+            reading: the rule by which answers are read and graded.
+
+        Raises:
+            InputError: a run holds samples already, or a question is there with other content.
+        """
         text = plain_json(config, "a run's config")
         with self._file.transaction():
-            return bulk.add_runs(self._file, runs, text, signals, reading)
+            return bulk.start_runs(self._file, keys, problems, text, signals, reading)
+
+    def add_entries(self, entries: Iterable[tuple[int, Entry]]) -> None:
+        """Add samples of many questions in one transaction; see :func:`tts.pool.sqlite.bulk.add_entries`."""
+        with self._file.transaction():
+            bulk.add_entries(self._file, entries)
 
     def decided(self, problem_id: str) -> None:
         """Let the samples of a question move to a part, when enough of decided questions have gathered.
