@@ -189,6 +189,6 @@ def console() -> Console:
     """
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 120
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 120
     colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
     return Console(width=width, color_system=colors, markup=False, emoji=False, highlight=False)
