@@ -114,6 +114,26 @@ class Signals:
         except ValueError:
             return False
 
+    @classmethod
+    def joined(cls, asked: Iterable[Signals]) -> Signals:
+        """Return the signals that satisfy all of these, of which many may be the same object.
+
+        Raises:
+            ValueError: as ``|``.
+        """
+        wanted = cls()
+        for signals in {id(one): one for one in asked}.values():
+            wanted = wanted | signals
+        return wanted
+
+    def joins(self, other: Signals) -> bool:
+        """Return whether one pass collects both."""
+        try:
+            self | other
+        except ValueError:
+            return False
+        return True
+
     def __or__(self, other: Signals) -> Signals:
         """Return the signals that satisfy both.
 

@@ -123,3 +123,16 @@ def test_scores_are_charged_to_their_meter(batches: Any) -> None:
     batch, meter = batches(CountingDecoder(), 1), Meter()
     found = asyncio.run(batch.score([JoiningSequence((5, 6, 7), (5,))], [1, 2], meter))
     assert found == [[0.5, 0.5]] and (meter.prompt, meter.prompt_cached, batch.scored) == (2, 1, 3)
+
+
+def test_a_bug_in_a_step_is_raised_for_the_rows_that_were_joining_too(batches: Any) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    async def draw() -> Any:
+        batch = batches(CountingDecoder(), 2)
+        batch._step = broken
+        async with asyncio.timeout(20):
+            return await finished(batch, [3, 3, 3])
+
+    assert [str(error) for error in asyncio.run(draw())] == ["a bug"] * 3

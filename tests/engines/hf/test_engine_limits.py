@@ -151,3 +151,28 @@ def test_a_second_event_loop_is_refused_while_the_first_one_runs(make: Any) -> N
     thread.join(30)
     assert len(found) == 1 and not thread.is_alive()
     assert alone(engine, PROBLEMS[1]).text, "a loop that has ended is no obstacle"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Signals(top=2), Signals(top=5)),
+        (Signals(probe=30), Signals(probe=40)),
+        (Signals.watching("scorer", (30,)), Signals.watching("scorer", (40,))),
+    ],
+)
+def test_signals_that_one_pass_cannot_collect_are_drawn_in_turns(make: Any, one: Signals, other: Signals) -> None:
+    engine, asked = make(max_tokens=6), [one, other, Signals(), one, other]
+
+    async def all_of_them() -> list[Sample]:
+        async with asyncio.timeout(30):
+            drawn = (draw(engine, PROBLEMS[i], signals=signals) for i, signals in enumerate(asked))
+            return [sample for sample, _ in await asyncio.gather(*drawn)]
+
+    for i, sample in enumerate(asyncio.run(all_of_them())):
+        expected = alone(make(max_tokens=6), PROBLEMS[i], signals=asked[i])
+        assert sample.token_ids == expected.token_ids
+        mine, theirs = sample.trace, expected.trace
+        assert mine.top == pytest.approx(theirs.top, abs=1e-5) and mine.watched.keys() == theirs.watched.keys()
+        assert mine.probe == pytest.approx(theirs.probe, abs=1e-5) if theirs.probe else mine.probe is None
+        assert all(mine.watched[token] == pytest.approx(theirs.watched[token], abs=1e-5) for token in mine.watched)

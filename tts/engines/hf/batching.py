@@ -127,6 +127,7 @@ class Batch:
 
     async def _run(self) -> None:
         """Step until no sequence is left; a bug is raised in every waiting call."""
+        joining: list[SequenceState] = []
         try:
             while True:
                 if self.given:
@@ -138,7 +139,7 @@ class Batch:
                 elif not self.given:
                     return
         except Exception as error:
-            for row in [*self._active, *self._waiting]:
+            for row in {id(row): row for row in [*self._active, *joining, *self._waiting]}.values():
                 row.fail(error)
             self.given.fail(error)
             self._drop_all()
@@ -154,19 +155,26 @@ class Batch:
                     self._moves.append((len(rows), slot, last.cached))
 
     def _join(self) -> list[SequenceState]:
-        """Return the sequences that get a slot now, first come, first served."""
+        """Return the sequences that get a slot now, first come, first served.
+
+        One whose signals no pass collects beside those of the batch waits until the batch is done with these, and those
+        behind it wait with it.
+        """
         joining: list[SequenceState] = []
+        wanted = Signals.joined(row.signals for row in self._active)
         while self._waiting and len(self._active) + len(joining) < self.max_batch_size:
-            row = self._waiting.popleft()
+            row = self._waiting[0]
             if not row.closed:
+                if not wanted.joins(row.signals):
+                    break
+                wanted = wanted | row.signals
                 joining.append(row)
+            self._waiting.popleft()
         return joining
 
     async def _step(self, joining: list[SequenceState]) -> None:
         rows = [*self._active, *joining]
-        wanted = Signals()
-        for signals in {id(row.signals): row.signals for row in rows}.values():
-            wanted = wanted | signals
+        wanted = Signals.joined(row.signals for row in rows)
         for row in joining:  # one that had ended when memory ran out reads its probe too
             row.probing = row.end is not None
         work = StepInput(
