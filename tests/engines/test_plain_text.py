@@ -11,6 +11,7 @@ tokenizers = pytest.importorskip("tokenizers")
 
 from tts.engines.base import Prefix  # noqa: E402
 from tts.engines.text import PromptEncoder  # noqa: E402
+from tts.errors import InputError  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
 from tts.types import Problem  # noqa: E402
 
@@ -122,3 +123,8 @@ def test_a_text_with_the_marks_themselves_stays_what_it_is() -> None:
     words = encoder(byte_level(), Prompt(template="{question}\n"))
     text = "\ufdd03\ufdd1 \ufdd0\ufdd1 </s>"
     assert words.decode(words.encode(text)) == text
+
+
+def test_half_of_a_character_is_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"the text holds the lone surrogate .*, which is not valid text: give valid"):
+        encoder(byte_level(), Prompt()).prompt_ids(Problem("q", "How many \ud800 beads?"))

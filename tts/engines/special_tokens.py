@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import Any
 
 from tts.errors import InputError
+from tts.pool.check import text_fault
 
 Ids = tuple[int, ...]
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
@@ -48,7 +49,12 @@ class PlainText:
         Args:
             guarded: a text; special tokens are tokens, and marked ones are plain text.
             begin: whether it begins a sequence, so that the tokenizer's own first tokens go before it.
+
+        Raises:
+            InputError: it holds half of a character, which no tokenizer takes.
         """
+        if fault := text_fault(guarded):
+            raise InputError(f"the text {fault}: give valid Unicode text")
         if OPEN not in guarded:
             return tuple(self._tokenizer(guarded, add_special_tokens=begin).input_ids)
         ids = list(self._first_ids) if begin else []
