@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from threading import Lock
 from typing import Any
+from weakref import finalize
 
 from tts.errors import InputError
 from tts.pool.digest import content_hash
@@ -46,6 +48,8 @@ class RunReader:
         self._path, self._run = path, run
         self._file = OpenFile(path, open_reader(path), None)
         self._connection = self._file.connection
+        self._lock = Lock()  # views of other fields share the connection
+        finalize(self, self._file.close)
         found = self._state()
         if found is None:
             raise InputError(f"{path}: no run {run}; `tts pool info {path}` lists those it holds")
@@ -79,6 +83,10 @@ class RunReader:
 
     def _read(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
         """Return the questions at a range of places."""
+        with self._lock:
+            return self._block(places, fields)
+
+    def _block(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
         first, last = self._numbers[places[0]], self._numbers[places[-1]]
         columns = ("problem", *columns_of(fields))
         try:
