@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from evals.pools.joining import Join, Joined
 from evals.pools.parallel import Texts, read_in_processes, read_texts
@@ -24,6 +25,7 @@ RULES = ("flexible", "strict")
 _TRIED = 200
 """Texts by which the kind of answers is chosen where no right answers tell it."""
 _MOST = 0.5
+_EXTRAS = attrgetter(*SAMPLE_EXTRAS)  # the last fields of a sample, in their order
 _QUESTIONS_GRADED = 1000
 """Questions whose grades are remembered, for files in which their samples stand apart."""
 
@@ -180,7 +182,7 @@ def _numbered(sample: Sample, index: int, answer: str | None) -> Sample:
     of = sample
     return Sample(
         *(of.text, answer, of.end, of.confidence, index, of.token_ids, of.trace, of.usage, of.error, of.given),
-        **{name: getattr(of, name) for name in SAMPLE_EXTRAS},
+        *_EXTRAS(of),
     )
 
 

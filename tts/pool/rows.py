@@ -9,9 +9,9 @@ tokens are JSON, NULL where there are none. Token counts are all NULL where the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from tts.pool.digest import row_hash
@@ -56,7 +56,9 @@ _OF_FIELD: Mapping[Fields, tuple[str, ...]] = {
     "times": ("started_s", "first_s", "finished_s", "in_flight", "machine_s"),
 }
 _ENDS = {str(end): end for end in End}
-_EXTRAS = tuple((name, int if kind is bool else kind) for name, kind in SAMPLE_EXTRAS.items())
+_EXTRAS = attrgetter(*SAMPLE_EXTRAS)
+_KINDS = tuple(int if kind is bool else kind for kind in SAMPLE_EXTRAS.values())
+_NO_EXTRAS = (None,) * len(SAMPLE_EXTRAS)
 _NO_TRACE = Trace()
 _BARE = (None,) * (len(TRACE_COLUMNS) + 1)
 _UNCOUNTED = (None,) * len(USAGE)
@@ -69,7 +71,7 @@ def trace_row(trace: Trace) -> tuple[Any, ...]:
 
 def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
     """Return the values of ``COLUMNS``; plain Python numbers, since SQLite would keep numpy's as blobs."""
-    trace, usage = sample.trace, sample.usage
+    trace, usage, extras = sample.trace, sample.usage, _EXTRAS(sample)
     bare = trace is _NO_TRACE or trace == _NO_TRACE
     return (
         int(sample.index),
@@ -83,8 +85,12 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         *(_UNCOUNTED if usage is None else (int(getattr(usage, field)) for field in USAGE)),
         sample.error,
         int(sample.given) or None,
-        *(None if (value := getattr(sample, name)) is None else kind(value) for name, kind in _EXTRAS),
+        *(extras if extras == _NO_EXTRAS else _plain(extras)),
     )
+
+
+def _plain(extras: Sequence[Any]) -> Iterator[Any]:
+    return (None if value is None else kind(value) for value, kind in zip(extras, _KINDS, strict=True))
 
 
 def columns_of(fields: frozenset[Fields]) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def add_entries(file: OpenFile, entries: Iterable[tuple[int, Entry]]) -> None:
 def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows of samples by the columns that any of them uses: binding all of them takes most of the time."""
     names = ("run", "problem", *COLUMNS)
-    used = [i for i, column in enumerate(zip(*rows, strict=True)) if any(value is not None for value in column)]
+    used = [i for i, column in enumerate(zip(*rows, strict=True)) if column.count(None) < len(column)]
     columns = ", ".join(names[i] for i in used)
     statement = f"INSERT INTO samples ({columns}) VALUES ({', '.join('?' * len(used))})"
     connection.executemany(statement, map(itemgetter(*used), rows))
