@@ -37,7 +37,8 @@ class PoolStore(StoredRuns):
     def __init__(self, file: OpenFile) -> None:
         """Take over an open file; use the class methods instead."""
         super().__init__(file)
-        self._decided: dict[int, int] = {}
+        self._decided: dict[int, int] = {}  # samples in the database of decided questions, and their sum
+        self._gathered = 0
 
     @classmethod
     def create_or_open(cls, path: str | os.PathLike[str]) -> Self:
@@ -222,8 +223,10 @@ class PoolStore(StoredRuns):
         """
         if self._file.sealed is not None:
             number = number_of(self._file, problem_id)
+            before = self._decided.get(number, 0)
             self._decided[number] = live_samples(self._file, number)
-            if sum(self._decided.values()) >= PART:
+            self._gathered += self._decided[number] - before
+            if self._gathered >= PART:
                 self.seal()
 
     def seal(self) -> int:
@@ -234,4 +237,5 @@ class PoolStore(StoredRuns):
         """
         wanted = [number for number, samples in self._decided.items() if samples]
         self._decided.clear()
+        self._gathered = 0
         return seal(self._file, wanted) if wanted else 0
