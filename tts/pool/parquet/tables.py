@@ -16,13 +16,12 @@ _NO_TRACE = Trace()
 _ENDS = {str(end): end for end in End}
 
 
-def to_table(entries: Sequence[Entry], *, scores: bool = True, beside: Mapping[str, Any] | None = None) -> Any:
+def to_table(entries: Sequence[Entry], *, scores: bool = True) -> Any:
     """Return the samples of questions as an Arrow table.
 
     Args:
         entries: the questions.
         scores: whether to keep the scores beside the samples.
-        beside: further columns, as Arrow arrays by name, which come first.
     """
     import pyarrow as pa
 
@@ -51,9 +50,7 @@ def to_table(entries: Sequence[Entry], *, scores: bool = True, beside: Mapping[s
     }
     if scores:
         columns["scores"] = [_plain_scores(e, i) for e in entries for i in range(len(e.samples))]
-    found = {} if beside is None else dict(beside)
-    found |= {field.name: pa.array(columns[field.name], field.type) for field in types if field.name in columns}
-    return pa.table(found)
+    return pa.table({f.name: pa.array(columns[f.name], f.type) for f in types if f.name in columns})
 
 
 def samples_of(columns: Mapping[str, Any], ids: Sequence[str]) -> list[Sample]:

@@ -15,12 +15,12 @@ from tts.errors import InputError
 from tts.pool.digest import content_hash
 from tts.pool.entries import ALL, HELD, Entries, Fields, HeldEntries, StoredEntries
 from tts.pool.facts import Facts, joined_facts
+from tts.pool.parts.part_file import Graded
 from tts.pool.records import Entry, Pool
 from tts.pool.rows import columns_of, reader_of, to_problem
 from tts.pool.sqlite.connect import open_reader
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.scores import labels, scores_of
-from tts.types import Sample
 
 _SIZES = "SELECT problem, count(*) FROM samples WHERE run = ? GROUP BY problem ORDER BY problem"
 _COUNTS = (
@@ -30,7 +30,6 @@ _COUNTS = (
     "count(correct), count(given), count(machine_s)"
 )
 _LACKING = ("top IS NULL", "(watched IS NULL OR steps IS NULL)")
-Graded = list[tuple[Sample, bool | None]]
 
 
 class RunReader:
