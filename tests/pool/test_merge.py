@@ -83,3 +83,15 @@ def test_other_readings_are_named(tmp_path: Path) -> None:
     said: list[str] = []
     merge_pools([one, two], tmp_path / "all.sqlite", notify=said.append)
     assert len(said) == 1 and "two.sqlite: answers of run 1 were read by 'text', those before by 'number'" in said[0]
+
+
+def test_a_replaced_folder_is_not_lost_where_a_process_dies_between_the_renames(tmp_path: Path) -> None:
+    one = made(tmp_path / "one.sqlite", {"a": [sample(0)]})
+    merge_pools([one], tmp_path / "all.pool")
+    (tmp_path / "all.pool").rename(tmp_path / ".old-all.pool")
+    other = made(tmp_path / "other.sqlite", {"a": [sample(0)]}, text="another")
+    with pytest.raises(InputError, match="is another one"):
+        merge_pools([one, other], tmp_path / "all.pool")
+    with PoolStore.read(tmp_path / "all.pool") as store:
+        assert store.to_pool().facts.samples == 1
+    assert not any(name.startswith((".tmp", ".old")) for name in left_in(tmp_path))

@@ -63,15 +63,16 @@ def atomic_pool(path: str | os.PathLike[str]) -> Iterator[Path]:
             Path(f"{target}{suffix}").unlink(missing_ok=True)
         return
     temp = target.with_name(f".tmp-{os.urandom(4).hex()}-{target.name}")
+    old = target.with_name(f".old-{target.name}")
+    if old.exists() and not target.exists():  # a process died between the two renames
+        old.rename(target)
+    _remove(old)
     try:
         yield temp
         if target.exists():
-            old = target.with_name(f".tmp-{os.urandom(4).hex()}-{target.name}")
             target.rename(old)
-            temp.rename(target)
-            _remove(old)
-        else:
-            temp.rename(target)
+        temp.rename(target)
+        _remove(old)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:

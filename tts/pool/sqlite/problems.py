@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tts.errors import InputError
-from tts.pool.check import sample_fault
 from tts.pool.records import problem_fault
 from tts.pool.rows import COLUMNS, TRACE_ROW, from_row, problem_row, sample_hash, to_problem, to_row, trace_row
 from tts.pool.sqlite import schema
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.scores import add_to_digest
-from tts.pool.sqlite.sealing import Replacement, take_over
-from tts.types import Problem, Sample, Trace
+from tts.pool.sqlite.sealing import Read, Replacement, read_anew, take_over
+from tts.types import Problem, Trace
 
 
 def add_problems(file: OpenFile, problems: Iterable[Problem | tuple[Problem, Mapping[str, str]]]) -> None:
@@ -63,7 +62,7 @@ def reread(
     file: OpenFile,
     run: int,
     reading: str,
-    read: Callable[[Problem, Sample], tuple[str | None, bool | None]],
+    read: Read,
     replaced: Sequence[Replacement],
 ) -> int:
     """Read the answers of a run's samples by another rule within the caller's transaction; return their number.
@@ -89,9 +88,7 @@ def reread(
     changed, difference, at = [], 0, (COLUMNS.index("answer"), COLUMNS.index("correct"))
     for number, *row in connection.execute(schema.READ_SAMPLES, (run,)):
         sample, _ = from_row(row)
-        answer, grade = read(problems[number], sample)
-        if fault := sample_fault(Sample(answer=answer), grade):
-            raise InputError(f"question {problems[number].id!a}, sample {sample.index}: {fault}")
+        answer, grade = read_anew(problems[number], sample, read)
         new = answer, None if grade is None else int(grade)
         changed.append((*new, run, number, sample.index))
         before = sample_hash(problems[number].id, row)

@@ -107,6 +107,18 @@ def reread_parts(file: OpenFile, run: int, read: Read) -> list[Replacement]:
     return found
 
 
+def read_anew(problem: Problem, sample: Sample, read: Read) -> tuple[str | None, bool | None]:
+    """Return the answer and the grade of a sample by another rule.
+
+    Raises:
+        InputError: one that cannot be kept.
+    """
+    answer, grade = read(problem, sample)
+    if fault := sample_fault(Sample(answer=answer), grade):
+        raise InputError(f"question {problem.id!a}, sample {sample.index}: {fault}")
+    return answer, grade
+
+
 def take_over(file: OpenFile, replaced: Sequence[Replacement]) -> int:
     """List new parts in place of old ones within the caller's transaction; return what the digest of the run gains."""
     for one in replaced:
@@ -216,9 +228,7 @@ def _reread(entry: Entry, read: Read, hashes: list[int]) -> Entry:
     """Return a question with its answers read anew; the difference of the hashes is added up."""
     found: list[tuple[Sample, bool | None]] = []
     for sample, correct in zip(entry.samples, entry.correct, strict=True):
-        answer, grade = read(entry.problem, sample)
-        if fault := sample_fault(Sample(answer=answer), grade):
-            raise InputError(f"question {entry.problem.id!a}, sample {sample.index}: {fault}")
+        answer, grade = read_anew(entry.problem, sample, read)
         new = replace(sample, answer=answer)
         found.append((new, grade))
         hashes[0] += _hash(entry.problem.id, new, grade) - _hash(entry.problem.id, sample, correct)
