@@ -11,6 +11,7 @@ replays a recorded pool and is tested without a model.
 - :mod:`~strategies.catalog`: the published methods by name, one module of rows per family.
 - :mod:`~strategies.vote`: the vote family, weighting x stopping rules x selection x budget. Its parts are
   :mod:`~strategies.weighting` and :mod:`~strategies.stopping`.
+- :mod:`~strategies.check`: how probable a given answer is right, from fresh draws.
 - :mod:`~strategies.beam`: partial samples that are pruned and forked; :mod:`~strategies.pruning` chooses the survivors.
 - :mod:`~strategies.deepconf`: votes weighted by the confidence of traces.
 - :mod:`~strategies.evidence`: the facts that a stopping rule may read, held by :mod:`~strategies.live_evidence` for one
