@@ -30,10 +30,10 @@ class Check:
     """Draws samples of a question to tell how probable it is that a given answer is right.
 
     P(answer) is, for weights that are not negative, the answer's share of the weight with a weak prior, ``(w + k / 2) /
-    (W + k)`` with ``k`` = :data:`PRIOR`: the mean of a Beta(k/2, k/2) prior after ``w`` votes for it among ``W``, so
-    that an answer that nobody drew has the less, the more sure votes are against it. Log-odds weights give the
-    posterior of CGES (2511.02603); an answer that nobody drew has at most that of all unseen ones. Samples without an
-    answer count as draws and never vote; without any vote P(answer) is unknown: None.
+    (W + k)`` with ``k`` = :data:`PRIOR`: the mean of a Beta(k/2, k/2) prior after ``w`` votes for it among ``W``. An
+    answer without votes has the less, the more sure votes are against it. Log-odds weights give the posterior of CGES
+    (2511.02603), where an answer without votes has at most that of all unseen ones. Samples without an answer count as
+    draws and never vote; without any vote P(answer) is unknown: None.
 
     Attributes:
         answer: the answer to check, in the canonical form of the samples' answers.
