@@ -7,7 +7,7 @@ questions only.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from tts.pool.runs import canonical_json
 from tts.requirements import missing
 from tts.scorers.available import live_source
 from tts.scorers.base import Calibrated, RawScorer, Scorer
+from tts.scorers.calibration.calibration_file import sampling_text
 from tts.scorers.calibration.maps import fit_map
 from tts.scorers.config import OpenScorer, open_scorer, union_of_signals
 from tts.scorers.metered import MeteredEngine
@@ -146,6 +147,7 @@ def plan(
             folder=config.engine.folder,
             extract=task.extract,
             grader=task.grader,
+            sampling=sampling_text(asdict(config.engine.sampling)),
         )
         if not scorer.probability and config.calibrate is None:
             raise InputError(

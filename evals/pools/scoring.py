@@ -24,6 +24,7 @@ from tts.pool.files import pool_format
 from tts.pool.runs import canonical_json
 from tts.runtime.ledger import NOTHING, shares
 from tts.scorers.base import RawScorer
+from tts.scorers.calibration.calibration_file import OWN_DRAWS, model_name, sampling_text
 from tts.scorers.config import OpenScorer, open_scorer
 from tts.scorers.metered import MeteredEngine, with_signals
 from tts.types import End, Sample, Usage
@@ -113,6 +114,7 @@ def score_run(path: Path, sources: Sequence[Source], *, run: int | None = None, 
 
 def _opened(engine: RunEngine) -> OpenScorer:
     assert engine.config.scorer is not None
+    drawn = engine.run.key
     return open_scorer(
         engine.config.scorer,
         model=engine.model,
@@ -120,6 +122,8 @@ def _opened(engine: RunEngine) -> OpenScorer:
         template=engine.template,
         top=engine.run.signals.top,
         folder=engine.folder,
+        sampling=sampling_text(drawn.sampling),
+        source=model_name(drawn.model, drawn.revision) if engine.foreign else OWN_DRAWS,
     )
 
 

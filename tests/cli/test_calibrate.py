@@ -16,7 +16,7 @@ from tests.cli.cases import Tts
 from tests.support.grace_cases import graced
 from tts.errors import InputError
 from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
-from tts.scorers.calibration.calibration_file import Provenance, load_calibration
+from tts.scorers.calibration.calibration_file import Provenance, load_calibration, load_reference
 from tts.scorers.calibration.maps import fit_map
 from tts.scorers.stacking.features import FEATURES
 from tts.scorers.stacking.stacked import fit_stacked, load_stacked
@@ -81,6 +81,8 @@ def test_the_file_holds_the_map_of_all_graded_answers(tts: Tts, pool: Path, tmp_
     )
     loaded = load_calibration(out, Provenance("simulated", "mean_logprob"))
     assert loaded == fit_map(kind, scores, right)
+    reference = load_reference(out, Provenance("simulated", "mean_logprob"))
+    assert reference is not None and len(reference.scores) == len(reference.logprobs) == 12
 
 
 def test_the_window_is_part_of_the_name(tts: Tts, pool: Path, tmp_path: Path) -> None:
@@ -131,7 +133,8 @@ def test_stacked_weights_serve_live_runs_of_the_same_model_and_no_other_prompt(t
     with PoolStore.read(live) as store:
         (run,) = store.runs()
         key = store.scorers()["stacked"]
-    fitted = load_stacked(weights, Provenance("fake", "stacked", run.key.prompt_template))
+    sampling = "temperature=0.8 top_p=1.0 top_k=0"
+    fitted = load_stacked(weights, Provenance("fake", "stacked", run.key.prompt_template, sampling=sampling))
     assert key == {"name": "stacked", "weights": fitted.to_dict(), "token_id": WATCHED}
     samples = [s for e in load_pool(live).entries for s in e.samples]
     assert [s.confidence for s in samples] == pytest.approx(fitted.score(samples).tolist(), abs=1e-12)
@@ -139,6 +142,9 @@ def test_stacked_weights_serve_live_runs_of_the_same_model_and_no_other_prompt(t
     assert mapped.status == 0 and "scorer stacked" in mapped.out
     refused = tts(*command, "task.template='Asked: {question}'", f"out={tmp_path / 'other.sqlite'}")
     assert refused.status == 2 and "fitted for prompt_template" in refused.err
+    hotter = tts(*command, "engine.temperature=1.2", f"out={tmp_path / 'hot.sqlite'}")
+    sentence = f"fitted for sampling {sampling!r} and used for {sampling.replace('0.8', '1.2')!r}"
+    assert hotter.status == 2 and sentence in hotter.err
 
 
 @pytest.mark.parametrize("score", ["grace", "grace_min", "grace_step", "grace_mean", "stacked"])
@@ -155,6 +161,7 @@ def test_compare_plays_on_scores_of_the_confidence_token(
 
 def test_the_provenance_of_a_run_is_its_key(tts: Tts, tmp_path: Path) -> None:
     path, out = tmp_path / "p.sqlite", tmp_path / "c.json"
+    known = Provenance("tiny", "mean_logprob", "Q: {question}", sampling="temperature=1.0")
     with PoolStore.create_or_open(path) as store:
         store.add_problems(e.problem for e in POOL.entries)
         for revision in ("", "r2"):
@@ -163,11 +170,11 @@ def test_the_provenance_of_a_run_is_its_key(tts: Tts, tmp_path: Path) -> None:
                 store.add(run, entry.problem.id, entry.samples, entry.correct)
     latest = tts("calibrate", path, "--score", "mean_logprob", "--out", out)
     assert latest.status == 0 and "run 2, the latest of 2" in latest.err
-    load_calibration(out, Provenance("tiny@r2", "mean_logprob", "Q: {question}"))
+    load_calibration(out, replace(known, model="tiny@r2"))
     assert tts("calibrate", path, "--score", "mean_logprob", "--out", out, "--run", 1).status == 0
-    load_calibration(out, Provenance("tiny", "mean_logprob", "Q: {question}"))
+    load_calibration(out, known)
     assert tts("calibrate", path, "--score", "mean_logprob", "--out", out, "--run", 2, "--force").status == 0
-    load_calibration(out, Provenance("tiny@r2", "mean_logprob", "Q: {question}"))
+    load_calibration(out, replace(known, model="tiny@r2"))
 
 
 def test_bad_input_gets_one_sentence_and_nothing_is_written(tts: Tts, pool: Path, tmp_path: Path) -> None:
@@ -207,6 +214,8 @@ def test_a_file_that_is_there_is_replaced_only_by_force(tts: Tts, pool: Path, tm
     assert ran.status == 2 and "exists already" in ran.err and out.read_text() == "mine"
     assert tts(*command, "--force").status == 0
     load_calibration(out, Provenance("simulated", "frequency"))
+    assert tts(*command, "--force", "source=people").status == 0
+    load_calibration(out, Provenance("simulated", "frequency", source="people"))
 
 
 def test_compare_reads_the_score_that_is_named(tts: Tts, pool: Path, tmp_path: Path) -> None:

@@ -34,6 +34,10 @@ def calibrate(
         str | None, typer.Option(help="Kind of map: platt, isotonic, beta or temperature [default: platt].")
     ] = None,
     window: Annotated[int | None, typer.Option(help="Tokens in a group, for DeepConf scores [default: 32].")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Writer of the texts, where the pool's model drew none of them [default: own draws]."),
+    ] = None,
     run: RunOption = None,
     force: ForceOption = False,
 ) -> None:
@@ -42,9 +46,10 @@ def calibrate(
     The map is fitted on all graded answers of the pool, from scores on any finite scale, logits of a reward model too;
     use it with scorer.calibration=FILE, or `tts decide` with calibration=FILE. --score stacked fits the weights of
     several scores instead; use them with scorer.weights=FILE. Fit on questions that you do not evaluate on. The file
-    records its model, scorer, prompt and kind of log-probabilities, and is refused for any other.
+    records its model, scorer, prompt, sampling, source of the texts and kind of log-probabilities, and is refused for
+    any other.
     """
-    from evals.replay.provenance import is_calibrated, provenance_of
+    from evals.replay.provenance import is_calibrated, provenance_of, reference_of
     from evals.replay.rescore import STACKED, check_score, fit_weights, graded, rescored
     from tts.pool import read_pool
     from tts.scorers.calibration.calibration_file import save_calibration
@@ -68,7 +73,7 @@ def calibrate(
             f"{pool}: calibration needs graded answers and the pool has none: "
             "give its questions a gold answer, or grade its samples"
         )
-    provenance = provenance_of(recorded, score, window=window)
+    provenance = provenance_of(recorded, score, window=window, source=source)
     if score == STACKED:
         weights = fit_weights(recorded)
         save_stacked(out, weights, provenance)
@@ -79,7 +84,7 @@ def calibrate(
             raise InputError(f"{pool}: the scores {score!r} are calibrated already: fit on a score that is not")
         pairs = [(s.confidence, y) for s, y in graded(scored) if s.confidence is not None]
         fitted = fit_map(kind, [c for c, _ in pairs], [y for _, y in pairs])
-        save_calibration(out, fitted, provenance)
+        save_calibration(out, fitted, provenance, reference_of(scored))
         what, used = f"{kind} map of {provenance.scorer}", len(pairs)
     right = sum(y for _, y in answers) / len(answers)
     print(

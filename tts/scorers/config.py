@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tts.components import read_options
 from tts.errors import InputError
 from tts.registry import SCORERS
 from tts.scorers.base import Calibrated, Scorer
-from tts.scorers.calibration.calibration_file import Provenance, load_calibration
+from tts.scorers.calibration.calibration_file import OWN_DRAWS, Provenance, load_calibration, model_name
 from tts.scorers.calibration.maps import CalibrationMap
 from tts.scorers.controls import AUTO
 from tts.scorers.trace_scores import TRACE_SCORES, TraceScorer
@@ -65,6 +65,8 @@ def open_scorer(
     folder: Path | None = None,
     extract: Callable[[Problem, str], str | None] | None = None,
     grader: Grader = AUTO,
+    sampling: str = "",
+    source: str = OWN_DRAWS,
 ) -> OpenScorer:
     """Build a scorer.
 
@@ -77,14 +79,16 @@ def open_scorer(
         folder: the model's local directory, which may hold a card; None if it has none.
         extract: reads the answer from a text; None if the task is unknown.
         grader: the rule by which an answer is right.
+        sampling: the parameters that its samples are drawn with, by
+            :func:`~tts.scorers.calibration.calibration_file.sampling_text`.
+        source: who writes the texts that it judges.
 
     Raises:
-        InputError: an unknown name or option, a value of the wrong type, or a calibration of another model or scorer.
+        InputError: an unknown name or option, a value of the wrong type, or a calibration of another provenance.
     """
     given = dict(spec)
     name, file = given.pop("name", None), given.pop("calibration", None)
     build = SCORERS.get(name)
-    known = f"{model}@{revision}" if revision else model
     if top and name in TRACE_SCORES and TRACE_SCORES[name].column == "top":
         given.setdefault("top", top)
     nested = partial(
@@ -96,10 +100,13 @@ def open_scorer(
         folder=folder,
         extract=extract,
         grader=grader,
+        sampling=sampling,
+        source=source,
     )
+    at_hand = Provenance(model_name(model, revision), name, template, sampling=sampling, source=source)
     context = {
         "folder": folder,
-        "provenance": Provenance(known, name, template),
+        "provenance": at_hand,
         "extract": extract,
         "grader": grader,
         "nested": nested,
@@ -115,7 +122,7 @@ def open_scorer(
         return built
     if not isinstance(file, str):
         raise InputError(f"scorer.calibration must be a file, got {file!r}")
-    return built.calibrated(load_calibration(file, Provenance(known, built.name, template)))
+    return built.calibrated(load_calibration(file, replace(at_hand, scorer=built.name)))
 
 
 def union_of_signals(*needs: Signals) -> Signals:

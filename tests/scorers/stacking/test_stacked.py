@@ -107,7 +107,7 @@ def test_weights_come_back_from_their_file_and_only_for_what_they_were_fitted_on
     fitted, path = fit_stacked(SAMPLES, RIGHT), tmp_path / "s.json"
     save_stacked(path, fitted, HERE)
     assert load_stacked(path, HERE) == fitted
-    assert json.loads(path.read_text())["format"] == "tts-stacked-1"
+    assert json.loads(path.read_text())["format"] == "tts-stacked-2"
     for field, here in (("model", "tiny@1"), ("prompt_template", "Q: {question}"), ("logprob_mode", "raw")):
         with pytest.raises(InputError, match=rf"fitted for {field} '.*{here[-3:-1]}.*' and used for 'other'"):
             load_stacked(path, replace(HERE, **{field: "other"}))

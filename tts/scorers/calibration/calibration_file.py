@@ -1,7 +1,7 @@
 """Calibration files: a fitted map, or fitted weights, with the circumstances they hold in, as JSON.
 
-What was fitted on one model, scorer, prompt or kind of log-probability says nothing about another, so loading names
-what is at hand and refuses a file that was fitted on anything else.
+A map that was fitted on one model, scorer, prompt, sampling, source of texts or kind of log-probability says nothing
+about another, so loading names the one at hand and refuses a file that was fitted on anything else.
 """
 
 from __future__ import annotations
@@ -16,36 +16,79 @@ from typing import Any
 from tts.errors import InputError
 from tts.files import atomic_path, read_bytes
 from tts.scorers.calibration.maps import CalibrationMap
+from tts.scorers.calibration.reference import Reference
 
 RAW = "raw"
 """The log-probability mode of this framework's signals: temperature 1, before any truncation, in nats."""
-FORMAT = "tts-calibration-1"
+FORMAT = "tts-calibration-2"
+OWN_DRAWS = "own draws"
+"""The source of texts that the model itself drew, under the sampling of the provenance."""
+BARE = "bare"
+"""The source of answers without a text."""
+SAMPLING_KEYS = ("temperature", "top_p", "top_k")
+"""The sampling parameters that decide how probable a text is; a limit of tokens and a seed do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The model, scorer, prompt and log-probability mode that a calibration was fitted on.
+    """The circumstances that a calibration was fitted in: another value of any of them, and it does not hold.
 
     Attributes:
         model: the model's name, with "@revision" if it has one.
         scorer: the scorer's name, such as "mean_logprob" or "deepconf_tail(window=32)".
         prompt_template: the template's text, or the name that stands for it.
         logprob_mode: how log-probabilities were taken; ``RAW`` at temperature 1.
+        sampling: the parameters that the texts were drawn with, as :func:`sampling_text` writes them; empty where they
+            are not known.
+        source: who wrote the texts: ``OWN_DRAWS``, ``BARE`` for answers without a text, or the name of a writer.
     """
 
     model: str
     scorer: str
     prompt_template: str = ""
     logprob_mode: str = RAW
+    sampling: str = ""
+    source: str = OWN_DRAWS
 
 
-def save_calibration(path: str | os.PathLike[str], calibration: CalibrationMap, provenance: Provenance) -> None:
+def sampling_text(parameters: Mapping[str, object]) -> str:
+    """Return sampling parameters in one form, such as "temperature=0.8 top_p=1.0 top_k=0".
+
+    Args:
+        parameters: those of a run's key, or the fields of :class:`~tts.engines.sampling.Sampling`; others than
+            :data:`SAMPLING_KEYS` do not matter.
+
+    Returns:
+        The text; empty where none of them is known.
+    """
+    given = ((key, parameters.get(key)) for key in SAMPLING_KEYS)
+    found = [(key, value) for key, value in given if isinstance(value, int | float)]
+    return " ".join(f"{key}={value if key == 'top_k' else float(value)}" for key, value in found)
+
+
+def model_name(model: str, revision: str) -> str:
+    """Return the name of a model in a provenance: with "@revision" if it has one."""
+    return f"{model}@{revision}" if revision else model
+
+
+def save_calibration(
+    path: str | os.PathLike[str],
+    calibration: CalibrationMap,
+    provenance: Provenance,
+    reference: Reference | None = None,
+) -> None:
     """Write a calibration file, whole or not at all.
+
+    Args:
+        path: the file.
+        calibration: the map.
+        provenance: the circumstances that it was fitted in.
+        reference: the scores and log-probabilities of the texts; None where they are not kept.
 
     Raises:
         InputError: it cannot be written.
     """
-    save_fitted(path, FORMAT, "map", calibration.to_dict(), provenance)
+    save_fitted(path, FORMAT, "map", calibration.to_dict(), provenance, reference)
 
 
 def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> CalibrationMap:
@@ -62,8 +105,29 @@ def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> Ca
         raise InputError(f"{path}: {error}") from None
 
 
+def load_reference(path: str | os.PathLike[str], provenance: Provenance) -> Reference | None:
+    """Read the reference of a calibration file for use under ``provenance``; None where it has none.
+
+    Raises:
+        InputError: as :func:`load_calibration`, or a broken reference.
+    """
+    load_calibration(path, provenance)
+    found = _read(path, "").get("reference")
+    if found is None:
+        return None
+    try:
+        return Reference.from_dict(found if isinstance(found, dict) else {})
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def save_fitted(
-    path: str | os.PathLike[str], form: str, key: str, fitted: Mapping[str, Any], provenance: Provenance
+    path: str | os.PathLike[str],
+    form: str,
+    key: str,
+    fitted: Mapping[str, Any],
+    provenance: Provenance,
+    reference: Reference | None = None,
 ) -> None:
     """Write fitted parameters with their provenance, as JSON, whole or not at all.
 
@@ -72,12 +136,16 @@ def save_fitted(
         form: the name of the format.
         key: the key of the parameters in the file.
         fitted: the parameters, as JSON values.
-        provenance: the model, scorer and prompt that they were fitted on.
+        provenance: the circumstances that they were fitted in.
+        reference: of the texts; None where it is not kept.
 
     Raises:
         InputError: it cannot be written.
     """
-    data = {"command": "tts calibrate", "format": form, "provenance": dataclasses.asdict(provenance), key: fitted}
+    circumstances = dataclasses.asdict(provenance)
+    data: dict[str, Any] = {"command": "tts calibrate", "format": form, "provenance": circumstances, key: fitted}
+    if reference is not None:
+        data["reference"] = reference.to_dict()
     with atomic_path(path) as temp:
         temp.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -97,7 +165,7 @@ def load_fitted(
         path: the file.
         form: the name of the format it must have.
         key: the key of the parameters in the file.
-        provenance: the model, scorer and prompt in use.
+        provenance: the circumstances in use.
         wanted: the kind of file, for error messages.
         by: options of ``tts calibrate`` that write such a file.
 
@@ -107,7 +175,10 @@ def load_fitted(
     data = _read(path, by)
     fitted, broken = data.get("provenance"), f"{path}: is no {wanted}: fit one with `tts calibrate{by}`"
     found = data.get(key)
-    if data.get("format") != form or not isinstance(fitted, dict) or not isinstance(found, dict):
+    given = data.get("format")
+    if given != form and isinstance(given, str) and given.rpartition("-")[0] == form.rpartition("-")[0]:
+        raise InputError(f"{path}: is a {given} and must be a {form}: fit it anew with `tts calibrate{by}`")
+    if given != form or not isinstance(fitted, dict) or not isinstance(found, dict):
         raise InputError(broken)
     for field in dataclasses.fields(Provenance):
         theirs, ours = fitted.get(field.name), getattr(provenance, field.name)

@@ -30,7 +30,7 @@ from tts.scorers.stacking.features import BY_NAME, FEATURES, measure, select
 from tts.types import Problem, Sample, Signals
 
 NAME = "stacked"
-FORMAT = "tts-stacked-1"
+FORMAT = "tts-stacked-2"
 PENALTY = 1.0
 """The penalty of squared weights: a weight of 1 per standard deviation costs half a nat of the total log loss, as
 under a normal prior of variance 1. It decides where features are redundant or samples few; hundreds outweigh it."""
@@ -195,7 +195,7 @@ def open_stacked(
 
     Args:
         weights: the file that ``tts calibrate --score stacked`` wrote.
-        provenance: the model and prompt at hand.
+        provenance: the model, prompt and sampling at hand.
         card: the directory whose grace.json (finece.json) to read; None takes the model's.
         folder: the model's local directory; None where it has none.
 
