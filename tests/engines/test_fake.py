@@ -18,6 +18,7 @@ from tests.support.examples import examples
 from tts.boundaries import step_crossing
 from tts.engines.base import Chunk, Engine, Meter, Prefix, Recording, Request
 from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, extract, hash_word, outcomes
+from tts.engines.sampling import SamplingChange
 from tts.errors import EngineError
 from tts.scorers.base import Scorer
 from tts.scorers.watched import WatchedScorer
@@ -59,6 +60,21 @@ def drawn(engine: FakeEngine, prefix: Sample | None = None, until: Boundary = EN
     assert meter.drawn == engine.drawn - before == new == len(sample.trace.logprobs)
     assert len(sample.trace.watched[WATCHED]) == new  # one probability a token
     return sample
+
+
+def test_a_request_has_a_seed_and_a_limit_of_its_own() -> None:
+    async def of(engine: FakeEngine, change: SamplingChange | None) -> Sample:
+        return joined(await chunks(engine, Request(PROBLEM, sampling=change)))
+
+    async def mixed() -> list[Sample]:
+        engine = FakeEngine(seed=3)
+        changes = [None, SamplingChange(seed=4), SamplingChange(max_tokens=6), SamplingChange(seed=4, max_tokens=5)]
+        return await asyncio.gather(*(of(engine, change) for change in changes))
+
+    own, other, short, both = calmly(mixed())
+    assert own.text == drawn(FakeEngine(seed=3)).text != other.text
+    assert (short.token_ids, short.end) == (own.token_ids[:6], End.LENGTH)
+    assert (both.token_ids, both.end) == (other.token_ids[:5], End.LENGTH)
 
 
 def test_it_is_an_engine_and_no_recording() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tts.engines.sampling import Sampling, seed_of
+from tts.engines.sampling import Sampling, SamplingChange, changed, seed_of
 from tts.errors import InputError
 
 
@@ -22,13 +22,23 @@ from tts.errors import InputError
     ],
 )
 def test_a_value_out_of_range_gets_one_sentence(given: dict[str, float], sentence: str) -> None:
-    with pytest.raises(InputError) as caught:
-        Sampling(**given)  # type: ignore[arg-type]
-    assert str(caught.value) == sentence
+    for kind in (Sampling, SamplingChange):
+        if kind is SamplingChange and "top_k" in given:
+            continue  # a request keeps the run's
+        with pytest.raises(InputError) as caught:
+            kind(**given)  # type: ignore[arg-type]
+        assert str(caught.value) == sentence
 
 
 def test_the_bounds_themselves_are_fine() -> None:
     assert Sampling(temperature=0, top_p=1, top_k=0, max_tokens=1, seed=0).temperature == 0
+
+
+def test_a_change_keeps_what_it_does_not_name() -> None:
+    own = Sampling(0.7, 0.9, 5, 100, 3)
+    assert SamplingChange(temperature=0.0, seed=4).over(own) == Sampling(0.0, 0.9, 5, 100, 4)
+    assert SamplingChange(top_p=1.0, max_tokens=7).over(own) == Sampling(0.7, 1.0, 5, 7, 3)
+    assert changed(own, None) is own and changed(own, SamplingChange()) == own
 
 
 @pytest.mark.parametrize("size", [4, 8])

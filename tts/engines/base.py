@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from tts.engines.sampling import SamplingChange
 from tts.errors import UnsupportedError
 from tts.types import COLUMNS, END, Boundary, End, Problem, Sample, Signals, Trace
 from tts.wording import filled
@@ -109,7 +110,8 @@ class Request:
     """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures.
 
     ``ahead`` marks a draw that the strategy has not asked for yet: it may be aborted, so its count must stay current.
-    ``turn`` asks for the reply to a further turn instead of to the problem, of engines that can.
+    ``turn`` asks for the reply to a further turn instead of to the problem, of engines that can. ``sampling`` is for
+    this sample alone.
     """
 
     problem: Problem
@@ -120,6 +122,7 @@ class Request:
     attempt: int = 0
     ahead: bool = False
     turn: Turn | None = None
+    sampling: SamplingChange | None = None
     meter: Meter = field(default_factory=Meter, compare=False)
 
     def key(self, seed: int, prefix: object) -> str:

@@ -1,9 +1,9 @@
 """A fake engine for tests and benchmarks: deterministic, token by token, with latency, failures and abort.
 
 Knows no language model. A problem's gold is an integer; a sample is four steps that each may slip, "#### gold + slips"
-at the end. The drawn tokens depend only on (seed, problem, index, prefix), never on timing, on the boundary or on the
-other requests. All running requests advance by one token a tick, like continuous batching; a request that has
-ended or was closed leaves the batch before the next one.
+at the end. Of a request's own sampling it honours the seed and ``max_tokens``. The drawn tokens depend only on (seed,
+problem, index, prefix), never on timing, on the boundary or on the other requests. All running requests advance by one
+token a tick, like continuous batching; a request that has ended or was closed leaves the batch before the next one.
 """
 
 from __future__ import annotations
@@ -240,7 +240,8 @@ class FakeEngine:
     def _script(self, request: Request) -> Iterator[tuple[str, float]]:
         """Yield the rest of a sample, word by word, each with its watched probability."""
         problem, text = request.problem, request.prefix.text if request.prefix else ""
-        rng = random.Random(f"{self.seed}|{problem.id}|{request.index}|{text}")
+        seed = self.seed if request.sampling is None or request.sampling.seed is None else request.sampling.seed
+        rng = random.Random(f"{seed}|{problem.id}|{request.index}|{text}")
         skill = self.step_skill(problem)
         seen = outcomes(text)  # steps whose outcome is written
         slips = shown = seen[-1] if seen else 0

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tts.boundaries import TRUNCATABLE
 from tts.engines.base import Chunk, Request
 from tts.types import End
 
@@ -27,10 +28,20 @@ class Row:
         kind, value = self.request.until.kind, self.request.until.value
         if word.startswith("####"):
             return End.STOP
+        if self._full and kind not in TRUNCATABLE:
+            return End.LENGTH
         here = (
             (kind == "step" and word == "\n")
             or (kind == "tokens" and self.drawn >= value)
             or (kind == "confidence_below" and probability < value)
             or (kind == "step_below" and word == "\n" and probability < value)
         )
-        return End.BOUNDARY if here else None
+        return End.BOUNDARY if here else End.LENGTH if self._full else None
+
+    @property
+    def _full(self) -> bool:
+        """True where it has the most tokens that its request's own sampling allows."""
+        change, prefix = self.request.sampling, self.request.prefix
+        if change is None or change.max_tokens is None:
+            return False
+        return self.drawn + (len(prefix.token_ids) if prefix is not None else 0) >= change.max_tokens

@@ -1,9 +1,9 @@
-"""Sampling parameters, and seeds from keys."""
+"""Sampling parameters of a run and of one request, and seeds from keys."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tts.errors import InputError
 
@@ -38,6 +38,41 @@ class Sampling:
         for key, least in (("top_k", 0), ("max_tokens", 1), ("seed", 0)):
             if getattr(self, key) < least:
                 raise InputError(f"{key} must be at least {least}, got {getattr(self, key)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingChange:
+    """Sampling parameters of one request in place of the run's; None keeps the run's.
+
+    Attributes:
+        temperature: as in :class:`Sampling`.
+        top_p: as in :class:`Sampling`.
+        max_tokens: as in :class:`Sampling`.
+        seed: as in :class:`Sampling`.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        self.over(Sampling())
+
+    @property
+    def named(self) -> dict[str, float]:
+        """The parameters that are changed, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def over(self, sampling: Sampling) -> Sampling:
+        """Return the parameters of a run with these changes."""
+        return replace(sampling, **self.named)  # type: ignore[arg-type]
+
+
+def changed(sampling: Sampling, change: SamplingChange | None) -> Sampling:
+    """Return the parameters of a run with a request's changes, if it has any."""
+    return sampling if change is None else change.over(sampling)
 
 
 def seed_of(key: str, size: int) -> int:

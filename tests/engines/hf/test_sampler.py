@@ -22,7 +22,7 @@ NONE = Signals()
 def drawn(sampling: Sampling, suppressed: tuple[int, ...] = (), n: int = 40_000) -> Any:
     """The tokens of many draws, [n]."""
     keys = [(i, 0) for i in range(n)]
-    return np.array(Sampler(sampling, suppressed, "cpu").draw(LOGITS.expand(n, -1), keys, NONE, []).tokens)
+    return np.array(Sampler(sampling, suppressed, "cpu").draw(LOGITS.expand(n, -1), keys, NONE, [], {}).tokens)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_token_that_is_left_out_changes_the_draws_of_that_token_alone() -> Non
 
 def test_signals_are_those_of_the_distribution_at_temperature_one() -> None:
     wanted = Signals(watch=(2, 0), top=2, entropy=True, certainty=True)
-    one = Sampler(Sampling(0.3), (), "cpu").draw(LOGITS, [(0, 0)], wanted, [])
+    one = Sampler(Sampling(0.3), (), "cpu").draw(LOGITS, [(0, 0)], wanted, [], {})
     assert one.logprobs == pytest.approx([math.log(P[one.tokens[0]])])
     assert one.watched is not None and one.watched[0] == pytest.approx([0.2, 0.1])
     assert one.columns["top"] == pytest.approx([-(math.log(0.4) + math.log(0.3)) / 2])
@@ -65,7 +65,7 @@ def test_signals_are_those_of_the_distribution_at_temperature_one() -> None:
 
 def test_suppressed_tokens_are_left_out_of_every_signal_but_watched_and_probed() -> None:
     wanted = Signals(watch=(1,), top=1, entropy=True, certainty=True, probe=1)
-    one = Sampler(Sampling(0.0), (1,), "cpu").draw(LOGITS, [(0, 0)], wanted, [0])
+    one = Sampler(Sampling(0.0), (1,), "cpu").draw(LOGITS, [(0, 0)], wanted, [0], {})
     rest = [p / 0.6 for i, p in enumerate(P) if i != 1]
     assert one.tokens == [3] and one.logprobs == pytest.approx([math.log(0.5)])
     assert one.watched is not None and one.watched[0] == pytest.approx([0.4])
@@ -76,5 +76,5 @@ def test_suppressed_tokens_are_left_out_of_every_signal_but_watched_and_probed()
 
 
 def test_signals_that_are_not_collected_are_absent() -> None:
-    one = Sampler(Sampling(), (), "cpu").draw(LOGITS, [(0, 0)], NONE, [])
+    one = Sampler(Sampling(), (), "cpu").draw(LOGITS, [(0, 0)], NONE, [], {})
     assert one.watched is None and one.columns == one.probed == {}

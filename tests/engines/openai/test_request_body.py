@@ -10,9 +10,9 @@ import pytest
 from tts.engines.base import Request
 from tts.engines.openai.request_body import draw_body, next_token_body
 from tts.engines.openai.served_model import ServedModel, ServerFeatures
-from tts.engines.sampling import Sampling
+from tts.engines.sampling import Sampling, SamplingChange
 from tts.engines.text import EncodedRequest
-from tts.errors import UnsupportedError
+from tts.errors import InputError, UnsupportedError
 from tts.prompts import Prompt
 from tts.types import STEP, STEP_BELOW, TOKENS, Problem, Sample, Signals, Trace
 
@@ -26,10 +26,12 @@ def with_tokens(**more: Any) -> ServedModel:
     return ServedModel("m", VLLM, encoder, **more)
 
 
-def body(model: ServedModel, *, requested: tuple[int, ...] = (), **more: Any) -> tuple[dict[str, Any], int]:
+def body(
+    model: ServedModel, *, requested: tuple[int, ...] = (), change: SamplingChange | None = None, **more: Any
+) -> tuple[dict[str, Any], int]:
     how = {"prompt": Prompt(), "sampling": Sampling(temperature=0.5, max_tokens=50), "seeded": False, "extra": {}}
     how |= {name: more.pop(name) for name in set(how) & set(more)}
-    return draw_body(Request(ONE, **more), model, requested=requested, check_every_tokens=8, **how)
+    return draw_body(Request(ONE, sampling=change, **more), model, requested=requested, check_every_tokens=8, **how)
 
 
 def test_a_plain_draw_has_the_interface_s_own_fields() -> None:
@@ -89,6 +91,11 @@ def test_a_stream_that_may_be_closed_comes_in_small_events() -> None:
 def test_extra_fields_go_along() -> None:
     found = body(PLAIN, extra={"priority": 3}, sampling=Sampling(top_k=4))[0]
     assert found["priority"] == 3 and found["top_k"] == 4
+    sentence = r"a request asks for temperature=0\.3 and engine\.openai\.extra\.temperature is None for all of them"
+    with pytest.raises(InputError, match=sentence):
+        body(PLAIN, extra={"temperature": None}, change=SamplingChange(temperature=0.3))
+    with pytest.raises(InputError, match=r"max_tokens=7 and engine\.openai\.extra\.max_completion_tokens is 9"):
+        body(PLAIN, extra={"max_completion_tokens": 9}, change=SamplingChange(max_tokens=7, seed=3))
     renamed = body(PLAIN, extra={"max_completion_tokens": 9, "temperature": None})[0]
     assert renamed["max_completion_tokens"] == 9 and not {"max_tokens", "temperature"} & set(renamed)
     one = next_token_body(with_tokens(), (1, 2), [9, 8], extra={"priority": 3})

@@ -8,9 +8,10 @@ import pytest
 
 from tests.engines.vllm import stub
 from tts.engines.base import Request
-from tts.engines.sampling import Sampling
+from tts.engines.sampling import Sampling, SamplingChange, changed
 from tts.engines.text import EncodedRequest
 from tts.engines.vllm.sampling_params import MAX_STOP_IDS, draw_params, next_token_params
+from tts.errors import UnsupportedError
 from tts.types import STEP, TOKENS, Problem, Signals
 
 ONE = Problem("q", "How many?", "7")
@@ -49,6 +50,20 @@ def test_a_seed_is_of_one_draw() -> None:
     assert len(seeds) == 4 and params(index=2).seed in seeds
     assert params(how={"seeded": False}).seed is None
     assert params(how={"sampling": Sampling(temperature=0.0)}).seed is None
+
+
+def test_requests_with_parameters_of_their_own_do_not_mix() -> None:
+    own = Sampling(temperature=0.5, top_p=0.9, top_k=4)
+    changes = [None, SamplingChange(temperature=0.0), SamplingChange(top_p=0.3, seed=7), SamplingChange(temperature=2)]
+    found = [params(how={"sampling": changed(own, change)}, sampling=change) for change in changes]
+    assert [(one.temperature, one.top_p, one.top_k) for one in found] == [
+        (0.5, 0.9, 4), (0.0, 0.9, 4), (0.5, 0.3, 4), (2, 0.9, 4),
+    ]  # fmt: skip
+    assert found[1].seed is None and found[0].seed == found[3].seed != found[2].seed
+    with pytest.raises(
+        UnsupportedError, match=r"seed of its own and vLLM was started without: set engine\.seeded=true"
+    ):
+        params(how={"seeded": False}, sampling=SamplingChange(seed=7))
 
 
 def test_a_line_ends_by_its_tokens_or_if_there_are_too_many_by_its_text() -> None:

@@ -183,6 +183,7 @@ class Batch:
             tokens=[row.newest for row in self._active],
             lengths=[row.cached for row in self._active],
             noise_keys=[(row.noise_key, len(row.tokens)) for row in rows],
+            changed={i: row.sampling for i, row in enumerate(rows) if row.sampling is not None},
             signals=wanted,
             probing=[] if wanted.probe is None else [i for i, row in enumerate(rows) if row.probing],
         )

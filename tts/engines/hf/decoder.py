@@ -58,6 +58,7 @@ class StepInput:
         tokens: the token each running row has just drawn, not in the cache yet.
         lengths: tokens of each running row that are in the cache.
         noise_keys: the key of each row's draw and the position of its next token, joining rows last.
+        changed: the sampling parameters of rows that are not drawn with the decoder's own.
         signals: the signals to report of each distribution.
         probing: rows whose newest token is ``signals.probe``; its probability there is reported.
     """
@@ -67,6 +68,7 @@ class StepInput:
     tokens: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     noise_keys: list[tuple[int, int]] = field(default_factory=list)
+    changed: dict[int, Sampling] = field(default_factory=dict)
     signals: Signals = field(default_factory=Signals)
     probing: list[int] = field(default_factory=list)
 
@@ -142,7 +144,8 @@ class Decoder:
         logits = [self._step(work)] if running else []
         if read:
             logits.append(torch.stack([one.logits for one in read]))
-        return self.sampler.draw(torch.cat(logits).float(), work.noise_keys, work.signals, work.probing)
+        joined = torch.cat(logits).float()
+        return self.sampler.draw(joined, work.noise_keys, work.signals, work.probing, work.changed)
 
     @torch.inference_mode()
     def score(self, sequences: Sequence[JoiningSequence], tokens: Sequence[int]) -> list[list[float]]:

@@ -26,7 +26,7 @@ from tts.engines.hf.device import pick
 from tts.engines.hf.reading import GivenSequence
 from tts.engines.hf.sampler import MEASURES
 from tts.engines.hf.sequence import SequenceState
-from tts.engines.sampling import Sampling, seed_of
+from tts.engines.sampling import Sampling, changed, seed_of
 from tts.engines.special_tokens import end_ids, end_of_text, suppressed_ids
 from tts.engines.streams import owned
 from tts.engines.text import HasEncoder, Ids, PromptEncoder
@@ -239,7 +239,8 @@ class TransformersEngine(HasEncoder):
 
     def _state(self, request: Request, queue: asyncio.Queue[Chunk | Exception]) -> SequenceState:
         """Return the initial state of a request."""
-        encoded = self.encoder.encode_request(request, self.sampling.max_tokens)
+        own, sampling = self.sampling, changed(self.sampling, request.sampling)
+        encoded = self.encoder.encode_request(request, sampling.max_tokens)
         prefix_ids, prefix = encoded.prefix_ids, request.prefix
         sent, text = 0, prefix.text if prefix is not None else ""
 
@@ -259,9 +260,10 @@ class TransformersEngine(HasEncoder):
             until=request.until,
             signals=request.signals,
             meter=request.meter,
-            noise_key=seed_of(request.key(self.sampling.seed, len(prefix_ids)), 8),
+            noise_key=seed_of(request.key(sampling.seed, len(prefix_ids)), 8),
             send=send,
             fail=queue.put_nowait,
+            sampling=None if (sampling.temperature, sampling.top_p) == (own.temperature, own.top_p) else sampling,
             stream=self.stream,
             watched={token: [] for token in request.signals.watch},
         )

@@ -9,9 +9,9 @@ be read, as GrACE's confidence token does (arXiv 2509.09438).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -64,17 +64,59 @@ MEASURES: dict[str, Callable[[Tensor, Signals, Tensor | None], Tensor]] = {
 """The signals that are measured on each token's distribution, by the name of their column: [rows, vocab] to [rows]."""
 
 
+@dataclass(slots=True)
+class Parameters:
+    """Sampling parameters of rows, [rows, 1], or of all rows, [1, 1].
+
+    Attributes:
+        temperature: of a row, 1 where it is greedy.
+        top_p: the mass to keep, infinity where all is kept; None where no row asks for less.
+        top_k: the most probable tokens to keep in each row; 0 keeps all.
+        greedy: the rows at temperature 0, [rows]; None where there are none.
+        drawn: whether there are any others.
+    """
+
+    temperature: Tensor
+    top_p: Tensor | None
+    top_k: int
+    greedy: Tensor | None
+    drawn: bool
+
+    @classmethod
+    def of(cls, rows: Sequence[Sampling], device: Any) -> Self:
+        """Return the parameters of rows that have the same ``top_k``."""
+
+        def column(values: list[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float32, device=device)[:, None]
+
+        greedy = [row.temperature == 0 for row in rows]
+        return cls(
+            temperature=column([row.temperature or 1.0 for row in rows]),
+            top_p=column([row.top_p if row.top_p < 1 else math.inf for row in rows])
+            if any(row.top_p < 1 for row in rows)
+            else None,
+            top_k=rows[0].top_k,
+            greedy=torch.tensor(greedy, device=device) if any(greedy) else None,
+            drawn=not all(greedy),
+        )
+
+
 class Sampler:
     """Draws one token for each row."""
 
     def __init__(self, sampling: Sampling, suppressed: Ids, device: Any) -> None:
         """Take the sampling parameters and the ids of the tokens that are never drawn."""
-        self.sampling = sampling
+        self.sampling, self._own = sampling, Parameters.of([sampling], device)
         self._suppressed = torch.tensor(suppressed, device=device) if suppressed else None
         self._places: dict[Ids, Tensor] = {}  # ids as tensors
 
     def draw(
-        self, logits: Tensor, noise_keys: Sequence[tuple[int, int]], wanted: Signals, probing: Sequence[int]
+        self,
+        logits: Tensor,
+        noise_keys: Sequence[tuple[int, int]],
+        wanted: Signals,
+        probing: Sequence[int],
+        changed: Mapping[int, Sampling],
     ) -> SampledTokens:
         """Draw a token of each row, with noise of its own.
 
@@ -83,10 +125,11 @@ class Sampler:
             noise_keys: the key of each row's draw, and the position of its next token.
             wanted: the signals to report of each distribution.
             probing: rows whose probability of ``wanted.probe`` is reported.
+            changed: the sampling parameters of rows that have others, which only ``top_k`` may not be.
         """
         probed = self._probed(logits, wanted.probe, probing) if wanted.probe is not None and probing else {}
         logits, logprobs, watched = self._distribution(logits, wanted)
-        tokens = self._pick(logits, noise_keys)
+        tokens = self._pick(logits, noise_keys, changed)
         columns = {name: values.tolist() for name, values in self._measured(logprobs, wanted).items()}
         drawn = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
         return SampledTokens(tokens.tolist(), drawn, None if watched is None else watched.tolist(), columns, probed)
@@ -133,16 +176,19 @@ class Sampler:
         found = logits[torch.tensor(rows, device=logits.device)].log_softmax(-1)[:, token].exp()
         return dict(zip(rows, found.tolist(), strict=True))
 
-    def _pick(self, logits: Tensor, noise_keys: Sequence[tuple[int, int]]) -> Tensor:
-        how = self.sampling
-        if how.temperature == 0:
+    def _pick(self, logits: Tensor, noise_keys: Sequence[tuple[int, int]], changed: Mapping[int, Sampling]) -> Tensor:
+        how = self._own
+        if changed:
+            how = Parameters.of([changed.get(row, self.sampling) for row in range(len(noise_keys))], logits.device)
+        if not how.drawn:
             return logits.argmax(-1)
         probabilities = (logits / how.temperature).softmax(-1)
-        if how.top_k or how.top_p < 1:
+        if how.top_k or how.top_p is not None:
             kept, order = probabilities.sort(dim=-1, descending=True)
-            if how.top_p < 1:
+            if how.top_p is not None:
                 kept = kept.masked_fill(kept.cumsum(-1) - kept >= how.top_p, 0.0)
             if how.top_k:
                 kept[:, how.top_k :] = 0.0
             probabilities = kept.scatter(-1, order, kept)
-        return draw_tokens(probabilities, hash_keys(noise_keys, logits.device))
+        tokens = draw_tokens(probabilities, hash_keys(noise_keys, logits.device))
+        return tokens if how.greedy is None else torch.where(how.greedy, logits.argmax(-1), tokens)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tts.engines.base import Meter
 from tts.engines.hf.sampler import SampledTokens
+from tts.engines.sampling import Sampling
 from tts.engines.text import Ids
 from tts.types import Boundary, End, Signals, Trace
 
@@ -28,6 +29,7 @@ class SequenceState:
     noise_key: int  # of the draw, in [0, 2^63)
     send: Callable[[SequenceState, End | None], None]  # sends new tokens, or the end
     fail: Callable[[Exception], None]
+    sampling: Sampling | None = None  # draws its tokens, where the engine's own does not
     stream: int = 0  # tokens per chunk; 0 sends one chunk at the end
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)

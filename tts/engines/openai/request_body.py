@@ -11,9 +11,9 @@ from typing import Any
 from tts.boundaries import DETECTED, missing_signal
 from tts.engines.base import Request
 from tts.engines.openai.served_model import ServedModel
-from tts.engines.sampling import Sampling, seed_of
+from tts.engines.sampling import Sampling, SamplingChange, seed_of
 from tts.engines.text import Ids
-from tts.errors import UnsupportedError
+from tts.errors import InputError, UnsupportedError
 from tts.prompts import Prompt
 
 SUPPRESSED_BIAS = -100
@@ -25,6 +25,7 @@ TEXT_FIELDS: dict[str, Any] = {"include_stop_str_in_output": True, "stream_inter
 """VLLM's fields beside those of the interface, without a tokenizer."""
 TOKEN_FIELDS = {**TEXT_FIELDS, "return_token_ids": True, "return_tokens_as_token_ids": True}
 """VLLM's fields beside those of the interface, with a tokenizer."""
+_OTHER_NAMES = {"max_tokens": ("max_completion_tokens",)}
 
 
 def create(client: Any, chat: bool, body: Mapping[str, Any]) -> Any:
@@ -58,14 +59,15 @@ def draw_body(
         request: the sample to draw.
         model: the model that draws it.
         prompt: turns a problem into the model's input.
-        sampling: how tokens are drawn.
+        sampling: how tokens are drawn, without the request's own changes.
         requested: ids of tokens whose log-probabilities come with each drawn token.
         seeded: whether the request has its own seed.
         check_every_tokens: tokens in one event of a stream that may be closed in the middle, >= 1.
         extra: further fields of the body; they replace those of the same name, and null removes one.
 
     Raises:
-        InputError: no room to draw a token, or a watched or probed token that the model does not have.
+        InputError: no room to draw a token, a watched or probed token that the model does not have, or sampling of the
+            request's own that ``extra`` replaces.
         UnsupportedError: a boundary without the signal that it needs, or a prefix in a chat.
     """
     until, signals, prefix = request.until, request.signals, request.prefix
@@ -74,6 +76,9 @@ def draw_body(
         raise UnsupportedError(refusal)
     if prefix is not None and prompt.chat:
         raise UnsupportedError("a chat cannot be continued in the middle of an answer: set prompt.chat=false")
+    if request.sampling is not None:
+        _refuse_replaced(request.sampling, extra)
+        sampling, seeded = request.sampling.over(sampling), seeded or request.sampling.seed is not None
     prefix_text, limit = prefix.text if prefix is not None else "", sampling.max_tokens
     asked: dict[str, Any]
     if encoder is not None:
@@ -119,6 +124,21 @@ def draw_body(
     if until.kind == "step":
         body["stop"] = ["\n"]
     return with_extra(body, extra), limit
+
+
+def _refuse_replaced(change: SamplingChange, extra: Mapping[str, Any]) -> None:
+    """Refuse sampling of one request that fields of every request replace.
+
+    Raises:
+        InputError: naming the first of them.
+    """
+    for name, value in change.named.items():
+        fixed = next((key for key in (name, *_OTHER_NAMES.get(name, ())) if key in extra), None)
+        if fixed is not None:
+            raise InputError(
+                f"a request asks for {name}={value:g} and engine.openai.extra.{fixed} is {extra[fixed]!r} for all of "
+                "them: leave one of the two out"
+            )
 
 
 def in_other_form(body: Mapping[str, Any]) -> dict[str, Any]:

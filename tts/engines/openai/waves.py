@@ -24,6 +24,8 @@ from tts.errors import EngineError, InputError
 
 INTERVAL = "stream_interval"
 """The field in which the draws of a question may differ: tokens in an event, fewer for a draw that may be closed."""
+MAX_ASKED = 1 << 16
+"""The most questions to remember as asked."""
 SINGLE, END = object(), object()
 """Signs in a draw's queue: ask for one sample after all; the answer has ended."""
 
@@ -74,11 +76,13 @@ class Waves:
         """
         same = {name: value for name, value in body.items() if name != INTERVAL}
         key = hash(json.dumps(same, sort_keys=True))
-        if self._off or (key in self._asked and key not in self._open):
+        if self._off or "seed" in body or (key in self._asked and key not in self._open):
             async with aclosing(self._single(body, meter)) as choices:
                 async for choice in choices:
                     yield choice
             return
+        if len(self._asked) >= MAX_ASKED:
+            self._asked.clear()
         self._asked.add(key)
         wave = self._open.setdefault(key, _Wave(body))
         if INTERVAL in body and body[INTERVAL] < wave.body.get(INTERVAL, math.inf):

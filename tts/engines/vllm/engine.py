@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.given_text import read_given
-from tts.engines.sampling import Sampling
+from tts.engines.sampling import Sampling, changed
 from tts.engines.special_tokens import end_ids, end_of_text, readable, suppressed_ids
 from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import HasEncoder, Ids, PromptEncoder, score_prefixes
@@ -155,7 +155,7 @@ class VllmEngine(HasEncoder):
             revision=revision,
             device=device,
             seed=sampling.seed,
-            seeded=seeded and sampling.temperature > 0,
+            seeded=seeded,
             options=options or {},
         )
         counters = Counters()
@@ -196,11 +196,13 @@ class VllmEngine(HasEncoder):
 
         Raises:
             InputError: no room to draw a token, or a watched or probed token that the model does not have.
-            UnsupportedError: a boundary without the signal that it needs, or more tokens than vLLM can watch.
+            UnsupportedError: a boundary without the signal that it needs, more tokens than vLLM can watch, or a seed of
+                its own where the engine is not seeded.
             EngineError: vLLM died.
         """
         signals, prefix, meter = request.signals, request.prefix, request.meter
-        encoded = self.encoder.encode_request(request, self.sampling.max_tokens)
+        sampling = changed(self.sampling, request.sampling)
+        encoded = self.encoder.encode_request(request, sampling.max_tokens)
         requested = requested_ids(signals, self._suppressed)
         if len(requested) > self._max_logprobs:
             raise UnsupportedError(
@@ -213,7 +215,7 @@ class VllmEngine(HasEncoder):
         params = draw_params(
             request,
             encoded,
-            sampling=self.sampling,
+            sampling=sampling,
             seeded=self.seeded,
             requested=requested,
             suppressed=self._suppressed,

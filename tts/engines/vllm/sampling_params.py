@@ -11,6 +11,7 @@ from typing import Any
 from tts.engines.base import Request
 from tts.engines.sampling import Sampling, seed_of
 from tts.engines.text import EncodedRequest, Ids
+from tts.errors import UnsupportedError
 
 SUPPRESSED_BIAS = -1e9
 """Logit bias of a token that is never drawn."""
@@ -35,17 +36,23 @@ def draw_params(
     Args:
         request: the sample to draw.
         encoded: the same in tokens.
-        sampling: how tokens are drawn.
+        sampling: how tokens are drawn, with the request's own changes.
         seeded: whether the request has its own seed.
         requested: ids of tokens whose log-probabilities come with each drawn token.
         suppressed: ids of tokens that are never drawn.
         ends: ids of tokens that end a sample.
         line_ends: ids of tokens that end a line; read for a draw until STEP only.
         stream_interval: tokens between two outputs, >= 1; the first token comes at once in any case.
+
+    Raises:
+        UnsupportedError: the request names a seed and ``seeded`` is not set: seeds kill vLLM's CPU engine unless it was
+            started for them.
     """
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
+    if request.sampling is not None and request.sampling.seed is not None and not seeded:
+        raise UnsupportedError("a request has a seed of its own and vLLM was started without: set engine.seeded=true")
     until = request.until
     limit = min(encoded.limit, int(until.value)) if until.kind == "tokens" else encoded.limit
     stop_ids, stop = list(ends), None
