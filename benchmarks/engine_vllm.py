@@ -39,7 +39,7 @@ from tts.engines.vllm.engine import VllmEngine
 from tts.models.bundled import weights
 from tts.prompts import Prompt
 from tts.runtime.driver import Options, Result, run_all
-from tts.runtime.session import DEFAULTS
+from tts.runtime.options import DEFAULTS
 from tts.scorers.finece import open_finece
 from tts.scorers.grace import open_grace
 from tts.stories.stories import take

@@ -22,7 +22,7 @@ from tts.boundaries import KINDS, signals_for
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Requirements
 from tts.scorers.trace_scores import TOP
-from tts.strategy import Steps
+from tts.strategy import TIME_LIMIT, Steps, TimeUp
 from tts.types import END, STEP, Boundary, Decision, Draw, End, Problem, Sample, total_usage
 
 
@@ -104,6 +104,15 @@ class PrunedBeams:
         """Play one question; see :class:`~tts.strategy.Strategy`."""
         evidence = LiveEvidence(self.weighting, needs_confidence=True)
         received: list[Sample] = []
+        try:
+            return (yield from self._played(problem, evidence, received))
+        except TimeUp as up:
+            received += up.samples
+            for beam in (one for one in up.samples if one.end is not End.BOUNDARY):
+                evidence.add(beam)
+            return _decision(evidence, received, None, reason=TIME_LIMIT)
+
+    def _played(self, problem: Problem, evidence: LiveEvidence, received: list[Sample]) -> Steps:
         checks = self.max_checks  # of a wave, at most
         while evidence.n < self.budget:
             goal = min(evidence.n + self.width, self.budget)
@@ -188,13 +197,15 @@ def _forks(paused: Sequence[Sample], copies: Copies, until: Boundary) -> list[Dr
     ]
 
 
-def _decision(evidence: LiveEvidence, received: Sequence[Sample], rule: StoppingRule | None) -> Decision:
-    """Return the decision of the finished beams; ``rule`` fired, or is None at the end of the budget."""
+def _decision(
+    evidence: LiveEvidence, received: Sequence[Sample], rule: StoppingRule | None, *, reason: str = BUDGET
+) -> Decision:
+    """Return the decision of the finished beams; ``rule`` fired, or ``reason`` where it is None."""
     label = evidence.labels[-1] if rule is not None and rule.answer == "current" else evidence.leader
     return Decision(
         answer=evidence.answer(label),
         samples=tuple(received),
-        reason=BUDGET if rule is None else rule.name,
+        reason=reason if rule is None else rule.name,
         p_correct=evidence.p_correct(label, rule),
         vote_share=evidence.vote_share(label),
         usage=total_usage(received),

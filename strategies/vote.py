@@ -19,7 +19,7 @@ from strategies.stopping import Never, StoppingRule
 from strategies.weighting import Uniform, Weighting
 from tts.errors import InputError
 from tts.requirements import Requirements
-from tts.strategy import Steps
+from tts.strategy import TIME_LIMIT, Steps, TimeUp
 from tts.types import END, STEP_BELOW, Decision, Draw, Problem, Signals, total_usage
 
 Select = Literal["vote", "best"]
@@ -110,7 +110,13 @@ class Vote:
         one = Draw(1, until=until)
         while evidence.n < self.budget:
             count = min(stride, self.budget - evidence.n)
-            for sample in (yield one if count == 1 else Draw(count, until=until)):
+            try:
+                samples = yield one if count == 1 else Draw(count, until=until)
+            except TimeUp as up:
+                for sample in up.samples:
+                    evidence.add(sample)
+                return self._decision(evidence, self._chosen(evidence), None, reason=TIME_LIMIT)
+            for sample in samples:
                 evidence.add(sample)
             for rule in self.stop:
                 if rule.fires(evidence):
@@ -121,8 +127,10 @@ class Vote:
     def _chosen(self, evidence: LiveEvidence) -> int:
         return evidence.best_label if self.select == "best" else evidence.leader
 
-    def _decision(self, evidence: LiveEvidence, label: int, rule: StoppingRule | None) -> Decision:
-        """Return the decision for the answer with this label; ``rule`` fired, or is None at the end of the budget."""
+    def _decision(
+        self, evidence: LiveEvidence, label: int, rule: StoppingRule | None, *, reason: str = BUDGET
+    ) -> Decision:
+        """Return the decision for the answer with this label; ``rule`` fired, or ``reason`` where it is None."""
         if self.select == "best":
             p_correct = float(evidence.best_confidence) if label >= 0 and label == evidence.best_label else None
             vote_share = None
@@ -131,7 +139,7 @@ class Vote:
         return Decision(
             answer=evidence.answer(label),
             samples=tuple(evidence.samples),
-            reason=BUDGET if rule is None else rule.name,
+            reason=reason if rule is None else rule.name,
             p_correct=p_correct,
             vote_share=vote_share,
             usage=total_usage(evidence.samples),

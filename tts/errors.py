@@ -50,6 +50,10 @@ class DrawsFailedError(TTSError):
     """Draws of a run failed for good, so that it has nothing to show; the command line exits with status 1."""
 
 
+class BusyError(TTSError):
+    """A runner has as many questions in progress and waiting as it takes; the same question may be asked later."""
+
+
 class EngineError(TTSError):
     """An engine failed to draw or to score; the driver retries it, then shows it in the result.
 

@@ -16,10 +16,10 @@ from evals.live.hooks import ProgressListener
 from evals.live.plan import Plan, PlannedStrategy
 from evals.tasks import Task
 from tts.engines.base import Engine
+from tts.engines.streams import settle
 from tts.requirements import Requirements
 from tts.runtime.cache import SampleCache
 from tts.runtime.driver import Options, Result, run
-from tts.runtime.session import settle
 from tts.scorers.base import Scorer
 from tts.strategy import Steps
 from tts.training.finece.tree import Tree

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tts.answers import Grader
 from tts.prompts import CHAT, Prompt
-from tts.runtime.session import Extract
+from tts.runtime.options import Extract
 from tts.types import End, Problem, Sample
 
 NUMBER = Grader("number")

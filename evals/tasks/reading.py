@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from evals.tasks.choices import LETTERS, Choices
 from tts.answers.reading import KINDS, NOTHING, Kind, Reading, read_hash_line, read_reply
 from tts.prompts import Prompt
-from tts.runtime.session import Extract
+from tts.runtime.options import Extract
 from tts.types import Problem
 
 

@@ -19,7 +19,7 @@ from strategies.draw_arrays import running
 from strategies.live_evidence import LiveEvidence
 from strategies.vote import BUDGET, Decisions
 from strategies.weighting import Uniform
-from tts.strategy import Steps
+from tts.strategy import TIME_LIMIT, Steps, TimeUp
 from tts.types import Draw, Problem
 
 
@@ -38,7 +38,11 @@ class DeepConfOffline(DeepConfBase):
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~tts.strategy.Strategy`."""
-        samples = yield Draw(self.budget)
+        reason = BUDGET
+        try:
+            samples = yield Draw(self.budget)
+        except TimeUp as up:
+            samples, reason = [*up.samples], TIME_LIMIT
         answered = [s for s in samples if s.answer is not None]
         c = np.array([self.confidence(s) for s in answered])
         evidence = LiveEvidence(Uniform())
@@ -47,7 +51,7 @@ class DeepConfOffline(DeepConfBase):
             for sample, value in zip(answered, c.tolist(), strict=True):
                 if value >= bar:
                     evidence.add(sample, value)
-        return decision_of(evidence, samples, BUDGET)
+        return decision_of(evidence, samples, reason)
 
     def decide(self, rows: TraceRows) -> Decisions:
         """Play every row of a replay; equal to ``run`` on each row's draws."""

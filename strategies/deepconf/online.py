@@ -21,7 +21,7 @@ from strategies.vote import BUDGET, Decisions
 from strategies.weighting import Uniform
 from tts.errors import InputError
 from tts.requirements import Requirements
-from tts.strategy import Steps
+from tts.strategy import TIME_LIMIT, Steps, TimeUp
 from tts.types import GROUP_BELOW, Draw, End, Problem
 
 CONSENSUS = "consensus"
@@ -63,8 +63,14 @@ class DeepConfOnline(DeepConfBase):
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~tts.strategy.Strategy`."""
-        samples = yield Draw(min(self.warmup, self.budget))
+        reason = None
+        try:
+            samples = yield Draw(min(self.warmup, self.budget))
+        except TimeUp as up:
+            samples, reason = [*up.samples], TIME_LIMIT
         lowest = [np.nan if s.end is End.FAILED else self.confidence(s, "lowest") for s in samples]
+        if not samples:
+            return decision_of(LiveEvidence(Uniform()), samples, TIME_LIMIT)
         bar = float(percentile_bar(np.array(lowest)[:, None], self.eta)[0])
         evidence = LiveEvidence(Uniform())
         for sample, value in zip(samples, lowest, strict=True):
@@ -72,14 +78,18 @@ class DeepConfOnline(DeepConfBase):
                 evidence.add(sample, self.confidence(sample))
         # If every warm-up trace failed there is no bar, and nothing is stopped.
         further = Draw(1, until=GROUP_BELOW(bar if bar == bar else -np.inf, self.window))
-        while not self._agrees(evidence):
+        while reason is None and not self._agrees(evidence):
             if len(samples) >= self.budget:
                 return decision_of(evidence, samples, BUDGET)
-            (sample,) = yield further
-            samples = [*samples, sample]
-            if sample.answer is not None and sample.end is not End.BOUNDARY:
-                evidence.add(sample, self.confidence(sample))
-        return decision_of(evidence, samples, CONSENSUS)
+            try:
+                new = yield further
+            except TimeUp as up:
+                new, reason = [*up.samples], TIME_LIMIT
+            samples = [*samples, *new]
+            for sample in new:
+                if sample.answer is not None and sample.end is not End.BOUNDARY:
+                    evidence.add(sample, self.confidence(sample))
+        return decision_of(evidence, samples, reason or CONSENSUS)
 
     def _agrees(self, evidence: LiveEvidence) -> bool:
         return bool(evidence.total_weight > 0 and evidence.leader_score >= self.tau * evidence.total_weight)

@@ -10,8 +10,9 @@ import pytest
 
 from tts.engines.fake import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
+from tts.runtime.options import Options
 from tts.runtime.scoring import needs_score, with_scores
-from tts.runtime.session import Options, Session, is_cancelled
+from tts.runtime.session import Session, is_cancelled
 from tts.scorers.base import BaseScorer, Scorer
 from tts.scorers.controls import ConstantScorer
 from tts.types import STEP, Draw, End, Problem, Sample, Signals, Usage

@@ -1,1 +1,5 @@
-"""The runtime: runs strategies over engines and keeps the ledger."""
+"""The runtime: plays strategies on a live engine at any time, or on recorded samples, and keeps the ledger."""
+
+from tts.runtime.runner import Runner
+
+__all__ = ["Runner"]

@@ -1,58 +1,33 @@
-"""The driver: runs strategies over an engine, many questions at once, and keeps the ledger.
+"""The driver of lists: plays one strategy over many problems, from a live engine or a recording.
 
-Strategies decide, the driver does the work. It starts draws and delivers samples **in order of submission** (in order
-of completion a vote would silently prefer short answers). It keeps ``lookahead`` further draws of a question in flight,
-aborts them when the strategy returns, and charges every token to one cause. A failed draw is retried, then delivered as
-a FAILED sample: it uses up budget and stays visible, so the budget never shrinks silently.
+With a live engine it is a loop over a :class:`~tts.runtime.runner.Runner`, which plays each question and keeps the
+ledger.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterable
+from operator import length_hint
 
 from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine, Recording
+from tts.engines.streams import abort
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Available, missing
 from tts.runtime.cache import SampleCache
-from tts.runtime.in_flight import InFlight
-from tts.runtime.ledger import without
+from tts.runtime.options import DEFAULTS, Extract, Options
 from tts.runtime.recorded import decide, decide_equal
-from tts.runtime.session import DEFAULTS, Extract, Options, Session, abort, is_cancelled
-from tts.runtime.steps import PlayedSteps
-from tts.scorers.available import live_source
+from tts.runtime.runner import Result, Runner, check_problem
+from tts.runtime.session import is_cancelled
 from tts.scorers.base import Scorer
 from tts.strategy import Strategy
-from tts.types import Decision, Problem, Signals
+from tts.types import Problem, Signals
 
 __all__ = ["Extract", "Options", "Result", "SampleCache", "run", "run_all"]
 
 NONE = Signals()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One problem's decision, with every token spent on it in ``decision.usage``.
-
-    Attributes:
-        problem: the problem.
-        decision: the strategy's decision.
-        aborted: draws started by look-ahead that were not delivered.
-        cached: samples of the decision that came from the cache; ``decision.usage`` counts their original cost.
-        spellings: the answers that are equal to the decision's, itself included, where answers were compared.
-    """
-
-    problem: Problem
-    decision: Decision
-    aborted: int = 0
-    cached: int = 0
-    spellings: tuple[str, ...] = ()
 
 
 async def run(
@@ -95,16 +70,21 @@ async def run(
             if number % 64 == 0:
                 await asyncio.sleep(0)
         return
-    play = _player(strategy, source, extract, scorer, options, signals, cache, equality)
+    if extract is None:
+        raise UnsupportedError("a live engine needs `extract` to read answers from texts")
+    runner = Runner(source, extract=extract, options=options, max_questions=options.concurrency, max_waiting=0)
+    runner.check(strategy, scorer, signals)
     waiting = iter(problems)
     done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
-    working = options.concurrency
+    working = min(options.concurrency, max(1, length_hint(problems, options.concurrency)))
 
     async def work() -> None:
         nonlocal working
         try:
             for problem in waiting:
-                await done.put(await play(problem))
+                await done.put(
+                    await runner.run(strategy, problem, scorer=scorer, signals=signals, cache=cache, equality=equality)
+                )
             working -= 1
             if not working:
                 await done.put(None)
@@ -113,7 +93,7 @@ async def run(
                 raise
             await done.put(error)
 
-    workers = [asyncio.create_task(work()) for _ in range(options.concurrency)]
+    workers = [asyncio.create_task(work()) for _ in range(working)]
     try:
         while (got := await done.get()) is not None:
             if isinstance(got, asyncio.CancelledError):  # unchanged, it would look like the caller's cancellation
@@ -145,7 +125,7 @@ async def run_all(
     """
     ordered = list(problems)
     for problem in ordered:
-        _check_problem(problem)
+        check_problem(problem)
     place = {problem.id: i for i, problem in enumerate(ordered)}
     if len(place) < len(ordered):
         twice, times = Counter(problem.id for problem in ordered).most_common(1)[0]
@@ -169,102 +149,3 @@ def _check_replay(strategy: Strategy, scorer: Scorer | None) -> None:
         raise UnsupportedError(f"strategy {strategy.name} {lack}")
     if scorer is not None:
         raise UnsupportedError("a recording keeps its recorded confidences: calibrate or rescore the pool instead")
-
-
-def _player(
-    strategy: Strategy,
-    engine: Engine,
-    extract: Extract | None,
-    scorer: Scorer | None,
-    options: Options,
-    extra: Signals,
-    cache: SampleCache | None,
-    equality: Equality | None,
-) -> Callable[[Problem], Awaitable[Result]]:
-    if extract is None:
-        raise UnsupportedError("a live engine needs `extract` to read answers from texts")
-    _check_extract(extract)
-    required, whose = strategy.requires, f"strategy {strategy.name}"
-    signals = required.signals | (NONE if scorer is None else scorer.needs) | extra
-    if scorer is not None:
-        whose += f" with scorer {scorer.name}"
-    available = live_source(scorer, engine.capabilities, recorded=extra)
-    if lack := missing(replace(required, signals=signals), available):
-        raise UnsupportedError(f"{whose} {lack}")
-    read = extract
-    if required.branching:  # the next draws depend on the last samples
-        options = replace(options, lookahead=0, min_in_flight=0)
-    playing, in_flight = 0, InFlight(options.rows or math.inf)
-
-    async def live(problem: Problem) -> Result:
-        nonlocal playing
-        playing += 1
-        try:
-            if options.min_in_flight:
-                await asyncio.sleep(0)  # questions that start together are counted before the first draws
-            result = await play(problem)
-        finally:
-            playing -= 1
-        if cache is not None:
-            cache.decided(problem)
-        return result
-
-    async def play(problem: Problem) -> Result:
-        _check_problem(problem)
-        draws = Session(
-            problem,
-            engine,
-            extract=read,
-            scorer=scorer,
-            budget=strategy.budget,
-            options=options,
-            signals=signals,
-            cache=cache,
-            active_questions=lambda: playing,
-            in_flight=in_flight,
-            equality=equality,
-        )
-        async with draws:
-            with closing(PlayedSteps(strategy, problem)) as steps:
-                try:
-                    draw = steps.start()
-                    while True:
-                        samples = await draws.samples(draw)
-                        if draws.regrouped:
-                            steps.rename(samples, draws.answers.named)
-                        draw = steps.send(samples)
-                except StopIteration as stop:
-                    await draws.abort_pending()
-                    decision: Decision = stop.value
-                    used = {(sample.index, sample.given) for sample in decision.samples}
-                    beyond = [s for s in steps.overtaken if (s.index, s.given) not in used]
-                    return Result(
-                        problem,
-                        replace(decision, usage=without(draws.usage, beyond)),
-                        draws.aborted,
-                        draws.cached,
-                        draws.answers.spellings(decision.answer),
-                    )
-
-    return live
-
-
-def _check_problem(problem: object) -> None:
-    if not isinstance(problem, Problem):
-        raise InputError(f"a problem must be a tts.Problem(id, question), got {type(problem).__name__} {problem!r}")
-
-
-def _check_extract(extract: Extract) -> None:
-    """Refuse a reader of answers that cannot be called with a problem and a text.
-
-    Raises:
-        InputError: naming its parameters.
-    """
-    try:
-        signature = inspect.signature(extract)
-    except (TypeError, ValueError):  # a builtin without a signature
-        return
-    try:
-        signature.bind(Problem("", ""), "")
-    except TypeError:
-        raise InputError(f"extract must take (problem, text) and return the answer, and takes {signature}") from None

@@ -3,12 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tts.engines.base import Meter
 from tts.types import End, Sample, Usage
 
 NOTHING = Usage()
+
+
+@dataclass(slots=True)
+class Account:
+    """The tokens of one question, exact at any time at which nothing of it is in flight.
+
+    A draw is charged as aborted when it ends, however it ends, and counts as delivered once the strategy gets it.
+
+    Attributes:
+        spent: the tokens that this question cost.
+        reused: the original cost of samples from a cache.
+    """
+
+    spent: Usage = NOTHING
+    reused: Usage = NOTHING
+
+    @property
+    def usage(self) -> Usage:
+        """The cost of the question if no sample had come from a cache."""
+        return self.spent + self.reused
+
+    def charge(self, usage: Usage) -> None:
+        """Add tokens that were just spent."""
+        if usage != NOTHING:
+            self.spent += usage
+
+    def reuse(self, usage: Usage | None) -> None:
+        """Add the original cost of a sample from a cache."""
+        if usage is not None:
+            self.reused += usage
+
+    def deliver(self, samples: Iterable[Sample]) -> None:
+        """Count the drawn tokens of samples, which were charged as aborted, as delivered."""
+        moved = sum(sample.usage.delivered for sample in samples if sample.usage is not None)
+        if moved:
+            spent = self.spent
+            self.spent = replace(spent, delivered=spent.delivered + moved, aborted=spent.aborted - moved)
 
 
 def charge(meter: Meter) -> Usage:

@@ -7,8 +7,10 @@ answers lead it to the decision that a replay of them takes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
-from tts.strategy import Steps, Strategy
+from tts.errors import UnsupportedError
+from tts.strategy import Steps, Strategy, TimeUp
 from tts.types import Draw, Problem, Sample
 
 
@@ -64,6 +66,26 @@ class PlayedSteps:
         if draw == self._draw:
             again, self._steps, self._played = self._steps, again, played
         again.close()
+
+    def time_up(self, samples: list[Sample]) -> NoReturn:
+        """Have the strategy decide on what it has.
+
+        Args:
+            samples: those of the last draw that are ready.
+
+        Raises:
+            StopIteration: always, with the decision, of a strategy that handles it.
+            UnsupportedError: the strategy does not handle it, or asks for another draw.
+        """
+        name = self._strategy.name
+        try:
+            self._steps.throw(TimeUp(samples))
+        except TimeUp:
+            raise UnsupportedError(
+                f"strategy {name} does not handle tts.strategy.TimeUp, so it has no answer when its time is up: run it "
+                "without a time limit"
+            ) from None
+        raise UnsupportedError(f"strategy {name} asked for another draw after its time was up: return a decision")
 
     def close(self) -> None:
         """End the generator."""

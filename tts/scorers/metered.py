@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,6 +15,7 @@ from tts.engines.streams import collected, owned, together
 from tts.errors import UnsupportedError
 from tts.types import TOKENS, Draw, End, Problem, Sample, Signals, Trace, Usage
 
+HoldRow = Callable[[], AbstractAsyncContextManager[None]]
 ROLLOUTS = 1 << 20
 """The first number of a rollout. Strategies number their draws below: an engine seeds its noise by the number, and a
 rollout under the number of a draw from the same prefix would be the very future that it is to foretell."""
@@ -42,9 +44,14 @@ class TellsFirstToken(Protocol):
 class MeteredEngine:
     """The part of an engine that a scorer may use; every token is charged to :attr:`usage`."""
 
-    def __init__(self, engine: Engine | None) -> None:
-        """Meter this engine for one call of a scorer; None judges recorded samples without an engine."""
-        self._given = engine
+    def __init__(self, engine: Engine | None, *, row: HoldRow = nullcontext) -> None:
+        """Meter this engine for one call of a scorer.
+
+        Args:
+            engine: the engine; None judges recorded samples without one.
+            row: holds a row of the engine's batch while a sample is drawn.
+        """
+        self._given, self._row = engine, row
         self.usage = Usage()
 
     @property
@@ -237,7 +244,8 @@ class MeteredEngine:
 
     async def _collected(self, request: Request) -> Sample:
         try:
-            return await collected(self._engine, request)
+            async with self._row():
+                return await collected(self._engine, request)
         finally:  # also where it failed or was cancelled
             self._charge(request.meter)
 
