@@ -16,7 +16,7 @@ from strategies.vote import BUDGET
 from strategies.weighting import Linear, Weighting
 from tts.errors import InputError
 from tts.requirements import Requirements
-from tts.strategy import Steps
+from tts.strategy import TIME_LIMIT, Steps, TimeUp
 from tts.types import Decision, Draw, Problem, total_usage
 
 CONFIDENT = "confident"
@@ -77,9 +77,14 @@ class Check:
         evidence = LiveEvidence(self.weighting)
         reason = BUDGET
         while evidence.n < self.budget and reason is BUDGET:
-            for sample in (yield Draw(self._least(evidence))):
+            try:
+                samples = yield Draw(self._least(evidence))
+            except TimeUp as up:
+                samples, reason = [*up.samples], TIME_LIMIT
+            for sample in samples:
                 evidence.add(sample)
-            reason = self._reason(*self._weights(evidence), evidence) or BUDGET
+            if reason is BUDGET:
+                reason = self._reason(*self._weights(evidence), evidence) or BUDGET
         label, known = evidence.answers.get(self.answer), self._known(evidence)
         return Decision(
             answer=self.answer,

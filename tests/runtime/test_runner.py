@@ -12,29 +12,21 @@ from typing import Any
 
 import pytest
 
-from strategies.catalog import CATALOG, method
 from strategies.vote import Vote
 from tests.engines.cases import PLAYED, PassScorer, calmly, turns
+from tests.runtime.ledgers import booked, counted
+from tts.answers.meaning.equality import Pairwise
 from tts.engines.base import Chunk, Request
 from tts.engines.fake import FakeEngine, Latency, extract
+from tts.engines.sampling import SamplingChange
 from tts.errors import BusyError, EngineError, InputError, UnsupportedError
 from tts.runtime import Runner
 from tts.runtime.options import Options
 from tts.scorers.watched import WatchedScorer
-from tts.strategy import BaseStrategy, Steps, TimeUp
-from tts.types import Decision, Draw, Problem, Usage
+from tts.types import End, Problem, Usage
 
 MANY = FakeEngine.problems(40)
 SLOW = Latency(prefill=1, tick_s=0.001)
-
-
-def counted(engine: FakeEngine) -> tuple[int, int, int, int]:
-    return engine.drawn, engine.prompt, engine.prompt_cached, engine.scored
-
-
-def booked(spent: Usage) -> tuple[int, int, int, int]:
-    drawn = spent.delivered + spent.aborted + spent.scorer_decode
-    return drawn, spent.prompt, spent.prompt_cached, spent.scorer_prefill
 
 
 def test_questions_come_at_any_time_each_with_its_own_strategy_and_scorer() -> None:
@@ -58,7 +50,7 @@ def test_beyond_its_places_and_its_queue_a_question_is_refused() -> None:
         tasks = [asyncio.create_task(runner.run(Vote("sc", 2), problem)) for problem in MANY[:3]]
         await turns(2)
         assert (runner.active, runner.waiting) == (2, 1)
-        with pytest.raises(BusyError, match="2 questions are in progress and 1 wait, .* ask again later"):
+        with pytest.raises(BusyError, match=r"2 questions are in progress and 1 wait, .* ask again later"):
             await runner.run(Vote("sc", 2), MANY[3])
         tasks[2].cancel()
         await turns(2)
@@ -130,81 +122,6 @@ def test_rows_are_shared_evenly_while_all_want_more() -> None:
     assert max(most.values()) <= 8
 
 
-def test_a_question_out_of_time_decides_on_the_samples_that_are_ready() -> None:
-    async def scenario() -> None:
-        engine = FakeEngine(latency=SLOW)
-        runner = Runner(engine, extract=extract, options=Options(rows=4))
-        result = await runner.run(Vote("sc", 400), MANY[0], time_limit_s=0.4)
-        assert result.decision.reason == "time_limit"
-        assert 0 < len(result.decision.samples) < 400 and result.decision.answer is not None
-        assert [s.index for s in result.decision.samples] == sorted(s.index for s in result.decision.samples)
-        await turns(3)
-        assert booked(runner.spent) == counted(engine) and result.decision.usage == runner.spent
-        assert (runner.active, runner.draws_waiting) == (0, 0)
-
-    calmly(scenario())
-
-
-@pytest.mark.parametrize("name", sorted(CATALOG))
-def test_every_strategy_of_the_catalogue_decides_when_its_time_is_up(name: str) -> None:
-    row = method(name)
-    strategy = row.build(64, row.example)
-    steps = strategy.run(MANY[0])
-    next(steps)
-    with pytest.raises(StopIteration) as stop:
-        steps.throw(TimeUp())
-    decision: Decision = stop.value.value
-    assert decision.reason == "time_limit" and decision.answer is None and decision.p_correct in (None, 0.0)
-
-
-def test_a_question_whose_time_is_up_while_it_waits_has_no_answer() -> None:
-    async def scenario() -> None:
-        engine = FakeEngine(latency=SLOW)
-        runner = Runner(engine, extract=extract, max_questions=1)
-        long = asyncio.create_task(runner.run(Vote("sc", 64), MANY[0]))
-        await turns(2)
-        result = await runner.run(Vote("sc", 2), MANY[1], time_limit_s=0.01)
-        assert (result.decision.reason, result.decision.answer, result.decision.usage) == ("time_limit", None, Usage())
-        await long
-        assert booked(runner.spent) == counted(engine)
-
-    calmly(scenario())
-
-
-def test_a_strategy_that_does_not_handle_the_end_of_its_time_fails_visibly() -> None:
-    class Deaf(BaseStrategy):
-        name, budget = "deaf", 100
-
-        def run(self, problem: Problem) -> Steps:
-            samples = yield Draw(100)
-            return Decision(None, tuple(samples), "budget")
-
-    class Greedy(Deaf):
-        def run(self, problem: Problem) -> Steps:
-            with suppress(Exception):
-                yield Draw(100)
-            samples = yield Draw(100)
-            return Decision(None, tuple(samples), "budget")
-
-    async def scenario() -> None:
-        engine = FakeEngine(latency=SLOW)
-        runner = Runner(engine, extract=extract)
-        with pytest.raises(UnsupportedError, match=r"strategy deaf does not handle tts\.strategy\.TimeUp"):
-            await runner.run(Deaf(), MANY[0], time_limit_s=0.005)
-        with pytest.raises(UnsupportedError, match="asked for another draw after its time was up"):
-            await runner.run(Greedy(), MANY[0], time_limit_s=0.005)
-        await turns(2)
-        assert booked(runner.spent) == counted(engine)
-
-    calmly(scenario())
-
-
-@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
-def test_a_time_limit_out_of_range_is_refused(limit: float) -> None:
-    with pytest.raises(InputError, match="time_limit_s must be above 0"):
-        calmly(Runner(FakeEngine(), extract=extract).run(Vote("sc", 2), MANY[0], time_limit_s=limit))
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_every_token_of_every_question_reaches_the_ledger_however_it_ends(seed: int) -> None:
     """Cancels, time limits and failing draws at random moments: the ledger is what the engine counted, exactly."""
@@ -270,5 +187,31 @@ def test_a_bug_charges_what_was_drawn() -> None:
             await runner.run(replace(PLAYED["adaptive"]), MANY[0])
         await turns(2)
         assert engine.drawn and booked(runner.spent) == counted(engine)
+
+    calmly(scenario())
+
+
+def test_questions_in_progress_together_keep_their_own_sampling_parameters() -> None:
+    async def scenario() -> None:
+        runner = Runner(FakeEngine(seed=1), extract=extract)
+        changes = [SamplingChange(max_tokens=5), None, SamplingChange(seed=2), SamplingChange(seed=1)]
+        results = await asyncio.gather(
+            *(runner.run(Vote("sc", 2), MANY[0], sampling=change, scorer=WatchedScorer()) for change in changes)
+        )
+        short, own, other, same = ([(s.text, s.end) for s in r.decision.samples] for r in results)
+        assert own == same != other and {end for _, end in short} == {End.LENGTH}
+        with pytest.raises(UnsupportedError, match="leave cache or sampling out"):
+            await runner.run(Vote("sc", 2), MANY[0], sampling=SamplingChange(seed=2), cache=object())  # type: ignore[arg-type]
+
+    calmly(scenario())
+
+
+def test_answers_that_are_known_before_the_first_draw_name_the_equal_ones() -> None:
+    async def scenario() -> None:
+        runner = Runner(FakeEngine(skill=0.99), extract=extract)
+        gold = str(MANY[0].gold)
+        equality = Pairwise("text", lambda a, b: a.lstrip("+") == b.lstrip("+"))
+        result = await runner.run(Vote("sc", 4), MANY[0], equality=equality, known_answers=(f"+{gold}",))
+        assert result.decision.answer == f"+{gold}" and gold in result.spellings
 
     calmly(scenario())

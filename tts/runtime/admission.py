@@ -1,4 +1,4 @@
-"""The questions that a runner takes: so many in progress, so many that wait in order of arrival, and no more."""
+"""The questions that a runner takes: a number in progress, a number that wait in order of arrival, and no more."""
 
 from __future__ import annotations
 

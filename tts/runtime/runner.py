@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine
+from tts.engines.sampling import SamplingChange
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import missing
 from tts.runtime.admission import Admission
@@ -114,6 +115,7 @@ class Runner:
         extract: Extract | None = None,
         scorer: Scorer | None = None,
         signals: Signals = NONE,
+        sampling: SamplingChange | None = None,
         cache: SampleCache | None = None,
         equality: Equality | None = None,
         known_answers: Sequence[str] = (),
@@ -128,6 +130,8 @@ class Runner:
             extract: reads the canonical answer from a finished text; None takes the runner's.
             scorer: gives each sample its confidence.
             signals: signals to collect besides those of the strategy and the scorer.
+            sampling: changes sampling parameters for this question; not together with a cache, whose samples are
+                those of the engine's own parameters.
             cache: keeps draws, so that none is drawn or scored again.
             equality: makes equal answers one answer; None compares texts. Its tokens are part of the decision's usage,
                 as a scorer's are.
@@ -138,8 +142,8 @@ class Runner:
 
         Raises:
             InputError: a problem, an ``extract`` or a number that cannot be used.
-            UnsupportedError: the engine or the scorer does not meet the strategy's requirements, or the strategy does
-                not handle the end of its time.
+            UnsupportedError: the engine or the scorer does not meet the strategy's requirements, the strategy does not
+                handle the end of its time, or a cache with changed sampling parameters.
             BusyError: as many questions wait as may.
         """
         loop = asyncio.get_running_loop()
@@ -152,6 +156,8 @@ class Runner:
         read = extract or self._extract
         if read is None:
             raise UnsupportedError("a live engine needs `extract` to read answers from texts")
+        if sampling is not None and cache is not None:
+            raise UnsupportedError("a cache keeps samples of the engine's own sampling: leave cache or sampling out")
         collected = self.check(strategy, scorer, signals)
         options = self.options if lookahead is None else replace(self.options, lookahead=lookahead)
         if strategy.requires.branching:  # the next draws depend on the last samples
@@ -164,6 +170,7 @@ class Runner:
             budget=strategy.budget,
             options=options,
             signals=collected,
+            sampling=sampling,
             cache=cache,
             active_questions=lambda: self.active,
             equality=equality,

@@ -15,6 +15,7 @@ from time import time
 
 from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine, Meter, Request
+from tts.engines.sampling import SamplingChange
 from tts.engines.streams import abort, collected, settle
 from tts.errors import EngineError
 from tts.runtime.cache import SampleCache, cacheable, complete, lookup
@@ -52,6 +53,7 @@ class Session:
         budget: int,
         options: Options,
         signals: Signals,
+        sampling: SamplingChange | None = None,
         cache: SampleCache | None = None,
         active_questions: Callable[[], int] = lambda: 1,
         equality: Equality | None = None,
@@ -61,6 +63,7 @@ class Session:
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws.
 
+        ``sampling`` changes sampling parameters for this question, rollouts of its scorer included.
         ``active_questions`` returns the number of questions in play, this one included. ``equality`` makes equal
         answers one answer, named by the first one; ``known_answers`` go before those of the draws. ``in_flight`` counts
         the engine's draws, and ``rows`` is the question's share of its rows.
@@ -71,7 +74,8 @@ class Session:
         self.aborted = self.cached = 0
         self.regrouped = False
         self._in_flight, self._rows = in_flight or InFlight(), rows or Rows().share()
-        self._signals, self._cache, self._active_questions = signals, cache, active_questions
+        self._signals, self._sampling = signals, sampling
+        self._cache, self._active_questions = cache, active_questions
         self._unread = (End.BOUNDARY,) if options.read_truncated else (End.BOUNDARY, End.LENGTH)
         self.answers = EqualAnswers(problem, equality, join=options.join_answers)
         self._known_answers = [] if equality is None else [Sample(answer=answer) for answer in known_answers]
@@ -96,7 +100,7 @@ class Session:
 
     def _metered(self) -> MeteredEngine:
         """Return the engine for one call of a scorer."""
-        return MeteredEngine(self.engine, row=self._rows.row)
+        return MeteredEngine(self.engine, row=self._rows.row, sampling=self._sampling)
 
     async def __aenter__(self) -> Session:
         """Return the session itself."""
@@ -160,7 +164,9 @@ class Session:
         return self._settled(samples, wanted, {s.index for s in samples if needs_score(s)}, draw)
 
     def _request(self, index: int, draw: Draw, *, ahead: bool = False) -> Request:
-        return Request(self.problem, index, draw.prefix, draw.until, self._signals, ahead=ahead)
+        return Request(
+            self.problem, index, draw.prefix, draw.until, self._signals, ahead=ahead, sampling=self._sampling
+        )
 
     def _lookup(self, index: int, draw: Draw) -> Sample | None:
         if self._cache is None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from tts.engines.base import Engine, Meter, Prefix, Request, Turn
+from tts.engines.sampling import SamplingChange
 from tts.engines.streams import collected, owned, together
 from tts.errors import UnsupportedError
 from tts.types import TOKENS, Draw, End, Problem, Sample, Signals, Trace, Usage
@@ -44,14 +45,17 @@ class TellsFirstToken(Protocol):
 class MeteredEngine:
     """The part of an engine that a scorer may use; every token is charged to :attr:`usage`."""
 
-    def __init__(self, engine: Engine | None, *, row: HoldRow = nullcontext) -> None:
+    def __init__(
+        self, engine: Engine | None, *, row: HoldRow = nullcontext, sampling: SamplingChange | None = None
+    ) -> None:
         """Meter this engine for one call of a scorer.
 
         Args:
             engine: the engine; None judges recorded samples without one.
             row: holds a row of the engine's batch while a sample is drawn.
+            sampling: changes sampling parameters of the samples that are drawn.
         """
-        self._given, self._row = engine, row
+        self._given, self._row, self._sampling = engine, row, sampling
         self.usage = Usage()
 
     @property
@@ -216,7 +220,10 @@ class MeteredEngine:
             EngineError: one of them failed.
         """
         self._check_branches()
-        requests = [Request(problem, first + k, draw.prefix, draw.until, signals) for k in range(draw.n)]
+        requests = [
+            Request(problem, first + k, draw.prefix, draw.until, signals, sampling=self._sampling)
+            for k in range(draw.n)
+        ]
         return await together([self._collected(request) for request in requests])
 
     async def ask(self, judge: Engine, request: Request) -> str:
