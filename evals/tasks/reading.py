@@ -8,8 +8,22 @@ from dataclasses import dataclass, replace
 from evals.tasks.choices import LETTERS, Choices
 from tts.answers.reading import KINDS, NOTHING, Kind, Reading, read_hash_line, read_reply
 from tts.prompts import Prompt
-from tts.runtime.options import Extract
 from tts.types import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """Reads the canonical answer from a text, or None.
+
+    Attributes:
+        read: reads it with the mark that it is read by.
+    """
+
+    read: Callable[[Problem, str], Reading]
+
+    def __call__(self, problem: Problem, text: str) -> str | None:
+        """Return the answer."""
+        return self.read(problem, text).answer
 
 
 def extractor(
@@ -19,14 +33,9 @@ def extractor(
     kind: Kind = "number",
     choices: Mapping[str, Choices] | None = None,
     normalise: Callable[[str], str | None] | None = None,
-) -> Extract:
-    """Return a function that reads the canonical answer from a text, or None; see :func:`reader`."""
-    read = reader(reading, prompt, kind=kind, choices=choices, normalise=normalise)
-
-    def extract(problem: Problem, text: str) -> str | None:
-        return read(problem, text).answer
-
-    return extract
+) -> Extractor:
+    """Return the function that reads the canonical answer from a text, or None; see :func:`reader`."""
+    return Extractor(reader(reading, prompt, kind=kind, choices=choices, normalise=normalise))
 
 
 def reader(

@@ -14,11 +14,12 @@ from evals.report.draws import failure_sentence
 from evals.tasks import Task
 from evals.tasks.forms import CHAT, SYSTEM, TEXT
 from evals.tasks.reading import extractor
+from tts.agent.unknown_words import listed, unknown_words
 from tts.api.models import MODELS
 from tts.config.keys import FROM_TEXT
 from tts.engines.chat_template import takes_chat
 from tts.engines.config import EngineConfig, LiveEngine
-from tts.errors import DrawsFailedError, InputError, PromptFormError, UnsupportedError
+from tts.errors import DrawsFailedError, InputError, PromptFormError
 from tts.models import finece, grace
 from tts.models.resolve import BUNDLED
 from tts.prompts import BUNDLED_TEMPLATE, Prompt
@@ -111,26 +112,10 @@ class Solver:
     signals: Signals
     options: Options
 
-    def unknown_words(self, question: str) -> list[str]:
-        """Return the words of a question that the model has no token for."""
-        try:
-            tokenizer = getattr(getattr(self.engine, "encoder", None), "tokenizer", None)
-        except UnsupportedError:  # a server, which has the tokenizer itself
-            return []
-        if tokenizer is None or tokenizer.unk_token_id is None or not tokenizer.is_fast:
-            return []
-        read = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)
-        words = [
-            question[start:end].strip()
-            for token, (start, end) in zip(read["input_ids"], read["offset_mapping"], strict=True)
-            if token == tokenizer.unk_token_id
-        ]
-        return list(dict.fromkeys(words))
-
     def warn_of_unknown_words(self, question: str) -> None:
         """Warn, with their number, of words that the model has no token for."""
-        if words := self.unknown_words(question):
-            shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
+        if words := unknown_words(self.engine, question):
+            shown = listed(words)
             known = len(self.engine.encoder.tokenizer)  # type: ignore[attr-defined]
             warnings.warn(
                 f"model {self.model} has {known} tokens, and none for {len(words)} words of this question ({shown}): "
