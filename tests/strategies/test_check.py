@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from strategies.check import PRIOR, Check
+from strategies.check import AGAINST, FOR, Check
 from strategies.weighting import Linear, LogOdds, SoftCount, Uniform
 from tests.strategies.cases import evidence_of, play
 from tts.errors import InputError, UnsupportedError
@@ -17,7 +17,7 @@ def test_share_and_probability_of_the_answer_that_is_checked_not_of_the_leader()
     decision = play(Check("2", 4), [("1", 0.9), ("2", 0.6), ("1", 0.5), ("3", 0.0)])
     assert decision.answer == "2" and decision.reason == "budget"
     assert decision.vote_share == pytest.approx(0.6 / 2.0)
-    assert decision.p_correct == pytest.approx((0.6 + PRIOR / 2) / (2.0 + PRIOR))
+    assert decision.p_correct == pytest.approx((0.6 + FOR) / (2.0 + FOR + AGAINST))
     assert len(decision.samples) == 4 and decision.usage is not None and decision.usage.delivered == 40
 
 
@@ -51,9 +51,9 @@ def test_under_log_odds_it_is_the_posterior_of_the_vote():
 def test_the_draws_end_once_the_probability_is_beyond_the_confidence():
     sure = [("1", 1.0)] * 16
     decision = play(Check("1", 16, confidence=0.95), sure)
-    assert decision.reason == "confident" and len(decision.samples) == 3  # 3.125 / 3.25
+    assert decision.reason == "confident" and len(decision.samples) == 7  # 7.125 / 7.5
     against = play(Check("2", 16, confidence=0.95), sure)
-    assert against.reason == "confident" and len(against.samples) == 3
+    assert against.reason == "confident" and len(against.samples) == 2  # 0.125 / 2.5
     posterior = play(Check("1", 16, LogOdds(), confidence=0.95), [("1", 0.9)] * 16)
     assert posterior.reason == "confident" and len(posterior.samples) == 2
     assert len(play(Check("1", 3, SoftCount(), confidence=0.999), sure).samples) == 3
@@ -61,7 +61,7 @@ def test_the_draws_end_once_the_probability_is_beyond_the_confidence():
 
 def test_as_many_draws_are_asked_for_at_once_as_cannot_end_it():
     assert next(Check("1", 8).run(Problem("p", "?"))).n == 8  # not even eight sure votes are 99 % sure
-    assert next(Check("1", 16, confidence=0.95).run(Problem("p", "?"))).n == 3
+    assert next(Check("1", 16, confidence=0.95).run(Problem("p", "?"))).n == 2
     assert next(Check("1", 16, LogOdds()).run(Problem("p", "?"))).n == 1
 
 
@@ -72,10 +72,8 @@ def test_a_threshold_ends_draws_without_changing_the_comparison(threshold):
     for draws in product(votes, repeat=5):
         whole = play(Check("1", 5), draws).p_correct
         early = play(Check("1", 5, threshold=threshold), draws)
-        if whole is None or early.p_correct is None:
-            assert whole is None and len(early.samples) == 5
-            continue
-        assert (early.p_correct >= threshold) == (whole >= threshold)
+        accepted = [p is not None and p >= threshold for p in (whole, early.p_correct)]
+        assert accepted[0] == accepted[1]
         saved += 5 - len(early.samples)
     assert saved > 0
 
