@@ -23,6 +23,8 @@ RAW = "raw"
 FORMAT = "tts-calibration-2"
 OWN_DRAWS = "own draws"
 """The source of texts that the model itself drew, under the sampling of the provenance."""
+READ = "read"
+"""The way of judging that reads a text in one pass."""
 BARE = "bare"
 """The source of answers without a text."""
 SAMPLING_KEYS = ("temperature", "top_p", "top_k")
@@ -76,6 +78,8 @@ def save_calibration(
     calibration: CalibrationMap,
     provenance: Provenance,
     reference: Reference | None = None,
+    *,
+    how: str = READ,
 ) -> None:
     """Write a calibration file, whole or not at all.
 
@@ -84,35 +88,54 @@ def save_calibration(
         calibration: the map.
         provenance: the circumstances that it was fitted in.
         reference: the scores and log-probabilities of the texts; None where they are not kept.
+        how: the way of judging that gives the scores: ``READ``, "draw(N)" or "solve(STRATEGY, BUDGET)".
 
     Raises:
         InputError: it cannot be written.
     """
-    save_fitted(path, FORMAT, "map", calibration.to_dict(), provenance, reference)
+    save_fitted(path, FORMAT, "map", calibration.to_dict(), provenance, reference, how=how)
 
 
-def load_calibration(path: str | os.PathLike[str], provenance: Provenance) -> CalibrationMap:
-    """Read a calibration file for use under ``provenance``.
+def load_calibration(path: str | os.PathLike[str], provenance: Provenance, how: str = READ) -> CalibrationMap:
+    """Read a calibration file for use under ``provenance``, on scores of a way of judging.
 
     Raises:
-        InputError: no such file, no calibration, or a calibration with another provenance; the sentence names the field
-            and both values.
+        InputError: no such file, no calibration, or a calibration with another provenance or way of judging; the
+            sentence names the field and both values.
     """
-    data = load_fitted(path, FORMAT, "map", provenance)
+    data = load_fitted(path, FORMAT, "map", provenance, how=how)
     try:
         return CalibrationMap.from_dict(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def load_reference(path: str | os.PathLike[str], provenance: Provenance) -> Reference | None:
-    """Read the reference of a calibration file for use under ``provenance``; None where it has none.
+def load_reference(
+    path: str | os.PathLike[str],
+    provenance: Provenance,
+    how: str = READ,
+    *,
+    form: str = FORMAT,
+    key: str = "map",
+    wanted: str = "calibration file",
+    by: str = "",
+) -> Reference | None:
+    """Read the reference of a file of :func:`save_fitted` for use under ``provenance``; None where it has none.
+
+    Args:
+        path: the file.
+        provenance: the circumstances in use.
+        how: the way of judging in use.
+        form: as for :func:`load_fitted`, like the rest.
+        key: of the parameters.
+        wanted: the kind of file.
+        by: options of ``tts calibrate``.
 
     Raises:
-        InputError: as :func:`load_calibration`, or a broken reference.
+        InputError: as :func:`load_fitted`, or a broken reference.
     """
-    load_calibration(path, provenance)
-    found = _read(path, "").get("reference")
+    load_fitted(path, form, key, provenance, how=how, wanted=wanted, by=by)
+    found = _read(path, by).get("reference")
     if found is None:
         return None
     try:
@@ -128,6 +151,8 @@ def save_fitted(
     fitted: Mapping[str, Any],
     provenance: Provenance,
     reference: Reference | None = None,
+    *,
+    how: str = READ,
 ) -> None:
     """Write fitted parameters with their provenance, as JSON, whole or not at all.
 
@@ -138,12 +163,19 @@ def save_fitted(
         fitted: the parameters, as JSON values.
         provenance: the circumstances that they were fitted in.
         reference: of the texts; None where it is not kept.
+        how: the way of judging that they hold for.
 
     Raises:
         InputError: it cannot be written.
     """
     circumstances = dataclasses.asdict(provenance)
-    data: dict[str, Any] = {"command": "tts calibrate", "format": form, "provenance": circumstances, key: fitted}
+    data: dict[str, Any] = {
+        "command": "tts calibrate",
+        "format": form,
+        "how": how,
+        "provenance": circumstances,
+        key: fitted,
+    }
     if reference is not None:
         data["reference"] = reference.to_dict()
     with atomic_path(path) as temp:
@@ -156,6 +188,7 @@ def load_fitted(
     key: str,
     provenance: Provenance,
     *,
+    how: str = READ,
     wanted: str = "calibration file",
     by: str = "",
 ) -> dict[str, Any]:
@@ -166,11 +199,13 @@ def load_fitted(
         form: the name of the format it must have.
         key: the key of the parameters in the file.
         provenance: the circumstances in use.
+        how: the way of judging in use.
         wanted: the kind of file, for error messages.
         by: options of ``tts calibrate`` that write such a file.
 
     Raises:
-        InputError: no such file, another format, or another provenance; the sentence names the field and both values.
+        InputError: no such file, another format, provenance or way of judging; the sentence names the field and
+            both values.
     """
     data = _read(path, by)
     fitted, broken = data.get("provenance"), f"{path}: is no {wanted}: fit one with `tts calibrate{by}`"
@@ -180,13 +215,13 @@ def load_fitted(
         raise InputError(f"{path}: is a {given} and must be a {form}: fit it anew with `tts calibrate{by}`")
     if given != form or not isinstance(fitted, dict) or not isinstance(found, dict):
         raise InputError(broken)
-    for field in dataclasses.fields(Provenance):
-        theirs, ours = fitted.get(field.name), getattr(provenance, field.name)
-        if not isinstance(theirs, str):
+    theirs = {field.name: fitted.get(field.name) for field in dataclasses.fields(Provenance)} | {"how": data.get("how")}
+    for name, value in {**dataclasses.asdict(provenance), "how": how}.items():
+        if not isinstance(theirs[name], str):
             raise InputError(broken)
-        if theirs != ours:
+        if theirs[name] != value:
             raise InputError(
-                f"{path}: fitted for {field.name} {theirs!r} and used for {ours!r}: fit a calibration for the latter"
+                f"{path}: fitted for {name} {theirs[name]!r} and used for {value!r}: fit a {wanted} for the latter"
             )
     return found
 
