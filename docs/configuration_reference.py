@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from evals.config import CompareConfig, DecideConfig, RunConfig, SampleConfig
 from evals.tasks import TaskConfig
 from evals.training_config import FineceConfig, GraceConfig, TinyConfig
-from tts.api.solver import SolveConfig
+from tts.agent.config import AgentConfig
 from tts.cli.config import shown
 from tts.config.keys import Key, keys
 from tts.engines.config import EngineConfig
 
 COMMANDS: dict[str, type] = {
-    "tts ask": SolveConfig,
+    "tts ask": AgentConfig,
     "tts sample": SampleConfig,
     "tts run": RunConfig,
     "tts compare": CompareConfig,

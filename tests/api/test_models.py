@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tts.api.models import OpenModels
+from tts.agent.models import OpenModels
 from tts.engines.config import EngineConfig
 from tts.prompts import Prompt
 

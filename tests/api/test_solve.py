@@ -12,8 +12,8 @@ import pytest
 
 import tts
 from strategies.vote import Vote
-from tts.api import models
-from tts.api.solver import Answer
+from tts.agent import models
+from tts.agent.answer import Answer
 
 FAKE = {"kind": "fake", "model": "fake"}
 QUESTION = "Jack has 11 beads. Jack buys 4 more beads. How many beads does Jack have now?"

@@ -10,14 +10,16 @@ import atexit
 
 from evals.decisions.rerank import Ranking
 from evals.decisions.session import PoolDecision
+from tts.agent import opening
+from tts.agent.answer import Answer
+from tts.agent.question import UnknownWordsWarning
+from tts.agent.solver import Solver
 from tts.api.compare import Comparison, compare
 from tts.api.decide import decide, rerank
-from tts.api.models import MODELS
 from tts.api.run import Run, arun, run
 from tts.api.runs import Runs
 from tts.api.score import score_pool
 from tts.api.solve import asolve, solve
-from tts.api.solver import Answer, UnknownWordsWarning
 from tts.engines.loop import LOOP
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Ranking",
     "Run",
     "Runs",
+    "Solver",
     "UnknownWordsWarning",
     "arun",
     "asolve",
@@ -42,7 +45,7 @@ __all__ = [
 
 def close() -> None:
     """Close every model that a call has opened, and end the thread that serves them; later calls open them again."""
-    MODELS.close()
+    opening.close()
     LOOP.close()
 
 

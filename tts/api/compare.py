@@ -17,9 +17,9 @@ from evals.report import figures
 from evals.report.comparison_table import comparison_table, conclusion
 from evals.report.plot import Axis, plot
 from evals.report.tables import Table
-from tts.api.settings import plain
 from tts.api.tabular import Tabular
 from tts.config import from_mapping
+from tts.config.arguments import plain
 from tts.files import Output, check_replaced
 from tts.pool import Pool, load_pool, read_pool
 

@@ -10,8 +10,8 @@ from typing import Any
 from evals.config import DecideConfig
 from evals.decisions.rerank import Ranking, rankings
 from evals.decisions.session import PoolDecision, open_decider
-from tts.api.settings import plain
 from tts.config import from_mapping
+from tts.config.arguments import plain
 from tts.pool import Pool, load_pool, read_pool
 from tts.scorers.trace_scores import WINDOW
 

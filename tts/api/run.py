@@ -21,10 +21,10 @@ from evals.report.grid import grid_rows
 from evals.report.run import run_plot, run_rows
 from evals.report.run_table import RunRow, run_table
 from evals.report.tables import Table
-from tts.api.models import MODELS
+from tts.agent.models import MODELS
 from tts.api.runs import Runs
-from tts.api.settings import configured, named
 from tts.api.tabular import Tabular
+from tts.config.arguments import configured, named
 from tts.engines.loop import LOOP
 from tts.errors import DrawsFailedError, InputError
 

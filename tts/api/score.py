@@ -11,9 +11,9 @@ from typing import Any
 from evals.config import ScoreConfig
 from evals.live.hooks import Hooks
 from evals.pools.scoring import PoolScores, score_run
-from tts.api.models import MODELS
+from tts.agent.models import MODELS
 from tts.api.run import progress_display
-from tts.api.settings import keyed, named
+from tts.config.arguments import keyed, named
 from tts.engines.loop import LOOP
 
 LOG = logging.getLogger(__name__)

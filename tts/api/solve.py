@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from tts.api.settings import configured, named
-from tts.api.solver import Answer, SolveConfig, check_question, open_solver
-from tts.engines.loop import LOOP
+from tts.agent.answer import Answer
+from tts.agent.opening import configured, open_parts
+from tts.agent.question import check_question
+from tts.agent.solver import Solver
 from tts.strategy import Strategy
 
 
@@ -23,6 +23,7 @@ def solve(
     template: str | None = None,
     system: str | None = None,
     chat: bool | str = "auto",
+    time_limit_s: float | None = None,
     **settings: Any,
 ) -> Answer:
     """Answer one question with as many samples as the strategy needs.
@@ -30,7 +31,8 @@ def solve(
         tts.solve("Jack has 11 beads. He buys 4 more beads. How many beads does Jack have now?")
 
     The model stays open until :func:`tts.close`, so that later calls load nothing. Works in any thread, and inside a
-    running event loop; :func:`asolve` is the same for coroutines.
+    running event loop; :func:`asolve` is the same for coroutines. It is ``Solver.open(...).solve(question)`` in one
+    line.
 
     Args:
         question: the question, as text.
@@ -42,7 +44,9 @@ def solve(
         template: the text around {question}; None takes the usual one for the model.
         system: the system message of a chat, or text before everything else; None takes the usual one.
         chat: whether to ask in chat messages, which need a model with a chat template; "auto" does so where it has one.
-        settings: keys of the engine by name, such as ``temperature``, ``device`` or ``kind``; and ``lookahead``.
+        time_limit_s: seconds until the question must be decided on the samples that are ready, > 0; None sets no limit.
+        settings: keys of the engine by name, such as ``temperature``, ``device`` or ``kind``; and other keys of
+            ``tts ask``, such as ``lookahead`` or ``answers``.
 
     Raises:
         InputError: an argument that cannot be used; nothing has been drawn then.
@@ -50,40 +54,25 @@ def solve(
         EngineError: the engine failed.
     """
     check_question(question)
-    solver = open_solver(
-        _configured(
-            model=model,
-            strategy=strategy,
-            budget=budget,
-            scorer=scorer,
-            template=template,
-            system=system,
-            chat=chat,
-            **settings,
-        )
-    )
-    solver.warn_of_unknown_words(question)
-    return LOOP.run(solver.solve(question))
+    given = {"model": model, "budget": budget, "template": template, "system": system, "chat": chat, **settings}
+    return _open(strategy=strategy, scorer=scorer, **given).solve(question, time_limit_s=time_limit_s)
 
 
-async def asolve(question: str, **arguments: Any) -> Answer:
+async def asolve(question: str, *, time_limit_s: float | None = None, **arguments: Any) -> Answer:
     """Answer one question as :func:`solve` does, without blocking the running event loop.
 
     Args:
         question: the question, as text.
-        arguments: those of :func:`solve`.
+        time_limit_s: as for :func:`solve`.
+        arguments: the others of :func:`solve`.
 
     Raises:
         InputError: as :func:`solve`.
     """
     check_question(question)
-    solver = await asyncio.to_thread(open_solver, _configured(**arguments))
-    solver.warn_of_unknown_words(question)
-    return await LOOP.wait(solver.solve(question))
+    solver = await asyncio.to_thread(_open, **arguments)
+    return await solver.asolve(question, time_limit_s=time_limit_s)
 
 
-def _configured(*, strategy: Any = None, scorer: Any = None, model: str = "grace", **settings: Any) -> SolveConfig:
-    given = {"engine.model": model, "scorer": named(scorer)}
-    own = isinstance(strategy, Strategy)
-    config = configured(SolveConfig, "tts.solve", {**given, "strategy": None if own else strategy}, **settings)
-    return replace(config, strategy=strategy) if own else config
+def _open(*, strategy: Any = None, scorer: Any = None, **settings: Any) -> Solver:
+    return Solver(open_parts(*configured("tts.solve", None, strategy, scorer, settings)))

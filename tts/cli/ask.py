@@ -16,7 +16,7 @@ from tts.errors import InputError
 
 
 @app.command(
-    schema="tts.api.solver:SolveConfig",
+    schema="tts.agent.config:AgentConfig",
     examples=(
         'tts ask "Jack has 11 beads. Jack gives away 4 beads. How many beads does Jack have?"',
         'echo "Jack has 11 beads and buys 3 more. How many beads?" | tts ask strategy=esc budget=8',
@@ -38,20 +38,24 @@ def ask(
     """
     from evals.live.draws import count_samples
     from evals.report.draws import draw_sentences
-    from tts.api.solver import SolveConfig, UnknownWordsWarning, check_question, open_solver
-    from tts.engines.loop import LOOP
+    from tts.agent.config import AgentConfig
+    from tts.agent.opening import open_parts
+    from tts.agent.question import UnknownWordsWarning, check_question
+    from tts.agent.solver import Solver
 
     question, rest = split(list(arguments or ()))
-    config, _ = read_config(SolveConfig, rest)
+    config, _ = read_config(AgentConfig, rest)
     with interruptible():
         text = check_question(read_question() if question is None else question)
+        solver = Solver(open_parts(config))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnknownWordsWarning)
-            solver = open_solver(config)
-            solver.warn_of_unknown_words(text)
+            solver.warn(text)
         for warning in caught:
             notify(f"tts: {warning.message}")
-        found = LOOP.run(solver.solve(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnknownWordsWarning)
+            found = solver.solve(text)
     screen = console()
     rows = (
         ("answer", str(found)),
@@ -59,7 +63,7 @@ def ask(
         ("vote share", "-" if found.vote_share is None else f"{found.vote_share:.3f}"),
         ("samples", f"{len(found.samples)} of at most {config.budget}, stopped by {found.stopped_by}"),
         ("tokens", f"{found.usage.generated} generated, {found.usage.total} in all"),
-        ("model", f"{solver.model}, strategy {found.strategy}"),
+        ("model", f"{solver.parts.model}, strategy {found.strategy}"),
     )
     for name, value in rows:
         screen.print(f"{name:<11}{value}", soft_wrap=True)

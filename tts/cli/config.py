@@ -33,7 +33,7 @@ def config(
     line, or stands in a YAML file. The last part of a name is enough where no other key ends so: `temperature` means
     `engine.temperature`.
     """
-    from tts.api.settings import plain
+    from tts.config.arguments import plain
     from tts.config.keys import keys
 
     schemas = configured_commands(ctx.find_root().command)
@@ -99,7 +99,7 @@ def _overview(schemas: Mapping[str, type[Any]]) -> str:
 
 def _described(key: Key, width: int) -> str:
     """Return a key, its type and its default in one line, and its meaning below."""
-    from tts.api.settings import plain
+    from tts.config.arguments import plain
 
     head = key.path if key.section else f"{key.path}={shown(plain(key.default))}"
     kind = "section" if key.section else key.type

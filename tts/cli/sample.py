@@ -69,7 +69,7 @@ def score(
     if run is not None and len(run) > 1:
         raise InputError(f"tts score takes one run at a time, got {', '.join(map(str, run))}: repeat it for each")
     files, overrides = sort_arguments(ScoreConfig, configs or ())
-    sources = [(read_file(file), f"config file {file}") for file in files]
+    sources = [(read_file(file, ScoreConfig), f"config file {file}") for file in files]
     sources += [(read_override(ScoreConfig, text), f"override {text!r}") for text in overrides]
     with interruptible():
         outcome = score_run(pool, sources, run=None if run is None else run[0], hooks=terminal_hooks())

@@ -41,7 +41,7 @@ def load_each(
     Raises:
         InputError: as ``load_config``, or a list that is empty or holds other things than texts and mappings.
     """
-    sources: list[Source] = [(read_file(file), f"config file {file}") for file in files]
+    sources: list[Source] = [(read_file(file, schema), f"config file {file}") for file in files]
     sources += [(read_override(schema, override), f"override {override!r}") for override in overrides]
     return each_of(schema, sources, listed)
 

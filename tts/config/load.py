@@ -38,7 +38,7 @@ def load_config(schema: type[T], files: Sequence[str | Path] = (), overrides: Se
     """
     config = defaults(schema)
     for file in files:
-        config = merge(schema, config, read_file(file), f"config file {file}")
+        config = merge(schema, config, read_file(file, schema), f"config file {file}")
     for override in overrides:
         config = merge(schema, config, read_override(schema, override), f"override {override!r}")
     return built(schema, config)
@@ -80,8 +80,10 @@ def built(_: type[T], config: Any) -> T:
     return found
 
 
-def read_file(file: str | Path) -> dict[Any, Any]:
+def read_file(file: str | Path, schema: type[Any]) -> dict[Any, Any]:
     """Return the keys and values of a YAML file.
+
+    Relative paths in the sections that ``schema.beside_the_file`` names start from the folder of the file.
 
     Raises:
         InputError: no such file, malformed YAML, or no mapping at its top level.
@@ -95,6 +97,10 @@ def read_file(file: str | Path) -> dict[Any, Any]:
     if not OmegaConf.is_dict(values):
         raise InputError(f"config file {file} must hold keys and values at its top level, such as `seed: 1`")
     found: dict[Any, Any] = OmegaConf.to_container(values, resolve=False)  # type: ignore[assignment]
+    for section in getattr(schema, "beside_the_file", ()):
+        if isinstance(paths := found.get(section), dict):
+            folder = Path(file).parent
+            found[section] = {k: str(folder / path) if isinstance(path, str) else path for k, path in paths.items()}
     return found
 
 

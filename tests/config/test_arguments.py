@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tts.api.settings import configured, named, plain
-from tts.api.solver import SolveConfig
+from tts.agent.config import AgentConfig
+from tts.config.arguments import configured, named, plain
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
 
 
 def test_keys_of_the_engine_go_to_the_engine() -> None:
     given = {"engine.model": "tiny", "scorer": named("mean_logprob"), "budget": None}
-    found = configured(SolveConfig, "tts.solve", given, temperature=0.5, lookahead=2)
+    found = configured(AgentConfig, "tts.solve", given, temperature=0.5, lookahead=2)
     assert (found.engine.model, found.engine.temperature, found.lookahead, found.budget) == ("tiny", 0.5, 2, 16)
     assert found.scorer == {"name": "mean_logprob"}
 
@@ -24,4 +24,4 @@ def test_configurations_and_tuples_become_plain_values() -> None:
 
 def test_an_unknown_key_is_refused_with_the_closest_one() -> None:
     with pytest.raises(InputError, match=r"tts.solve has no argument 'lookahed'; did you mean lookahead\?"):
-        configured(SolveConfig, "tts.solve", {}, lookahed=1)
+        configured(AgentConfig, "tts.solve", {}, lookahed=1)

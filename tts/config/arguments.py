@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
-from tts.config import from_mapping
-from tts.engines.config import EngineConfig
+from tts.config.load import from_mapping
 from tts.errors import InputError, suggestion
 
 T = TypeVar("T")
-ENGINE = frozenset(field.name for field in fields(EngineConfig))
 
 
 def configured(schema: type[T], call: str, given: Mapping[str, Any], **settings: Any) -> T:
@@ -36,30 +34,40 @@ def keyed(schema: type[Any], call: str, given: Mapping[str, Any], **settings: An
     """Return the mapping of a configuration that keyword arguments mean; see :func:`configured`.
 
     Args:
-        schema: a dataclass with a key ``engine``.
+        schema: a dataclass with a key ``engine``; its ``by_own_name`` names the sections whose keys may be given by
+            their own names, which are those of the engine alone without it.
         call: the function that was called, for messages.
         given: arguments by the name of their key.
-        settings: keys of the schema or of its engine, by name.
+        settings: keys of the schema or of these sections, by name.
 
     Raises:
         InputError: an unknown key.
     """
     values: dict[str, Any] = {}
-    own = {field.name for field in fields(schema)}
+    places = _places(schema)
     for name, value in {**given, **settings}.items():
         if value is None:
             continue
         path = name.split(".")
         if name in settings:
-            if name not in own and name not in ENGINE:
-                known = [*sorted(own), *sorted(ENGINE)]
-                raise InputError(f"{call} has no argument {name!r}{suggestion(name, known)}")
-            path = [name] if name in own else ["engine", name]
+            if name not in places:
+                raise InputError(f"{call} has no argument {name!r}{suggestion(name, places)}")
+            path = places[name]
         place = values
         for key in path[:-1]:
             place = place.setdefault(key, {})
         place[path[-1]] = plain(value)
     return values
+
+
+def _places(schema: type[Any]) -> dict[str, list[str]]:
+    """Return the path of each key that may be given by its own name; keys of the schema itself go first."""
+    hints = get_type_hints(schema)
+    places = {field.name: [field.name] for field in fields(schema)}
+    for section in getattr(schema, "by_own_name", ("engine",)):
+        for field in fields(hints[section]):
+            places.setdefault(field.name, [section, field.name])
+    return places
 
 
 def named(value: str | Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -1,0 +1,133 @@
+"""The solver: answers a question with as many samples as its strategy needs, and judges if the answer may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, Self
+
+from evals.live.draws import count_samples
+from evals.report.draws import failure_sentence
+from tts.agent.answer import Answer
+from tts.agent.opening import Parts, configured, open_parts
+from tts.agent.question import problem_of, warn_of_unknown_words
+from tts.engines.loop import LOOP
+from tts.engines.sampling import SamplingChange
+from tts.errors import DrawsFailedError
+from tts.strategy import Strategy
+from tts.types import Problem, Usage
+
+
+class Solver:
+    """Answers questions on one open model, from any thread and inside a running event loop.
+
+        solver = Solver.open("configs/serve/grace.yaml", strategy="cges", budget=16)
+        answer = solver.solve("Jack has 11 beads. He buys 4 more beads. How many beads does Jack have now?")
+
+    Questions that are asked at the same time share the model's batch fairly; see :class:`tts.runtime.Runner`.
+
+    Attributes:
+        parts: the configuration, the engine, the strategy, the scorer and the runner.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        """Take the parts; :meth:`open` makes them from a configuration."""
+        self.parts = parts
+
+    @classmethod
+    def open(
+        cls,
+        file: str | PathLike[str] | None = None,
+        *,
+        strategy: str | Mapping[str, Any] | Strategy | None = None,
+        scorer: str | Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Open the model of a configuration, which serves every later call with the same engine.
+
+        Args:
+            file: a YAML file with the keys of ``tts ask``; None takes the defaults.
+            strategy: a name of the catalogue, a composed strategy, or an object with the methods of
+                :class:`~tts.strategy.Strategy`.
+            scorer: a scorer's name, or {name, calibration, ...}.
+            settings: other keys by name, such as ``budget``, ``model``, ``temperature`` or ``template``; they go before
+                those of the file.
+
+        Raises:
+            InputError: a file, a name or a value that cannot be used; nothing has been drawn then.
+            UnsupportedError: the extra for this kind of engine is not installed.
+        """
+        config, own = configured("Solver.open", file, strategy, scorer, settings)
+        return cls(open_parts(config, own))
+
+    def solve(
+        self,
+        question: str | Problem,
+        *,
+        time_limit_s: float | None = None,
+        sampling: SamplingChange | None = None,
+    ) -> Answer:
+        """Answer one question; see :meth:`asolve`."""
+        problem = problem_of(question)
+        self.warn(problem.question)
+        return LOOP.run(self._solve(problem, time_limit_s, sampling))
+
+    async def asolve(
+        self,
+        question: str | Problem,
+        *,
+        time_limit_s: float | None = None,
+        sampling: SamplingChange | None = None,
+    ) -> Answer:
+        """Answer one question without blocking the running event loop.
+
+        Args:
+            question: the question; the same text draws the same samples, unless ``sampling`` has another seed.
+            time_limit_s: seconds until it must be decided, > 0; None takes the limit of the configuration.
+            sampling: sampling parameters for this question in place of the configuration's.
+
+        Raises:
+            InputError: a question that cannot be used.
+            BusyError: as many questions wait as may.
+            DrawsFailedError: every draw failed; the sentence has the reasons.
+        """
+        problem = problem_of(question)
+        self.warn(problem.question)
+        return await LOOP.wait(self._solve(problem, time_limit_s, sampling))
+
+    def warn(self, question: str) -> None:
+        """Warn of words of a question that the model has no token for."""
+        warn_of_unknown_words(self.parts.engine, self.parts.model, question)
+
+    async def _solve(self, problem: Problem, time_limit_s: float | None, sampling: SamplingChange | None) -> Answer:
+        parts = self.parts
+        config, strategy = parts.config, parts.planned.strategy
+        result = await parts.runner.run(
+            strategy,
+            problem,
+            extract=parts.task.extract,
+            scorer=parts.judge,
+            signals=parts.signals,
+            sampling=sampling,
+            equality=parts.equality,
+            lookahead=config.lookahead,
+            time_limit_s=config.limits.time_limit_s if time_limit_s is None else time_limit_s,
+        )
+        decision = result.decision
+        draws = count_samples((sample, None) for sample in decision.samples)
+        if draws.all_failed:
+            raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
+        return Answer(
+            question=problem.question,
+            answer=decision.answer,
+            p_correct=decision.p_correct,
+            calibrated=False,
+            accept=None,
+            promise="none",
+            score=decision.p_correct,
+            vote_share=decision.vote_share,
+            samples=decision.samples,
+            usage=decision.usage or Usage(),
+            stopped_by=decision.reason,
+            strategy=strategy.name,
+        )
