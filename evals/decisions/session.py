@@ -138,11 +138,11 @@ def open_decider(pool: Pool, config: DecideConfig, *, notify: Callable[[str], No
             "pool with `tts sample`"
         )
     if config.answers == "auto":
-        config = replace(config, answers=_recorded_kind(pool) or "auto")
+        config = replace(config, answers=recorded_kind(pool) or "auto")
     required = config.equal["name"] != "auto"
     equality = open_equality(config.equal, config.answers, key="equal", required=required)
     pool, calibrated = _scored(pool, config, equality)
-    [method], _ = methods([config.strategy], recorded_source(pool), window=config.window, check=_decides)
+    [method], _ = methods([config.strategy], recorded_source(pool), window=config.window, check=decides)
     if method.requires.confidence:
         _check_probabilities(pool)
         if not calibrated:
@@ -180,7 +180,7 @@ def speaker_of(decision: Decision, same: Sequence[str] = ()) -> Sample | None:
     return max(agreeing, key=lambda s: -np.inf if s.confidence is None else s.confidence, default=None)
 
 
-def _recorded_kind(pool: Pool) -> str | None:
+def recorded_kind(pool: Pool) -> str | None:
     """Return the kind by which the runs of a pool read their replies; None where it is not recorded, or they differ."""
     if not pool.runs:
         return None
@@ -233,7 +233,7 @@ def _check_probabilities(pool: Pool) -> None:
         )
 
 
-def _decides(row: Method) -> Missing | None:
+def decides(row: Method) -> Missing | None:
     """Return the reason that a strategy cannot decide on samples without gold answers, or None."""
     if row.scores != "recorded":
         return Missing("is a control that decides by gold answers or by chance", "name another strategy")

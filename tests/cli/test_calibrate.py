@@ -18,6 +18,7 @@ from tts.errors import InputError
 from tts.pool import Pool, PoolStore, RunKey, load_pool, write_jsonl
 from tts.scorers.calibration.calibration_file import Provenance, load_calibration, load_reference
 from tts.scorers.calibration.maps import fit_map
+from tts.scorers.calibration.promise_file import load_promise
 from tts.scorers.stacking.features import FEATURES
 from tts.scorers.stacking.stacked import fit_stacked, load_stacked
 from tts.types import Trace
@@ -257,3 +258,27 @@ def test_compare_refuses_a_raw_score_without_calibration_and_traces_it_lacks(
     assert ran.status == 2 and "strategy deepconf_online reads the top-k confidences" in ran.err
     ran = tts("compare", bare, *FAST, "--score", "mean_logprob")
     assert ran.status == 2 and "reads log-probabilities and sample 0 has none" in ran.err
+
+
+def test_a_promise_is_written_with_its_sentence_and_holds_for_its_way_alone(tts: Tts, tmp_path: Path) -> None:
+    drawn, out = tmp_path / "p.jsonl", tmp_path / "promise.json"
+    write_jsonl(synthetic_pool(questions=300, samples=5), drawn)
+    command = ("calibrate", drawn, "score=confidence", "draws=4", f"out={out}")
+    ran = tts(*command, "promise=alpha=0.25,delta=0.1")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith(
+        f"wrote {out}: of the answers let through at most 25 % are wrong, with probability 90 % over the calibration "
+        "questions; draw(4) lets "
+    )
+    here = Provenance("simulated", "confidence (as recorded)", source="bare")
+    promise = load_promise(out, here, "draw(4)")
+    assert (promise.alpha, promise.delta, promise.questions) == (0.25, 0.1, 300)
+    with pytest.raises(InputError, match=r"fitted for how 'draw\(4\)' and used for 'draw\(8\)': fit a promise file"):
+        load_promise(out, here, "draw(8)")
+    mapped = tts(*command, "--force")
+    assert mapped.status == 0 and "platt map of draw(4), fitted on one answer of each of 29" in mapped.out
+    load_calibration(out, here, "draw(4)")
+    few = tts(*command, "--force", "promise=alpha=0.02,delta=0.1")
+    assert few.status == 2 and "at the rates seen about" in few.err
+    both = tts(*command, "--force", "promise=alpha=0.1,delta=0.1", "map=platt")
+    assert both.status == 2 and "--map platt does not apply to a promise" in both.err
