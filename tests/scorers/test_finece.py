@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Meter, Prefix
+from tts.engines.fake import FakeEngine
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.finece import NAME, OWNER, VALUES, FineceCard, read_card, write_card
 from tts.scorers.config import open_scorer
@@ -73,6 +74,16 @@ def test_texts_that_were_drawn_elsewhere_are_read_in_one_pass() -> None:
     samples = [Sample("ab", end=End.BOUNDARY), drawn(peaked(9)), Sample("cd")]
     assert asyncio.run(Finece(CARD).score(ONE, samples, engine)).tolist() == pytest.approx([0.5, 0.9, 0.5])
     assert reader.asked == [(["ab", "cd"], TOKENS)] and engine.usage.scorer_prefill == 14
+
+
+def test_a_text_is_read_where_the_engine_reads_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, problem = FakeEngine(), FakeEngine.problems(1)[0]
+    monkeypatch.setattr(fake, "score", None)
+    engine = MeteredEngine(fake)
+    assert asyncio.run(Finece(CARD).score(problem, [Sample("step 0 slip 0 \n")], engine)).tolist() == pytest.approx(
+        [0.5]
+    )
+    assert engine.usage.scorer_prefill > 0
 
 
 @pytest.mark.parametrize("row", [[0.0] * 11, [float("nan")] * 11, [-0.1, *[0.2] * 10]])

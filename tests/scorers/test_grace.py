@@ -105,6 +105,18 @@ def test_texts_drawn_elsewhere_are_read_in_one_pass_at_the_same_places(texts: li
     assert found == [Reader.of(f"{text}<CNF>") for text in texts]
 
 
+def test_a_text_without_signals_is_read_where_the_engine_reads_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, problem = FakeEngine(), FakeEngine.problems(1)[0]
+    monkeypatch.setattr(engine, "score", None)
+    texts = ["step 0 slip 0 \n", "step 0 slip 0 \nstep 1 slip 2 \n"]
+    for reading in ("last", "min"):
+        metered = MeteredEngine(engine)
+        scorer = Grace(GraceCard("<CNF>", WATCHED), reading=reading)
+        found = asyncio.run(scorer.score(problem, [Sample(text) for text in texts], metered))
+        assert found.tolist() == [engine.truth(problem, text) for text in texts] and found[0] > found[1] == 0
+        assert metered.usage.scorer_prefill > 0
+
+
 def test_a_partial_text_that_ends_a_step_is_read_before_its_line_break_as_the_pass_that_draws_does() -> None:
     partial = Sample("one\ntwo\n", end=End.BOUNDARY)
     for reading, places in (("last", ["one\ntwo"]), ("step", ["one", "one\ntwo"]), ("min", ["one", "one\ntwo"])):

@@ -22,7 +22,7 @@ from tts.models.resolve import fingerprint
 from tts.scorers.base import BaseScorer, Scorer
 from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.integration import Integrated
-from tts.scorers.metered import MeteredEngine
+from tts.scorers.metered import MeteredEngine, with_signals
 from tts.scorers.trace_scores import expectation
 from tts.types import Problem, Sample, Signals, content_ids
 
@@ -35,7 +35,8 @@ class Finece(BaseScorer):
 
     A grown scorer reads the distribution that drew the sample's last token. For a whole sample, which the
     end-of-sequence token ends, this is the confidence in all its text; for a sample that paused at a boundary, in all
-    but its last token. Text that was drawn elsewhere is read to its end, in one pass.
+    but its last token. Text that was drawn elsewhere is read as the pass that draws it would, where the engine reads
+    texts (``Capabilities.reads``), and to its end elsewhere, in one pass.
 
     Attributes:
         card: the tokens or the head that it reads.
@@ -65,6 +66,7 @@ class Finece(BaseScorer):
         """
         if self.judge is not None:
             return await self._judged(self.judge, problem, samples, engine)
+        samples = await with_signals(problem, samples, self.needs, engine)
         out = np.empty(len(samples))
         drawn = [all(s.trace.watched.get(token) for token in self.card.tokens) for s in samples]
         for i, sample in enumerate(samples):

@@ -21,7 +21,7 @@ from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.grace import GraceCard, read_card
 from tts.scorers.base import BaseScorer
-from tts.scorers.metered import MeteredEngine
+from tts.scorers.metered import MeteredEngine, with_signals
 from tts.scorers.trace_scores import TRACE_SCORES, scorer_name
 from tts.types import End, Problem, Sample, content_ids
 
@@ -37,9 +37,10 @@ class Grace(BaseScorer):
     token and those that end a step: the least, that of the last step before the end, the mean; see
     :data:`~tts.scorers.trace_scores.TRACE_SCORES`.
 
-    A sample without the signals is read by the model, all such samples of a call in one pass, at the same places:
-    before each line break and at the end of its text. A text that was cut off elsewhere than behind a line break is
-    read behind its last token, one token later than in the pass that drew it.
+    A sample without the signals is read as the pass that draws it would collect them, where the engine reads texts
+    (``Capabilities.reads``). Elsewhere the model scores its prefixes, all such samples of a call in one pass, at the
+    same places: before each line break and at the end of its text. A text that was cut off elsewhere than behind a line
+    break is then read behind its last token, one token later than in the pass that drew it.
 
     Attributes:
         card: which token, and where it is read.
@@ -72,6 +73,7 @@ class Grace(BaseScorer):
             UnsupportedError: a sample lacks the signals and there is no engine to read it, or a value is not finite.
             EngineError: the engine gives a value that is no probability.
         """
+        samples = await with_signals(problem, samples, self.needs, engine)
         found = [self._drawn(sample) for sample in samples]
         foreign = [i for i, value in enumerate(found) if value is None]
         if foreign:

@@ -26,7 +26,7 @@ class CountingDecoder:
     """Draws 10, 11, ... for each sequence; fails with "out of memory" above a number of rows."""
 
     def __init__(self, most: int = 99) -> None:
-        self.most, self.widths, self.parked = most, list[int](), TokenLRU[Any](0)
+        self.most, self.widths, self.parked, self.max_pass_tokens = most, list[int](), TokenLRU[Any](0), 64
 
     def mark_cached(self, joining: list[JoiningSequence]) -> None:
         for one in joining:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from tts.engines.base import Meter
 from tts.engines.ending import find_end
@@ -20,6 +18,7 @@ from tts.engines.hf.given import GivenTexts
 from tts.engines.hf.reading import GivenSequence, ReadColumns
 from tts.engines.hf.sampler import SampledTokens
 from tts.engines.hf.sequence import SequenceState
+from tts.engines.hf.worker import Worker
 from tts.engines.text import Ids
 from tts.errors import EngineError
 from tts.types import End, Signals
@@ -62,14 +61,14 @@ class Batch:
         self._active: list[SequenceState] = []  # row i has slot i
         self._stepping: set[SequenceState] = set()
         self._moves: list[tuple[int, int, int]] = []
-        self.given = GivenTexts(decoder, self._compute, self._restart)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-transformers")
+        self._worker = Worker()
+        self.given = GivenTexts(decoder, self._worker, self._restart)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Task[None] | None = None
 
     def close(self) -> None:
         """End the thread once its current step is done."""
-        self._thread.shutdown(wait=True)
+        self._worker.close()
 
     def add(self, row: SequenceState) -> None:
         """Queue a sequence for a slot."""
@@ -92,9 +91,9 @@ class Batch:
     async def score(self, joining: list[JoiningSequence], tokens: list[int], meter: Meter) -> list[list[float]]:
         """Return P(token | sequence), [sequences][tokens]; work is added to ``meter``, done or not."""
         self._enter()
-        future = self.given.score(joining, tokens, meter)
+        found = self.given.score(joining, tuple(tokens), meter)
         self._serve()
-        return await future
+        return await found
 
     async def read(self, given: GivenSequence, wanted: Signals, meter: Meter) -> ReadColumns:
         """Return the signals of given tokens; work is added to ``meter``, done or not."""
@@ -131,11 +130,13 @@ class Batch:
         try:
             while True:
                 if self.given:
-                    await self.given.turn()
+                    await self.given.turn(drawing=bool(self._active or self._waiting))
                 self._clear()
                 joining = self._join()
                 if self._active or joining:
+                    started = self._worker.seconds
                     await self._step(joining)
+                    self.given.drew(self._worker.seconds - started)
                 elif not self.given:
                     return
         except Exception as error:
@@ -192,7 +193,7 @@ class Batch:
         for row, read in zip(joining, work.joining, strict=True):
             self._charge_prompt(row.meter, read)
         try:
-            drawn = await self._compute(self.decoder.run, work)
+            drawn = await self._worker.compute(self.decoder.run, work)
         except BaseException as error:
             self._stepping = set()
             if not is_out_of_memory(error):
@@ -267,7 +268,7 @@ class Batch:
         if not pausing:
             return
         try:
-            await self._compute(self.decoder.park, pausing)
+            await self._worker.compute(self.decoder.park, pausing)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -290,8 +291,4 @@ class Batch:
         alive = [row for row in self._active if not row.closed]
         self._active, self._moves = [], []
         self._waiting.extendleft(reversed(alive))
-        await self._compute(self.decoder.clear)
-
-    async def _compute(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run a function in the thread, to its end: drawn tokens are charged even if the task is cancelled."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+        await self._worker.compute(self.decoder.clear)

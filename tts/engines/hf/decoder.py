@@ -43,6 +43,11 @@ class JoiningSequence:
     cached: int = 0
 
     @property
+    def size(self) -> int:
+        """The number of its tokens."""
+        return len(self.ids)
+
+    @property
     def prefix_key(self) -> PrefixKey:
         """The key without the last token: if it is parked, only the last token is left to read."""
         return len(self.prompt_ids), self.ids[:-1]

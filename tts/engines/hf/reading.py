@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from tts.engines.hf.decoder import Decoder, JoiningSequence
+from tts.engines.hf.sampler import MEASURES
 from tts.engines.text import Ids
 from tts.types import Signals
 
@@ -59,6 +60,24 @@ class ReadColumns:
 
     columns: dict[str, list[Any]] = field(default_factory=dict)
     probe: float | None = None
+
+
+def own_columns(read: ReadColumns, wanted: Signals, own: Signals) -> ReadColumns:
+    """Return the part of the signals of a pass that one sequence was read for.
+
+    Args:
+        read: the signals of the sequence.
+        wanted: the signals that the pass collected.
+        own: those of the sequence.
+    """
+    if own == wanted:
+        return read
+    columns = {name: values for name, values in read.columns.items() if name not in MEASURES or getattr(own, name)}
+    watched = columns.pop("watched", None)
+    if watched is not None and own.watch:
+        places = [wanted.watch.index(token) for token in own.watch]
+        columns["watched"] = [[values[place] for place in places] for values in watched]
+    return ReadColumns(columns, read.probe if own.probe is not None else None)
 
 
 def mark_cached(decoder: Decoder, given: Sequence[GivenSequence]) -> None:

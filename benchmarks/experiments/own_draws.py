@@ -1,6 +1,6 @@
 """Confidences of a model's own draws, read again, against those of the pass that drew them.
 
-    python -m benchmarks.own_draws [--questions 75] [--samples 4]
+    python -m benchmarks.experiments.own_draws [--questions 75] [--samples 4]
 
 GrACE and FineCE of the bundled models, read by the tokens of each sample and by its text alone.
 """
