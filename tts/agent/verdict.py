@@ -67,8 +67,9 @@ class StepScore:
 
     Attributes:
         step: the text of the step, a line.
-        score: the raw score of the chain up to its end, in [0, 1]; a calibration of whole texts says nothing about it.
+        score: the raw score of the chain up to its end, of which a calibration of whole texts says nothing; None where
+            the chain holds a word that the model has no token for, and where the scorer has none.
     """
 
     step: str
-    score: float
+    score: float | None

@@ -1,0 +1,216 @@
+"""The judging of given answers on one engine: each is read or checked by draws, or there is a reason why not.
+
+Runs in the event loop that owns the engine; :class:`~tts.agent.verifier.Verifier` is its face.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from strategies.check import Check
+from strategies.weighting import Linear, Uniform
+from tts.agent.answer_text import AnswerText, read_answer
+from tts.agent.given_texts import GivenTexts
+from tts.agent.inputs import check_answer, check_draws
+from tts.agent.question import problem_of
+from tts.agent.terms import Terms
+from tts.agent.unknown_words import listed, unknown_words
+from tts.agent.verdict import StepScore, Verdict
+from tts.answers.meaning.equality import Equality
+from tts.engines.base import Engine
+from tts.engines.sampling import SamplingChange
+from tts.engines.streams import together
+from tts.errors import EngineError, InputError, UnsupportedError
+from tts.runtime.ledger import NOTHING
+from tts.runtime.options import DEFAULTS, Extract, Options
+from tts.runtime.runner import Runner
+from tts.scorers.base import Scorer
+from tts.scorers.metered import MeteredEngine
+from tts.types import End, Problem, Usage
+
+READ = "read"
+NO_ANSWER = "no answer can be read from the text"
+NO_VOTES = "no draw gives an answer"
+
+
+class Verification:
+    """Judges answers in the event loop that owns the engine.
+
+    Attributes:
+        read: the terms of texts that are read.
+        draw: the terms of answers that are checked by at most ``draws`` draws.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        scorer: Scorer | None = None,
+        *,
+        extract: Extract,
+        read: Terms | None = None,
+        draw: Terms | None = None,
+        draws: int = 8,
+        equality: Equality | None = None,
+        sampling: SamplingChange | None = None,
+        options: Options = DEFAULTS,
+        max_questions: int = 64,
+        max_waiting: int = 1 << 20,
+    ) -> None:
+        """Take an open engine.
+
+        Args:
+            engine: reads texts and draws samples.
+            scorer: gives texts and samples their confidence; with None, or one that compares samples, every answer is
+                checked by its share of the votes.
+            extract: reads the canonical answer from a text.
+            read: calibration, promise and reference of texts that are read; None for none.
+            draw: those of answers that are checked by at most ``draws`` draws; None for none.
+            draws: the most draws that check a bare answer, >= 1.
+            equality: makes equal answers one answer; None compares texts.
+            sampling: changes the sampling parameters of the draws.
+            options: look-ahead, rows and retries of the draws.
+            max_questions: questions that are checked by draws at the same time, >= 1.
+            max_waiting: further questions that wait for that, >= 0; beyond them one is refused.
+
+        Raises:
+            InputError: a number out of range, or an ``extract`` that cannot be called.
+            UnsupportedError: the engine or the scorer cannot draw what a check needs.
+        """
+        scorer = None if scorer is not None and scorer.compares_samples else scorer  # a vote counts shares itself
+        self._engine, self._scorer, self._extract = engine, scorer, extract
+        self._draws, self._equality, self._sampling = check_draws(draws, least=1), equality, sampling
+        self._texts = None if scorer is None else GivenTexts(engine.capabilities, scorer)
+        self.read = replace(read or Terms(READ), how=READ)
+        self.draw = replace(draw or Terms(""), how=f"draw({draws})")
+        self._runner = Runner(
+            engine, extract=extract, options=options, max_questions=max_questions, max_waiting=max_waiting
+        )
+        self._spent = NOTHING
+        self._runner.check(self._check("", draws), scorer)
+
+    @property
+    def spent(self) -> Usage:
+        """The tokens of all verdicts so far, those of calls that failed or were cancelled included."""
+        return self._spent + self._runner.spent
+
+    async def verdicts(
+        self, pairs: Sequence[tuple[str, str]], *, draws: int | None, time_limit_s: float | None
+    ) -> list[Verdict]:
+        """Return the verdicts on (question, answer) pairs; see :meth:`tts.agent.verifier.Verifier.score_many`."""
+        if draws is not None:
+            check_draws(draws, least=0)
+        if time_limit_s is not None and not time_limit_s > 0.0:
+            raise InputError(f"time_limit_s must be above 0 seconds, got {time_limit_s}: leave it out to set none")
+        asked = [(self._problem(question), check_answer(answer)) for question, answer in pairs]
+        finish = await together([self._judged(problem, text, draws, time_limit_s) for problem, text in asked])
+        return [verdict() for verdict in finish]  # in the order of the pairs, which is that of the alarm
+
+    async def _judged(
+        self, problem: Problem, text: str, draws: int | None, time_limit_s: float | None
+    ) -> Callable[[], Verdict]:
+        """Judge one text, and return what gives its verdict."""
+        found = read_answer(problem, text, self._extract)
+        terms = self._terms(found, draws)
+        if found is None:
+            return lambda: terms.abstention(NO_ANSWER)
+        if (reason := self._unknown(problem.question, found.text)) is not None:
+            return lambda: terms.abstention(reason, answer=found.answer)
+        if terms is self.read:
+            return await self._read(problem, found, time_limit_s)
+        return await self._drawn(terms, problem, found.answer, self._draws if draws is None else draws, time_limit_s)
+
+    def _terms(self, found: AnswerText | None, draws: int | None) -> Terms:
+        """Return the terms of the way in which a text is judged."""
+        if self._texts is not None and (draws == 0 or (draws is None and not (found and found.bare))):
+            return self.read
+        if draws in (None, self._draws):
+            return self.draw
+        if not draws:
+            raise InputError("draws=0 reads a text, and there is no scorer that judges a text alone: give draws >= 1")
+        return Terms(f"draw({draws})")
+
+    async def _read(self, problem: Problem, found: AnswerText, time_limit_s: float | None) -> Callable[[], Verdict]:
+        metered, texts, terms = MeteredEngine(self._engine), self._texts, self.read
+        assert texts is not None
+        try:
+            async with asyncio.timeout(time_limit_s):
+                score = await texts.score(problem, found.text, metered)
+        except TimeoutError:
+            return lambda: terms.abstention(_late(time_limit_s), answer=found.answer, usage=metered.usage)
+        finally:
+            self._spent += metered.usage
+        value = score.score
+        if value is None:
+            return lambda: terms.abstention(score.reason, answer=found.answer, usage=metered.usage)
+        return lambda: terms.verdict(
+            value, logprob=score.logprob, answer=found.answer, usage=metered.usage, reason="one pass"
+        )
+
+    async def _drawn(
+        self, terms: Terms, problem: Problem, answer: str, draws: int, time_limit_s: float | None
+    ) -> Callable[[], Verdict]:
+        """Check an answer by draws that no other call for the question makes: they have a problem of their own."""
+        result = await self._runner.run(
+            self._check(answer, draws),
+            replace(problem, id=f"check-{problem.id}"),
+            scorer=self._scorer,
+            sampling=self._sampling,
+            equality=self._equality,
+            known_answers=(answer,),
+            time_limit_s=time_limit_s,
+        )
+        decision = result.decision
+        if decision.samples and all(sample.end is End.FAILED for sample in decision.samples):
+            raise EngineError(f"every draw failed: {decision.samples[0].error}")
+        usage, score = decision.usage or NOTHING, decision.p_correct
+        if score is None:
+            reason = NO_VOTES if decision.samples else _late(time_limit_s)
+            return lambda: terms.abstention(reason, answer=answer, usage=usage)
+        return lambda: terms.verdict(score, logprob=None, answer=answer, usage=usage, reason=decision.reason)
+
+    async def steps(self, question: str, partial_text: str) -> list[StepScore]:
+        """Return the confidence after each step; see :meth:`tts.agent.verifier.Verifier.score_steps`."""
+        problem, text = self._problem(question), check_answer(partial_text)
+        texts, scorer = self._texts, self._scorer
+        if texts is None or scorer is None or not scorer.judges_prefixes:
+            whose = "there is no scorer" if scorer is None else f"scorer {scorer.name} judges whole samples"
+            raise UnsupportedError(f"{whose}, and steps need one that judges partial texts, such as grace or finece")
+        metered = MeteredEngine(self._engine)
+        try:
+            found = await texts.steps(problem, text, metered)
+        finally:
+            self._spent += metered.usage
+        known, out = not unknown_words(self._engine, question), []
+        for step, value in found:
+            known = known and not unknown_words(self._engine, step)
+            out.append(StepScore(step, value if known else None))
+        return out
+
+    def _check(self, answer: str, draws: int) -> Check:
+        return Check(answer, draws, weighting=Uniform() if self._scorer is None else Linear())
+
+    def _problem(self, question: object) -> Problem:
+        """Return a question as a problem.
+
+        Raises:
+            InputError: it is no valid text, or does not fit the model's context.
+        """
+        problem = problem_of(question)
+        with suppress(UnsupportedError):  # an engine without tokens
+            self._engine.prompt_ids(problem)
+        return problem
+
+    def _unknown(self, question: str, text: str) -> str | None:
+        """Return a sentence on the words that the model has no token for, or None where there are none."""
+        for what, given in (("question", question), ("text", text)):
+            if words := unknown_words(self._engine, given):
+                some = "1 word" if len(words) == 1 else f"{len(words)} words"
+                return f"the model has no token for {some} of the {what}: {listed(words)}"
+        return None
+
+
+def _late(time_limit_s: float | None) -> str:
+    return f"time_limit: no verdict within {time_limit_s:g} seconds"
