@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tts.agent import terms
+from tts.agent.promise import Promise
 from tts.agent.terms import Terms
 from tts.agent.verifier import Verifier
 from tts.engines.base import Request
@@ -17,6 +18,8 @@ from tts.engines.loop import LOOP
 from tts.engines.streams import collected
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.options import Options
+from tts.runtime.runner import Runner
+from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.calibration.maps import CalibrationMap
 from tts.scorers.calibration.reference import Reference
 from tts.scorers.consistency import SelfConsistency
@@ -33,6 +36,10 @@ class ZeroGold(FakeEngine):
 
     def truth(self, problem: Problem, text: str) -> float:
         return super().truth(replace(problem, gold="0"), text)
+
+
+def promise(threshold: float, how: str = "read") -> Promise:
+    return Promise(0.1, 0.1, threshold, how, 400, 0.5, Provenance("fake", "watched"), Reference((0.5,), (-0.1,)))
 
 
 def verifier(engine: FakeEngine | None = None, **options: object) -> Verifier:
@@ -60,8 +67,8 @@ def test_a_bare_answer_is_checked_by_draws() -> None:
     assert wrong.score is not None
     assert right.score > 0.8 > 0.2 > wrong.score
     assert right.p_correct is None
-    assert judge.spent.delivered + judge.spent.aborted == engine.drawn
-    assert right.usage + wrong.usage == judge.spent
+    assert judge.runner.spent.generated == engine.drawn
+    assert right.usage + wrong.usage == judge.runner.spent
 
 
 def test_draws_check_the_answer_of_a_text_and_none_read_a_bare_answer() -> None:
@@ -90,7 +97,7 @@ def test_the_same_call_gives_the_same_verdict_by_other_draws_than_those_that_ans
 
 @pytest.mark.parametrize("text", ["", " ", "no number here", "half of\nit"])
 def test_a_text_without_an_answer_is_an_abstention(text: str) -> None:
-    promised = Terms("read", promise=Threshold(0.5))
+    promised = Terms("read", promise=promise(0.5))
     for judge, accept in ((verifier(), None), (verifier(read=promised), False)):
         verdict = judge.score(QUESTION, text)
         assert verdict.abstained
@@ -98,14 +105,6 @@ def test_a_text_without_an_answer_is_an_abstention(text: str) -> None:
         assert (verdict.p_correct, verdict.score, verdict.answer, verdict.accept) == (None, None, None, accept)
         assert verdict.usage == Usage()
         assert "abstained" in str(verdict)
-
-
-class Threshold:
-    def __init__(self, least: float) -> None:
-        self.least = least
-
-    def accepts(self, score: float) -> bool:
-        return score >= self.least
 
 
 class FiresAtThird:
@@ -118,7 +117,7 @@ class FiresAtThird:
 
 
 def test_a_calibration_gives_a_probability_and_a_promise_an_acceptance() -> None:
-    known = Terms("read", calibration=CalibrationMap("platt", (2.0, -1.0)), promise=Threshold(0.5))
+    known = Terms("read", calibration=CalibrationMap("platt", (2.0, -1.0)), promise=promise(0.5))
     good, bad = verifier(read=known).score_many([(QUESTION, RIGHT), (QUESTION, WRONG)])
     assert (good.score, good.accept, good.promise, good.calibrated) == (1.0, True, "kept", True)
     assert good.p_correct == pytest.approx(1 / (1 + 2.718281828**-1.0))
@@ -134,7 +133,7 @@ def test_the_alarm_sees_every_score_in_order_and_voids_the_promise_with_one_line
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alarm = FiresAtThird()
-    judge = verifier(read=Terms("read", promise=Threshold(0.5), alarm=alarm))
+    judge = verifier(read=Terms("read", promise=promise(0.5), alarm=alarm))
     lines: list[str] = []
     monkeypatch.setattr(terms.LOG, "warning", lambda line, *values: lines.append(line % values))
     verdicts = judge.score_many(
@@ -161,6 +160,23 @@ def test_a_text_unlike_the_reference_is_an_abstention() -> None:
     assert alarm.seen == [(1.0, pytest.approx(-0.1))]
 
 
+def test_promises_are_for_the_way_that_they_name() -> None:
+    both = verifier(promise=[promise(0.5), promise(0.9, "draw(4)")], draws=4)
+    assert (both.score(QUESTION, RIGHT).accept, both.score(QUESTION, RIGHT).promise) == (True, "kept")
+    assert (both.score(QUESTION, "99").accept, both.score(QUESTION, "99").how) == (False, "draw(4)")
+    assert both.score(QUESTION, "99", draws=2).promise == "none"
+    with pytest.raises(InputError, match=r"a promise for draw\(4\) does not hold for read or draw\(8\)"):
+        verifier(promise=promise(0.9, "draw(4)"))
+
+
+def test_a_check_whose_time_was_up_is_not_let_through() -> None:
+    engine = ZeroGold(skill=0.8, latency=Latency(tick_s=0.01))
+    verdict = verifier(engine, promise=promise(0.0, "draw(500)"), draws=500).score(QUESTION, "0", time_limit_s=0.5)
+    assert verdict.reason.startswith("time_limit")
+    assert (verdict.p_correct, verdict.accept) == (None, False)
+    assert verdict.promise == ("kept" if verdict.abstained else "void")
+
+
 @pytest.mark.parametrize(
     ("question", "answer", "message"),
     [
@@ -185,10 +201,11 @@ def test_a_number_of_draws_is_a_whole_number(draws: object) -> None:
 
 
 def test_failures_of_the_engine_are_errors_and_are_charged() -> None:
-    judge = verifier(FakeEngine(fails=lambda request: True), options=Options(retries=1, backoff_s=0))
+    engine = FakeEngine(fails=lambda request: True)
+    judge = verifier(engine, runner=Runner(engine, options=Options(retries=1, backoff_s=0)))
     with pytest.raises(EngineError, match="every draw failed"):
         judge.score(QUESTION, "0")
-    assert judge.spent.aborted > 0
+    assert judge.runner.spent.aborted > 0
 
 
 def test_time_that_is_up_is_an_abstention() -> None:

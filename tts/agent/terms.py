@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any, Protocol
 
 from tts.agent.verdict import PromiseState, Verdict
+from tts.scorers.calibration.calibration_file import Provenance, load_calibration, load_reference
+from tts.scorers.calibration.promise_file import Promise, load_promise
 from tts.scorers.calibration.reference import Reference
 from tts.types import Usage
 
 LOG = logging.getLogger(__name__)
 UNLIKE = 0.01
 """The share of the reference's texts below whose log-probability a text is unlike them."""
-
-
-class Promised(Protocol):
-    """The part of a promise that verdicts need."""
-
-    def accepts(self, score: float) -> bool:
-        """Return whether an answer with this score is let through."""
-        ...
 
 
 class Alarm(Protocol):
@@ -42,27 +37,75 @@ class Terms:
         promise: decides which answers are let through; None where none is loaded.
         reference: of the texts that the calibration or the promise was fitted on; None takes every text as like them.
         alarm: sees every score and log-probability; None where no promise is loaded.
-        unlike: the share of the reference's texts below whose log-probability a text is unlike them, in [0, 1).
+        unlike: the share of the reference's texts below whose log-probability a text is unlike them, in [0, 1); 0 takes
+            every text as like them.
+        void: True once the alarm has fired.
     """
 
     how: str
     calibration: Callable[[Any], Any] | None = None
-    promise: Promised | None = None
+    promise: Promise | None = None
     reference: Reference | None = None
     alarm: Alarm | None = None
     unlike: float = UNLIKE
     void: bool = False
 
-    def verdict(self, score: float, *, logprob: float | None, answer: str | None, usage: Usage, reason: str) -> Verdict:
+    @classmethod
+    def of(
+        cls,
+        how: str,
+        provenance: Provenance,
+        *,
+        calibration: str | PathLike[str] | None = None,
+        promise: str | PathLike[str] | None = None,
+        unlike: float = UNLIKE,
+    ) -> Terms:
+        """Return the terms of a way of judging from its files.
+
+        Args:
+            how: the way of judging.
+            provenance: the circumstances in use.
+            calibration: a file of ``tts calibrate``; None for none.
+            promise: a file of ``tts calibrate --promise``; None for none.
+            unlike: as the attribute.
+
+        Raises:
+            InputError: no such file, or one of other circumstances or another way; the sentence has both values.
+        """
+        fitted = None if calibration is None else load_calibration(calibration, provenance, how)
+        reference = None if calibration is None else load_reference(calibration, provenance, how)
+        made = cls(how, calibration=fitted, reference=reference, unlike=unlike)
+        return made if promise is None else made.promising(load_promise(promise, provenance, how))
+
+    def promising(self, promise: Promise) -> Terms:
+        """Return the same terms under a promise, with a new alarm."""
+        return replace(self, promise=promise, reference=self.reference or promise.reference, alarm=None)
+
+    def verdict(
+        self,
+        score: float,
+        *,
+        logprob: float | None,
+        answer: str | None,
+        usage: Usage,
+        reason: str,
+        covered: bool = True,
+    ) -> Verdict:
         """Return the verdict on a score, which the alarm sees first; a text unlike the reference is an abstention.
 
         Args:
             score: the raw score.
-            logprob: the text's mean log-probability a token; None of a bare answer, and where the engine returns none.
+            logprob: the mean log-probability of a token of the text, or of the draws; None where the engine returns
+                none.
             answer: the answer that was judged.
             usage: the tokens spent.
             reason: why the judging ended.
+            covered: False for a score of other circumstances, such as a check whose time was up: it has no P(correct),
+                and under a promise, which is void for it, its answer is not let through.
         """
+        if not covered:
+            alone = self.abstention(reason, answer=answer, usage=usage)
+            return replace(alone, score=score, calibrated=False, promise="void" if self.promise else "none")
         self._see(score, logprob)
         if (unlike := self._unlike(logprob)) is not None:
             return self.abstention(unlike, answer=answer, usage=usage)
@@ -111,7 +154,7 @@ class Terms:
         )
 
     def _unlike(self, logprob: float | None) -> str | None:
-        if self.reference is None or logprob is None:
+        if self.reference is None or logprob is None or not self.unlike:
             return None
         least = self.reference.logprob_quantile(self.unlike)
         if least is None or logprob >= least:

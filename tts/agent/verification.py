@@ -25,13 +25,16 @@ from tts.engines.sampling import SamplingChange
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.ledger import NOTHING
-from tts.runtime.options import DEFAULTS, Extract, Options
+from tts.runtime.options import Extract
 from tts.runtime.runner import Runner
 from tts.scorers.base import Scorer
+from tts.scorers.calibration.calibration_file import READ
+from tts.scorers.calibration.reference import mean_logprob
 from tts.scorers.metered import MeteredEngine
-from tts.types import End, Problem, Usage
+from tts.strategy import TIME_LIMIT
+from tts.types import End, Problem, Signals
 
-READ = "read"
+NO_SIGNALS = Signals()
 NO_ANSWER = "no answer can be read from the text"
 NO_VOTES = "no draw gives an answer"
 
@@ -42,6 +45,8 @@ class Verification:
     Attributes:
         read: the terms of texts that are read.
         draw: the terms of answers that are checked by at most ``draws`` draws.
+        runner: plays the checks; its ledger has their tokens.
+        spent: the tokens of all readings so far, those of calls that failed or were cancelled included.
     """
 
     def __init__(
@@ -55,9 +60,8 @@ class Verification:
         draws: int = 8,
         equality: Equality | None = None,
         sampling: SamplingChange | None = None,
-        options: Options = DEFAULTS,
-        max_questions: int = 64,
-        max_waiting: int = 1 << 20,
+        signals: Signals = NO_SIGNALS,
+        runner: Runner | None = None,
     ) -> None:
         """Take an open engine.
 
@@ -71,9 +75,8 @@ class Verification:
             draws: the most draws that check a bare answer, >= 1.
             equality: makes equal answers one answer; None compares texts.
             sampling: changes the sampling parameters of the draws.
-            options: look-ahead, rows and retries of the draws.
-            max_questions: questions that are checked by draws at the same time, >= 1.
-            max_waiting: further questions that wait for that, >= 0; beyond them one is refused.
+            signals: signals that the draws record besides those of the scorer.
+            runner: plays the checks; None takes one of the verifier's own.
 
         Raises:
             InputError: a number out of range, or an ``extract`` that cannot be called.
@@ -84,17 +87,10 @@ class Verification:
         self._draws, self._equality, self._sampling = check_draws(draws, least=1), equality, sampling
         self._texts = None if scorer is None else GivenTexts(engine.capabilities, scorer)
         self.read = replace(read or Terms(READ), how=READ)
-        self.draw = replace(draw or Terms(""), how=f"draw({draws})")
-        self._runner = Runner(
-            engine, extract=extract, options=options, max_questions=max_questions, max_waiting=max_waiting
-        )
-        self._spent = NOTHING
-        self._runner.check(self._check("", draws), scorer)
-
-    @property
-    def spent(self) -> Usage:
-        """The tokens of all verdicts so far, those of calls that failed or were cancelled included."""
-        return self._spent + self._runner.spent
+        self.draw = replace(draw or Terms(""), how=f"draw({draws})", unlike=0.0)
+        self.runner = runner or Runner(engine, extract=extract, max_waiting=1 << 20)
+        self._signals, self.spent = signals, NOTHING
+        self.runner.check(self._check("", draws), scorer, signals)
 
     async def verdicts(
         self, pairs: Sequence[tuple[str, str]], *, draws: int | None, time_limit_s: float | None
@@ -141,7 +137,7 @@ class Verification:
         except TimeoutError:
             return lambda: terms.abstention(_late(time_limit_s), answer=found.answer, usage=metered.usage)
         finally:
-            self._spent += metered.usage
+            self.spent += metered.usage
         value = score.score
         if value is None:
             return lambda: terms.abstention(score.reason, answer=found.answer, usage=metered.usage)
@@ -153,10 +149,12 @@ class Verification:
         self, terms: Terms, problem: Problem, answer: str, draws: int, time_limit_s: float | None
     ) -> Callable[[], Verdict]:
         """Check an answer by draws that no other call for the question makes: they have a problem of their own."""
-        result = await self._runner.run(
+        result = await self.runner.run(
             self._check(answer, draws),
             replace(problem, id=f"check-{problem.id}"),
+            extract=self._extract,
             scorer=self._scorer,
+            signals=self._signals,
             sampling=self._sampling,
             equality=self._equality,
             known_answers=(answer,),
@@ -169,7 +167,10 @@ class Verification:
         if score is None:
             reason = NO_VOTES if decision.samples else _late(time_limit_s)
             return lambda: terms.abstention(reason, answer=answer, usage=usage)
-        return lambda: terms.verdict(score, logprob=None, answer=answer, usage=usage, reason=decision.reason)
+        logprob, reason = mean_logprob(decision.samples), decision.reason
+        return lambda: terms.verdict(
+            score, logprob=logprob, answer=answer, usage=usage, reason=reason, covered=reason != TIME_LIMIT
+        )
 
     async def steps(self, question: str, partial_text: str) -> list[StepScore]:
         """Return the confidence after each step; see :meth:`tts.agent.verifier.Verifier.score_steps`."""
@@ -182,7 +183,7 @@ class Verification:
         try:
             found = await texts.steps(problem, text, metered)
         finally:
-            self._spent += metered.usage
+            self.spent += metered.usage
         known, out = not unknown_words(self._engine, question), []
         for step, value in found:
             known = known and not unknown_words(self._engine, step)

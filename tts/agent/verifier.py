@@ -9,19 +9,25 @@ draws of the same question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any, Self
 
+from tts.agent.opening import Parts, configured, open_parts
+from tts.agent.promise import Promise
 from tts.agent.terms import Terms
 from tts.agent.verdict import StepScore, Verdict
-from tts.agent.verification import Verification
+from tts.agent.verification import NO_SIGNALS, Verification
 from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine
 from tts.engines.loop import LOOP
 from tts.engines.sampling import SamplingChange
 from tts.errors import InputError
-from tts.runtime.options import DEFAULTS, Extract, Options
+from tts.runtime.options import Extract
+from tts.runtime.runner import Runner
 from tts.scorers.base import Scorer
-from tts.types import Usage
+from tts.scorers.calibration.calibration_file import BARE, READ
+from tts.types import Signals, Usage
 
 
 class Verifier:
@@ -36,14 +42,14 @@ class Verifier:
         scorer: Scorer | None = None,
         *,
         extract: Extract,
+        promise: Promise | Iterable[Promise] = (),
         read: Terms | None = None,
         draw: Terms | None = None,
         draws: int = 8,
         equality: Equality | None = None,
         sampling: SamplingChange | None = None,
-        options: Options = DEFAULTS,
-        max_questions: int = 64,
-        max_waiting: int = 1 << 20,
+        signals: Signals = NO_SIGNALS,
+        runner: Runner | None = None,
     ) -> None:
         """Take an open engine.
 
@@ -52,37 +58,98 @@ class Verifier:
             scorer: gives texts and samples their confidence; with None, or one that compares samples, every answer is
                 checked by its share of the votes.
             extract: reads the canonical answer from a text.
-            read: calibration, promise and reference of texts that are read; None for none.
+            promise: promises for texts that are read, or for answers that are checked by ``draws`` draws.
+            read: calibration and reference of texts that are read; None for none.
             draw: those of answers that are checked by at most ``draws`` draws; None for none.
             draws: the most draws that check a bare answer, >= 1.
             equality: makes equal answers one answer; None compares texts.
             sampling: changes the sampling parameters of the draws.
-            options: look-ahead, rows and retries of the draws.
-            max_questions: questions that are checked by draws at the same time, >= 1.
-            max_waiting: further questions that wait for that, >= 0; beyond them one is refused.
+            signals: signals that the draws record besides those of the scorer.
+            runner: plays the checks; None takes one of the verifier's own.
 
         Raises:
-            InputError: a number out of range, or an ``extract`` that cannot be called.
+            InputError: a number out of range, an ``extract`` that cannot be called, or a promise for another way of
+                judging.
             UnsupportedError: the engine or the scorer cannot draw what a check needs.
         """
+        terms = {READ: read or Terms(READ), f"draw({draws})": draw or Terms("")}
+        for one in (promise,) if isinstance(promise, Promise) else promise:
+            if one.how not in terms:
+                raise InputError(
+                    f"a promise for {one.how} does not hold for {' or '.join(terms)}: give draws=N with its number"
+                )
+            terms[one.how] = terms[one.how].promising(one)
         self._core = Verification(
             engine,
             scorer,
             extract=extract,
-            read=read,
-            draw=draw,
+            read=terms[READ],
+            draw=terms[f"draw({draws})"],
             draws=draws,
             equality=equality,
             sampling=sampling,
-            options=options,
-            max_questions=max_questions,
-            max_waiting=max_waiting,
+            signals=signals,
+            runner=runner,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        file: str | PathLike[str] | None = None,
+        *,
+        scorer: str | Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Open the model of a configuration, which serves every later call with the same engine.
+
+        Args:
+            file: a YAML file with the keys of ``tts ask``; None takes the defaults.
+            scorer: a scorer's name, or {name, calibration, ...}.
+            settings: other keys by name, such as ``draws``, ``model``, ``temperature`` or ``source``; they go before
+                those of the file.
+
+        Raises:
+            InputError: a file, a name or a value that cannot be used, or a calibration or a promise of another model,
+                scorer, prompt, sampling, source or way of judging.
+            UnsupportedError: the extra for this kind of engine is not installed.
+        """
+        config, _ = configured("Verifier.open", file, None, scorer, settings)
+        return cls.of(open_parts(config))
+
+    @classmethod
+    def of(cls, parts: Parts) -> Self:
+        """Return the verifier of parts that are open, which a solver may share.
+
+        Raises:
+            InputError: a calibration or a promise of other circumstances; the sentence has both values.
+        """
+        config = parts.config
+        how, bare = f"draw({config.draws})", parts.provenance(BARE)
+        read = Terms.of(
+            READ, parts.provenance(config.source), calibration=config.calibration.read, promise=config.promise.read
+        )
+        draw = Terms.of(how, bare, calibration=config.calibration.draw, promise=config.promise.draw)
+        return cls(
+            parts.engine,
+            parts.judge,
+            extract=parts.task.extract,
+            read=read,
+            draw=draw,
+            draws=config.draws,
+            equality=parts.equality,
+            signals=parts.signals,
+            runner=parts.runner,
         )
 
     @property
     def spent(self) -> Usage:
-        """The tokens of all verdicts so far, those of calls that failed or were cancelled included."""
+        """The tokens of all readings so far, those of calls that failed or were cancelled included."""
         return self._core.spent
+
+    @property
+    def runner(self) -> Runner:
+        """Plays the checks; its ``spent`` has the tokens of all draws so far."""
+        return self._core.runner
 
     def score(
         self, question: str, answer: str, *, draws: int | None = None, time_limit_s: float | None = None

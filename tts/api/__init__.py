@@ -14,6 +14,8 @@ from tts.agent import opening
 from tts.agent.answer import Answer
 from tts.agent.question import UnknownWordsWarning
 from tts.agent.solver import Solver
+from tts.agent.verdict import Verdict
+from tts.agent.verifier import Verifier
 from tts.api.compare import Comparison, compare
 from tts.api.decide import decide, rerank
 from tts.api.run import Run, arun, run
@@ -31,6 +33,8 @@ __all__ = [
     "Runs",
     "Solver",
     "UnknownWordsWarning",
+    "Verdict",
+    "Verifier",
     "arun",
     "asolve",
     "close",
