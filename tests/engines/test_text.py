@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tts.engines.base import Prefix, Request
-from tts.engines.text import Ids, PromptEncoder, score_prefixes
+from tts.engines.given_text import score_prefixes
+from tts.engines.text import Ids, PromptEncoder
 from tts.errors import InputError, UnsupportedError
 from tts.prompts import Prompt
 from tts.types import STEP_BELOW, Problem, Sample, Signals

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Meter, Prefix, refuse_reading
 from tts.engines.streaming import StreamedSample
+from tts.engines.streams import together
 from tts.engines.text import Ids, PromptEncoder
 from tts.types import END, Problem, Signals, Trace
 
@@ -73,3 +77,25 @@ async def read_given(
         probed = (*prompt, *(ids[:-1] if ended else ids), signals.probe)
         sample.probe = float((await engine.next_token(probed, (signals.probe,), meter))[0])
     return sample.trace
+
+
+async def score_prefixes(
+    encoder: PromptEncoder,
+    prefixes: Sequence[Prefix],
+    tokens: Sequence[int],
+    read: Callable[[Ids], Coroutine[Any, Any, Any]],
+) -> NDArray[Any]:
+    """Return P(token | prefix), shape [len(prefixes), len(tokens)]; each prefix is read by itself.
+
+    Args:
+        encoder: the model's encoder.
+        prefixes: the prefixes; each must leave room for one more token.
+        tokens: the tokens whose probabilities ``read`` gives.
+        read: turns the tokens of a prompt and a text into those probabilities.
+
+    Raises:
+        InputError: a prefix that does not fit.
+    """
+    asked = [encoder.to_score(one, beside=1) for one in prefixes]
+    rows = await together([read(prompt + after) for prompt, after in asked])
+    return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))

@@ -5,22 +5,18 @@ Knows no model; every engine that handles tokens itself has an encoder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from tts.boundaries import missing_signal
 from tts.engines.base import Prefix, Request
 from tts.engines.special_tokens import Ids, PlainText
-from tts.engines.streams import together
-from tts.errors import InputError, UnsupportedError, first_line
-from tts.prompts import Prompt
+from tts.errors import InputError, UnsupportedError
+from tts.prompts import ONE_MESSAGE, Prompt
 from tts.types import Problem, Sample, Signals
 
-__all__ = ["EncodedRequest", "HasEncoder", "Ids", "PromptEncoder", "score_prefixes"]
+__all__ = ["EncodedRequest", "HasEncoder", "Ids", "PromptEncoder"]
 
 MAX_CACHED_PROMPTS = 4096
 """The most prompts whose tokens are cached."""
@@ -56,14 +52,32 @@ class PromptEncoder:
         vocabulary: the number of the model's tokens.
     """
 
-    def __init__(self, tokenizer: Any, prompt: Prompt, *, context: int, vocabulary: int, name: str = "") -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        prompt: Prompt,
+        *,
+        context: int,
+        vocabulary: int,
+        name: str = "",
+        notify: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         """Take a tokenizer and the sizes of its model.
+
+        Args:
+            tokenizer: a Hugging Face tokenizer.
+            prompt: turns a problem into the model's input.
+            context: the most tokens that prompt and sample can have together.
+            vocabulary: the number of the model's tokens.
+            name: the model's name.
+            notify: receives one sentence where the model is asked a chat and takes no chats.
 
         Raises:
             InputError: a chat prompt for a tokenizer without a chat template.
         """
+        self.name, self._notify, self._noted = name or "this model", notify, False
         if prompt.chat and not getattr(tokenizer, "chat_template", None):
-            raise InputError(f"{name or 'this model'} has no chat template: set chat=false, or choose a chat model")
+            raise InputError(f"{self.name} has no chat template: set chat=false, or choose a chat model")
         self.tokenizer, self.prompt = tokenizer, prompt
         self.context, self.vocabulary = context, vocabulary
         self._plain = PlainText(tokenizer)
@@ -94,10 +108,14 @@ class PromptEncoder:
     def _prompt(self, problem: Problem) -> tuple[str, Ids]:
         """Return a problem's prompt as a guarded text, and its tokens."""
         key = (problem.id, problem.question)
+        if problem.messages or problem.tools:
+            key = (problem.id, repr((problem.messages, problem.tools)))
         found = self._prompts.get(key)
         if found is None:
-            asked = replace(problem, question=self._plain.guard(problem.question))
-            text = self._chat_text(asked) if self.prompt.chat else self.prompt.text(asked)
+            if self.prompt.chat:
+                text = self.prompt.rendered(problem, self.tokenizer, self._plain.guard)
+            else:
+                text = self._text(problem)
             ids = self._plain.encode(text, begin=not self.prompt.chat)
             if len(ids) >= self.context:
                 raise InputError(
@@ -109,22 +127,16 @@ class PromptEncoder:
             found = self._prompts[key] = text, ids
         return found
 
-    def _chat_text(self, problem: Problem) -> str:
-        """Return the text of a chat; a template that refuses the system role gets its text in the user's turn.
-
-        Raises:
-            InputError: the template refuses the messages.
-        """
-        reasons = []
-        for fold in (False, True) if self.prompt.system else (False,):
-            messages = self.prompt.messages(problem, fold_system=fold)
-            try:
-                return str(self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-            except Exception as error:  # a template may raise anything
-                reasons.append(first_line(error))
-        raise InputError(
-            f"the chat template of this model refuses these messages ({reasons[0]}): set task.chat=false"
-        ) from None
+    def _text(self, problem: Problem) -> str:
+        """Return the prompt of a model that is not asked in chat messages, guarded."""
+        guard = self._plain.guard
+        asked = replace(problem, question=guard(problem.question), messages=(), tools=())
+        if problem.messages or problem.tools:
+            self.prompt.text(problem)  # refuses what such a model does not take
+            if not self._noted:
+                self._noted = True
+                self._notify(f"{self.name} {ONE_MESSAGE}")
+        return self.prompt.text(asked)
 
     def continued(self, prefix: Prefix) -> tuple[Ids, Ids]:
         """Return the tokens of a problem's prompt, and those of the text behind it.
@@ -276,25 +288,3 @@ class HasEncoder:
             InputError: it leaves no room for an answer in the model's context.
         """
         return self.encoder.prompt_ids(problem)
-
-
-async def score_prefixes(
-    encoder: PromptEncoder,
-    prefixes: Sequence[Prefix],
-    tokens: Sequence[int],
-    read: Callable[[Ids], Coroutine[Any, Any, Any]],
-) -> NDArray[Any]:
-    """Return P(token | prefix), shape [len(prefixes), len(tokens)]; each prefix is read by itself.
-
-    Args:
-        encoder: the model's encoder.
-        prefixes: the prefixes; each must leave room for one more token.
-        tokens: the tokens whose probabilities ``read`` gives.
-        read: turns the tokens of a prompt and a text into those probabilities.
-
-    Raises:
-        InputError: a prefix that does not fit.
-    """
-    asked = [encoder.to_score(one, beside=1) for one in prefixes]
-    rows = await together([read(prompt + after) for prompt, after in asked])
-    return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))

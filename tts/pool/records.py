@@ -127,6 +127,8 @@ def problem_fault(problem: Problem, meta: Mapping[str, str]) -> str | None:
     """Return the fault of a problem or its question-level strings, or None if there is none."""
     if not problem.id:
         return "id must not be empty"
+    if problem.messages or problem.tools:
+        return "messages and tools must be empty: pools keep questions alone"
     for name, text in (("id", problem.id), ("question", problem.question), ("task", problem.task)):
         if fault := text_fault(text):
             return f"{name} {fault}"

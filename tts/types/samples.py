@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from tts.errors import InputError
+from tts.types.messages import Message
 from tts.types.trace import Trace
 
 _NO_TRACE = Trace()
@@ -21,6 +24,9 @@ class Problem:
         gold: the right answer; None where it is not known.
         task: the name of its task.
         accepted: further answers that are right too; pools keep the first one, ``gold``, and the grades.
+        messages: the chat whose next message is asked for, empty for the question alone; the question then is the text
+            of its last user message. Pools keep no problems with messages.
+        tools: the tools that the model may call, each a JSON object in the terms of OpenAI's interface.
     """
 
     id: str
@@ -28,11 +34,52 @@ class Problem:
     gold: str | None = None
     task: str = ""
     accepted: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+    tools: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+
+    def __post_init__(self) -> None:
+        """Refuse messages that do not ask the question.
+
+        Raises:
+            InputError: no message of a user, or another question.
+        """
+        if self.messages and self.question != asked(self.messages):
+            raise InputError(
+                f"the question of problem {self.id!r} is not its last user message: leave messages out, or use "
+                "Problem.of_messages"
+            )
+
+    @classmethod
+    def of_messages(cls, id: str, messages: Iterable[Message], **more: Any) -> Problem:
+        """Return the problem of a chat.
+
+        Args:
+            id: names it within its task.
+            messages: the chat, with at least one message of a user.
+            more: the other fields by name.
+
+        Raises:
+            InputError: no message of a user.
+        """
+        chat = tuple(messages)
+        return cls(id, asked(chat), messages=chat, **more)
 
     @property
     def golds(self) -> tuple[str, ...]:
         """Every right answer; empty where none is known."""
         return () if self.gold is None else (self.gold, *self.accepted)
+
+
+def asked(messages: Iterable[Message]) -> str:
+    """Return the text of the last user message of a chat.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [message.content for message in messages if message.role == "user"]
+    if not found:
+        raise InputError("a chat must have a message of role user, got none: add the question")
+    return found[-1]
 
 
 class End(StrEnum):

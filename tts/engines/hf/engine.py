@@ -83,7 +83,9 @@ class TransformersEngine(HasEncoder):
             raise InputError(f"max_batch_size must be at least 1, got {max_batch_size}")
         context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
         vocabulary = model.get_output_embeddings().weight.shape[0]
-        self.encoder = PromptEncoder(tokenizer, prompt, context=context, vocabulary=vocabulary, name=name)
+        self.encoder = PromptEncoder(
+            tokenizer, prompt, context=context, vocabulary=vocabulary, name=name, notify=notify
+        )
         check_model(model)
         self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
         generation = model.generation_config

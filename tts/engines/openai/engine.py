@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
-from tts.engines.given_text import read_given
+from tts.engines.given_text import read_given, score_prefixes
 from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
@@ -32,9 +32,9 @@ from tts.engines.openai.waves import Waves
 from tts.engines.sampling import Sampling
 from tts.engines.special_tokens import end_of_text, readable
 from tts.engines.streaming import StreamedSample, requested_ids
-from tts.engines.text import Ids, PromptEncoder, score_prefixes
+from tts.engines.text import Ids, PromptEncoder
 from tts.errors import UnsupportedError
-from tts.prompts import Prompt
+from tts.prompts import ONE_MESSAGE, Prompt
 from tts.types import End, Problem
 
 
@@ -285,6 +285,8 @@ class OpenAIEngine:
         return await next_token(self._connections, self.model, ids, tokens, meter, extra=self._extra)
 
     def _body(self, request: Request, requested: Ids = ()) -> tuple[dict[str, Any], int]:
+        if request.problem.messages and not self.prompt.chat:
+            self._connections.notify(f"{self.name} {ONE_MESSAGE}")
         return draw_body(
             request,
             self.model,

@@ -86,6 +86,8 @@ def draw_body(
         asked, limit = {"prompt": list(encoded.ids)}, encoded.limit
     elif prompt.chat:
         asked = {"messages": prompt.messages(request.problem)}
+        if request.problem.tools:
+            asked["tools"] = [*request.problem.tools]
         if (turn := request.turn) is not None:
             further = (("assistant", turn.reply), ("user", turn.question.strip()))
             asked["messages"] += [{"role": role, "content": content} for role, content in further]

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.engines.given_text import read_given
+from tts.engines.given_text import read_given, score_prefixes
 from tts.engines.sampling import Sampling, changed
 from tts.engines.special_tokens import end_ids, end_of_text, readable, suppressed_ids
 from tts.engines.streaming import StreamedSample, requested_ids
-from tts.engines.text import HasEncoder, Ids, PromptEncoder, score_prefixes
+from tts.engines.text import HasEncoder, Ids, PromptEncoder
 from tts.engines.vllm.args import engine_args, silence_vllm
 from tts.engines.vllm.counters import Counters
 from tts.engines.vllm.lora import LoraRequests
@@ -92,7 +92,7 @@ class VllmEngine(HasEncoder):
         config = self._llm.current.model_config
         vocabulary = int(config.get_vocab_size())
         self.encoder = PromptEncoder(
-            tokenizer, prompt, context=int(config.max_model_len), vocabulary=vocabulary, name=name
+            tokenizer, prompt, context=int(config.max_model_len), vocabulary=vocabulary, name=name, notify=notify
         )
         generation = config.try_get_generation_config()
         self._suppressed = suppressed_ids(generation.get("suppress_tokens"), vocabulary)
