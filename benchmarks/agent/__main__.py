@@ -11,10 +11,15 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.agent import load
+from benchmarks.agent import given, load
 from tts.engines.loop import LOOP
 
 ROWS: dict[str, Callable[[float], str]] = {
+    "own draws": given.own_draws,
+    "bare answers": given.bare_answers,
+    "appended": given.appended,
+    "unlike": given.unlike,
+    "any text": given.any_text,
     "cancels": lambda fraction: LOOP.run(load.cancels(max(20, round(1000 * fraction)))),
     "new question": lambda fraction: LOOP.run(load.new_question(max(8, round(60 * fraction)))),
 }

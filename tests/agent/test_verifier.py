@@ -213,7 +213,7 @@ def test_time_that_is_up_is_an_abstention() -> None:
     for answer in ("0", RIGHT):
         verdict = verifier(slow).score(QUESTION, answer, time_limit_s=0.01)
         assert verdict.abstained
-        assert verdict.reason == "time_limit: no verdict within 0.01 seconds"
+        assert verdict.reason == "time_limit: the time was up before there was a score"
     with pytest.raises(InputError, match="time_limit_s must be above 0"):
         verifier().score(QUESTION, "0", time_limit_s=0.0)
 
@@ -261,3 +261,11 @@ def test_steps_have_the_confidence_of_the_pass_that_drew_them() -> None:
     partial = judge.score_steps(problem.question, drawn.text[: drawn.text.index("\n") + 1])
     assert [step.step for step in partial] == [drawn.text.split("\n")[0]]
     assert judge.score_steps(problem.question, "") == []
+
+
+def test_one_call_with_many_bare_answers_does_not_overrun_the_runner() -> None:
+    engine = ZeroGold()
+    judge = verifier(engine, runner=Runner(engine, max_questions=4, max_waiting=60), draws=1)
+    verdicts = judge.score_many([(f"What is number {number} ?", "0") for number in range(200)])
+    assert not any(verdict.abstained for verdict in verdicts)
+    assert judge.runner.spent.generated == engine.drawn

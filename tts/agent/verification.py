@@ -37,6 +37,9 @@ from tts.types import End, Problem, Signals
 NO_SIGNALS = Signals()
 NO_ANSWER = "no answer can be read from the text"
 NO_VOTES = "no draw gives an answer"
+LATE = "time_limit: the time was up before there was a score"
+PLACES = 64
+"""The most answers of one call that are checked by draws at the same time; the others wait without a place."""
 
 
 class Verification:
@@ -101,11 +104,12 @@ class Verification:
         if time_limit_s is not None and not time_limit_s > 0.0:
             raise InputError(f"time_limit_s must be above 0 seconds, got {time_limit_s}: leave it out to set none")
         asked = [(self._problem(question), check_answer(answer)) for question, answer in pairs]
-        finish = await together([self._judged(problem, text, draws, time_limit_s) for problem, text in asked])
+        places = asyncio.Semaphore(PLACES)
+        finish = await together([self._judged(problem, text, draws, time_limit_s, places) for problem, text in asked])
         return [verdict() for verdict in finish]  # in the order of the pairs, which is that of the alarm
 
     async def _judged(
-        self, problem: Problem, text: str, draws: int | None, time_limit_s: float | None
+        self, problem: Problem, text: str, draws: int | None, time_limit_s: float | None, places: asyncio.Semaphore
     ) -> Callable[[], Verdict]:
         """Judge one text, and return what gives its verdict."""
         found = read_answer(problem, text, self._extract)
@@ -116,7 +120,13 @@ class Verification:
             return lambda: terms.abstention(reason, answer=found.answer)
         if terms is self.read:
             return await self._read(problem, found, time_limit_s)
-        return await self._drawn(terms, problem, found.answer, self._draws if draws is None else draws, time_limit_s)
+        loop, number = asyncio.get_running_loop(), self._draws if draws is None else draws
+        deadline = None if time_limit_s is None else loop.time() + time_limit_s
+        async with places:
+            left = None if deadline is None else deadline - loop.time()
+            if left is not None and left <= 0.0:
+                return lambda: terms.abstention(LATE, answer=found.answer)
+            return await self._drawn(terms, problem, found.answer, number, left)
 
     def _terms(self, found: AnswerText | None, draws: int | None) -> Terms:
         """Return the terms of the way in which a text is judged."""
@@ -135,7 +145,7 @@ class Verification:
             async with asyncio.timeout(time_limit_s):
                 score = await texts.score(problem, found.text, metered)
         except TimeoutError:
-            return lambda: terms.abstention(_late(time_limit_s), answer=found.answer, usage=metered.usage)
+            return lambda: terms.abstention(LATE, answer=found.answer, usage=metered.usage)
         finally:
             self.spent += metered.usage
         value = score.score
@@ -148,7 +158,7 @@ class Verification:
     async def _drawn(
         self, terms: Terms, problem: Problem, answer: str, draws: int, time_limit_s: float | None
     ) -> Callable[[], Verdict]:
-        """Check an answer by draws that no other call for the question makes: they have a problem of their own."""
+        """Check an answer by draws of a problem of its own, which no solver draws for the same question."""
         result = await self.runner.run(
             self._check(answer, draws),
             replace(problem, id=f"check-{problem.id}"),
@@ -165,7 +175,7 @@ class Verification:
             raise EngineError(f"every draw failed: {decision.samples[0].error}")
         usage, score = decision.usage or NOTHING, decision.p_correct
         if score is None:
-            reason = NO_VOTES if decision.samples else _late(time_limit_s)
+            reason = LATE if decision.reason == TIME_LIMIT else NO_VOTES
             return lambda: terms.abstention(reason, answer=answer, usage=usage)
         logprob, reason = mean_logprob(decision.samples), decision.reason
         return lambda: terms.verdict(
@@ -211,7 +221,3 @@ class Verification:
                 some = "1 word" if len(words) == 1 else f"{len(words)} words"
                 return f"the model has no token for {some} of the {what}: {listed(words)}"
         return None
-
-
-def _late(time_limit_s: float | None) -> str:
-    return f"time_limit: no verdict within {time_limit_s:g} seconds"
