@@ -267,5 +267,5 @@ def test_one_call_with_many_bare_answers_does_not_overrun_the_runner() -> None:
     engine = ZeroGold()
     judge = verifier(engine, runner=Runner(engine, max_questions=4, max_waiting=60), draws=1)
     verdicts = judge.score_many([(f"What is number {number} ?", "0") for number in range(200)])
-    assert not any(verdict.abstained for verdict in verdicts)
+    assert {verdict.how for verdict in verdicts} == {"draw(1)"}
     assert judge.runner.spent.generated == engine.drawn
