@@ -1,6 +1,6 @@
 """Scores of given texts at once: single calls against one call, drawing meanwhile, and the wait of each call.
 
-    python -m benchmarks.given_texts [--texts 200] [--rows 64] [--rounds 5]
+    python -m benchmarks.given_texts [--texts 200] [--rows 64] [--rounds 3]
 
 The bundled GrACE model on one thread. The texts are own draws of as many questions, given as text.
 
@@ -37,6 +37,8 @@ from tts.prompts import Prompt
 from tts.stories.stories import take
 from tts.types import End, Problem, Sample
 
+ALONE_S = 8.0
+"""The most seconds of drawing without given texts, on either side of drawing with them."""
 Call = Callable[[int], Coroutine[Any, Any, Any]]
 
 
@@ -45,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=200, help="texts that are scored at once")
     parser.add_argument("--rows", type=int, default=64, help="rows that are drawn meanwhile")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each kind")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind")
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(
@@ -135,10 +137,10 @@ async def beside_drawing(
 
     rows = [asyncio.create_task(full()) for _ in range(options.rows)]
     kept, waits, speeds = [], list[float](), list[float]()
-    before, took = await speed(asyncio.sleep(2.0))
+    before, _ = await speed(asyncio.sleep(ALONE_S))
     for _ in range(options.rounds):
         meanwhile, took = await speed(at_once(call, options.texts, waits))
-        after, _ = await speed(asyncio.sleep(max(1.0, took)))
+        after, _ = await speed(asyncio.sleep(min(took, ALONE_S)))
         kept.append(2 * meanwhile / (before + after))
         speeds.append(after)
         before = after
