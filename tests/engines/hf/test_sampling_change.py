@@ -56,23 +56,22 @@ def test_a_row_is_drawn_as_by_a_sampler_with_its_parameters(own: Sampling, suppr
 
 def test_requests_with_parameters_of_their_own_draw_what_an_engine_at_these_draws() -> None:
     """Parameters of concurrent requests do not mix (algorithmicsuperintelligence/optillm#304)."""
-    own = Sampling(temperature=0.8, max_tokens=24)
-    asked = [(problem, change) for problem in range(3) for change in CHANGES]
+    own = Sampling(temperature=0.8, max_tokens=20)
+    asked = [(problem, change) for problem in range(2) for change in CHANGES]
     engine = TransformersEngine.load(weights(), prompt=Prompt(), sampling=own)
     together = asyncio.run(mixed(engine, asked))
-    engine.close()
     equal = []
     for change in CHANGES:
-        engine = TransformersEngine.load(weights(), prompt=Prompt(), sampling=changed(own, change))
-        alone = draws(engine, [(PROBLEMS[i], 0) for i in range(3)])
-        engine.close()
+        model, tokenizer = engine.batch.decoder.model, engine.encoder.tokenizer
+        whole = TransformersEngine(model, tokenizer, prompt=Prompt(), sampling=changed(own, change))
+        alone = draws(whole, [(PROBLEMS[i], 0) for i in range(2)])
+        whole.close()
         mine = [sample for sample, (_, its) in zip(together, asked, strict=True) if its is change]
-        equal += [
-            (one.token_ids, one.end) == (other.token_ids, other.end) for one, other in zip(mine, alone, strict=True)
-        ]
+        equal += [(s.token_ids, s.end) == (one.token_ids, one.end) for s, one in zip(mine, alone, strict=True)]
         assert change is not CHANGES[5] or {(len(s.token_ids), s.end) for s in mine} == {(5, End.LENGTH)}
-    assert len({sample.token_ids for sample in together}) >= 15, "noise is shared, and at times so is the text"
-    assert sum(equal) >= len(equal) - 1, "rounding may change one of 21"
+    engine.close()
+    assert len({sample.token_ids for sample in together}) >= 10, "noise is shared, and at times so is the text"
+    assert sum(equal) >= len(equal) - 1, "rounding may change one of 14"
 
 
 def test_rows_come_and_go_and_keep_their_parameters(make: Any) -> None:
