@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tts.engines.base import Meter
 from tts.types import End, Sample, Usage
@@ -11,19 +11,26 @@ from tts.types import End, Sample, Usage
 NOTHING = Usage()
 
 
-@dataclass(slots=True)
 class Account:
     """The tokens of one question, exact at any time at which nothing of it is in flight.
 
     A draw is charged as aborted when it ends, however it ends, and counts as delivered once the strategy gets it.
 
     Attributes:
-        spent: the tokens that this question cost.
         reused: the original cost of samples from a cache.
     """
 
-    spent: Usage = NOTHING
-    reused: Usage = NOTHING
+    __slots__ = ("_aborted", "_cached", "_delivered", "_other", "_prompt", "reused")
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._prompt = self._cached = self._delivered = self._aborted = 0
+        self._other = self.reused = NOTHING
+
+    @property
+    def spent(self) -> Usage:
+        """The tokens that this question cost."""
+        return Usage(self._prompt, self._cached, self._delivered, self._aborted) + self._other
 
     @property
     def usage(self) -> Usage:
@@ -32,8 +39,14 @@ class Account:
 
     def charge(self, usage: Usage) -> None:
         """Add tokens that were just spent."""
-        if usage != NOTHING:
-            self.spent += usage
+        if usage is not NOTHING:
+            self._other += usage
+
+    def charge_draw(self, meter: Meter) -> None:
+        """Add the tokens of a draw that has ended."""
+        self._prompt += meter.prompt
+        self._cached += meter.prompt_cached
+        self._aborted += meter.drawn
 
     def reuse(self, usage: Usage | None) -> None:
         """Add the original cost of a sample from a cache."""
@@ -42,10 +55,10 @@ class Account:
 
     def deliver(self, samples: Iterable[Sample]) -> None:
         """Count the drawn tokens of samples, which were charged as aborted, as delivered."""
-        moved = sum(sample.usage.delivered for sample in samples if sample.usage is not None)
-        if moved:
-            spent = self.spent
-            self.spent = replace(spent, delivered=spent.delivered + moved, aborted=spent.aborted - moved)
+        for sample in samples:
+            if sample.usage is not None:
+                self._delivered += sample.usage.delivered
+                self._aborted -= sample.usage.delivered
 
 
 def charge(meter: Meter) -> Usage:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 
 class Rows:
@@ -64,7 +62,7 @@ class Rows:
 
 
 class RowShare:
-    """The rows of one question.
+    """The rows of one question: a context that holds one of them, for any number of its draws at the same time.
 
     Attributes:
         held: rows that its draws hold.
@@ -85,18 +83,17 @@ class RowShare:
         """Hold one more row."""
         self.held, self._begun = self.held + 1, True
 
-    @asynccontextmanager
-    async def row(self) -> AsyncIterator[None]:
-        """Hold one row for the length of the block; wait for it where none is free."""
+    async def __aenter__(self) -> None:
+        """Hold one row more; wait for it where none is free."""
         if self._rows.has_free():
             self._rows.held += 1
             self.take()
         else:
             await self._wait()
-        try:
-            yield
-        finally:
-            self._give_back()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give one row back."""
+        self._give_back()
 
     async def _wait(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -94,6 +94,7 @@ class Runner:
             _check_extract(extract)
         self.engine, self.options, self.spent, self.active = engine, options, NOTHING, 0
         self._extract, self._ledger = extract, ledger
+        self._checked: tuple[Strategy | None, Scorer | None, Signals, Signals] = (None, None, NONE, NONE)  # the last
         self._admission = Admission(max_questions, max_waiting)
         self._in_flight, self._rows = InFlight(options.rows or math.inf), Rows(options.rows)
 
@@ -194,6 +195,8 @@ class Runner:
         Raises:
             UnsupportedError: the engine or the scorer does not meet the strategy's requirements.
         """
+        if all(a is b for a, b in zip(self._checked, (strategy, scorer, signals), strict=False)):
+            return self._checked[3]
         required, whose = strategy.requires, f"strategy {strategy.name}"
         collected = required.signals | (NONE if scorer is None else scorer.needs) | signals
         if scorer is not None:
@@ -201,17 +204,21 @@ class Runner:
         available = live_source(scorer, self.engine.capabilities, recorded=signals)
         if lack := missing(replace(required, signals=collected), available):
             raise UnsupportedError(f"{whose} {lack}")
+        self._checked = (strategy, scorer, signals, collected)
         return collected
 
     async def _admitted(self, strategy: Strategy, problem: Problem, session: Session, deadline: float | None) -> Result:
         """Play the question once it has a place; where its time is up before, it decides on nothing."""
-        try:
-            async with asyncio.timeout_at(deadline) as limit:
-                await self._admission.enter()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            return await _play(strategy, problem, session, deadline)
+        if deadline is None:
+            await self._admission.enter()
+        else:
+            try:
+                async with asyncio.timeout_at(deadline) as limit:
+                    await self._admission.enter()
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                return await _play(strategy, problem, session, deadline)
         self.active += 1
         try:
             if self.options.min_in_flight:

@@ -100,7 +100,7 @@ class Session:
 
     def _metered(self) -> MeteredEngine:
         """Return the engine for one call of a scorer."""
-        return MeteredEngine(self.engine, row=self._rows.row, sampling=self._sampling)
+        return MeteredEngine(self.engine, row=lambda: self._rows, sampling=self._sampling)
 
     async def __aenter__(self) -> Session:
         """Return the session itself."""
@@ -214,7 +214,8 @@ class Session:
             unscored: the numbers of those that came without a score.
             draw: the draw that they serve.
         """
-        self.account.deliver(s for s in samples if s.index not in self._from_cache)
+        fresh = [s for s in samples if s.index not in self._from_cache] if self._from_cache else samples
+        self.account.deliver(fresh)
         if self._from_cache:
             alive = {s.index for s in samples if s.end is not End.FAILED}
             for sample in (s for s in drawn if s.index in self._from_cache):
@@ -263,12 +264,12 @@ class Session:
                 if is_cancelled() or not error.again:
                     break
             finally:
-                self.account.charge(unused(charge(request.meter)))
+                self.account.charge_draw(request.meter)
         return Sample(end=End.FAILED, index=request.index, usage=spent, error=failure)
 
     async def _attempt(self, request: Request, spent: Usage) -> Sample:
         asked = time()
-        async with self._rows.row():
+        async with self._rows:
             with self._in_flight.draw() as life:
                 sample = await collected(self.engine, request)
         return replace(
