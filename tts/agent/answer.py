@@ -23,7 +23,8 @@ class Answer:
         promise: "kept" while the promise holds; "void" where it does not cover this answer, because the time was up,
             because sampling parameters were changed, or because the scores of late differ from those that it was
             fitted on; "none" where no promise is loaded.
-        score: the strategy's own estimate, which a promise is about, in [0, 1]; None where it makes none.
+        score: the strategy's own estimate, or the answer's share of the votes, which calibration and promise are about,
+            in [0, 1]; None without an answer.
         vote_share: the answer's share of the votes, in [0, 1]; None where nothing was voted on.
         samples: every sample, in the order in which they were drawn.
         usage: the tokens spent, by cause.

@@ -10,12 +10,17 @@ from evals.live.draws import count_samples
 from evals.report.draws import failure_sentence
 from tts.agent.answer import Answer
 from tts.agent.opening import Parts, configured, open_parts
+from tts.agent.promise import decision_score
 from tts.agent.question import problem_of, warn_of_unknown_words
+from tts.agent.terms import Terms
+from tts.agent.verdict import Verdict
 from tts.engines.loop import LOOP
 from tts.engines.sampling import SamplingChange
 from tts.errors import DrawsFailedError
-from tts.strategy import Strategy
-from tts.types import Problem, Usage
+from tts.scorers.calibration.calibration_file import OWN_DRAWS
+from tts.scorers.calibration.reference import mean_logprob
+from tts.strategy import TIME_LIMIT, Strategy
+from tts.types import Decision, Problem, Usage
 
 
 class Solver:
@@ -31,8 +36,20 @@ class Solver:
     """
 
     def __init__(self, parts: Parts) -> None:
-        """Take the parts; :meth:`open` makes them from a configuration."""
+        """Take the parts; :meth:`open` makes them from a configuration.
+
+        Raises:
+            InputError: a calibration or a promise of other circumstances; the sentence has both values.
+        """
         self.parts = parts
+        config = parts.config
+        self._terms = Terms.of(
+            f"solve({parts.planned.strategy.name}, {config.budget})",
+            parts.provenance(OWN_DRAWS),
+            calibration=config.calibration.solve,
+            promise=config.promise.solve,
+            unlike=0.0,
+        )
 
     @classmethod
     def open(
@@ -117,17 +134,33 @@ class Solver:
         draws = count_samples((sample, None) for sample in decision.samples)
         if draws.all_failed:
             raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
+        verdict = self._judged(decision, sampling)
         return Answer(
             question=problem.question,
             answer=decision.answer,
-            p_correct=decision.p_correct,
-            calibrated=False,
-            accept=None,
-            promise="none",
-            score=decision.p_correct,
+            p_correct=verdict.p_correct if verdict.calibrated else decision.p_correct,
+            calibrated=verdict.calibrated,
+            accept=verdict.accept,
+            promise=verdict.promise,
+            score=verdict.score,
             vote_share=decision.vote_share,
             samples=decision.samples,
             usage=decision.usage or Usage(),
             stopped_by=decision.reason,
             strategy=strategy.name,
+        )
+
+    def _judged(self, decision: Decision, sampling: SamplingChange | None) -> Verdict:
+        """Return the verdict on a decision by the calibration and the promise, which hold for whole decisions."""
+        score = decision_score(decision)
+        if score is None or decision.answer is None:
+            return self._terms.abstention(decision.reason, answer=decision.answer)
+        changed = sampling is not None and sampling.named.keys() - {"seed"}
+        return self._terms.verdict(
+            score,
+            logprob=mean_logprob(decision.samples),
+            answer=decision.answer,
+            usage=Usage(),
+            reason=decision.reason,
+            covered=decision.reason != TIME_LIMIT and not changed,
         )
