@@ -107,15 +107,6 @@ def test_a_text_without_an_answer_is_an_abstention(text: str) -> None:
         assert "abstained" in str(verdict)
 
 
-class FiresAtThird:
-    def __init__(self) -> None:
-        self.seen: list[tuple[float | None, float | None]] = []
-
-    def see(self, score: float | None, logprob: float | None) -> bool:
-        self.seen.append((score, logprob))
-        return len(self.seen) >= 3
-
-
 def test_a_calibration_gives_a_probability_and_a_promise_an_acceptance() -> None:
     known = Terms("read", calibration=CalibrationMap("platt", (2.0, -1.0)), promise=promise(0.5))
     good, bad = verifier(read=known).score_many([(QUESTION, RIGHT), (QUESTION, WRONG)])
@@ -129,35 +120,35 @@ def test_a_calibration_gives_a_probability_and_a_promise_an_acceptance() -> None
     assert verifier(draw=known).score(QUESTION, "0", draws=3).p_correct is None
 
 
-def test_the_alarm_sees_every_score_in_order_and_voids_the_promise_with_one_line(
+def test_the_alarm_sees_each_question_once_and_voids_the_promise_with_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    alarm = FiresAtThird()
-    judge = verifier(read=Terms("read", promise=promise(0.5), alarm=alarm))
     lines: list[str] = []
     monkeypatch.setattr(terms.LOG, "warning", lambda line, *values: lines.append(line % values))
-    verdicts = judge.score_many(
-        [(QUESTION, RIGHT), (QUESTION, WRONG), (QUESTION, ""), (QUESTION, RIGHT), (QUESTION, RIGHT)]
-    )
-    assert [v.promise for v in verdicts] == ["kept", "kept", "kept", "void", "void"]
-    assert [v.accept for v in verdicts] == [True, False, False, True, True]
-    assert [score for score, _ in alarm.seen] == [1.0, 0.0, 1.0, 1.0]
-    assert alarm.seen[0][1] == pytest.approx(-0.1)
+    reference = Reference(tuple(k / 1000 for k in range(200)), (-0.1,) * 200)
+    judge = verifier(promise=replace(promise(0.5), reference=reference))
+    judge.score_many([(QUESTION, RIGHT)] * 50)
+    assert judge.metrics["read"]["seen"] == 1
+    verdicts = judge.score_many([(f"What is number {number} ?", RIGHT) for number in range(60)])
+    states = [verdict.promise for verdict in verdicts]
+    fired = states.index("void")
+    assert 2 < fired < 40
+    assert states == ["kept"] * fired + ["void"] * (60 - fired)
+    assert {verdict.accept for verdict in verdicts} == {True}
     [line] = lines
     assert line.startswith("the promise for read is void")
+    assert judge.metrics["read"]["void"] == 1.0
 
 
 def test_a_text_unlike_the_reference_is_an_abstention() -> None:
-    alarm = FiresAtThird()
     like = Terms("read", reference=Reference((), tuple(-0.2 + k / 1000 for k in range(100))))
-    unlike = Terms("read", reference=Reference((), tuple(-0.09 + k / 1000 for k in range(80))), alarm=alarm)
+    unlike = Terms("read", reference=Reference((), tuple(-0.09 + k / 1000 for k in range(80))))
     assert verifier(read=like).score(QUESTION, RIGHT).score == 1.0
     verdict = verifier(read=unlike).score(QUESTION, RIGHT)
     assert verdict.abstained
     assert "unlike" in verdict.reason
     assert "-0.10 a token" in verdict.reason
     assert verdict.usage.scorer_prefill
-    assert alarm.seen == [(1.0, pytest.approx(-0.1))]
 
 
 def test_promises_are_for_the_way_that_they_name() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any
 
+from tts.agent.drift import DriftAlarm
 from tts.agent.verdict import PromiseState, Verdict
 from tts.scorers.calibration.calibration_file import Provenance, load_calibration, load_reference
 from tts.scorers.calibration.promise_file import Promise, load_promise
@@ -19,14 +20,6 @@ UNLIKE = 0.01
 """The share of the reference's texts below whose log-probability a text is unlike them."""
 
 
-class Alarm(Protocol):
-    """The part of a drift alarm that verdicts need."""
-
-    def see(self, score: float | None, logprob: float | None) -> bool:
-        """Take one more score and log-probability, and return whether the alarm has fired."""
-        ...
-
-
 @dataclass
 class Terms:
     """Everything that turns the score of one way of judging into a verdict.
@@ -36,19 +29,18 @@ class Terms:
         calibration: from raw scores to P(correct); None where none is loaded.
         promise: decides which answers are let through; None where none is loaded.
         reference: of the texts that the calibration or the promise was fitted on; None takes every text as like them.
-        alarm: sees every score and log-probability; None where no promise is loaded.
+        alarm: sees the score and log-probability of every question once; None where no promise is loaded.
         unlike: the share of the reference's texts below whose log-probability a text is unlike them, in [0, 1); 0 takes
             every text as like them.
-        void: True once the alarm has fired.
     """
 
     how: str
     calibration: Callable[[Any], Any] | None = None
     promise: Promise | None = None
     reference: Reference | None = None
-    alarm: Alarm | None = None
+    alarm: DriftAlarm | None = None
     unlike: float = UNLIKE
-    void: bool = False
+    _questions: set[int] = field(default_factory=set, repr=False)
 
     @classmethod
     def of(
@@ -79,12 +71,14 @@ class Terms:
 
     def promising(self, promise: Promise) -> Terms:
         """Return the same terms under a promise, with a new alarm."""
-        return replace(self, promise=promise, reference=self.reference or promise.reference, alarm=None)
+        alarm = DriftAlarm(promise.reference, promise.delta)
+        return replace(self, promise=promise, reference=self.reference or promise.reference, alarm=alarm)
 
     def verdict(
         self,
         score: float,
         *,
+        question: str,
         logprob: float | None,
         answer: str | None,
         usage: Usage,
@@ -95,6 +89,7 @@ class Terms:
 
         Args:
             score: the raw score.
+            question: the question, by which the alarm sees each one once.
             logprob: the mean log-probability of a token of the text, or of the draws; None where the engine returns
                 none.
             answer: the answer that was judged.
@@ -106,7 +101,7 @@ class Terms:
         if not covered:
             alone = self.abstention(reason, answer=answer, usage=usage)
             return replace(alone, score=score, calibrated=False, promise="void" if self.promise else "none")
-        self._see(score, logprob)
+        self._see(question, score, logprob)
         if (unlike := self._unlike(logprob)) is not None:
             return self.abstention(unlike, answer=answer, usage=usage)
         return Verdict(
@@ -142,16 +137,30 @@ class Terms:
         )
 
     @property
+    def void(self) -> bool:
+        """True once the alarm has fired."""
+        return self.alarm is not None and self.alarm.fired
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Numbers about the promise: questions seen, evidence of a change (the alarm fires at 2 / delta), 1 if void."""
+        if self.alarm is None:
+            return {}
+        return {"seen": self.alarm.seen, "evidence": self.alarm.evidence, "void": float(self.void)}
+
+    @property
     def _state(self) -> PromiseState:
         return "none" if self.promise is None else "void" if self.void else "kept"
 
-    def _see(self, score: float, logprob: float | None) -> None:
-        if self.alarm is None or not self.alarm.see(score, logprob) or self.void:
+    def _see(self, question: str, score: float, logprob: float | None) -> None:
+        key = hash(question)
+        if self.alarm is None or self.void or key in self._questions:
             return
-        self.void = True
-        LOG.warning(
-            "the promise for %s is void: the scores or texts of late differ from those that it was fitted on", self.how
-        )
+        self._questions.add(key)
+        if self.alarm.see(score, logprob):
+            LOG.warning(
+                "the promise for %s is void: scores or texts of late differ from those that it was fitted on", self.how
+            )
 
     def _unlike(self, logprob: float | None) -> str | None:
         if self.reference is None or logprob is None or not self.unlike:

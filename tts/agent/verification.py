@@ -152,7 +152,12 @@ class Verification:
         if value is None:
             return lambda: terms.abstention(score.reason, answer=found.answer, usage=metered.usage)
         return lambda: terms.verdict(
-            value, logprob=score.logprob, answer=found.answer, usage=metered.usage, reason="one pass"
+            value,
+            question=problem.question,
+            logprob=score.logprob,
+            answer=found.answer,
+            usage=metered.usage,
+            reason="one pass",
         )
 
     async def _drawn(
@@ -179,7 +184,13 @@ class Verification:
             return lambda: terms.abstention(reason, answer=answer, usage=usage)
         logprob, reason = mean_logprob(decision.samples), decision.reason
         return lambda: terms.verdict(
-            score, logprob=logprob, answer=answer, usage=usage, reason=reason, covered=reason != TIME_LIMIT
+            score,
+            question=problem.question,
+            logprob=logprob,
+            answer=answer,
+            usage=usage,
+            reason=reason,
+            covered=reason != TIME_LIMIT,
         )
 
     async def steps(self, question: str, partial_text: str) -> list[StepScore]:

@@ -147,6 +147,11 @@ class Verifier:
         return self._core.spent
 
     @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Numbers about each promise by its way of judging: "seen", "evidence" of a change, and 1 if "void"."""
+        return {terms.how: terms.metrics for terms in (self._core.read, self._core.draw) if terms.promise is not None}
+
+    @property
     def runner(self) -> Runner:
         """Plays the checks; its ``spent`` has the tokens of all draws so far."""
         return self._core.runner
