@@ -77,6 +77,11 @@ class Solver:
         config, own = configured("Solver.open", file, strategy, scorer, settings)
         return cls(open_parts(config, own))
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Numbers about the promise: "seen" questions, "evidence" of a change, and 1 if "void"; empty without one."""
+        return self._terms.metrics
+
     def solve(
         self,
         question: str | Problem,
@@ -134,7 +139,7 @@ class Solver:
         draws = count_samples((sample, None) for sample in decision.samples)
         if draws.all_failed:
             raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
-        verdict = self._judged(decision, sampling)
+        verdict = self._judged(problem, decision, sampling)
         return Answer(
             question=problem.question,
             answer=decision.answer,
@@ -150,7 +155,7 @@ class Solver:
             strategy=strategy.name,
         )
 
-    def _judged(self, decision: Decision, sampling: SamplingChange | None) -> Verdict:
+    def _judged(self, problem: Problem, decision: Decision, sampling: SamplingChange | None) -> Verdict:
         """Return the verdict on a decision by the calibration and the promise, which hold for whole decisions."""
         score = decision_score(decision)
         if score is None or decision.answer is None:
@@ -158,6 +163,7 @@ class Solver:
         changed = sampling is not None and sampling.named.keys() - {"seed"}
         return self._terms.verdict(
             score,
+            question=problem.question,
             logprob=mean_logprob(decision.samples),
             answer=decision.answer,
             usage=Usage(),
