@@ -78,7 +78,7 @@ class Terms:
         self,
         score: float,
         *,
-        question: str,
+        question: str | None = None,
         logprob: float | None,
         answer: str | None,
         usage: Usage,
@@ -89,7 +89,7 @@ class Terms:
 
         Args:
             score: the raw score.
-            question: the question, by which the alarm sees each one once.
+            question: the question, by which the alarm sees each one once; None is a new one.
             logprob: the mean log-probability of a token of the text, or of the draws; None where the engine returns
                 none.
             answer: the answer that was judged.
@@ -152,11 +152,11 @@ class Terms:
     def _state(self) -> PromiseState:
         return "none" if self.promise is None else "void" if self.void else "kept"
 
-    def _see(self, question: str, score: float, logprob: float | None) -> None:
-        key = hash(question)
-        if self.alarm is None or self.void or key in self._questions:
+    def _see(self, question: str | None, score: float, logprob: float | None) -> None:
+        if self.alarm is None or self.void or hash(question) in self._questions:
             return
-        self._questions.add(key)
+        if question is not None:
+            self._questions.add(hash(question))
         if self.alarm.see(score, logprob):
             LOG.warning(
                 "the promise for %s is void: scores or texts of late differ from those that it was fitted on", self.how
