@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.agent import given, load
+from benchmarks.agent import given, load, promise
 from tts.engines.loop import LOOP
 
 ROWS: dict[str, Callable[[float], str]] = {
@@ -22,6 +22,7 @@ ROWS: dict[str, Callable[[float], str]] = {
     "any text": given.any_text,
     "cancels": lambda fraction: LOOP.run(load.cancels(max(20, round(1000 * fraction)))),
     "new question": lambda fraction: LOOP.run(load.new_question(max(8, round(60 * fraction)))),
+    **promise.ROWS,
 }
 """Each row of the table by its name; the fraction of the full size is at most 1."""
 

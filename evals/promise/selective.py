@@ -13,7 +13,7 @@ for every score and every distribution, with ties, and whether or not R is monot
 An order that begins at the most cautious threshold never gets beyond its first test: of the handful that are let
 through there, even no wrong answer is no evidence (without an error ``(1 - alpha)^k <= delta`` needs k = 22 at .1 and
 .1). One that begins where the *tested* questions look best is no fixed order, and breaks the guarantee. So the
-questions are split at random: a fifth of them, the pilot, gives the grid (its own scores) and the beginning (the
+questions are split at random: a fifth of them, the pilot, gives the grid (its own scores) and the beginning (a
 threshold whose test is most likely to pass, by the pilot's posterior of R(t)); from there the order goes on to ever
 bolder thresholds. The other four fifths are tested. Given the pilot the order is fixed, and the tested questions are
 i.i.d., so the statement above holds given every pilot, and therefore at all.
@@ -41,6 +41,8 @@ Array = NDArray[Any]
 
 PILOT = 0.2
 """The share of the questions that decides the order of the tests."""
+NEARLY = 0.05
+"""The tests begin at the most cautious threshold whose chance to pass is at most this below the highest one."""
 _NODES = (np.arange(20) + 0.5) / 20
 """Probabilities whose quantiles stand for a posterior."""
 _SURE = 0.8
@@ -91,7 +93,8 @@ def select(scores: ArrayLike, right: ArrayLike, *, alpha: float, delta: float, s
     if not len(grid) or not len(tested):
         return None
     seen, wrong = _let_through(values[pilot], marks[pilot], grid)
-    begin = int(np.argmax(_power(seen, wrong, len(tested) / len(pilot), alpha, delta)))
+    power = _power(seen, wrong, len(tested) / len(pilot), alpha, delta)
+    begin = int(np.argmax(power >= power.max() - NEARLY))
     kept, lost = _let_through(values[tested], marks[tested], grid[begin:])
     passed = np.asarray(binom.cdf(lost, kept, alpha) <= delta)
     count = len(passed) if passed.all() else int(np.argmin(passed))

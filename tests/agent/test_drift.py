@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from evals.replay.provenance import reference_of
+from evals.replay.rescore import rescored
 from tests.strategies.cases import sizes
 from tts.agent.drift import DriftAlarm, Gambler, payoffs_of
 from tts.errors import InputError
-from tts.scorers.calibration.reference import Reference, mean_logprob
+from tts.pool import load_pool
+from tts.scorers.calibration.reference import Reference
 
 DELTA = 0.1
 
@@ -98,47 +101,20 @@ def test_a_kind_without_calibration_values_is_not_watched() -> None:
 
 @pytest.mark.slow
 def test_it_fires_on_another_temperature_another_model_and_other_text(tts: Any, tmp_path: Path) -> None:
-    from evals.replay.provenance import reference_of
-    from evals.replay.rescore import rescored
-    from tts.engines.base import Meter
-    from tts.engines.config import EngineConfig, open_engine
-    from tts.engines.loop import LOOP
-    from tts.pool import load_pool
-    from tts.prompts import BUNDLED_TEMPLATE, Prompt
-    from tts.types import Signals
+    from benchmarks.agent.promise import disturbed, fires, scored, shuffled
 
-    def drawn(name: str, model: str, split: str, count: int, temperature: float) -> Any:
+    def drawn(name: str, split: str, count: int, *overrides: str) -> Any:
         path = tmp_path / f"{name}.sqlite"
-        confidence = ("engine.signals.confidence=true",) if model == "grace" else ()
-        ran = tts(
-            *("sample", "task=stories", f"task.split={split}", f"task.questions={count}", "samples=1"),
-            *(f"engine.model={model}", f"engine.temperature={temperature}", *confidence, f"out={path}"),
-        )
+        given = ("engine.model=grace", "engine.signals.confidence=true", *overrides)
+        sized = (f"task.split={split}", f"task.questions={count}", "samples=1")
+        ran = tts("sample", "task=stories", *sized, *given, f"out={path}")
         assert ran.status == 0, ran.err
         return load_pool(path)
 
-    calibration = rescored(drawn("calibration", "grace", "calibration", 150, 0.8), "grace")
-    reference = reference_of(calibration)
-    same = rescored(drawn("same", "grace", "test", 60, 0.8), "grace")
-    alarm = DriftAlarm(reference, DELTA)
-    for entry in same.entries:
-        alarm.see(entry.samples[0].confidence, mean_logprob(entry.samples))
-    assert not alarm.fired
-
-    def fires(logprobs: list[float | None]) -> bool:
-        alarm = DriftAlarm(reference, DELTA)
-        return any(alarm.see(None, value) for value in logprobs)
-
-    for pool in (drawn("hot", "grace", "test", 60, 1.2), drawn("tiny", "tiny", "test", 60, 0.8)):
-        assert fires([mean_logprob(entry.samples) for entry in pool.entries])
-    engine = open_engine(EngineConfig(model="grace"), Prompt(template=BUNDLED_TEMPLATE), lambda text: None)
-    try:
-        shuffled: list[float | None] = []
-        for number, entry in enumerate(same.entries[:20]):
-            words = entry.samples[0].text.split()
-            random.Random(number).shuffle(words)
-            trace = LOOP.run(engine.read(entry.problem, " ".join(words), Signals(logprobs=True), Meter()))
-            shuffled.append(float(np.mean(trace.logprobs)))
-    finally:
-        engine.close()
-    assert fires(shuffled)
+    reference = reference_of(rescored(drawn("calibration", "calibration", 150), "grace"))
+    same = drawn("same", "test", 60)
+    assert fires(reference, scored(same), 0) is None
+    assert fires(reference, scored(drawn("hot", "test", 60, "engine.temperature=1.2")), 0) is not None
+    other = disturbed(tmp_path / "other", 0.15)
+    assert fires(reference, scored(drawn("other", "test", 80, f"engine.model={other}")), 0) is not None
+    assert fires(reference, shuffled(same, 20), 0) is not None
