@@ -128,7 +128,7 @@ def test_unlike_texts_are_abstentions_and_own_draws_are_not(grace: Model) -> Non
 
 def test_a_bare_answer_is_checked_by_draws(grace: Model) -> None:
     judge = grace.verifier(draws=4)
-    gold = [str(problem.gold) for problem in grace.problems[:6]]
+    gold = [str(problem.gold) for problem in grace.problems[:3]]
     wrong = [str(int(answer) + 13) for answer in gold]
     right = judge.score_many([(p.question, a) for p, a in zip(grace.problems, gold, strict=False)])
     other = judge.score_many([(p.question, a) for p, a in zip(grace.problems, wrong, strict=False)])
@@ -175,7 +175,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(question=PIECES, text=PIECES)
 def test_any_text_has_a_verdict_or_one_sentence(grace: Model, question: str, text: str) -> None:
     try:

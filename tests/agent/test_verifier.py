@@ -11,6 +11,7 @@ import pytest
 from tts.agent import terms
 from tts.agent.promise import Promise
 from tts.agent.terms import Terms
+from tts.agent.verdict import Verdict
 from tts.agent.verifier import Verifier
 from tts.engines.base import Request
 from tts.engines.fake import FakeEngine, Latency, extract
@@ -260,3 +261,26 @@ def test_one_call_with_many_bare_answers_does_not_overrun_the_runner() -> None:
     verdicts = judge.score_many([(f"What is number {number} ?", "0") for number in range(200)])
     assert {verdict.how for verdict in verdicts} == {"draw(1)"}
     assert judge.runner.spent.generated == engine.drawn
+
+
+def test_an_engine_that_reads_no_texts_checks_every_answer_by_draws() -> None:
+    engine = ZeroGold()
+    engine.capabilities = replace(FakeEngine.capabilities, reads=frozenset())  # type: ignore[misc]
+    assert verifier(engine).score(QUESTION, RIGHT).how == "draw(8)"
+    with pytest.raises(InputError, match="draws=0"):
+        verifier(engine).score(QUESTION, RIGHT, draws=0)
+
+
+def test_parameters_of_calls_at_the_same_time_do_not_mix() -> None:
+    calls = [("0", 2), ("0", 5), (RIGHT, 0), ("17", 3), (WRONG, None), (RIGHT, 4)]
+    alone = [verifier().score(f"What is number {n} ?", text, draws=draws) for n, (text, draws) in enumerate(calls)]
+    judge = verifier()
+
+    async def together() -> list[Verdict]:
+        asked = enumerate(calls * 3)
+        return await asyncio.gather(
+            *(judge.ascore(f"What is number {n % 6} ?", text, draws=draws) for n, (text, draws) in asked)
+        )
+
+    for one, other in zip(asyncio.run(together()), alone * 3, strict=True):
+        assert replace(one, usage=Usage()) == replace(other, usage=Usage())

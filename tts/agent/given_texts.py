@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from tts.engines.base import Capabilities
-from tts.errors import EngineError, InputError
+from tts.errors import EngineError, InputError, MissingSignalError
 from tts.scorers.base import RawScorer, Scorer
 from tts.scorers.calibration.reference import mean_logprob
 from tts.scorers.metered import MeteredEngine, with_signals
@@ -33,6 +33,13 @@ class TextScore:
     score: float | None
     logprob: float | None = None
     reason: str = ""
+
+
+def reads_texts(capabilities: Capabilities, scorer: Scorer) -> bool:
+    """Return whether a scorer can judge a text that an engine with these capabilities did not draw."""
+    if capabilities.unreadable(scorer.needs) is None:
+        return True
+    return scorer.reads_texts and capabilities.score_prefix
 
 
 class GivenTexts:
@@ -65,7 +72,7 @@ class GivenTexts:
         try:
             [sample] = await self._read(problem, [Sample(text)], metered)
             [value] = await self._judged(problem, [sample], metered)
-        except InputError as error:  # of the text: it does not fit the context
+        except (InputError, MissingSignalError) as error:  # of the text, such as one that does not fit the context
             return TextScore(None, reason=str(error))
         if value is None:
             return TextScore(None, mean_logprob([sample]), f"scorer {self._scorer.name} could not read a score")

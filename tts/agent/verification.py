@@ -13,7 +13,7 @@ from dataclasses import replace
 from strategies.check import Check
 from strategies.weighting import Linear, Uniform
 from tts.agent.answer_text import AnswerText, read_answer
-from tts.agent.given_texts import GivenTexts
+from tts.agent.given_texts import GivenTexts, reads_texts
 from tts.agent.inputs import check_answer, check_draws
 from tts.agent.question import problem_of
 from tts.agent.terms import Terms
@@ -88,7 +88,8 @@ class Verification:
         scorer = None if scorer is not None and scorer.compares_samples else scorer  # a vote counts shares itself
         self._engine, self._scorer, self._extract = engine, scorer, extract
         self._draws, self._equality, self._sampling = check_draws(draws, least=1), equality, sampling
-        self._texts = None if scorer is None else GivenTexts(engine.capabilities, scorer)
+        able = engine.capabilities
+        self._texts = GivenTexts(able, scorer) if scorer is not None and reads_texts(able, scorer) else None
         self.read = replace(read or Terms(READ), how=READ)
         self.draw = replace(draw or Terms(""), how=f"draw({draws})", unlike=0.0)
         self.runner = runner or Runner(engine, extract=extract, max_waiting=1 << 20)
@@ -135,7 +136,7 @@ class Verification:
         if draws in (None, self._draws):
             return self.draw
         if not draws:
-            raise InputError("draws=0 reads a text, and there is no scorer that judges a text alone: give draws >= 1")
+            raise InputError("draws=0 reads a text, and no scorer here judges a text that is given: give draws >= 1")
         return Terms(f"draw({draws})")
 
     async def _read(self, problem: Problem, found: AnswerText, time_limit_s: float | None) -> Callable[[], Verdict]:
@@ -198,7 +199,7 @@ class Verification:
         problem, text = self._problem(question), check_answer(partial_text)
         texts, scorer = self._texts, self._scorer
         if texts is None or scorer is None or not scorer.judges_prefixes:
-            whose = "there is no scorer" if scorer is None else f"scorer {scorer.name} judges whole samples"
+            whose = "there is no scorer" if scorer is None else f"scorer {scorer.name} judges whole samples of draws"
             raise UnsupportedError(f"{whose}, and steps need one that judges partial texts, such as grace or finece")
         metered = MeteredEngine(self._engine)
         try:

@@ -56,7 +56,7 @@ class Verifier:
         Args:
             engine: reads texts and draws samples.
             scorer: gives texts and samples their confidence; with None, or one that compares samples, every answer is
-                checked by its share of the votes.
+                checked by its share of the votes, and with one whose signals the engine cannot read, by draws.
             extract: reads the canonical answer from a text.
             promise: promises for texts that are read, or for answers that are checked by ``draws`` draws.
             read: calibration and reference of texts that are read; None for none.
