@@ -10,6 +10,8 @@ The bundled GrACE model on one thread. The texts are own draws of as many questi
 2. A batch is kept full of rows. Its tokens per second while all texts are scored at once, again and again, against the
    time before and after, when none is.
 3. The seconds that each of these calls took, and the seconds of those at once without drawing.
+
+Rates are per second of processor time, which other processes disturb less; waits are seconds of the clock.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from tts.stories.stories import take
 from tts.types import End, Problem, Sample
 
 ALONE_S = 8.0
-"""The most seconds of drawing without given texts, on either side of drawing with them."""
+"""Seconds of drawing without given texts, on either side of drawing with them."""
 Call = Callable[[int], Coroutine[Any, Any, Any]]
 
 
@@ -100,11 +102,11 @@ def main() -> None:
 
 
 async def cleared(engine: TransformersEngine, work: Coroutine[Any, Any, Any]) -> float:
-    """Return the seconds of work from empty caches."""
+    """Return the processor seconds of work from empty caches."""
     engine.batch.decoder.clear()
-    started = time.perf_counter()
+    started = time.process_time()
     await work
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 async def at_once(call: Call, texts: int, waits: list[float]) -> None:
@@ -129,18 +131,17 @@ async def beside_drawing(
             number = next(numbers)
             _: Sample = await collected(engine, Request(problems[number % len(problems)], 1 + number // len(problems)))
 
-    async def speed(work: Coroutine[Any, Any, Any]) -> tuple[float, float]:
-        drawn, started = engine.batch.drawn, time.perf_counter()
+    async def speed(work: Coroutine[Any, Any, Any]) -> float:
+        drawn, started = engine.batch.drawn, time.process_time()
         await work
-        took = time.perf_counter() - started
-        return (engine.batch.drawn - drawn) / took, took
+        return (engine.batch.drawn - drawn) / (time.process_time() - started)
 
     rows = [asyncio.create_task(full()) for _ in range(options.rows)]
     kept, waits, speeds = [], list[float](), list[float]()
-    before, _ = await speed(asyncio.sleep(ALONE_S))
+    before = await speed(asyncio.sleep(ALONE_S))
     for _ in range(options.rounds):
-        meanwhile, took = await speed(at_once(call, options.texts, waits))
-        after, _ = await speed(asyncio.sleep(min(took, ALONE_S)))
+        meanwhile = await speed(at_once(call, options.texts, waits))
+        after = await speed(asyncio.sleep(ALONE_S))
         kept.append(2 * meanwhile / (before + after))
         speeds.append(after)
         before = after
