@@ -110,22 +110,29 @@ def bare_answers(fraction: float) -> str:
     problems = [problems[i] for i in keep]
     answers = [f"#### {samples[i].answer}" for i in keep]
     marks = right(problems, [samples[i].answer for i in keep])
-    half = len(keep) // 2
-    lines = [f"{len(keep)} answers, {100 * marks.mean():.0f} % of them right; half of the questions fit the map"]
+    lines = [f"{len(keep)} answers, {100 * marks.mean():.0f} % of them right; each half is mapped by the other one"]
     for name, draws in (("read", 0), ("4 draws", 4), ("8 draws", 8)):
-        verifier = Verifier.of(opened())
-        verdicts = judged(verifier, problems, answers, draws=draws)
-        scores = np.array([np.nan if verdict.score is None else verdict.score for verdict in verdicts])
-        known = ~np.isnan(scores)
-        fit, rest = known & (np.arange(len(keep)) < half), known & (np.arange(len(keep)) >= half)
-        found = fit_map("platt", scores[fit], marks[fit])(scores[rest])
-        error = float(ece_equal_mass(Counts.of(ScoredSamples.of(found, marks[rest])))[0])
+        verdicts = judged(Verifier.of(opened()), problems, answers, draws=draws)
+        known = np.array([verdict.score is not None for verdict in verdicts])
+        scores = np.array([verdict.score for verdict in verdicts if verdict.score is not None])
+        errors = {kind: calibration_error(scores, marks[known], kind) for kind in ("platt", "beta")}
         spent = sum(verdict.usage.generated for verdict in verdicts) / len(keep)
         lines.append(
-            f"  {name}: AUROC {auroc(scores[known], marks[known]):.3f} on all, {auroc(scores[rest], marks[rest]):.3f} "
-            f"and ECE {error:.3f} on the others; {len(keep) - known.sum()} abstentions, {spent:.0f} tokens an answer"
+            f"  {name}: AUROC {auroc(scores, marks[known]):.3f}, ECE {errors['platt']:.3f} by a platt map and "
+            f"{errors['beta']:.3f} by a beta map; {np.sum(~known)} abstentions, {spent:.0f} tokens an answer"
         )
     return "\n".join(lines)
+
+
+def calibration_error(scores: np.ndarray, marks: np.ndarray, kind: str) -> float:
+    """Return the ECE over ten bins of equal mass of scores that a map turned into probabilities.
+
+    Each half of the questions is mapped by what was fitted on the other one.
+    """
+    found, first = np.empty(len(scores)), np.arange(len(scores)) % 2 == 0
+    for half in (first, ~first):
+        found[half] = fit_map(kind, scores[~half], marks[~half])(scores[half])
+    return float(ece_equal_mass(Counts.of(ScoredSamples.of(found, marks)), bins=10)[0])
 
 
 def appended(fraction: float) -> str:

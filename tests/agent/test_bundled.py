@@ -49,7 +49,7 @@ class Model:
         self.engine: LiveEngine = open_engine(config, PROMPT, lambda text: None)
         opened = open_scorer({"name": name}, model=name, revision="", template="", folder=config.folder)
         self.scorer: Scorer = opened.scorer
-        stories = take("test", 12, seed=31)
+        stories = take("test", 8, seed=31)
         self.problems = [Problem(f"s{i}", story.question, story.answer) for i, story in enumerate(stories)]
         signals = self.scorer.needs | Signals(logprobs=True, steps=True)
         requests = [Request(problem, 0, signals=signals) for problem in self.problems]
