@@ -150,6 +150,21 @@ def check_score(name: str, pool: Pool) -> None:
         )
 
 
+def only_score(pool: Pool) -> str:
+    """Return the name of the one score that was recorded.
+
+    Raises:
+        InputError: there is none, or there are several.
+    """
+    held = [*pool.scorers, *([CONFIDENCE] if _has_confidences(pool) else [])]
+    if len(held) != 1:
+        named = f"scores of {', '.join(held)}" if held else "no recorded score"
+        raise InputError(
+            f"{pool.path}: has {named}: give score=NAME, one of those or one of the traces' (mean_logprob)"
+        )
+    return held[0]
+
+
 def is_probability(name: str) -> bool:
     """Return whether the score, or its natural map, is a probability in [0, 1]; of a recorded one its values tell."""
     return name not in TRACE_SCORES or TRACE_SCORES[name].probability is not None

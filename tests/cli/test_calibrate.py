@@ -263,7 +263,7 @@ def test_compare_refuses_a_raw_score_without_calibration_and_traces_it_lacks(
 def test_a_promise_is_written_with_its_sentence_and_holds_for_its_way_alone(tts: Tts, tmp_path: Path) -> None:
     drawn, out = tmp_path / "p.jsonl", tmp_path / "promise.json"
     write_jsonl(synthetic_pool(questions=300, samples=5), drawn)
-    command = ("calibrate", drawn, "score=confidence", "draws=4", f"out={out}")
+    command = ("calibrate", drawn, "draws=4", f"out={out}")
     ran = tts(*command, "promise=alpha=0.25,delta=0.1")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith(
@@ -282,3 +282,14 @@ def test_a_promise_is_written_with_its_sentence_and_holds_for_its_way_alone(tts:
     assert few.status == 2 and "at the rates seen about" in few.err
     both = tts(*command, "--force", "promise=alpha=0.1,delta=0.1", "map=platt")
     assert both.status == 2 and "--map platt does not apply to a promise" in both.err
+
+
+def test_without_a_name_the_score_is_the_one_that_is_recorded(tts: Tts, tmp_path: Path) -> None:
+    pool, bare, out = tmp_path / "p.jsonl", tmp_path / "bare.jsonl", tmp_path / "c.json"
+    write_jsonl(POOL, pool)
+    assert tts("calibrate", pool, f"out={out}").status == 0
+    load_calibration(out, Provenance("simulated", "confidence (as recorded)"))
+    silent = (replace(e, samples=tuple(replace(s, confidence=None) for s in e.samples)) for e in POOL.entries)
+    write_jsonl(replace(POOL, entries=tuple(silent)), bare)
+    refused = tts("calibrate", bare, "--force", f"out={out}")
+    assert refused.status == 2 and "has no recorded score: give score=NAME" in refused.err

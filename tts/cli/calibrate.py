@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 )
 def calibrate(
     pool: PoolArgument,
+    out: Annotated[Path, typer.Option(help="File to write (JSON).")],
     score: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Score to calibrate: mean_logprob, deepconf_tail, ..., the label of a scorer's recorded scores, "
-            "confidence (recorded with the samples), or stacked."
+            "confidence (recorded with the samples), or stacked [default: the one that is recorded]."
         ),
-    ],
-    out: Annotated[Path, typer.Option(help="File to write (JSON).")],
+    ] = None,
     map: Annotated[
         str | None, typer.Option(help="Kind of map: platt, isotonic, beta or temperature [default: platt].")
     ] = None,
@@ -70,7 +70,7 @@ def calibrate(
     """
     from evals.promise.scores import Judging
     from evals.replay.provenance import provenance_of
-    from evals.replay.rescore import STACKED, check_score
+    from evals.replay.rescore import STACKED, check_score, only_score
     from tts.pool import read_pool
     from tts.scorers.calibration.calibration_file import BARE
     from tts.scorers.trace_scores import WINDOW
@@ -83,7 +83,6 @@ def calibrate(
         from tts.config.overrides import parse_value
 
         given = parse_value(strategy, "strategy")
-    judging = Judging(score, draws, given, budget, window)
     alone = draws is None and strategy is None and promise is None
     if score == STACKED and map is not None and alone:
         raise InputError(
@@ -93,7 +92,9 @@ def calibrate(
         raise InputError(f"--map {map} does not apply to a promise, which is a threshold of the score: leave --map out")
     check_outputs([Output(out, "JSON file")], [pool], command="tts calibrate", force=force)
     recorded = read_pool(pool, run=run, notify=notify)
+    score = only_score(recorded) if score is None else score
     check_score(score, recorded)
+    judging = Judging(score, draws, given, budget, window)
     provenance = provenance_of(recorded, score, window=window, source=source or (BARE if judging.bare else None))
     if promise is not None:
         print(_promise(out, recorded, judging, provenance, promise))
