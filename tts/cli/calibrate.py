@@ -60,13 +60,14 @@ def calibrate(
     run: RunOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Fit a map from a score to the probability of being right, or a promise.
+    """Fit a map from a score to a probability, or a promise.
 
-    The map is fitted on all graded answers of the pool, from scores on any finite scale, logits of a reward model too;
-    use it with scorer.calibration=FILE, or `tts decide` with calibration=FILE. --score stacked fits the weights of
-    several scores instead; use them with scorer.weights=FILE. A promise, and a map with draws=N or strategy=NAME, is
-    fitted on one answer a question. Fit on questions that you do not evaluate on. The file records its model, scorer,
-    prompt, sampling, source of the texts, kind of log-probabilities and way of judging, and is refused for any other.
+    The map gives the probability of being right. It is fitted on all graded answers of the pool, from scores on any
+    finite scale, logits of a reward model too; use it with scorer.calibration=FILE, or `tts decide` with
+    calibration=FILE. --score stacked fits the weights of several scores instead; use them with scorer.weights=FILE. A
+    promise, and a map with draws=N or strategy=NAME, is fitted on one answer a question. Fit on questions that you do
+    not evaluate on. The file records its model, scorer, prompt, sampling, source of the texts, kind of
+    log-probabilities and way of judging, and is refused for any other.
     """
     from evals.promise.scores import Judging
     from evals.replay.provenance import provenance_of
