@@ -24,7 +24,7 @@ CONFIG = Path(__file__).parents[1] / "configs" / "serve" / "grace_agent.yaml"
 
 @dataclass(frozen=True)
 class Done:
-    """What an agent did with one question: its answer, None where it abstains, and the cost."""
+    """The end of one question: the answer, None where the agent abstains, and the cost."""
 
     answer: str | None
     draws: int
