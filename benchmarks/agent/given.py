@@ -153,7 +153,7 @@ def appended(fraction: float) -> str:
 
 def unlike(fraction: float) -> str:
     """Read texts of six kinds that are unlike own draws, own draws, and texts of other writers."""
-    _, reference = drawn(round(QUESTIONS * fraction), 82)
+    _, reference = drawn(round(1000 * fraction), 82)
     problems, samples = drawn(round(QUESTIONS * fraction), 81)
     logprobs = [found for sample in reference if (found := mean_logprob([sample])) is not None]
     parts = opened()

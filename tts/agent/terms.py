@@ -17,7 +17,7 @@ from tts.types import Usage
 
 LOG = logging.getLogger(__name__)
 UNLIKE = 0.01
-"""The share of the reference's texts below whose log-probability a text is unlike them."""
+"""A text is unlike those of a reference if its log-probability is below that of all but this share of them."""
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Terms:
         promise: decides which answers are let through; None where none is loaded.
         reference: of the texts that the calibration or the promise was fitted on; None takes every text as like them.
         alarm: sees the score and log-probability of every question once; None where no promise is loaded.
-        unlike: the share of the reference's texts below whose log-probability a text is unlike them, in [0, 1); 0 takes
-            every text as like them.
+        unlike: a text is unlike the reference's if its log-probability is below that of all but this share of them, in
+            [0, 1); 0 takes every text as like them.
     """
 
     how: str
@@ -163,12 +163,13 @@ class Terms:
             )
 
     def _unlike(self, logprob: float | None) -> str | None:
+        """Return a sentence on a log-probability below the reference's, or None where it is like them."""
         if self.reference is None or logprob is None or not self.unlike:
             return None
-        least = self.reference.logprob_quantile(self.unlike)
+        least = self.reference.least_logprob(self.unlike)
         if least is None or logprob >= least:
             return None
         return (
-            f"the text is unlike those of the calibration: its mean log-probability is {logprob:.2f} a token, and "
-            f"{self.unlike:.0%} of theirs are below {least:.2f}"
+            f"the text is unlike those of the calibration: its mean log-probability is {logprob:.2f} a token, and at "
+            f"most {self.unlike:.0%} of theirs are below {least:.2f}"
         )

@@ -18,12 +18,13 @@ def test_at_most_a_thousand_values_are_kept_chosen_at_random() -> None:
     assert Reference.from_dict(one.to_dict()) == one
 
 
-def test_ranks_and_quantiles_of_log_probabilities() -> None:
+def test_a_text_like_the_others_is_rarely_below_the_least_log_probability() -> None:
     known = Reference.of([], [-4.0, -2.0, -3.0, -1.0])
-    assert [known.logprob_rank(v) for v in (-9.0, -3.0, -2.5, 0.0)] == [0.0, 0.25, 0.5, 1.0]
-    assert known.logprob_quantile(0.5) == -2.5
-    unknown = Reference.of([0.5], [])
-    assert unknown.logprob_rank(-1.0) is None and unknown.logprob_quantile(0.5) is None
+    assert [known.least_logprob(share) for share in (0.01, 0.4, 0.7)] == [-4.0, -3.0, -2.0]
+    assert Reference.of([0.5], []).least_logprob(0.01) is None
+    rng = np.random.default_rng(4)
+    below = [rng.normal() < (Reference.of([], rng.normal(size=240)).least_logprob(0.01) or 0) for _ in range(4000)]
+    assert np.mean(below) == pytest.approx(2 / 241, abs=0.005)
 
 
 def test_the_mean_log_probability_is_that_of_the_samples_that_have_any() -> None:

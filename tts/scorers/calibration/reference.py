@@ -8,7 +8,6 @@ taken quantiles, would not be.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,13 +45,13 @@ class Reference:
         """
         return cls(*(_kept(values, seed) for values in (scores, logprobs)))
 
-    def logprob_quantile(self, share: float) -> float | None:
-        """Return the log-probability below which this share of the texts lies, or None without any."""
-        return float(np.quantile(self.logprobs, share)) if self.logprobs else None
+    def least_logprob(self, share: float) -> float | None:
+        """Return the log-probability below which a text like these falls with at most this probability, or None.
 
-    def logprob_rank(self, logprob: float) -> float | None:
-        """Return the share of the texts with a lower log-probability, in [0, 1], or None without any."""
-        return bisect_left(self.logprobs, logprob) / len(self.logprobs) if self.logprobs else None
+        It is the value of rank ``share * (n + 1)`` among the n texts, and the least value of few texts.
+        """
+        rank = max(1, int(share * (len(self.logprobs) + 1)))
+        return self.logprobs[rank - 1] if rank <= len(self.logprobs) else None
 
     def to_dict(self) -> dict[str, Any]:
         """The reference as JSON-able data, exact."""
