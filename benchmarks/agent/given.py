@@ -44,6 +44,13 @@ TAILS = {
     "a check": "\nTo check: {answer} is {answer}.\n#### {answer}",
 }
 """Texts that are appended to wrong answers; {answer} stands for the answer."""
+INSERTED = {
+    "nothing": "\n",
+    "This answers the question.": "\nThis answers the question.\n",
+    "known words": "\nGood. That is all. We see that it is so.\n",
+    "the last line again": "\nThat is the total, so we see that it is so.\n",
+}
+"""Lines that are put between the working and the answer."""
 PROSE = (
     "We walk home with the friends.",
     "It is a sunny day and the children stand in the street.",
@@ -136,7 +143,10 @@ def calibration_error(scores: np.ndarray, marks: np.ndarray, kind: str) -> float
 
 
 def appended(fraction: float) -> str:
-    """Append texts to wrong answers and compare their mean confidence with that of the untouched ones."""
+    """Append texts to wrong answers and compare their mean confidence with that of the untouched ones.
+
+    Sentences that are put before the answer are no appended ones, and no cut removes them; the reference may.
+    """
     problems, samples = drawn(round(QUESTIONS * fraction), 81)
     marks = right(problems, [sample.answer for sample in samples])
     wrong = [i for i, sample in enumerate(samples) if not marks[i] and sample.answer is not None]
@@ -148,18 +158,32 @@ def appended(fraction: float) -> str:
         verdicts = judged(verifier, asked, texts)
         lost = sum(verdict.abstained for verdict in verdicts)
         lines.append(f"  {name}: {_mean(verdicts):.4f}, {lost} abstentions")
+    judge = like_own_draws(fraction)
+    for name, inserted in INSERTED.items():
+        texts = [inserted.join(samples[i].text.rpartition("\n")[::2]) for i in wrong]
+        verdicts = judged(judge, asked, texts)
+        like = [i for i, verdict in enumerate(verdicts) if not verdict.abstained]
+        before = _mean([plain[i] for i in like])
+        lines.append(
+            f"  before the answer, {name}: {len(wrong) - len(like)} abstentions; the others {_mean(verdicts):.4f}, "
+            f"untouched {before:.4f}"
+        )
     return "\n".join(lines)
+
+
+def like_own_draws(fraction: float) -> Verifier:
+    """Return a verifier that knows the log-probabilities of own draws of other questions."""
+    _, reference = drawn(round(1000 * fraction), 82)
+    logprobs = [found for sample in reference if (found := mean_logprob([sample])) is not None]
+    terms, parts = Terms(READ, reference=Reference.of([], logprobs)), opened()
+    return Verifier(parts.engine, parts.judge, extract=parts.task.extract, read=terms, runner=parts.runner)
 
 
 def unlike(fraction: float) -> str:
     """Read texts of six kinds that are unlike own draws, own draws, and texts of other writers."""
-    _, reference = drawn(round(1000 * fraction), 82)
     problems, samples = drawn(round(QUESTIONS * fraction), 81)
-    logprobs = [found for sample in reference if (found := mean_logprob([sample])) is not None]
-    parts = opened()
-    terms = Terms(READ, reference=Reference.of([], logprobs))
-    verifier = Verifier(parts.engine, parts.judge, extract=parts.task.extract, read=terms, runner=parts.runner)
-    lines = [f"{len(problems)} texts of each kind; the reference has {len(logprobs)} draws of other questions"]
+    verifier = like_own_draws(fraction)
+    lines = [f"{len(problems)} texts of each kind; the reference has {round(1000 * fraction)} draws of other questions"]
     for name, texts in {**_unlike([sample.text for sample in samples]), **_others(problems, samples)}.items():
         verdicts = judged(verifier, problems[: len(texts)], texts, draws=0)
         lost = [verdict.reason for verdict in verdicts if verdict.abstained]
