@@ -62,16 +62,17 @@ PROSE = (
 
 
 @cache
-def opened(model: str = "grace") -> Parts:
+def opened(model: str = "grace", temperature: float = 0.8) -> Parts:
     """Return a bundled model, open."""
-    config, _ = configured("benchmark", None, None, None, {"model": model, "max_batch_size": 64})
+    keys = {"model": model, "temperature": temperature, "max_batch_size": 64}
+    config, _ = configured("benchmark", None, None, None, keys)
     return open_parts(config)
 
 
 @cache
-def drawn(count: int, seed: int, model: str = "grace") -> tuple[list[Problem], list[Sample]]:
+def drawn(count: int, seed: int, model: str = "grace", temperature: float = 0.8) -> tuple[list[Problem], list[Sample]]:
     """Return questions of the test split and one draw of each, with its answer and the confidence of its pass."""
-    parts, scorer = opened(model), opened("grace").judge
+    parts, scorer = opened(model, temperature), opened().judge
     stories = take("test", count, seed=seed)
     problems = [Problem(f"{seed}-{i}", story.question, story.answer) for i, story in enumerate(stories)]
     signals = (scorer.needs if scorer is not None and model == "grace" else Signals()) | Signals(logprobs=True)
@@ -270,6 +271,7 @@ def _others(problems: Sequence[Problem], samples: Sequence[Sample]) -> dict[str,
     return {
         "own draws": [sample.text for sample in samples],
         "draws of tiny, its base": [sample.text for sample in drawn(len(problems), 81, "tiny")[1]],
+        "own draws at temperature 1.2": [s.text for s in drawn(len(problems), 81, "grace", 1.2)[1]],
         "draws of finece, grown on the same base": [sample.text for sample in drawn(len(problems), 81, "finece")[1]],
         "the task's own solutions": ["\n".join([*story.lines, f"#### {story.answer}"]) for story in stories],
     }
