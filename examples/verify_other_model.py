@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from tts import InputError, Verifier
+from tts.models.resolve import identity
 from tts.pool import Pool, load_pool
 
 CONFIG = Path(__file__).parents[1] / "configs" / "serve" / "grace.yaml"
 WRITER = "tiny"
+SOURCE = "@".join(identity(WRITER))  # as files of tts calibrate name it, with the fingerprint of its weights
 NOTHING = {"read": None, "draw": None, "solve": None}
 
 
@@ -34,19 +36,19 @@ def main() -> None:
 
         print("\n1. The calibration of the model's own draws, for texts of another writer:")
         try:
-            Verifier.open(CONFIG, source=WRITER)
+            Verifier.open(CONFIG, source=SOURCE)
         except InputError as error:
             print(f"refused: {error}")
 
         print("\n2. Without a calibration there is a score, and no probability:")
-        verifier = Verifier.open(CONFIG, source=WRITER, calibration=NOTHING, promise=NOTHING)
+        verifier = Verifier.open(CONFIG, source=SOURCE, calibration=NOTHING, promise=NOTHING)
         judge(verifier, load_pool(others))
 
         print("\n3. Calibrated on this writer's texts:")
         tts("score", str(fit), "engine.model=grace", "scorer.name=grace")
         tts("calibrate", str(fit), "score=grace", f"out={folder}/map.json")
         calibration = {**NOTHING, "read": f"{folder}/map.json"}
-        judge(Verifier.open(CONFIG, source=WRITER, calibration=calibration, promise=NOTHING), load_pool(others))
+        judge(Verifier.open(CONFIG, source=SOURCE, calibration=calibration, promise=NOTHING), load_pool(others))
 
 
 def drawn(folder: Path, split: str, stories: int) -> Path:

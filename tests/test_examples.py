@@ -5,6 +5,8 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import pytest
+
 from strategies.catalog import CATALOG
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +17,27 @@ def test_the_own_rule_example_compares_and_runs_live(capsys):
     out = capsys.readouterr().out
     assert "agreed" in out
     assert "live: " in out
+
+
+@pytest.mark.slow
+def test_the_agent_loop_prints_a_line_for_each_agent(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["agent_loop.py", "--stories", "6"])
+    runpy.run_path(str(ROOT / "examples" / "agent_loop.py"), run_name="__main__")
+    assert [line[:26].strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "one answer",
+        "verify, escalate",
+        "verify, escalate, abstain",
+        "16 votes",
+    ]
+
+
+@pytest.mark.slow
+def test_texts_of_another_writer_are_refused_then_judged(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["verify_other_model.py", "--stories", "20"])
+    runpy.run_path(str(ROOT / "examples" / "verify_other_model.py"), run_name="__main__")
+    out = capsys.readouterr().out
+    assert "fitted for source 'own draws' and used for 'tiny@" in out and "uncalibrated by read" in out
+    assert "mean p_correct" in out
 
 
 def test_the_strategies_page_has_a_row_for_each_strategy():

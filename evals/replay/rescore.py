@@ -46,7 +46,7 @@ def rescored(
             score (see :data:`~tts.scorers.trace_scores.TRACE_SCORES`), raw; "frequency": the share of the question's
             samples that give the sample's answer; or "stacked": see :func:`stacked`.
         probability: take the score's natural map to [0, 1], where it has one, instead of the raw score.
-        raw: compute a score that can be computed even where the pool holds a scorer's scores of the same name.
+        raw: compute a score that the traces give even where the pool holds a scorer's scores of the same name.
         window: tokens in a group, >= 1, for trace scores that look at groups.
         answers: the kind of answer, which decides what answers are equal; for "frequency" only.
         equality: merges further answers; for "frequency" only.
@@ -59,7 +59,7 @@ def rescored(
             :func:`stacked` refuses.
     """
     check_score(name, pool)
-    if name in pool.scorers and not (raw and name in SCORES):
+    if name in pool.scorers and not (raw and name in SCORES and _given_by_traces(pool, name, window)):
         return pool.with_scores(name)
     if name == CONFIDENCE:
         return pool
@@ -184,6 +184,18 @@ def _frequencies(entry: Entry, answers: str, equality: Equality | None) -> list[
         for sample, label, share in zip(entry.samples, labels, shares, strict=True)
         if sample.answer is not None
     ]
+
+
+def _given_by_traces(pool: Pool, name: str, window: int) -> bool:
+    """Return whether to compute a score; a token's own probability is the recorded score where the traces lack it."""
+    score = TRACE_SCORES.get(name)
+    if score is None or not score.watches:
+        return True
+    first = next((entry.answered[0] for entry in pool.narrow("trace").entries if entry.answered), None)
+    try:
+        return first is None or score.raw(first, window=window) is not None
+    except UnsupportedError:
+        return False
 
 
 def _raw(
