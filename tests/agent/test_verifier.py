@@ -284,3 +284,11 @@ def test_parameters_of_calls_at_the_same_time_do_not_mix() -> None:
 
     for one, other in zip(asyncio.run(together()), alone * 3, strict=True):
         assert replace(one, usage=Usage()) == replace(other, usage=Usage())
+
+
+def test_a_question_may_be_a_problem() -> None:
+    problem = Problem("mine", QUESTION, "0")
+    judge = verifier(FakeEngine())
+    read, drawn = judge.score_many([(problem, RIGHT), (problem, "0")])
+    assert (read.score, drawn.how) == (1.0, "draw(8)")
+    assert judge.score_steps(problem, RIGHT)[-1].score == 1.0

@@ -97,7 +97,7 @@ class Verification:
         self.runner.check(self._check("", draws), scorer, signals)
 
     async def verdicts(
-        self, pairs: Sequence[tuple[str, str]], *, draws: int | None, time_limit_s: float | None
+        self, pairs: Sequence[tuple[str | Problem, str]], *, draws: int | None, time_limit_s: float | None
     ) -> list[Verdict]:
         """Return the verdicts on (question, answer) pairs; see :meth:`tts.agent.verifier.Verifier.score_many`."""
         if draws is not None:
@@ -194,7 +194,7 @@ class Verification:
             covered=reason != TIME_LIMIT,
         )
 
-    async def steps(self, question: str, partial_text: str) -> list[StepScore]:
+    async def steps(self, question: str | Problem, partial_text: str) -> list[StepScore]:
         """Return the confidence after each step; see :meth:`tts.agent.verifier.Verifier.score_steps`."""
         problem, text = self._problem(question), check_answer(partial_text)
         texts, scorer = self._texts, self._scorer
@@ -206,7 +206,7 @@ class Verification:
             found = await texts.steps(problem, text, metered)
         finally:
             self.spent += metered.usage
-        known, out = not unknown_words(self._engine, question), []
+        known, out = not unknown_words(self._engine, problem.question), []
         for step, value in found:
             known = known and not unknown_words(self._engine, step)
             out.append(StepScore(step, value if known else None))

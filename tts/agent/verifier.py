@@ -27,7 +27,7 @@ from tts.runtime.options import Extract
 from tts.runtime.runner import Runner
 from tts.scorers.base import Scorer
 from tts.scorers.calibration.calibration_file import BARE, READ
-from tts.types import Signals, Usage
+from tts.types import Problem, Signals, Usage
 
 
 class Verifier:
@@ -157,12 +157,12 @@ class Verifier:
         return self._core.runner
 
     def score(
-        self, question: str, answer: str, *, draws: int | None = None, time_limit_s: float | None = None
+        self, question: str | Problem, answer: str, *, draws: int | None = None, time_limit_s: float | None = None
     ) -> Verdict:
         """Return the verdict on one answer.
 
         Args:
-            question: the question.
+            question: the question, as text or as a problem, which may hold chat messages.
             answer: a text with its working, which is read in one pass, or a bare answer, which is checked by draws.
                 Nothing behind the final answer of a text is read.
             draws: checks the text's final answer by at most this many draws; 0 reads the text, bare or not. None reads
@@ -177,13 +177,13 @@ class Verifier:
         return LOOP.run(self._one(question, answer, draws, time_limit_s))
 
     async def ascore(
-        self, question: str, answer: str, *, draws: int | None = None, time_limit_s: float | None = None
+        self, question: str | Problem, answer: str, *, draws: int | None = None, time_limit_s: float | None = None
     ) -> Verdict:
         """Return the verdict on one answer; see :meth:`score`."""
         return await LOOP.wait(self._one(question, answer, draws, time_limit_s))
 
     def score_many(
-        self, pairs: Iterable[tuple[str, str]], *, draws: int | None = None, time_limit_s: float | None = None
+        self, pairs: Iterable[tuple[str | Problem, str]], *, draws: int | None = None, time_limit_s: float | None = None
     ) -> list[Verdict]:
         """Return the verdicts on answers, in their order; texts are read in as few passes as their sizes allow.
 
@@ -199,12 +199,12 @@ class Verifier:
         return LOOP.run(self._core.verdicts(_pairs(pairs), draws=draws, time_limit_s=time_limit_s))
 
     async def ascore_many(
-        self, pairs: Iterable[tuple[str, str]], *, draws: int | None = None, time_limit_s: float | None = None
+        self, pairs: Iterable[tuple[str | Problem, str]], *, draws: int | None = None, time_limit_s: float | None = None
     ) -> list[Verdict]:
         """Return the verdicts on answers; see :meth:`score_many`."""
         return await LOOP.wait(self._core.verdicts(_pairs(pairs), draws=draws, time_limit_s=time_limit_s))
 
-    def score_steps(self, question: str, partial_text: str) -> list[StepScore]:
+    def score_steps(self, question: str | Problem, partial_text: str) -> list[StepScore]:
         """Return the confidence after each step of a chain, which need not be complete, from one pass.
 
         A step is a line. From the first step on that holds a word which the model has no token for, there is no score.
@@ -220,16 +220,18 @@ class Verifier:
         """
         return LOOP.run(self._core.steps(question, partial_text))
 
-    async def ascore_steps(self, question: str, partial_text: str) -> list[StepScore]:
+    async def ascore_steps(self, question: str | Problem, partial_text: str) -> list[StepScore]:
         """Return the confidence after each step of a chain; see :meth:`score_steps`."""
         return await LOOP.wait(self._core.steps(question, partial_text))
 
-    async def _one(self, question: str, answer: str, draws: int | None, time_limit_s: float | None) -> Verdict:
+    async def _one(
+        self, question: str | Problem, answer: str, draws: int | None, time_limit_s: float | None
+    ) -> Verdict:
         [verdict] = await self._core.verdicts([(question, answer)], draws=draws, time_limit_s=time_limit_s)
         return verdict
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def _pairs(pairs: Iterable[tuple[str | Problem, str]]) -> list[tuple[str | Problem, str]]:
     """Return pairs as a list.
 
     Raises:
