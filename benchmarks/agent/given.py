@@ -153,12 +153,12 @@ def appended(fraction: float) -> str:
     wrong = [i for i, sample in enumerate(samples) if not marks[i] and sample.answer is not None]
     asked, verifier = [problems[i] for i in wrong], Verifier.of(opened())
     plain = judged(verifier, asked, [samples[i].text for i in wrong])
-    lines = [f"{len(wrong)} wrong answers, mean confidence {_mean(plain):.4f} untouched"]
+    lines = [f"{len(wrong)} wrong answers, mean confidence {_mean(plain)} untouched"]
     for name, tail in TAILS.items():
         texts = [samples[i].text + tail.replace("{answer}", samples[i].answer or "") for i in wrong]
         verdicts = judged(verifier, asked, texts)
         lost = sum(verdict.abstained for verdict in verdicts)
-        lines.append(f"  {name}: {_mean(verdicts):.4f}, {lost} abstentions")
+        lines.append(f"  {name}: {_mean(verdicts)}, {lost} abstentions")
     judge = like_own_draws(fraction)
     for name, inserted in INSERTED.items():
         texts = [inserted.join(samples[i].text.rpartition("\n")[::2]) for i in wrong]
@@ -166,8 +166,8 @@ def appended(fraction: float) -> str:
         like = [i for i, verdict in enumerate(verdicts) if not verdict.abstained]
         before = _mean([plain[i] for i in like])
         lines.append(
-            f"  before the answer, {name}: {len(wrong) - len(like)} abstentions; the others {_mean(verdicts):.4f}, "
-            f"untouched {before:.4f}"
+            f"  before the answer, {name}: {len(wrong) - len(like)} abstentions; the others {_mean(verdicts)}, "
+            f"untouched {before}"
         )
     return "\n".join(lines)
 
@@ -277,6 +277,7 @@ def _others(problems: Sequence[Problem], samples: Sequence[Sample]) -> dict[str,
     }
 
 
-def _mean(verdicts: Sequence[Verdict]) -> float:
-    """Return the mean confidence of verdicts that are no abstentions."""
-    return float(np.mean([verdict.score for verdict in verdicts if verdict.score is not None] or [0.0]))
+def _mean(verdicts: Sequence[Verdict]) -> str:
+    """Return the mean confidence of verdicts that are no abstentions; "none" where all are."""
+    scores = [verdict.score for verdict in verdicts if verdict.score is not None]
+    return f"{np.mean(scores):.4f}" if scores else "none"
