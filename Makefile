@@ -100,7 +100,7 @@ $(VENV)/demo-installed: pyproject.toml constraints.txt
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[plot,math,hf,openai,dev]'
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[plot,math,hf,openai,serve,mcp,dev]'
 	touch $@
 
 $(VENV)/docs-installed: $(VENV)/installed

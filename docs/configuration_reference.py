@@ -11,6 +11,7 @@ from tts.agent.config import AgentConfig
 from tts.cli.config import shown
 from tts.config.keys import Key, keys
 from tts.engines.config import EngineConfig
+from tts.serve.config import ServedConfig
 
 COMMANDS: dict[str, type] = {
     "tts ask": AgentConfig,
@@ -18,6 +19,7 @@ COMMANDS: dict[str, type] = {
     "tts run": RunConfig,
     "tts compare": CompareConfig,
     "tts decide": DecideConfig,
+    "tts serve": ServedConfig,
     "tts train grace": GraceConfig,
     "tts train finece": FineceConfig,
     "tts train tiny": TinyConfig,

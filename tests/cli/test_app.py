@@ -29,6 +29,7 @@ COMMANDS = (
     "train",
     "pool",
     "strategies",
+    "serve",
     "config",
 )
 

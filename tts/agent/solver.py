@@ -92,7 +92,7 @@ class Solver:
         """Answer one question; see :meth:`asolve`."""
         problem = problem_of(question)
         self.warn(problem.question)
-        return LOOP.run(self._solve(problem, time_limit_s, sampling))
+        return LOOP.run(self.solve_in_loop(problem, time_limit_s=time_limit_s, sampling=sampling))
 
     async def asolve(
         self,
@@ -115,13 +115,25 @@ class Solver:
         """
         problem = problem_of(question)
         self.warn(problem.question)
-        return await LOOP.wait(self._solve(problem, time_limit_s, sampling))
+        return await LOOP.wait(self.solve_in_loop(problem, time_limit_s=time_limit_s, sampling=sampling))
 
     def warn(self, question: str) -> None:
         """Warn of words of a question that the model has no token for."""
         warn_of_unknown_words(self.parts.engine, self.parts.model, question)
 
-    async def _solve(self, problem: Problem, time_limit_s: float | None, sampling: SamplingChange | None) -> Answer:
+    async def solve_in_loop(
+        self, problem: Problem, *, time_limit_s: float | None = None, sampling: SamplingChange | None = None
+    ) -> Answer:
+        """Answer one question for a caller in the event loop of the engines, :data:`~tts.engines.loop.LOOP`.
+
+        Args:
+            problem: the question, messages and tools included.
+            time_limit_s: as in :meth:`asolve`.
+            sampling: as in :meth:`asolve`.
+
+        Raises:
+            TTSError: as :meth:`asolve`.
+        """
         parts = self.parts
         config, strategy = parts.config, parts.planned.strategy
         result = await parts.runner.run(

@@ -9,7 +9,7 @@ draws of the same question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Self
 
@@ -223,6 +223,16 @@ class Verifier:
     async def ascore_steps(self, question: str | Problem, partial_text: str) -> list[StepScore]:
         """Return the confidence after each step of a chain; see :meth:`score_steps`."""
         return await LOOP.wait(self._core.steps(question, partial_text))
+
+    async def score_in_loop(
+        self, pairs: Sequence[tuple[str | Problem, str]], *, draws: int | None = None, time_limit_s: float | None = None
+    ) -> list[Verdict]:
+        """Return the verdicts on answers for a caller in the event loop of the engines; see :meth:`score_many`."""
+        return await self._core.verdicts(pairs, draws=draws, time_limit_s=time_limit_s)
+
+    async def steps_in_loop(self, question: str | Problem, partial_text: str) -> list[StepScore]:
+        """Return the confidence after each step for a caller in that event loop; see :meth:`score_steps`."""
+        return await self._core.steps(question, partial_text)
 
     async def _one(
         self, question: str | Problem, answer: str, draws: int | None, time_limit_s: float | None

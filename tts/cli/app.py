@@ -40,6 +40,7 @@ ORDER = (
     "train",
     "pool",
     "strategies",
+    "serve",
     "config",
 )
 FRONT = """\

@@ -17,9 +17,10 @@ from tts.engines.streams import abort
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Available, missing
 from tts.runtime.cache import SampleCache
+from tts.runtime.checks import check_problem
 from tts.runtime.options import DEFAULTS, Extract, Options
 from tts.runtime.recorded import decide, decide_equal
-from tts.runtime.runner import Result, Runner, check_problem
+from tts.runtime.runner import Result, Runner
 from tts.runtime.session import is_cancelled
 from tts.scorers.base import Scorer
 from tts.strategy import Strategy

@@ -9,7 +9,6 @@ a FAILED sample: it uses up budget and stays visible, so the budget never shrink
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -22,6 +21,8 @@ from tts.errors import InputError, UnsupportedError
 from tts.requirements import missing
 from tts.runtime.admission import Admission
 from tts.runtime.cache import SampleCache
+from tts.runtime.checks import check_extract, check_problem
+from tts.runtime.deadline import Deadline
 from tts.runtime.in_flight import InFlight
 from tts.runtime.ledger import NOTHING, without
 from tts.runtime.options import DEFAULTS, Extract, Options
@@ -91,11 +92,13 @@ class Runner:
             InputError: a number out of range, or an ``extract`` that cannot be called.
         """
         if extract is not None:
-            _check_extract(extract)
+            check_extract(extract)
         self.engine, self.options, self.spent, self.active = engine, options, NOTHING, 0
         self._extract, self._ledger = extract, ledger
         self._checked: tuple[Strategy | None, Scorer | None, Signals, Signals] = (None, None, NONE, NONE)  # the last
         self._admission = Admission(max_questions, max_waiting)
+        self._deadlines: set[Deadline] = set()
+        self._last = math.inf
         self._in_flight, self._rows = InFlight(options.rows or math.inf), Rows(options.rows)
 
     @property
@@ -150,10 +153,10 @@ class Runner:
         loop = asyncio.get_running_loop()
         if time_limit_s is not None and not time_limit_s > 0.0:
             raise InputError(f"time_limit_s must be above 0 seconds, got {time_limit_s}: leave it out to set none")
-        deadline = None if time_limit_s is None else loop.time() + time_limit_s
+        deadline = None if time_limit_s is None else Deadline(min(loop.time() + time_limit_s, self._last))
         check_problem(problem)
         if extract is not None:
-            _check_extract(extract)
+            check_extract(extract)
         read = extract or self._extract
         if read is None:
             raise UnsupportedError("a live engine needs `extract` to read answers from texts")
@@ -179,9 +182,13 @@ class Runner:
             in_flight=self._in_flight,
             rows=self._rows.share(),
         )
+        if deadline is not None:
+            self._deadlines.add(deadline)
         try:
             result = await self._admitted(strategy, problem, session, deadline)
         finally:
+            if deadline is not None:
+                self._deadlines.discard(deadline)
             self.spent += session.account.spent
             if self._ledger is not None:
                 self._ledger(problem, session.account.spent)
@@ -207,16 +214,23 @@ class Runner:
         self._checked = (strategy, scorer, signals, collected)
         return collected
 
-    async def _admitted(self, strategy: Strategy, problem: Problem, session: Session, deadline: float | None) -> Result:
+    def finish_by(self, at: float) -> None:
+        """Have every question with a time limit, running, waiting or still to come, decide by a time of the loop."""
+        self._last = min(at, self._last)
+        for deadline in self._deadlines:
+            deadline.move_up(at)
+
+    async def _admitted(
+        self, strategy: Strategy, problem: Problem, session: Session, deadline: Deadline | None
+    ) -> Result:
         """Play the question once it has a place; where its time is up before, it decides on nothing."""
         if deadline is None:
             await self._admission.enter()
         else:
             try:
-                async with asyncio.timeout_at(deadline) as limit:
-                    await self._admission.enter()
+                await deadline.wait(self._admission.enter())
             except TimeoutError:
-                if not limit.expired():
+                if not deadline.passed:
                     raise
                 return await _play(strategy, problem, session, deadline)
         self.active += 1
@@ -229,7 +243,7 @@ class Runner:
             self._admission.leave()
 
 
-async def _play(strategy: Strategy, problem: Problem, session: Session, deadline: float | None) -> Result:
+async def _play(strategy: Strategy, problem: Problem, session: Session, deadline: Deadline | None) -> Result:
     """Play a strategy on its session to its decision."""
     async with session:
         with closing(PlayedSteps(strategy, problem)) as steps:
@@ -256,42 +270,15 @@ async def _play(strategy: Strategy, problem: Problem, session: Session, deadline
                 )
 
 
-async def _samples(session: Session, draw: Draw, deadline: float | None) -> list[Sample] | None:
+async def _samples(session: Session, draw: Draw, deadline: Deadline | None) -> list[Sample] | None:
     """Return the samples of a draw, or None where the time is up before."""
     if deadline is None:
         return await session.samples(draw)
-    if asyncio.get_running_loop().time() >= deadline:
+    if deadline.passed:
         return None
     try:
-        async with asyncio.timeout_at(deadline) as limit:
-            return await session.samples(draw)
+        return await deadline.wait(session.samples(draw))
     except TimeoutError:
-        if not limit.expired():
+        if not deadline.passed:
             raise
         return None
-
-
-def check_problem(problem: object) -> None:
-    """Refuse what is no problem.
-
-    Raises:
-        InputError: naming its type.
-    """
-    if not isinstance(problem, Problem):
-        raise InputError(f"a problem must be a tts.Problem(id, question), got {type(problem).__name__} {problem!r}")
-
-
-def _check_extract(extract: Extract) -> None:
-    """Refuse a reader of answers that cannot be called with a problem and a text.
-
-    Raises:
-        InputError: naming its parameters.
-    """
-    try:
-        signature = inspect.signature(extract)
-    except (TypeError, ValueError):  # a builtin without a signature
-        return
-    try:
-        signature.bind(Problem("", ""), "")
-    except TypeError:
-        raise InputError(f"extract must take (problem, text) and return the answer, and takes {signature}") from None

@@ -1,0 +1,67 @@
+"""The application: the routes behind the gate, and errors of the framework in the shape of all others."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from tts import __version__
+from tts.serve.config import ServeConfig
+from tts.serve.errors import REQUEST, Failure, internal, unknown_path, wrong_method
+from tts.serve.gateway import Gate
+from tts.serve.keys import Keys, read_keys
+from tts.serve.models import Models
+from tts.serve.routes import health, listing
+from tts.serve.state import State
+from tts.serve.validation import failure_of_validation
+
+ROUTERS = (health.router, listing.router)
+"""Each makes the routes of one subject for a state."""
+
+
+def create_app(models: Models, config: ServeConfig, keys: Keys | None = None) -> FastAPI:
+    """Return the application; ``app.state.gateway`` is its state.
+
+    Args:
+        models: the open models.
+        config: the configuration of the server.
+        keys: the keys that are accepted; None reads those of the configuration.
+
+    Raises:
+        InputError: keys that cannot be read, or an address beyond loopback without keys.
+    """
+    state = State(models, config, read_keys(config) if keys is None else keys)
+    app = FastAPI(title="tts", version=__version__, redirect_slashes=False)
+    app.state.gateway = state
+    for router in ROUTERS:
+        app.include_router(router(state))
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_middleware(Gate, state=state)
+    return app
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Answer for a path or a method that does not exist."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return answer(request, unknown_path())
+    if error.status_code == 405:
+        return answer(request, wrong_method((error.headers or {}).get("Allow", "another")))
+    if error.status_code == 400:
+        return answer(request, Failure(400, REQUEST, "invalid_json", "the body is no JSON that can be read"))
+    return answer(request, internal(request.state.request_id))
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    """Answer for a body or a parameter of another shape."""
+    assert isinstance(error, RequestValidationError)
+    return answer(request, failure_of_validation(error.errors()))
+
+
+def answer(request: Request, failure: Failure) -> Response:
+    """Return the response of an error."""
+    request.state.exchange.code = failure.code
+    return Response(failure.body, failure.status, dict(failure.headers), "application/json")

@@ -1,0 +1,187 @@
+"""The gate in front of every route: keys, limits, errors, the log, and the end of work whose client has left.
+
+A raw ASGI middleware, as one that wraps responses would hide the client's leaving and hold streams back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from uuid import uuid4
+
+from tts.serve.body import ClientGone, Receive, check_depth, read_body
+from tts.serve.errors import GONE, Failure, bad_request, failure_of, no_key, not_allowed, wrong_key
+from tts.serve.keys import Key, is_loopback
+from tts.serve.state import State
+
+LOG = logging.getLogger("tts.serve")
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+OPEN = ("/healthz",)
+"""The paths that need no key."""
+_ID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
+
+
+class Gate:
+    """The middleware."""
+
+    def __init__(self, app: App, state: State) -> None:
+        """Take the routes and the state."""
+        self._app, self._state = app, state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("x-request-id", "")
+        exchange = Exchange(given if _ID.fullmatch(given) else uuid4().hex, send)
+        scope.setdefault("state", {}).update(request_id=exchange.id, exchange=exchange, key=None)
+        try:
+            scope["state"]["key"] = self._admit(scope["path"], headers)
+            await self._serve(scope, headers, receive, exchange)
+        except ClientGone:
+            exchange.status = GONE
+        except Exception as error:
+            await self._fail(exchange, error)
+        finally:
+            self._log(scope, exchange)
+
+    def _admit(self, path: str, headers: dict[str, str]) -> Key | None:
+        """Return the key of a request, or None where none is needed.
+
+        Raises:
+            ApiError: there is none, or another, or a foreign page reaches for a server without keys.
+        """
+        if path in OPEN:
+            return None
+        if not self._state.keys:
+            host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+            if host and not is_loopback(host) and host != self._state.config.host:
+                raise not_allowed(
+                    "this server has no keys and answers for its own address alone: ask it by 127.0.0.1 or localhost",
+                    "host_not_allowed",
+                )
+            return None
+        scheme, _, text = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not text.strip():
+            raise no_key()
+        key = self._state.keys.find(text.strip())
+        if key is None:
+            raise wrong_key()
+        return key
+
+    async def _serve(self, scope: Scope, headers: dict[str, str], receive: Receive, exchange: Exchange) -> None:
+        """Read the body, and play the route until it ends or the client leaves.
+
+        Raises:
+            ClientGone: the client left; nothing runs any more.
+            Exception: of the route.
+        """
+        limits, body = self._state.config.limits, b""
+        if scope["method"] not in ("GET", "HEAD") or "content-length" in headers or "transfer-encoding" in headers:
+            body = await read_body(receive, scope["headers"], most=limits.body_bytes, seconds=limits.body_s)
+            check_depth(body, limits.depth)
+        if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise bad_request("the body must be JSON: send the header Content-Type: application/json", "content-type")
+        sent = False
+
+        async def replay() -> MutableMapping[str, Any]:
+            nonlocal sent
+            if sent:
+                await asyncio.get_running_loop().create_future()  # the client's leaving is seen below
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        work = asyncio.ensure_future(self._app(scope, replay, exchange.send))
+        gone = asyncio.ensure_future(_left(receive))
+        try:
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                work.cancel()
+                await asyncio.wait((work,))
+                if work.cancelled() or exchange.status is None:
+                    raise ClientGone
+            work.result()
+        finally:
+            gone.cancel()
+            work.cancel()
+
+    async def _fail(self, exchange: Exchange, error: Exception) -> None:
+        """Answer with the row of the error table; an answer that has begun is cut off."""
+        failure = failure_of(error, request_id=exchange.id, wait_s=self._state.wait_s)
+        if failure.code == "internal":
+            LOG.error("request %s failed: %s", exchange.id, _trace(error, texts=self._state.config.log_texts))
+        exchange.code = failure.code
+        if exchange.status is None:
+            await exchange.answer(failure)
+        elif failure.code == "internal":
+            raise error
+
+    def _log(self, scope: Scope, exchange: Exchange) -> None:
+        route = getattr(scope.get("route"), "path", "-")
+        facts = " ".join(f"{name}={value}" for name, value in exchange.facts.items())
+        LOG.info(
+            "%s %s %s %s %.3f s%s%s",
+            exchange.id,
+            scope["method"] if scope["method"].isalpha() else "-",
+            route,
+            exchange.status,
+            time.perf_counter() - exchange.began,
+            f" {exchange.code}" if exchange.code else "",
+            f" {facts}" if facts else "",
+        )
+
+
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        id: names the request.
+        status: the status that was sent; None before.
+        code: the error's code; empty for none.
+        facts: further names and values for the log, none of them a text of the request.
+        began: when it began.
+    """
+
+    def __init__(self, id: str, send: Send) -> None:
+        """Take the ASGI channel."""
+        self.id, self._send = id, send
+        self.status: int | None = None
+        self.code = ""
+        self.facts: dict[str, object] = {}
+        self.began = time.perf_counter()
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send a part of the answer, with the request's id in its headers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message["headers"], (b"x-request-id", self.id.encode())]}
+        await self._send(message)
+
+    async def answer(self, failure: Failure) -> None:
+        """Send an error."""
+        body = failure.body
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **failure.headers}
+        pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await self.send({"type": "http.response.start", "status": failure.status, "headers": pairs})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+async def _left(receive: Receive) -> None:
+    """Return once the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _trace(error: Exception, *, texts: bool) -> str:
+    """Return an exception and its traceback for the log; its text, which may hold a question, only on request."""
+    text = f": {error}" if texts else ""
+    return f"{type(error).__name__}{text}\n{''.join(traceback.format_tb(error.__traceback__))}"

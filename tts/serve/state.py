@@ -1,0 +1,92 @@
+"""The state of one gateway process: its models, its keys, what is in progress, and whether it is ending."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tts.serve.config import ServeConfig
+from tts.serve.errors import key_limit, shutting_down
+from tts.serve.keys import Key, Keys
+from tts.serve.models import Models
+
+LONGEST_WAIT_S = 60
+
+
+@dataclass
+class Rate:
+    """The rate at which questions finish, measured over the last ones.
+
+    Attributes:
+        ends: the times at which questions finished.
+    """
+
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+
+    def ended(self, at: float) -> None:
+        """Count a question."""
+        self.ends.append(at)
+
+    def wait_s(self, ahead: int, now: float) -> int:
+        """Return the whole seconds, at least 1, in which as many questions finish as are ahead of one more."""
+        if len(self.ends) < 2:
+            return 1
+        a_second = len(self.ends) / max(now - self.ends[0], 1e-3)
+        return max(1, min(LONGEST_WAIT_S, math.ceil((ahead + 1) / a_second)))
+
+
+class State:
+    """The state of a gateway.
+
+    Attributes:
+        models: the models.
+        config: the configuration.
+        keys: the keys that are accepted.
+        rate: of questions that finish.
+        in_progress: questions that are in progress or wait.
+        ending: True once the server ends.
+    """
+
+    def __init__(self, models: Models, config: ServeConfig, keys: Keys) -> None:
+        """Start with nothing in progress."""
+        self.models, self.config, self.keys = models, config, keys
+        self.rate, self.in_progress, self.ending = Rate(), 0, False
+        self._of_keys: Counter[bytes] = Counter()
+
+    @property
+    def wait_s(self) -> int:
+        """Seconds after which a refused question may be asked again, from the measured rate."""
+        waiting = sum(model.parts.runner.waiting for model in self.models.values())
+        return self.rate.wait_s(waiting, asyncio.get_running_loop().time())
+
+    @contextmanager
+    def question(self, key: Key | None) -> Iterator[None]:
+        """Count a question of a key while it is in progress.
+
+        Raises:
+            ApiError: the key has its share in progress, or the server ends.
+        """
+        if self.ending:
+            raise shutting_down(self.wait_s)
+        if key is not None:
+            most = key.questions or self.config.limits.key_questions
+            if most is not None and self._of_keys[key.digest] >= most:
+                raise key_limit(key.name, most, self.wait_s)
+            self._of_keys[key.digest] += 1
+        self.in_progress += 1
+        try:
+            yield
+        finally:
+            self.in_progress -= 1
+            self.rate.ended(asyncio.get_running_loop().time())
+            if key is not None:
+                self._of_keys[key.digest] -= 1
+
+    def end(self, grace_s: float) -> None:
+        """Take no further questions, and have those in progress decide within some seconds."""
+        self.ending = True
+        self.models.finish_by(asyncio.get_running_loop().time() + grace_s)
