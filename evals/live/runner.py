@@ -69,7 +69,7 @@ async def draw_samples(
     options = Options(
         concurrency=questions,
         lookahead=config.samples - 1,
-        rows=config.engine.max_batch_size,
+        rows=config.engine.rows,
         read_truncated=config.read_truncated,
     )
     options = replace(options, join_answers=False)
@@ -103,7 +103,7 @@ async def play(
         concurrency=config.concurrency or config.engine.max_batch_size,
         lookahead=config.lookahead,
         min_in_flight=config.min_in_flight,
-        rows=config.engine.max_batch_size,
+        rows=config.engine.rows,
         read_truncated=config.read_truncated,
     )
 

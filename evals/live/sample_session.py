@@ -93,7 +93,15 @@ def grow_trees_into(
     signals = recorded_signals(engine_config) | tree.requires.signals
 
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
-        return draw_trees(tree, task, engine, cache, rows=engine_config.max_batch_size, signals=signals, watch=watch)
+        return draw_trees(
+            tree,
+            task,
+            engine,
+            cache,
+            rows=engine_config.rows or engine_config.max_batch_size,
+            signals=signals,
+            watch=watch,
+        )
 
     key = _key(engine_config, task)
     key = replace(key, sampling={**key.sampling, "tree": asdict(tree.config)})

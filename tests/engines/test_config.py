@@ -148,3 +148,10 @@ def test_a_configuration_imports_nothing_heavy() -> None:
         "assert not {'torch', 'transformers', 'vllm', 'openai'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_servers_draw_as_many_samples_as_they_take_requests_and_other_engines_a_batch() -> None:
+    urls = ["http://a/v1", "http://b/v1"]
+    assert EngineConfig(max_batch_size=7).rows == 7
+    assert EngineConfig(kind="openai", model="m", openai=OpenAIConfig(urls=urls, concurrency=5)).rows == 10
+    assert EngineConfig(kind="openai", model="m", openai=OpenAIConfig(urls=urls, n=True)).rows is None

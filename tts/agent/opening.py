@@ -155,7 +155,7 @@ def _runner(engine: LiveEngine, config: EngineConfig, limits: Limits) -> Runner:
         if key not in _RUNNERS:
             _RUNNERS[key] = Runner(
                 engine,
-                options=Options(rows=config.max_batch_size),
+                options=Options(rows=config.rows),
                 max_questions=limits.max_questions,
                 max_waiting=limits.max_waiting,
             )

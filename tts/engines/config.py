@@ -177,6 +177,13 @@ class EngineConfig:
         """Return the keys that a text in place of the engine means: its kind."""
         return {"kind": text}
 
+    @property
+    def rows(self) -> int | None:
+        """The samples that are drawn at a time; None for servers that draw several by one request."""
+        if self.kind != "openai":
+            return self.max_batch_size
+        return None if self.openai.n else self.openai.concurrency * len(self.openai.urls)
+
     def __post_init__(self) -> None:
         """Refuse values that no engine can serve."""
         self.kind = SHORT_KINDS.get(self.kind, self.kind)
