@@ -9,11 +9,11 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
-from tests.support.gateway import Gateway, gateway
+from tests.support.gateway import LocalGateway, local_gateway
 
 
 @pytest.fixture(scope="session")
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def fake() -> Iterator[LocalGateway]:
     """A server in front of the fake engine."""
-    with gateway(tmp_path_factory.mktemp("serve"), "engine.kind=fake") as server:
+    with local_gateway("engine.kind=fake") as server:
         yield server

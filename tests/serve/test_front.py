@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from http.client import HTTPConnection
-from typing import Any
-
 import pytest
 
-from tests.support.gateway import Gateway
-
-
-def ask(server: Gateway, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, Any, Any]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-    answer = connection.getresponse()
-    found = answer.status, dict(answer.getheaders()), json.loads(answer.read())
-    connection.close()
-    return found
+from tests.support.gateway import Gateway, ask
 
 
 def test_health_and_models(fake: Gateway) -> None:

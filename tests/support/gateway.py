@@ -1,7 +1,8 @@
-"""A ``tts serve`` process on a free port."""
+"""Gateways on a free port: in this process, and as a ``tts serve`` process."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,9 @@ class Gateway:
 
     Attributes:
         url: ends with /v1.
-        process: the process.
-        log: its standard error.
     """
 
     url: str
-    process: subprocess.Popen[str]
-    log: Path
 
     @property
     def root(self) -> str:
@@ -40,6 +38,37 @@ class Gateway:
         """The port."""
         return int(self.root.rpartition(":")[2])
 
+
+@dataclass
+class LocalGateway(Gateway):
+    """A server in this process.
+
+    Attributes:
+        models: its models.
+        server: the server.
+    """
+
+    models: Any
+    server: Any
+
+    @property
+    def state(self) -> Any:
+        """Its state."""
+        return self.server.app.state.gateway
+
+
+@dataclass
+class GatewayProcess(Gateway):
+    """A ``tts serve`` process.
+
+    Attributes:
+        process: the process.
+        log: its standard error.
+    """
+
+    process: subprocess.Popen[str]
+    log: Path
+
     def stop(self) -> int:
         """End the server and return its exit status."""
         if self.process.poll() is None:
@@ -48,7 +77,26 @@ class Gateway:
 
 
 @contextmanager
-def gateway(folder: Path, *arguments: str, **env: str) -> Iterator[Gateway]:
+def local_gateway(*arguments: str) -> Iterator[LocalGateway]:
+    """Run a server in the event loop of this process's engines.
+
+    Args:
+        arguments: ``key=value``, as those of ``tts serve``.
+    """
+    from tts.serve.models import open_models
+    from tts.serve.run import Server
+
+    models, config = open_models([], [*arguments, "serve.port=0"])
+    server = Server(models, config)
+    try:
+        yield LocalGateway(server.url, models, server)
+    finally:
+        server.end(0.0)
+        assert server.ended.wait(20)
+
+
+@contextmanager
+def gateway(folder: Path, *arguments: str, **env: str) -> Iterator[GatewayProcess]:
     """Run ``tts serve`` with arguments; its log is written to a folder.
 
     Args:
@@ -67,10 +115,30 @@ def gateway(folder: Path, *arguments: str, **env: str) -> Iterator[Gateway]:
         line = process.stdout.readline()
         found = re.fullmatch(r"serving .* on (http://\S+/v1)\n", line)
         assert found is not None, log.read_text()
-        server = Gateway(found[1], process, log)
+        server = GatewayProcess(found[1], process, log)
         yield server
         server.stop()
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def ask(server: Gateway, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
+    """Return the status, headers and JSON of one request over a connection of its own.
+
+    Args:
+        server: the server.
+        method: the method.
+        path: the path, with /v1 where it has one.
+        body: JSON, or a text as it is; None sends none.
+        headers: by name, with underscores.
+    """
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    text = body if body is None or isinstance(body, str) else json.dumps(body)
+    given = {"content-type": "application/json", **headers} if text is not None else headers
+    connection.request(method, path, text, {name.replace("_", "-"): value for name, value in given.items()})
+    answer = connection.getresponse()
+    found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, json.loads(answer.read())
+    connection.close()
+    return found

@@ -10,7 +10,7 @@ from evals.live.draws import count_samples
 from evals.report.draws import failure_sentence
 from tts.agent.answer import Answer
 from tts.agent.opening import Parts, configured, open_parts
-from tts.agent.promise import decision_score
+from tts.agent.promise import Promise, decision_score
 from tts.agent.question import problem_of, warn_of_unknown_words
 from tts.agent.terms import Terms
 from tts.agent.verdict import Verdict
@@ -76,6 +76,11 @@ class Solver:
         """
         config, own = configured("Solver.open", file, strategy, scorer, settings)
         return cls(open_parts(config, own))
+
+    @property
+    def promise(self) -> Promise | None:
+        """The promise for its decisions; None where none is loaded."""
+        return self._terms.promise
 
     @property
     def metrics(self) -> dict[str, float]:

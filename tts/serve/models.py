@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +53,7 @@ class OpenedModel:
         self.parts: Parts = open_parts(self._config)
         self.usual, self.verifier = Solver(self.parts), Verifier.of(self.parts)
         self._others: dict[tuple[str, int, str | None], Solver] = {}
+        self._lock = threading.Lock()
 
     @property
     def strategy(self) -> str:
@@ -76,23 +79,37 @@ class OpenedModel:
         if (strategy, budget, scorer) == (self.strategy, self.budget, None):
             return self.usual
         key = (strategy, budget, scorer)
-        if key not in self._others:
-            config, played = self._config, self._config.strategy
-            if strategy != self.strategy:
-                played = known(STRATEGIES.names(), strategy, "strategy")
-            config = replace(
-                config,
-                strategy=played,
-                budget=budget,
-                scorer=config.scorer if scorer is None else {"name": known(SCORERS.names(), scorer, "scorer")},
-                calibration=replace(config.calibration, solve=None),
-                promise=replace(config.promise, solve=None),
-            )
-            solver = Solver(open_parts(config))
-            if len(self._others) >= KEPT:
-                self._others.pop(next(iter(self._others)))
-            self._others[key] = solver
-        return self._others[key]
+        with self._lock:
+            if key not in self._others:
+                if len(self._others) >= KEPT:
+                    self._others.pop(next(iter(self._others)))
+                self._others[key] = self._opened(*key)
+            return self._others[key]
+
+    async def solver_in_loop(
+        self, strategy: str | None = None, budget: int | None = None, scorer: str | None = None
+    ) -> Solver:
+        """Return the same for a caller in an event loop, which a new solver does not hold up."""
+        key = (strategy or self.strategy, budget or self.budget, scorer)
+        if key == (self.strategy, self.budget, None):
+            return self.usual
+        if (found := self._others.get(key)) is not None:
+            return found
+        return await asyncio.to_thread(self.solver, strategy, budget, scorer)
+
+    def _opened(self, strategy: str, budget: int, scorer: str | None) -> Solver:
+        config, played = self._config, self._config.strategy
+        if strategy != self.strategy:
+            played = known(STRATEGIES.names(), strategy, "strategy")
+        config = replace(
+            config,
+            strategy=played,
+            budget=budget,
+            scorer=config.scorer if scorer is None else {"name": known(SCORERS.names(), scorer, "scorer")},
+            calibration=replace(config.calibration, solve=None),
+            promise=replace(config.promise, solve=None),
+        )
+        return Solver(open_parts(config))
 
 
 class Models(Mapping[str, OpenedModel]):

@@ -17,10 +17,80 @@ from tts.errors import InputError
 from tts.serve.app import create_app
 from tts.serve.config import ServeConfig
 from tts.serve.models import Models
+from tts.serve.state import State
 
 LOG = logging.getLogger("tts.serve")
-LAST_S = 5.0
+LAST_S = 5
 """Seconds for the last bytes of answers once every question has decided."""
+
+
+class Server:
+    """A gateway that runs in the event loop of the engines.
+
+    Attributes:
+        app: the application.
+        url: its address, with /v1.
+        ended: set once it has ended.
+    """
+
+    def __init__(self, models: Models, config: ServeConfig) -> None:
+        """Listen, and return once connections are accepted.
+
+        Raises:
+            InputError: the address cannot be listened on, or is reached from other machines and there are no keys.
+        """
+        self.app: FastAPI = create_app(models, config)
+        self._state: State = self.app.state.gateway
+        listening = _listening(config)
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        self.url = f"http://{host}:{listening.getsockname()[1]}/v1"
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self.app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=LAST_S,
+                http="h11",
+                ws="none",
+                proxy_headers=False,
+            )
+        )
+        self.ended = threading.Event()
+        self._running = LOOP.submit(self._server.serve(sockets=[listening]))
+        self._running.add_done_callback(lambda _: self.ended.set())
+        LOOP.run(self._accepting())
+
+    def end(self, grace_s: float) -> None:
+        """Refuse new questions, and end once the others have decided, for which they have some seconds."""
+        LOOP.submit(self._end(grace_s))
+
+    def end_now(self) -> None:
+        """End without waiting for questions."""
+        self._server.force_exit = self._server.should_exit = True
+
+    def result(self) -> None:
+        """Wait for the end.
+
+        Raises:
+            Exception: the fault that ended the server.
+        """
+        self._running.result()
+
+    async def _accepting(self) -> None:
+        while not self._server.started and not self.ended.is_set():
+            await asyncio.sleep(0.005)
+
+    async def _end(self, grace_s: float) -> None:
+        LOG.info("shutting down: %d questions have %g s", self._state.in_progress, grace_s)
+        self._state.end(grace_s)
+        loop = asyncio.get_running_loop()
+        last = loop.time() + grace_s + LAST_S
+        while self._state.in_progress and loop.time() < last:
+            await asyncio.sleep(0.02)
+        self._server.should_exit = True
 
 
 def serve(models: Models, config: ServeConfig, started: Callable[[str], None]) -> None:
@@ -34,65 +104,27 @@ def serve(models: Models, config: ServeConfig, started: Callable[[str], None]) -
         started: receives the URL once connections are accepted.
 
     Raises:
-        InputError: the address cannot be listened on, or is reached from other machines and there are no keys.
+        InputError: as :class:`Server`.
     """
-    app = create_app(models, config)
-    listening = _listening(config)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_keep_alive=30,
-            http="h11",
-            ws="none",
-            proxy_headers=False,
-        )
-    )
-    ended = threading.Event()
-    running = LOOP.submit(server.serve(sockets=[listening]))
-    running.add_done_callback(lambda _: ended.set())
-    LOOP.run(_accepting(server))
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    started(f"http://{host}:{listening.getsockname()[1]}/v1")
-    stopping: list[int] = []
+    server = Server(models, config)
+    signals: list[int] = []
 
     def stop(number: int, _: object) -> None:
-        stopping.append(number)
-        if len(stopping) == 1:
-            LOOP.submit(_end(app, server))
+        signals.append(number)
+        if len(signals) == 1:
+            server.end(config.grace_s)
         else:
-            server.force_exit = server.should_exit = True
+            server.end_now()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    started(server.url)
     try:
-        while not ended.wait(0.5):
+        while not server.ended.wait(0.5):  # a wait without an end holds signals up
             pass
-        running.result()
+        server.result()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-async def _accepting(server: uvicorn.Server) -> None:
-    """Return once the server accepts connections."""
-    while not server.started and not server.should_exit:
-        await asyncio.sleep(0.005)
-
-
-async def _end(app: FastAPI, server: uvicorn.Server) -> None:
-    """Refuse new questions, let the others finish, and end the server."""
-    state = app.state.gateway
-    LOG.info("shutting down: %d questions have %g s", state.in_progress, state.config.grace_s)
-    state.end(state.config.grace_s)
-    loop = asyncio.get_running_loop()
-    last = loop.time() + state.config.grace_s + LAST_S
-    while state.in_progress and loop.time() < last:
-        await asyncio.sleep(0.02)
-    server.config.timeout_graceful_shutdown = int(LAST_S)
-    server.should_exit = True
 
 
 def _listening(config: ServeConfig) -> socket.socket:
@@ -102,7 +134,8 @@ def _listening(config: ServeConfig) -> socket.socket:
         InputError: it cannot be listened on.
     """
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends small parts of an answer without delay.
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((config.host.strip("[]"), config.port))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from starlette.requests import Request
+
+from tts.agent.answer import Answer
 from tts.serve.config import ServeConfig
-from tts.serve.errors import key_limit, shutting_down
+from tts.serve.errors import key_limit, not_allowed, shutting_down
 from tts.serve.keys import Key, Keys
 from tts.serve.models import Models
 
+LOG = logging.getLogger("tts.serve")
 LONGEST_WAIT_S = 60
 
 
@@ -85,6 +90,20 @@ class State:
             self.rate.ended(asyncio.get_running_loop().time())
             if key is not None:
                 self._of_keys[key.digest] -= 1
+
+    def check_allowed(self, key: Key | None, model: str) -> None:
+        """Refuse a model that a key may not ask.
+
+        Raises:
+            ApiError: it may not.
+        """
+        if key is not None and key.models is not None and model not in key.models:
+            raise not_allowed(f"the key may not ask model {model}", param="model")
+
+    def answered(self, request: Request, question: str, answer: Answer) -> None:
+        """Log the texts of a question, where texts are logged."""
+        if self.config.log_texts:
+            LOG.info("%s question %r answer %r", request.state.request_id, question, answer.text)
 
     def end(self, grace_s: float) -> None:
         """Take no further questions, and have those in progress decide within some seconds."""

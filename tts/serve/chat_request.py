@@ -1,0 +1,233 @@
+"""The body of ``POST /v1/chat/completions``: fields that are honoured, those that are refused by name, and the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tts.engines.sampling import Sampling, SamplingChange
+from tts.serve.config import ServeLimits
+from tts.serve.errors import ApiError, bad_request
+from tts.types import Message, Problem
+
+Finite = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class TtsFields(BaseModel):
+    """Fields of this project, which OpenAI's client sends by ``extra_body={"tts": {...}}``."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
+
+    strategy: str | None = None
+    budget: int | None = Field(default=None, ge=1)
+    scorer: str | None = None
+    alpha: float | None = Field(default=None, gt=0.0, lt=1.0)
+    time_limit_s: float | None = Field(default=None, gt=0.0)
+    on_abstain: Literal["answer", "refuse"] = "answer"
+
+
+class StreamOptions(BaseModel):
+    """Options of a stream."""
+
+    model_config = Finite
+
+    include_usage: bool | None = None
+
+
+class ChatMessage(BaseModel):
+    """One message."""
+
+    model_config = Finite
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[dict[str, Any]] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+
+class ChatRequest(BaseModel):
+    """A request; unknown fields are kept, so that those that would change the answer are refused by name."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="allow")
+
+    model: str
+    messages: list[ChatMessage] = Field(min_length=1)
+    temperature: float | None = Field(default=None, ge=0.0, le=100.0)
+    top_p: float | None = Field(default=None, gt=0.0, le=1.0)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    seed: int | None = Field(default=None, ge=0, lt=1 << 63)
+    user: str | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    tts: TtsFields | None = None
+
+    @property
+    def ours(self) -> TtsFields:
+        """The fields of this project."""
+        return self.tts or TtsFields()
+
+
+def _one(value: Any) -> bool:
+    return value in (None, 1)
+
+
+def _empty(value: Any) -> bool:
+    return not value
+
+
+def _text_alone(value: Any) -> bool:
+    return value in (None, ["text"])
+
+
+def _plain_format(value: Any) -> bool:
+    return value is None or (isinstance(value, Mapping) and value.get("type") == "text")
+
+
+REFUSED: Mapping[str, Callable[[Any], bool]] = {
+    "n": _one,
+    "best_of": _one,
+    "repetition_penalty": _one,
+    "length_penalty": _one,
+    "modalities": _text_alone,
+    "response_format": _plain_format,
+    **dict.fromkeys(
+        (
+            "logprobs",
+            "top_logprobs",
+            "prompt_logprobs",
+            "audio",
+            "prediction",
+            "functions",
+            "function_call",
+            "logit_bias",
+            "presence_penalty",
+            "frequency_penalty",
+            "stop",
+            "stop_token_ids",
+            "bad_words",
+            "allowed_token_ids",
+            "ignore_eos",
+            "min_tokens",
+            "top_k",
+            "min_p",
+            "use_beam_search",
+            "guided_json",
+            "guided_regex",
+            "guided_choice",
+            "guided_grammar",
+            "structured_outputs",
+            "chat_template",
+            "chat_template_kwargs",
+            "continue_final_message",
+            "echo",
+            "web_search_options",
+            "reasoning_effort",
+        ),
+        _empty,
+    ),
+}
+"""Fields that would change the answer, each with the values that change nothing."""
+
+
+def check_fields(body: ChatRequest) -> None:
+    """Refuse fields that would change the answer.
+
+    Raises:
+        ApiError: naming the first one.
+    """
+    for name, value in (body.model_extra or {}).items():
+        harmless = REFUSED.get(name)
+        if harmless is not None and not harmless(value):
+            raise bad_request(
+                f"{name} is not supported, and would change the answer: leave it out", name, "unsupported_field"
+            )
+
+
+def problem_of_chat(body: ChatRequest) -> Problem:
+    """Return the messages of a request as a problem; the same ones always have the same id.
+
+    Raises:
+        ApiError: a message without text, a part that is no text, or no message of a user.
+    """
+    chat = [_message(number, message) for number, message in enumerate(body.messages)]
+    if not any(message.role == "user" for message in chat):
+        raise bad_request("messages must hold one of role user, got none: add the question", "messages")
+    tools = tuple(body.tools or ())
+    if len(chat) == 1 and not tools:
+        text = chat[0].content
+        return Problem(_id(text), text)
+    whole = json.dumps([[message.to_json() for message in chat], tools], sort_keys=True)
+    return Problem.of_messages(_id(whole), chat, tools=tools)
+
+
+def _id(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _message(number: int, message: ChatMessage) -> Message:
+    where, content = f"messages[{number}].content", message.content
+    if isinstance(content, list):
+        content = "\n".join(_part(part, f"{where}[{at}]") for at, part in enumerate(content))
+    if not content and (message.role == "user" or (content is None and not message.tool_calls)):
+        raise bad_request(f"{where} must be text, got nothing", where)
+    try:
+        (content or "").encode()
+    except UnicodeEncodeError:
+        raise bad_request(f"{where} holds half of a character (a lone surrogate)", where) from None
+    return Message(
+        role="system" if message.role == "developer" else message.role,
+        content=content or "",
+        tool_calls=tuple(message.tool_calls or ()),
+        tool_call_id=message.tool_call_id or "",
+        name=message.name or "" if message.role == "tool" else "",
+    )
+
+
+def _part(part: Mapping[str, Any], where: str) -> str:
+    kind, text = part.get("type"), part.get("text")
+    if kind not in ("text", "input_text"):
+        shown = f"{kind!r:.40}" if isinstance(kind, str) else "no type"
+        raise bad_request(f"{where} must be of type text, got {shown}", where, "unsupported_field")
+    if not isinstance(text, str):
+        raise bad_request(f"{where}.text must be text", f"{where}.text")
+    return text
+
+
+def sampling_of(body: ChatRequest, own: Sampling, limits: ServeLimits) -> SamplingChange | None:
+    """Return the sampling parameters that a request changes; a value that is in use already changes nothing.
+
+    Args:
+        body: the request.
+        own: the model's own parameters.
+        limits: the most that a request may ask for.
+
+    Raises:
+        ApiError: more tokens than allowed.
+    """
+    lengths = {"max_tokens": body.max_tokens, "max_completion_tokens": body.max_completion_tokens}
+    for name, value in lengths.items():
+        if value is not None and value > limits.max_tokens:
+            raise over(name, value, limits.max_tokens)
+    given = [value for value in lengths.values() if value is not None]
+    wanted: dict[str, Any] = {
+        "temperature": body.temperature,
+        "top_p": body.top_p,
+        "max_tokens": min(given) if given else None,
+        "seed": body.seed,
+    }
+    changed = {name: value for name, value in wanted.items() if value is not None and value != getattr(own, name)}
+    return SamplingChange(**changed) if changed else None
+
+
+def over(name: str, value: float, most: float) -> ApiError:
+    """Return the refusal of a number above the server's limit."""
+    return bad_request(f"{name} must be at most {most:g} on this server, got {value:g}", name)
