@@ -1,4 +1,4 @@
-"""Servers that several tests ask; no test changes them."""
+"""Servers that the tests of a module share; no test changes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytest.importorskip("uvicorn")
 from tests.support.gateway import LocalGateway, local_gateway
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fake() -> Iterator[LocalGateway]:
     """A server in front of the fake engine."""
     with local_gateway("engine.kind=fake") as server:
