@@ -20,6 +20,7 @@ from tts.types import (
     Problem,
     Sample,
     Signals,
+    ToolCall,
     Trace,
     Usage,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "Signals",
     "Solver",
     "TTSError",
+    "ToolCall",
     "Trace",
     "UnknownWordsWarning",
     "UnsupportedError",

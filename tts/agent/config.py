@@ -70,6 +70,17 @@ class QuestionForm:
 
 
 @dataclass
+class ToolVotes:
+    """The votes on calls of tools.
+
+    Attributes:
+        ignore: names of arguments that do not vote, of any tool, such as request_id.
+    """
+
+    ignore: list[str] = field(default_factory=list)
+
+
+@dataclass
 class FittedFiles:
     """A file for each way of judging.
 
@@ -124,6 +135,7 @@ class AgentConfig:
         calibration: files of `tts calibrate` that turn scores into probabilities, by way of judging; a relative path in
             a YAML file starts from the file's folder.
         promise: files of `tts calibrate --promise`, likewise.
+        tools: how calls of tools are voted on.
         limits: the most that is taken on at the same time.
     """
 
@@ -137,6 +149,7 @@ class AgentConfig:
     source: str = OWN_DRAWS
     calibration: FittedFiles = field(default_factory=FittedFiles)
     promise: FittedFiles = field(default_factory=FittedFiles)
+    tools: ToolVotes = field(default_factory=ToolVotes)
     limits: Limits = field(default_factory=Limits)
 
     by_own_name: ClassVar[tuple[str, ...]] = ("engine", "task", "limits")

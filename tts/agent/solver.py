@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from evals.live.draws import count_samples
 from evals.report.draws import failure_sentence
-from tts.agent.answer import Answer
+from tts.agent.answer import Answer, voted_calls
 from tts.agent.opening import Parts, configured, open_parts
 from tts.agent.promise import Promise, decision_score
 from tts.agent.question import problem_of, warn_of_unknown_words
@@ -16,7 +16,7 @@ from tts.agent.terms import Terms
 from tts.agent.verdict import Verdict
 from tts.engines.loop import LOOP
 from tts.engines.sampling import SamplingChange
-from tts.errors import DrawsFailedError
+from tts.errors import DrawsFailedError, UnsupportedError
 from tts.scorers.calibration.calibration_file import OWN_DRAWS
 from tts.scorers.calibration.reference import mean_logprob
 from tts.strategy import TIME_LIMIT, Strategy
@@ -116,6 +116,7 @@ class Solver:
         Raises:
             InputError: a question that cannot be used.
             BusyError: as many questions wait as may.
+            UnsupportedError: tools, and an engine that gives no calls.
             DrawsFailedError: every draw failed; the sentence has the reasons.
         """
         problem = problem_of(question)
@@ -141,6 +142,11 @@ class Solver:
         """
         parts = self.parts
         config, strategy = parts.config, parts.planned.strategy
+        if problem.tools and not parts.engine.capabilities.calls:
+            raise UnsupportedError(
+                f"{parts.model} gives no calls of tools: leave tools out, or draw from a server that calls tools, with "
+                "engine.kind=openai and task.chat=true"
+            )
         result = await parts.runner.run(
             strategy,
             problem,
@@ -149,6 +155,7 @@ class Solver:
             signals=parts.signals,
             sampling=sampling,
             equality=parts.equality,
+            ignore=config.tools.ignore,
             lookahead=config.lookahead,
             time_limit_s=config.limits.time_limit_s if time_limit_s is None else time_limit_s,
         )
@@ -170,6 +177,7 @@ class Solver:
             usage=decision.usage or Usage(),
             stopped_by=decision.reason,
             strategy=strategy.name,
+            calls=voted_calls(problem, decision, config.tools.ignore),
         )
 
     def _judged(self, problem: Problem, decision: Decision, sampling: SamplingChange | None) -> Verdict:
@@ -177,7 +185,7 @@ class Solver:
         score = decision_score(decision)
         if score is None or decision.answer is None:
             return self._terms.abstention(decision.reason, answer=decision.answer)
-        changed = sampling is not None and sampling.named.keys() - {"seed"}
+        changed = bool(problem.tools) or (sampling is not None and sampling.named.keys() - {"seed"})
         return self._terms.verdict(
             score,
             question=problem.question,

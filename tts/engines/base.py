@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tts.engines.sampling import SamplingChange
 from tts.errors import UnsupportedError
-from tts.types import COLUMNS, END, Boundary, End, Problem, Sample, Signals, Trace
+from tts.types import COLUMNS, END, Boundary, End, Problem, Sample, Signals, ToolCall, Trace
 from tts.wording import filled
 
 
@@ -57,6 +57,7 @@ class Capabilities:
         turns: draws a reply to a further turn of the conversation, ``Request.turn``.
         first_tokens: the most probable first tokens of such a reply whose probabilities it tells; 0 if it tells none.
         reads: the columns of a trace that ``read`` gives for a given text; none if the engine reads no texts.
+        calls: gives the calls of tools apart from the text, for problems with tools.
     """
 
     watch_tokens: bool = False
@@ -73,6 +74,7 @@ class Capabilities:
     turns: bool = False
     first_tokens: int = 0
     reads: frozenset[str] = frozenset()
+    calls: bool = False
 
     def lacking(self, signals: Signals) -> str | None:
         """Return the first of these signals that the engine cannot collect, in words, or None."""
@@ -137,16 +139,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a sample: new text and tokens with their signals; ``end`` is set on the last piece only.
-
-    ``reasoning`` is new text of the model's reasoning, which its server keeps apart from the text.
-    """
+    """A piece of a sample, from servers with ``reasoning`` and ``calls`` apart; ``end`` is set on the last one only."""
 
     text: str
     token_ids: tuple[int, ...]
     trace: Trace = field(default_factory=Trace)
     end: End | None = None
     reasoning: str = ""
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

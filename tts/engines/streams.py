@@ -46,6 +46,7 @@ async def collected(engine: Engine, request: Request) -> Sample:
         first_s=request.meter.first_s,
         finished_s=time(),
         reasoning="".join([c.reasoning for c in chunks]) or None,
+        calls=tuple([call for c in chunks for call in c.calls]),
     )
 
 

@@ -37,6 +37,8 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
         return "answer must not be empty: None means that no answer could be read"
     elif fault := text_fault(sample.answer):
         return f"answer {fault}"
+    if sample.calls:
+        return f"calls must be empty, got {len(sample.calls)}: pools keep texts alone"
     if sample.confidence is not None and not math.isfinite(sample.confidence):
         return f"confidence must be a finite number or None, got {sample.confidence}"
     if sample.trace.probe is not None and not math.isfinite(sample.trace.probe):

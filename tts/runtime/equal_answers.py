@@ -49,7 +49,7 @@ class EqualAnswers:
         if self._equality is None:
             return False, NOTHING
         joined, spent = False, NOTHING
-        new = self._canonical(self._equality, (sample.answer for sample in samples))
+        new = self._canonical(self._equality, (sample.answer for sample in samples if not sample.calls))
         for answer in new if self._join else ():
             comparing = self._groups.add(answer)
             try:
@@ -69,8 +69,8 @@ class EqualAnswers:
         return joined, spent
 
     def named(self, sample: Sample) -> Sample:
-        """Return the sample with the first answer of its group."""
-        if self._equality is None or sample.answer is None or not self._join:
+        """Return the sample with the first answer of its group; calls have one spelling already."""
+        if self._equality is None or sample.answer is None or sample.calls or not self._join:
             return sample
         answer = canonical(sample.answer, self._equality.kind)
         first = None if answer is None else self._groups.first(answer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tts.errors import EngineError, MissingSignalError
 from tts.runtime.ledger import Account, failed
-from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
+from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_calls, with_scores
 from tts.scorers.base import Scorer
 from tts.scorers.metered import MeteredEngine, lacking, with_signals
 from tts.types import Problem, Sample
@@ -52,7 +52,7 @@ class Judging:
         unscored = [s for s in samples if needs_score(s)]
         if not unscored:
             return samples
-        shown = [self.named(s) for s in unscored] if scorer.compares_samples else unscored
+        shown = [with_calls(self.named(s) if scorer.compares_samples else s) for s in unscored]
         engine, failure, missing = self.metered(), "", False
         try:
             for number in range(self.retries + 1):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -21,6 +21,8 @@ from tts.errors import InputError, UnsupportedError
 from tts.requirements import missing
 from tts.runtime.admission import Admission
 from tts.runtime.cache import SampleCache
+from tts.runtime.calls.names_first import NamesFirst
+from tts.runtime.calls.reading import call_reader
 from tts.runtime.checks import check_extract, check_problem
 from tts.runtime.deadline import Deadline
 from tts.runtime.in_flight import InFlight
@@ -123,10 +125,11 @@ class Runner:
         cache: SampleCache | None = None,
         equality: Equality | None = None,
         known_answers: Sequence[str] = (),
+        ignore: Collection[str] = (),
         lookahead: int | None = None,
         time_limit_s: float | None = None,
     ) -> Result:
-        """Play one question.
+        """Play one question; where the engine gives calls of tools, a problem with tools is decided by names first.
 
         Args:
             strategy: the strategy.
@@ -140,6 +143,7 @@ class Runner:
             equality: makes equal answers one answer; None compares texts. Its tokens are part of the decision's usage,
                 as a scorer's are.
             known_answers: answers that exist already; equal answers of the draws get the name of the first one.
+            ignore: names of tools' arguments that do not vote.
             lookahead: draws that start before the strategy asks for them, >= 0; None takes the option of the runner.
             time_limit_s: seconds until the strategy must decide on what it has, > 0; the time in which the question
                 waits for its place counts. None sets no limit.
@@ -147,7 +151,7 @@ class Runner:
         Raises:
             InputError: a problem, an ``extract`` or a number that cannot be used.
             UnsupportedError: the engine or the scorer does not meet the strategy's requirements, the strategy does not
-                handle the end of its time, or a cache with changed sampling parameters.
+                handle the end of its time, or a cache with changed sampling parameters or tools.
             BusyError: as many questions wait as may.
         """
         loop = asyncio.get_running_loop()
@@ -163,6 +167,8 @@ class Runner:
         if sampling is not None and cache is not None:
             raise UnsupportedError("a cache keeps samples of the engine's own sampling: leave cache or sampling out")
         collected = self.check(strategy, scorer, signals)
+        calls = call_reader(problem, self.engine.capabilities, ignore, cached=cache is not None)
+        strategy = strategy if calls is None else NamesFirst(strategy, calls)
         options = self.options if lookahead is None else replace(self.options, lookahead=lookahead)
         if strategy.requires.branching:  # the next draws depend on the last samples
             options = replace(options, lookahead=0, min_in_flight=0)
@@ -179,6 +185,7 @@ class Runner:
             active_questions=lambda: self.active,
             equality=equality,
             known_answers=known_answers,
+            calls=calls,
             in_flight=self._in_flight,
             rows=self._rows.share(),
         )

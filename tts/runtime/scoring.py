@@ -25,6 +25,14 @@ def is_empty(sample: Sample) -> bool:
     return needs_score(sample) and sample.end is not End.BOUNDARY and silent
 
 
+def with_calls(sample: Sample) -> Sample:
+    """Return a sample as a scorer reads it: the text with the calls of tools behind it, which have no trace."""
+    if not sample.calls:
+        return sample
+    calls = [f"{call.name}({call.arguments})" for call in sample.calls]
+    return replace(sample, text="\n".join([text for text in (sample.text, *calls) if text]))
+
+
 def checked_scores(
     scorer: str, problem: Problem, samples: Sequence[Sample], scores: Any, *, abstains: bool = False
 ) -> list[float]:

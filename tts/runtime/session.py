@@ -14,11 +14,13 @@ from itertools import islice
 from time import time
 
 from tts.answers.meaning.equality import Equality
+from tts.answers.tools.calls import CallReader
 from tts.engines.base import Engine, Meter, Request
 from tts.engines.sampling import SamplingChange
 from tts.engines.streams import abort, collected, settle
 from tts.errors import EngineError
 from tts.runtime.cache import SampleCache, cacheable, complete, lookup
+from tts.runtime.calls.reading import read_by
 from tts.runtime.equal_answers import EqualAnswers
 from tts.runtime.in_flight import InFlight
 from tts.runtime.judging import Judging
@@ -58,6 +60,7 @@ class Session:
         active_questions: Callable[[], int] = lambda: 1,
         equality: Equality | None = None,
         known_answers: Sequence[str] = (),
+        calls: CallReader | None = None,
         in_flight: InFlight | None = None,
         rows: RowShare | None = None,
     ) -> None:
@@ -65,10 +68,10 @@ class Session:
 
         ``sampling`` changes sampling parameters for this question, rollouts of its scorer included.
         ``active_questions`` returns the number of questions in play, this one included. ``equality`` makes equal
-        answers one answer, named by the first one; ``known_answers`` go before those of the draws. ``in_flight`` counts
-        the engine's draws, and ``rows`` is the question's share of its rows.
+        answers one answer, named by the first one; ``known_answers`` go before those of the draws. ``calls`` reads
+        calls of tools. ``in_flight`` counts the engine's draws, and ``rows`` is the question's share of its rows.
         """
-        self.problem, self.engine, self.extract = problem, engine, extract
+        self.problem, self.engine, self._read = problem, engine, read_by(problem, extract, calls)
         self.budget, self.options = budget, options
         self.account = Account()
         self.aborted = self.cached = 0
@@ -278,7 +281,7 @@ class Session:
             in_flight=life.rows,
             machine_s=life.machine_s,
             estimated=request.meter.estimated or None,
-            answer=None if sample.end in self._unread else self.extract(self.problem, sample.text),
+            answer=None if sample.end in self._unread else self._read(sample),
             usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),
         )
 

@@ -4,7 +4,7 @@ Frozen, slotted data only: knows nothing about models, numpy, event loops or fil
 """
 
 from tts.types.draws import CONFIDENCE_BELOW, END, ENTROPY_ABOVE, GROUP_BELOW, STEP, STEP_BELOW, TOKENS, Boundary, Draw
-from tts.types.messages import Message
+from tts.types.messages import Message, ToolCall
 from tts.types.samples import SAMPLE_EXTRAS, Decision, End, Problem, Sample, Usage, content_ids, total_usage
 from tts.types.trace import COLUMNS, PER_TOKEN, Column, Signals, Trace
 
@@ -28,6 +28,7 @@ __all__ = [
     "Problem",
     "Sample",
     "Signals",
+    "ToolCall",
     "Trace",
     "Usage",
     "content_ids",

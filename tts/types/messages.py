@@ -38,6 +38,21 @@ class Message:
         return {**found, **{key: guard(value) for key, value in named if value}}
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool, as a model wrote it.
+
+    Attributes:
+        name: the tool's name.
+        arguments: its arguments: the text of a JSON object, or whatever the model wrote instead.
+        id: the server's id of the call, which a tool's reply names; empty for none.
+    """
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
 def guarded(value: Any, guard: Callable[[str], str]) -> Any:
     """Return a JSON value with a function applied to each text in it, names of fields included."""
     if isinstance(value, str):

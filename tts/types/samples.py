@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tts.errors import InputError
-from tts.types.messages import Message
+from tts.types.messages import Message, ToolCall
 from tts.types.trace import Trace
 
 _NO_TRACE = Trace()
@@ -27,6 +27,8 @@ class Problem:
         messages: the chat whose next message is asked for, empty for the question alone; the question then is the text
             of its last user message. Pools keep no problems with messages.
         tools: the tools that the model may call, each a JSON object in the terms of OpenAI's interface.
+        tool_choice: "auto", "none", "required", or a JSON object that names a tool; None leaves it to the server.
+        parallel_tool_calls: whether one reply may hold several calls; None leaves it to the server.
     """
 
     id: str
@@ -36,6 +38,8 @@ class Problem:
     accepted: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     tools: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    tool_choice: str | Mapping[str, Any] | None = field(default=None, hash=False)
+    parallel_tool_calls: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse messages that do not ask the question.
@@ -152,6 +156,7 @@ class Sample:
         estimated: True if its source told no token counts, so that ``usage`` is an estimate; None if it is not.
         failure: for a FAILED sample, a short name of the reason beside ``error``; None if it is not recorded.
         reasoning: the text of the model's reasoning, where an engine keeps it apart from ``text``; else None.
+        calls: the calls of tools that it makes, in the model's order; ``text`` is what it says beside them.
     """
 
     text: str = ""
@@ -172,6 +177,7 @@ class Sample:
     estimated: bool | None = None
     failure: str | None = None
     reasoning: str | None = None
+    calls: tuple[ToolCall, ...] = ()
 
 
 SAMPLE_EXTRAS: Mapping[str, type] = {

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tts.boundaries import DETECTED
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
 from tts.engines.given_text import read_given, score_prefixes
+from tts.engines.openai.answers.received import Received
 from tts.engines.openai.client import Connections
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
@@ -90,6 +91,7 @@ class OpenAIEngine:
             probe=features.named_logprobs,
             watch_beside_top=False,
             turns=model.encoder is None,
+            calls=model.encoder is None and prompt.chat,
             first_tokens=features.top_logprobs if model.encoder is None else 0,
             reads=readable(model.suppressed) if features.named_logprobs and model.encoder is not None else frozenset(),
         )
@@ -197,9 +199,7 @@ class OpenAIEngine:
         suppressed = self.model.suppressed if requested else ()
         sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed)
         end: End | None = None
-        texts: list[str] = []
-        thoughts: list[str] = []
-        reason, stop = None, None
+        received = Received()
         if self._waves is not None and prefix is None and request.turn is None and not request.attempt:
             streamed = self._waves.stream(body, meter)
         else:
@@ -208,21 +208,18 @@ class OpenAIEngine:
             async for choice in choices:
                 taken, drawn = len(sample.tokens), list(drawn_tokens(choice, by_id=encoder is not None))
                 if end is None:
-                    texts.append(choice.text)
-                    thoughts.append(choice.reasoning)
+                    received.add(choice)
                     end = sample.take(drawn)
                     meter.discarded += len(drawn) - (len(sample.tokens) - taken)
                     if end is End.BOUNDARY and request.until.kind in DETECTED:
                         break
-                if choice.reason is not None:
-                    reason, stop = choice.reason, choice.stop
-        if end is None and reason == UNREPORTED and meter.drawn >= limit:
-            reason = "length"
+                received.note_end(choice)
         if end is None:
+            reason = "length" if received.reason == UNREPORTED and meter.drawn >= limit else str(received.reason)
             end = reported_end(
-                request.until, str(reason), stop, whole=any(texts) or any(thoughts), notify=self._connections.notify
+                request.until, reason, received.stop, whole=received.whole, notify=self._connections.notify
             )
-        ids, text = (), "".join(texts)
+        ids, text = (), "".join(received.texts)
         if encoder is not None:
             ids = tuple(sample.tokens)
             prefix_ids, prefix_text = (prefix.token_ids, prefix.text) if prefix is not None else ((), "")
@@ -234,7 +231,7 @@ class OpenAIEngine:
             self._connections.notify(
                 "the server does not tell the log-probability of some tokens: scores are means over the others"
             )
-        yield Chunk(text, ids, sample.trace, end, "".join(thoughts))
+        yield Chunk(text, ids, sample.trace, end, "".join(received.thoughts), received.calls.calls)
 
     async def score(
         self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any
 
@@ -36,8 +37,8 @@ class Ledger:
     def add(self, choice: Choice) -> None:
         """Charge the tokens of a choice as they come in."""
         tokens = len(choice.token_ids or choice.tokens)
-        self._tokens += tokens or bool(choice.text or choice.reasoning)
-        self._text += choice.text + choice.reasoning
+        self._tokens += tokens or bool(choice.written)
+        self._text += choice.written
         self._meter.drawn = self._before[2] + self._tokens
 
     def report(self, counts: Counts) -> None:
@@ -97,7 +98,7 @@ async def stream_choices(
                 raise error_of(server.url, event.error)
             for choice in event.choices:
                 finished |= choice.reason is not None
-                whole |= bool(choice.text or choice.reasoning or choice.token_ids)
+                whole |= bool(choice.written or choice.token_ids)
                 ledger.add(choice)
                 yield choice
             if event.usage is not None:
@@ -125,6 +126,7 @@ def _prompt_tokens(body: Mapping[str, Any], count: Callable[[str], int] | None) 
     if isinstance(prompt, list):
         return len(prompt)
     texts = [str(prompt)] if messages is None else [str(message.get("content") or "") for message in messages]
+    texts += [json.dumps(tool) for tool in body.get("tools") or ()]
     return estimated_tokens("\n".join(texts), count)
 
 

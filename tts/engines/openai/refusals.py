@@ -11,7 +11,7 @@ from tts.engines.openai.failures import error_message
 from tts.prompts import folded
 
 Body = dict[str, Any]
-NEEDED = ("model", "messages", "prompt", "tools")
+NEEDED = ("model", "messages", "prompt", "tools", "tool_choice")
 RENAMED = {"max_tokens": "max_completion_tokens"}
 REFUSING = (400, 402, 403, 404, 405, 406, 409, 413, 415, 422, 501)
 """Statuses that may name a field; 401, 408 and 429 never do."""

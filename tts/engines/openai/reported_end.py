@@ -10,9 +10,6 @@ from tts.engines.openai.output_stream import UNREPORTED
 from tts.errors import EngineError
 from tts.types import Boundary, End
 
-TOOLS = ("tool_calls", "function_call", "tool_use")
-"""Reasons of a sample that ends with a call of a tool, whose text may be empty."""
-
 
 def reported_end(until: Boundary, reason: str, stop: Any, *, whole: bool, notify: Callable[[str], None]) -> End:
     """Return why a sample ended, by the meaning of the server's report.
@@ -21,7 +18,7 @@ def reported_end(until: Boundary, reason: str, stop: Any, *, whole: bool, notify
         until: the sample's boundary.
         reason: the server's ``finish_reason``.
         stop: the stop string that it met, if it reports one.
-        whole: whether the sample has text.
+        whole: whether the sample has text, or calls of tools.
         notify: receives a sentence about a reason that is not known.
 
     Raises:
@@ -32,7 +29,7 @@ def reported_end(until: Boundary, reason: str, stop: Any, *, whole: bool, notify
         return End.BOUNDARY if until.kind == "tokens" else End.LENGTH
     if meaning is Finish.FILTERED:
         raise EngineError(f"the server's content filter ended a sample ({reason})", again=False)
-    if meaning is Finish.FAILED or (meaning is Finish.OTHER and not whole and reason not in TOOLS):
+    if meaning is Finish.FAILED or (meaning is Finish.OTHER and not whole):
         raise EngineError(f"the server ended a sample with {reason!r}")
     if meaning is Finish.OTHER or reason == UNREPORTED:
         given = "no reason" if reason == UNREPORTED else f"the reason {reason!r}"

@@ -25,6 +25,8 @@ TEXT_FIELDS: dict[str, Any] = {"include_stop_str_in_output": True, "stream_inter
 """VLLM's fields beside those of the interface, without a tokenizer."""
 TOKEN_FIELDS = {**TEXT_FIELDS, "return_token_ids": True, "return_tokens_as_token_ids": True}
 """VLLM's fields beside those of the interface, with a tokenizer."""
+TOOL_FIELDS = ("tool_choice", "parallel_tool_calls")
+"""Fields of a problem that are fields of a request with tools."""
 _OTHER_NAMES = {"max_tokens": ("max_completion_tokens",)}
 
 
@@ -88,7 +90,10 @@ def draw_body(
         asked = {"messages": prompt.messages(request.problem)}
         if request.problem.tools:
             asked["tools"] = [*request.problem.tools]
+            asked |= {name: value for name in TOOL_FIELDS if (value := getattr(request.problem, name)) is not None}
         if (turn := request.turn) is not None:
+            if request.problem.tools:
+                asked["tool_choice"] = "none"  # it is asked about its reply, and calls no tool
             further = (("assistant", turn.reply), ("user", turn.question.strip()))
             asked["messages"] += [{"role": role, "content": content} for role, content in further]
     else:

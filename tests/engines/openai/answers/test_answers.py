@@ -89,7 +89,8 @@ def test_usage_is_read_in_every_spelling(event: dict[str, Any], counts: Counts |
         ("length max_tokens MAX_TOKENS FinishReason.MAX_TOKENS model_length max_output_tokens", Finish.LENGTH),
         ("content_filter SAFETY RECITATION refusal", Finish.FILTERED),
         ("error abort", Finish.FAILED),
-        ("tool_calls banana", Finish.OTHER),
+        ("tool_calls function_call tool_use", Finish.CALLS),
+        ("banana", Finish.OTHER),
     ],
 )
 def test_reasons_are_read_by_meaning(reasons: str, meaning: Finish) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from tts.engines.openai.answers.calls import CallPart, read_calls
 from tts.engines.openai.answers.logprobs import Token, read_tokens
 from tts.engines.openai.answers.usage import Counts, read_counts
 
@@ -21,6 +22,7 @@ class Finish(Enum):
     LENGTH = "length"
     FILTERED = "filtered"
     FAILED = "failed"
+    CALLS = "calls"
     OTHER = "other"
 
 
@@ -32,6 +34,7 @@ _MEANINGS = {
     "truncated incomplete",
     Finish.FILTERED: "content_filter content_filtered filtered safety recitation blocklist prohibited_content spii "
     "refusal sensitive moderation guardrail_intervened image_safety language",
+    Finish.CALLS: "tool_calls tool_call tool_use function_call function_calls",
     Finish.FAILED: "error failed failure abort aborted cancelled canceled cancel timeout network_error "
     "insufficient_system_resource overloaded malformed_function_call repetition",
 }
@@ -57,6 +60,7 @@ class Choice:
         reason: the ``finish_reason``; None while the sample goes on.
         stop: the stop string or token that the server met, where it tells it.
         marks: whether it has fields that only vLLM's server and its relatives have.
+        calls: new parts of calls of tools.
     """
 
     index: int = 0
@@ -67,6 +71,12 @@ class Choice:
     reason: str | None = None
     stop: Any = None
     marks: bool = False
+    calls: tuple[CallPart, ...] = ()
+
+    @property
+    def written(self) -> str:
+        """Everything that the model wrote in it."""
+        return self.text + self.reasoning + "".join([part.name + part.arguments for part in self.calls])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ def _choice(data: Mapping[str, Any]) -> Choice:
         reason=reason if isinstance(reason, str) and reason.strip() not in ("", "null", "None") else None,
         stop=data.get("stop_reason"),
         marks="stop_reason" in data or "token_ids" in data,
+        calls=read_calls(holder),
     )
 
 
