@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Self
 
@@ -128,7 +128,12 @@ class Solver:
         warn_of_unknown_words(self.parts.engine, self.parts.model, question)
 
     async def solve_in_loop(
-        self, problem: Problem, *, time_limit_s: float | None = None, sampling: SamplingChange | None = None
+        self,
+        problem: Problem,
+        *,
+        time_limit_s: float | None = None,
+        sampling: SamplingChange | None = None,
+        known_answers: Sequence[str] = (),
     ) -> Answer:
         """Answer one question for a caller in the event loop of the engines, :data:`~tts.engines.loop.LOOP`.
 
@@ -136,6 +141,7 @@ class Solver:
             problem: the question, messages and tools included.
             time_limit_s: as in :meth:`asolve`.
             sampling: as in :meth:`asolve`.
+            known_answers: answers that exist already; equal answers of the draws get the name of the first one.
 
         Raises:
             TTSError: as :meth:`asolve`.
@@ -156,6 +162,7 @@ class Solver:
             sampling=sampling,
             equality=parts.equality,
             ignore=config.tools.ignore,
+            known_answers=known_answers,
             lookahead=config.lookahead,
             time_limit_s=config.limits.time_limit_s if time_limit_s is None else time_limit_s,
         )

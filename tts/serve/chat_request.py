@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tts.engines.sampling import Sampling, SamplingChange
 from tts.serve.config import ServeLimits
 from tts.serve.errors import ApiError, bad_request
+from tts.serve.texts import checked_text, joined_parts, problem_of_messages
 from tts.types import Message, Problem
 
 Finite = ConfigDict(strict=True, allow_inf_nan=False)
@@ -153,36 +152,21 @@ def check_fields(body: ChatRequest) -> None:
 
 
 def problem_of_chat(body: ChatRequest) -> Problem:
-    """Return the messages of a request as a problem; the same ones always have the same id.
+    """Return the messages of a request as a problem.
 
     Raises:
         ApiError: a message without text, a part that is no text, or no message of a user.
     """
     chat = [_message(number, message) for number, message in enumerate(body.messages)]
-    if not any(message.role == "user" for message in chat):
-        raise bad_request("messages must hold one of role user, got none: add the question", "messages")
-    tools = tuple(body.tools or ())
-    if len(chat) == 1 and not tools:
-        text = chat[0].content
-        return Problem(_id(text), text)
-    whole = json.dumps([[message.to_json() for message in chat], tools], sort_keys=True)
-    return Problem.of_messages(_id(whole), chat, tools=tools)
-
-
-def _id(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return problem_of_messages(chat, body.tools or ())
 
 
 def _message(number: int, message: ChatMessage) -> Message:
     where, content = f"messages[{number}].content", message.content
     if isinstance(content, list):
-        content = "\n".join(_part(part, f"{where}[{at}]") for at, part in enumerate(content))
-    if not content and (message.role == "user" or (content is None and not message.tool_calls)):
-        raise bad_request(f"{where} must be text, got nothing", where)
-    try:
-        (content or "").encode()
-    except UnicodeEncodeError:
-        raise bad_request(f"{where} holds half of a character (a lone surrogate)", where) from None
+        content = joined_parts(content, where)
+    if content or not message.tool_calls:
+        content = checked_text(content, where) if message.role != "tool" else content
     return Message(
         role="system" if message.role == "developer" else message.role,
         content=content or "",
@@ -190,16 +174,6 @@ def _message(number: int, message: ChatMessage) -> Message:
         tool_call_id=message.tool_call_id or "",
         name=message.name or "" if message.role == "tool" else "",
     )
-
-
-def _part(part: Mapping[str, Any], where: str) -> str:
-    kind, text = part.get("type"), part.get("text")
-    if kind not in ("text", "input_text"):
-        shown = f"{kind!r:.40}" if isinstance(kind, str) else "no type"
-        raise bad_request(f"{where} must be of type text, got {shown}", where, "unsupported_field")
-    if not isinstance(text, str):
-        raise bad_request(f"{where}.text must be text", f"{where}.text")
-    return text
 
 
 def sampling_of(body: ChatRequest, own: Sampling, limits: ServeLimits) -> SamplingChange | None:

@@ -116,14 +116,9 @@ class Gate:
 
     async def _fail(self, exchange: Exchange, error: Exception) -> None:
         """Answer with the row of the error table; an answer that has begun is cut off."""
-        failure = failure_of(error, request_id=exchange.id, wait_s=self._state.wait_s)
-        if failure.code == "internal":
-            LOG.error("request %s failed: %s", exchange.id, _trace(error, texts=self._state.config.log_texts))
-        exchange.code = failure.code
+        failure = reported(error, exchange, self._state)
         if exchange.status is None:
             await exchange.answer(failure)
-        elif failure.code == "internal":
-            raise error
 
     def _log(self, scope: Scope, exchange: Exchange) -> None:
         route = getattr(scope.get("route"), "path", "-")
@@ -173,6 +168,15 @@ class Exchange:
         pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": failure.status, "headers": pairs})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def reported(error: Exception, exchange: Exchange, state: State) -> Failure:
+    """Return the row of the error table for an exception; the log gets its code, and the traceback of a bug."""
+    failure = failure_of(error, request_id=exchange.id, wait_s=state.wait_s)
+    exchange.code = failure.code
+    if failure.code == "internal":
+        LOG.error("request %s failed: %s", exchange.id, _trace(error, texts=state.config.log_texts))
+    return failure
 
 
 async def _left(receive: Receive) -> None:

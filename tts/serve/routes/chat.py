@@ -17,7 +17,8 @@ from tts.agent.solver import Solver
 from tts.engines.sampling import SamplingChange
 from tts.errors import UnsupportedError
 from tts.serve.chat_request import ChatRequest, check_fields, over, problem_of_chat, sampling_of
-from tts.serve.errors import bad_request, failure_of, shutting_down, time_limit
+from tts.serve.errors import bad_request, shutting_down, time_limit
+from tts.serve.gateway import reported
 from tts.serve.models import OpenedModel
 from tts.serve.replies import json_response, message_of, tts_object, usage_of_tokens
 from tts.serve.state import State
@@ -199,10 +200,7 @@ async def _events(
     try:
         answer = work.result()
     except Exception as error:
-        failure = failure_of(error, request_id=request.state.request_id, wait_s=state.wait_s)
-        if failure.code == "internal":
-            raise
-        request.state.exchange.code = failure.code
+        failure = reported(error, request.state.exchange, state)
         yield event(failure.content)
         return
     message, finish = message_of(answer, asked.body.ours.on_abstain)
