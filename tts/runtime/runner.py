@@ -100,7 +100,6 @@ class Runner:
         self._checked: tuple[Strategy | None, Scorer | None, Signals, Signals] = (None, None, NONE, NONE)  # the last
         self._admission = Admission(max_questions, max_waiting)
         self._deadlines: set[Deadline] = set()
-        self._last = math.inf
         self._in_flight, self._rows = InFlight(options.rows or math.inf), Rows(options.rows)
 
     @property
@@ -157,7 +156,7 @@ class Runner:
         loop = asyncio.get_running_loop()
         if time_limit_s is not None and not time_limit_s > 0.0:
             raise InputError(f"time_limit_s must be above 0 seconds, got {time_limit_s}: leave it out to set none")
-        deadline = None if time_limit_s is None else Deadline(min(loop.time() + time_limit_s, self._last))
+        deadline = None if time_limit_s is None else Deadline(loop.time() + time_limit_s)
         check_problem(problem)
         if extract is not None:
             check_extract(extract)
@@ -222,8 +221,7 @@ class Runner:
         return collected
 
     def finish_by(self, at: float) -> None:
-        """Have every question with a time limit, running, waiting or still to come, decide by a time of the loop."""
-        self._last = min(at, self._last)
+        """Have every question with a time limit, running or waiting, decide by a time of the event loop."""
         for deadline in self._deadlines:
             deadline.move_up(at)
 

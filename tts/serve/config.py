@@ -51,17 +51,6 @@ class ServeLimits:
 
 
 @dataclass
-class ToolVotes:
-    """Votes over tool calls.
-
-    Attributes:
-        ignore: names of arguments that do not vote, such as request_id.
-    """
-
-    ignore: list[str] = field(default_factory=list)
-
-
-@dataclass
 class ServeConfig:
     """The configuration of the gateway.
 
@@ -75,7 +64,6 @@ class ServeConfig:
         log_texts: whether the log has questions and answers.
         models: further YAML files of models by the name that requests ask for.
         limits: the most that is taken on.
-        tools: votes over tool calls.
         pool: a file that keeps every draw; null keeps none.
     """
 
@@ -86,7 +74,6 @@ class ServeConfig:
     log_texts: bool = False
     models: dict[str, str] = field(default_factory=dict)
     limits: ServeLimits = field(default_factory=ServeLimits)
-    tools: ToolVotes = field(default_factory=ToolVotes)
     pool: str | None = None
 
     def __post_init__(self) -> None:

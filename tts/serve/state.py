@@ -60,6 +60,7 @@ class State:
         """Start with nothing in progress."""
         self.models, self.config, self.keys = models, config, keys
         self.rate, self.in_progress, self.ending = Rate(), 0, False
+        self._last = math.inf
         self._of_keys: Counter[bytes] = Counter()
 
     @property
@@ -67,6 +68,16 @@ class State:
         """Seconds after which a refused question may be asked again, from the measured rate."""
         waiting = sum(model.parts.runner.waiting for model in self.models.values())
         return self.rate.wait_s(waiting, asyncio.get_running_loop().time())
+
+    def seconds(self, asked: float | None = None) -> float:
+        """Return the time limit of a question that asks for one, in seconds, with no more than is left of the server's.
+
+        Args:
+            asked: the limit of the request; None for none.
+        """
+        most = self.config.limits.time_limit_s
+        left = self._last - asyncio.get_running_loop().time()
+        return max(1e-3, min(asked or most, most, left))
 
     @contextmanager
     def question(self, key: Key | None) -> Iterator[None]:
@@ -107,5 +118,5 @@ class State:
 
     def end(self, grace_s: float) -> None:
         """Take no further questions, and have those in progress decide within some seconds."""
-        self.ending = True
+        self.ending, self._last = True, asyncio.get_running_loop().time() + grace_s
         self.models.finish_by(asyncio.get_running_loop().time() + grace_s)

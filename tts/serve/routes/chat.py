@@ -104,7 +104,7 @@ async def _asked(state: State, body: ChatRequest, request: Request) -> Asked:
         model.parts.engine.prompt_ids(problem)
     solver = await model.solver_in_loop(strategy, budget, ours.scorer)
     _check_alpha(ours.alpha, solver, model)
-    return Asked(body, solver, problem, sampling, min(ours.time_limit_s or limits.time_limit_s, limits.time_limit_s))
+    return Asked(body, solver, problem, sampling, state.seconds(ours.time_limit_s))
 
 
 def _agreed(what: str, *given: Any) -> Any:

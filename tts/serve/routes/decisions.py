@@ -36,7 +36,7 @@ def router(state: State) -> APIRouter:
         facts = request.state.exchange.facts
         facts.update(model=model.name, questions=len(body.questions))
         with state.question(request.state.key):
-            answers, usage = await _decided(model, subject, body.questions, state.config.limits.time_limit_s)
+            answers, usage = await _decided(state, model, subject, body.questions)
         facts["tokens"] = usage.total
         return json_response({"model": body.model, "answers": answers, "usage": _usage(usage)})
 
@@ -44,13 +44,13 @@ def router(state: State) -> APIRouter:
 
 
 async def _decided(
-    model: OpenedModel, subject: Subject, questions: Sequence[Question], seconds: float
+    state: State, model: OpenedModel, subject: Subject, questions: Sequence[Question]
 ) -> tuple[list[dict[str, Any]], Usage]:
     """Return the answers to questions about one subject, and their tokens; the text is judged once."""
     loop, verdict, usage, answers = asyncio.get_running_loop(), None, NOTHING, []
-    last = loop.time() + seconds
+    last = loop.time() + state.seconds()
     for question in questions:
-        left = max(last - loop.time(), 1e-3)
+        left = state.seconds(max(last - loop.time(), 1e-3))
         if question.type == "predicate":
             if verdict is None:
                 pair = (subject.problem, subject.answer or "")

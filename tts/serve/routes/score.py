@@ -56,7 +56,7 @@ def router(state: State) -> APIRouter:
             raise over("the number of answers", len(pairs), limits.answers)
         if body.draws is not None and body.draws > limits.budget:
             raise over("draws", body.draws, limits.budget)
-        seconds = min(body.time_limit_s or limits.time_limit_s, limits.time_limit_s)
+        seconds = state.seconds(body.time_limit_s)
         facts = request.state.exchange.facts
         facts.update(model=model.name, answers=len(pairs))
         with state.question(request.state.key):
