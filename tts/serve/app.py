@@ -13,9 +13,9 @@ from tts.serve.errors import REQUEST, Failure, internal, unknown_path, wrong_met
 from tts.serve.gateway import Gate
 from tts.serve.keys import Keys, read_keys
 from tts.serve.models import Models
+from tts.serve.requests.validation import failure_of_validation
 from tts.serve.routes import chat, decisions, health, listing, score
 from tts.serve.state import State
-from tts.serve.validation import failure_of_validation
 
 ROUTERS = (health.router, listing.router, chat.router, score.router, decisions.router)
 """Each makes the routes of one subject for a state."""

@@ -25,6 +25,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 OPEN = ("/healthz",)
 """The paths that need no key."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 
 
@@ -121,18 +122,16 @@ class Gate:
             await exchange.answer(failure)
 
     def _log(self, scope: Scope, exchange: Exchange) -> None:
-        route = getattr(scope.get("route"), "path", "-")
-        facts = " ".join(f"{name}={value}" for name, value in exchange.facts.items())
+        """Log the request and count it; a path that no route has is no part of either."""
+        route, facts = getattr(scope.get("route"), "path", "-"), exchange.facts
+        seconds, status = time.perf_counter() - exchange.began, exchange.status or GONE
+        method = scope["method"] if scope["method"] in METHODS else "-"
+        more = "".join(f" {name}={value}" for name, value in facts.items())
         LOG.info(
-            "%s %s %s %s %.3f s%s%s",
-            exchange.id,
-            scope["method"] if scope["method"].isalpha() else "-",
-            route,
-            exchange.status,
-            time.perf_counter() - exchange.began,
-            f" {exchange.code}" if exchange.code else "",
-            f" {facts}" if facts else "",
+            "%s %s %s %s %.3f s%s", exchange.id, method, route, status, seconds, f" {exchange.code}{more}".rstrip()
         )
+        named = str(facts.get("model", "-")), str(facts.get("strategy", "-"))
+        self._state.metrics.request(route, *named, status, seconds)
 
 
 class Exchange:

@@ -16,7 +16,9 @@ from tts.agent.answer import Answer
 from tts.serve.config import ServeConfig
 from tts.serve.errors import key_limit, not_allowed, shutting_down
 from tts.serve.keys import Key, Keys
+from tts.serve.metrics import Metrics
 from tts.serve.models import Models
+from tts.serve.replies import is_abstention
 
 LOG = logging.getLogger("tts.serve")
 LONGEST_WAIT_S = 60
@@ -51,6 +53,7 @@ class State:
         models: the models.
         config: the configuration.
         keys: the keys that are accepted.
+        metrics: its numbers.
         rate: of questions that finish.
         in_progress: questions that are in progress or wait.
         ending: True once the server ends.
@@ -59,6 +62,7 @@ class State:
     def __init__(self, models: Models, config: ServeConfig, keys: Keys) -> None:
         """Start with nothing in progress."""
         self.models, self.config, self.keys = models, config, keys
+        self.metrics = Metrics(models)
         self.rate, self.in_progress, self.ending = Rate(), 0, False
         self._last = math.inf
         self._of_keys: Counter[bytes] = Counter()
@@ -112,7 +116,9 @@ class State:
             raise not_allowed(f"the key may not ask model {model}", param="model")
 
     def answered(self, request: Request, question: str, answer: Answer) -> None:
-        """Log the texts of a question, where texts are logged."""
+        """Count an answer, and log its texts where texts are logged."""
+        model = request.state.exchange.facts["model"]
+        self.metrics.answer(model, answer, abstained=is_abstention(answer))
         if self.config.log_texts:
             LOG.info("%s question %r answer %r", request.state.request_id, question, answer.text)
 

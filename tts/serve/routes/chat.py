@@ -16,11 +16,11 @@ from tts.agent.answer import Answer
 from tts.agent.solver import Solver
 from tts.engines.sampling import SamplingChange
 from tts.errors import UnsupportedError
-from tts.serve.chat_request import ChatRequest, check_fields, over, problem_of_chat, sampling_of
 from tts.serve.errors import bad_request, shutting_down, time_limit
 from tts.serve.gateway import reported
 from tts.serve.models import OpenedModel
 from tts.serve.replies import json_response, message_of, tts_object, usage_of_tokens
+from tts.serve.requests.chat import ChatRequest, check_fields, over, problem_of_chat, sampling_of
 from tts.serve.state import State
 from tts.serve.stream import DONE, KEEP_ALIVE_S, EventStream, event, waited
 from tts.strategy import TIME_LIMIT
@@ -36,6 +36,7 @@ class Asked:
 
     Attributes:
         body: the request.
+        model: the model's name.
         solver: answers it.
         problem: the question.
         sampling: the parameters that it changes.
@@ -43,6 +44,7 @@ class Asked:
     """
 
     body: ChatRequest
+    model: str
     solver: Solver
     problem: Problem
     sampling: SamplingChange | None
@@ -57,7 +59,7 @@ def router(state: State) -> APIRouter:
     async def completions(body: ChatRequest, request: Request) -> Response:
         asked = await _asked(state, body, request)
         exchange, id = request.state.exchange, f"chatcmpl-{request.state.request_id}"
-        exchange.facts.update(model=body.model.partition("/")[0], strategy=asked.solver.parts.planned.strategy.name)
+        exchange.facts.update(model=asked.model, strategy=asked.solver.parts.planned.strategy.name)
         work = asyncio.ensure_future(_answer(state, asked, request))
         if body.stream:
             try:
@@ -104,7 +106,7 @@ async def _asked(state: State, body: ChatRequest, request: Request) -> Asked:
         model.parts.engine.prompt_ids(problem)
     solver = await model.solver_in_loop(strategy, budget, ours.scorer)
     _check_alpha(ours.alpha, solver, model)
-    return Asked(body, solver, problem, sampling, state.seconds(ours.time_limit_s))
+    return Asked(body, model.name, solver, problem, sampling, state.seconds(ours.time_limit_s))
 
 
 def _agreed(what: str, *given: Any) -> Any:

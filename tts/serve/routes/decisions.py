@@ -13,10 +13,10 @@ from tts.agent.answer import Answer
 from tts.agent.answer_text import read_answer
 from tts.agent.verdict import Verdict
 from tts.runtime.ledger import NOTHING
-from tts.serve.decision_request import Choice, DecisionRequest, Question, Subject, check_questions, subject_of
 from tts.serve.errors import bad_request
 from tts.serve.models import OpenedModel
 from tts.serve.replies import json_response, verdict_object, votes_of
+from tts.serve.requests.decisions import Choice, DecisionRequest, Question, Subject, check_questions, subject_of
 from tts.serve.state import State
 from tts.types import Usage
 

@@ -1,8 +1,10 @@
-"""``/healthz``: the process answers; ``/readyz``: it takes questions."""
+"""``/healthz``: the process answers; ``/readyz``: it takes questions; ``/metrics``: its numbers."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
 
 from tts.serve.errors import shutting_down
 from tts.serve.state import State
@@ -21,5 +23,9 @@ def router(state: State) -> APIRouter:
         if state.ending:
             raise shutting_down(state.wait_s)
         return {"status": "ready"}
+
+    @routes.get("/metrics")
+    async def metrics() -> Response:
+        return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from tts.runtime.ledger import NOTHING
-from tts.serve.chat_request import over
 from tts.serve.errors import ApiError, bad_request
 from tts.serve.replies import json_response, step_object, usage_of_tokens, verdict_object
+from tts.serve.requests.chat import over
+from tts.serve.requests.texts import checked_text
 from tts.serve.state import State
-from tts.serve.texts import checked_text
 
 
 class Pair(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tts.engines.sampling import Sampling, SamplingChange
 from tts.serve.config import ServeLimits
 from tts.serve.errors import ApiError, bad_request
-from tts.serve.texts import checked_text, joined_parts, problem_of_messages
+from tts.serve.requests.texts import checked_text, joined_parts, problem_of_messages
 from tts.types import Message, Problem
 
 Finite = ConfigDict(strict=True, allow_inf_nan=False)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tts.serve.errors import ApiError, bad_request
-from tts.serve.texts import checked_text, joined_parts, problem_of_messages
+from tts.serve.requests.texts import checked_text, joined_parts, problem_of_messages
 from tts.types import Message, Problem
 
 CORRECT = "correct"

@@ -1,0 +1,1 @@
+"""The bodies of requests: their fields, their texts, and the sentences about those that are refused."""
