@@ -10,6 +10,9 @@ from typing import Any
 from tts.serve.errors import body_late, too_deep, too_large
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+DISCARDED, DISCARD_S = 8, 2.0
+"""The part of a body that is too large which is read and thrown away, so that its sender reads the refusal: this many
+times the limit, and seconds."""
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
@@ -31,25 +34,31 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *,
         ApiError: it is larger, or late.
         ClientGone: the client left.
     """
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit() and (len(value) > 18 or int(value) > most):
-            raise too_large(most)
-    parts, size = [], 0
+    length = next((value for name, value in headers if name == b"content-length"), b"0")
+    above = not length.isdigit() or len(length) > 18 or int(length) > most
+    parts: list[bytes] = []
+    size = 0
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(DISCARD_S if above else seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGone
                 part = message.get("body", b"")
                 size += len(part)
-                if size > most:
-                    raise too_large(most)
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
+                above = above or size > most
+                if above:
+                    parts.clear()
+                else:
+                    parts.append(part)
+                if size > DISCARDED * most or not message.get("more_body", False):
+                    break
     except TimeoutError:
-        raise body_late(seconds) from None
+        if not above:
+            raise body_late(seconds) from None
+    if above:
+        raise too_large(most)
+    return b"".join(parts)
 
 
 def check_depth(body: bytes, most: int) -> None:

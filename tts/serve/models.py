@@ -18,6 +18,7 @@ from tts.errors import InputError, unknown_name
 from tts.registry import SCORERS, STRATEGIES
 from tts.serve.config import ServeConfig, ServedConfig, ServeLimits
 from tts.serve.errors import bad_request, unknown_model
+from tts.serve.keys import read_keys
 
 KEPT = 64
 """Solvers beside the usual one that a model keeps open."""
@@ -169,9 +170,11 @@ def open_models(files: Sequence[Path], overrides: Sequence[str]) -> tuple[Models
         overrides: ``key=value``, those of models for each of them.
 
     Raises:
-        InputError: a file, a key or a value that cannot be used, or two models with one name.
+        InputError: a file, a key or a value that cannot be used, two models with one name, or an address beyond
+            loopback without keys.
     """
     server = load_config(ServedConfig, files, overrides).serve
+    read_keys(server)  # before a model is loaded
     named = [(file.stem, file) for file in files] + [(name, Path(file)) for name, file in server.models.items()]
     doubled = [name for number, (name, _) in enumerate(named) if name in dict(named[:number])]
     if doubled:

@@ -16,6 +16,7 @@ from tts.engines.loop import LOOP
 from tts.errors import InputError
 from tts.serve.app import create_app
 from tts.serve.config import ServeConfig
+from tts.serve.connection import Connection
 from tts.serve.models import Models
 from tts.serve.state import State
 
@@ -53,7 +54,7 @@ class Server:
                 server_header=False,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=LAST_S,
-                http="h11",
+                http=Connection,
                 ws="none",
                 proxy_headers=False,
             )

@@ -11,6 +11,9 @@ from tts.cli.grammar import sort_arguments
 from tts.cli.verbosity import is_quiet, set_log_level
 from tts.errors import UnsupportedError
 
+WORDY = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "asyncio")
+"""Loggers of libraries that write requests and keys at level debug."""
+
 
 @app.command(
     schema="tts.serve.config:ServedConfig",
@@ -50,4 +53,7 @@ def serve(
     if not logging.getLogger().handlers:
         set_log_level("error" if is_quiet() else "info")
     models, config = open_models(files, overrides)
+    if not config.log_texts:
+        for name in WORDY:
+            logging.getLogger(name).setLevel(logging.INFO)
     run(models, config, lambda url: print(f"serving {', '.join(models)} on {url}", flush=True))
