@@ -19,6 +19,15 @@ def test_the_own_rule_example_compares_and_runs_live(capsys):
     assert "live: " in out
 
 
+def test_the_mcp_client_solves_and_verifies(capsys, monkeypatch):
+    pytest.importorskip("mcp")
+    monkeypatch.setattr("sys.argv", ["mcp_client.py", "engine.kind=fake", "engine.model=fake"])
+    runpy.run_path(str(ROOT / "examples" / "mcp_client.py"), run_name="__main__")
+    out = capsys.readouterr().out
+    assert "verify: Tell how likely" in out and "  1 of at most 8 samples" in out
+    assert "solve: {'answer': '" in out and "verify: {'answer': '19'" in out
+
+
 @pytest.mark.slow
 def test_the_agent_loop_prints_a_line_for_each_agent(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["agent_loop.py", "--stories", "6"])

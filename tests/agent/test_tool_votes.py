@@ -37,9 +37,11 @@ def solved(
     *replies: str | Calls, asked: Problem | None = None, server: type[CallingServer] = CallingServer, **settings: Any
 ) -> tuple[tts.Answer, CallingServer]:
     script = server(*replies)
-    given = {"strategy": "self_consistency", "budget": len(replies), "max_batch_size": 1, **settings}
+    given = {"strategy": "self_consistency", "budget": len(replies), **settings}
     with serving(script) as served:
-        solver = tts.Solver.open(kind="openai", model="m", openai={"urls": [served.url]}, chat=True, **given)
+        solver = tts.Solver.open(
+            kind="openai", model="m", openai={"urls": [served.url], "concurrency": 1}, chat=True, **given
+        )
         return solver.solve(asked or problem()), script
 
 

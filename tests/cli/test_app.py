@@ -30,6 +30,7 @@ COMMANDS = (
     "pool",
     "strategies",
     "serve",
+    "mcp",
     "config",
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from tts.errors import DrawsFailedError, UnsupportedError
 from tts.scorers.calibration.calibration_file import OWN_DRAWS
 from tts.scorers.calibration.reference import mean_logprob
 from tts.strategy import TIME_LIMIT, Strategy
-from tts.types import Decision, Problem, Usage
+from tts.types import Decision, Problem, Sample, Usage
 
 
 class Solver:
@@ -134,6 +134,7 @@ class Solver:
         time_limit_s: float | None = None,
         sampling: SamplingChange | None = None,
         known_answers: Sequence[str] = (),
+        drawn: Callable[[Sample], None] | None = None,
     ) -> Answer:
         """Answer one question for a caller in the event loop of the engines, :data:`~tts.engines.loop.LOOP`.
 
@@ -142,6 +143,7 @@ class Solver:
             time_limit_s: as in :meth:`asolve`.
             sampling: as in :meth:`asolve`.
             known_answers: answers that exist already; equal answers of the draws get the name of the first one.
+            drawn: receives each sample when it has ended, before there is a decision.
 
         Raises:
             TTSError: as :meth:`asolve`.
@@ -165,6 +167,7 @@ class Solver:
             known_answers=known_answers,
             lookahead=config.lookahead,
             time_limit_s=config.limits.time_limit_s if time_limit_s is None else time_limit_s,
+            drawn=drawn,
         )
         decision = result.decision
         draws = count_samples((sample, None) for sample in decision.samples)

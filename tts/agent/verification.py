@@ -32,7 +32,7 @@ from tts.scorers.calibration.calibration_file import READ
 from tts.scorers.calibration.reference import mean_logprob
 from tts.scorers.metered import MeteredEngine
 from tts.strategy import TIME_LIMIT
-from tts.types import End, Problem, Signals
+from tts.types import End, Problem, Sample, Signals
 
 NO_SIGNALS = Signals()
 NO_ANSWER = "no answer can be read from the text"
@@ -97,7 +97,12 @@ class Verification:
         self.runner.check(self._check("", draws), scorer, signals)
 
     async def verdicts(
-        self, pairs: Sequence[tuple[str | Problem, str]], *, draws: int | None, time_limit_s: float | None
+        self,
+        pairs: Sequence[tuple[str | Problem, str]],
+        *,
+        draws: int | None,
+        time_limit_s: float | None,
+        drawn: Callable[[Sample], None] | None = None,
     ) -> list[Verdict]:
         """Return the verdicts on (question, answer) pairs; see :meth:`tts.agent.verifier.Verifier.score_many`."""
         if draws is not None:
@@ -106,11 +111,19 @@ class Verification:
             raise InputError(f"time_limit_s must be above 0 seconds, got {time_limit_s}: leave it out to set none")
         asked = [(self._problem(question), check_answer(answer)) for question, answer in pairs]
         places = asyncio.Semaphore(PLACES)
-        finish = await together([self._judged(problem, text, draws, time_limit_s, places) for problem, text in asked])
+        finish = await together(
+            [self._judged(problem, text, draws, time_limit_s, places, drawn) for problem, text in asked]
+        )
         return [verdict() for verdict in finish]  # in the order of the pairs, which is that of the alarm
 
     async def _judged(
-        self, problem: Problem, text: str, draws: int | None, time_limit_s: float | None, places: asyncio.Semaphore
+        self,
+        problem: Problem,
+        text: str,
+        draws: int | None,
+        time_limit_s: float | None,
+        places: asyncio.Semaphore,
+        told: Callable[[Sample], None] | None,
     ) -> Callable[[], Verdict]:
         """Judge one text, and return what gives its verdict."""
         found = read_answer(problem, text, self._extract)
@@ -127,7 +140,7 @@ class Verification:
             left = None if deadline is None else deadline - loop.time()
             if left is not None and left <= 0.0:
                 return lambda: terms.abstention(LATE, answer=found.answer)
-            return await self._drawn(terms, problem, found.answer, number, left)
+            return await self._drawn(terms, problem, found.answer, number, left, told)
 
     def _terms(self, found: AnswerText | None, draws: int | None) -> Terms:
         """Return the terms of the way in which a text is judged."""
@@ -162,7 +175,13 @@ class Verification:
         )
 
     async def _drawn(
-        self, terms: Terms, problem: Problem, answer: str, draws: int, time_limit_s: float | None
+        self,
+        terms: Terms,
+        problem: Problem,
+        answer: str,
+        draws: int,
+        time_limit_s: float | None,
+        told: Callable[[Sample], None] | None,
     ) -> Callable[[], Verdict]:
         """Check an answer by draws of a problem of its own, which no solver draws for the same question."""
         result = await self.runner.run(
@@ -175,6 +194,7 @@ class Verification:
             equality=self._equality,
             known_answers=(answer,),
             time_limit_s=time_limit_s,
+            drawn=told,
         )
         decision = result.decision
         if decision.samples and all(sample.end is End.FAILED for sample in decision.samples):

@@ -9,7 +9,7 @@ draws of the same question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ from tts.runtime.options import Extract
 from tts.runtime.runner import Runner
 from tts.scorers.base import Scorer
 from tts.scorers.calibration.calibration_file import BARE, READ
-from tts.types import Problem, Signals, Usage
+from tts.types import Problem, Sample, Signals, Usage
 
 
 class Verifier:
@@ -225,10 +225,22 @@ class Verifier:
         return await LOOP.wait(self._core.steps(question, partial_text))
 
     async def score_in_loop(
-        self, pairs: Sequence[tuple[str | Problem, str]], *, draws: int | None = None, time_limit_s: float | None = None
+        self,
+        pairs: Sequence[tuple[str | Problem, str]],
+        *,
+        draws: int | None = None,
+        time_limit_s: float | None = None,
+        drawn: Callable[[Sample], None] | None = None,
     ) -> list[Verdict]:
-        """Return the verdicts on answers for a caller in the event loop of the engines; see :meth:`score_many`."""
-        return await self._core.verdicts(pairs, draws=draws, time_limit_s=time_limit_s)
+        """Return the verdicts on answers for a caller in the event loop of the engines; see :meth:`score_many`.
+
+        Args:
+            pairs: as there.
+            draws: as there.
+            time_limit_s: as there.
+            drawn: receives each draw of the checks when it has ended.
+        """
+        return await self._core.verdicts(pairs, draws=draws, time_limit_s=time_limit_s, drawn=drawn)
 
     async def steps_in_loop(self, question: str | Problem, partial_text: str) -> list[StepScore]:
         """Return the confidence after each step for a caller in that event loop; see :meth:`score_steps`."""

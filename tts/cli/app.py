@@ -41,6 +41,7 @@ ORDER = (
     "pool",
     "strategies",
     "serve",
+    "mcp",
     "config",
 )
 FRONT = """\

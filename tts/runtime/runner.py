@@ -127,6 +127,7 @@ class Runner:
         ignore: Collection[str] = (),
         lookahead: int | None = None,
         time_limit_s: float | None = None,
+        drawn: Callable[[Sample], None] | None = None,
     ) -> Result:
         """Play one question; where the engine gives calls of tools, a problem with tools is decided by names first.
 
@@ -146,6 +147,7 @@ class Runner:
             lookahead: draws that start before the strategy asks for them, >= 0; None takes the option of the runner.
             time_limit_s: seconds until the strategy must decide on what it has, > 0; the time in which the question
                 waits for its place counts. None sets no limit.
+            drawn: receives each sample when it has ended, in the order of their ends.
 
         Raises:
             InputError: a problem, an ``extract`` or a number that cannot be used.
@@ -187,6 +189,7 @@ class Runner:
             calls=calls,
             in_flight=self._in_flight,
             rows=self._rows.share(),
+            drawn=drawn,
         )
         if deadline is not None:
             self._deadlines.add(deadline)

@@ -63,6 +63,7 @@ class Session:
         calls: CallReader | None = None,
         in_flight: InFlight | None = None,
         rows: RowShare | None = None,
+        drawn: Callable[[Sample], None] | None = None,
     ) -> None:
         """Start with nothing in flight; never look ahead beyond ``budget`` draws.
 
@@ -70,6 +71,7 @@ class Session:
         ``active_questions`` returns the number of questions in play, this one included. ``equality`` makes equal
         answers one answer, named by the first one; ``known_answers`` go before those of the draws. ``calls`` reads
         calls of tools. ``in_flight`` counts the engine's draws, and ``rows`` is the question's share of its rows.
+        ``drawn`` receives each sample when it has ended, failed ones included, before it is scored.
         """
         self.problem, self.engine, self._read = problem, engine, read_by(problem, extract, calls)
         self.budget, self.options = budget, options
@@ -77,7 +79,7 @@ class Session:
         self.aborted = self.cached = 0
         self.regrouped = False
         self._in_flight, self._rows = in_flight or InFlight(), rows or Rows().share()
-        self._signals, self._sampling = signals, sampling
+        self._signals, self._sampling, self._drawn = signals, sampling, drawn
         self._cache, self._active_questions = cache, active_questions
         self._unread = (End.BOUNDARY,) if options.read_truncated else (End.BOUNDARY, End.LENGTH)
         self.answers = EqualAnswers(problem, equality, join=options.join_answers)
@@ -90,16 +92,8 @@ class Session:
         self._held: list[Sample] = []  # drawn, and on their way to the strategy
 
     def _judge(self, scorer: Scorer) -> Judging:
-        return Judging(
-            self.problem,
-            scorer,
-            self._metered,
-            self.account,
-            self.options.retries,
-            self._pause,
-            is_cancelled,
-            self.answers.named,
-        )
+        more = (self._pause, is_cancelled, self.answers.named)
+        return Judging(self.problem, scorer, self._metered, self.account, self.options.retries, *more)
 
     def _metered(self) -> MeteredEngine:
         """Return the engine for one call of a scorer."""
@@ -253,6 +247,12 @@ class Session:
                 task.result()
 
     async def _draw(self, request: Request) -> Sample:
+        sample = await self._tried(request)
+        if self._drawn is not None:
+            self._drawn(sample)
+        return sample
+
+    async def _tried(self, request: Request) -> Sample:
         """Draw one sample, retrying failures; each attempt is charged, however it ends."""
         spent, failure = NOTHING, ""
         for number in range(self.options.retries + 1):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("jsonschema")
 
+from tests.support.examples import examples
 from tests.support.servers.calling import function
 from tts.answers.tools.calls import TEXT, CallReader
 from tts.answers.tools.spelling import parse, spelled
@@ -19,7 +20,7 @@ from tts.types import Problem, Sample, ToolCall
 
 ANY = {"type": "function", "function": {"name": "any"}}
 WEATHER = function("weather", city="string", days="integer?", request_id="string?")
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=examples(300), deadline=None)
 
 LEAVES = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(st.characters(codec="utf-8"), max_size=5)
 VALUES = st.recursive(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("jsonschema")
 
 from strategies.catalog import CATALOG, method
+from tests.support.examples import examples
 from tts.answers.tools.calls import CallReader
 from tts.errors import UnsupportedError
 from tts.runtime.calls.names_first import NamesFirst
@@ -70,7 +71,7 @@ def expected(words: list[str]) -> str | None:
     return most([word for word in read if kind[word] == name])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(WORDS)
 def test_the_winner_is_decided_by_name_then_by_arguments(words: list[str]) -> None:
     samples = [made(word, index=at) for at, word in enumerate(words)]
@@ -97,7 +98,7 @@ def test_every_strategy_of_the_catalogue_votes_on_calls(name: str) -> None:
         assert value is None or 0.0 <= value <= 1.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(WORDS, st.integers(0, 9))
 def test_a_vote_whose_time_is_up_is_decided_on_what_is_there(words: list[str], ready: int) -> None:
     samples = [made(word, index=at) for at, word in enumerate(words)]

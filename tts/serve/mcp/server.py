@@ -1,0 +1,191 @@
+"""The MCP server: the tools ``verify`` and ``solve`` on one open model, over stdio or HTTP.
+
+Runs in the event loop that owns every engine, so that a call that is cancelled frees its rows within one step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import BaseModel, Field
+
+from tts import __version__
+from tts.agent.question import problem_of
+from tts.errors import InputError
+from tts.serve.config import ServeLimits
+from tts.serve.errors import failure_of, time_limit
+from tts.serve.models import OpenedModel
+from tts.strategy import TIME_LIMIT
+from tts.types import Sample
+
+INSTRUCTIONS = (
+    "Tells how likely an answer to a question is right. `verify` judges an answer that you have: a text with its "
+    "working is read, a bare answer is checked by samples. `solve` answers a question with as many samples as needed. "
+    "Where `accept` is false, do not use the answer; where it is null, no promise is loaded and `p_correct` is all."
+)
+READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+QuestionText = Annotated[str, Field(description="the question")]
+AnswerText = Annotated[str, Field(description="a text with its working, or a bare answer such as 18")]
+Draws = Annotated[int | None, Field(description="the most samples that check the answer; 0 reads the text as it is")]
+Budget = Annotated[int | None, Field(description="the most samples")]
+Seconds = Annotated[float | None, Field(description="seconds until there must be an answer")]
+Scope = Callable[[Context[Any, Any]], AbstractContextManager[None]]
+"""Counts a question while it is in progress, or refuses it."""
+
+
+class Verdict(BaseModel):
+    """The verdict on an answer."""
+
+    p_correct: float | None = Field(description="the calibrated probability that the answer is right; null without one")
+    accept: bool | None = Field(description="whether the answer may be used under the promise; null without a promise")
+    reason: str = Field(description="why the judging ended, or why there is no score")
+    promise: str = Field(description="kept, void, or none where no promise is loaded")
+    calibrated: bool = Field(description="whether a calibration is loaded for this way of judging")
+    how: str = Field(description="read: one pass over the text; draw(N): at most N fresh samples")
+    score: float | None = Field(description="the raw score in [0, 1]; null for an abstention")
+    answer: str | None = Field(description="the answer that was judged; null where none could be read")
+    usage: dict[str, int] = Field(description="tokens by cause")
+
+
+class Solution(BaseModel):
+    """The answer to a question."""
+
+    answer: str | None = Field(description="the answer; null where no sample could be read")
+    text: str | None = Field(description="the text of the most confident sample with this answer")
+    p_correct: float | None = Field(description="the probability that the answer is right; null where there is none")
+    calibrated: bool = Field(description="whether p_correct is calibrated")
+    vote_share: float | None = Field(description="the answer's share of the votes, which is no probability")
+    accept: bool | None = Field(description="whether the answer may be used under the promise; null without a promise")
+    promise: str = Field(description="kept, void, or none where no promise is loaded")
+    samples: int = Field(description="the samples that were drawn")
+    stopped: str = Field(description="the rule that ended the drawing, budget or time_limit")
+    strategy: str = Field(description="the strategy's name")
+    usage: dict[str, int] = Field(description="tokens by cause")
+
+
+def create_mcp(model: OpenedModel, limits: ServeLimits, scope: Scope = lambda context: nullcontext()) -> MCPServer[Any]:
+    """Return the MCP server of a model.
+
+    Args:
+        model: the model.
+        limits: the most that a call may ask for.
+        scope: counts the questions in progress.
+    """
+    server: MCPServer[Any] = MCPServer("tts", version=__version__, instructions=INSTRUCTIONS, subscriptions=False)
+    seconds, usual = limits.time_limit_s, f"{model.budget} if left out"
+    verify_text = f"Tell how likely an answer to a question is right. draws: 0 to {limits.budget}."
+    solve_text = (
+        "Answer a question with as many samples as it needs, and tell how likely the answer is right. budget: 1 to "
+        f"{limits.budget}, {usual}; time_limit_s: above 0 to {seconds:g}."
+    )
+
+    @server.tool(title="Verify an answer", description=verify_text, annotations=READ_ONLY)
+    async def verify(
+        question: QuestionText,
+        answer: AnswerText,
+        context: Context[Any, Any],
+        draws: Draws = None,
+    ) -> Verdict:
+        with failing(), scope(context):
+            check("draws", draws, 0, limits.budget)
+            async with progress(context, _draws(model) if draws is None else draws) as drawn:
+                [verdict] = await model.verifier.score_in_loop(
+                    [(question, answer)], draws=draws, time_limit_s=seconds, drawn=drawn
+                )
+        return Verdict(usage=asdict(verdict.usage), **_named(verdict, Verdict))
+
+    @server.tool(title="Solve a question", description=solve_text, annotations=READ_ONLY)
+    async def solve(
+        question: QuestionText,
+        context: Context[Any, Any],
+        budget: Budget = None,
+        time_limit_s: Seconds = None,
+    ) -> Solution:
+        with failing(), scope(context):
+            check("budget", budget, 1, limits.budget)
+            if time_limit_s is not None and not 0.0 < time_limit_s <= seconds:
+                raise InputError(f"time_limit_s must be above 0 and at most {seconds:g}, got {time_limit_s:g}")
+            solver, problem = await model.solver_in_loop(budget=budget), problem_of(question)
+            async with progress(context, budget or model.budget) as drawn:
+                found = await solver.solve_in_loop(problem, time_limit_s=time_limit_s or seconds, drawn=drawn)
+            if found.stopped_by == TIME_LIMIT and not found.samples:
+                raise time_limit(time_limit_s or seconds)
+        return Solution(
+            samples=len(found.samples),
+            stopped=found.stopped_by,
+            usage=asdict(found.usage),
+            **_named(found, Solution, but=("samples", "stopped", "usage")),
+        )
+
+    return server
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Turn the errors of the table into those of a tool; a bug stays what it is.
+
+    Raises:
+        ToolError: with the sentence of the error table.
+    """
+    try:
+        yield
+    except Exception as error:
+        failure = failure_of(error, request_id="", wait_s=1)
+        if failure.code == "internal":
+            raise
+        raise ToolError(failure.message) from None
+
+
+def check(name: str, value: int | None, least: int, most: int) -> None:
+    """Refuse a number out of range.
+
+    Raises:
+        InputError: naming it.
+    """
+    if value is not None and not least <= value <= most:
+        raise InputError(f"{name} must be from {least} to {most}, got {value}")
+
+
+@asynccontextmanager
+async def progress(context: Context[Any, Any], total: int) -> AsyncIterator[Callable[[Sample], None]]:
+    """Yield what counts samples; each is reported to the client, in order, before the context is left.
+
+    Args:
+        context: of the call.
+        total: the most samples.
+    """
+    counts: asyncio.Queue[int] = asyncio.Queue()
+    ended = 0
+
+    def drawn(sample: Sample) -> None:
+        nonlocal ended
+        ended += 1
+        counts.put_nowait(ended)
+
+    async def report() -> None:
+        while count := await counts.get():
+            await context.report_progress(count, max(total, count), f"{count} of at most {total} samples")
+
+    reporting = asyncio.ensure_future(report())
+    try:
+        yield drawn
+        counts.put_nowait(0)
+        await reporting
+    finally:
+        reporting.cancel()
+
+
+def _draws(model: OpenedModel) -> int:
+    return model.parts.config.draws
+
+
+def _named(found: object, shape: type[BaseModel], but: tuple[str, ...] = ("usage",)) -> Mapping[str, Any]:
+    """Return the fields of a shape that an object has by the same name."""
+    return {name: getattr(found, name) for name in shape.model_fields if name not in but}
