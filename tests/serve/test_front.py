@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from urllib.request import urlopen
+
 import pytest
 
 from tests.support.gateway import Gateway, ask
@@ -36,3 +39,33 @@ def test_unknown_paths_and_methods_have_the_shape_of_errors(
 def test_a_server_without_keys_answers_for_its_own_address_alone(fake: Gateway) -> None:
     assert ask(fake, "GET", "/v1/models", host="evil.example:80")[0] == 403
     assert ask(fake, "GET", "/v1/models", host=f"localhost:{fake.port}")[0] == 200
+
+
+def test_the_description_has_the_errors_that_are_sent_and_every_route(fake: Gateway) -> None:
+    described = ask(fake, "GET", "/openapi.json")[2]
+    paths = described["paths"]
+    assert {"/v1/chat/completions", "/v1/score", "/v1/decisions", "/v1/models", "/healthz", "/metrics"} <= set(paths)
+    for operations in paths.values():
+        for operation in operations.values():
+            assert "422" not in operation["responses"] and "default" in operation["responses"]
+    assert "text/event-stream" in paths["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
+    assert "422" not in json.dumps(described) and "ValidationError" not in json.dumps(described)
+
+
+def test_numbers_for_prometheus(fake: Gateway) -> None:
+    body = {"model": "fake", "messages": [{"role": "user", "content": "What is number 5 ?"}]}
+    assert ask(fake, "POST", "/v1/chat/completions", body)[0] == 200
+    ask(fake, "POST", "/v1/made-up-by-a-client", {})
+    with urlopen(f"{fake.root}/metrics") as answer:
+        text = answer.read().decode()
+    row = 'tts_requests_total{model="fake",route="/v1/chat/completions",status="200",strategy="adaptive_consistency"}'
+    assert row in text and 'route="-",status="404"' in text and "made-up" not in text
+    for name in (
+        "tts_request_seconds_bucket",
+        "tts_questions_in_progress",
+        "tts_questions_queued",
+        "tts_samples_total",
+    ):
+        assert f"{name}{{" in text
+    tokens = sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("tts_tokens_total{"))
+    assert tokens > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -17,8 +19,49 @@ from tts.serve.requests.validation import failure_of_validation
 from tts.serve.routes import chat, decisions, health, listing, score
 from tts.serve.state import State
 
+TEXT = {"type": "string"}
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": TEXT,
+                "type": TEXT,
+                "param": {"anyOf": [TEXT, {"type": "null"}]},
+                "code": TEXT,
+            },
+        }
+    },
+}
+"""The schema of every error."""
 ROUTERS = (health.router, listing.router, chat.router, score.router, decisions.router)
 """Each makes the routes of one subject for a state."""
+
+
+class Described(FastAPI):
+    """An application whose description has the errors that it really sends."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description: every error has one shape, and status 422 is not sent."""
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            parts = schema.setdefault("components", {})
+            named = parts.setdefault("schemas", {})
+            for name in ("HTTPValidationError", "ValidationError"):
+                named.pop(name, None)
+            named["Error"] = ERROR
+            parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            schema["security"] = [{"key": []}, {}]
+            content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+            for operations in schema["paths"].values():
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)
+                    operation["responses"]["default"] = {"description": "An error", "content": content}
+        assert self.openapi_schema is not None
+        return self.openapi_schema
 
 
 def create_app(models: Models, config: ServeConfig, keys: Keys | None = None) -> FastAPI:
@@ -33,7 +76,7 @@ def create_app(models: Models, config: ServeConfig, keys: Keys | None = None) ->
         InputError: keys that cannot be read, or an address beyond loopback without keys.
     """
     state = State(models, config, read_keys(config) if keys is None else keys)
-    app = FastAPI(title="tts", version=__version__, redirect_slashes=False)
+    app = Described(title="tts", version=__version__, redirect_slashes=False)
     app.state.gateway = state
     for router in ROUTERS:
         app.include_router(router(state))

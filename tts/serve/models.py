@@ -196,7 +196,7 @@ def bundled_configuration() -> Path:
         InputError: this installation came without it.
     """
     for folder in (SHIPPED, SOURCE):
-        if (file := folder / "grace_agent.yaml").is_file():
+        if (file := folder / "grace.yaml").is_file():
             return file
     raise InputError("the configuration of the bundled model is missing: reinstall, or give a configuration file")
 

@@ -55,7 +55,7 @@ def router(state: State) -> APIRouter:
     """Return the route."""
     routes = APIRouter()
 
-    @routes.post("/v1/chat/completions")
+    @routes.post("/v1/chat/completions", responses={200: {"content": {"text/event-stream": {}}}})
     async def completions(body: ChatRequest, request: Request) -> Response:
         asked = await _asked(state, body, request)
         exchange, id = request.state.exchange, f"chatcmpl-{request.state.request_id}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from tts.serve.errors import shutting_down
 from tts.serve.state import State
@@ -24,7 +24,7 @@ def router(state: State) -> APIRouter:
             raise shutting_down(state.wait_s)
         return {"status": "ready"}
 
-    @routes.get("/metrics")
+    @routes.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
