@@ -8,12 +8,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from tts import __version__
 from tts.serve.config import ServeConfig
 from tts.serve.errors import REQUEST, Failure, internal, unknown_path, wrong_method
 from tts.serve.gateway import Gate
 from tts.serve.keys import Keys, read_keys
+from tts.serve.mcp.http import PATH, McpEndpoint
 from tts.serve.models import Models
 from tts.serve.requests.validation import failure_of_validation
 from tts.serve.routes import chat, decisions, health, listing, score
@@ -80,6 +82,7 @@ def create_app(models: Models, config: ServeConfig, keys: Keys | None = None) ->
     app.state.gateway = state
     for router in ROUTERS:
         app.include_router(router(state))
+    app.router.routes.append(Route(PATH, McpEndpoint(state), include_in_schema=False))
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_middleware(Gate, state=state)

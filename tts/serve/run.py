@@ -91,6 +91,8 @@ class Server:
         last = loop.time() + grace_s + LAST_S
         while self._state.in_progress and loop.time() < last:
             await asyncio.sleep(0.02)
+        for close in self._state.closing:
+            await close()
         self._server.should_exit = True
 
 

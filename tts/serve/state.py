@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -57,6 +57,7 @@ class State:
         rate: of questions that finish.
         in_progress: questions that are in progress or wait.
         ending: True once the server ends.
+        closing: awaited at the end, when no question is in progress any more.
     """
 
     def __init__(self, models: Models, config: ServeConfig, keys: Keys) -> None:
@@ -64,6 +65,7 @@ class State:
         self.models, self.config, self.keys = models, config, keys
         self.metrics = Metrics(models)
         self.rate, self.in_progress, self.ending = Rate(), 0, False
+        self.closing: list[Callable[[], Awaitable[None]]] = []
         self._last = math.inf
         self._of_keys: Counter[bytes] = Counter()
 

@@ -8,6 +8,7 @@ import typer
 
 from tts.cli.app import app
 from tts.cli.grammar import sort_arguments
+from tts.cli.servers.serve import serve
 from tts.cli.verbosity import is_quiet, set_log_level
 from tts.errors import InputError, UnsupportedError
 
@@ -24,14 +25,19 @@ def mcp(
             help="The YAML file of a model, and overrides such as budget=8 or model=tiny.",
         ),
     ] = None,
+    http: Annotated[bool, typer.Option("--http", help="Serve over HTTP, at /mcp of `tts serve`.")] = False,
 ) -> None:
     """Serve a model to an agent by the Model Context Protocol.
 
     Speaks over standard input and output, as an entry in a client's settings file starts it. The tool `verify` judges
     an answer, `solve` answers a question with as many samples as it needs. Without a file it serves the bundled GrACE
-    model. `tts serve` offers the same tools over HTTP, at /mcp.
+    model.
     """
     import logging
+
+    if http:
+        serve(arguments)
+        return
 
     from tts.serve.config import ServedConfig
 

@@ -6,10 +6,13 @@ Runs in the event loop that owns every engine, so that a call that is cancelled 
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
+from uuid import uuid4
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -21,10 +24,12 @@ from tts.agent.question import problem_of
 from tts.errors import InputError
 from tts.serve.config import ServeLimits
 from tts.serve.errors import failure_of, time_limit
+from tts.serve.mcp.calls import Calls
 from tts.serve.models import OpenedModel
 from tts.strategy import TIME_LIMIT
 from tts.types import Sample
 
+LOG = logging.getLogger("tts.serve")
 INSTRUCTIONS = (
     "Tells how likely an answer to a question is right. `verify` judges an answer that you have: a text with its "
     "working is read, a bare answer is checked by samples. `solve` answers a question with as many samples as needed. "
@@ -36,8 +41,6 @@ AnswerText = Annotated[str, Field(description="a text with its working, or a bar
 Draws = Annotated[int | None, Field(description="the most samples that check the answer; 0 reads the text as it is")]
 Budget = Annotated[int | None, Field(description="the most samples")]
 Seconds = Annotated[float | None, Field(description="seconds until there must be an answer")]
-Scope = Callable[[Context[Any, Any]], AbstractContextManager[None]]
-"""Counts a question while it is in progress, or refuses it."""
 
 
 class Verdict(BaseModel):
@@ -70,15 +73,17 @@ class Solution(BaseModel):
     usage: dict[str, int] = Field(description="tokens by cause")
 
 
-def create_mcp(model: OpenedModel, limits: ServeLimits, scope: Scope = lambda context: nullcontext()) -> MCPServer[Any]:
+def create_mcp(model: OpenedModel, limits: ServeLimits, calls: Calls | None = None) -> MCPServer[Any]:
     """Return the MCP server of a model.
 
     Args:
         model: the model.
         limits: the most that a call may ask for.
-        scope: counts the questions in progress.
+        calls: their account; None keeps none.
     """
-    server: MCPServer[Any] = MCPServer("tts", version=__version__, instructions=INSTRUCTIONS, subscriptions=False)
+    calls = calls or Calls()
+    with own_logging():
+        server: MCPServer[Any] = MCPServer("tts", version=__version__, instructions=INSTRUCTIONS, subscriptions=False)
     seconds, usual = limits.time_limit_s, f"{model.budget} if left out"
     verify_text = f"Tell how likely an answer to a question is right. draws: 0 to {limits.budget}."
     solve_text = (
@@ -93,11 +98,12 @@ def create_mcp(model: OpenedModel, limits: ServeLimits, scope: Scope = lambda co
         context: Context[Any, Any],
         draws: Draws = None,
     ) -> Verdict:
-        with failing(), scope(context):
+        with failing(), calls.question(context):
             check("draws", draws, 0, limits.budget)
             async with progress(context, _draws(model) if draws is None else draws) as drawn:
-                [verdict] = await model.verifier.score_in_loop(
-                    [(question, answer)], draws=draws, time_limit_s=seconds, drawn=drawn
+                [verdict] = await calls.run(
+                    context,
+                    model.verifier.score_in_loop([(question, answer)], draws=draws, time_limit_s=seconds, drawn=drawn),
                 )
         return Verdict(usage=asdict(verdict.usage), **_named(verdict, Verdict))
 
@@ -108,15 +114,18 @@ def create_mcp(model: OpenedModel, limits: ServeLimits, scope: Scope = lambda co
         budget: Budget = None,
         time_limit_s: Seconds = None,
     ) -> Solution:
-        with failing(), scope(context):
+        with failing(), calls.question(context):
             check("budget", budget, 1, limits.budget)
             if time_limit_s is not None and not 0.0 < time_limit_s <= seconds:
                 raise InputError(f"time_limit_s must be above 0 and at most {seconds:g}, got {time_limit_s:g}")
             solver, problem = await model.solver_in_loop(budget=budget), problem_of(question)
             async with progress(context, budget or model.budget) as drawn:
-                found = await solver.solve_in_loop(problem, time_limit_s=time_limit_s or seconds, drawn=drawn)
+                found = await calls.run(
+                    context, solver.solve_in_loop(problem, time_limit_s=time_limit_s or seconds, drawn=drawn)
+                )
             if found.stopped_by == TIME_LIMIT and not found.samples:
                 raise time_limit(time_limit_s or seconds)
+            calls.answered(context, question, found)
         return Solution(
             samples=len(found.samples),
             stopped=found.stopped_by,
@@ -128,8 +137,21 @@ def create_mcp(model: OpenedModel, limits: ServeLimits, scope: Scope = lambda co
 
 
 @contextmanager
+def own_logging() -> Iterator[None]:
+    """Keep the SDK from setting up the log of the whole process, which it does where there is no handler yet."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+@contextmanager
 def failing() -> Iterator[None]:
-    """Turn the errors of the table into those of a tool; a bug stays what it is.
+    """Turn errors into those of a tool.
+
+    The log gets the traceback of a bug, without the exception's text, which may hold a question.
 
     Raises:
         ToolError: with the sentence of the error table.
@@ -137,9 +159,10 @@ def failing() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        failure = failure_of(error, request_id="", wait_s=1)
+        failure = failure_of(error, request_id=(id := uuid4().hex), wait_s=1)
         if failure.code == "internal":
-            raise
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            LOG.error("call %s failed: %s\n%s", id, type(error).__name__, trace)
         raise ToolError(failure.message) from None
 
 
