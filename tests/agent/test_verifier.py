@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from tts.agent import terms
-from tts.agent.promise import Promise
 from tts.agent.terms import Terms
 from tts.agent.verdict import Verdict
 from tts.agent.verifier import Verifier
@@ -22,6 +21,7 @@ from tts.runtime.options import Options
 from tts.runtime.runner import Runner
 from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.calibration.maps import CalibrationMap
+from tts.scorers.calibration.promise_file import Promise
 from tts.scorers.calibration.reference import Reference
 from tts.scorers.consistency import SelfConsistency
 from tts.scorers.watched import WatchedScorer

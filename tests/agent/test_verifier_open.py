@@ -10,10 +10,10 @@ import pytest
 
 import tts
 from tts.agent.opening import configured, open_parts
-from tts.agent.promise import Promise, save_promise
 from tts.errors import InputError
 from tts.scorers.calibration.calibration_file import BARE, Provenance, save_calibration
 from tts.scorers.calibration.maps import CalibrationMap
+from tts.scorers.calibration.promise_file import Promise, save_promise
 from tts.scorers.calibration.reference import Reference
 
 FAKE = {"kind": "fake", "model": "fake", "scorer": "watched"}

@@ -1,7 +1,7 @@
 """The verifier as the final check of other agent frameworks, each imported only where its adapter is made.
 
-Every adapter judges the final answer once, with its question, and no step before it. An answer that the promise does not let through is turned down with the verdict's sentence; without a promise, one
-with a probability below ``least`` is.
+Every adapter judges the final answer once, with its question, and no step before it. An answer that the promise does
+not let through is turned down with the verdict's sentence; without a promise, one with a probability below ``least``.
 """
 
 from __future__ import annotations

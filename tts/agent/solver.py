@@ -10,7 +10,6 @@ from evals.live.draws import count_samples
 from evals.report.draws import failure_sentence
 from tts.agent.answer import Answer, voted_calls
 from tts.agent.opening import Parts, configured, open_parts
-from tts.agent.promise import Promise, decision_score
 from tts.agent.question import problem_of, warn_of_unknown_words
 from tts.agent.terms import Terms
 from tts.agent.verdict import Verdict
@@ -18,6 +17,7 @@ from tts.engines.loop import LOOP
 from tts.engines.sampling import SamplingChange
 from tts.errors import DrawsFailedError, UnsupportedError
 from tts.scorers.calibration.calibration_file import OWN_DRAWS
+from tts.scorers.calibration.promise_file import Promise, decision_score
 from tts.scorers.calibration.reference import mean_logprob
 from tts.strategy import TIME_LIMIT, Strategy
 from tts.types import Decision, Problem, Sample, Usage

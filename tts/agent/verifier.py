@@ -14,7 +14,6 @@ from os import PathLike
 from typing import Any, Self
 
 from tts.agent.opening import Parts, configured, open_parts
-from tts.agent.promise import Promise
 from tts.agent.terms import Terms
 from tts.agent.verdict import StepScore, Verdict
 from tts.agent.verification import NO_SIGNALS, Verification
@@ -27,6 +26,7 @@ from tts.runtime.options import Extract
 from tts.runtime.runner import Runner
 from tts.scorers.base import Scorer
 from tts.scorers.calibration.calibration_file import BARE, READ
+from tts.scorers.calibration.promise_file import Promise
 from tts.types import Problem, Sample, Signals, Usage
 
 
