@@ -28,6 +28,16 @@ def test_the_mcp_client_solves_and_verifies(capsys, monkeypatch):
     assert "solve: {'answer': '" in out and "verify: {'answer': '19'" in out
 
 
+def test_the_winner_of_tool_votes_is_decided_argument_by_argument(capsys, monkeypatch):
+    pytest.importorskip("openai")
+    monkeypatch.setattr("sys.argv", ["tool_votes.py"])
+    runpy.run_path(str(ROOT / "examples" / "tool_votes.py"), run_name="__main__")
+    *replies, winner, agreement = capsys.readouterr().out.splitlines()
+    assert [line.split(" weather")[0].strip() for line in replies].count("no vote") == 2 and len(replies) == 8
+    assert winner.startswith('winner   weather {"city": "Oslo", "days": 3')
+    assert agreement.strip() == "agreement: city 83%, days 83%"
+
+
 @pytest.mark.slow
 def test_the_agent_loop_prints_a_line_for_each_agent(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["agent_loop.py", "--stories", "6"])
