@@ -70,6 +70,7 @@ async def draw_samples(
         concurrency=questions,
         lookahead=config.samples - 1,
         rows=config.engine.rows,
+        share_rows=config.engine.kind != "openai",
         read_truncated=config.read_truncated,
     )
     options = replace(options, join_answers=False)
@@ -104,6 +105,7 @@ async def play(
         lookahead=config.lookahead,
         min_in_flight=config.min_in_flight,
         rows=config.engine.rows,
+        share_rows=config.engine.kind != "openai",
         read_truncated=config.read_truncated,
     )
 

@@ -21,8 +21,10 @@ class Options:
         lookahead: draws of a question that start before the strategy asks for them, >= 0; 0 wastes no token.
         min_in_flight: draws to keep in flight, >= 0. If fewer questions are left, each looks further ahead, so that
             the last ones, which often take the whole budget, do not wait for one draw after another. 0 turns it off.
-        rows: the rows of the engine's batch, >= 1; draws beyond it wait, and a free row goes to the question that has
-            the fewest. None if they are not limited.
+        rows: the rows of the engine's batch, >= 1; draws beyond it wait. None if they are not limited.
+        share_rows: whether draws wait for a row here, where a free one goes to the question that has the fewest; False
+            leaves them to the engine. Draws that wait for a server belong there, so that they fail together in an
+            outage, not one batch after the other.
         retries: further attempts after a failed one, >= 0.
         backoff_s: seconds before the first retry, doubled each time.
         read_truncated: whether a sample that reached the limit of tokens gives an answer, often one of a step.
@@ -33,6 +35,7 @@ class Options:
     lookahead: int = 0
     min_in_flight: int = 0
     rows: int | None = None
+    share_rows: bool = True
     retries: int = 2
     backoff_s: float = 0.1
     read_truncated: bool = False

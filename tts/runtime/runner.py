@@ -100,7 +100,8 @@ class Runner:
         self._checked: tuple[Strategy | None, Scorer | None, Signals, Signals] = (None, None, NONE, NONE)  # the last
         self._admission = Admission(max_questions, max_waiting)
         self._deadlines: set[Deadline] = set()
-        self._in_flight, self._rows = InFlight(options.rows or math.inf), Rows(options.rows)
+        self._in_flight = InFlight(options.rows or math.inf)
+        self._rows = Rows(options.rows if options.share_rows else None)
 
     @property
     def waiting(self) -> int:
