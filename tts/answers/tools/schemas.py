@@ -42,15 +42,21 @@ class ToolSchemas:
             arguments: the text of a JSON object.
 
         Raises:
-            InputError: the schema refers to something that it does not hold.
+            InputError: the schema refers to something that it does not hold, or takes too long to check.
         """
         check = self._checks.get(name)
         if check is None:
             return False
         from referencing.exceptions import Unresolvable
 
+        from tts.answers.tools.bounded import MAX_STEPS, TooLongError, is_valid
+
         try:
-            return bool(check.is_valid(json.loads(arguments)))
+            return is_valid(check, json.loads(arguments))
+        except TooLongError:
+            raise InputError(
+                f"the parameters of tool {name!r} take more than {MAX_STEPS} steps to check: write a simpler schema"
+            ) from None
         except Unresolvable as error:
             raise InputError(
                 f"the parameters of tool {name!r} refer to {error.ref!r}, which they do not hold: write it out under "
@@ -63,8 +69,9 @@ class ToolSchemas:
 def _validator(schema: Any, where: str) -> Any:
     """Return the check of a schema; any object is right without one."""
     try:
-        import jsonschema
         from referencing import Registry
+
+        from tts.answers.tools.bounded import bounded
     except ImportError:
         raise UnsupportedError(
             "calls of tools are checked by the package jsonschema, which is not installed: pip install "
@@ -73,9 +80,11 @@ def _validator(schema: Any, where: str) -> Any:
     schema = {} if schema is None else schema
     if not isinstance(schema, Mapping):
         raise InputError(f"{where} must be a JSON schema, got {_shown(schema)}")
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
+        kind = bounded(schema)
         kind.check_schema(schema)
+    except InputError as error:
+        raise InputError(f"{where} {error}") from None
     except Exception as error:  # a schema of a request may break the check in any way
         raise InputError(f"{where} must be a JSON schema: {first_line(error)}") from None
     return kind(schema, registry=Registry())
