@@ -16,6 +16,7 @@ from tts.agent.verdict import Verdict
 from tts.engines.loop import LOOP
 from tts.engines.sampling import SamplingChange
 from tts.errors import DrawsFailedError, UnsupportedError
+from tts.runtime.cache import SampleCache
 from tts.scorers.calibration.calibration_file import OWN_DRAWS
 from tts.scorers.calibration.promise_file import Promise, decision_score
 from tts.scorers.calibration.reference import mean_logprob
@@ -134,6 +135,7 @@ class Solver:
         time_limit_s: float | None = None,
         sampling: SamplingChange | None = None,
         known_answers: Sequence[str] = (),
+        cache: SampleCache | None = None,
         drawn: Callable[[Sample], None] | None = None,
     ) -> Answer:
         """Answer one question for a caller in the event loop of the engines, :data:`~tts.engines.loop.LOOP`.
@@ -143,6 +145,7 @@ class Solver:
             time_limit_s: as in :meth:`asolve`.
             sampling: as in :meth:`asolve`.
             known_answers: answers that exist already; equal answers of the draws get the name of the first one.
+            cache: keeps draws with these sampling parameters, so that none is drawn again.
             drawn: receives each sample when it has ended, before there is a decision.
 
         Raises:
@@ -165,6 +168,7 @@ class Solver:
             equality=parts.equality,
             ignore=config.tools.ignore,
             known_answers=known_answers,
+            cache=cache,
             lookahead=config.lookahead,
             time_limit_s=config.limits.time_limit_s if time_limit_s is None else time_limit_s,
             drawn=drawn,

@@ -25,7 +25,10 @@ class PoolSampleCache:
         truncated: draws that may be truncated put so far, in this process.
         tokens: tokens generated for all of them, and for their scores.
         forks: whether what continues a prefix is remembered as well.
+        sampling: the change of the engine's sampling parameters that the run's samples are drawn with; None for none.
     """
+
+    sampling: object = None
 
     def __init__(
         self,

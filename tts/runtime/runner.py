@@ -138,8 +138,8 @@ class Runner:
             extract: reads the canonical answer from a finished text; None takes the runner's.
             scorer: gives each sample its confidence.
             signals: signals to collect besides those of the strategy and the scorer.
-            sampling: changes sampling parameters for this question; not together with a cache, whose samples are
-                those of the engine's own parameters.
+            sampling: changes sampling parameters for this question; with a cache, those that its samples are drawn
+                with.
             cache: keeps draws, so that none is drawn or scored again.
             equality: makes equal answers one answer; None compares texts. Its tokens are part of the decision's usage,
                 as a scorer's are.
@@ -153,7 +153,7 @@ class Runner:
         Raises:
             InputError: a problem, an ``extract`` or a number that cannot be used.
             UnsupportedError: the engine or the scorer does not meet the strategy's requirements, the strategy does not
-                handle the end of its time, or a cache with changed sampling parameters or tools.
+                handle the end of its time, or a cache of other sampling parameters or tools.
             BusyError: as many questions wait as may.
         """
         loop = asyncio.get_running_loop()
@@ -166,8 +166,8 @@ class Runner:
         read = extract or self._extract
         if read is None:
             raise UnsupportedError("a live engine needs `extract` to read answers from texts")
-        if sampling is not None and cache is not None:
-            raise UnsupportedError("a cache keeps samples of the engine's own sampling: leave cache or sampling out")
+        if cache is not None and sampling != getattr(cache, "sampling", None):
+            raise UnsupportedError("a cache keeps samples of other sampling parameters: leave cache or sampling out")
         collected = self.check(strategy, scorer, signals)
         calls = call_reader(problem, self.engine.capabilities, ignore, cached=cache is not None)
         strategy = strategy if calls is None else NamesFirst(strategy, calls)

@@ -17,6 +17,7 @@ from tts.errors import InputError
 from tts.serve.app import create_app
 from tts.serve.config import ServeConfig
 from tts.serve.connection import Connection
+from tts.serve.kept import KeptDraws
 from tts.serve.models import Models
 from tts.serve.state import State
 
@@ -38,10 +39,13 @@ class Server:
         """Listen, and return once connections are accepted.
 
         Raises:
-            InputError: the address cannot be listened on, or is reached from other machines and there are no keys.
+            InputError: the address cannot be listened on, or is reached from other machines and there are no keys; or
+                the pool cannot be written.
         """
         self.app: FastAPI = create_app(models, config)
         self._state: State = self.app.state.gateway
+        if config.pool is not None:
+            self._state.kept = LOOP.run(_kept(config.pool))
         listening = _listening(config)
         host = f"[{config.host}]" if ":" in config.host else config.host
         self.url = f"http://{host}:{listening.getsockname()[1]}/v1"
@@ -60,7 +64,7 @@ class Server:
             )
         )
         self.ended = threading.Event()
-        self._running = LOOP.submit(self._server.serve(sockets=[listening]))
+        self._running = LOOP.submit(self._serve(listening))
         self._running.add_done_callback(lambda _: self.ended.set())
         LOOP.run(self._accepting())
 
@@ -79,6 +83,13 @@ class Server:
             Exception: the fault that ended the server.
         """
         self._running.result()
+
+    async def _serve(self, listening: socket.socket) -> None:
+        try:
+            await self._server.serve(sockets=[listening])
+        finally:
+            if self._state.kept is not None:
+                self._state.kept.close()
 
     async def _accepting(self) -> None:
         while not self._server.started and not self.ended.is_set():
@@ -128,6 +139,16 @@ def serve(models: Models, config: ServeConfig, started: Callable[[str], None]) -
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+async def _kept(path: str) -> KeptDraws:
+    """Open a pool in the event loop that uses it.
+
+    Raises:
+        InputError: it is no pool, or cannot be written.
+        PoolLockedError: another process writes to it.
+    """
+    return KeptDraws(path)
 
 
 def _listening(config: ServeConfig) -> socket.socket:

@@ -7,18 +7,23 @@ import logging
 import math
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
 from tts.agent.answer import Answer
+from tts.agent.opening import Parts
+from tts.engines.sampling import SamplingChange
+from tts.runtime.cache import SampleCache
 from tts.serve.config import ServeConfig
 from tts.serve.errors import key_limit, not_allowed, shutting_down
+from tts.serve.kept import KeptDraws
 from tts.serve.keys import Key, Keys
 from tts.serve.metrics import Metrics
 from tts.serve.models import Models
 from tts.serve.replies import is_abstention
+from tts.types import Problem
 
 LOG = logging.getLogger("tts.serve")
 LONGEST_WAIT_S = 60
@@ -53,6 +58,7 @@ class State:
         models: the models.
         config: the configuration.
         keys: the keys that are accepted.
+        kept: the draws that are kept; None keeps none.
         metrics: its numbers.
         rate: of questions that finish.
         in_progress: questions that are in progress or wait.
@@ -63,6 +69,7 @@ class State:
     def __init__(self, models: Models, config: ServeConfig, keys: Keys) -> None:
         """Start with nothing in progress."""
         self.models, self.config, self.keys = models, config, keys
+        self.kept: KeptDraws | None = None
         self.metrics = Metrics(models)
         self.rate, self.in_progress, self.ending = Rate(), 0, False
         self.closing: list[Callable[[], Awaitable[None]]] = []
@@ -107,6 +114,12 @@ class State:
             self.rate.ended(asyncio.get_running_loop().time())
             if key is not None:
                 self._of_keys[key.digest] -= 1
+
+    def cache(
+        self, parts: Parts, problem: Problem, sampling: SamplingChange | None
+    ) -> AbstractAsyncContextManager[SampleCache | None]:
+        """Lend the cache of a question; None where no draws are kept."""
+        return nullcontext() if self.kept is None else self.kept.cache(parts, problem, sampling)
 
     def check_allowed(self, key: Key | None, model: str) -> None:
         """Refuse a model that a key may not ask.

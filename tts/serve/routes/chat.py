@@ -158,9 +158,10 @@ async def _answer(state: State, asked: Asked, request: Request) -> Answer:
         TTSError: of the solver.
     """
     with state.question(request.state.key):
-        answer = await asked.solver.solve_in_loop(
-            asked.problem, time_limit_s=asked.time_limit_s, sampling=asked.sampling
-        )
+        async with state.cache(asked.solver.parts, asked.problem, asked.sampling) as cache:
+            answer = await asked.solver.solve_in_loop(
+                asked.problem, time_limit_s=asked.time_limit_s, sampling=asked.sampling, cache=cache
+            )
     request.state.exchange.facts.update(samples=len(answer.samples), tokens=answer.usage.total)
     if answer.stopped_by == TIME_LIMIT and not answer.samples:
         raise shutting_down(state.wait_s) if state.ending else time_limit(asked.time_limit_s)

@@ -58,7 +58,7 @@ async def _decided(
                 usage += verdict.usage
             answers.append(_predicate(question, verdict))
         else:
-            found, spent = await _choice(model, subject, question, left)
+            found, spent = await _choice(state, model, subject, question, left)
             answers.append(found)
             usage += spent
     return answers, usage
@@ -74,7 +74,7 @@ def _predicate(question: Question, verdict: Verdict) -> dict[str, Any]:
 
 
 async def _choice(
-    model: OpenedModel, subject: Subject, question: Question, seconds: float
+    state: State, model: OpenedModel, subject: Subject, question: Question, seconds: float
 ) -> tuple[dict[str, Any], Usage]:
     """Return the candidates' shares of the votes among draws of the question; a refusal where none has a vote."""
     problem, extract = subject.problem, model.parts.task.extract
@@ -83,7 +83,8 @@ async def _choice(
         text = str(choice.value)
         found = read_answer(problem, text, extract)
         names.setdefault(text if found is None else found.answer, choice)
-    answer = await model.usual.solve_in_loop(problem, time_limit_s=seconds, known_answers=tuple(names))
+    async with state.cache(model.parts, problem, None) as cache:
+        answer = await model.usual.solve_in_loop(problem, time_limit_s=seconds, known_answers=tuple(names), cache=cache)
     weights = _weights(answer, names)
     total = sum(weights.values())
     head = {"name": question.name, "tts": {"votes": votes_of(answer), "samples": len(answer.samples)}}
