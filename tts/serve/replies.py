@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
 
 from starlette.responses import Response
 
-from tts.agent.answer import Answer
+from tts.agent.answer import Answer, VotedCall
 from tts.agent.solver import Solver
 from tts.agent.verdict import StepScore, Verdict
 from tts.types import End, Usage
@@ -65,6 +66,7 @@ def tts_object(answer: Answer, solver: Solver) -> dict[str, Any]:
         "drift": bool(drift["void"]) if drift else None,
         "strategy": answer.strategy,
         "budget": solver.parts.config.budget,
+        **({"calls": [{"name": c.name, "agreement": dict(c.agreement)} for c in answer.calls]} if answer.calls else {}),
     }
 
 
@@ -72,12 +74,21 @@ def message_of(answer: Answer, on_abstain: str) -> tuple[dict[str, Any], str]:
     """Return the assistant's message and its finish reason; a refusal holds no text of a sample."""
     if on_abstain == "refuse" and is_abstention(answer):
         return {"role": "assistant", "content": None, "refusal": refusal_of(answer)}, "stop"
+    if answer.calls:
+        calls = [_call(call) for call in answer.calls]
+        return {"role": "assistant", "content": answer.text or None, "refusal": None, "tool_calls": calls}, "tool_calls"
     chosen = [sample for sample in answer.samples if answer.answer is not None and sample.answer == answer.answer]
     chosen = chosen or [sample for sample in answer.samples if sample.end is not End.FAILED]
     best = max(chosen, key=lambda sample: sample.confidence or 0.0, default=None)
     text = answer.text if answer.text is not None else best.text if best is not None else ""
     finish = "length" if best is not None and best.end is End.LENGTH else "stop"
     return {"role": "assistant", "content": text, "refusal": None}, finish
+
+
+def _call(call: VotedCall) -> dict[str, Any]:
+    """Return a call in OpenAI's shape; one without an id gets one, by which the tool's reply can name it."""
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id or f"call_{uuid4().hex[:24]}", "type": "function", "function": function}
 
 
 def refusal_of(answer: Answer) -> str:

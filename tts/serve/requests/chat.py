@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -158,7 +159,10 @@ def problem_of_chat(body: ChatRequest) -> Problem:
         ApiError: a message without text, a part that is no text, or no message of a user.
     """
     chat = [_message(number, message) for number, message in enumerate(body.messages)]
-    return problem_of_messages(chat, body.tools or ())
+    problem = problem_of_messages(chat, body.tools or ())
+    if not problem.tools:
+        return problem
+    return replace(problem, tool_choice=body.tool_choice, parallel_tool_calls=body.parallel_tool_calls)
 
 
 def _message(number: int, message: ChatMessage) -> Message:

@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from tts.agent.answer import Answer
 from tts.agent.solver import Solver
+from tts.answers.tools.calls import CallReader
 from tts.engines.sampling import SamplingChange
-from tts.errors import UnsupportedError
+from tts.errors import InputError, UnsupportedError
 from tts.serve.errors import bad_request, shutting_down, time_limit
 from tts.serve.gateway import reported
 from tts.serve.models import OpenedModel
@@ -98,15 +99,29 @@ async def _asked(state: State, body: ChatRequest, request: Request) -> Asked:
         raise over("tts.budget", budget, limits.budget)
     problem = problem_of_chat(body)
     if body.tools:
-        raise bad_request(
-            f"model {model.name} calls no tools here: leave tools out, or ask a model with engine.kind=openai", "tools"
-        )
+        _check_tools(problem, model)
     sampling = sampling_of(body, model.parts.config.engine.sampling, limits)
     with suppress(UnsupportedError):  # an engine without tokens
         model.parts.engine.prompt_ids(problem)
     solver = await model.solver_in_loop(strategy, budget, ours.scorer)
     _check_alpha(ours.alpha, solver, model)
     return Asked(body, model.name, solver, problem, sampling, state.seconds(ours.time_limit_s))
+
+
+def _check_tools(problem: Problem, model: OpenedModel) -> None:
+    """Refuse tools that cannot be used.
+
+    Raises:
+        ApiError: the model calls none, or one of them or the choice is none.
+    """
+    if not model.parts.engine.capabilities.calls:
+        raise bad_request(
+            f"model {model.name} calls no tools here: leave tools out, or ask a model with engine.kind=openai", "tools"
+        )
+    try:
+        CallReader(problem)
+    except InputError as error:
+        raise bad_request(str(error), str(error).partition(" ")[0]) from None
 
 
 def _agreed(what: str, *given: Any) -> Any:
@@ -207,7 +222,10 @@ async def _events(
         yield event(failure.content)
         return
     message, finish = message_of(answer, asked.body.ours.on_abstain)
-    yield chunk({name: message[name] for name in ("content", "refusal") if message[name] is not None})
+    if texts := {name: message[name] for name in ("content", "refusal") if message[name] is not None}:
+        yield chunk(texts)
+    for index, call in enumerate(message.get("tool_calls", ())):
+        yield chunk({"tool_calls": [{"index": index, **call}]})
     yield chunk({}, finish, tts=tts_object(answer, asked.solver))
     if counted:
         yield event({**head, "choices": [], "usage": usage_of_tokens(answer.usage)})
