@@ -23,13 +23,7 @@ OSLO: Calls = [("weather", {"city": "Oslo", "days": 3, "request_id": "a"})]
 AGAIN: Calls = [("weather", {"days": 3.0, "city": "Oslo", "request_id": "b"})]
 ROME: Calls = [("weather", {"city": "Rome", "days": 3})]
 ASKED: Any = {"model": "m", "messages": [{"role": "user", "content": "Will it rain in Oslo?"}], "tools": [WEATHER]}
-HERE = (
-    "engine.kind=openai",
-    "engine.model=m",
-    "engine.openai.concurrency=1",
-    "task.chat=true",
-    "tools.ignore=[request_id]",
-)
+HERE = ("engine.kind=openai", "engine.model=m", "engine.openai.concurrency=1", "task.chat=true", "budget=4")
 
 
 class Upstream(Unnumbered):
