@@ -208,4 +208,4 @@ def sampling_of(body: ChatRequest, own: Sampling, limits: ServeLimits) -> Sampli
 
 def over(name: str, value: float, most: float) -> ApiError:
     """Return the refusal of a number above the server's limit."""
-    return bad_request(f"{name} must be at most {most:g} on this server, got {value:g}", name)
+    return bad_request(f"{name} must be at most {most} on this server, got {value!r:.40}", name)
