@@ -19,6 +19,7 @@ def test_the_own_rule_example_compares_and_runs_live(capsys):
     assert "live: " in out
 
 
+@pytest.mark.slow
 def test_the_mcp_client_solves_and_verifies(capsys, monkeypatch):
     pytest.importorskip("mcp")
     monkeypatch.setattr("sys.argv", ["mcp_client.py", "engine.kind=fake", "engine.model=fake"])

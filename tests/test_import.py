@@ -10,7 +10,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("torch", "numpy", "scipy", "pyarrow", "matplotlib", "transformers", "vllm", "omegaconf", "typer", "rich")
+HEAVY = (
+    "torch",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "matplotlib",
+    "transformers",
+    "vllm",
+    "omegaconf",
+    "typer",
+    "rich",
+    "fastapi",
+    "mcp",
+    "jsonschema",
+)
 
 WATCHED = """
 import _thread, os, signal, sys

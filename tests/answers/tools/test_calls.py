@@ -20,7 +20,7 @@ from tts.types import Problem, Sample, ToolCall
 
 ANY = {"type": "function", "function": {"name": "any"}}
 WEATHER = function("weather", city="string", days="integer?", request_id="string?")
-QUICK = settings(max_examples=examples(300), deadline=None)
+QUICK = settings(max_examples=examples(150), deadline=None)
 
 LEAVES = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(st.characters(codec="utf-8"), max_size=5)
 VALUES = st.recursive(

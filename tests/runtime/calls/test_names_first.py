@@ -71,7 +71,7 @@ def expected(words: list[str]) -> str | None:
     return most([word for word in read if kind[word] == name])
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(WORDS)
 def test_the_winner_is_decided_by_name_then_by_arguments(words: list[str]) -> None:
     samples = [made(word, index=at) for at, word in enumerate(words)]

@@ -100,6 +100,7 @@ def test_an_engine_that_fails_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in (tmp_path / "err").read_text()
 
 
+@pytest.mark.slow
 def test_cancelling_a_call_and_leaving_free_its_rows(tmp_path: Path) -> None:
     slow = SlowServer()
 
