@@ -65,7 +65,7 @@ def test_a_question_has_its_own_sampling_parameters() -> None:
 
 
 def test_more_questions_than_may_wait_are_refused_and_the_others_answered() -> None:
-    solver = tts.Solver.open(**FAKE, max_questions=1, max_waiting=1)
+    solver = tts.Solver.open(**FAKE, max_questions=1, max_waiting=1, token_delay_s=0.002)
 
     async def many() -> list[object]:
         return await asyncio.gather(*(solver.asolve(f"What is {n} + 1?") for n in range(4)), return_exceptions=True)
