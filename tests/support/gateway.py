@@ -81,12 +81,14 @@ def local_gateway(*arguments: str) -> Iterator[LocalGateway]:
     """Run a server in the event loop of this process's engines.
 
     Args:
-        arguments: ``key=value``, as those of ``tts serve``.
+        arguments: files and ``key=value``, as those of ``tts serve``.
     """
     from tts.serve.models import open_models
     from tts.serve.run import Server
 
-    models, config = open_models([], [*arguments, "serve.port=0"])
+    files = [Path(argument) for argument in arguments if "=" not in argument]
+    overrides = [argument for argument in arguments if "=" in argument]
+    models, config = open_models(files, [*overrides, "serve.port=0"])
     server = Server(models, config)
     try:
         yield LocalGateway(server.url, models, server)
