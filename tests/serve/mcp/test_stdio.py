@@ -272,6 +272,9 @@ def test_the_bundled_model_over_stdio(tmp_path: Path) -> None:
         async with client(errors=tmp_path / "err") as mcp:
             solved: Any = (await mcp.call_tool("solve", {"question": question})).structured_content
             assert solved["answer"] == "19" and solved["calibrated"] and solved["promise"] == "kept"
+            assert solved["note"] is None
+            strange: Any = (await mcp.call_tool("solve", {"question": "Who painted Guernica?"})).structured_content
+            assert "no token for these words of the question" in strange["note"] and "Guernica" in strange["note"]
             read: Any = (await mcp.call_tool("verify", {"question": question, "answer": working})).structured_content
             assert read["how"] == "read" and read["p_correct"] is not None, read
 

@@ -45,10 +45,11 @@ def mcp(
         from tts.serve.mcp.server import create_mcp
         from tts.serve.mcp.stdio import kept_stdout, serve_stdio
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic", "starlette"):
+        package = (error.name or "").partition(".")[0]
+        if package not in ("mcp", "mcp_types", "pydantic", "starlette"):
             raise
         raise UnsupportedError(
-            f"`tts mcp` needs the package {error.name}: pip install 'tts-rerank[mcp]', or in the clone "
+            f"`tts mcp` needs the package {package}: pip install 'tts-rerank[mcp]', or in the clone "
             "pip install -e '.[mcp]'"
         ) from None
     from tts.serve.models import open_models

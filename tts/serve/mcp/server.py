@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 
 from tts import __version__
 from tts.agent.question import problem_of
+from tts.agent.unknown_words import listed, unknown_words
 from tts.errors import InputError
 from tts.serve.config import ServeLimits
 from tts.serve.errors import failure_of, time_limit
@@ -70,6 +71,7 @@ class Solution(BaseModel):
     samples: int = Field(description="the samples that were drawn")
     stopped: str = Field(description="the rule that ended the drawing, budget or time_limit")
     strategy: str = Field(description="the strategy's name")
+    note: str | None = Field(description="why the answer may mean little; null otherwise")
     usage: dict[str, int] = Field(description="tokens by cause")
 
 
@@ -130,7 +132,8 @@ def create_mcp(model: OpenedModel, limits: ServeLimits, calls: Calls | None = No
             samples=len(found.samples),
             stopped=found.stopped_by,
             usage=asdict(found.usage),
-            **_named(found, Solution, but=("samples", "stopped", "usage")),
+            note=_note(model, problem.question),
+            **_named(found, Solution, but=("samples", "stopped", "usage", "note")),
         )
 
     return server
@@ -203,6 +206,12 @@ async def progress(context: Context[Any, Any], total: int) -> AsyncIterator[Call
         await reporting
     finally:
         reporting.cancel()
+
+
+def _note(model: OpenedModel, question: str) -> str | None:
+    """Return a sentence on words of a question that the model has no token for; None where there are none."""
+    words = unknown_words(model.parts.engine, question)
+    return f"the model has no token for these words of the question: {listed(words)}" if words else None
 
 
 def _draws(model: OpenedModel) -> int:
