@@ -175,6 +175,6 @@ def test_the_bundled_model_by_the_official_client_curl_and_the_library(tmp_path:
         assert '"answer": "19"' in subprocess.run(command, capture_output=True, text=True).stdout
         for found in (reply.usage, raw.parse().usage):
             assert found.total_tokens == found.prompt_tokens + found.completion_tokens
-    solver = tts.Solver.open("configs/serve/grace_agent.yaml")
+    solver = tts.Solver.open("configs/serve/grace.yaml")
     expected = solver.solve(QUESTION)
     assert (expected.text, expected.p_correct) == (reply.choices[0].message.content, reply.tts["p_correct"])
