@@ -121,10 +121,9 @@ def key_limit(name: str, most: int, wait_s: int) -> ApiError:
     return ApiError(Failure(429, RATE, "key_limit", message, headers={"retry-after": str(wait_s)}))
 
 
-def time_limit(seconds: float | None = None) -> ApiError:
-    """Return the error of a question whose time was up before one sample was finished."""
-    within = "" if seconds is None else f" of {seconds:g} s"
-    message = f"the time limit{within} was up before one sample was finished: allow more, or ask for fewer tokens"
+def time_limit(seconds: float, unfinished: str = "one sample was finished") -> ApiError:
+    """Return the error of a question whose time was up before there was anything to answer with."""
+    message = f"the time limit of {seconds:.3g} s was up before {unfinished}: allow more, or ask for less"
     return ApiError(Failure(504, SERVER, "time_limit", message, headers=NO_RETRY))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from tts.runtime.ledger import NOTHING
-from tts.serve.errors import ApiError, bad_request
+from tts.serve.errors import ApiError, bad_request, time_limit
+from tts.serve.models import OpenedModel
 from tts.serve.replies import json_response, step_object, usage_of_tokens, verdict_object
 from tts.serve.requests.chat import over
 from tts.serve.requests.texts import checked_text
@@ -65,14 +68,31 @@ def router(state: State) -> APIRouter:
                 {"index": number, "object": "verdict", **verdict_object(verdict)}
                 for number, verdict in enumerate(verdicts)
             ]
-            for row, (question, answer) in zip(data, pairs, strict=True) if body.steps else ():
-                steps = await model.verifier.steps_in_loop(question, answer)
-                row["steps"] = [step_object(step) for step in steps]
+            if body.steps:
+                await _add_steps(model, data, pairs, state.seconds(body.time_limit_s))
         usage = sum((verdict.usage for verdict in verdicts), NOTHING)
         facts["tokens"] = usage.total
         return json_response({"object": "list", "model": body.model, "data": data, "usage": usage_of_tokens(usage)})
 
     return routes
+
+
+async def _add_steps(
+    model: OpenedModel, data: Sequence[dict[str, Any]], pairs: Sequence[tuple[str, str]], seconds: float
+) -> None:
+    """Add the scores of the steps of each answer.
+
+    Raises:
+        ApiError: the time was up before all of them were read.
+        UnsupportedError: the scorer judges whole texts alone.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            for row, (question, answer) in zip(data, pairs, strict=True):
+                steps = await model.verifier.steps_in_loop(question, answer)
+                row["steps"] = [step_object(step) for step in steps]
+    except TimeoutError:
+        raise time_limit(seconds, "all steps were read") from None
 
 
 def _pairs(body: ScoreRequest) -> list[tuple[str, str]]:
