@@ -18,7 +18,7 @@ from tts.errors import InputError
 @app.command(
     schema="tts.agent.config:AgentConfig",
     examples=(
-        'tts ask "Jack has 11 beads. Jack gives away 4 beads. How many beads does Jack have?"',
+        'tts ask "Jack has 11 beads. Jack buys 8 more beads. How many beads does Jack have now?"',
         'echo "Jack has 11 beads and buys 3 more. How many beads?" | tts ask strategy=esc budget=8',
     ),
 )
@@ -34,7 +34,8 @@ def ask(
 ) -> None:
     """Answer a question with as many samples as it needs.
 
-    Prints the answer, p_correct (the estimate that it is right), the vote share, the samples and the tokens.
+    Prints the answer, whether a promise lets it through, p_correct (the estimate that it is right), the vote share, the
+    samples and the tokens.
     """
     from evals.live.draws import count_samples
     from evals.report.draws import draw_sentences
@@ -57,8 +58,12 @@ def ask(
             warnings.simplefilter("ignore", UnknownWordsWarning)
             found = solver.solve(text)
     screen = console()
+    promised = (
+        () if found.accept is None else (("accept", f"{'yes' if found.accept else 'no'} (promise {found.promise})"),)
+    )
     rows = (
         ("answer", str(found)),
+        *promised,
         ("p_correct", "-" if found.p_correct is None else f"{found.p_correct:.3f}"),
         ("vote share", "-" if found.vote_share is None else f"{found.vote_share:.3f}"),
         ("samples", f"{len(found.samples)} of at most {config.budget}, stopped by {found.stopped_by}"),
