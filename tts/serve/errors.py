@@ -123,7 +123,7 @@ def key_limit(name: str, most: int, wait_s: int) -> ApiError:
 
 def time_limit(seconds: float, unfinished: str = "one sample was finished") -> ApiError:
     """Return the error of a question whose time was up before there was anything to answer with."""
-    message = f"the time limit of {seconds:.3g} s was up before {unfinished}: allow more, or ask for less"
+    message = f"the time limit of {seconds:.3g} s was up before {unfinished}: allow more, or ask for fewer tokens"
     return ApiError(Failure(504, SERVER, "time_limit", message, headers=NO_RETRY))
 
 
