@@ -1,0 +1,33 @@
+"""Evidence for the gateway, one row of the table after the other.
+
+python -m benchmarks.serve [--fraction 1.0] [--only NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Callable
+
+from benchmarks.serve.clients import clients
+from benchmarks.serve.throughput import throughput
+
+ROWS: dict[str, Callable[[float], str]] = {"throughput": throughput, "clients": clients}
+"""Each row of the table by its name; the fraction of the full size is at most 1."""
+
+
+def main() -> None:
+    """Print the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fraction", type=float, default=1.0, help="of the full size, in (0, 1]")
+    parser.add_argument("--only", nargs="+", choices=[*ROWS], help="rows to measure")
+    options = parser.parse_args()
+    cores, load = os.cpu_count(), os.getloadavg()[0]
+    print(f"Python {platform.python_version()}, {cores} cores, load {load:.1f}, fraction {options.fraction:g}")
+    for name in options.only or ROWS:
+        print(f"\n## {name}\n{ROWS[name](options.fraction)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
