@@ -105,7 +105,7 @@ def test_ignored_arguments_do_not_vote() -> None:
 def test_calls_that_never_vote_leave_no_answer() -> None:
     answer, _ = solved([("weather", "{}")], [("wether", {"city": "Oslo"})], [("book", '{"id": 1')])
     assert (answer.answer, answer.calls, len(answer.samples)) == (None, (), 3)
-    assert [sample.calls[0].name for sample in answer.samples] == ["weather", "wether", "book"], "none is lost"
+    assert sorted(s.calls[0].name for s in answer.samples) == ["book", "weather", "wether"], "none is lost"
 
 
 @pytest.mark.parametrize("strategy", ["adaptive_consistency", "esc", "martingale_majority"])

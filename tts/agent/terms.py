@@ -16,6 +16,8 @@ from tts.scorers.calibration.reference import Reference
 from tts.types import Usage
 
 LOG = logging.getLogger(__name__)
+REMEMBERED = 1 << 17
+"""The questions of late that the alarm does not see again; a server that runs for long forgets earlier ones."""
 UNLIKE = 0.01
 """A text is unlike those of a reference if its log-probability is below that of all but this share of them."""
 
@@ -40,7 +42,7 @@ class Terms:
     reference: Reference | None = None
     alarm: DriftAlarm | None = None
     unlike: float = UNLIKE
-    _questions: set[int] = field(default_factory=set, repr=False)
+    _questions: dict[int, None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -156,7 +158,9 @@ class Terms:
         if self.alarm is None or self.void or hash(question) in self._questions:
             return
         if question is not None:
-            self._questions.add(hash(question))
+            self._questions[hash(question)] = None
+            if len(self._questions) > REMEMBERED:
+                del self._questions[next(iter(self._questions))]
         if self.alarm.see(score, logprob):
             LOG.warning(
                 "the promise for %s is void: scores or texts of late differ from those that it was fitted on", self.how
