@@ -111,7 +111,7 @@ def test_it_writes_what_its_base_writes_and_knows_how_that_ends(
 
 @pytest.mark.slow
 def test_text_is_read_as_it_was_drawn(folder: Path, scorer: Finece) -> None:
-    """A whole sample gets the same number, a paused one that of all its tokens instead of all but the last."""
+    """A whole sample and a paused one get the number of the pass that draws them; an empty text that of its prompt."""
     (samples,) = drawn(folder, scorer, PROBLEMS[:1])
     found = engine(folder)
     bare = [Sample(s.text, end=s.end, token_ids=s.token_ids) for s in samples]
@@ -123,7 +123,7 @@ def test_text_is_read_as_it_was_drawn(folder: Path, scorer: Finece) -> None:
     found.close()
     trace = value_confidence(samples[0].trace)
     assert read[:-2].tolist() == pytest.approx([s.confidence for s in samples], abs=1e-3)
-    assert read[-2:].tolist() == pytest.approx([trace[len(begun)], trace[0]], abs=1e-3)
+    assert read[-2:].tolist() == pytest.approx([trace[len(begun) - 1], trace[0]], abs=1e-3)
     assert metered.usage.scorer_prefill > 0 and metered.usage.scorer_decode == 0
 
 

@@ -112,7 +112,8 @@ def test_nothing_that_a_server_writes_holds_a_secret(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_after_sigterm_every_connection_is_answered(tmp_path: Path, times: int) -> None:
-    with gateway(tmp_path, FAKE, "engine.token_delay_s=0.01", "serve.grace_s=1.5") as server:
+    grace = 1.5 if times == 1 else 20  # a second signal does not wait for it
+    with gateway(tmp_path, FAKE, "engine.token_delay_s=0.01", f"serve.grace_s={grace}") as server:
         found: list[Any] = []
         body = {"model": "fake", "messages": [{"role": "user", "content": "What is number 3 ?"}]}
 
@@ -138,7 +139,7 @@ def test_after_sigterm_every_connection_is_answered(tmp_path: Path, times: int) 
         if times == 1:
             assert found == [200] * 8 and 1.0 < time.monotonic() - began < 5.0
         else:
-            assert time.monotonic() - began < 1.4
+            assert time.monotonic() - began < 10.0
 
 
 @pytest.mark.slow
