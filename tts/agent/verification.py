@@ -66,20 +66,7 @@ class Verification:
         signals: Signals = NO_SIGNALS,
         runner: Runner | None = None,
     ) -> None:
-        """Take an open engine.
-
-        Args:
-            engine: reads texts and draws samples.
-            scorer: gives texts and samples their confidence; with None, or one that compares samples, every answer is
-                checked by its share of the votes.
-            extract: reads the canonical answer from a text.
-            read: calibration, promise and reference of texts that are read; None for none.
-            draw: those of answers that are checked by at most ``draws`` draws; None for none.
-            draws: the most draws that check a bare answer, >= 1.
-            equality: makes equal answers one answer; None compares texts.
-            sampling: changes the sampling parameters of the draws.
-            signals: signals that the draws record besides those of the scorer.
-            runner: plays the checks; None takes one of the verifier's own.
+        """Take an open engine; the arguments are those of :class:`~tts.agent.verifier.Verifier`.
 
         Raises:
             InputError: a number out of range, or an ``extract`` that cannot be called.
