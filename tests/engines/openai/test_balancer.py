@@ -120,3 +120,27 @@ def test_an_outage_ends_with_the_last_error_of_each_server() -> None:
     sentence = r"no server has answered for 0 seconds \(http://0: error of http://0; http://1: error of http://1\)"
     with pytest.raises(EngineError, match=sentence):
         calmly(scenario())
+
+
+def test_requests_of_one_prompt_stay_on_its_server_while_that_is_free_and_up() -> None:
+    async def scenario() -> None:
+        balancer = made(count=3, concurrency=2)
+        first, second, _ = balancer.servers
+
+        async def lent(prompt: int | None) -> Server:
+            async with balancer.lend(prompt) as server:
+                return server
+
+        assert await lent(7) is first
+        async with balancer.lend(None) as other:
+            assert other is first
+            assert await lent(7) is first, "its own server, though another is idle"
+            assert await lent(8) is second
+            async with balancer.lend(7):
+                assert await lent(7) is second, "its own server is at its limit"
+        balancer.mark_down(first, "gone")
+        assert await lent(7) is not first
+        balancer.mark_up(first)
+        assert await lent(7) is not first, "it has moved"
+
+    calmly(scenario())

@@ -53,7 +53,7 @@ def play(engine: OpenAIEngine, n: int = 4, options: Options = QUICK, problems: i
     def seven(problem: Problem, text: str) -> str | None:
         return text.rpartition("#### ")[2] or None
 
-    asked = [replace(ONE, id=f"q{i}") for i in range(problems)]
+    asked = [replace(ONE, id=f"q{i}", question=ONE.question + " ?" * i) for i in range(problems)]
     return asyncio.run(run_all(Vote("sc", n), asked, engine, extract=seven, options=options))
 
 

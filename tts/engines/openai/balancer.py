@@ -1,5 +1,8 @@
 """Load balancing over several servers of one model: the least loaded server is next, a failing one is paused.
 
+Requests of one prompt stay on the server that had its first one, whose prefix cache holds it, while that server is
+free.
+
 Knows HTTP clients only as something that belongs to a server.
 """
 
@@ -14,6 +17,8 @@ from typing import Any
 
 from tts.errors import EngineError
 
+HOMES = 1 << 14
+"""The prompts of late whose server is known."""
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
 """Pause of a server after a failure; it doubles with each failure in a row, up to the second number."""
 
@@ -56,25 +61,44 @@ class LoadBalancer:
         """
         self.servers, self.concurrency, self.outage_timeout_s = tuple(servers), concurrency, outage_timeout_s
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._homes: dict[int, Server] = {}
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[Server]:
+    async def lend(self, prompt: int | None = None) -> AsyncIterator[Server]:
         """Lend the least loaded server that is not paused; wait while all are at their limit.
+
+        Args:
+            prompt: a number that stands for the request's prompt, whose own server is lent while it is free; None
+                for a request by itself.
 
         Raises:
             EngineError: all servers were paused for longer than ``outage_timeout_s``.
         """
         try:
-            server = await self._next_free()
+            server = self._own(prompt) or await self._next_free()
         except BaseException:
             self._wake_next()  # it may have been this request's turn
             raise
+        if prompt is not None and self._homes.get(prompt) is None:
+            self._homes[prompt] = server
+            if len(self._homes) > HOMES:
+                del self._homes[next(iter(self._homes))]
         server.running += 1
         try:
             yield server
         finally:
             server.running -= 1
             self._wake_next()
+
+    def _own(self, prompt: int | None) -> Server | None:
+        """Return the server that had the first request of a prompt, if it is up, free, and nothing waits; else None."""
+        home = None if prompt is None else self._homes.get(prompt)
+        if home is None or self._waiting or home.running >= self.concurrency:
+            return None
+        if home.paused_until > asyncio.get_running_loop().time():
+            self._homes.pop(prompt, None)  # type: ignore[arg-type]
+            return None
+        return home
 
     def mark_up(self, server: Server) -> None:
         """Record that a server answered."""

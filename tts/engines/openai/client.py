@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -85,7 +86,7 @@ class Connections:
             InputError: the server refuses the key, or does not serve the model, so that every request would fail.
             EngineError: any other failure; it is final if the server refuses the request itself.
         """
-        async with self.lend(server) as lent:
+        async with self.lend(server, _prompt_of(body)) as lent:
             while True:
                 sent = self.dialect.apply(body)
                 manager = create(lent.client, chat, sent)
@@ -104,11 +105,12 @@ class Connections:
                 await manager.__aexit__(None, None, None)
 
     @asynccontextmanager
-    async def lend(self, server: Server | None = None) -> AsyncIterator[Server]:
+    async def lend(self, server: Server | None = None, prompt: int | None = None) -> AsyncIterator[Server]:
         """Lend a server with a client for one request.
 
         Args:
-            server: the one to lend; None lends the least loaded one.
+            server: the one to lend; None lends the prompt's own one, else the least loaded one.
+            prompt: a number that stands for the prompt.
 
         Raises:
             InputError: the server refuses the key, or does not serve the model, so that every request would fail.
@@ -117,7 +119,7 @@ class Connections:
         import openai
 
         await self.connect()
-        async with self.balancer.lend() if server is None else _itself(server) as lent:
+        async with self.balancer.lend(prompt) if server is None else _itself(server) as lent:
             try:
                 yield lent
                 self.balancer.mark_up(lent)
@@ -237,6 +239,11 @@ async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
         for client in clients:
             await client.close()
         _OPEN.pop(asyncio.get_running_loop(), None)
+
+
+def _prompt_of(body: Mapping[str, Any]) -> int:
+    """Return a number that stands for the prompt of a request, the same for each draw of a question."""
+    return hash(json.dumps(body.get("messages", body.get("prompt")), sort_keys=True, default=str))
 
 
 def is_unreachable(error: BaseException) -> bool:
