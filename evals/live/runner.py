@@ -66,20 +66,24 @@ async def draw_samples(
     """Draw ``n`` samples of every problem into the cache, the samples of one question at the same time."""
     # As many questions as fill a batch, and one to fill the gaps.
     questions = -(-config.engine.max_batch_size // config.samples) + 1
-    options = Options(
-        concurrency=questions,
-        lookahead=config.samples - 1,
-        rows=config.engine.rows,
-        share_rows=config.engine.kind != "openai",
-        read_truncated=config.read_truncated,
-    )
-    options = replace(options, join_answers=False)
+    options = replace(_options(config, questions, config.samples - 1), join_answers=False)
 
     def share(result: Result) -> float:
         return sum(bool(task.grade(result.problem, s)) for s in result.decision.samples) / config.samples
 
     watch.start("samples", len(task.problems))
     return await _play_all(CollectSamples(config.samples), task, engine, None, options, signals, cache, share, watch)
+
+
+def _options(config: SampleConfig | RunConfig, concurrency: int, lookahead: int) -> Options:
+    """Return the options of a run; draws wait for servers in their client, and for a batch in the driver."""
+    return Options(
+        concurrency=concurrency,
+        lookahead=lookahead,
+        rows=config.engine.rows,
+        share_rows=config.engine.kind != "openai",
+        read_truncated=config.read_truncated,
+    )
 
 
 async def draw_trees(
@@ -100,14 +104,8 @@ async def play(
     config: RunConfig, plan: Plan, task: Task, engine: Engine, cache: SampleCache, *, watch: ProgressListener
 ) -> list[Played]:
     """Play every strategy over every problem, one strategy after another; they share their draws through the cache."""
-    options = Options(
-        concurrency=config.concurrency or config.engine.max_batch_size,
-        lookahead=config.lookahead,
-        min_in_flight=config.min_in_flight,
-        rows=config.engine.rows,
-        share_rows=config.engine.kind != "openai",
-        read_truncated=config.read_truncated,
-    )
+    concurrency = config.concurrency or config.engine.max_batch_size
+    options = replace(_options(config, concurrency, config.lookahead), min_in_flight=config.min_in_flight)
 
     def right(result: Result) -> bool:
         spellings = result.spellings or (result.decision.answer,)

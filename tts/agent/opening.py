@@ -25,7 +25,7 @@ from tts.models import finece, grace
 from tts.runtime.options import Options
 from tts.runtime.runner import Runner
 from tts.scorers.base import Scorer
-from tts.scorers.calibration.calibration_file import Provenance, sampling_text
+from tts.scorers.calibration.calibration_file import Provenance, model_name, sampling_text
 from tts.scorers.config import OpenScorer
 from tts.strategy import Strategy
 from tts.types import Signals
@@ -137,7 +137,7 @@ def _open(config: AgentConfig, own: Strategy | None) -> Parts:
     planned = chosen.strategies[0]
     return Parts(
         config=config,
-        model=f"{model}@{revision}" if revision else model,
+        model=model_name(model, revision),
         engine=engine,
         task=task,
         planned=planned if own is None else replace(planned, strategy=own),

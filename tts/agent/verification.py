@@ -34,7 +34,6 @@ from tts.scorers.metered import MeteredEngine
 from tts.strategy import TIME_LIMIT
 from tts.types import End, Problem, Sample, Signals
 
-NO_SIGNALS = Signals()
 NO_ANSWER = "no answer can be read from the text"
 NO_VOTES = "no draw gives an answer"
 LATE = "time_limit: the time was up before there was a score"
@@ -55,16 +54,16 @@ class Verification:
     def __init__(
         self,
         engine: Engine,
-        scorer: Scorer | None = None,
+        scorer: Scorer | None,
         *,
         extract: Extract,
-        read: Terms | None = None,
-        draw: Terms | None = None,
-        draws: int = 8,
-        equality: Equality | None = None,
-        sampling: SamplingChange | None = None,
-        signals: Signals = NO_SIGNALS,
-        runner: Runner | None = None,
+        read: Terms,
+        draw: Terms,
+        draws: int,
+        equality: Equality | None,
+        sampling: SamplingChange | None,
+        signals: Signals,
+        runner: Runner | None,
     ) -> None:
         """Take an open engine; the arguments are those of :class:`~tts.agent.verifier.Verifier`.
 
@@ -77,8 +76,8 @@ class Verification:
         self._draws, self._equality, self._sampling = check_draws(draws, least=1), equality, sampling
         able = engine.capabilities
         self._texts = GivenTexts(able, scorer) if scorer is not None and reads_texts(able, scorer) else None
-        self.read = replace(read or Terms(READ), how=READ)
-        self.draw = replace(draw or Terms(""), how=f"draw({draws})", unlike=0.0)
+        self.read = replace(read, how=READ)
+        self.draw = replace(draw, how=f"draw({draws})", unlike=0.0)
         self.runner = runner or Runner(engine, extract=extract, max_waiting=1 << 20)
         self._signals, self.spent = signals, NOTHING
         self.runner.check(self._check("", draws), scorer, signals)

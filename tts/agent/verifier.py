@@ -16,7 +16,7 @@ from typing import Any, Self
 from tts.agent.opening import Parts, configured, open_parts
 from tts.agent.terms import Terms
 from tts.agent.verdict import StepScore, Verdict
-from tts.agent.verification import NO_SIGNALS, Verification
+from tts.agent.verification import Verification
 from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine
 from tts.engines.loop import LOOP
@@ -28,6 +28,8 @@ from tts.scorers.base import Scorer
 from tts.scorers.calibration.calibration_file import BARE, READ
 from tts.scorers.calibration.promise_file import Promise
 from tts.types import Problem, Sample, Signals, Usage
+
+NO_SIGNALS = Signals()
 
 
 class Verifier:

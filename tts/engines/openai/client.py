@@ -86,7 +86,8 @@ class Connections:
             InputError: the server refuses the key, or does not serve the model, so that every request would fail.
             EngineError: any other failure; it is final if the server refuses the request itself.
         """
-        async with self.lend(server, _prompt_of(body)) as lent:
+        several = server is None and len(self.balancer.servers) > 1
+        async with self.lend(server, _prompt_of(body) if several else None) as lent:
             while True:
                 sent = self.dialect.apply(body)
                 manager = create(lent.client, chat, sent)
