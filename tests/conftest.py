@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def tts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     def run(*arguments: str | Path) -> Ran:
         monkeypatch.setattr(sys, "argv", ["tts", *map(str, arguments)])
         try:
-            cli.main()
+            copy_context().run(cli.main)  # --quiet is of one command
             status = 0
         except SystemExit as done:
             status = int(done.code or 0)
