@@ -34,10 +34,11 @@ soak: $(VENV)/installed
 coverage: $(VENV)/installed
 	$(PYTEST) -m "not soak" --cov --cov-report term-missing:skip-covered --cov-fail-under 90
 
-# Tasks and logs of lm-evaluation-harness and Inspect, the plug-in and the adapters, on the tools themselves; nothing is
-# read from the hub.
+# Tasks and logs of lm-evaluation-harness and Inspect, the plug-in, the adapters, and agent frameworks as clients of a
+# server, on the tools themselves; nothing is read from the hub.
 test-tools: $(TOOLS)/installed
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest tests/evals/tasks/test_foreign_tools.py tests/evals/pools/test_real_logs.py tests/api/test_inspect_plugin.py tests/agent/test_adapters.py -W default
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(TOOLS)/bin/python -m pytest -W default tests/evals/tasks/test_foreign_tools.py \
+		tests/evals/pools/test_real_logs.py tests/api/test_inspect_plugin.py tests/agent/test_adapters.py tests/serve/clients
 
 # The lowest versions that pyproject.toml claims, and a newer Python without the extra hf.
 test-lowest: $(LOWEST)/installed $(NEWER)/installed
@@ -111,7 +112,7 @@ $(VENV)/docs-installed: $(VENV)/installed
 $(TOOLS)/installed: pyproject.toml constraints.txt .ci/constraints-tools.txt
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python $(PIP) --constraint constraints.txt --constraint .ci/constraints-tools.txt \
-		--editable '.[test]' lm-eval inspect-ai openai-agents pydantic-ai-slim smolagents langchain-core dspy
+		--editable '.[hf,openai,serve,mcp,inspect,test]' lm-eval openai-agents pydantic-ai-slim smolagents langchain-openai litellm dspy
 	touch $@
 
 # vLLM's build for CPUs, on a torch for CPUs; what it brings of torch's companions is for GPUs and breaks transformers.

@@ -1,8 +1,8 @@
 """Each code block of README and of docs/ runs, or names the reason why it does not.
 
-A comment before a block marks it: ``<!-- slow -->`` runs with a model in ``make test-slow``, and ``<!-- not run: REASON
--->`` runs nowhere. Blocks of text are outputs; those of toml belong to other packages. The blocks of a page run
-in order and share a folder.
+A comment before a block marks it: ``<!-- slow -->`` runs with a model in ``make test-slow``, ``<!-- served -->`` asks a
+server that ``tests/serve/clients`` starts, and ``<!-- not run: REASON -->`` runs nowhere. Blocks of text are outputs;
+those of toml belong to other packages. The blocks of a page run in order and share a folder.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,41 +19,21 @@ from omegaconf import OmegaConf
 from evals.config import RunConfig
 from evals.live.parts import split
 from evals.methods import described
+from tests.support.pages import FENCE, ROOT, Block, blocks
 from tts.config import from_mapping
 from tts.config.keys import keys
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
     *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "configuration.md"),  # generated
 ]
 STATIC = ("text", "toml", "{toctree}", "{eval-rst}")
-FENCE = re.compile(
-    r"(?:<!-- (?P<mark>slow|not run: [^\n]+?) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$", re.M | re.S
-)
 LINK = re.compile(r"(?<!`)\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))?\)")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A code block of a page."""
-
-    where: str
-    language: str
-    mark: str
-    code: str
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text(encoding="utf-8")
-    for found in FENCE.finditer(text):
-        line = text.count("\n", 0, found.start("code")) + 1
-        yield Block(f"{page.name}:{line}", found["language"], found["mark"] or "", found["code"])
 
 
 def runnable(page: Path, *, slow: bool) -> list[Block]:
     """Return the blocks that run: the quick ones, or all of a page that has slow ones."""
-    found = [b for b in blocks(page) if b.language not in STATIC and not b.mark.startswith("not run")]
+    found = [b for b in blocks(page) if b.language not in STATIC and not b.mark.startswith(("not run", "served"))]
     if slow:
         return found if any(b.mark == "slow" for b in found) else []
     return [b for b in found if not b.mark]

@@ -41,6 +41,14 @@ def test_a_change_keeps_what_it_does_not_name() -> None:
     assert changed(own, None) is own and changed(own, SamplingChange()) == own
 
 
+def test_another_seed_alone_draws_from_the_same_distribution() -> None:
+    assert not SamplingChange(seed=4).changes_samples
+    assert SamplingChange(temperature=0.5, seed=4).changes_samples
+    assert SamplingChange(stop=("x",)).changes_samples and SamplingChange(stop=("x",)).named == {}
+    with pytest.raises(InputError, match="stop must hold texts of at least one character"):
+        SamplingChange(stop=("x", ""))
+
+
 @pytest.mark.parametrize("size", [4, 8])
 def test_a_seed_is_the_same_for_the_same_key_and_fits_its_size(size: int) -> None:
     seeds = {seed_of(f"key {i}", size) for i in range(500)}

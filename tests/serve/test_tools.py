@@ -81,12 +81,22 @@ def test_the_conversation_goes_on_with_the_tool(client: Any, served: Any) -> Non
     assert sent[-2]["tool_calls"][0]["id"] == sent[-1]["tool_call_id"]
 
 
+@pytest.mark.parametrize("given", ["</code>", ["</code>", "Observation:"]])
+def test_texts_that_end_a_sample_go_along(client: Any, served: Any, given: Any) -> None:
+    client.chat.completions.create(**ASKED, stop=given)
+    assert served[1].seen[-1]["stop"] == ([given] if isinstance(given, str) else given)
+    client.chat.completions.create(**ASKED)
+    assert "stop" not in served[1].seen[-1]
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0]"),
         ({"tools": [WEATHER, WEATHER]}, "tools[1]"),
         ({"tool_choice": "any"}, "tool_choice"),
+        ({"stop": [""]}, "stop[0]"),
+        ({"stop": ["a"] * 17}, "stop"),
         ({"tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
         (
             {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": 3}}}]},

@@ -199,7 +199,7 @@ class Solver:
         score = decision_score(decision)
         if score is None or decision.answer is None:
             return self._terms.abstention(decision.reason, answer=decision.answer)
-        changed = bool(problem.tools) or (sampling is not None and sampling.named.keys() - {"seed"})
+        changed = bool(problem.tools) or (sampling is not None and sampling.changes_samples)
         return self._terms.verdict(
             score,
             question=problem.question,

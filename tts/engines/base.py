@@ -58,6 +58,7 @@ class Capabilities:
         first_tokens: the most probable first tokens of such a reply whose probabilities it tells; 0 if it tells none.
         reads: the columns of a trace that ``read`` gives for a given text; none if the engine reads no texts.
         calls: gives the calls of tools apart from the text, for problems with tools.
+        stop_texts: ends samples at the texts of ``SamplingChange.stop``.
     """
 
     watch_tokens: bool = False
@@ -75,6 +76,7 @@ class Capabilities:
     first_tokens: int = 0
     reads: frozenset[str] = frozenset()
     calls: bool = False
+    stop_texts: bool = False
 
     def lacking(self, signals: Signals) -> str | None:
         """Return the first of these signals that the engine cannot collect, in words, or None."""
@@ -112,8 +114,7 @@ class Request:
     """One sample to draw: number ``index`` of its problem, attempt ``attempt`` after failures.
 
     ``ahead`` marks a draw that the strategy has not asked for yet: it may be aborted, so its count must stay current.
-    ``turn`` asks for the reply to a further turn instead of to the problem, of engines that can. ``sampling`` is for
-    this sample alone.
+    ``turn`` asks engines that can for the reply to a further turn. ``sampling`` is for this sample alone.
     """
 
     problem: Problem

@@ -49,21 +49,30 @@ class SamplingChange:
         top_p: as in :class:`Sampling`.
         max_tokens: as in :class:`Sampling`.
         seed: as in :class:`Sampling`.
+        stop: texts that end a sample where it would have the first of them; the sample ends before it.
     """
 
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
+    stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         self.over(Sampling())
+        if not all(self.stop):
+            raise InputError("stop must hold texts of at least one character, got an empty one")
 
     @property
     def named(self) -> dict[str, float]:
-        """The parameters that are changed, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """The parameters of the run that are changed, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None and name != "stop"}
+
+    @property
+    def changes_samples(self) -> bool:
+        """Samples come from another distribution than the run's; another seed draws from the same one."""
+        return bool(self.stop or self.named.keys() - {"seed"})
 
     def over(self, sampling: Sampling) -> Sampling:
         """Return the parameters of a run with these changes."""

@@ -168,6 +168,8 @@ class Runner:
             raise UnsupportedError("a live engine needs `extract` to read answers from texts")
         if cache is not None and sampling != getattr(cache, "sampling", None):
             raise UnsupportedError("a cache keeps samples of other sampling parameters: leave cache or sampling out")
+        if sampling is not None and sampling.stop and not self.engine.capabilities.stop_texts:
+            raise UnsupportedError("the engine ends no sample at texts of a request: leave stop out")
         collected = self.check(strategy, scorer, signals)
         calls = call_reader(problem, self.engine.capabilities, ignore, cached=cache is not None)
         strategy = strategy if calls is None else NamesFirst(strategy, calls)

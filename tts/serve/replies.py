@@ -70,6 +70,13 @@ def tts_object(answer: Answer, solver: Solver) -> dict[str, Any]:
     }
 
 
+def headers_of(answer: Answer) -> dict[str, str]:
+    """Return the numbers of an answer as headers, for clients that keep headers and drop fields they do not know."""
+    numbers = {"x-tts-p-correct": answer.p_correct, "x-tts-vote-share": answer.vote_share}
+    found = {name: f"{value:.6g}" for name, value in numbers.items() if value is not None}
+    return found if answer.accept is None else {**found, "x-tts-accept": str(answer.accept).lower()}
+
+
 def message_of(answer: Answer, on_abstain: str) -> tuple[dict[str, Any], str]:
     """Return the assistant's message and its finish reason; a refusal holds no text of a sample."""
     if on_abstain == "refuse" and is_abstention(answer):

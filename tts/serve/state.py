@@ -118,8 +118,9 @@ class State:
     def cache(
         self, parts: Parts, problem: Problem, sampling: SamplingChange | None
     ) -> AbstractAsyncContextManager[SampleCache | None]:
-        """Lend the cache of a question; None where no draws are kept."""
-        return nullcontext() if self.kept is None else self.kept.cache(parts, problem, sampling)
+        """Lend the cache of a question; None where no draws are kept, or these end at texts of the request."""
+        ends = sampling is not None and sampling.stop
+        return nullcontext() if self.kept is None or ends else self.kept.cache(parts, problem, sampling)
 
     def check_allowed(self, key: Key | None, model: str) -> None:
         """Refuse a model that a key may not ask.

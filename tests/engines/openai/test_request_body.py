@@ -56,6 +56,17 @@ def test_boundaries_and_prefixes_shorten_a_draw() -> None:
     assert (longer["prompt"], longer["max_tokens"], limit) == ("How many?\nWe ", 46, 46)
 
 
+def test_texts_of_a_request_end_its_sample_before_them() -> None:
+    change = SamplingChange(stop=("</code>", "Observation:"))
+    assert body(PLAIN, change=change)[0]["stop"] == ["</code>", "Observation:"]
+    vllm = body(ServedModel("m", VLLM), change=change)[0]
+    assert vllm["stop"] == ["</code>", "Observation:"] and vllm["include_stop_str_in_output"] is False
+    with pytest.raises(UnsupportedError, match="a step ends at the end of its line: leave stop out"):
+        body(PLAIN, change=change, until=STEP)
+    with pytest.raises(InputError, match=r"stop=\['</code>', 'Observation:'\] and engine\.openai\.extra\.stop is"):
+        body(PLAIN, change=change, extra={"stop": ["x"]})
+
+
 def test_log_probabilities_are_requested_only_for_signals_that_need_them() -> None:
     for signals, expected in (
         (Signals(), None),

@@ -92,6 +92,7 @@ class OpenAIEngine:
             watch_beside_top=False,
             turns=model.encoder is None,
             calls=model.encoder is None and prompt.chat,
+            stop_texts=model.encoder is None,
             first_tokens=features.top_logprobs if model.encoder is None else 0,
             reads=readable(model.suppressed) if features.named_logprobs and model.encoder is not None else frozenset(),
         )

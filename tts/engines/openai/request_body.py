@@ -130,6 +130,12 @@ def draw_body(
         body["logit_bias"] = {str(token): SUPPRESSED_BIAS for token in model.suppressed}
     if until.kind == "step":
         body["stop"] = ["\n"]
+    if request.sampling is not None and request.sampling.stop:
+        if until.kind == "step":
+            raise UnsupportedError("a step ends at the end of its line: leave stop out, or use whole samples")
+        body["stop"] = list(request.sampling.stop)
+        if features.stop_reasons:
+            body["include_stop_str_in_output"] = False
     return with_extra(body, extra), limit
 
 
@@ -139,11 +145,12 @@ def _refuse_replaced(change: SamplingChange, extra: Mapping[str, Any]) -> None:
     Raises:
         InputError: naming the first of them.
     """
-    for name, value in change.named.items():
+    stop = {"stop": list(change.stop)} if change.stop else {}
+    for name, value in {**change.named, **stop}.items():
         fixed = next((key for key in (name, *_OTHER_NAMES.get(name, ())) if key in extra), None)
         if fixed is not None:
             raise InputError(
-                f"a request asks for {name}={value:g} and engine.openai.extra.{fixed} is {extra[fixed]!r} for all of "
+                f"a request asks for {name}={value} and engine.openai.extra.{fixed} is {extra[fixed]!r} for all of "
                 "them: leave one of the two out"
             )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tts.engines.sampling import Sampling, SamplingChange
 from tts.serve.config import ServeLimits
@@ -14,7 +14,12 @@ from tts.serve.errors import ApiError, bad_request
 from tts.serve.requests.texts import checked_text, joined_parts, problem_of_messages
 from tts.types import Message, Problem
 
+StopText = Annotated[str, Field(min_length=1, max_length=256)]
 Finite = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 class TtsFields(BaseModel):
@@ -62,6 +67,7 @@ class ChatRequest(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     seed: int | None = Field(default=None, ge=0, lt=1 << 63)
+    stop: Annotated[list[StopText], BeforeValidator(_listed), Field(max_length=16)] | None = None
     user: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -111,7 +117,6 @@ REFUSED: Mapping[str, Callable[[Any], bool]] = {
             "logit_bias",
             "presence_penalty",
             "frequency_penalty",
-            "stop",
             "stop_token_ids",
             "bad_words",
             "allowed_token_ids",
@@ -203,6 +208,8 @@ def sampling_of(body: ChatRequest, own: Sampling, limits: ServeLimits) -> Sampli
         "seed": body.seed,
     }
     changed = {name: value for name, value in wanted.items() if value is not None and value != getattr(own, name)}
+    if body.stop:
+        changed["stop"] = tuple(body.stop)
     return SamplingChange(**changed) if changed else None
 
 

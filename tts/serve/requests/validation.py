@@ -9,6 +9,7 @@ from tts.serve.errors import REQUEST, Failure
 
 TEXTS = ("messages", "question", "answer", "answers", "pairs", "input", "questions", "text", "user")
 """Fields whose values are not repeated in errors."""
+UNION_TYPES = ("str", "int", "float", "bool", "dict", "list")
 
 
 def failure_of_validation(errors: Sequence[Mapping[str, Any]]) -> Failure:
@@ -30,9 +31,11 @@ def failure_of_validation(errors: Sequence[Mapping[str, Any]]) -> Failure:
 
 
 def field_name(where: Sequence[object]) -> str:
-    """Return the name of a field, such as messages[0].content."""
+    """Return the name of a field, such as messages[0].content, without the types among which its value may choose."""
     name = ""
     for part in where:
+        if isinstance(part, str) and part.partition("[")[0] in UNION_TYPES:
+            continue
         name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else str(part)
     return name
 

@@ -20,7 +20,7 @@ from tts.errors import InputError, UnsupportedError
 from tts.serve.errors import bad_request, shutting_down, time_limit
 from tts.serve.gateway import reported
 from tts.serve.models import OpenedModel
-from tts.serve.replies import json_response, message_of, tts_object, usage_of_tokens
+from tts.serve.replies import headers_of, json_response, message_of, tts_object, usage_of_tokens
 from tts.serve.requests.chat import ChatRequest, check_fields, over, problem_of_chat, sampling_of
 from tts.serve.state import State
 from tts.serve.stream import DONE, KEEP_ALIVE_S, EventStream, event, waited
@@ -77,7 +77,7 @@ def router(state: State) -> APIRouter:
             work.cancel()
         if body.stream:
             return EventStream(_events(state, asked, request, id, work))
-        return json_response(completion(id, asked, answer))
+        return json_response(completion(id, asked, answer), headers_of(answer))
 
     return routes
 
@@ -100,6 +100,13 @@ async def _asked(state: State, body: ChatRequest, request: Request) -> Asked:
     problem = problem_of_chat(body)
     if body.tools:
         _check_tools(problem, model)
+    if body.stop and not model.parts.engine.capabilities.stop_texts:
+        raise bad_request(
+            f"model {model.name} ends no sample at texts of a request: leave stop out, or ask a model with "
+            "engine.kind=openai",
+            "stop",
+            "unsupported_field",
+        )
     sampling = sampling_of(body, model.parts.config.engine.sampling, limits)
     with suppress(UnsupportedError):  # an engine without tokens
         model.parts.engine.prompt_ids(problem)

@@ -1,0 +1,56 @@
+"""DSPy as a client: best of N by a reward from the verifier, synchronous and asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+pytest.importorskip("dspy")
+
+import dspy
+
+import tts
+from tests.serve.clients.conftest import Chat
+from tests.support.gateway import Gateway
+from tts.agent.adapters import dspy_reward
+
+QUESTION = "What is 3 - 3?"
+
+
+@pytest.fixture
+def verifier() -> Iterator[tts.Verifier]:
+    yield tts.Verifier.open(kind="fake", model="fake", draws=6)
+    tts.close()
+
+
+def lm(url: str, model: str) -> Any:
+    return dspy.LM(f"openai/{model}", api_base=url, api_key="none", cache=False, num_retries=0)
+
+
+def test_a_question_alone_and_several_at_once(served: Gateway) -> None:
+    asked = lm(served.url, "grace")
+    assert asked(QUESTION)[0].rstrip().endswith("#### 0")
+
+    async def several() -> list[Any]:
+        return await asyncio.gather(*(asked.acall(f"What is {n} - {n}?") for n in range(4)))
+
+    assert all(texts[0].rstrip().endswith("#### 0") for texts in asyncio.run(several()))
+
+
+def test_best_of_n_takes_the_answer_with_the_highest_reward(chat: Chat, verifier: tts.Verifier) -> None:
+    numbers = count()
+
+    def rule(messages: Any) -> str:
+        answer = ("5", "0", "7")[next(numbers) // 3 % 3]  # each turn has three samples
+        return f"[[ ## answer ## ]]\n{answer}\n\n[[ ## completed ## ]]"
+
+    chat.model.rule = rule
+    with dspy.context(lm=lm(chat.url, "chat")):
+        predict = dspy.Predict("question -> answer")
+        best = dspy.BestOfN(predict, N=3, reward_fn=dspy_reward(verifier), threshold=0.99)
+        assert best(question=QUESTION).answer == "0"
+    assert len(chat.model.seen) >= 6

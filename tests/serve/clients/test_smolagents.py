@@ -1,0 +1,69 @@
+"""smolagents as a client: agents that call tools or write code, and a check of the final answer alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("smolagents")
+
+import smolagents
+
+import tts
+from tests.serve.clients.chat_model import by_turn
+from tests.serve.clients.conftest import Chat
+from tts.agent.adapters import smolagents_check
+
+QUESTION = "What is 3 - 3?"
+
+
+@smolagents.tool
+def double(number: int) -> int:
+    """Return twice a number.
+
+    Args:
+        number: the number.
+    """
+    return 2 * number
+
+
+@pytest.fixture
+def verifier() -> Iterator[tts.Verifier]:
+    yield tts.Verifier.open(kind="fake", model="fake", draws=6)
+    tts.close()
+
+
+def agent(kind: str, chat: Chat, **given: Any) -> Any:
+    model = smolagents.OpenAIServerModel("chat", api_base=chat.url, api_key="none", client_kwargs={"max_retries": 0})
+    return getattr(smolagents, kind)(model=model, max_steps=4, verbosity_level=0, **given)
+
+
+def test_an_agent_calls_tools_that_were_voted_on(chat: Chat) -> None:
+    chat.model.rule = by_turn([("double", {"number": 21})], [("final_answer", {"answer": "42"})])
+    assert agent("ToolCallingAgent", chat, tools=[double]).run("Double 21.") == "42"
+    assert len(chat.model.seen) == 6  # three samples of each of two steps
+    for body in chat.model.seen:
+        assert body["stop"] == ["Observation:", "Calling tools:"] and body["tool_choice"] == "required"
+    assert any("42" in str(message["content"]) for message in chat.model.asked[-1][2:])
+
+
+def test_a_streamed_agent_loses_no_call(chat: Chat) -> None:
+    chat.model.rule = by_turn([("double", {"number": 21})], [("final_answer", {"answer": "42"})])
+    streaming = agent("ToolCallingAgent", chat, tools=[double], stream_outputs=True)
+    assert streaming.run("Double 21.") == "42"
+
+
+def test_the_final_check_runs_on_the_final_answer_alone_and_with_its_step(chat: Chat, verifier: tts.Verifier) -> None:
+    replies = ("print(1)", "final_answer(5)", "final_answer(0)")
+    chat.model.rule = by_turn(*(f"<code>\n{reply}\n</code>" for reply in replies))
+    check, judged = smolagents_check(verifier), []
+
+    def check_answer(answer: Any, memory: Any, agent: Any = None) -> bool:
+        judged.append(answer)
+        return check(answer, memory, agent=agent)
+
+    assert agent("CodeAgent", chat, tools=[], final_answer_checks=[check_answer]).run(QUESTION) == 0
+    assert judged == [5, 0]
+    assert chat.model.seen[0]["stop"] == ["Observation:", "Calling tools:", "</code>"]
