@@ -41,6 +41,18 @@ def test_a_question_alone_and_several_at_once(served: Gateway) -> None:
     assert all(texts[0].rstrip().endswith("#### 0") for texts in asyncio.run(several()))
 
 
+def test_the_history_has_the_tts_object(served: Gateway) -> None:
+    asked = dspy.LM("openai/grace", api_base=served.url, api_key="none", cache=False, extra_body={"tts": {"budget": 3}})
+    asked(QUESTION)
+    assert asked.history[-1]["response"].tts["budget"] == 3
+
+
+def test_an_answer_that_is_held_back_is_none(served: Gateway) -> None:
+    fields = {"max_tokens": 5, "extra_body": {"tts": {"on_abstain": "refuse"}}}
+    asked = dspy.LM("openai/grace", api_base=served.url, api_key="none", cache=False, **fields)
+    assert asked(QUESTION) == [None]
+
+
 def test_best_of_n_takes_the_answer_with_the_highest_reward(chat: Chat, verifier: tts.Verifier) -> None:
     numbers = count()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -33,11 +34,26 @@ def log_of(folder: Path, *arguments: str, **env: str) -> Any:
 
 
 def test_twenty_problems_through_the_server(served: Gateway, tmp_path: Path) -> None:
-    log = log_of(tmp_path, "--model", "openai-api/tts/grace", TTS_BASE_URL=served.url, TTS_API_KEY="none")
+    asked = ("--model", "openai-api/tts/grace", "--extra-body", '{"tts": {"strategy": "esc", "budget": 5}}')
+    log = log_of(tmp_path, *asked, TTS_BASE_URL=served.url, TTS_API_KEY="none")
     for sample in log.samples:
-        assert sample.output.completion.rstrip().endswith("#### 0") and sample.error is None
+        [event] = [event for event in sample.events if event.event == "model"]
+        found = event.call.response["tts"]
+        assert (found["strategy"], found["samples"]) == ("esc", 5)
+        assert sample.output.completion.rstrip().endswith(f"#### {found['answer']}")
+        assert sample.error is None
     usage = log.stats.model_usage["openai-api/tts/grace"]
     assert usage.output_tokens == sum(sample.output.usage.output_tokens for sample in log.samples) > 0
+
+
+def test_an_answer_that_is_held_back_is_marked_as_a_refusal(served: Gateway) -> None:
+    from inspect_ai.model import GenerateConfig, get_model
+
+    settings = GenerateConfig(max_tokens=5, extra_body={"tts": {"on_abstain": "refuse"}})
+    model = get_model("openai-api/tts/grace", base_url=served.url, api_key="none", memoize=False, config=settings)
+    output = asyncio.run(model.generate("What is 3 - 3?"))
+    assert output.completion.startswith("No answer could be read from")
+    assert output.choices[0].stop_details.type == "refusal"
 
 
 def test_twenty_problems_by_the_plug_in(tmp_path: Path) -> None:

@@ -83,6 +83,12 @@ def test_settings_go_along_and_a_refused_one_names_its_field(served: Gateway) ->
     assert refused.value.status_code == 400 and "presence_penalty is not supported" in str(refused.value)
 
 
+def test_an_answer_that_is_held_back_is_an_error_with_the_refusal(served: Gateway) -> None:
+    settings = {"max_tokens": 5, "extra_body": {"tts": {"on_abstain": "refuse"}}}
+    with pytest.raises(pydantic_ai.exceptions.ContentFilterError, match="No answer could be read from"):
+        asyncio.run(agent(served.url, "grace", model_settings=settings).run(QUESTION))
+
+
 def test_tools_are_called_by_the_vote_and_structured_output_is_a_call_too(chat: Chat) -> None:
     chat.model.rule = by_turn([("double", {"number": 21})], [("final_result", {"response": 42})])
     made = agent(chat.url, "chat", output_type=int, instructions="Use the tool.")

@@ -49,6 +49,20 @@ def test_an_agent_calls_tools_that_were_voted_on(chat: Chat) -> None:
     assert any("42" in str(message["content"]) for message in chat.model.asked[-1][2:])
 
 
+def test_a_message_has_the_tts_object(chat: Chat) -> None:
+    model = smolagents.OpenAIServerModel("chat", api_base=chat.url, api_key="none", extra_body={"tts": {"budget": 2}})
+    asked = model.generate([{"role": "user", "content": [{"type": "text", "text": QUESTION}]}])
+    assert (asked.content, asked.raw.tts["answer"], asked.raw.tts["budget"]) == ("#### 5", "5", 2)
+
+
+def test_an_answer_that_is_held_back_is_a_message_without_text(chat: Chat) -> None:
+    chat.model.rule = by_turn("no number")
+    fields = {"extra_body": {"tts": {"on_abstain": "refuse"}}}
+    model = smolagents.OpenAIServerModel("chat", api_base=chat.url, api_key="none", **fields)
+    asked = model.generate([{"role": "user", "content": [{"type": "text", "text": QUESTION}]}])
+    assert asked.content is None and "No answer could be read" in asked.raw.choices[0].message.refusal
+
+
 def test_a_streamed_agent_loses_no_call(chat: Chat) -> None:
     chat.model.rule = by_turn([("double", {"number": 21})], [("final_answer", {"answer": "42"})])
     streaming = agent("ToolCallingAgent", chat, tools=[double], stream_outputs=True)
