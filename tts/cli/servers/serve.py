@@ -12,7 +12,7 @@ from tts.cli.verbosity import is_quiet, set_log_level
 from tts.errors import UnsupportedError
 
 WORDY = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "asyncio")
-"""Loggers of libraries that write requests and keys at level debug."""
+"""Loggers of libraries that write a line for each request at level info, and requests and keys at level debug."""
 
 
 @app.command(
@@ -53,7 +53,8 @@ def serve(
     if not logging.getLogger().handlers:
         set_log_level("error" if is_quiet() else "info")
     models, config = open_models(files, overrides)
-    if not config.log_texts:
+    debug = logging.getLogger().isEnabledFor(logging.DEBUG)
+    if not (debug and config.log_texts):
         for name in WORDY:
-            logging.getLogger(name).setLevel(logging.INFO)
+            logging.getLogger(name).setLevel(logging.INFO if debug else logging.WARNING)
     run(models, config, lambda url: print(f"serving {', '.join(models)} on {url}", flush=True))
