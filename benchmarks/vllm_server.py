@@ -1,4 +1,4 @@
-"""vLLM's server of a bundled model in its own process group, and its token counters."""
+"""vLLM's server of a model in its own process group, and its token counters."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
 from tts.models.bundled import weights
 
@@ -25,20 +26,22 @@ class VllmServer:
         root: its address, without the /v1 of OpenAI's interface.
     """
 
-    def __init__(self, model: str, *options: str, port: int | None = None) -> None:
+    def __init__(self, model: str, *options: str, port: int | None = None, folder: Path | None = None) -> None:
         """Start a server as vLLM's documentation says, and wait until it is ready.
 
         Args:
-            model: the name of a bundled model, which is also its name at the server.
+            model: its name at the server.
             options: further options of vLLM's command.
             port: a free port; None chooses one.
+            folder: of the model; None for the bundled model of that name.
 
         Raises:
             RuntimeError: it did not start.
         """
         self.port = free_port() if port is None else port
         self.root = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(weights(model))]
+        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
+        command += [str(weights(model) if folder is None else folder)]
         command += ["--served-model-name", model, "--port", str(self.port), "--dtype", "float32", "--enforce-eager"]
         command += ["--block-size", "32", "--enable-prompt-tokens-details", *options]
         environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
