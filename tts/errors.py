@@ -16,7 +16,11 @@ class InputError(TTSError, ValueError):
     """A file, an option, a configuration key or an argument is not what it must be."""
 
 
-class KeyRefusedError(InputError):
+class ServerRefusesError(InputError):
+    """A server would refuse every request of this configuration: it has no such model, or no such route."""
+
+
+class KeyRefusedError(ServerRefusesError):
     """A server refuses the key, or wants one."""
 
 

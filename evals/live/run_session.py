@@ -185,7 +185,7 @@ def opened(config: EngineConfig, prompt: Prompt, hooks: Hooks = SILENT) -> Itera
         UnsupportedError: the extra for this kind of engine is not installed.
     """
     if config.kind == "openai":
-        hooks.notify(f"asking {', '.join(config.openai.urls)} for {config.model}")
+        hooks.notify(f"asking {config.openai.given} for {config.model}")
     elif config.kind != "fake":
         hooks.notify(f"loading {config.identity[0]}")
     with hooks.open_engine(config, prompt, hooks.notify) as engine:

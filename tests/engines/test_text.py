@@ -119,7 +119,7 @@ def test_tokens_with_a_line_break_end_a_step(encoder: PromptEncoder) -> None:
 
 
 def test_prefixes_are_scored_one_by_one_and_must_leave_room(encoder: PromptEncoder) -> None:
-    async def read(ids: Ids) -> list[float]:
+    async def read(ids: Ids, prefix: Prefix) -> list[float]:
         return [len(ids) / 10, ids[-1] / 1000]
 
     prefixes = [Prefix(Q, "x"), Prefix(Q)]

@@ -82,6 +82,8 @@ def test_configurations_load_and_name_servers_that_the_files_start(tmp_path: Pat
         for url in engine.openai.urls:
             host, port = re.fullmatch(r"http://([\w-]+):(\d+)/v1", url).groups()  # type: ignore[union-attr]
             assert host in services and int(port) == VLLM
+        headless = found("Service", "vllm")["spec"].get("clusterIP") == "None"
+        assert engine.openai.resolve == (number == 1) and headless, "a name that is resolved has a service without one"
     assert len({config.engine.model for config, _ in configurations(tmp_path)}) == 1
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import logging
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +21,6 @@ from tests.support.gateway import ask, gateway
 QUESTION = "Jack has 11 beads. Jack buys 8 more beads. How many beads does Jack have now?"
 USER = [{"role": "user", "content": QUESTION}]
 FAKE = "engine.kind=fake"
-
-
-@pytest.fixture(autouse=True)
-def same_log() -> Iterator[None]:
-    """Leave the handlers of the log as they were."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tts.answers.meaning.equality import Equality
 from tts.config.arguments import keyed, named
 from tts.config.load import built, defaults, merge, read_file
 from tts.engines.config import EngineConfig, LiveEngine
+from tts.engines.openai.fleet.protocol import HasServers
 from tts.errors import PromptFormError
 from tts.models import finece, grace
 from tts.runtime.options import Options
@@ -153,12 +154,14 @@ def _runner(engine: LiveEngine, config: EngineConfig, limits: Limits) -> Runner:
     key = (engine, limits.max_questions, limits.max_waiting)
     with _LOCK:
         if key not in _RUNNERS:
-            _RUNNERS[key] = Runner(
+            runner = _RUNNERS[key] = Runner(
                 engine,
                 options=Options(rows=config.rows),
                 max_questions=limits.max_questions,
                 max_waiting=limits.max_waiting,
             )
+            if config.openai.changes and isinstance(engine, HasServers):
+                engine.when_resized(runner.resize)
         return _RUNNERS[key]
 
 

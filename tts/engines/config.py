@@ -179,10 +179,10 @@ class EngineConfig:
 
     @property
     def rows(self) -> int | None:
-        """The samples that are drawn at a time; None for servers that draw several by one request."""
+        """The samples that are drawn at a time; None for servers that draw several by one request, or come and go."""
         if self.kind != "openai":
             return self.max_batch_size
-        return None if self.openai.n else self.openai.concurrency * len(self.openai.urls)
+        return None if self.openai.n or self.openai.changes else self.openai.concurrency * len(self.openai.urls)
 
     def __post_init__(self) -> None:
         """Refuse values that no engine can serve."""
@@ -207,7 +207,11 @@ class EngineConfig:
             raise InputError("engine.model must be tiny, grace, finece, a directory or a name on the hub, got nothing")
         _ = self.sampling
         self._kind.check(self)
-        for kind, own, used in (("vllm", "vllm", self.vllm), ("openai", "openai.urls", self.openai.urls)):
+        for kind, own, used in (
+            ("vllm", "vllm", bool(self.vllm)),
+            ("openai", "openai.urls", bool(self.openai.urls)),
+            ("openai", "openai.urls_file", self.openai.urls_file is not None),
+        ):
             if used and self.kind != kind:
                 raise InputError(
                     f"engine.{own} is for engine.kind={kind}, and engine.kind is {self.kind}: set engine.kind={kind}, "

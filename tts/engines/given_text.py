@@ -83,7 +83,7 @@ async def score_prefixes(
     encoder: PromptEncoder,
     prefixes: Sequence[Prefix],
     tokens: Sequence[int],
-    read: Callable[[Ids], Coroutine[Any, Any, Any]],
+    read: Callable[[Ids, Prefix], Coroutine[Any, Any, Any]],
 ) -> NDArray[Any]:
     """Return P(token | prefix), shape [len(prefixes), len(tokens)]; each prefix is read by itself.
 
@@ -91,11 +91,11 @@ async def score_prefixes(
         encoder: the model's encoder.
         prefixes: the prefixes; each must leave room for one more token.
         tokens: the tokens whose probabilities ``read`` gives.
-        read: turns the tokens of a prompt and a text into those probabilities.
+        read: turns the tokens of a prompt and a text, and the prefix that they are of, into those probabilities.
 
     Raises:
         InputError: a prefix that does not fit.
     """
     asked = [encoder.to_score(one, beside=1) for one in prefixes]
-    rows = await together([read(prompt + after) for prompt, after in asked])
+    rows = await together([read(prompt + after, one) for (prompt, after), one in zip(asked, prefixes, strict=True)])
     return np.array(rows, dtype=np.float64).reshape(len(asked), len(tokens))

@@ -51,6 +51,11 @@ class InFlight:
             life.rows = (self._rows - rows) / spent if spent > 0 else float(beside)
             life.machine_s = self._shares - shares
 
+    def resize(self, limit: float) -> None:
+        """Take another number of rows from now on."""
+        self._advance(0)
+        self._limit = limit
+
     def _advance(self, change: int) -> None:
         """Add up to now, and change the count."""
         now = self._clock()

@@ -47,6 +47,11 @@ class Rows:
         if not level:
             self._waiting.pop(share.rank, None)
 
+    def resize(self, limit: int) -> None:
+        """Take another number of rows; where there are fewer, those that draws hold are given back first."""
+        self.limit = limit
+        self.hand_out()
+
     def hand_out(self) -> None:
         """Give each free row to a question that waits and has the fewest; of several, to the one waiting longest."""
         while self._waiting and (self.limit is None or self.held < self.limit):

@@ -103,6 +103,11 @@ class Runner:
         self._in_flight = InFlight(options.rows or math.inf)
         self._rows = Rows(options.rows if options.share_rows else None)
 
+    def resize(self, rows: int) -> None:
+        """Take another number of rows, >= 1, of an engine that has grown or shrunk; draws in progress go on."""
+        self._in_flight.resize(rows)
+        self._rows.resize(rows)
+
     @property
     def waiting(self) -> int:
         """Questions that wait for a place."""

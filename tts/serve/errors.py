@@ -16,8 +16,8 @@ from tts.errors import (
     DrawsFailedError,
     EngineError,
     InputError,
-    KeyRefusedError,
     PromptFormError,
+    ServerRefusesError,
     UnsupportedError,
 )
 
@@ -166,7 +166,7 @@ def failure_of(error: BaseException, *, request_id: str, wait_s: int) -> Failure
         case BusyError():
             message = "as many questions are in progress and waiting as this server takes: ask again later"
             return Failure(429, RATE, "queue_full", message, headers={"retry-after": str(wait_s)})
-        case DrawsFailedError() | EngineError() | KeyRefusedError() | PromptFormError():
+        case DrawsFailedError() | EngineError() | ServerRefusesError() | PromptFormError():
             return Failure(502, SERVER, "engine_failed", str(error), headers=NO_RETRY)
         case InputError():
             return Failure(400, REQUEST, "invalid_value", str(error))

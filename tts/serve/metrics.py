@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from tts.agent.answer import Answer
+from tts.engines.openai.fleet.protocol import HasServers
 from tts.serve.models import Models, OpenedModel
 
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 120.0)
@@ -74,6 +75,12 @@ class _Engines(Collector):
             queued.add_metric([model.name], runner.waiting)
             for cause, number in asdict(runner.spent + model.verifier.spent).items():
                 tokens.add_metric([model.name, cause], number)
+        servers = GaugeMetricFamily("tts_servers", "Servers of a model.", labels=["model", "state"])
+        for model in runners.values():
+            if isinstance(model.parts.engine, HasServers):
+                counts = model.parts.engine.servers
+                servers.add_metric([model.name, "up"], counts.up)
+                servers.add_metric([model.name, "down"], counts.listed - counts.up)
         void = GaugeMetricFamily("tts_promise_void", "1 once a promise is void.", labels=["model", "how"])
         drift = GaugeMetricFamily("tts_drift_evidence", "Evidence of a change of scores.", labels=["model", "how"])
         for model in self._models.values():
@@ -82,4 +89,4 @@ class _Engines(Collector):
                 if numbers:
                     void.add_metric([model.name, how], numbers["void"])
                     drift.add_metric([model.name, how], numbers["evidence"])
-        yield from (active, queued, tokens, void, drift)
+        yield from (active, queued, tokens, servers, void, drift)

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from tts.engines.loop import LOOP
+from tts.engines.openai.fleet.protocol import HasServers
 from tts.errors import InputError
 from tts.serve.app import create_app
 from tts.serve.config import ServeConfig
@@ -46,6 +47,9 @@ class Server:
         self._state: State = self.app.state.gateway
         if config.pool is not None:
             self._state.kept = LOOP.run(_kept(config.pool))
+        for model in models.values():
+            if isinstance(model.parts.engine, HasServers):
+                LOOP.run(model.parts.engine.connect())
         listening = _listening(config)
         host = f"[{config.host}]" if ":" in config.host else config.host
         self.url = f"http://{host}:{listening.getsockname()[1]}/v1"

@@ -13,7 +13,7 @@ from tts.engines.base import Meter
 from tts.engines.openai.answers.events import Choice
 from tts.engines.openai.answers.logprobs import Token
 from tts.engines.openai.answers.wire import EventReader
-from tts.engines.openai.balancer import LoadBalancer, Server
+from tts.engines.openai.fleet.balancer import LoadBalancer, Server
 from tts.engines.openai.output_stream import drawn_tokens, stream_choices
 from tts.errors import EngineError
 
@@ -36,9 +36,11 @@ class FakeConnections:
         self.events, self.closed, self.reader, self.told = events, False, EventReader(), list[str]()
         self.reader.done = done
         self.notify = self.told.append
+        self.prompts: list[int | None] = []
 
     @asynccontextmanager
-    async def ask(self, body: Any, *, chat: bool) -> AsyncIterator[Any]:
+    async def ask(self, body: Any, *, chat: bool, prompt: int | None) -> AsyncIterator[Any]:
+        self.prompts.append(prompt)
         async with self.balancer.lend() as server:
             try:
                 yield server, self.all(), self.reader

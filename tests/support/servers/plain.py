@@ -192,11 +192,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(LocalServer):
-    def __init__(self, script: PlainServer) -> None:
-        super().__init__(_Handler)
+    def __init__(self, script: PlainServer, **address: Any) -> None:
+        super().__init__(_Handler, **address)
         self.script = script
 
 
-def serving(script: PlainServer) -> AbstractContextManager[_Server]:
-    """Serve a script while a block runs."""
-    return running(_Server(script))
+def serving(script: PlainServer, **address: Any) -> AbstractContextManager[_Server]:
+    """Serve a script while a block runs, at a free port unless ``host`` and ``port`` say otherwise."""
+    return running(_Server(script, **address))

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 
 from tts.engines.openai.answers.wire import EventReader
-from tts.engines.openai.balancer import LoadBalancer, Server
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.failures import (
     address_hint,
@@ -22,12 +18,19 @@ from tts.engines.openai.failures import (
     key_sentence,
     server_words,
 )
+from tts.engines.openai.fleet.balancer import LoadBalancer, Server
+from tts.engines.openai.fleet.server_list import ServerList
+from tts.engines.openai.fleet.watch import Watch
+from tts.engines.openai.http_client import connection_errors, make_client
 from tts.engines.openai.refusals import Dialect
 from tts.engines.openai.request_body import create
-from tts.errors import EngineError, InputError, KeyRefusedError
+from tts.errors import EngineError, InputError, KeyRefusedError, ServerRefusesError
+from tts.types import Problem
 
-CONNECT_S = 10.0
-"""The most seconds that a connection takes, the TLS handshake included, which servers of plain HTTP may not answer."""
+REPEATED = (408, 409, 429, 500)
+"""Statuses after which a server is asked again."""
+DRAINING = (502, 503, 504)
+"""Statuses of a server that ends, or of a proxy without one; others of a fleet are asked instead."""
 
 
 class Connections:
@@ -36,7 +39,7 @@ class Connections:
     Attributes:
         balancer: chooses the server of a request.
         dialect: the form of the requests that the servers take.
-        notify: receives sentences about the servers, each once.
+        watch: looks after servers that join, fail and leave; None for one server that stays.
     """
 
     def __init__(
@@ -50,29 +53,42 @@ class Connections:
             notify: receives sentences about the servers.
 
         Raises:
-            InputError: no URL.
+            InputError: no URL, or a file or a name that gives none.
         """
         config.check()
+        listed = ServerList(config)
+        urls = listed.read()
         self._config, self._model, self._notified = config, model, set[str]()
-        self._tell = notify
+        self.tell = notify
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clients: list[Any] = []
+        self.watch = Watch(self, listed, config) if len(urls) > 1 or config.changes else None
         self.dialect = Dialect(self.notify, fixed=config.extra)
         self.balancer = LoadBalancer(
-            [Server(url) for url in config.urls],
+            [Server(url, url) for url in urls],
             concurrency=config.concurrency,
             outage_timeout_s=config.outage_timeout_s,
+            max_pause_s=None if self.watch is None else config.refresh_s,
+            watched=self.watch is not None,
         )
+        for fault in listed.faults:
+            self.notify(fault)
 
     def notify(self, sentence: str) -> None:
         """Pass a sentence on, unless it was passed on before."""
         if sentence not in self._notified:
             self._notified.add(sentence)
-            self._tell(sentence)
+            self.tell(sentence)
 
     @asynccontextmanager
     async def ask(
-        self, body: Mapping[str, Any], *, chat: bool, server: Server | None = None, learn: bool = True
+        self,
+        body: Mapping[str, Any],
+        *,
+        chat: bool,
+        server: Server | None = None,
+        learn: bool = True,
+        prompt: int | None = None,
     ) -> AsyncIterator[tuple[Server, AsyncIterator[Mapping[str, Any]], EventReader]]:
         """Send a request, without the fields that the servers refuse, and yield the server and its JSON objects.
 
@@ -81,20 +97,28 @@ class Connections:
             chat: whether the request is chat messages.
             server: the one to ask; None asks the least loaded one.
             learn: whether to leave out a field that the server refuses, and ask again.
+            prompt: a number that stands for the question's prompt, with which the request's own may only begin; None
+                takes the whole prompt of the request.
 
         Raises:
-            InputError: the server refuses the key, or does not serve the model, so that every request would fail.
+            ServerRefusesError: the server refuses the key, or does not serve the model, so that every request would
+                fail.
             EngineError: any other failure; it is final if the server refuses the request itself.
         """
-        several = server is None and len(self.balancer.servers) > 1
-        async with self.lend(server, _prompt_of(body) if several else None) as lent:
+        if prompt is None and server is None and self.watch is not None:
+            prompt = _prompt_of(body)
+        async with self.lend(server, prompt) as lent:
+            at_once = server is None and self.balancer.has_others(lent)
             while True:
                 sent = self.dialect.apply(body)
-                manager = create(lent.client, chat, sent)
+                manager = create(lent.at_once if at_once else lent.client, chat, sent)
                 try:
                     response = await manager.__aenter__()
                     break
                 except Exception as error:
+                    if at_once and getattr(error, "status_code", None) in REPEATED:
+                        at_once = False  # it is up, so that it is waited for
+                        continue
                     again = self.dialect.learn(error, sent, body) if learn and hasattr(error, "status_code") else None
                     if again is None:
                         raise
@@ -114,32 +138,55 @@ class Connections:
             prompt: a number that stands for the prompt.
 
         Raises:
-            InputError: the server refuses the key, or does not serve the model, so that every request would fail.
+            ServerRefusesError: the server refuses the key, or does not serve the model, so that every request would
+                fail.
             EngineError: any other failure; it is final if the server refuses the request itself.
+        """
+        await self.connect()
+        lent: Server | None = None
+        try:
+            async with (
+                self.balancer.lend(prompt) if server is None else _itself(server) as lent,
+                self._understood(lent, alone=server is not None),
+            ):
+                yield lent
+        finally:
+            if lent is not None and lent.left and not lent.running:
+                await self.close(lent)
+
+    @asynccontextmanager
+    async def _understood(self, lent: Server, *, alone: bool) -> AsyncIterator[None]:
+        """Turn the client's errors into those of an engine, and record what they say of the server.
+
+        Args:
+            lent: the server.
+            alone: whether the request is for this server alone, and no other could answer it.
         """
         import openai
 
-        await self.connect()
-        async with self.balancer.lend(prompt) if server is None else _itself(server) as lent:
-            try:
-                yield lent
-                self.balancer.mark_up(lent)
-            except openai.APIStatusError as error:
-                raise self._refusal(lent.url, error) from None
-            except _connection_errors() as error:
-                reason = connection_words(lent.url, error)
-                self.balancer.mark_down(lent, reason)
-                raise EngineError(f"{lent.url} does not answer ({reason})") from error
-            except openai.APIError as error:
-                raise EngineError(f"{lent.url} failed ({error_message(error)})") from error
+        try:
+            yield
+            self.balancer.mark_up(lent)
+        except openai.APIStatusError as error:
+            raise self._refusal(lent, error, alone) from None
+        except connection_errors() as error:
+            reason = connection_words(lent.url, error)
+            self.balancer.mark_down(lent, reason)
+            raise EngineError(f"{lent.url} does not answer ({reason})") from error
+        except openai.APIError as error:
+            raise EngineError(f"{lent.url} failed ({error_message(error)})") from error
 
-    def _refusal(self, url: str, error: Any) -> InputError | EngineError:
+    def _refusal(self, server: Server, error: Any, alone: bool) -> InputError | EngineError:
         """Return the error that stands for a status other than 200."""
-        words, status = error_message(error), error.status_code
+        url, words, status = server.url, error_message(error), error.status_code
         if status == 401 or (status == 403 and "model" not in words.lower()):
             return KeyRefusedError(key_sentence(url, words, self._config.key_env))
         if status in (403, 404, 405):
-            return InputError(
+            if not alone and self.balancer.has_others(server):
+                server.known = False
+                self.balancer.mark_down(server, words)
+                return EngineError(f"{url} has no model {self._model} any more ({words})")
+            return ServerRefusesError(
                 f"{url} has no model {self._model} or no such route ({words}): correct engine.model or "
                 f"engine.openai.urls{address_hint(url)}"
             )
@@ -147,54 +194,42 @@ class Connections:
             return EngineError(f"{url} refuses a request ({words})", again=False)
         if 400 <= status < 500 and status not in (408, 409, 429):
             return EngineError(f"{url} refuses a request ({words})", again=False)
+        if status in DRAINING and self.watch is not None:
+            self.balancer.mark_down(server, words)
         return EngineError(f"{url} failed ({words})")
-
-    def _client(self, url: str) -> Any:
-        import httpx2
-        import openai
-
-        most, wait = self._config.concurrency, self._config.timeout_s
-        limits = httpx2.Limits(max_connections=most, max_keepalive_connections=most)
-        http = openai.DefaultAioHttpClient(
-            base_url=url, limits=limits, event_hooks={"response": [_spare_retries]}, verify=_certificates()
-        )
-        return openai.AsyncOpenAI(
-            base_url=url,
-            http_client=http,
-            api_key=os.environ.get(self._config.key_env) or "none",  # servers without keys take any
-            timeout=httpx2.Timeout(wait, connect=min(wait, CONNECT_S)),
-            max_retries=self._config.retries,
-        )
 
     def moved(self, server: Server, url: str) -> Server:
         """Return a server at another address, connected to the running event loop; its load is its own."""
-        moved = Server(url, client=self._client(url))
-        self._clients.append(moved.client)
+        moved = Server(url, server.listed)
+        self.open(moved)
         return moved
+
+    def open(self, server: Server) -> None:
+        """Give a server a client of the running event loop."""
+        server.client = make_client(server.url, self._config, _spare_retries)
+        server.at_once = server.client.with_options(max_retries=0)
+        self._clients.append(server.client)
+
+    async def close(self, server: Server) -> None:
+        """Close the client of a server that has left."""
+        if server.client in self._clients:
+            self._clients.remove(server.client)
+            await server.client.close()
 
     def replace(self, server: Server, by: Server) -> None:
         """Ask another server from now on."""
-        server.url, server.client = by.url, by.client
+        server.url, server.client, server.at_once = by.url, by.client, by.at_once
 
     async def connect(self) -> None:
         """Make clients for this event loop, unless there are some."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._loop = loop
+            self._loop, self._clients = loop, []
             for server in self.balancer.servers:
-                server.client = self._client(server.url)
-            self._clients = [server.client for server in self.balancer.servers]
-            closing = _closing(self._clients)
+                self.open(server)
+            closing = _closing(self._clients, self.watch)
             _OPEN.setdefault(loop, []).append(closing)
             await anext(closing)
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Return the certificates that all clients of this process check servers against; reading them takes 50 ms."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
 
 
 async def _objects(response: Any, reader: EventReader) -> AsyncIterator[Mapping[str, Any]]:
@@ -232,31 +267,25 @@ _OPEN: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
 """Holds connections with the event loop that they belong to, so that they are not collected before they are closed."""
 
 
-async def _closing(clients: Sequence[Any]) -> AsyncIterator[None]:
-    """Close the clients when the event loop ends, as it ends all asynchronous generators."""
+async def _closing(clients: list[Any], watch: Watch | None) -> AsyncIterator[None]:
+    """Watch the servers until the event loop ends, and close the clients then, as it ends asynchronous generators."""
+    watching = None if watch is None else watch.start()
     try:
         yield
     finally:
+        if watching is not None:
+            watching.cancel()
+            await asyncio.wait((watching,))
         for client in clients:
             await client.close()
         _OPEN.pop(asyncio.get_running_loop(), None)
 
 
+def prompt_number(problem: Problem) -> int:
+    """Return a number that stands for the prompt of a question, with which every request about it begins."""
+    return hash((problem.question, problem.messages))
+
+
 def _prompt_of(body: Mapping[str, Any]) -> int:
     """Return a number that stands for the prompt of a request, the same for each draw of a question."""
     return hash(json.dumps(body.get("messages", body.get("prompt")), sort_keys=True, default=str))
-
-
-def is_unreachable(error: BaseException) -> bool:
-    """Return whether a client's error means that there was no connection at all."""
-    import httpx2
-
-    return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
-
-
-def _connection_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of a connection that is refused or that breaks in the middle of an answer."""
-    import httpx2
-    import openai
-
-    return (openai.APIConnectionError, httpx2.TransportError, httpx2.StreamError, httpx2.DecodingError)

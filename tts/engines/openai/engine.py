@@ -9,7 +9,7 @@ samples are drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Self
@@ -18,20 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
+from tts.engines.base import Chunk, Meter, Prefix, Request, refuse_adapter
 from tts.engines.given_text import read_given, score_prefixes
+from tts.engines.openai.answers.events import Choice
 from tts.engines.openai.answers.received import Received
-from tts.engines.openai.client import Connections
+from tts.engines.openai.client import Connections, prompt_number
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
-from tts.engines.openai.given_tokens import next_token, prompt_logprobs
+from tts.engines.openai.fleet.protocol import ServerCounts
+from tts.engines.openai.given_tokens import first_token, next_token, prompt_logprobs
 from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, has_line_end, stream_choices
 from tts.engines.openai.reported_end import reported_end
 from tts.engines.openai.request_body import draw_body, logprobs_fields
 from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
 from tts.engines.openai.waves import Waves
 from tts.engines.sampling import Sampling
-from tts.engines.special_tokens import end_of_text, readable
+from tts.engines.special_tokens import end_of_text
 from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import Ids, PromptEncoder
 from tts.errors import UnsupportedError
@@ -80,22 +82,7 @@ class OpenAIEngine:
         self.check_every_tokens = check_every_tokens
         self._connections, self._extra = connections, extra
         self._waves = Waves(connections, chat=prompt.chat, count=model.count) if waves else None
-        features = model.features
-        self.capabilities = Capabilities(
-            watch_tokens=features.named_logprobs,
-            score_prefix=features.named_logprobs,
-            branch=features.stop_reasons and not prompt.chat,
-            top=0 if model.suppressed else features.top_logprobs,
-            steps=features.logprobs,
-            logprobs=features.logprobs,
-            probe=features.named_logprobs,
-            watch_beside_top=False,
-            turns=model.encoder is None,
-            calls=model.encoder is None and prompt.chat,
-            stop_texts=model.encoder is None,
-            first_tokens=features.top_logprobs if model.encoder is None else 0,
-            reads=readable(model.suppressed) if features.named_logprobs and model.encoder is not None else frozenset(),
-        )
+        self.capabilities = model.capabilities(chat=prompt.chat)
 
     @classmethod
     def load(
@@ -149,6 +136,19 @@ class OpenAIEngine:
     def close(self) -> None:
         """Do nothing: connections end with the event loop."""
 
+    async def connect(self) -> None:
+        """Connect to the servers from the running event loop, and watch them there, where there are several."""
+        await self._connections.connect()
+
+    @property
+    def servers(self) -> ServerCounts:
+        """The numbers of servers."""
+        return self._connections.balancer.counts
+
+    def when_resized(self, receive: Callable[[int], None]) -> None:
+        """Pass on the number of requests that the servers work on at a time, now and whenever their list changes."""
+        self._connections.balancer.when_resized(receive)
+
     @property
     def encoder(self) -> PromptEncoder:
         """The tokenizer and the prompt; UnsupportedError without a tokenizer."""
@@ -200,11 +200,11 @@ class OpenAIEngine:
         suppressed = self.model.suppressed if requested else ()
         sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed)
         end: End | None = None
-        received = Received()
+        received, home = Received(), prompt_number(request.problem)
         if self._waves is not None and prefix is None and request.turn is None and not request.attempt:
-            streamed = self._waves.stream(body, meter)
+            streamed = self._waves.stream(body, meter, home)
         else:
-            streamed = stream_choices(self._connections, body, meter, chat=self.prompt.chat, count=self.model.count)
+            streamed = self._streamed(body, meter, home)
         async with aclosing(streamed) as choices:
             async for choice in choices:
                 taken, drawn = len(sample.tokens), list(drawn_tokens(choice, by_id=encoder is not None))
@@ -227,7 +227,7 @@ class OpenAIEngine:
             text = encoder.text(prefix_ids, ids, prefix_text)[len(prefix_text) :]
         if signals.probe is not None:
             probed = (*body["prompt"], *sample.content(end), signals.probe)
-            sample.probe = float((await self.next_token(probed, (signals.probe,), meter))[0])
+            sample.probe = float((await self.next_token(probed, (signals.probe,), meter, home))[0])
         if any(math.isnan(logprob) for logprob in sample.trace.logprobs):
             self._connections.notify(
                 "the server does not tell the log-probability of some tokens: scores are means over the others"
@@ -245,7 +245,12 @@ class OpenAIEngine:
             EngineError: a server failed.
         """
         refuse_adapter(adapter, "engine openai")
-        return await score_prefixes(self.encoder, prefixes, tokens, lambda ids: self.next_token(ids, tokens, meter))
+        return await score_prefixes(
+            self.encoder,
+            prefixes,
+            tokens,
+            lambda ids, prefix: self.next_token(ids, tokens, meter, prompt_number(prefix.problem)),
+        )
 
     @property
     def end_id(self) -> int:
@@ -268,19 +273,17 @@ class OpenAIEngine:
             raise UnsupportedError("the server does not return the most probable first tokens of a reply")
         body, _ = self._body(request)
         body = {**body, **logprobs_fields(self.prompt.chat, top)}
-        found: dict[str, float] = {}
-        streamed = stream_choices(self._connections, body, request.meter, chat=self.prompt.chat, count=self.model.count)
-        async with aclosing(streamed) as choices:
-            async for choice in choices:
-                if choice.tokens and not found:
-                    first = choice.tokens[0]
-                    told = [*first.others, (first.text, first.logprob)]
-                    found = {text: math.exp(logprob) for text, logprob in told if not math.isnan(logprob)}
-        return found
+        return await first_token(self._streamed(body, request.meter, prompt_number(request.problem)))
 
-    async def next_token(self, ids: Ids, tokens: Sequence[int], meter: Meter) -> NDArray[np.float64]:
+    async def next_token(
+        self, ids: Ids, tokens: Sequence[int], meter: Meter, prompt: int | None = None
+    ) -> NDArray[np.float64]:
         """Return P(token) after these ids, shape [len(tokens)]."""
-        return await next_token(self._connections, self.model, ids, tokens, meter, extra=self._extra)
+        return await next_token(self._connections, self.model, ids, tokens, meter, extra=self._extra, prompt=prompt)
+
+    def _streamed(self, body: Mapping[str, Any], meter: Meter, prompt: int) -> AsyncGenerator[Choice, None]:
+        chat, count = self.prompt.chat, self.model.count
+        return stream_choices(self._connections, body, meter, chat=chat, count=count, prompt=prompt)
 
     def _body(self, request: Request, requested: Ids = ()) -> tuple[dict[str, Any], int]:
         if request.problem.messages and not self.prompt.chat:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Meter
+from tts.engines.openai.answers.events import Choice
 from tts.engines.openai.client import Connections
 from tts.engines.openai.output_stream import drawn_tokens, stream_choices
 from tts.engines.openai.request_body import next_token_body, reading_body
@@ -26,8 +28,18 @@ async def next_token(
     meter: Meter,
     *,
     extra: Mapping[str, Any],
+    prompt: int | None = None,
 ) -> NDArray[np.float64]:
     """Return P(token) after these ids, shape [len(tokens)].
+
+    Args:
+        connections: to the servers.
+        model: the model at the servers.
+        ids: the tokens to read.
+        tokens: those whose probabilities are wanted.
+        meter: is charged the tokens read.
+        extra: further fields of each request's body.
+        prompt: a number that stands for the question's prompt, with which ``ids`` begin; None takes all of them.
 
     Raises:
         UnsupportedError: servers that do not return the probabilities of given tokens.
@@ -37,7 +49,7 @@ async def next_token(
         raise UnsupportedError("the server does not return the probabilities of given tokens")
     body = next_token_body(model, ids, tokens, extra=extra)
     named: dict[str, float] = {}
-    async with aclosing(stream_choices(connections, body, meter, chat=False)) as choices:
+    async with aclosing(stream_choices(connections, body, meter, chat=False, prompt=prompt)) as choices:
         async for choice in choices:
             for token in choice.tokens:
                 named = {token.text: token.logprob, **dict(token.others)}
@@ -45,6 +57,18 @@ async def next_token(
         return np.exp([named[f"token_id:{token}"] for token in tokens])
     except KeyError as missing:
         raise EngineError(f"the server does not tell the probability of {missing.args[0]}") from None
+
+
+async def first_token(streamed: AsyncGenerator[Choice, None]) -> Mapping[str, float]:
+    """Return the probability of each first token that an answer tells, by its text."""
+    found: dict[str, float] = {}
+    async with aclosing(streamed) as choices:
+        async for choice in choices:
+            if choice.tokens and not found:
+                first = choice.tokens[0]
+                told = [*first.others, (first.text, first.logprob)]
+                found = {text: math.exp(logprob) for text, logprob in told if not math.isnan(logprob)}
+    return found
 
 
 async def prompt_logprobs(

@@ -72,6 +72,7 @@ async def stream_choices(
     *,
     chat: bool,
     count: Callable[[str], int] | None = None,
+    prompt: int | None = None,
 ) -> AsyncGenerator[Choice, None]:
     """Yield the choices of a streamed answer; closing the generator closes the connection.
 
@@ -84,6 +85,7 @@ async def stream_choices(
         meter: is charged the tokens read, found in the cache and drawn.
         chat: whether the request is chat messages.
         count: returns a text's number of tokens; None estimates it from its length.
+        prompt: a number that stands for the question's prompt; None takes that of the request.
 
     Raises:
         InputError: the server refuses the key or the model.
@@ -91,7 +93,7 @@ async def stream_choices(
     """
     ledger = Ledger(meter, body, count)
     finished, whole = False, False
-    async with connections.ask(body, chat=chat) as (server, objects, reader):
+    async with connections.ask(body, chat=chat, prompt=prompt) as (server, objects, reader):
         async for data in objects:
             event = read_event(data)
             if event.error is not None and not event.choices:

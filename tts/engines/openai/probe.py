@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tts.engines.openai.answers.events import Choice, read_event
-from tts.engines.openai.balancer import Server
-from tts.engines.openai.client import Connections, is_unreachable
-from tts.engines.openai.failures import connection_words
+from tts.engines.openai.client import DRAINING, Connections
+from tts.engines.openai.failures import connection_words, error_message
+from tts.engines.openai.fleet.balancer import Server
+from tts.engines.openai.http_client import is_unreachable
 from tts.engines.openai.output_stream import error_of
 from tts.engines.openai.request_body import TOKEN_FIELDS, logprobs_fields
 from tts.engines.openai.served_model import UNKNOWN_CONTEXT, ServerFeatures
@@ -90,8 +91,7 @@ class ServerProbe:
     def _check_name(self, listed: list[str]) -> None:
         """Say that a server answers for a model that is not in its list: some serve their only one under any name."""
         model = str(self.body["model"])
-        same = (model == name or name.startswith(f"{model}:") or name.endswith((f"/{model}", "*")) for name in listed)
-        if listed and not any(same):
+        if listed and not is_listed(model, listed):
             names = f"{listed[0]}{f' and {len(listed) - 1} more' if len(listed) > 1 else ''}"
             self.connections.notify(
                 f"{self.server.url} lists {names}, not {model}, and answers all the same: check engine.model"
@@ -162,11 +162,21 @@ class ServerProbe:
         return choices
 
 
-async def list_models(server: Server, *, attempts: int = 2) -> dict[str, Mapping[str, Any]]:
+def is_listed(model: str, listed: Iterable[str]) -> bool:
+    """Return whether a model is in a server's list, with a tag or a folder or as a pattern too."""
+    return any(model == name or name.startswith(f"{model}:") or name.endswith((f"/{model}", "*")) for name in listed)
+
+
+async def list_models(server: Server, *, attempts: int = 2, again: bool = False) -> dict[str, Mapping[str, Any]]:
     """Return the server's list of models by name; empty where it has none that can be read.
 
+    Args:
+        server: the server.
+        attempts: to connect, >= 1.
+        again: whether the server has answered before, so that an error of a server or a proxy means that it is down.
+
     Raises:
-        EngineError: none of the attempts found a server at this address.
+        EngineError: none of the attempts found a server at this address, or it is down.
     """
     import openai
 
@@ -174,11 +184,13 @@ async def list_models(server: Server, *, attempts: int = 2) -> dict[str, Mapping
         answer = await server.client.with_options(max_retries=0).models.with_raw_response.list()
         listed = answer.http_response.json()
     except (openai.OpenAIError, ValueError, OSError) as error:
+        if again and getattr(error, "status_code", 0) in DRAINING:
+            raise EngineError(f"{server.url} does not answer ({error_message(error)})") from None
         if not is_unreachable(error):
             return {}
         if attempts > 1:
             await asyncio.sleep(REACH_PAUSE_S)
-            return await list_models(server, attempts=attempts - 1)
+            return await list_models(server, attempts=attempts - 1, again=again)
         raise EngineError(f"{server.url} does not answer ({connection_words(server.url, error)})") from None
     if isinstance(listed, Mapping):
         listed = next((listed[name] for name in ("data", "models") if isinstance(listed.get(name), list)), [])

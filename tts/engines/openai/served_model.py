@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tts.engines.special_tokens import end_ids, suppressed_ids
+from tts.engines.base import Capabilities
+from tts.engines.special_tokens import end_ids, readable, suppressed_ids
 from tts.engines.text import Ids, PromptEncoder
 from tts.errors import InputError, first_line
 from tts.prompts import Prompt
@@ -46,6 +47,14 @@ class ServerFeatures:
             "the ones that do"
         )
 
+    def lacks_of(self, other: ServerFeatures) -> str:
+        """Return what this server lacks of another's features; empty where it lacks nothing."""
+        if self & other == other:
+            return ""
+        names = ("token_ids", "named_logprobs", "logprobs", "top_logprobs", "stop_reasons", "context")
+        lacking = [name for name in names if getattr(self & other, name) != getattr(other, name)]
+        return ", ".join(f"{name}={getattr(self, name)} where {getattr(other, name)} is used" for name in lacking)
+
     def __and__(self, other: ServerFeatures) -> ServerFeatures:
         """Return the features that both servers have."""
         return ServerFeatures(
@@ -78,6 +87,29 @@ class ServedModel:
     suppressed: Ids = ()
     ends: frozenset[int] = frozenset()
     count: Callable[[str], int] | None = None
+
+    def capabilities(self, *, chat: bool) -> Capabilities:
+        """Return the abilities of an engine on this model.
+
+        Args:
+            chat: whether requests are chat messages.
+        """
+        features, texts = self.features, self.encoder is None
+        return Capabilities(
+            watch_tokens=features.named_logprobs,
+            score_prefix=features.named_logprobs,
+            branch=features.stop_reasons and not chat,
+            top=0 if self.suppressed else features.top_logprobs,
+            steps=features.logprobs,
+            logprobs=features.logprobs,
+            probe=features.named_logprobs,
+            watch_beside_top=False,
+            turns=texts,
+            calls=texts and chat,
+            stop_texts=texts,
+            first_tokens=features.top_logprobs if texts else 0,
+            reads=readable(self.suppressed) if features.named_logprobs and not texts else frozenset(),
+        )
 
 
 def load_served_model(name: str, features: ServerFeatures, *, tokenizer: str | None, prompt: Prompt) -> ServedModel:

@@ -47,6 +47,7 @@ class _Wave:
     """The draws that wait for one request."""
 
     body: Mapping[str, Any]
+    prompt: int | None
     members: list[_Member] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
 
@@ -67,24 +68,27 @@ class Waves:
         self._asked: set[int] = set()
         self._off = False
 
-    async def stream(self, body: Mapping[str, Any], meter: Meter) -> AsyncGenerator[Choice, None]:
+    async def stream(
+        self, body: Mapping[str, Any], meter: Meter, prompt: int | None = None
+    ) -> AsyncGenerator[Choice, None]:
         """Yield the choices of one draw; see :func:`~tts.engines.openai.output_stream.stream_choices`.
 
         Args:
             body: the request's body.
             meter: is charged the draw's tokens.
+            prompt: a number that stands for the question's prompt.
         """
         same = {name: value for name, value in body.items() if name != INTERVAL}
         key = hash(json.dumps(same, sort_keys=True))
         if self._off or "seed" in body or (key in self._asked and key not in self._open):
-            async with aclosing(self._single(body, meter)) as choices:
+            async with aclosing(self._single(body, meter, prompt)) as choices:
                 async for choice in choices:
                     yield choice
             return
         if len(self._asked) >= MAX_ASKED:
             self._asked.clear()
         self._asked.add(key)
-        wave = self._open.setdefault(key, _Wave(body))
+        wave = self._open.setdefault(key, _Wave(body, prompt))
         if INTERVAL in body and body[INTERVAL] < wave.body.get(INTERVAL, math.inf):
             wave.body = {**wave.body, INTERVAL: body[INTERVAL]}
         member = _Member(meter, Ledger(meter, body, self._count))
@@ -96,7 +100,7 @@ class Waves:
                 if isinstance(item, BaseException):
                     raise item
                 if item is SINGLE:
-                    async with aclosing(self._single(body, meter)) as choices:
+                    async with aclosing(self._single(body, meter, prompt)) as choices:
                         async for choice in choices:
                             yield choice
                     return
@@ -108,8 +112,8 @@ class Waves:
                 if self._open.get(key) is wave:
                     del self._open[key]
 
-    def _single(self, body: Mapping[str, Any], meter: Meter) -> AsyncGenerator[Choice, None]:
-        return stream_choices(self._connections, body, meter, chat=self._chat, count=self._count)
+    def _single(self, body: Mapping[str, Any], meter: Meter, prompt: int | None) -> AsyncGenerator[Choice, None]:
+        return stream_choices(self._connections, body, meter, chat=self._chat, count=self._count, prompt=prompt)
 
     async def _run(self, key: int, wave: _Wave) -> None:
         """Send one request for all draws that joined in this turn of the event loop, and deal out its choices."""
@@ -120,7 +124,7 @@ class Waves:
         failure: BaseException | None = None
         if len(members) > 1:
             try:
-                await self._dealt({**wave.body, "n": len(members)}, members)
+                await self._dealt({**wave.body, "n": len(members)}, members, wave.prompt)
             except (EngineError, InputError) as error:
                 failure = error
             except Exception as error:  # a bug: every draw shows it
@@ -139,9 +143,9 @@ class Waves:
             else:
                 member.queue.put_nowait(END)
 
-    async def _dealt(self, body: Mapping[str, Any], members: list[_Member]) -> None:
+    async def _dealt(self, body: Mapping[str, Any], members: list[_Member], prompt: int | None) -> None:
         reports = _Reports()
-        async with self._connections.ask(body, chat=self._chat) as (server, objects, reader):
+        async with self._connections.ask(body, chat=self._chat, prompt=prompt) as (server, objects, reader):
             async for data in objects:
                 event = read_event(data)
                 if event.error is not None and not event.choices:

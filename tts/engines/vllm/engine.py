@@ -265,7 +265,7 @@ class VllmEngine(HasEncoder):
             EngineError: vLLM died.
         """
         return await score_prefixes(
-            self.encoder, prefixes, tokens, lambda ids: self.next_token(ids, tokens, meter, adapter)
+            self.encoder, prefixes, tokens, lambda ids, _: self.next_token(ids, tokens, meter, adapter)
         )
 
     async def prompt_logprobs(self, ids: Ids, top: int, meter: Meter) -> Sequence[Mapping[int, float]]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engines.cases import calmly, turns
-from tts.engines.openai import balancer as module
-from tts.engines.openai.balancer import LoadBalancer, Server
+from tts.engines.openai.fleet import balancer as module
+from tts.engines.openai.fleet.balancer import LoadBalancer, Server
 from tts.errors import EngineError
 
 
