@@ -66,3 +66,29 @@ def test_best_of_n_takes_the_answer_with_the_highest_reward(chat: Chat, verifier
         best = dspy.BestOfN(predict, N=3, reward_fn=dspy_reward(verifier), threshold=0.99)
         assert best(question=QUESTION).answer == "0"
     assert len(chat.model.seen) >= 6
+
+
+def test_best_of_n_by_the_server_is_asynchronous(chat: Chat) -> None:
+    """Several questions at once in one event loop, each the best of its samples, without a module that blocks it."""
+    chat.model.rule = lambda messages: f"[[ ## answer ## ]]\n{len(messages)}\n\n[[ ## completed ## ]]"
+
+    async def several() -> tuple[list[Any], int]:
+        ticks = 0
+        predict = dspy.Predict("question -> answer")
+        asked = asyncio.gather(*(predict.acall(question=f"What is {n} - {n}?") for n in range(4)))
+        while not asked.done():
+            ticks += 1
+            await asyncio.sleep(0.001)
+        return await asked, ticks
+
+    with dspy.context(lm=lm(chat.url, "chat/self_consistency")):
+        found, ticks = asyncio.run(several())
+    assert [one.answer for one in found] == ["2"] * 4 and ticks > 1
+    assert len(chat.model.seen) == 4 * 3
+
+
+def test_the_reward_is_usable_inside_of_an_event_loop(verifier: tts.Verifier) -> None:
+    async def inside() -> float:
+        return dspy_reward(verifier)({"question": QUESTION}, dspy.Prediction(answer="0"))
+
+    assert asyncio.run(inside()) > 0.5

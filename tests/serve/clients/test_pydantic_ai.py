@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -89,8 +90,17 @@ def test_an_answer_that_is_held_back_is_an_error_with_the_refusal(served: Gatewa
         asyncio.run(agent(served.url, "grace", model_settings=settings).run(QUESTION))
 
 
-def test_tools_are_called_by_the_vote_and_structured_output_is_a_call_too(chat: Chat) -> None:
-    chat.model.rule = by_turn([("double", {"number": 21})], [("final_result", {"response": 42})])
+def test_each_action_is_the_vote_of_its_samples_tools_and_structured_output_included(chat: Chat) -> None:
+    """Best of N at each action: two of three samples agree, in the order in which they come."""
+    number = count()
+
+    def rule(messages: Any) -> Any:
+        odd = next(number) % 3 == 0
+        if messages[-1]["role"] == "user":
+            return [("double", {"number": 20 if odd else 21})]
+        return [("final_result", {"response": 41 if odd else 42})]
+
+    chat.model.rule = rule
     made = agent(chat.url, "chat", output_type=int, instructions="Use the tool.")
 
     @made.tool_plain

@@ -69,6 +69,14 @@ def test_a_streamed_agent_loses_no_call(chat: Chat) -> None:
     assert streaming.run("Double 21.") == "42"
 
 
+def test_an_answer_after_the_last_step_is_not_checked(chat: Chat, verifier: tts.Verifier) -> None:
+    """The framework writes it without the check, so that the page warns of it."""
+    chat.model.rule = by_turn("<code>\nprint(1)\n</code>", "5")
+    guarded = agent("CodeAgent", chat, tools=[], final_answer_checks=[smolagents_check(verifier)])
+    guarded.max_steps = 1
+    assert "5" in str(guarded.run(QUESTION))
+
+
 def test_the_final_check_runs_on_the_final_answer_alone_and_with_its_step(chat: Chat, verifier: tts.Verifier) -> None:
     replies = ("print(1)", "final_answer(5)", "final_answer(0)")
     chat.model.rule = by_turn(*(f"<code>\n{reply}\n</code>" for reply in replies))
