@@ -10,10 +10,11 @@ import os
 import platform
 from collections.abc import Callable
 
+from benchmarks.serve.capacity import capacity
 from benchmarks.serve.clients import clients
 from benchmarks.serve.throughput import throughput
 
-ROWS: dict[str, Callable[[float], str]] = {"throughput": throughput, "clients": clients}
+ROWS: dict[str, Callable[[float], str]] = {"throughput": throughput, "clients": clients, "capacity": capacity}
 """Each row of the table by its name; the fraction of the full size is at most 1."""
 
 

@@ -70,6 +70,24 @@ class StreamedSample(Generic[Name]):
                 return end
         return None
 
+    @property
+    def plain(self) -> bool:
+        """True where nothing but the number of its tokens ends it, and of each one the log-probability is all."""
+        asked, whole = self.signals, self.until.kind == "end" and not self.ends and not self.suppressed
+        return whole and not (asked.watch or asked.top or asked.steps)
+
+    def take_plain(self, tokens: Sequence[Name], logprobs: Sequence[float]) -> End | None:
+        """Add new tokens up to the most that it may have, as :meth:`take` does where it is :attr:`plain`.
+
+        Args:
+            tokens: the tokens.
+            logprobs: the log-probability of each one, at most 0; NaN where it is unknown.
+        """
+        room = self.limit - len(self.tokens)
+        self.tokens += tokens[:room]
+        self.logprobs += logprobs[:room]
+        return End.LENGTH if len(self.tokens) >= self.limit else None
+
     def _add(self, token: Name, token_logprobs: Mapping[Any, float]) -> None:
         self.tokens.append(token)
         if token_logprobs:

@@ -54,7 +54,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         server = self.server
         server.seen.append(body)
-        server.running += 1
+        counted = 1
+        server.running += counted
         server.running_most = max(server.running, server.running_most)
         try:
             if body["model"] != server.model:
@@ -69,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
             for piece in pieces if pieces is not None else stream(body):
+                if b"[DONE]" in piece:  # the client may ask again before this thread goes on
+                    server.running, counted = server.running - 1, 0
                 self.wfile.write(piece)
                 self.wfile.flush()
         except RefusalError as refusal:
@@ -76,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             server.broken += 1
         finally:
-            server.running -= 1
+            server.running -= counted
 
     def _json(self, status: int, content: Any, **headers: str) -> None:
         data = json.dumps(content).encode()

@@ -47,9 +47,9 @@ class FakeConnections:
             finally:
                 self.closed = True
 
-    async def all(self) -> AsyncIterator[dict[str, Any]]:
+    async def all(self) -> AsyncIterator[list[dict[str, Any]]]:
         for one in self.events:
-            yield one
+            yield [one]
 
 
 def read(connections: Any, meter: Meter, take: int = 99) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -89,8 +89,10 @@ class Connections:
         server: Server | None = None,
         learn: bool = True,
         prompt: int | None = None,
-    ) -> AsyncIterator[tuple[Server, AsyncIterator[Mapping[str, Any]], EventReader]]:
+    ) -> AsyncIterator[tuple[Server, AsyncIterator[Sequence[Mapping[str, Any]]], EventReader]]:
         """Send a request, without the fields that the servers refuse, and yield the server and its JSON objects.
+
+        Those that come together are one item.
 
         Args:
             body: the request's body.
@@ -232,19 +234,19 @@ class Connections:
             await anext(closing)
 
 
-async def _objects(response: Any, reader: EventReader) -> AsyncIterator[Mapping[str, Any]]:
-    """Yield the JSON objects of an answer.
+async def _objects(response: Any, reader: EventReader) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    """Yield the JSON objects of an answer, those that come together as one item.
 
     Raises:
         EngineError: an event that is no JSON, or an answer that is something else.
     """
     async for piece in response.iter_bytes():
-        for data in reader.feed(piece):
-            yield data
+        if found := reader.feed(piece):
+            yield found
         if reader.done:
             return
-    for data in reader.close():
-        yield data
+    if found := [*reader.close()]:
+        yield found
     if not reader.any and not reader.done:
         words = server_words(reader.foreign)
         raise EngineError(f"the server answers {words or 'nothing'} instead of OpenAI's interface")

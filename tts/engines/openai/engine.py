@@ -27,7 +27,7 @@ from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
 from tts.engines.openai.fleet.protocol import ServerCounts
 from tts.engines.openai.given_tokens import first_token, next_token, prompt_logprobs
-from tts.engines.openai.output_stream import UNREPORTED, drawn_tokens, has_line_end, stream_choices
+from tts.engines.openai.output_stream import UNREPORTED, has_line_end, stream_choices, take_tokens
 from tts.engines.openai.reported_end import reported_end
 from tts.engines.openai.request_body import draw_body, logprobs_fields
 from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
@@ -199,27 +199,24 @@ class OpenAIEngine:
         is_step = encoder.is_step if encoder is not None else has_line_end
         suppressed = self.model.suppressed if requested else ()
         sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed)
-        end: End | None = None
-        received, home = Received(), prompt_number(request.problem)
+        received, home, end = Received(), prompt_number(request.problem), None
         if self._waves is not None and prefix is None and request.turn is None and not request.attempt:
             streamed = self._waves.stream(body, meter, home)
         else:
-            streamed = self._streamed(body, meter, home)
+            streamed = self._streamed(body, meter, home, join=request.until.kind == "end")
         async with aclosing(streamed) as choices:
             async for choice in choices:
-                taken, drawn = len(sample.tokens), list(drawn_tokens(choice, by_id=encoder is not None))
                 if end is None:
                     received.add(choice)
-                    end = sample.take(drawn)
-                    meter.discarded += len(drawn) - (len(sample.tokens) - taken)
+                    end, beyond = take_tokens(sample, choice, by_id=encoder is not None)
+                    meter.discarded += beyond
                     if end is End.BOUNDARY and request.until.kind in DETECTED:
                         break
                 received.note_end(choice)
         if end is None:
             reason = "length" if received.reason == UNREPORTED and meter.drawn >= limit else str(received.reason)
-            end = reported_end(
-                request.until, reason, received.stop, whole=received.whole, notify=self._connections.notify
-            )
+            notify = self._connections.notify
+            end = reported_end(request.until, reason, received.stop, whole=received.whole, notify=notify)
         ids, text = (), "".join(received.texts)
         if encoder is not None:
             ids = tuple(sample.tokens)
@@ -228,11 +225,12 @@ class OpenAIEngine:
         if signals.probe is not None:
             probed = (*body["prompt"], *sample.content(end), signals.probe)
             sample.probe = float((await self.next_token(probed, (signals.probe,), meter, home))[0])
-        if any(math.isnan(logprob) for logprob in sample.trace.logprobs):
+        trace = sample.trace
+        if any(map(math.isnan, trace.logprobs)):
             self._connections.notify(
                 "the server does not tell the log-probability of some tokens: scores are means over the others"
             )
-        yield Chunk(text, ids, sample.trace, end, "".join(received.thoughts), received.calls.calls)
+        yield Chunk(text, ids, trace, end, "".join(received.thoughts), received.calls.calls)
 
     async def score(
         self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None
@@ -281,9 +279,11 @@ class OpenAIEngine:
         """Return P(token) after these ids, shape [len(tokens)]."""
         return await next_token(self._connections, self.model, ids, tokens, meter, extra=self._extra, prompt=prompt)
 
-    def _streamed(self, body: Mapping[str, Any], meter: Meter, prompt: int) -> AsyncGenerator[Choice, None]:
+    def _streamed(
+        self, body: Mapping[str, Any], meter: Meter, prompt: int, *, join: bool = False
+    ) -> AsyncGenerator[Choice, None]:
         chat, count = self.prompt.chat, self.model.count
-        return stream_choices(self._connections, body, meter, chat=chat, count=count, prompt=prompt)
+        return stream_choices(self._connections, body, meter, chat=chat, count=count, prompt=prompt, join=join)
 
     def _body(self, request: Request, requested: Ids = ()) -> tuple[dict[str, Any], int]:
         if request.problem.messages and not self.prompt.chat:

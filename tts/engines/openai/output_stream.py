@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tts.engines.base import Meter
-from tts.engines.openai.answers.events import Choice, read_event
+from tts.engines.openai.answers.events import Choice, Event, read_event
+from tts.engines.openai.answers.joined import read_joined
 from tts.engines.openai.answers.logprobs import token_id
 from tts.engines.openai.answers.usage import Counts, estimated_tokens
 from tts.engines.openai.client import Connections
 from tts.engines.openai.failures import is_out_of_quota, server_words
+from tts.engines.streaming import StreamedSample
 from tts.errors import EngineError
+from tts.types import End
 
 UNREPORTED = "unreported"
 """The reason of an end that the server does not tell."""
@@ -36,9 +39,9 @@ class Ledger:
 
     def add(self, choice: Choice) -> None:
         """Charge the tokens of a choice as they come in."""
-        tokens = len(choice.token_ids or choice.tokens)
-        self._tokens += tokens or bool(choice.written)
-        self._text += choice.written
+        tokens, written = len(choice.token_ids or choice.tokens), choice.written
+        self._tokens += tokens or (choice.pieces if written else 0)
+        self._text += written
         self._meter.drawn = self._before[2] + self._tokens
 
     def report(self, counts: Counts) -> None:
@@ -73,6 +76,7 @@ async def stream_choices(
     chat: bool,
     count: Callable[[str], int] | None = None,
     prompt: int | None = None,
+    join: bool = False,
 ) -> AsyncGenerator[Choice, None]:
     """Yield the choices of a streamed answer; closing the generator closes the connection.
 
@@ -86,6 +90,7 @@ async def stream_choices(
         chat: whether the request is chat messages.
         count: returns a text's number of tokens; None estimates it from its length.
         prompt: a number that stands for the question's prompt; None takes that of the request.
+        join: whether choices that come together may be one; not where the place of a token among them matters.
 
     Raises:
         InputError: the server refuses the key or the model.
@@ -94,8 +99,7 @@ async def stream_choices(
     ledger = Ledger(meter, body, count)
     finished, whole = False, False
     async with connections.ask(body, chat=chat, prompt=prompt) as (server, objects, reader):
-        async for data in objects:
-            event = read_event(data)
+        async for event in each_event(objects, join=join):
             if event.error is not None and not event.choices:
                 raise error_of(server.url, event.error)
             for choice in event.choices:
@@ -114,6 +118,15 @@ async def stream_choices(
         ledger.close()
         if meter.estimated:
             say_estimated(connections, server.url, count)
+
+
+async def each_event(
+    objects: AsyncIterator[Sequence[Mapping[str, Any]]], *, join: bool = False
+) -> AsyncIterator[Event]:
+    """Yield the events of JSON objects; with ``join`` those that come together as few events as possible."""
+    async for together in objects:
+        for event in read_joined(together) if join else map(read_event, together):
+            yield event
 
 
 def say_estimated(connections: Connections, url: str, count: Callable[[str], int] | None) -> None:
@@ -153,6 +166,26 @@ def drawn_tokens(choice: Choice, *, by_id: bool) -> Iterator[tuple[Any, Mapping[
             yield token_id(token.text), {**others, token_id(token.text): token.logprob}
         else:
             yield token.text, {token.text: token.logprob, **{(i,): p for i, (_, p) in enumerate(token.others)}}
+
+
+def take_tokens(sample: StreamedSample[Any], choice: Choice, *, by_id: bool) -> tuple[End | None, int]:
+    """Add the tokens of a choice to a sample; return why it ends with one of them, and the number behind that one.
+
+    Args:
+        sample: the sample; it has not ended.
+        choice: of an event.
+        by_id: whether tokens are named by their ids; if not, by their texts.
+    """
+    drawn = len(choice.tokens) or (len(choice.token_ids) if by_id else 0)
+    before = len(sample.tokens)
+    if sample.plain and not by_id:
+        tokens = choice.tokens
+        end = (
+            sample.take_plain([token.text for token in tokens], [token.logprob for token in tokens]) if drawn else None
+        )
+    else:
+        end = sample.take(drawn_tokens(choice, by_id=by_id))
+    return end, drawn - (len(sample.tokens) - before)
 
 
 def has_line_end(token: str) -> bool:

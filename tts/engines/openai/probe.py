@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tts.engines.openai.answers.events import Choice, read_event
+from tts.engines.openai.answers.events import Choice
 from tts.engines.openai.client import DRAINING, Connections
 from tts.engines.openai.failures import connection_words, error_message
 from tts.engines.openai.fleet.balancer import Server
 from tts.engines.openai.http_client import is_unreachable
-from tts.engines.openai.output_stream import error_of
+from tts.engines.openai.output_stream import each_event, error_of
 from tts.engines.openai.request_body import TOKEN_FIELDS, logprobs_fields
 from tts.engines.openai.served_model import UNKNOWN_CONTEXT, ServerFeatures
 from tts.errors import EngineError, InputError
@@ -150,8 +150,7 @@ class ServerProbe:
         """
         choices: list[Choice] = []
         async with self.connections.ask(body, chat=self.chat, server=self.server, learn=not strict) as (_, objects, _):
-            async for data in objects:
-                event = read_event(data)
+            async for event in each_event(objects):
                 if event.error is not None and not event.choices:
                     raise error_of(self.server.url, event.error)
                 choices += event.choices

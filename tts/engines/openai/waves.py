@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tts.engines.base import Meter
-from tts.engines.openai.answers.events import Choice, read_event
+from tts.engines.openai.answers.events import Choice
 from tts.engines.openai.answers.usage import Counts
 from tts.engines.openai.client import Connections
-from tts.engines.openai.output_stream import UNREPORTED, Ledger, error_of, say_estimated, stream_choices
+from tts.engines.openai.output_stream import UNREPORTED, Ledger, each_event, error_of, say_estimated, stream_choices
 from tts.errors import EngineError, InputError
 
 INTERVAL = "stream_interval"
@@ -146,8 +146,7 @@ class Waves:
     async def _dealt(self, body: Mapping[str, Any], members: list[_Member], prompt: int | None) -> None:
         reports = _Reports()
         async with self._connections.ask(body, chat=self._chat, prompt=prompt) as (server, objects, reader):
-            async for data in objects:
-                event = read_event(data)
+            async for event in each_event(objects):
                 if event.error is not None and not event.choices:
                     raise error_of(server.url, event.error)
                 for choice in event.choices:

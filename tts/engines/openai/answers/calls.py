@@ -34,15 +34,15 @@ def read_calls(message: Mapping[str, Any]) -> tuple[CallPart, ...]:
         message: a choice's ``delta`` or ``message``.
     """
     given, old = message.get("tool_calls"), message.get("function_call")
-    found = [_part(one) for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
-    if not found and isinstance(old, Mapping):  # the interface before tools
+    found = [_part(one) for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    if not found and isinstance(old, dict):  # the interface before tools
         found = [replace(_part({"function": old}), index=0)]
     return tuple(part for part in found if part.name or part.arguments or part.id)
 
 
 def _part(call: Mapping[str, Any]) -> CallPart:
     function, index = call.get("function"), call.get("index")
-    function = function if isinstance(function, Mapping) else call
+    function = function if isinstance(function, dict) else call
     given = function.get("arguments")
     if not isinstance(given, str):  # an object in place of its text
         given = "" if given is None else json.dumps(given, ensure_ascii=False)

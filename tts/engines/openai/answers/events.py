@@ -61,6 +61,7 @@ class Choice:
         stop: the stop string or token that the server met, where it tells it.
         marks: whether it has fields that only vLLM's server and its relatives have.
         calls: new parts of calls of tools.
+        pieces: the events with text that it was joined from.
     """
 
     index: int = 0
@@ -72,11 +73,13 @@ class Choice:
     stop: Any = None
     marks: bool = False
     calls: tuple[CallPart, ...] = ()
+    pieces: int = 1
 
     @property
     def written(self) -> str:
         """Everything that the model wrote in it."""
-        return self.text + self.reasoning + "".join([part.name + part.arguments for part in self.calls])
+        written = self.text + self.reasoning
+        return written + "".join([part.name + part.arguments for part in self.calls]) if self.calls else written
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Event:
 def read_event(data: Mapping[str, Any]) -> Event:
     """Return the meaning of one JSON object."""
     given = data.get("choices")
-    choices = tuple(_choice(one) for one in given if isinstance(one, Mapping)) if isinstance(given, list) else ()
+    choices = tuple(_choice(one) for one in given if isinstance(one, dict)) if isinstance(given, list) else ()
     error = data.get("error") or (data.get("detail") if not choices else None)
     if not error and not choices and (data.get("object") == "error" or data.get("type") == "error"):
         error = data
@@ -106,7 +109,7 @@ def read_event(data: Mapping[str, Any]) -> Event:
 
 def _choice(data: Mapping[str, Any]) -> Choice:
     holder: Mapping[str, Any] = next(
-        (data[name] for name in ("delta", "message") if isinstance(data.get(name), Mapping)), {}
+        (data[name] for name in ("delta", "message") if isinstance(data.get(name), dict)), {}
     )
     text, thoughts = _texts(holder.get("content"))
     text = text or _texts(holder.get("refusal"))[0] or _texts(data.get("text"))[0]
@@ -130,7 +133,7 @@ def _texts(content: Any) -> tuple[str, str]:
     """Return the text and the thoughts of a content: a string, an object, or a list of parts."""
     if isinstance(content, str):
         return content, ""
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         kind = str(content.get("type") or "text")
         if "think" in kind or "reason" in kind:
             thoughts = (content.get(name) for name in ("thinking", "reasoning", "text", "summary"))

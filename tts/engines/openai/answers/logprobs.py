@@ -50,11 +50,11 @@ def read_tokens(logprobs: Any, text: str) -> tuple[Token, ...]:
         return (Token(text, _number(logprobs)),) if text else ()
     if isinstance(logprobs, list):  # without the object around it
         logprobs = {"content": logprobs}
-    if not isinstance(logprobs, Mapping):
+    if not isinstance(logprobs, dict):
         return ()
     content = logprobs.get("content")
     if isinstance(content, list):
-        return tuple(_token(one) for one in content if isinstance(one, Mapping))
+        return tuple(_token(one) for one in content if isinstance(one, dict))
     texts = _list(logprobs.get("tokens"))
     values, beside = _list(logprobs.get("token_logprobs")), _list(logprobs.get("top_logprobs"))
     return tuple(
@@ -73,6 +73,8 @@ Alternative = tuple[str, tuple[int, ...] | None, float]
 
 def _token(one: Mapping[str, Any]) -> Token:
     text = one.get("token")
+    if not one.get("top_logprobs"):
+        return Token(text if isinstance(text, str) else "", _number(one.get("logprob")))
     others = _alternatives(one.get("top_logprobs"))
     return _joined(text if isinstance(text, str) else "", _bytes(one.get("bytes")), one.get("logprob"), others)
 
@@ -91,9 +93,9 @@ def _joined(text: str, spelled: tuple[int, ...] | None, value: Any, alternatives
 
 
 def _alternatives(given: Any) -> list[Alternative]:
-    if isinstance(given, Mapping):
+    if isinstance(given, dict):
         return [(str(text), None, _number(value)) for text, value in given.items()]
-    found = [one for one in _list(given) if isinstance(one, Mapping)]
+    found = [one for one in _list(given) if isinstance(one, dict)]
     return [(str(one.get("token") or ""), _bytes(one.get("bytes")), _number(one.get("logprob"))) for one in found]
 
 
@@ -110,6 +112,8 @@ def _at(values: Sequence[Any], i: int) -> Any:
 
 
 def _number(value: Any) -> float:
+    if type(value) is float and SENTINEL < value <= 0.0:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return UNKNOWN
     if value <= SENTINEL or value > _SAME:

@@ -38,6 +38,7 @@ _CACHED = (
 _APART = ("cache_read_input_tokens",)
 """Cached tokens that are not among the prompt's (Anthropic)."""
 _REASONING = ("reasoning_tokens", "thoughtsTokenCount", "thoughts_token_count")
+_PLAIN = {"prompt_tokens", "completion_tokens", "total_tokens"}
 _PLACES = ("usage", "usageMetadata", "usage_metadata", "timings")
 
 
@@ -58,13 +59,24 @@ class Counts:
 
 def read_counts(event: Mapping[str, Any]) -> Counts | None:
     """Return the counts in an event, wherever they stand; None if it has none."""
+    plain = event.get("usage")
+    if type(plain) is dict and plain.keys() == _PLAIN and (found := _plain(plain)) is not None:
+        return found
     choices = event.get("choices")
     holders = [event, event.get("x_groq"), event.get("response"), *(choices if isinstance(choices, list) else ())]
     for holder in holders:
         for place in _PLACES:
-            usage = holder.get(place) if isinstance(holder, Mapping) else None
-            if isinstance(usage, Mapping) and (counts := _counts(usage)) != Counts():
+            usage = holder.get(place) if isinstance(holder, dict) else None
+            if isinstance(usage, dict) and (counts := _counts(usage)) != Counts():
                 return counts
+    return None
+
+
+def _plain(usage: Mapping[str, Any]) -> Counts | None:
+    """Return the counts of OpenAI's three numbers, as each event of a stream may have them; None for others."""
+    prompt, drawn, total = (usage[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    if type(prompt) is int and type(drawn) is int and prompt >= 0 <= drawn and total == prompt + drawn < 1e12:
+        return Counts(prompt, 0, drawn)
     return None
 
 
@@ -85,7 +97,7 @@ def _counts(usage: Mapping[str, Any]) -> Counts:
 
 
 def _first(usage: Any, names: tuple[str, ...]) -> int | None:
-    for name in names if isinstance(usage, Mapping) else ():
+    for name in names if isinstance(usage, dict) else ():
         value = usage.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12:
             return int(value)

@@ -13,6 +13,7 @@ from typing import Any
 from tts.errors import EngineError
 
 _IGNORED = (":", "event:", "id:", "retry:")
+_OBJECT = json.JSONDecoder().raw_decode
 _MOST_FOREIGN = 1 << 22
 """The most characters of an answer that is no stream that are kept."""
 
@@ -39,15 +40,24 @@ class EventReader:
         """The lines that are no events, such as a proxy's HTML page."""
         return "\n".join(self._foreign)
 
-    def feed(self, piece: bytes) -> Iterator[Mapping[str, Any]]:
-        """Yield the objects that end in the next bytes.
+    def feed(self, piece: bytes) -> list[Mapping[str, Any]]:
+        """Return the objects that end in the next bytes.
 
         Raises:
             EngineError: an event that is no JSON.
         """
         *lines, self._rest = (self._rest + piece).split(b"\n")
+        found: list[Mapping[str, Any]] = []
         for line in lines:
-            yield from self._line(line)
+            if not self._data:
+                if not line:
+                    continue
+                if line.startswith(b"data: {") and (one := _whole(line)) is not None:
+                    found.append(one)
+                    continue
+            found += self._line(line)
+        self.any = self.any or bool(found)
+        return found
 
     def close(self) -> Iterator[Mapping[str, Any]]:
         """Yield the objects that the end of the answer completes, one that is no event among them.
@@ -105,6 +115,16 @@ class EventReader:
 
     def _objects(self, found: Any) -> Iterator[Mapping[str, Any]]:
         for one in found if isinstance(found, list) else [found]:
-            if isinstance(one, Mapping):
+            if isinstance(one, dict):
                 self.any = True
                 yield one
+
+
+def _whole(line: bytes) -> Mapping[str, Any] | None:
+    """Return the object of a line that is one event as most servers send it; None for any other."""
+    try:
+        text = line.decode()
+        found, end = _OBJECT(text, 6)
+    except ValueError:
+        return None
+    return found if end == len(text) else None
