@@ -81,6 +81,16 @@ def test_the_conversation_goes_on_with_the_tool(client: Any, served: Any) -> Non
     assert sent[-2]["tool_calls"][0]["id"] == sent[-1]["tool_call_id"]
 
 
+def test_the_conversation_goes_on_after_a_refusal_and_after_empty_texts(client: Any, served: Any) -> None:
+    refused = {"role": "assistant", "content": None, "refusal": "No answer could be read."}
+    texts = [{"role": "system", "content": ""}, *ASKED["messages"], refused, {"role": "user", "content": "And now?"}]
+    client.chat.completions.create(**{**ASKED, "messages": [*texts, {"role": "assistant", "content": " "}, texts[-1]]})
+    sent = served[1].seen[-1]["messages"]
+    assert [message["content"] for message in sent[-5:]] == [
+        "Will it rain in Oslo?", "No answer could be read.", "And now?", " ", "And now?",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("given", ["</code>", ["</code>", "Observation:"]])
 def test_texts_that_end_a_sample_go_along(client: Any, served: Any, given: Any) -> None:
     client.chat.completions.create(**ASKED, stop=given)

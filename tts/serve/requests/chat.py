@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from tts.engines.sampling import Sampling, SamplingChange
 from tts.serve.config import ServeLimits
 from tts.serve.errors import ApiError, bad_request
-from tts.serve.requests.texts import checked_text, joined_parts, problem_of_messages
+from tts.serve.requests.texts import checked_text, joined_parts, problem_of_messages, whole_text
 from tts.types import Message, Problem
 
 StopText = Annotated[str, Field(min_length=1, max_length=256)]
@@ -53,6 +53,7 @@ class ChatMessage(BaseModel):
     name: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
+    refusal: str | None = None
 
 
 class ChatRequest(BaseModel):
@@ -174,11 +175,12 @@ def _message(number: int, message: ChatMessage) -> Message:
     where, content = f"messages[{number}].content", message.content
     if isinstance(content, list):
         content = joined_parts(content, where)
-    if content or not message.tool_calls:
-        content = checked_text(content, where) if message.role != "tool" else content
+    if message.role == "assistant":
+        content = content or message.refusal
+    content = checked_text(content, where) if message.role == "user" else whole_text(content or "", where)
     return Message(
         role="system" if message.role == "developer" else message.role,
-        content=content or "",
+        content=content,
         tool_calls=tuple(message.tool_calls or ()),
         tool_call_id=message.tool_call_id or "",
         name=message.name or "" if message.role == "tool" else "",

@@ -19,6 +19,15 @@ def checked_text(text: object, where: str) -> str:
     """
     if not isinstance(text, str) or not text.strip():
         raise bad_request(f"{where} must be text, got {'nothing' if not text else 'none'}", where)
+    return whole_text(text, where)
+
+
+def whole_text(text: str, where: str) -> str:
+    """Return a text, which may be empty.
+
+    Raises:
+        ApiError: it holds half of a character.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -56,7 +65,12 @@ def problem_of_messages(
         raise bad_request(f"{where} must hold a message of role user, got none: add the question", where)
     if len(chat) == 1 and not tools:
         return Problem(_id(chat[0].content), chat[0].content)
-    whole = json.dumps([[message.to_json() for message in chat], list(tools)], sort_keys=True)
+    parts = [[message.to_json() for message in chat], list(tools)]
+    try:
+        json.dumps(parts, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise bad_request(f"{where} or tools hold half of a character (a lone surrogate)", where) from None
+    whole = json.dumps(parts, sort_keys=True)
     return Problem.of_messages(_id(whole), chat, tools=tuple(tools))
 
 

@@ -100,6 +100,10 @@ async def _asked(state: State, body: ChatRequest, request: Request) -> Asked:
     problem = problem_of_chat(body)
     if body.tools:
         _check_tools(problem, model)
+    elif body.tool_choice not in (None, "auto", "none"):
+        raise bad_request(
+            "tool_choice wants a call and the request has no tools: add tools, or leave it out", "tool_choice"
+        )
     if body.stop and not model.parts.engine.capabilities.stop_texts:
         raise bad_request(
             f"model {model.name} ends no sample at texts of a request: leave stop out, or ask a model with "
