@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.pages import ROOT, blocks
+
 pytest.importorskip("inspect_ai")
 
-ROOT = Path(__file__).resolve().parents[2]
 FAKE = ("-S", "kind=fake", "-S", "model=fake")
 
 
@@ -48,6 +49,23 @@ def test_the_solver_answers_a_task_and_the_scorer_judges_the_old_log(tmp_path: P
     assert set(score.metrics) == {"accuracy", "selective_accuracy", "coverage"}
     verdicts = [sample.scores["confidence"].metadata["tts"] for sample in found.samples]
     assert {verdict["how"] for verdict in verdicts} == {"draw(3)"} and verdicts[0]["accept"] is None
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_run_as_they_stand(tmp_path: Path) -> None:
+    [block] = [b for b in blocks(ROOT / "docs/agents.md") if b.heading == "In Inspect"]
+    for name in ("examples", "configs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "INSPECT_DISPLAY": "plain"}
+    command = ["bash", "-e", "-c", block.code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [log] = map(log_of, (tmp_path / "logs").glob("*.eval"))
+    scores = {score.name: score for score in log.results.scores}
+    assert set(scores["confidence"].metrics) == {"accuracy", "selective_accuracy", "coverage"}
+    assert len(log.samples) == 20 and scores["match"].metrics["accuracy"].value >= 0.5
+    assert all(sample.metadata["tts"]["strategy"] == "cges" for sample in log.samples)
 
 
 def test_the_names_are_those_of_the_module_however_the_package_is_installed() -> None:
