@@ -54,8 +54,8 @@ class ServeProcess:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End the process."""
-        self._process.send_signal(signal.SIGTERM)
+        """End the process, unless it has ended."""
+        self.signal(signal.SIGTERM)
         try:
             self._process.wait(60)
         finally:
@@ -63,6 +63,20 @@ class ServeProcess:
             self._process.wait()
             if self._process.stdout is not None:
                 self._process.stdout.close()
+
+    def signal(self, number: int) -> None:
+        """Send a signal, unless the process has ended."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """Kill the process, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self) -> int:
+        """Wait until the process ends by itself, at most a minute, and return its exit status."""
+        return self._process.wait(60)
 
     @property
     def processor_s(self) -> float:
@@ -92,7 +106,13 @@ class Light:
             body: the JSON of the request.
             request_id: names the request; empty lets the server choose.
         """
-        reader, _ = await self.send(path, body, request_id)
+        await self.send(path, body, request_id)
+        return await self.read()
+
+    async def read(self) -> tuple[int, str, bytes]:
+        """Return the status, the request's id and the body of the answer to what was sent."""
+        assert self._streams is not None
+        reader = self._streams[0]
         head = await reader.readuntil(b"\r\n\r\n")
         status, length, named = HEAD.match(head), LENGTH.search(head), REQUEST_ID.search(head)
         assert status is not None and named is not None, head

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -144,6 +145,13 @@ class Answering(asyncio.Protocol):
         self._transport.write(b"0\r\n\r\n" if part is None else part)
         again = None if part is None else asyncio.get_running_loop().call_later(self._pause_s, self._send)
         self._timer = again
+
+
+def asked_counts(url: str) -> dict[str, int]:
+    """Return the counts of a server: answers that were begun, and those whose client left."""
+    with urllib.request.urlopen(f"{url.removesuffix('/v1')}/counts") as answer:
+        found: dict[str, int] = json.load(answer)
+    return found
 
 
 class UpstreamProcess:

@@ -11,12 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tts import __version__
+from tts.registry import STRATEGIES
 from tts.serve.config import ServeConfig
 from tts.serve.errors import REQUEST, Failure, internal, unknown_path, wrong_method
 from tts.serve.gateway import Gate
 from tts.serve.keys import Keys, read_keys
 from tts.serve.mcp.http import PATH, McpEndpoint
 from tts.serve.models import Models
+from tts.serve.requests.described import describe_requests
 from tts.serve.requests.validation import failure_of_validation
 from tts.serve.routes import chat, decisions, health, listing, score
 from tts.serve.state import State
@@ -44,7 +46,7 @@ ROUTERS = (health.router, listing.router, chat.router, score.router, decisions.r
 
 
 class Described(FastAPI):
-    """An application whose description has the errors that it really sends."""
+    """An application whose description has the requests that it takes and the errors that it really sends."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the description: every error has one shape, and status 422 is not sent."""
@@ -55,6 +57,8 @@ class Described(FastAPI):
             for name in ("HTTPValidationError", "ValidationError"):
                 named.pop(name, None)
             named["Error"] = ERROR
+            state: State = self.state.gateway
+            describe_requests(named, state.models, STRATEGIES.names(), state.config.limits)
             parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             schema["security"] = [{"key": []}, {}]
             content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}

@@ -12,6 +12,8 @@ from tts.serve.errors import REQUEST, Failure
 
 HEAD_S = 20.0
 """Seconds in which the head of a request must have arrived."""
+LAST_S = 0.5
+"""Seconds that a connection without a request stays open once the server ends: its request may be on its way."""
 MALFORMED = Failure(400, REQUEST, "invalid_http", "this is no HTTP request that can be read")
 
 
@@ -34,6 +36,13 @@ class Connection(H11Protocol):
         """End the wait."""
         self._unwatch()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """End behind the request that is being answered, or shortly, as one may be on its way."""
+        if self._idle:
+            self.loop.call_later(LAST_S, self._shut)
+        else:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; behind a request that is being answered, close alone."""
@@ -70,6 +79,10 @@ class Connection(H11Protocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _shut(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
 
     def _give_up(self) -> None:
         self._late = None

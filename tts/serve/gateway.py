@@ -43,7 +43,7 @@ class Gate:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        exchange = Exchange(given if _ID.fullmatch(given) else uuid4().hex, send)
+        exchange = Exchange(given if _ID.fullmatch(given) else uuid4().hex, send, self._state)
         scope.setdefault("state", {}).update(request_id=exchange.id, exchange=exchange, key=None)
         try:
             scope["state"]["key"] = self._admit(scope["path"], headers)
@@ -145,9 +145,9 @@ class Exchange:
         began: when it began.
     """
 
-    def __init__(self, id: str, send: Send) -> None:
-        """Take the ASGI channel."""
-        self.id, self._send = id, send
+    def __init__(self, id: str, send: Send, state: State) -> None:
+        """Take the ASGI channel, and the state, which knows when the server ends."""
+        self.id, self._send, self._state = id, send, state
         self.status: int | None = None
         self.code = ""
         self.facts: dict[str, object] = {}
@@ -157,7 +157,8 @@ class Exchange:
         """Send a part of the answer, with the request's id in its headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], (b"x-request-id", self.id.encode())]}
+            closing = [(b"connection", b"close")] if self._state.ending else []
+            message = {**message, "headers": [*message["headers"], (b"x-request-id", self.id.encode()), *closing]}
         await self._send(message)
 
     async def answer(self, failure: Failure) -> None:

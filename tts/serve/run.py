@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -68,6 +69,7 @@ class Server:
             )
         )
         self.ended = threading.Event()
+        self._listening = listening
         self._running = LOOP.submit(self._serve(listening))
         self._running.add_done_callback(lambda _: self.ended.set())
         LOOP.run(self._accepting())
@@ -108,7 +110,23 @@ class Server:
             await asyncio.sleep(0.02)
         for close in self._state.closing:
             await close()
+        await self._accept_last()
         self._server.should_exit = True
+
+    async def _accept_last(self) -> None:
+        """Take the connections that the system has accepted already, and refuse others from now on."""
+        loop, state = asyncio.get_running_loop(), self._server.server_state
+        waiting: list[socket.socket] = []
+        with suppress(OSError):
+            while True:
+                waiting.append(self._listening.accept()[0])
+        for server in self._server.servers:
+            server.close()
+        for one in waiting:
+            one.setblocking(False)
+            await loop.connect_accepted_socket(
+                lambda: Connection(config=self._server.config, server_state=state, app_state={}), one
+            )
 
 
 def serve(models: Models, config: ServeConfig, started: Callable[[str], None]) -> None:
