@@ -1,10 +1,12 @@
 """A plain agent loop with three tools (answer, verify, solve), beside an agent without a verifier.
 
 python examples/agent_loop.py [--stories 200]
+tts serve configs/serve/grace_agent.yaml & python examples/agent_loop.py --url http://127.0.0.1:8321/v1
 
 Each question is answered by four agents. The first one answers at once. The second one verifies its answer, and lets
 the solver find another one where the verifier does not let it through. The third one does the same, and says so where
-the solver's answer is not let through either. The last one votes over 16 draws every time.
+the solver's answer is not let through either. The last one votes over 16 draws every time. With ``--url`` the tools are
+those of a server.
 """
 
 from __future__ import annotations
@@ -14,12 +16,24 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from evals.metrics.stats import wilson_interval
 from tts import Problem, Solver, Verifier
 from tts.stories.stories import take
 
 CONFIG = Path(__file__).parents[1] / "configs" / "serve" / "grace_agent.yaml"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of a tool: an answer with its text, or a verdict on one, and the cost."""
+
+    answer: str | None
+    text: str
+    accept: bool | None
+    draws: int
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -31,37 +45,88 @@ class Done:
     tokens: int
 
 
-class Tools:
-    """The tools of the agents, on one open model."""
+class Tools(Protocol):
+    """The tools of the agents."""
 
-    def __init__(self) -> None:
-        """Open the model once."""
-        self.first = Solver.open(CONFIG, strategy="first_sample", budget=1, **WITHOUT)
-        self.solver = Solver.open(CONFIG)
-        self.voter = Solver.open(CONFIG, strategy="self_consistency", budget=16, **WITHOUT)
-        self.verifier = Verifier.open(CONFIG)
+    async def solve(self, question: Problem, how: str) -> Found:
+        """Return an answer: how is first, solver or vote."""
+        ...
+
+    async def verify(self, question: Problem, text: str) -> Found:
+        """Return the verdict on a text."""
+        ...
 
 
+WAYS = {"first": ("first_sample", 1), "vote": ("self_consistency", 16)}
+"""Strategy and budget; the solver has those of the configuration."""
 WITHOUT = {"calibration": {"solve": None}, "promise": {"solve": None}}
 """The fitted files are those of the solver's own strategy."""
 
 
+class Library:
+    """The tools on one model that is open in this process."""
+
+    def __init__(self) -> None:
+        """Open the model once."""
+        self.solvers = {"solver": Solver.open(CONFIG)}
+        for how, (strategy, budget) in WAYS.items():
+            self.solvers[how] = Solver.open(CONFIG, strategy=strategy, budget=budget, **WITHOUT)
+        self.verifier = Verifier.open(CONFIG)
+
+    async def solve(self, question: Problem, how: str) -> Found:
+        """Return an answer."""
+        found = await self.solvers[how].asolve(question)
+        text = found.samples[0].text if how == "first" else found.text or ""
+        return Found(found.answer, text, found.accept, len(found.samples), found.usage.total)
+
+    async def verify(self, question: Problem, text: str) -> Found:
+        """Return the verdict on a text."""
+        verdict = await self.verifier.ascore(question.question, text)
+        return Found(verdict.answer, text, verdict.accept, 0, verdict.usage.total)
+
+
+class Server:
+    """The tools of ``tts serve``, by OpenAI's client, which asks again by itself where the server is full."""
+
+    def __init__(self, client: Any) -> None:
+        """Take the client."""
+        self.client, self.model = client, CONFIG.stem
+
+    async def solve(self, question: Problem, how: str) -> Found:
+        """Return an answer."""
+        strategy, budget = WAYS.get(how, (None, None))
+        reply = await self.client.chat.completions.create(
+            model=self.model,
+            messages=[{"role": "user", "content": question.question}],
+            extra_body={"tts": {"strategy": strategy, "budget": budget}},
+        )
+        found, text = reply.tts, reply.choices[0].message.content or ""
+        return Found(found["answer"], text, found["accept"], found["samples"], reply.usage.total_tokens)
+
+    async def verify(self, question: Problem, text: str) -> Found:
+        """Return the verdict on a text."""
+        body = {"model": self.model, "question": question.question, "answer": text}
+        reply = await self.client.post("/score", body=body, cast_to=object)
+        [verdict] = reply["data"]
+        return Found(verdict["answer"], text, verdict["accept"], 0, reply["usage"]["total_tokens"])
+
+
 async def at_once(tools: Tools, question: Problem) -> Done:
     """Answer with one draw."""
-    found = await tools.first.asolve(question)
-    return Done(found.answer, 1, found.usage.total)
+    found = await tools.solve(question, "first")
+    return Done(found.answer, 1, found.tokens)
 
 
 async def verify_and_escalate(tools: Tools, question: Problem, *, abstain: bool = False) -> Done:
     """Answer with one draw if the verifier lets it through, else by the solver."""
-    first = await tools.first.asolve(question)
-    verdict = await tools.verifier.ascore(question.question, first.samples[0].text)
-    tokens = first.usage.total + verdict.usage.total
+    first = await tools.solve(question, "first")
+    verdict = await tools.verify(question, first.text)
+    tokens = first.tokens + verdict.tokens
     if verdict.accept:
         return Done(first.answer, 1, tokens)
-    solved = await tools.solver.asolve(question)
+    solved = await tools.solve(question, "solver")
     answer = solved.answer if solved.accept or not abstain else None
-    return Done(answer, 1 + len(solved.samples), tokens + solved.usage.total)
+    return Done(answer, 1 + solved.draws, tokens + solved.tokens)
 
 
 async def verify_or_abstain(tools: Tools, question: Problem) -> Done:
@@ -71,8 +136,8 @@ async def verify_or_abstain(tools: Tools, question: Problem) -> Done:
 
 async def vote(tools: Tools, question: Problem) -> Done:
     """Answer with the most frequent answer of 16 draws."""
-    found = await tools.voter.asolve(question)
-    return Done(found.answer, len(found.samples), found.usage.total)
+    found = await tools.solve(question, "vote")
+    return Done(found.answer, found.draws, found.tokens)
 
 
 Agent = Callable[[Tools, Problem], Awaitable[Done]]
@@ -95,9 +160,8 @@ def line(name: str, questions: Sequence[Problem], done: Sequence[Done]) -> str:
     return f"{name:<26} {len(answered) / len(done):>8.1%}   {interval:<22} {draws:>7.2f} {tokens:>8.0f}"
 
 
-async def play(stories: int) -> None:
+async def play(tools: Tools, stories: int) -> None:
     """Play all agents on the same questions and print a line for each."""
-    tools = Tools()
     questions = [Problem(f"story-{i}", s.question, s.answer) for i, s in enumerate(take("test", stories, seed=11))]
     print(f"{'agent':<26} {'answered':>8}   {'of these right':<23} {'draws':>6} {'tokens':>8}")
     for name, agent in AGENTS.items():
@@ -105,11 +169,21 @@ async def play(stories: int) -> None:
         print(line(name, questions, done), flush=True)
 
 
+async def play_over(url: str, stories: int) -> None:
+    """Play all agents with the tools of a server."""
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(base_url=url, api_key="none", max_retries=8) as client:
+        await play(Server(client), stories)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stories", type=int, default=200, help="questions")
-    asyncio.run(play(parser.parse_args().stories))
+    parser.add_argument("--url", help="of a server, with /v1; left out, the model is open in this process")
+    given = parser.parse_args()
+    asyncio.run(play_over(given.url, given.stories) if given.url else play(Library(), given.stories))
 
 
 if __name__ == "__main__":
