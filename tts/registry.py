@@ -240,9 +240,9 @@ ENGINES: Registry[Any] = Registry(
     "engine.kind",
     "tts.engines",
     Kind(
-        "an object with the methods of tts.engines.config.EngineKind",
+        "an object with the methods of tts.engines.kinds.EngineKind",
         methods=("check", "folder", "identity", "key", "load"),
-        builds="tts.engines.config:LiveEngine",
+        builds="tts.engines.kinds:LiveEngine",
     ),
     {
         "transformers": "tts.engines.hf.kind:KIND",
@@ -251,7 +251,7 @@ ENGINES: Registry[Any] = Registry(
         "fake": "tts.engines.fake_kind:KIND",
     },
 )
-"""Kinds of engines: :class:`tts.engines.config.EngineKind`."""
+"""Kinds of engines: :class:`tts.engines.kinds.EngineKind`."""
 
 TASKS: Registry[Callable[[Any], Any]] = Registry(
     "task",

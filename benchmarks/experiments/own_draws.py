@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tts.engines.base import Request
-from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.engines.config import EngineConfig, open_engine
+from tts.engines.kinds import LiveEngine
 from tts.engines.streams import collected
 from tts.models import finece, grace
 from tts.prompts import Prompt

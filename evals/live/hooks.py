@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.engines.config import EngineConfig, open_engine
+from tts.engines.kinds import LiveEngine
 from tts.prompts import Prompt
 
 T = TypeVar("T")

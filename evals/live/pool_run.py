@@ -13,7 +13,8 @@ from evals.live.hooks import Hooks, ProgressListener
 from evals.live.runner import Played
 from evals.tasks import Task
 from tts.engines.base import Capabilities, Engine
-from tts.engines.config import EngineConfig, LiveEngine
+from tts.engines.config import EngineConfig
+from tts.engines.kinds import LiveEngine
 from tts.errors import InputError, UnsupportedError
 from tts.files import check_writable
 from tts.pool import PoolSampleCache, PoolStore, RunKey

@@ -27,7 +27,8 @@ from evals.live.prompt_form import in_taken_form
 from evals.live.runner import Played, play
 from evals.tasks import Task, load_task
 from tts.engines.base import Capabilities
-from tts.engines.config import EngineConfig, LiveEngine
+from tts.engines.config import EngineConfig
+from tts.engines.kinds import LiveEngine
 from tts.errors import InputError
 from tts.pool import PoolSampleCache, RunKey
 from tts.prompts import Prompt

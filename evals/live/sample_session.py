@@ -16,7 +16,8 @@ from evals.live.prompt_form import in_taken_form
 from evals.live.run_session import live_task, notify_all, opened
 from evals.live.runner import draw_samples, draw_trees
 from evals.tasks import Task
-from tts.engines.config import EngineConfig, LiveEngine, recorded_signals
+from tts.engines.config import EngineConfig, recorded_signals
+from tts.engines.kinds import LiveEngine
 from tts.pool import PoolSampleCache, RunKey
 from tts.runtime.driver import Result
 from tts.training.finece.tree import Tree

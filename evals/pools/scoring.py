@@ -16,7 +16,7 @@ from evals.live.hooks import SILENT, Hooks, ProgressListener
 from evals.pools.stored_engine import RunEngine, run_engine
 from evals.pools.unscored import Part, Unscored
 from tts.config.lists import Source
-from tts.engines.config import LiveEngine
+from tts.engines.kinds import LiveEngine
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError, MissingSignalError
 from tts.pool import PoolStore, Score

@@ -14,7 +14,8 @@ from tests.support.examples import examples
 from tts.agent.terms import Terms
 from tts.agent.verifier import Verifier
 from tts.engines.base import Request
-from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.engines.config import EngineConfig, open_engine
+from tts.engines.kinds import LiveEngine
 from tts.engines.loop import LOOP
 from tts.engines.streams import collected, together
 from tts.errors import InputError

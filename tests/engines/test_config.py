@@ -73,12 +73,15 @@ def test_the_folder_is_that_of_a_local_model(tmp_path: Path) -> None:
     [
         ({"kind": "vlm"}, r"unknown engine\.kind 'vlm': allowed are fake, .*; did you mean vllm\?"),
         ({"device": "tpu"}, r"engine\.device must be one of auto, cpu, cuda, mps, got 'tpu'"),
-        ({"dtype": "int8"}, r"engine\.dtype must be one of float32, bfloat16, float16, got 'int8'"),
+        ({"dtype": "int8"}, r"engine\.dtype must be one of auto, float32, bfloat16, float16, got 'int8'"),
         ({"max_batch_size": 0}, r"engine\.max_batch_size must be at least 1, got 0"),
         ({"token_delay_s": -0.5}, r"engine\.token_delay_s must be at least 0, got -0\.5"),
         ({"check_every_tokens": 0}, r"engine\.check_every_tokens must be at least 1, got 0"),
         ({"signals": SignalsConfig(top=-1)}, r"engine\.signals\.top must be at least 0, got -1"),
-        ({"model": " "}, r"engine\.model must be tiny, grace, finece, a directory or a name on the hub, got nothing"),
+        (
+            {"model": " "},
+            r"engine\.model must be tiny, grace, finece, a directory, a GGUF file or .*, got nothing",
+        ),
         ({"top_p": 0.0}, r"top_p must be above 0 and at most 1, got 0\.0"),
         ({"vllm": {"a": 1}}, r"engine\.vllm is for engine\.kind=vllm, and engine\.kind is transformers"),
         ({"kind": "openai"}, r"engine\.kind=openai needs engine\.openai\.urls"),

@@ -30,7 +30,7 @@ def test_a_name_is_a_bundled_model_a_directory_or_a_name_on_the_hub(tmp_path: Pa
 @pytest.mark.parametrize("name", ["./none", "/none/here", "~/none-of-this-name", "a/b/c"])
 def test_a_path_that_does_not_exist_gets_one_sentence(name: str) -> None:
     with pytest.raises(
-        InputError, match=r"^engine\.model .*: no such directory; give tiny, grace, finece, a directory"
+        InputError, match=r"^engine\.model .*: no such directory or GGUF file; give tiny, grace, finece, a directory"
     ):
         resolve(name)
 

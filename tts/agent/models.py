@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.engines.config import EngineConfig, open_engine
+from tts.engines.kinds import LiveEngine
 from tts.prompts import Prompt
 
 LOG = logging.getLogger(__name__)

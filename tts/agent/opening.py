@@ -19,7 +19,8 @@ from tts.agent.models import MODELS
 from tts.answers.meaning.equality import Equality
 from tts.config.arguments import keyed, named
 from tts.config.load import built, defaults, merge, read_file
-from tts.engines.config import EngineConfig, LiveEngine
+from tts.engines.config import EngineConfig
+from tts.engines.kinds import LiveEngine
 from tts.engines.openai.fleet.protocol import HasServers
 from tts.errors import PromptFormError
 from tts.models import finece, grace

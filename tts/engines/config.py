@@ -1,7 +1,7 @@
 """Engines from a configuration: the model that draws, the sampling parameters, and the signals of each token.
 
-A kind of engine checks, identifies and loads itself: see :class:`EngineKind`. Imports neither torch nor transformers
-before an engine is opened.
+A kind of engine checks, identifies and loads itself: see :class:`~tts.engines.kinds.EngineKind`. Imports neither torch
+nor transformers before an engine is opened.
 """
 
 from __future__ import annotations
@@ -10,97 +10,24 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from tts.engines.base import Engine
+from tts.engines.kinds import EngineKind, LiveEngine
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.sampling import Sampling
 from tts.errors import InputError
 from tts.models import finece, grace
-from tts.models.resolve import identity, resolve
 from tts.prompts import Prompt
 from tts.registry import ENGINES
 from tts.types import Signals
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 SHORT_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 SHORT_KINDS = {"hf": "transformers"}
 """Usual short names; pools store the long ones."""
 EXTRAS = {"torch": "hf", "transformers": "hf", "vllm": "vllm", "openai": "openai"}
 """The extra of this package that installs a module."""
-
-
-@runtime_checkable
-class LiveEngine(Engine, Protocol):
-    """An engine of this process, which holds a model until it is closed."""
-
-    def close(self) -> None:
-        """Free what the engine holds."""
-        ...
-
-
-class EngineKind(Protocol):
-    """A kind of engine: it reads its own part of an :class:`EngineConfig`. ``engine.kind`` names it."""
-
-    def check(self, config: EngineConfig) -> None:
-        """Refuse a configuration that this kind cannot serve.
-
-        Raises:
-            InputError: naming the key.
-        """
-        ...
-
-    def folder(self, config: EngineConfig) -> Path | None:
-        """Return the local directory of the model's tokenizer and cards; None where there is none.
-
-        Raises:
-            InputError: no such directory.
-        """
-        ...
-
-    def identity(self, config: EngineConfig) -> tuple[str, str]:
-        """Return the name and the revision that identify the model.
-
-        Raises:
-            InputError: no such directory.
-        """
-        ...
-
-    def key(self, config: EngineConfig) -> Mapping[str, object]:
-        """Return what decides the drawn tokens beside the model, the prompt, the sampling parameters and the dtype.
-
-        Pools store these names and values, so they must stay as they are.
-        """
-        ...
-
-    def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
-        """Load the model; see :func:`open_engine`.
-
-        Raises:
-            ModuleNotFoundError: an extra is not installed.
-        """
-        ...
-
-
-class LocalModelKind:
-    """The part of :class:`EngineKind` that kinds with a model of this machine or of the hub share."""
-
-    def check(self, config: EngineConfig) -> None:
-        """Accept every configuration."""
-
-    def folder(self, config: EngineConfig) -> Path | None:
-        """Return the model's directory; None for a model on the hub.
-
-        Raises:
-            InputError: no such directory.
-        """
-        model = resolve(config.model)
-        return model if isinstance(model, Path) else None
-
-    def identity(self, config: EngineConfig) -> tuple[str, str]:
-        """Return the model's name and revision; see :func:`tts.models.resolve.identity`."""
-        return identity(config.model, config.revision)
 
 
 @dataclass
@@ -133,11 +60,13 @@ class EngineConfig:
     Attributes:
         kind: "transformers" (or "hf"); "vllm", the same in vLLM; "openai", any server with OpenAI's interface; "fake",
             no language model, for tests; or a kind that an installed package adds.
-        model: "tiny", "grace" or "finece" (which come with the package), a directory, or a name on the hub.
+        model: "tiny", "grace" or "finece" (which come with the package), a directory of a model or of a LoRA adapter, a
+            GGUF file, or a name on the hub.
         revision: the revision of a model on the hub; null takes its default.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps"; auto takes the fastest there is, or the device of the vLLM
             build.
-        dtype: "float32", "bfloat16" or "float16", or their short names fp32, bf16 and fp16.
+        dtype: "float32", "bfloat16" or "float16", or their short names fp32, bf16 and fp16; "auto" takes the
+            checkpoint's own on a GPU, and on a CPU bfloat16 where the processor has it, else float32.
         temperature: >= 0; 0 takes the most probable token.
         top_p: keep the smallest set of tokens that holds this much probability, in (0, 1]; 1 keeps all.
         top_k: keep this many of the most probable tokens; 0 keeps all.
@@ -204,7 +133,9 @@ class EngineConfig:
             if not number >= least:
                 raise InputError(f"engine.{key} must be at least {least}, got {number:g}")
         if not self.model.strip():
-            raise InputError("engine.model must be tiny, grace, finece, a directory or a name on the hub, got nothing")
+            raise InputError(
+                "engine.model must be tiny, grace, finece, a directory, a GGUF file or a name on the hub, got nothing"
+            )
         _ = self.sampling
         self._kind.check(self)
         for kind, own, used in (

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tts.engines.config import EngineConfig, LiveEngine
+from tts.engines.config import EngineConfig
+from tts.engines.kinds import LiveEngine
 from tts.prompts import Prompt
 
 
 class FakeKind:
-    """Implements :class:`~tts.engines.config.EngineKind`."""
+    """Implements :class:`~tts.engines.kinds.EngineKind`."""
 
     def check(self, config: EngineConfig) -> None:
         """Accept every configuration."""

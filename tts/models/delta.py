@@ -8,19 +8,17 @@ a grown model, are differences to zero.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts.errors import InputError
+from tts.models.cache import WEIGHTS, cached
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "delta.safetensors"
-WEIGHTS = "model.safetensors"
 LEVELS = 127
 
 
@@ -56,35 +54,16 @@ def pack(base: Path, tuned: Path, out: Path) -> None:
 def unpack(base: Path, packed: Path) -> Path:
     """Return the tuned model's directory, which is assembled in the user's cache on first use.
 
-    The cache is ``$XDG_CACHE_HOME/tts-rerank``, else ``~/.cache/tts-rerank``; a directory there appears whole or not at
-    all, and its name is the fingerprint of its sources.
-
     Raises:
         InputError: this installation came without the data, or the cache cannot be written.
     """
     if not (packed / NAME).is_file():
         raise InputError(f"{packed}: the bundled model is missing: reinstall the package")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tts-rerank"
-    folder = cache / f"{packed.name}-{_fingerprint(base, packed)}"
-    if (folder / WEIGHTS).is_file():
-        return folder
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as made:
-            inside = Path(made) / "model"
-            inside.mkdir()
-            _write(base, packed, inside)
-            try:
-                inside.rename(folder)
-            except OSError:  # another process was faster
-                if not (folder / WEIGHTS).is_file():
-                    raise
-    except OSError as error:
-        raise InputError(
-            f"the bundled model {packed.name} is put together in {cache}, which cannot be written "
-            f"({error.strerror or error}): set XDG_CACHE_HOME to a directory that can"
-        ) from None
-    return folder
+    return cached(
+        f"{packed.name}-{_fingerprint(base, packed)}",
+        lambda out: _write(base, packed, out),
+        what=f"the bundled model {packed.name}",
+    )
 
 
 def _write(base: Path, packed: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ from tts.prompts import Prompt
 
 
 class Adder:
-    """Implements :class:`tts.engines.config.LiveEngine`."""
+    """Implements :class:`tts.engines.kinds.LiveEngine`."""
 
     capabilities = Capabilities()
 
@@ -77,7 +77,7 @@ class Adder:
 
 
 class AdderKind:
-    """Implements :class:`tts.engines.config.EngineKind`."""
+    """Implements :class:`tts.engines.kinds.EngineKind`."""
 
     def check(self, config: EngineConfig) -> None:
         """Accept every configuration."""

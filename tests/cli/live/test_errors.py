@@ -37,12 +37,18 @@ BAD = [
         "sample out=p.sqlite engine.kind=openai engine.openai.urls=[x]",
         r".*engine\.openai\.urls must be URLs such as .*",
     ),
-    ("sample out=p.sqlite engine.dtype=int8", r"engine\.dtype must be one of float32, bfloat16, float16, got 'int8'"),
+    (
+        "sample out=p.sqlite engine.dtype=int8",
+        r"engine\.dtype must be one of auto, float32, .*, got 'int8'",
+    ),
     ("sample out=p.sqlite engine.device=tpu", r"engine\.device must be one of auto, cpu, cuda, mps, got 'tpu'"),
     ("sample out=p.sqlite engine.max_batch_size=0", r"engine\.max_batch_size must be at least 1, .*"),
     ("sample out=p.sqlite engine.temperature=-1", r"temperature must be at least 0, got -1\.0"),
-    ("sample out=p.sqlite engine.model=./no/such", r"engine\.model \./no/such: no such directory; give tiny, .*"),
-    ("sample out=p.sqlite engine.model=a/b/c", r"engine\.model a/b/c: no such directory; give tiny, .*"),
+    (
+        "sample out=p.sqlite engine.model=./no/such",
+        r"engine\.model \./no/such: no such directory or GGUF file; give tiny, .*",
+    ),
+    ("sample out=p.sqlite engine.model=a/b/c", r"engine\.model a/b/c: no such directory or GGUF file; give tiny, .*"),
     ("sample out=p.sqlite task.name=gsm", r"unknown task 'gsm': allowed are .*"),
     ("sample out=p.sqlite task.name=jsonl task.path=no.jsonl", r"no\.jsonl: no such file"),
     (

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tts.engines.config import EngineConfig, LiveEngine, LocalModelKind
+from tts.engines.config import EngineConfig
+from tts.engines.kinds import LiveEngine, LocalModelKind
 from tts.engines.sampling import NOISE
 from tts.models.resolve import resolve
 from tts.prompts import Prompt
 
 
 class TransformersKind(LocalModelKind):
-    """Implements :class:`~tts.engines.config.EngineKind`."""
+    """Implements :class:`~tts.engines.kinds.EngineKind`."""
 
     def key(self, config: EngineConfig) -> Mapping[str, object]:
-        """Return the noise that tokens are drawn with, if they are drawn with any."""
-        return {"noise": NOISE} if config.temperature > 0 else {}
+        """Return the precision, and the noise that tokens are drawn with, if they are drawn with any."""
+        return {"dtype": self.dtype(config), **({"noise": NOISE} if config.temperature > 0 else {})}
 
     def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Load the model with transformers."""
@@ -27,7 +28,7 @@ class TransformersKind(LocalModelKind):
             sampling=config.sampling,
             max_batch_size=config.max_batch_size,
             device=config.device,
-            dtype=config.dtype,
+            dtype=self.dtype(config),
             revision=config.revision,
             notify=notify,
         )

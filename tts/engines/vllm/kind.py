@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from tts.engines.config import EngineConfig, LiveEngine, LocalModelKind
+from tts.engines.config import EngineConfig
+from tts.engines.kinds import LiveEngine, LocalModelKind
 from tts.errors import InputError
 from tts.models.resolve import resolve
 from tts.prompts import Prompt
 
 
 class VllmKind(LocalModelKind):
-    """Implements :class:`~tts.engines.config.EngineKind`."""
+    """Implements :class:`~tts.engines.kinds.EngineKind`."""
 
     def check(self, config: EngineConfig) -> None:
         """Refuse signals that vLLM does not report.
@@ -28,8 +29,13 @@ class VllmKind(LocalModelKind):
             )
 
     def key(self, config: EngineConfig) -> Mapping[str, object]:
-        """Return the kind and whether each request has its own seed."""
-        return {"engine": "vllm", "seeded": bool(config.seeded), "extra": dict(config.openai.extra)}
+        """Return the precision, the kind and whether each request has its own seed."""
+        return {
+            "dtype": self.dtype(config),
+            "engine": "vllm",
+            "seeded": bool(config.seeded),
+            "extra": dict(config.openai.extra),
+        }
 
     def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Start vLLM with the model."""
@@ -39,7 +45,7 @@ class VllmKind(LocalModelKind):
             resolve(config.model),
             prompt=prompt,
             sampling=config.sampling,
-            dtype=config.dtype,
+            dtype=self.dtype(config),
             revision=config.revision,
             device=config.device,
             seeded=bool(config.seeded),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tts.answers.replies import final_text
 from tts.engines.base import Request
-from tts.engines.config import LiveEngine
+from tts.engines.kinds import LiveEngine
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem
 

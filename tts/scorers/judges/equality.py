@@ -11,7 +11,7 @@ from typing import Any
 from tts.answers.canonical import canonical
 from tts.answers.meaning.equality import Equal
 from tts.answers.meaning.groups import AnswerGroups, Pair
-from tts.engines.config import LiveEngine
+from tts.engines.kinds import LiveEngine
 from tts.engines.loop import LoopThread
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tts.config import from_mapping
-from tts.engines.config import EngineConfig, LiveEngine, open_engine
+from tts.engines.config import EngineConfig, open_engine
+from tts.engines.kinds import LiveEngine
 from tts.errors import PromptFormError
 from tts.files import read_bytes
 from tts.prompts import Prompt

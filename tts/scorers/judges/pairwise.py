@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.engines.config import LiveEngine
+from tts.engines.kinds import LiveEngine
 from tts.engines.streams import together
 from tts.errors import InputError
 from tts.scorers.asking import UnreadableError, answered

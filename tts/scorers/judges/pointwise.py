@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.answers.replies import final_text
-from tts.engines.config import LiveEngine
+from tts.engines.kinds import LiveEngine
 from tts.errors import InputError
 from tts.scorers.asking import UnreadableError, answered, each
 from tts.scorers.base import BaseScorer
