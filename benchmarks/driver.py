@@ -19,7 +19,7 @@ from contextlib import aclosing
 from strategies.catalog import CATALOG
 from strategies.vote import Vote
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.runtime.driver import Options, run
 from tts.scorers.watched import WatchedScorer
 from tts.types import Problem

@@ -17,7 +17,7 @@ from strategies.catalog import CATALOG, Method
 from strategies.evidence import Evidence
 from strategies.stopping import Answer, AnyWeighting
 from strategies.vote import Vote
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.runtime.driver import Options, run_all
 from tts.scorers.watched import WatchedScorer
 

@@ -27,7 +27,7 @@ from tts.boundaries import (
     truncate,
 )
 from tts.engines.base import Capabilities
-from tts.engines.fake import WATCHED, FakeEngine
+from tts.engines.fake.engine import WATCHED, FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.errors import UnsupportedError
 from tts.runtime.cache import cacheable, lookup

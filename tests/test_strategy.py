@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from strategies.catalog import CATALOG
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.errors import UnsupportedError
 from tts.requirements import Requirements
 from tts.runtime.driver import run_all

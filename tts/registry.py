@@ -248,7 +248,7 @@ ENGINES: Registry[Any] = Registry(
         "transformers": "tts.engines.hf.kind:KIND",
         "vllm": "tts.engines.vllm.kind:KIND",
         "openai": "tts.engines.openai.kind:KIND",
-        "fake": "tts.engines.fake_kind:KIND",
+        "fake": "tts.engines.fake.kind:KIND",
     },
 )
 """Kinds of engines: :class:`tts.engines.kinds.EngineKind`."""

@@ -15,7 +15,7 @@ import numpy as np
 
 import tts
 from benchmarks.serve.process import Light, ServeProcess
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 
 FAKE = {"kind": "fake", "model": "fake"}
 STRATEGIES = ("self_consistency", "adaptive_consistency", "esc", "first_sample")

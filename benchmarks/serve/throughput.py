@@ -15,7 +15,7 @@ import openai
 import tts
 from benchmarks.serve.process import Light, ServeProcess
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 
 FAKE = {"kind": "fake", "model": "fake"}
 STRATEGIES = ("self_consistency", "adaptive_consistency")

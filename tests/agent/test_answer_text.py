@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evals.tasks.reading import extractor
 from tts.agent.answer_text import read_answer
-from tts.engines.fake import extract as only_hash
+from tts.engines.fake.engine import extract as only_hash
 from tts.prompts import Prompt
 from tts.types import Problem
 

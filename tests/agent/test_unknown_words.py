@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tts.agent.unknown_words import listed, unknown_words
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.engines.text import PromptEncoder
 from tts.models.bundled import weights
 from tts.prompts import Prompt

@@ -13,7 +13,7 @@ from tts.agent.terms import Terms
 from tts.agent.verdict import Verdict
 from tts.agent.verifier import Verifier
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine, Latency, extract
+from tts.engines.fake.engine import FakeEngine, Latency, extract
 from tts.engines.loop import LOOP
 from tts.engines.streams import collected
 from tts.errors import EngineError, InputError, UnsupportedError

@@ -118,7 +118,7 @@ def test_stacked_weights_are_those_of_all_graded_answers(tts: Tts, grace_pool: P
 
 
 def test_stacked_weights_serve_live_runs_of_the_same_model_and_no_other_prompt(tts: Tts, tmp_path: Path) -> None:
-    from tts.engines.fake import WATCHED
+    from tts.engines.fake.engine import WATCHED
     from tts.models.grace import GraceCard, write_card
 
     write_card(tmp_path, GraceCard("<CNF>", WATCHED))

@@ -19,7 +19,7 @@ from evals.tasks import load_task
 from strategies.catalog import CATALOG
 from tests.cli.cases import FAKE, TASK, Tts, drawn_now
 from tts.config import load_config
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.pool import PoolStore, load_pool
 from tts.runtime.driver import run_all

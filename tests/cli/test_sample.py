@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cases import FAKE, TASK, Tts
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.pool import PoolStore
 
 

@@ -18,7 +18,7 @@ from strategies.stopping import Beta, Confident, Unanimous
 from strategies.vote import Vote
 from strategies.weighting import Linear
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.requirements import Requirements
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import BaseScorer

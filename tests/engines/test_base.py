@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tts.engines.base import Capabilities, Engine, Recording, Request
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.types import Problem, Signals
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tts.engines.config import EngineConfig, SignalsConfig, open_engine, recorded_signals
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.sampling import Sampling
 from tts.errors import InputError

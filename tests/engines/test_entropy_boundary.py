@@ -14,7 +14,7 @@ pytest.importorskip("transformers")
 
 from tests.engines.hf.cases import PROBLEMS, alone, draws, random_model  # noqa: E402
 from tts.engines.base import Capabilities, Request  # noqa: E402
-from tts.engines.fake import FakeEngine  # noqa: E402
+from tts.engines.fake.engine import FakeEngine  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.engines.streams import collected  # noqa: E402

@@ -17,7 +17,7 @@ from tests.engines.cases import calmly, turns
 from tests.support.examples import examples
 from tts.boundaries import step_crossing
 from tts.engines.base import Chunk, Engine, Meter, Prefix, Recording, Request
-from tts.engines.fake import STEPS, WATCHED, FakeEngine, Latency, extract, hash_word, outcomes
+from tts.engines.fake.engine import STEPS, WATCHED, FakeEngine, Latency, extract, hash_word, outcomes
 from tts.engines.sampling import SamplingChange
 from tts.errors import EngineError
 from tts.scorers.base import Scorer

@@ -16,7 +16,7 @@ from strategies.vote import Vote
 from tests.engines.cases import VOTES, Mixed, calmly, plain, play
 from tests.support.examples import examples
 from tts.engines.base import Engine, Recording
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Requirements

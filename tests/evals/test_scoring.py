@@ -15,7 +15,7 @@ from evals.live.run_session import run_strategies
 from evals.pools.scoring import PoolScores, score_run
 from tests.cli.cases import FAKE
 from tts.config import load_config
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.errors import InputError
 from tts.pool import PoolStore, load_pool
 from tts.prompts import Prompt, recorded_prompt

@@ -1,4 +1,4 @@
-"""A real language model that people have: it is fetched by ``make smollm2``, which converts it and asks one question."""
+"""A real language model: ``make smollm2`` fetches and converts it, and asks it one question."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from tests.engines.cases import (
     calmly,
     said,
 )
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.watched import WatchedScorer
 from tts.types import END, Boundary, Problem, Sample, Signals

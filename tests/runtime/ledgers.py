@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.types import Usage
 
 

@@ -19,7 +19,7 @@ from tests.engines.cases import (
     said,
 )
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.engines.replay import ReplayEngine
 from tts.runtime.driver import Options, run, run_all
 from tts.scorers.controls import ConstantScorer

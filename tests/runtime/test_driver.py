@@ -29,7 +29,7 @@ from tests.engines.cases import (
 )
 from tests.support.examples import examples
 from tts.engines.base import Capabilities, Chunk, Request
-from tts.engines.fake import FakeEngine, Latency, extract
+from tts.engines.fake.engine import FakeEngine, Latency, extract
 from tts.engines.streams import abort
 from tts.errors import InputError, UnsupportedError
 from tts.requirements import Requirements

@@ -16,7 +16,7 @@ from tests.engines.cases import calmly
 from tts.answers import merge
 from tts.answers.meaning.equality import Pairwise
 from tts.engines.base import Chunk, Request
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.engines.replay import ReplayEngine
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import BaseScorer

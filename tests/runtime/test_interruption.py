@@ -24,7 +24,7 @@ from tests.engines.cases import (
     turns,
 )
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine, Latency, extract
+from tts.engines.fake.engine import FakeEngine, Latency, extract
 from tts.errors import EngineError
 from tts.runtime.driver import Options, run, run_all
 from tts.scorers.controls import ConstantScorer

@@ -14,7 +14,7 @@ from strategies.vote import Vote
 from tests.engines.cases import PLAYED, CountingEngine, PassScorer, TurnsEngine, failing, plain, play, spent
 from tests.support.examples import examples
 from tts.engines.base import Capabilities, Request
-from tts.engines.fake import FakeEngine, Latency
+from tts.engines.fake.engine import FakeEngine, Latency
 from tts.errors import EngineError, UnsupportedError
 from tts.runtime.driver import Result
 from tts.scorers.base import BaseScorer

@@ -17,7 +17,7 @@ from tests.engines.cases import PLAYED, PassScorer, calmly, turns
 from tests.runtime.ledgers import booked, counted
 from tts.answers.meaning.equality import Pairwise
 from tts.engines.base import Chunk, Request
-from tts.engines.fake import FakeEngine, Latency, extract
+from tts.engines.fake.engine import FakeEngine, Latency, extract
 from tts.engines.sampling import SamplingChange
 from tts.errors import BusyError, EngineError, InputError, UnsupportedError
 from tts.runtime import Runner

@@ -10,7 +10,7 @@ import pytest
 
 from strategies.vote import Vote
 from tests.engines.cases import play
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.errors import MissingSignalError, UnsupportedError
 from tts.runtime.scoring import checked_scores, is_empty, needs_score, with_scores
 from tts.scorers.base import BaseScorer

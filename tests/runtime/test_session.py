@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
 from tts.runtime.options import Options
 from tts.runtime.scoring import needs_score, with_scores

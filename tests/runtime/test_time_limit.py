@@ -11,7 +11,7 @@ from strategies.catalog import CATALOG, method
 from strategies.vote import Vote
 from tests.engines.cases import calmly, turns
 from tests.runtime.ledgers import booked, counted
-from tts.engines.fake import FakeEngine, Latency, extract
+from tts.engines.fake.engine import FakeEngine, Latency, extract
 from tts.errors import InputError, UnsupportedError
 from tts.runtime import Runner
 from tts.runtime.options import Options

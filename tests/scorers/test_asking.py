@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.driver import Options, run_all
 from tts.scorers.asking import MOST_TOKENS, PTrue, Verbalised

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tts.engines.fake import WATCHED, FakeEngine
+from tts.engines.fake.engine import WATCHED, FakeEngine
 from tts.scorers.asking import PTrue
 from tts.scorers.base import BaseScorer, Calibrated, Scorer
 from tts.scorers.consistency import SelfConsistency

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tts.answers import Grader
-from tts.engines.fake import extract
+from tts.engines.fake.engine import extract
 from tts.errors import InputError
 from tts.registry import SCORERS
 from tts.scorers.config import open_scorer

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.scorers.base import Scorer
 from tts.scorers.consistency import SelfConsistency, frequency
 from tts.scorers.metered import MeteredEngine

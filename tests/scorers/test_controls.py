@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tts.answers import Grader
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.engines.streams import collected
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import Scorer

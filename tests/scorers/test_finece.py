@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Meter, Prefix
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.finece import NAME, OWNER, VALUES, FineceCard, read_card, write_card
 from tts.scorers.config import open_scorer

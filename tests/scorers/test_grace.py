@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from strategies.vote import Vote
 from tts.engines.base import Capabilities, Meter, Prefix
-from tts.engines.fake import WATCHED, FakeEngine, extract
+from tts.engines.fake.engine import WATCHED, FakeEngine, extract
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.models.grace import GraceCard, write_card
 from tts.registry import SCORERS

@@ -13,8 +13,8 @@ from strategies.vote import Vote
 from tests.engines.cases import calmly, play
 from tts.engines.base import Chunk, Request
 from tts.engines.config import EngineConfig
-from tts.engines.fake import FakeEngine
-from tts.engines.fake_kind import FakeKind
+from tts.engines.fake.engine import FakeEngine
+from tts.engines.fake.kind import FakeKind
 from tts.errors import EngineError, InputError
 from tts.prompts import Prompt
 from tts.scorers.config import open_scorer

@@ -12,7 +12,7 @@ from tests.engines.cases import calmly, play
 from tests.scorers.test_judge import Scripted
 from tts.answers.meaning.equality import Pairwise
 from tts.engines.base import Request
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.driver import run_all
 from tts.scorers.consistency import SelfConsistency

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities, Meter, Prefix
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.errors import EngineError, UnsupportedError
 from tts.scorers.metered import ROLLOUTS, MeteredEngine, rollout
 from tts.types import Problem, Sample, Usage

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
 from tts.models.finece import OWNER
 from tts.runtime.driver import Options, run_all

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.gateway import Gateway, LocalGateway, ask
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.serve import stream as streams
 
 QUESTION = "What is number 3 ?"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.engines.fake import WATCHED
+from tts.engines.fake.engine import WATCHED
 from tts.errors import InputError, UnsupportedError
 from tts.scorers.base import BaseScorer
 from tts.scorers.calibration.calibration_file import Provenance

@@ -13,7 +13,7 @@ from evals.live.runner import CollectSamples, Played, draw_samples, play
 from evals.tasks import load_task
 from tests.cli.cases import FAKE
 from tts.config import load_config
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.types import END, Boundary, Problem, Sample, Signals
 
 

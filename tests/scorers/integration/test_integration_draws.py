@@ -13,7 +13,7 @@ import pytest
 
 from tests.scorers.integration.cases import ONE, SEGMENT, Table, TreeEngine, begun, judged
 from tts.engines.base import Chunk, Request
-from tts.engines.fake import WATCHED, FakeEngine, extract
+from tts.engines.fake.engine import WATCHED, FakeEngine, extract
 from tts.engines.streams import collected
 from tts.errors import EngineError
 from tts.requirements import Requirements

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from tts.engines.fake import FakeEngine  # noqa: E402
+from tts.engines.fake.engine import FakeEngine  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
 from tts.scorers.base import Calibrated, RawScorer, Scorer  # noqa: E402
 from tts.scorers.metered import MeteredEngine  # noqa: E402

@@ -14,7 +14,7 @@ transformers = pytest.importorskip("transformers")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from tts.engines.fake import FakeEngine  # noqa: E402
+from tts.engines.fake.engine import FakeEngine  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
 from tts.scorers.base import Scorer  # noqa: E402
 from tts.scorers.metered import MeteredEngine  # noqa: E402

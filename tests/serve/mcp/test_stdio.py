@@ -158,8 +158,8 @@ def shake_hands(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 NOISY = """
 import os, sys, warnings
-from tts.engines.fake import FakeEngine
-from tts.engines.fake_kind import KIND as FAKE
+from tts.engines.fake.engine import FakeEngine
+from tts.engines.fake.kind import KIND as FAKE
 
 def shout():
     print("print"); print("flushed", flush=True); os.write(1, b"written\\n")

@@ -21,7 +21,7 @@ from tests.strategies.beams.cases import (
     ONE,
 )
 from tests.strategies.cases import sizes
-from tts.engines.fake import FakeEngine, extract
+from tts.engines.fake.engine import FakeEngine, extract
 from tts.errors import UnsupportedError
 from tts.runtime.driver import Options, run_all
 from tts.scorers.asking import PTrue, Verbalised

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter, refuse_reading
-from tts.engines.fake_row import Row
+from tts.engines.fake.row import Row
 from tts.engines.streams import owned
 from tts.errors import EngineError, UnsupportedError
 from tts.types import Problem, Signals, Trace

@@ -30,7 +30,7 @@ class FakeKind:
 
     def load(self, config: EngineConfig, prompt: Prompt, notify: Callable[[str], None]) -> LiveEngine:
         """Make a fake engine."""
-        from tts.engines.fake import FakeEngine, Latency
+        from tts.engines.fake.engine import FakeEngine, Latency
 
         return FakeEngine(seed=config.seed, latency=Latency(tick_s=config.token_delay_s))
 
