@@ -24,7 +24,7 @@ from tests.engines.cases import (
 )
 from tests.runtime.cache_cases import ONE, SCORERS, Notes, play
 from tests.support.examples import examples
-from tts.engines.fake import FakeEngine
+from tts.engines.fake.engine import FakeEngine
 from tts.errors import EngineError, TTSError
 from tts.requirements import Requirements
 from tts.scorers.watched import WatchedScorer
