@@ -152,7 +152,7 @@ def test_what_cannot_be_is_refused_before_a_draw() -> None:
         assert len(asyncio.run(many())) == 3
 
 
-def test_pools_refuse_samples_with_calls() -> None:
-    sample = Sample("", "x", calls=(ToolCall("f", "{}"),))
-    with pytest.raises(InputError, match="calls must be empty, got 1: pools keep texts alone"):
+def test_pools_refuse_calls_that_are_no_text() -> None:
+    sample = Sample("", "x", calls=(ToolCall("f", '{"a": "\ud800"}'),))
+    with pytest.raises(InputError, match="a call of a tool holds the lone surrogate"):
         Entry(Problem("q", "?"), (sample,), (None,))

@@ -116,9 +116,11 @@ def test_chats_that_a_model_cannot_take_are_refused() -> None:
         InputError, match="the chat template of this model shows no tools, and problem 'q' has 1: leave"
     ):
         blind.prompt_ids(Problem("q", "x", tools=(ADD,)))
-    assert problem_fault(Problem.of_messages("q", TALK), {}) == (
-        "messages and tools must be empty: pools keep questions alone"
-    )
+    assert problem_fault(Problem.of_messages("q", TALK), {}) is None
+    surrogate = Problem.of_messages("q", [Message("user", "\ud800")])
+    assert problem_fault(surrogate, {}) == "the chat holds the lone surrogate '\\ud800', which is not valid text"
+    no_json = Problem("q", "x", tools=({"size": float("nan")},))
+    assert str(problem_fault(no_json, {})).startswith("chats and tools must hold JSON values only")
 
 
 def test_a_server_gets_messages_and_tools_as_they_are() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from tts.pool import Entry, Pool, Score
-from tts.types import End, Problem, Sample, Trace, Usage
+from tts.types import End, Message, Problem, Sample, ToolCall, Trace, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).with_name("sqlite") / "worker.py"
@@ -66,8 +66,30 @@ def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | 
         estimated=draw(st.none() | st.booleans()),
         failure=draw(st.none() | TEXT),
         reasoning=draw(st.none() | TEXT),
+        calls=draw(st.lists(st.builds(ToolCall, TEXT, TEXT, TEXT), max_size=2).map(tuple)),
     )
     return sample, draw(st.sampled_from([None, False] if sample.answer is None else [None, False, True]))
+
+
+@st.composite
+def problems(draw: st.DrawFn, problem_id: str, gold: str | None, accepted: tuple[str, ...]) -> Problem:
+    """A question alone, or a chat, with tools or without."""
+    fields = {"task": draw(TEXT), "gold": gold, "accepted": accepted}
+    if draw(st.booleans()):
+        return Problem(problem_id, draw(TEXT), **fields)  # type: ignore[arg-type]
+    tool = st.fixed_dictionaries({"type": st.just("function"), "function": st.dictionaries(TEXT, TEXT, max_size=2)})
+    said = st.builds(Message, st.just("system"), TEXT)
+    called = st.builds(Message, st.just("assistant"), TEXT, st.tuples(st.dictionaries(TEXT, TEXT, max_size=1)))
+    told = st.builds(Message, st.just("tool"), TEXT, st.just(()), TEXT, TEXT)
+    messages = [*draw(st.lists(said | called | told, max_size=3)), Message("user", draw(TEXT))]
+    return Problem.of_messages(
+        problem_id,
+        messages,
+        tools=tuple(draw(st.lists(tool, max_size=2))),
+        tool_choice=draw(st.sampled_from([None, "auto", {"type": "function"}])),
+        parallel_tool_calls=draw(st.sampled_from([None, True, False])),
+        **fields,
+    )
 
 
 @st.composite
@@ -81,7 +103,7 @@ def entries(draw: st.DrawFn, problem_id: str, scored: bool | None = None) -> Ent
     judged = {label: of for label, of in judged.items() if any(of)}
     meta = draw(st.dictionaries(st.sampled_from(["model", "group", "level", "x\u0000y"]), TEXT, max_size=3))
     return Entry(
-        Problem(problem_id, draw(TEXT), gold, draw(TEXT), draw(accepted)),
+        draw(problems(problem_id, gold, draw(accepted))),
         tuple(sample for sample, _ in found),
         tuple(correct for _, correct in found),
         meta,

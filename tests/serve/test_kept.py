@@ -11,8 +11,14 @@ import pytest
 
 from tests.cli.cases import Tts
 from tests.support.gateway import Gateway, ask, gateway, local_gateway
+from tests.support.servers.calling import CallingServer, Calls, function
+from tests.support.servers.plain import serving
 
 FAKE = "engine.kind=fake"
+HERE = ("engine.kind=openai", "engine.model=m", "engine.openai.concurrency=1", "task.chat=true", "budget=4", "draws=4")
+WEATHER = function("weather", city="string", days="integer?")
+OSLO: Calls = [("weather", {"city": "Oslo", "days": 3})]
+ROME: Calls = [("weather", {"city": "Rome", "days": 3})]
 
 
 def reply(server: Gateway, number: int, **fields: Any) -> Any:
@@ -48,6 +54,63 @@ def test_the_same_request_draws_nothing_twice(tmp_path: Path, tts: Tts) -> None:
         assert again["choices"] == several[0]["choices"]
         assert server.models["fake"].parts.engine.drawn == drawn  # type: ignore[attr-defined]
     assert tts("pool", "info", pool).status == 0
+
+
+def test_chats_verdicts_and_calls_of_tools_are_kept(tmp_path: Path, tts: Tts) -> None:
+    pool = tmp_path / "kept.sqlite"
+    talk = [
+        {"role": "system", "content": "Count."},
+        {"role": "user", "content": "What is number 1 ?"},
+        {"role": "assistant", "content": "1"},
+        {"role": "user", "content": "What is number 2 ?"},
+    ]
+    tool = {"role": "user", "content": "Will it rain in Oslo?"}
+    choice = {"type": "predicate", "name": "correct", "instructions": "It is right."}
+    decided = {"model": "m", "questions": [choice], "input": [tool, {"role": "assistant", "content": "9"}]}
+    requests: list[tuple[str, Any]] = [
+        ("/v1/chat/completions", {"model": "m", "messages": talk, "seed": 1}),
+        ("/v1/chat/completions", {"model": "m", "messages": [tool], "tools": [WEATHER], "tool_choice": "auto"}),
+        ("/v1/chat/completions", {"model": "m", "messages": [tool], "tools": [WEATHER], "parallel_tool_calls": False}),
+        ("/v1/score", {"model": "m", "question": tool["content"], "answers": ["5", "6"], "draws": 3}),
+        ("/v1/decisions", decided),
+    ]
+    found: list[Any] = []
+    script = CallingServer(OSLO, "#### 5", ROME, OSLO)
+    with serving(script) as upstream:
+        urls = (f"engine.openai.urls=[{upstream.url}]", "strategy=self_consistency", f"serve.pool={pool}")
+        for round in range(3):
+            ignore = ("tools.ignore=[days]",) if round == 2 else ()
+            with local_gateway(*HERE, *urls, *ignore) as server:
+                asked = len(script.seen)
+                for path, body in requests:
+                    status, _, answer = ask(server, "POST", path, body)
+                    assert status == 200, answer
+                    found.append(answer)
+                drawn = len(script.seen) - asked
+                # the second check of a question takes the draws of the first one, and draws what it lacks
+                assert drawn == (4 + 4 + 4 + 3 + 1 if round == 0 else 0), round
+    calls = [one["choices"][0]["message"].get("tool_calls") for one in found if "choices" in one]
+    assert [names(one) for one in calls] == [None, ["weather"], ["weather"]] * 3
+    for name in ("choices", "data", "answers"):
+        first, second = ([one.get(name) for one in found[at : at + 5]] for at in (0, 5))
+        assert without_ids(first) == without_ids(second)
+    assert found[1]["tts"]["calls"][0]["agreement"].keys() == {"city", "days"}
+    assert found[11]["tts"]["calls"][0]["agreement"].keys() == {"city"}, "what is ignored is settled anew"
+    for suffix in (".jsonl", ".parquet"):
+        assert tts("pool", "export", pool, tmp_path / f"all{suffix}", "--run", "2").status == 0
+    line = next(line for line in (tmp_path / "all.jsonl").read_text().splitlines() if '"tools"' in line)
+    assert '"calls": [{"name": "weather"' in line and '"messages": [{"role": "user"' in line
+
+
+def names(calls: Any) -> list[str] | None:
+    return None if calls is None else [call["function"]["name"] for call in calls]
+
+
+def without_ids(value: Any) -> Any:
+    """Return a reply without the ids of calls."""
+    if isinstance(value, dict):
+        return {name: without_ids(one) for name, one in value.items() if name != "id"}
+    return [without_ids(one) for one in value] if isinstance(value, list) else value
 
 
 def test_a_pool_that_is_none_keeps_the_server_from_starting(tts: Tts, tmp_path: Path) -> None:

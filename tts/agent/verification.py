@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import replace
 
 from strategies.check import Check
@@ -24,6 +24,7 @@ from tts.engines.base import Engine
 from tts.engines.sampling import SamplingChange
 from tts.engines.streams import together
 from tts.errors import EngineError, InputError, UnsupportedError
+from tts.runtime.cache import SampleCache
 from tts.runtime.ledger import NOTHING
 from tts.runtime.options import Extract
 from tts.runtime.runner import Runner
@@ -37,8 +38,15 @@ from tts.types import End, Problem, Sample, Signals
 NO_ANSWER = "no answer can be read from the text"
 NO_VOTES = "no draw gives an answer"
 LATE = "time_limit: the time was up before there was a score"
+Caches = Callable[[Problem], AbstractAsyncContextManager[SampleCache | None]]
+"""Lends the cache of a question's draws; None where none are kept."""
 PLACES = 64
 """The most answers of one call that are checked by draws at the same time; the others wait without a place."""
+
+
+def no_cache(problem: Problem) -> AbstractAsyncContextManager[SampleCache | None]:
+    """Return None as the cache of a question, whose draws are not kept then."""
+    return nullcontext()
 
 
 class Verification:
@@ -89,6 +97,7 @@ class Verification:
         draws: int | None,
         time_limit_s: float | None,
         drawn: Callable[[Sample], None] | None = None,
+        caches: Caches = no_cache,
     ) -> list[Verdict]:
         """Return the verdicts on (question, answer) pairs; see :meth:`tts.agent.verifier.Verifier.score_many`."""
         if draws is not None:
@@ -98,7 +107,7 @@ class Verification:
         asked = [(self._problem(question), check_answer(answer)) for question, answer in pairs]
         places = asyncio.Semaphore(PLACES)
         finish = await together(
-            [self._judged(problem, text, draws, time_limit_s, places, drawn) for problem, text in asked]
+            [self._judged(problem, text, draws, time_limit_s, places, drawn, caches) for problem, text in asked]
         )
         return [verdict() for verdict in finish]  # in the order of the pairs, which is that of the alarm
 
@@ -110,6 +119,7 @@ class Verification:
         time_limit_s: float | None,
         places: asyncio.Semaphore,
         told: Callable[[Sample], None] | None,
+        caches: Caches,
     ) -> Callable[[], Verdict]:
         """Judge one text, and return what gives its verdict."""
         found = read_answer(problem, text, self._extract)
@@ -122,11 +132,12 @@ class Verification:
             return await self._read(problem, found, time_limit_s)
         loop, number = asyncio.get_running_loop(), self._draws if draws is None else draws
         deadline = None if time_limit_s is None else loop.time() + time_limit_s
-        async with places:
+        checked = replace(problem, id=f"check-{problem.id}")  # no solver draws it for the same question
+        async with places, caches(checked) as cache:
             left = None if deadline is None else deadline - loop.time()
             if left is not None and left <= 0.0:
                 return lambda: terms.abstention(LATE, answer=found.answer)
-            return await self._drawn(terms, problem, found.answer, number, left, told)
+            return await self._drawn(terms, checked, found.answer, number, left, told, cache)
 
     def _terms(self, found: AnswerText | None, draws: int | None) -> Terms:
         """Return the terms of the way in which a text is judged."""
@@ -168,15 +179,17 @@ class Verification:
         draws: int,
         time_limit_s: float | None,
         told: Callable[[Sample], None] | None,
+        cache: SampleCache | None,
     ) -> Callable[[], Verdict]:
-        """Check an answer by draws of a problem of its own, which no solver draws for the same question."""
+        """Check an answer by draws of a problem of its own."""
         result = await self.runner.run(
             self._check(answer, draws),
-            replace(problem, id=f"check-{problem.id}"),
+            problem,
             extract=self._extract,
             scorer=self._scorer,
             signals=self._signals,
             sampling=self._sampling,
+            cache=cache,
             equality=self._equality,
             known_answers=(answer,),
             time_limit_s=time_limit_s,

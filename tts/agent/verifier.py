@@ -16,7 +16,7 @@ from typing import Any, Self
 from tts.agent.opening import Parts, configured, open_parts
 from tts.agent.terms import Terms
 from tts.agent.verdict import StepScore, Verdict
-from tts.agent.verification import Verification
+from tts.agent.verification import Caches, Verification, no_cache
 from tts.answers.meaning.equality import Equality
 from tts.engines.base import Engine
 from tts.engines.loop import LOOP
@@ -233,6 +233,7 @@ class Verifier:
         draws: int | None = None,
         time_limit_s: float | None = None,
         drawn: Callable[[Sample], None] | None = None,
+        caches: Caches = no_cache,
     ) -> list[Verdict]:
         """Return the verdicts on answers for a caller in the event loop of the engines; see :meth:`score_many`.
 
@@ -241,8 +242,9 @@ class Verifier:
             draws: as there.
             time_limit_s: as there.
             drawn: receives each draw of the checks when it has ended.
+            caches: lend the cache that keeps the draws of a question's checks, without sampling parameters of its own.
         """
-        return await self._core.verdicts(pairs, draws=draws, time_limit_s=time_limit_s, drawn=drawn)
+        return await self._core.verdicts(pairs, draws=draws, time_limit_s=time_limit_s, drawn=drawn, caches=caches)
 
     async def steps_in_loop(self, question: str | Problem, partial_text: str) -> list[StepScore]:
         """Return the confidence after each step for a caller in that event loop; see :meth:`score_steps`."""

@@ -37,8 +37,9 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
         return "answer must not be empty: None means that no answer could be read"
     elif fault := text_fault(sample.answer):
         return f"answer {fault}"
-    if sample.calls:
-        return f"calls must be empty, got {len(sample.calls)}: pools keep texts alone"
+    for call in sample.calls:
+        if fault := text_fault(call.name) or text_fault(call.arguments) or text_fault(call.id):
+            return f"a call of a tool {fault}"
     if sample.confidence is not None and not math.isfinite(sample.confidence):
         return f"confidence must be a finite number or None, got {sample.confidence}"
     if sample.trace.probe is not None and not math.isfinite(sample.trace.probe):

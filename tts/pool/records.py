@@ -12,12 +12,13 @@ from functools import partial
 from typing import Self
 
 from tts.errors import InputError
+from tts.pool.chats import chat_text
 from tts.pool.check import sample_fault, text_fault
 from tts.pool.entries import ALL, Entries, Fields, HeldEntries
 from tts.pool.facts import Facts
 from tts.types import Problem, Sample, Usage
 
-RESERVED = frozenset({"id", "question", "gold", "task", "accepted", "samples"})
+RESERVED = frozenset({"id", "question", "gold", "task", "accepted", "chat", "samples"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,12 @@ def problem_fault(problem: Problem, meta: Mapping[str, str]) -> str | None:
     """Return the fault of a problem or its question-level strings, or None if there is none."""
     if not problem.id:
         return "id must not be empty"
-    if problem.messages or problem.tools:
-        return "messages and tools must be empty: pools keep questions alone"
+    try:
+        chat = chat_text(problem)
+    except InputError as error:
+        return str(error)
+    if chat is not None and (fault := text_fault(chat)):
+        return f"the chat {fault}"
     for name, text in (("id", problem.id), ("question", problem.question), ("task", problem.task)):
         if fault := text_fault(text):
             return f"{name} {fault}"

@@ -14,6 +14,7 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
+from tts.pool.chats import calls_of, calls_text, chat_text, with_chat
 from tts.pool.digest import row_hash
 from tts.pool.entries import Fields
 from tts.pool.stored import (
@@ -42,14 +43,17 @@ SQL = {
     "error": "TEXT",
     "given": "INTEGER",
     **EXTRA_SQL,
+    "calls": "TEXT",
 }
 """The type of each column of a sample, by its name."""
 
 COLUMNS = tuple(SQL)
+PROBLEM_COLUMNS = "id, question, gold, task, accepted, chat"
+"""The columns of a problem, as a query names them."""
 TRACE_ROW = (*TRACE_SQL, "owners")
 """The columns of a trace."""
 _OF_FIELD: Mapping[Fields, tuple[str, ...]] = {
-    "text": ("text", "error", "failure", "reasoning"),
+    "text": ("text", "error", "failure", "reasoning", "calls"),
     "tokens": ("token_ids",),
     "trace": TRACE_ROW,
     "usage": (*USAGE, "estimated"),
@@ -86,6 +90,7 @@ def to_row(sample: Sample, correct: bool | None) -> tuple[Any, ...]:
         sample.error,
         int(sample.given) or None,
         *(extras if extras == _NO_EXTRAS else _plain(extras)),
+        calls_text(sample.calls),
     )
 
 
@@ -114,10 +119,13 @@ def reader_of(columns: tuple[str, ...]) -> Callable[[Sequence[Any]], tuple[Sampl
     counts = None if prompt is None else itemgetter(*(at[name] for name in USAGE))
     traces = [(name, at[name]) for name in TRACE_ROW if name in at]
     extras = [(name, kind, at[name]) for name, kind in SAMPLE_EXTRAS.items() if name in at]
+    called = at.get("calls")
 
     def read(row: Sequence[Any]) -> tuple[Sample, bool | None]:
         grade = row[correct]
         more = {name: kind(value) for name, kind, place in extras if (value := row[place]) is not None}
+        if called is not None and row[called] is not None:
+            more["calls"] = calls_of(json.loads(row[called]))
         sample = Sample(
             "" if text is None else row[text],
             row[answer],
@@ -142,15 +150,16 @@ def sample_hash(problem_id: str, row: Sequence[Any]) -> int:
 
 
 def to_problem(row: Sequence[Any]) -> Problem:
-    """Return the problem of the columns (id, question, gold, task, accepted)."""
-    problem_id, question, gold, task, accepted = row
-    return Problem(problem_id, question, gold, task, tuple(json.loads(accepted)) if accepted else ())
+    """Return the problem of the columns ``PROBLEM_COLUMNS``."""
+    problem_id, question, gold, task, accepted, chat = row
+    problem = Problem(problem_id, question, gold, task, tuple(json.loads(accepted)) if accepted else ())
+    return problem if chat is None else with_chat(problem, json.loads(chat))
 
 
 def problem_row(problem: Problem) -> tuple[Any, ...]:
-    """Return the values of the columns (id, question, gold, task, accepted)."""
+    """Return the values of the columns ``PROBLEM_COLUMNS``."""
     accepted = json.dumps(problem.accepted) if problem.accepted else None
-    return problem.id, problem.question, problem.gold, problem.task, accepted
+    return problem.id, problem.question, problem.gold, problem.task, accepted, chat_text(problem)
 
 
 def to_trace(row: Sequence[Any]) -> Trace:

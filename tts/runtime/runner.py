@@ -158,7 +158,7 @@ class Runner:
         Raises:
             InputError: a problem, an ``extract`` or a number that cannot be used.
             UnsupportedError: the engine or the scorer does not meet the strategy's requirements, the strategy does not
-                handle the end of its time, or a cache of other sampling parameters or tools.
+                handle the end of its time, or a cache of other sampling parameters.
             BusyError: as many questions wait as may.
         """
         loop = asyncio.get_running_loop()
@@ -176,7 +176,7 @@ class Runner:
         if sampling is not None and sampling.stop and not self.engine.capabilities.stop_texts:
             raise UnsupportedError("the engine ends no sample at texts of a request: leave stop out")
         collected = self.check(strategy, scorer, signals)
-        calls = call_reader(problem, self.engine.capabilities, ignore, cached=cache is not None)
+        calls = call_reader(problem, self.engine.capabilities, ignore)
         strategy = strategy if calls is None else NamesFirst(strategy, calls)
         options = self.options if lookahead is None else replace(self.options, lookahead=lookahead)
         if strategy.requires.branching:  # the next draws depend on the last samples

@@ -169,9 +169,11 @@ class Session:
         if self._cache is None:
             return None
         sample = lookup(self._cache, self.problem, index, draw)
-        if sample is not None:
-            self._from_cache.add(index)
-        return sample
+        if sample is None:
+            return None
+        self._from_cache.add(index)
+        # what calls mean depends on arguments that do not vote, which the cache does not know
+        return replace(sample, answer=self._read(sample)) if sample.calls and draw.until.kind == "end" else sample
 
     def _start(self, index: int, draw: Draw, *, ahead: bool) -> asyncio.Future[Sample]:
         sample = self._lookup(index, draw)

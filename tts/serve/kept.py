@@ -21,10 +21,7 @@ OPEN = 256
 
 
 class KeptDraws:
-    """A pool file with the draws of every question; used in one event loop.
-
-    A pool keeps no chats of several messages, so those are drawn anew.
-    """
+    """A pool file with the draws of every question and of every check of an answer; used in one event loop."""
 
     def __init__(self, path: str) -> None:
         """Open the file; it is made where it does not exist.
@@ -43,7 +40,7 @@ class KeptDraws:
     @asynccontextmanager
     async def cache(
         self, parts: Parts, problem: Problem, sampling: SamplingChange | None
-    ) -> AsyncIterator[PoolSampleCache | None]:
+    ) -> AsyncIterator[PoolSampleCache]:
         """Lend the cache of a question; the same question at the same time waits, and then finds its draws.
 
         Args:
@@ -51,9 +48,6 @@ class KeptDraws:
             problem: the question.
             sampling: the sampling parameters that the request changes.
         """
-        if problem.messages or problem.tools:
-            yield None
-            return
         number, cache = self._opened(parts, sampling)
         key = (number, problem.id)
         lock = self._locks.get(key)

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from tts.agent.answer import Answer
 from tts.agent.opening import Parts
+from tts.agent.verification import Caches
 from tts.engines.sampling import SamplingChange
 from tts.runtime.cache import SampleCache
 from tts.serve.config import ServeConfig
@@ -121,6 +122,10 @@ class State:
         """Lend the cache of a question; None where no draws are kept, or these end at texts of the request."""
         ends = sampling is not None and sampling.stop
         return nullcontext() if self.kept is None or ends else self.kept.cache(parts, problem, sampling)
+
+    def caches(self, parts: Parts) -> Caches:
+        """Return what lends the cache of each question whose answers are checked by draws."""
+        return lambda problem: self.cache(parts, problem, None)
 
     def check_allowed(self, key: Key | None, model: str) -> None:
         """Refuse a model that a key may not ask.

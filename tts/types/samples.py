@@ -25,7 +25,7 @@ class Problem:
         task: the name of its task.
         accepted: further answers that are right too; pools keep the first one, ``gold``, and the grades.
         messages: the chat whose next message is asked for, empty for the question alone; the question then is the text
-            of its last user message. Pools keep no problems with messages.
+            of its last user message.
         tools: the tools that the model may call, each a JSON object in the terms of OpenAI's interface.
         tool_choice: "auto", "none", "required", or a JSON object that names a tool; None leaves it to the server.
         parallel_tool_calls: whether one reply may hold several calls; None leaves it to the server.

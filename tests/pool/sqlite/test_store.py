@@ -71,7 +71,8 @@ def test_a_digest_is_kept_while_rows_are_written_in_any_order(pool: Pool) -> Non
                 found.add(store.to_pool().sha256)
                 if backwards:
                     store.reread(run, "third", lambda *_: ("8", None))
-                    assert store.to_pool().sha256 not in found
+                    texts = any(not sample.calls for entry in pool.entries for sample in entry.samples)
+                    assert (store.to_pool().sha256 not in found) == texts, "calls stay the answer that they are"
     assert len(found) == 1 + (len(pool.entries) > 1)
 
 

@@ -3,6 +3,8 @@
 A line is an object ``{"id", "question", "gold"?, "task"?, "model"?, ..., "samples": [...]}`` and each of its samples an
 object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "scores"?, "tts"?}``:
 
+- ``chat`` holds the messages and the tools of a problem that is no question alone (:mod:`tts.pool.chats`), and
+  ``tts.calls`` of a sample the calls of tools that it makes.
 - ``gold`` is the right answer, where it is known; ``accepted`` is a list of further right answers. Any other key of the
   line with a string value is kept in ``Entry.meta``; other values and unknown keys of a sample are not kept. A null
   ``?`` key counts as absent.
@@ -23,10 +25,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from tts.errors import InputError
+from tts.pool.chats import calls_of, chat_of, with_chat
 from tts.pool.jsonl.json_values import Fault, array, finite, flag, floats, ids, mapping, shown, string, whole
 from tts.pool.records import RESERVED, Entry, Score
 from tts.pool.stored import USAGE
@@ -65,6 +68,8 @@ def dump_line(entry: Entry) -> str:
         record["task"] = problem.task
     if problem.accepted:
         record["accepted"] = list(problem.accepted)
+    if chat := chat_of(problem):
+        record["chat"] = chat
     record.update(sorted(entry.meta.items()))
     graded = zip(entry.samples, entry.correct, strict=True)
     record["samples"] = [_dump_sample(i, sample, correct) for i, (sample, correct) in enumerate(graded)]
@@ -97,8 +102,11 @@ def _entry(record: dict[str, Any]) -> Entry:
         for i, sample in enumerate(record["samples"]):
             if not sample["answer"] and "correct" not in sample:
                 grades[i] = False
+    problem = Problem(string(record["id"], "id"), string(record["question"], "question"), gold, task, accepted)
+    if record.get("chat") is not None:
+        problem = with_chat(problem, record["chat"])
     return Entry(
-        Problem(string(record["id"], "id"), string(record["question"], "question"), gold, task, accepted),
+        problem,
         tuple(samples),
         tuple(grades),
         {key: value for key, value in record.items() if key not in RESERVED and isinstance(value, str)},
@@ -187,6 +195,7 @@ def _extended(sample: Sample, extra: dict[str, Any], at: str) -> Sample:
         error=None if extra.get("error") is None else string(extra["error"], f"{at}.error"),
         given=whole(extra.get("given", 0), f"{at}.given"),
         **extras,
+        calls=() if extra.get("calls") is None else calls_of(extra["calls"]),
     )
 
 
@@ -254,6 +263,8 @@ def _dump_sample(position: int, sample: Sample, correct: bool | None) -> dict[st
     for name, kind in SAMPLE_EXTRAS.items():
         if (value := getattr(sample, name)) is not None:
             extra[name] = kind(value)
+    if sample.calls:
+        extra["calls"] = [asdict(call) for call in sample.calls]
     if extra:
         record["tts"] = extra
     return record

@@ -6,6 +6,6 @@ Columns: ``id, question, gold, task`` (strings), ``accepted`` (list of strings),
 ``tts.types.COLUMNS`` (lists of float64 or bool, ``probe`` float64), ``owners`` (map of a string to a list of int32),
 ``usage`` (struct of six int64), ``error`` (string), ``given`` (int64), the optional fields of a sample,
 ``tts.types.SAMPLE_EXTRAS`` (float64, bool or string), and ``scores`` (map of a label to a struct of ``value``, ``read``
-and ``drawn``). Columns that came after the first version may be missing. Null means the same as None in ``tts.types``.
-Rows of one question follow each other.
+and ``drawn``), ``calls`` and ``chat`` (strings of JSON; see :mod:`tts.pool.chats`). Columns that came after the first
+version may be missing. Null means the same as None in ``tts.types``. Rows of one question follow each other.
 """

@@ -10,9 +10,10 @@ from typing import Any
 
 from tts.errors import InputError, first_line
 from tts.files import atomic_path, read_bytes
+from tts.pool.chats import with_chat
 from tts.pool.files import pool_format
 from tts.pool.parquet.schema import PROBLEM, REQUIRED, SINCE, schema
-from tts.pool.parquet.tables import samples_of, to_table
+from tts.pool.parquet.tables import from_json, samples_of, to_table
 from tts.pool.records import Entry, Pool, Score
 from tts.types import Problem
 
@@ -103,13 +104,15 @@ def _entries(columns: Mapping[str, Any], rows: int) -> Iterator[Entry]:
         return columns[name].to_pylist() if name in columns else [None] * rows
 
     ids, correct, metas, accepted, scores = map(values, ("id", "correct", "meta", "accepted", "scores"))
+    chats = values("chat")
     keys = list(zip(*map(values, PROBLEM), strict=True))
     samples = samples_of(columns, ids)
     for key, group in itertools.groupby(range(rows), key=keys.__getitem__):
         at = list(group)
         first, last = at[0], at[-1] + 1
+        problem = Problem(**dict(zip(PROBLEM, key, strict=True)), accepted=tuple(accepted[first] or ()))
         yield Entry(
-            Problem(**dict(zip(PROBLEM, key, strict=True)), accepted=tuple(accepted[first] or ())),
+            problem if chats[first] is None else with_chat(problem, from_json(chats[first], "chat", problem.id)),
             tuple(samples[first:last]),
             tuple(correct[first:last]),
             dict(metas[first]),

@@ -14,11 +14,11 @@ REQUIRED = ("id", "question", "task", "meta", "index", "text", "end", "token_ids
 """The columns that have a value in every row."""
 SINCE = (
     *(column.name for column in COLUMNS if column.name not in REQUIRED),
-    *("owners", "given", *SAMPLE_EXTRAS, "scores", "accepted"),
+    *("owners", "given", *SAMPLE_EXTRAS, "scores", "accepted", "calls", "chat"),
 )
 """The columns that a file may lack: those that came after the first version."""
 _OF_FIELD: Mapping[Fields, tuple[str, ...]] = {
-    "text": ("text", "error", "failure", "reasoning"),
+    "text": ("text", "error", "failure", "reasoning", "calls"),
     "tokens": ("token_ids",),
     "trace": (*(column.name for column in COLUMNS), "owners"),
     "usage": ("usage", "estimated"),
@@ -55,6 +55,8 @@ def schema() -> Any:
         **{name: extras[kind] for name, kind in SAMPLE_EXTRAS.items()},
         "scores": pa.map_(pa.string(), score),
         "accepted": pa.list_(pa.string()),
+        "calls": pa.string(),
+        "chat": pa.string(),
     }
     return pa.schema(list(types.items()))
 
@@ -62,7 +64,7 @@ def schema() -> Any:
 def columns_of(fields: frozenset[Fields] = ALL) -> tuple[str, ...]:
     """Return the columns of samples to read for these fields, without those of the question and the scores."""
     absent = {name for field, names in _OF_FIELD.items() if field not in fields or field == "scores" for name in names}
-    return tuple(name for name in schema().names if name not in absent | {*PROBLEM, "meta", "accepted"})
+    return tuple(name for name in schema().names if name not in absent | {*PROBLEM, "meta", "accepted", "chat"})
 
 
 def _type(column: Column) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from tts.errors import InputError
+from tts.pool.chats import calls_of, calls_text, chat_text
 from tts.pool.parquet.schema import schema
 from tts.pool.records import Entry
 from tts.pool.stored import USAGE
@@ -26,6 +28,7 @@ def to_table(entries: Sequence[Entry], *, scores: bool = True) -> Any:
     import pyarrow as pa
 
     types = schema()
+    chats = {id(entry): chat_text(entry.problem) for entry in entries}
     rows = [(e, s, c) for e in entries for s, c in zip(e.samples, e.correct, strict=True)]
     columns: dict[str, list[Any]] = {
         "id": [e.problem.id for e, _, _ in rows],
@@ -47,6 +50,8 @@ def to_table(entries: Sequence[Entry], *, scores: bool = True) -> Any:
         "given": [s.given or None for _, s, _ in rows],
         **{name: [getattr(s, name) for _, s, _ in rows] for name in SAMPLE_EXTRAS},
         "accepted": [list(e.problem.accepted) or None for e, _, _ in rows],
+        "calls": [calls_text(s.calls) for _, s, _ in rows],
+        "chat": [chats[id(e)] for e, _, _ in rows],
     }
     if scores:
         columns["scores"] = [_plain_scores(e, i) for e in entries for i in range(len(e.samples))]
@@ -73,7 +78,7 @@ def samples_of(columns: Mapping[str, Any], ids: Sequence[str]) -> list[Sample]:
     usages = _usages(columns["usage"], ids) if "usage" in columns else [None] * count
     plain: dict[str, list[Any]] = {
         name: columns[name].to_pylist() if name in columns else [None] * count
-        for name in ("text", "answer", "end", "confidence", "index", "error", "given")
+        for name in ("text", "answer", "end", "confidence", "index", "error", "given", "calls")
     }
     extras = [(name, columns[name].to_pylist()) for name in SAMPLE_EXTRAS if name in columns]
     extras = [(name, values) for name, values in extras if any(value is not None for value in values)]
@@ -98,9 +103,22 @@ def samples_of(columns: Mapping[str, Any], ids: Sequence[str]) -> list[Sample]:
                 plain["error"][i],
                 plain["given"][i] or 0,
                 **{name: values[i] for name, values in extras},
+                calls=() if plain["calls"][i] is None else calls_of(from_json(plain["calls"][i], "calls", ids[i])),
             )
         )
     return found
+
+
+def from_json(text: str, name: str, question: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"question {question!a}: {name} must be JSON, got {error}") from None
 
 
 def _plain(column: Column, trace: Trace) -> Any:

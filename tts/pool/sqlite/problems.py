@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tts.errors import InputError
 from tts.pool.records import problem_fault
-from tts.pool.rows import COLUMNS, TRACE_ROW, from_row, problem_row, sample_hash, to_problem, to_row, trace_row
+from tts.pool.rows import (
+    COLUMNS,
+    PROBLEM_COLUMNS,
+    TRACE_ROW,
+    from_row,
+    problem_row,
+    sample_hash,
+    to_problem,
+    to_row,
+    trace_row,
+)
 from tts.pool.sqlite import schema
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.scores import add_to_digest
@@ -26,23 +36,23 @@ def add_problems(file: OpenFile, problems: Iterable[Problem | tuple[Problem, Map
         problem, meta = item if isinstance(item, tuple) else (item, {})
         if fault := problem_fault(problem, meta):
             raise InputError(f"{file.path}: question {problem.id!a}: {fault}")
-        row = *problem_row(problem), json.dumps(dict(meta), sort_keys=True)
+        row = (*problem_row(problem), json.dumps(dict(meta), sort_keys=True))
         known = file.connection.execute(
-            "SELECT id, question, gold, task, accepted, meta FROM problems WHERE id = ?", (problem.id,)
+            f"SELECT {PROBLEM_COLUMNS}, meta FROM problems WHERE id = ?", (problem.id,)
         ).fetchone()
         if known is None:
-            columns = "(id, question, gold, task, accepted, meta) VALUES (?, ?, ?, ?, ?, ?)"
+            columns = f"({PROBLEM_COLUMNS}, meta) VALUES (?, ?, ?, ?, ?, ?, ?)"
             file.connection.execute(f"INSERT INTO problems {columns}", row)
         elif known != row:
             raise InputError(
-                f"{file.path}: question {problem.id!a} is there already with another text, gold, task or "
+                f"{file.path}: question {problem.id!a} is there already with another text, gold, chat, task or "
                 "meta; use another id or another file"
             )
 
 
 def problems_of(connection: sqlite3.Connection) -> tuple[Problem, ...]:
     """Return every question of an open pool, in the order added."""
-    rows = connection.execute("SELECT id, question, gold, task, accepted FROM problems ORDER BY number")
+    rows = connection.execute(f"SELECT {PROBLEM_COLUMNS} FROM problems ORDER BY number")
     return tuple(to_problem(row) for row in rows)
 
 
@@ -83,7 +93,7 @@ def reread(
         return 0
     problems = {
         number: to_problem(columns)
-        for number, *columns in connection.execute("SELECT number, id, question, gold, task, accepted FROM problems")
+        for number, *columns in connection.execute(f"SELECT number, {PROBLEM_COLUMNS} FROM problems")
     }
     changed, difference, at = [], 0, (COLUMNS.index("answer"), COLUMNS.index("correct"))
     for number, *row in connection.execute(schema.READ_SAMPLES, (run,)):

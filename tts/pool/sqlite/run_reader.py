@@ -17,7 +17,7 @@ from tts.pool.entries import ALL, HELD, Entries, Fields, HeldEntries, StoredEntr
 from tts.pool.facts import Facts, joined_facts
 from tts.pool.parts.part_file import Graded
 from tts.pool.records import Entry, Pool
-from tts.pool.rows import columns_of, reader_of, to_problem
+from tts.pool.rows import PROBLEM_COLUMNS, columns_of, reader_of, to_problem
 from tts.pool.sqlite.connect import open_reader
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.scores import labels, scores_of
@@ -68,9 +68,9 @@ class RunReader:
     def pool(self) -> Pool:
         """Return the run as a pool."""
         problems = self._connection.execute(
-            "SELECT number, id, question, gold, task, accepted, meta FROM problems ORDER BY number"
+            "SELECT number, id, question, gold, task, accepted, meta, chat FROM problems ORDER BY number"
         )
-        rows = (row[1:] for row in problems if row[0] in self._sizes)
+        rows = (row[1:] if row[-1] is not None else row[1:-1] for row in problems if row[0] in self._sizes)
         return Pool(self._path, content_hash((self._digest, self._model), rows), self._entries(), (self._run,))
 
     def _entries(self) -> Entries:
@@ -93,7 +93,7 @@ class RunReader:
             self._connection.execute("BEGIN")
             self._check()
             problems = self._connection.execute(
-                "SELECT number, id, question, gold, task, accepted, meta FROM problems WHERE number BETWEEN ? AND ?",
+                f"SELECT number, {PROBLEM_COLUMNS}, meta FROM problems WHERE number BETWEEN ? AND ?",
                 (first, last),
             ).fetchall()
             rows = self._connection.execute(

@@ -23,7 +23,7 @@ _TRACES = ", ".join(f"{name} {kind}" for name, kind in {**TRACE_SQL, "owners": "
 PROBLEMS = """
 CREATE TABLE problems (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, question TEXT NOT NULL, gold TEXT, task TEXT NOT NULL,
-    accepted TEXT, meta TEXT NOT NULL
+    accepted TEXT, meta TEXT NOT NULL, chat TEXT
 )"""
 RUNS = f"""
 CREATE TABLE runs (
@@ -140,21 +140,27 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def missing(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return the columns that an open pool's table of samples does not have yet, with their types."""
-    there = {name for _, name, *_ in connection.execute("PRAGMA main.table_info(samples)")}
-    return {name: kind for name, kind in SQL.items() if name not in there}
+def missing(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """Return the columns that an open pool's tables do not have yet, with their types, by table."""
+    found = {}
+    for table, columns in (("samples", SQL), ("problems", {"chat": "TEXT"})):
+        there = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
+        if absent := {name: kind for name, kind in columns.items() if name not in there}:
+            found[table] = absent
+    return found
 
 
 def add_missing(connection: sqlite3.Connection) -> None:
     """Add the missing columns in one transaction: a crash leaves all or none."""
     connection.execute("BEGIN IMMEDIATE")
-    for column, kind in missing(connection).items():
-        connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
+    for table, columns in missing(connection).items():
+        for column, kind in columns.items():
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
     connection.execute("COMMIT")
 
 
 def widen(connection: sqlite3.Connection) -> None:
     """Show the missing columns to a reader as NULL; the file stays as it is."""
-    if absent := ", ".join(f"NULL AS {column}" for column in missing(connection)):
-        connection.execute(f"CREATE TEMP VIEW samples AS SELECT *, {absent} FROM main.samples")
+    for table, columns in missing(connection).items():
+        absent = ", ".join(f"NULL AS {column}" for column in columns)
+        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {absent} FROM main.{table}")

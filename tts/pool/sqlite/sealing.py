@@ -19,7 +19,7 @@ from tts.pool.parts.indices import to_text
 from tts.pool.parts.part_file import write_part
 from tts.pool.parts.sealed import facts_text
 from tts.pool.records import Entry
-from tts.pool.rows import COLUMNS, from_row, sample_hash, to_problem, to_row
+from tts.pool.rows import COLUMNS, PROBLEM_COLUMNS, from_row, sample_hash, to_problem, to_row
 from tts.pool.sqlite.open_file import OpenFile
 from tts.types import Problem, Sample
 
@@ -108,11 +108,13 @@ def reread_parts(file: OpenFile, run: int, read: Read) -> list[Replacement]:
 
 
 def read_anew(problem: Problem, sample: Sample, read: Read) -> tuple[str | None, bool | None]:
-    """Return the answer and the grade of a sample by another rule.
+    """Return the answer and the grade of a sample by another rule; calls of tools stay the answer that they are.
 
     Raises:
         InputError: one that cannot be kept.
     """
+    if sample.calls:
+        return sample.answer, None
     answer, grade = read(problem, sample)
     if fault := sample_fault(Sample(answer=answer), grade):
         raise InputError(f"question {problem.id!a}, sample {sample.index}: {fault}")
@@ -213,7 +215,7 @@ def _of_part(file: OpenFile, part: int) -> Iterator[tuple[int, Sequence[Entry]]]
 
 def _problems(file: OpenFile, numbers: Sequence[int]) -> dict[int, tuple[Problem, dict[str, str]]]:
     rows = file.connection.execute(
-        "SELECT number, id, question, gold, task, accepted, meta FROM problems WHERE number BETWEEN ? AND ?",
+        f"SELECT number, {PROBLEM_COLUMNS}, meta FROM problems WHERE number BETWEEN ? AND ?",
         (min(numbers), max(numbers)),
     )
     return {number: (to_problem(columns), json.loads(meta)) for number, *columns, meta in rows}

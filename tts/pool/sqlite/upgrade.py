@@ -52,7 +52,7 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
 
 def _upgrade_names(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("ALTER TABLE samples RENAME COLUMN kept TO delivered")
-    for column, kind in schema.missing(connection).items():
+    for column, kind in schema.missing(connection).get("samples", {}).items():
         connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
     connection.execute("ALTER TABLE problems RENAME TO old_problems")
     connection.execute(schema.PROBLEMS)
@@ -111,7 +111,7 @@ def _split_keys(connection: sqlite3.Connection) -> None:
 
 def _count(connection: sqlite3.Connection) -> None:
     """Count the samples of each run and compute its digest."""
-    for column, kind in schema.missing(connection).items():
+    for column, kind in schema.missing(connection).get("samples", {}).items():
         connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
     for (run,) in connection.execute("SELECT id FROM runs").fetchall():
         digest, count = digest_of(connection, run)

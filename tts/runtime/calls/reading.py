@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 
 from tts.answers.tools.calls import CallReader
 from tts.engines.base import Capabilities
-from tts.errors import UnsupportedError
 from tts.runtime.options import Extract
 from tts.types import End, Problem, Sample
 
@@ -30,23 +29,17 @@ def read_by(problem: Problem, extract: Extract, calls: CallReader | None) -> Cal
     return read
 
 
-def call_reader(
-    problem: Problem, capabilities: Capabilities, ignore: Collection[str] = (), *, cached: bool = False
-) -> CallReader | None:
+def call_reader(problem: Problem, capabilities: Capabilities, ignore: Collection[str] = ()) -> CallReader | None:
     """Return the reader of a problem's calls; None without tools, and for an engine that gives no calls.
 
     Args:
         problem: the question.
         capabilities: of the engine that draws.
         ignore: names of arguments that do not vote.
-        cached: whether draws are kept.
 
     Raises:
         InputError: a tool or a choice that cannot be used.
-        UnsupportedError: tools, and draws that are kept.
     """
     if not problem.tools:
         return None
-    if cached:
-        raise UnsupportedError("a cache keeps samples of texts alone: leave cache or tools out")
     return CallReader(problem, ignore) if capabilities.calls else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -165,10 +164,8 @@ def problem_of_chat(body: ChatRequest) -> Problem:
         ApiError: a message without text, a part that is no text, or no message of a user.
     """
     chat = [_message(number, message) for number, message in enumerate(body.messages)]
-    problem = problem_of_messages(chat, body.tools or ())
-    if not problem.tools:
-        return problem
-    return replace(problem, tool_choice=body.tool_choice, parallel_tool_calls=body.parallel_tool_calls)
+    tools, choice, parallel = body.tools or (), body.tool_choice, body.parallel_tool_calls
+    return problem_of_messages(chat, tools, tool_choice=choice, parallel_tool_calls=parallel)
 
 
 def _message(number: int, message: ChatMessage) -> Message:

@@ -54,9 +54,15 @@ def joined_parts(parts: Sequence[Mapping[str, Any]], where: str) -> str:
 
 
 def problem_of_messages(
-    chat: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), where: str = "messages"
+    chat: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), where: str = "messages", **how: Any
 ) -> Problem:
     """Return a chat as a problem; the same one always has the same id, a single question that of its text.
+
+    Args:
+        chat: the messages.
+        tools: the tools.
+        where: the field that holds the messages.
+        how: ``tool_choice`` and ``parallel_tool_calls``, where there are tools.
 
     Raises:
         ApiError: it has no message of a user.
@@ -65,13 +71,14 @@ def problem_of_messages(
         raise bad_request(f"{where} must hold a message of role user, got none: add the question", where)
     if len(chat) == 1 and not tools:
         return Problem(_id(chat[0].content), chat[0].content)
-    parts = [[message.to_json() for message in chat], list(tools)]
+    how = {name: value for name, value in how.items() if tools and value is not None}
+    parts = [[message.to_json() for message in chat], list(tools), *([how] if how else [])]
     try:
         json.dumps(parts, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise bad_request(f"{where} or tools hold half of a character (a lone surrogate)", where) from None
     whole = json.dumps(parts, sort_keys=True)
-    return Problem.of_messages(_id(whole), chat, tools=tuple(tools))
+    return Problem.of_messages(_id(whole), chat, tools=tuple(tools), **how)
 
 
 def _id(text: str) -> str:

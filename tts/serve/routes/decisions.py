@@ -54,7 +54,8 @@ async def _decided(
         if question.type == "predicate":
             if verdict is None:
                 pair = (subject.problem, subject.answer or "")
-                [verdict] = await model.verifier.score_in_loop([pair], time_limit_s=left)
+                caches = state.caches(model.parts)
+                [verdict] = await model.verifier.score_in_loop([pair], time_limit_s=left, caches=caches)
                 usage += verdict.usage
             answers.append(_predicate(question, verdict))
         else:

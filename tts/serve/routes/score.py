@@ -63,7 +63,9 @@ def router(state: State) -> APIRouter:
         facts = request.state.exchange.facts
         facts.update(model=model.name, answers=len(pairs))
         with state.question(request.state.key):
-            verdicts = await model.verifier.score_in_loop(pairs, draws=body.draws, time_limit_s=seconds)
+            verdicts = await model.verifier.score_in_loop(
+                pairs, draws=body.draws, time_limit_s=seconds, caches=state.caches(model.parts)
+            )
             data: list[dict[str, Any]] = [
                 {"index": number, "object": "verdict", **verdict_object(verdict)}
                 for number, verdict in enumerate(verdicts)
