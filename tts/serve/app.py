@@ -13,7 +13,7 @@ from starlette.routing import Route
 from tts import __version__
 from tts.registry import STRATEGIES
 from tts.serve.config import ServeConfig
-from tts.serve.errors import REQUEST, Failure, internal, unknown_path, wrong_method
+from tts.serve.errors import NO_JSON, Failure, internal, unknown_path, wrong_method
 from tts.serve.gateway import Gate
 from tts.serve.keys import Keys, read_keys
 from tts.serve.mcp.http import PATH, McpEndpoint
@@ -21,6 +21,7 @@ from tts.serve.models import Models
 from tts.serve.requests.described import describe_requests
 from tts.serve.requests.validation import failure_of_validation
 from tts.serve.routes import chat, decisions, health, listing, score
+from tts.serve.routes.body_route import BodyRoute
 from tts.serve.state import State
 
 TEXT = {"type": "string"}
@@ -84,12 +85,15 @@ def create_app(models: Models, config: ServeConfig, keys: Keys | None = None) ->
     state = State(models, config, read_keys(config) if keys is None else keys)
     app = Described(title="tts", version=__version__, redirect_slashes=False)
     app.state.gateway = state
+    direct: dict[tuple[str, str], Any] = {}
     for router in ROUTERS:
-        app.include_router(router(state))
+        made = router(state)
+        direct |= {("POST", route.path): route.app for route in made.routes if isinstance(route, BodyRoute)}
+        app.include_router(made)
     app.router.routes.append(Route(PATH, McpEndpoint(state), include_in_schema=False))
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_middleware(Gate, state=state)
+    app.add_middleware(Gate, state=state, direct=direct)
     return app
 
 
@@ -101,7 +105,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         return answer(request, wrong_method((error.headers or {}).get("Allow", "another")))
     if error.status_code == 400:
-        return answer(request, Failure(400, REQUEST, "invalid_json", "the body is no JSON that can be read"))
+        return answer(request, NO_JSON)
     return answer(request, internal(request.state.request_id))
 
 

@@ -60,6 +60,10 @@ class Failure:
         return json.dumps(self.content).encode()
 
 
+NO_JSON = Failure(400, REQUEST, "invalid_json", "the body is no JSON that can be read")
+"""The refusal of bytes that are no text, or of a number without end."""
+
+
 class ApiError(Exception):
     """A refusal of the gateway itself."""
 

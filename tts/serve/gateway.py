@@ -10,7 +10,7 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from uuid import uuid4
 
@@ -32,9 +32,9 @@ _ID = re.compile(r"[\w.\-]{1,64}", re.ASCII)
 class Gate:
     """The middleware."""
 
-    def __init__(self, app: App, state: State) -> None:
-        """Take the routes and the state."""
-        self._app, self._state = app, state
+    def __init__(self, app: App, state: State, direct: Mapping[tuple[str, str], App]) -> None:
+        """Take the application, the state, and routes by method and path that need nothing of the application."""
+        self._app, self._state, self._direct = app, state, direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -101,7 +101,8 @@ class Gate:
             sent = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        work = asyncio.ensure_future(self._app(scope, replay, exchange.send))
+        app = self._direct.get((scope["method"], scope["path"]), self._app)
+        work = asyncio.ensure_future(app(scope, replay, exchange.send))
         gone = asyncio.ensure_future(_left(receive))
         try:
             await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)

@@ -22,6 +22,7 @@ from tts.serve.gateway import reported
 from tts.serve.models import OpenedModel
 from tts.serve.replies import headers_of, json_response, message_of, tts_object, usage_of_tokens
 from tts.serve.requests.chat import ChatRequest, check_fields, over, problem_of_chat, sampling_of
+from tts.serve.routes.body_route import BodyRoute
 from tts.serve.state import State
 from tts.serve.stream import DONE, KEEP_ALIVE_S, EventStream, event, waited
 from tts.strategy import TIME_LIMIT
@@ -54,7 +55,7 @@ class Asked:
 
 def router(state: State) -> APIRouter:
     """Return the route."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=BodyRoute)
 
     @routes.post("/v1/chat/completions", responses={200: {"content": {"text/event-stream": {}}}})
     async def completions(body: ChatRequest, request: Request) -> Response:

@@ -17,13 +17,14 @@ from tts.serve.errors import bad_request
 from tts.serve.models import OpenedModel
 from tts.serve.replies import json_response, verdict_object, votes_of
 from tts.serve.requests.decisions import Choice, DecisionRequest, Question, Subject, check_questions, subject_of
+from tts.serve.routes.body_route import BodyRoute
 from tts.serve.state import State
 from tts.types import Usage
 
 
 def router(state: State) -> APIRouter:
     """Return the route."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=BodyRoute)
 
     @routes.post("/v1/decisions")
     async def decisions(body: DecisionRequest, request: Request) -> Response:

@@ -16,6 +16,7 @@ from tts.serve.models import OpenedModel
 from tts.serve.replies import json_response, step_object, usage_of_tokens, verdict_object
 from tts.serve.requests.chat import over
 from tts.serve.requests.texts import checked_text
+from tts.serve.routes.body_route import BodyRoute
 from tts.serve.state import State
 
 
@@ -46,7 +47,7 @@ class ScoreRequest(BaseModel):
 
 def router(state: State) -> APIRouter:
     """Return the route."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=BodyRoute)
 
     @routes.post("/v1/score")
     async def score(body: ScoreRequest, request: Request) -> Response:
