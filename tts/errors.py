@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+REFUSED = "refused"
+"""The name of a failure: a server refuses the request itself, such as one that is too long for its model."""
+UNREADABLE = "unreadable"
+"""The name of a failure: the scorer can read nothing in the model's reply about a sample."""
+
 
 class TTSError(Exception):
     """Base of every error this framework raises on purpose."""
@@ -51,7 +56,16 @@ class MissingSignalError(UnsupportedError):
 
 
 class DrawsFailedError(TTSError):
-    """Draws of a run failed for good, so that it has nothing to show; the command line exits with status 1."""
+    """Draws of a run failed for good, so that it has nothing to show; the command line exits with status 1.
+
+    Attributes:
+        failure: the short name of the reason that all of them share, as of :class:`EngineError`; empty for none.
+    """
+
+    def __init__(self, message: str = "", *, failure: str = "") -> None:
+        """Take the sentence."""
+        super().__init__(message)
+        self.failure = failure
 
 
 class BusyError(TTSError):
@@ -63,12 +77,14 @@ class EngineError(TTSError):
 
     Attributes:
         again: whether another attempt may do better.
+        failure: a short name of a reason that lies in the request: :data:`REFUSED` or :data:`UNREADABLE`; empty for any
+            other.
     """
 
-    def __init__(self, message: str = "", *, again: bool = True) -> None:
+    def __init__(self, message: str = "", *, again: bool = True, failure: str = "") -> None:
         """Take the sentence."""
         super().__init__(message)
-        self.again = again
+        self.again, self.failure = again, failure
 
 
 def first_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tts.errors import REFUSED, UNREADABLE
 from tts.runtime.driver import Result
 from tts.types import End, Problem, Sample
 
@@ -92,7 +93,8 @@ def count_samples(samples: Iterable[tuple[Sample, bool | None]]) -> DrawCounts:
 
 def _reason(sample: Sample) -> str:
     """Return the reason of a failed draw without the problem, so that equal reasons are counted together."""
-    return _PROBLEM.sub("", sample.failure or sample.error or "unknown")
+    name = None if sample.failure in (REFUSED, UNREADABLE) else sample.failure  # the sentence tells more
+    return _PROBLEM.sub("", name or sample.error or "unknown")
 
 
 def joined(counts: Iterable[DrawCounts]) -> DrawCounts:

@@ -176,7 +176,9 @@ class Solver:
         decision = result.decision
         draws = count_samples((sample, None) for sample in decision.samples)
         if draws.all_failed:
-            raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}")
+            names = {sample.failure or "" for sample in decision.samples}
+            failure = names.pop() if len(names) == 1 else ""
+            raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}", failure=failure)
         verdict = self._judged(problem, decision, sampling)
         return Answer(
             question=problem.question,

@@ -197,7 +197,8 @@ class Verification:
         )
         decision = result.decision
         if decision.samples and all(sample.end is End.FAILED for sample in decision.samples):
-            raise EngineError(f"every draw failed: {decision.samples[0].error}")
+            first = decision.samples[0]
+            raise EngineError(f"every draw failed: {first.error}", failure=first.failure or "")
         usage, score = decision.usage or NOTHING, decision.p_correct
         if score is None:
             reason = LATE if decision.reason == TIME_LIMIT else NO_VOTES

@@ -53,7 +53,7 @@ class Judging:
         if not unscored:
             return samples
         shown = [with_calls(self.named(s) if scorer.compares_samples else s) for s in unscored]
-        engine, failure, missing = self.metered(), "", False
+        engine, failure, name, missing = self.metered(), "", "", False
         try:
             for number in range(self.retries + 1):
                 if number:
@@ -67,7 +67,7 @@ class Judging:
                     failure, missing = str(error), True
                     break
                 except EngineError as error:
-                    failure = str(error)
+                    failure, name = str(error), error.failure
                     if self.gives_up() or not error.again:
                         break
         finally:
@@ -75,7 +75,7 @@ class Judging:
         if missing and len(unscored) > 1:  # the others can be judged
             alone = [await self.scored([s]) if needs_score(s) else [s] for s in samples]
             return [s for [s] in alone]
-        return [failed(s, failure) if needs_score(s) else s for s in samples]
+        return [failed(s, failure, name) if needs_score(s) else s for s in samples]
 
     async def scored_at_once(self, samples: Sequence[Sample]) -> list[Sample]:
         """Return the samples with the confidences that need no engine; the others have none."""

@@ -78,9 +78,10 @@ def without(usage: Usage, samples: Iterable[Sample]) -> Usage:
     return replace(usage, delivered=usage.delivered - moved, aborted=usage.aborted + moved) if moved else usage
 
 
-def failed(sample: Sample, error: str) -> Sample:
+def failed(sample: Sample, error: str, failure: str = "") -> Sample:
     """Return the sample as one that failed after it was drawn."""
-    return replace(sample, answer=None, end=End.FAILED, usage=unused(sample.usage), error=error)
+    usage = unused(sample.usage)
+    return replace(sample, answer=None, end=End.FAILED, usage=usage, error=error, failure=failure or None)
 
 
 def shares(cost: Usage, among: int) -> list[Usage]:

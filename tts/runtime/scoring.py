@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tts.errors import UnsupportedError
+from tts.errors import UNREADABLE, UnsupportedError
 from tts.runtime.ledger import NOTHING, failed, shares
 from tts.types import End, Problem, Sample, Usage
 
@@ -80,6 +80,6 @@ def with_scores(samples: Sequence[Sample], scores: Sequence[float], cost: Usage,
             usage = sample.usage if share is NOTHING else (sample.usage or NOTHING) + share
             known = not np.isnan(confidence)
             sample = replace(sample, confidence=confidence if known else None, usage=usage)
-            sample = sample if known else failed(sample, f"scorer {scorer} could not read a score")
+            sample = sample if known else failed(sample, f"scorer {scorer} could not read a score", UNREADABLE)
         out.append(sample)
     return out

@@ -256,7 +256,7 @@ class Session:
 
     async def _tried(self, request: Request) -> Sample:
         """Draw one sample, retrying failures; each attempt is charged, however it ends."""
-        spent, failure = NOTHING, ""
+        spent, failure, name = NOTHING, "", None
         for number in range(self.options.retries + 1):
             if number:
                 await self._pause(number)
@@ -265,12 +265,12 @@ class Session:
                 return await self._attempt(request, spent)
             except EngineError as error:
                 spent += unused(charge(request.meter))
-                failure = str(error)
+                failure, name = str(error), error.failure or None
                 if is_cancelled() or not error.again:
                     break
             finally:
                 self.account.charge_draw(request.meter)
-        return Sample(end=End.FAILED, index=request.index, usage=spent, error=failure)
+        return Sample(end=End.FAILED, index=request.index, usage=spent, error=failure, failure=name)
 
     async def _attempt(self, request: Request, spent: Usage) -> Sample:
         asked = time()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Prefix, Turn
 from tts.engines.streams import together
-from tts.errors import EngineError, InputError, UnsupportedError
+from tts.errors import UNREADABLE, EngineError, InputError, UnsupportedError
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.percentages import percentage, stated_percentage
@@ -47,6 +47,10 @@ _INSTEAD = "verbalised, judge and self_consistency read no probabilities"
 
 class UnreadableError(EngineError):
     """No reply about one sample can be read."""
+
+    def __init__(self, message: str) -> None:
+        """Take the sentence."""
+        super().__init__(message, failure=UNREADABLE)
 
 
 async def each(work: Sequence[Coroutine[Any, Any, float]]) -> list[float]:
@@ -136,7 +140,7 @@ class PTrue(BaseScorer):
         )
         total = p.sum(axis=1)
         if not (np.isfinite(total) & (total > 0)).all():
-            raise EngineError(f"the model gave neither label of P(True) any probability on problem {problem.id!r}")
+            raise UnreadableError(f"the model gave neither label of P(True) any probability on problem {problem.id!r}")
         scores[asked] = p[:, 0] / total
         return scores
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tts.errors import (
+    REFUSED,
     BusyError,
     DrawsFailedError,
     EngineError,
@@ -170,6 +171,8 @@ def failure_of(error: BaseException, *, request_id: str, wait_s: int) -> Failure
         case BusyError():
             message = "as many questions are in progress and waiting as this server takes: ask again later"
             return Failure(429, RATE, "queue_full", message, headers={"retry-after": str(wait_s)})
+        case DrawsFailedError() | EngineError() if error.failure == REFUSED:
+            return Failure(400, REQUEST, "refused", str(error))
         case DrawsFailedError() | EngineError() | ServerRefusesError() | PromptFormError():
             return Failure(502, SERVER, "engine_failed", str(error), headers=NO_RETRY)
         case InputError():

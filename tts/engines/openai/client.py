@@ -24,7 +24,7 @@ from tts.engines.openai.fleet.watch import Watch
 from tts.engines.openai.http_client import connection_errors, make_client
 from tts.engines.openai.refusals import Dialect
 from tts.engines.openai.request_body import create
-from tts.errors import EngineError, InputError, KeyRefusedError, ServerRefusesError
+from tts.errors import REFUSED, EngineError, InputError, KeyRefusedError, ServerRefusesError
 from tts.types import Problem
 
 REPEATED = (408, 409, 429, 500)
@@ -195,7 +195,7 @@ class Connections:
         if status == 402 or is_out_of_quota(words):
             return EngineError(f"{url} refuses a request ({words})", again=False)
         if 400 <= status < 500 and status not in (408, 409, 429):
-            return EngineError(f"{url} refuses a request ({words})", again=False)
+            return EngineError(f"{url} refuses a request ({words})", again=False, failure=REFUSED)
         if status in DRAINING and self.watch is not None:
             self.balancer.mark_down(server, words)
         return EngineError(f"{url} failed ({words})")

@@ -16,8 +16,8 @@ from tts.agent.answer import Answer
 from tts.agent.solver import Solver
 from tts.answers.tools.calls import CallReader
 from tts.engines.sampling import SamplingChange
-from tts.errors import InputError, UnsupportedError
-from tts.serve.errors import bad_request, shutting_down, time_limit
+from tts.errors import UNREADABLE, DrawsFailedError, InputError, UnsupportedError
+from tts.serve.errors import ApiError, bad_request, shutting_down, time_limit
 from tts.serve.gateway import reported
 from tts.serve.models import OpenedModel
 from tts.serve.replies import headers_of, json_response, message_of, tts_object, usage_of_tokens
@@ -177,6 +177,17 @@ def _check_alpha(alpha: float | None, solver: Solver, model: OpenedModel) -> Non
         raise bad_request(f"tts.alpha must be at least {promise.alpha:g}, the promise of {model.name}", "tts.alpha")
 
 
+def _unreadable(asked: Asked, error: DrawsFailedError) -> ApiError:
+    """Return the refusal of a scorer that can read nothing in the model's replies."""
+    scorer, kind = asked.body.ours.scorer, asked.solver.parts.config.engine.kind
+    return bad_request(
+        f"scorer {scorer} can read nothing in the replies of model {asked.model} (engine.kind={kind}; {error}): choose another "
+        "one, or leave tts.scorer out",
+        "tts.scorer",
+        "unsupported",
+    )
+
+
 async def _answer(state: State, asked: Asked, request: Request) -> Answer:
     """Return the answer of a question.
 
@@ -186,9 +197,14 @@ async def _answer(state: State, asked: Asked, request: Request) -> Answer:
     """
     with state.question(request.state.key):
         async with state.cache(asked.solver.parts, asked.problem, asked.sampling) as cache:
-            answer = await asked.solver.solve_in_loop(
-                asked.problem, time_limit_s=asked.time_limit_s, sampling=asked.sampling, cache=cache
-            )
+            try:
+                answer = await asked.solver.solve_in_loop(
+                    asked.problem, time_limit_s=asked.time_limit_s, sampling=asked.sampling, cache=cache
+                )
+            except DrawsFailedError as error:
+                if error.failure != UNREADABLE or asked.body.ours.scorer is None:
+                    raise
+                raise _unreadable(asked, error) from None
     request.state.exchange.facts.update(samples=len(answer.samples), tokens=answer.usage.total)
     if answer.stopped_by == TIME_LIMIT and not answer.samples:
         raise shutting_down(state.wait_s) if state.ending else time_limit(asked.time_limit_s)
