@@ -181,8 +181,8 @@ def _unreadable(asked: Asked, error: DrawsFailedError) -> ApiError:
     """Return the refusal of a scorer that can read nothing in the model's replies."""
     scorer, kind = asked.body.ours.scorer, asked.solver.parts.config.engine.kind
     return bad_request(
-        f"scorer {scorer} can read nothing in the replies of model {asked.model} (engine.kind={kind}; {error}): choose another "
-        "one, or leave tts.scorer out",
+        f"scorer {scorer} can read nothing in the replies of model {asked.model} (engine.kind={kind}; {error}): "
+        "choose another one, or leave tts.scorer out",
         "tts.scorer",
         "unsupported",
     )
