@@ -106,7 +106,7 @@ def test_texts_that_end_a_sample_go_along(client: Any, served: Any, given: Any) 
         ({"tools": [WEATHER, WEATHER]}, "tools[1]"),
         ({"tool_choice": "any"}, "tool_choice"),
         ({"stop": [""]}, "stop[0]"),
-        ({"stop": ["a"] * 17}, "stop"),
+        ({"stop": ["a"] * 5}, "stop"),
         ({"tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
         (
             {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": 3}}}]},

@@ -11,12 +11,13 @@ import pytest
 pytest.importorskip("openai")
 
 from tests.support.servers.answering import TakesN
-from tests.support.servers.plain import serving
+from tests.support.servers.plain import RefusalError, serving
 from tts.engines.base import Meter, Request
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.engine import OpenAIEngine
 from tts.engines.sampling import Sampling, SamplingChange
 from tts.engines.streams import collected
+from tts.errors import EngineError
 from tts.prompts import Prompt
 from tts.types import Problem, Sample
 
@@ -65,3 +66,57 @@ def test_a_request_with_a_seed_of_its_own_sends_it_and_is_asked_alone() -> None:
     drawn(server, n=True, changes=[None, SamplingChange(seed=1), SamplingChange(seed=2)])
     seeds = [body["seed"] for body in server.seen if "seed" in body]
     assert len(set(seeds)) == 6 and [body.get("n") for body in server.seen if "seed" not in body] == [3]
+
+
+class Particular(TakesN):
+    """Takes temperatures up to 1 and no ``stop`` of more than two texts, as it says of both."""
+
+    def check(self, body: Any) -> None:
+        if body["temperature"] > 1:
+            raise RefusalError(400, {"error": {"message": "temperature must be at most 1", "param": "temperature"}})
+        if len(body.get("stop", ())) > 2:
+            raise RefusalError(400, {"error": {"message": "List should have at most 2 items", "param": "body.stop"}})
+
+
+@pytest.mark.parametrize("n", [False, True])
+def test_the_refusal_of_a_request_s_own_value_is_its_own(n: bool) -> None:
+    """It is not drawn in another way than it asks for, and later requests have their fields, and ``n``."""
+    server, notes = Particular(), list[str]()
+    with serving(server) as opened:
+        config = OpenAIConfig(urls=[f"{opened.url}/v1"], n=n)
+        own: Any = {"prompt": Prompt(), "sampling": Sampling(temperature=0.5, max_tokens=50)}
+        engine = OpenAIEngine.load(config, model="m", notify=notes.append, **own, seeded=False)
+        changes = (
+            SamplingChange(temperature=1.5),
+            SamplingChange(stop=("a", "b", "c")),
+            SamplingChange(temperature=0.9, stop=("a", "b")),
+            None,
+        )
+
+        async def all_of_them() -> list[Any]:
+            asked = [Request(ONE, index, sampling=change) for change in changes for index in range(2)]
+            return await asyncio.gather(*(collected(engine, one) for one in asked), return_exceptions=True)
+
+        found = asyncio.run(all_of_them())
+        server.seen.clear()
+        again = asyncio.run(collected(engine, Request(ONE, 7, sampling=changes[2])))
+    assert [type(one) for one in found] == [EngineError] * 4 + [Sample] * 4
+    assert "temperature must be at most 1" in str(found[0]) and "at most 2 items" in str(found[2])
+    assert again.text == "We add.\n#### 5"
+    assert (server.seen[0]["temperature"], server.seen[0]["stop"]) == (0.9, ["a", "b"])
+    assert not [note for note in notes if "left out" in note or "takes no n" in note]
+
+
+class NoTemperature(TakesN):
+    """Takes no temperature at all."""
+
+    def check(self, body: Any) -> None:
+        if "temperature" in body:
+            raise RefusalError(400, {"error": {"message": "Unsupported parameter", "param": "temperature"}})
+
+
+def test_a_request_that_changes_what_the_server_does_not_take_is_refused() -> None:
+    with pytest.raises(EngineError, match="the server takes no temperature, which this request changes"):
+        drawn(NoTemperature(), n=False, changes=[SamplingChange(temperature=0.9)])
+    samples, _ = drawn(NoTemperature(), n=False, changes=[None, SamplingChange(max_tokens=9)])
+    assert len(samples) == 6

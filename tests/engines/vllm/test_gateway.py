@@ -130,6 +130,10 @@ CALL = {
 }
 
 
+ENDS = "aeio"
+"""Texts that a model of random bytes soon writes; vLLM ends a sample before them."""
+
+
 def test_votes_on_the_calls_of_a_named_tool(tmp_path: Path) -> None:
     folder = random_chat(tmp_path / "model")
     behind = VllmServer("caller", "--enable-auto-tool-choice", "--tool-call-parser", "hermes", folder=folder)
@@ -143,8 +147,12 @@ def test_votes_on_the_calls_of_a_named_tool(tmp_path: Path) -> None:
         ):
             reply = client.chat.completions.create(**asked)
             chunks = list(client.chat.completions.create(**asked, stream=True))
+            ended = client.chat.completions.create(
+                model="caller", messages=user(), max_tokens=300, stop=list(ENDS), seed=1
+            )
     finally:
         behind.kill()
+    assert not set(ENDS) & set(ended.choices[0].message.content) and ended.choices[0].finish_reason == "stop"
     [choice] = reply.choices
     [call] = choice.message.tool_calls
     assert choice.finish_reason == "tool_calls" and choice.message.content is None

@@ -73,6 +73,7 @@ def detect_features(
     for other in refused:
         connections.tell(f"{other}; it gets no requests until that has changed")
     features = reduce(and_, found)
+    connections.dialect.keep(body)
     if connections.watch is not None:
         connections.watch.check = ServerCheck(connections, chat, body, has_tokenizer, features)
     return features

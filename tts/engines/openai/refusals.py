@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tts.engines.openai.failures import error_message
+from tts.errors import EngineError
 from tts.prompts import folded
 
 Body = dict[str, Any]
@@ -45,6 +46,8 @@ class Dialect:
         left_out: fields that are left out.
         renamed: fields that have another name.
         folds_system: whether the system message is a part of the user's first turn.
+        usual: the run's values of fields that a request may change. The refusal of another value is that request's own:
+            it is final, and changes no other request.
     """
 
     def __init__(self, notify: Callable[[str], None], *, fixed: Collection[str] = ()) -> None:
@@ -57,10 +60,18 @@ class Dialect:
         self.left_out: set[str] = set()
         self.renamed: dict[str, str] = {}
         self.folds_system = False
+        self.usual: Mapping[str, Any] = {}
         self._notify, self._fixed = notify, frozenset(fixed)
 
     def apply(self, body: Mapping[str, Any]) -> Body:
-        """Return a request's body in the form that the servers take."""
+        """Return a request's body in the form that the servers take.
+
+        Raises:
+            EngineError: it changes a field that is left out of all requests.
+        """
+        for name in self.left_out & self.usual.keys() & body.keys():
+            if body[name] != self.usual[name]:
+                raise EngineError(f"the server takes no {name}, which this request changes", again=False)
         out = {self.renamed.get(name, name): v for name, v in body.items() if name not in self.left_out}
         if not out.get("stream"):
             out.pop("stream_options", None)
@@ -100,11 +111,17 @@ class Dialect:
                 return None
             if field in self._fixed or back in NEEDED:
                 continue
+            if back in self.usual and sent[field] != self.usual[back]:
+                return None
             self.leave_out([back])
             value = json.dumps(sent[field])
             self._notify(f"the server refuses {field}={value[:40]} ({words}): the field is left out")
             return body
         return None
+
+    def keep(self, body: Mapping[str, Any]) -> None:
+        """Take the run's own values from a request that changes none."""
+        self.usual = {"temperature": body.get("temperature"), "top_p": body.get("top_p"), "stop": ["\n"]}
 
     def leave_out(self, fields: Collection[str]) -> None:
         """Leave fields out of all further requests."""

@@ -50,6 +50,7 @@ class _Wave:
     prompt: int | None
     members: list[_Member] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
+    failure: BaseException | None = None
 
 
 class Waves:
@@ -103,6 +104,8 @@ class Waves:
                     async with aclosing(self._single(body, meter, prompt)) as choices:
                         async for choice in choices:
                             yield choice
+                    if wave.failure is not None:
+                        self._end_waves(len(wave.members), str(wave.failure))
                     return
                 yield item
         finally:
@@ -131,10 +134,10 @@ class Waves:
                 for member in members:
                     member.queue.put_nowait(error)
                 return
-            if not all(member.received or member.closed for member in members):
-                self._off = True
-                why = str(failure) if failure is not None else "it returned fewer choices"
-                self._connections.notify(f"the server takes no n={len(members)} ({why}): one sample is asked at a time")
+            if failure is not None:
+                wave.failure = failure  # of n, if a request without it succeeds
+            elif not all(member.received or member.closed for member in members):
+                self._end_waves(len(members), "it returned fewer choices")
         for member in members:
             if not member.received:
                 member.queue.put_nowait(SINGLE)
@@ -142,6 +145,12 @@ class Waves:
                 member.queue.put_nowait(failure or EngineError("the server ended a sample in the middle"))
             else:
                 member.queue.put_nowait(END)
+
+    def _end_waves(self, n: int, why: str) -> None:
+        """Ask for one sample at a time from now on."""
+        if not self._off:
+            self._off = True
+            self._connections.notify(f"the server takes no n={n} ({why}): one sample is asked at a time")
 
     async def _dealt(self, body: Mapping[str, Any], members: list[_Member], prompt: int | None) -> None:
         reports = _Reports()

@@ -67,7 +67,7 @@ class ChatRequest(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     seed: int | None = Field(default=None, ge=0, lt=1 << 63)
-    stop: Annotated[list[StopText], BeforeValidator(_listed), Field(max_length=16)] | None = None
+    stop: Annotated[list[StopText], BeforeValidator(_listed), Field(max_length=4)] | None = None
     user: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
