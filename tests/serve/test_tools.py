@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,6 +98,24 @@ def test_texts_that_end_a_sample_go_along(client: Any, served: Any, given: Any) 
     assert served[1].seen[-1]["stop"] == ([given] if isinstance(given, str) else given)
     client.chat.completions.create(**ASKED)
     assert "stop" not in served[1].seen[-1]
+
+
+def test_draws_that_end_at_texts_of_a_request_are_not_kept(tmp_path: Path) -> None:
+    """A pool's samples are those of whole texts: the same question without ``stop`` may not find the others."""
+    script = Upstream()
+    with serving(script) as upstream:
+        here = (*HERE, f"engine.openai.urls=[{upstream.url}]", "strategy=self_consistency")
+        with (
+            local_gateway(*here, f"serve.pool={tmp_path / 'kept.sqlite'}") as server,
+            openai.OpenAI(base_url=server.url, api_key="none", max_retries=0) as client,
+        ):
+            asked: Any = {"model": "m", "messages": ASKED["messages"]}
+            counts = []
+            for more in ({"stop": "x"}, {}, {}, {"stop": "x"}):
+                before = len(script.seen)
+                client.chat.completions.create(**asked, **more)
+                counts.append(len(script.seen) - before)
+    assert counts == [4, 4, 0, 4]
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_block_asks_the_bundled_model(
     chat.model.rule = agent_of("19")
     printed = output_of(block, bundled, chat, tmp_path)
     if block.heading == "Inspect":
-        assert float(re.findall(r"accuracy\s+([.\d]+)", printed)[-1]) >= 0.6
+        assert float(re.findall(r"accuracy\s+([.\d]+)", printed)[-1]) >= 0.5
     elif block.heading == "Judge an answer":
         assert max(map(float, re.findall(r"\b0\.\d+", printed))) > 0.7
     else:
