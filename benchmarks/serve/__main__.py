@@ -2,7 +2,7 @@
 
 python -m benchmarks.serve [--fraction 1.0] [--only NAME ...]
 
-At full size on two idle cores: throughput 5 minutes, clients 3, fuzz 6 to 12 (with schemathesis, of the extra dev),
+At full size on two idle cores: throughput 5 minutes, clients 5, fuzz 6 to 12 (with schemathesis, of the extra dev),
 capacity 8, kills 4. Progress is written to standard error, and Ctrl-C ends the servers, too.
 """
 

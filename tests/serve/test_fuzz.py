@@ -24,7 +24,7 @@ def small() -> Iterator[LocalGateway]:
 def test_no_request_is_a_fault_of_the_server(small: LocalGateway, seed: int) -> None:
     faults, seen = Faults(seed), Counter[int]()
     connection = http.client.HTTPConnection("127.0.0.1", small.port, timeout=30)
-    for _ in range(examples(2500)):
+    for _ in range(examples(5000)):
         path, body = faults.request()
         connection.request("POST", path, body, {"content-type": "application/json"})
         answer = connection.getresponse()
