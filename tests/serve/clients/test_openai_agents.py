@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("agents")
 
 import agents
-from openai import AsyncOpenAI, BadRequestError
+from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
 import tts
 from tests.serve.clients.chat_model import by_turn
@@ -67,6 +67,16 @@ def test_fields_of_settings_go_along_or_are_refused_by_name(served: Gateway) -> 
     assert run(served.url, "grace", model_settings=settings(**harmless, **more)).final_output
     with pytest.raises(BadRequestError, match="presence_penalty is not supported, and would change the answer"):
         run(served.url, "grace", model_settings=settings(presence_penalty=0.5))
+
+
+def test_the_interface_of_responses_is_a_path_that_does_not_exist(served: Gateway) -> None:
+    async def go() -> None:
+        async with AsyncOpenAI(base_url=served.url, api_key="none", max_retries=0) as client:
+            model = agents.OpenAIResponsesModel(model="grace", openai_client=client)
+            await agents.Runner.run(agents.Agent(name="a", model=model), QUESTION)
+
+    with pytest.raises(NotFoundError, match="there is no such path here"):
+        asyncio.run(go())
 
 
 def test_a_streamed_run_has_the_text_of_the_decision_alone(served: Gateway) -> None:
