@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.support.servers.calling import CallingServer, Calls
-from tests.support.servers.plain import Body
+from tests.support.servers.plain import Body, RefusalError
 
 Reply = str | Calls
 Rule = Callable[[list[dict[str, Any]]], Reply]
@@ -27,21 +27,26 @@ class ChatModel(CallingServer):
 
     Attributes:
         rule: from messages to the reply.
+        refusal: the sentence with which it refuses every request; empty for none.
     """
 
     rule: Rule
+    refusal: str
 
     def __init__(self) -> None:
         super().__init__()
         self.restart()
 
     def restart(self) -> None:
-        """Forget the requests and the rule."""
+        """Forget the requests, the rule and the refusal."""
         self.seen.clear()
+        self.refusal = ""
         self.rule = by_turn("#### 5")
 
     def check(self, body: Body) -> None:
         """Take every field."""
+        if self.refusal:
+            raise RefusalError(400, self.refusal)
 
     def reply(self, body: Body) -> Reply:
         """Return the reply of the rule."""
