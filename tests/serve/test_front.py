@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
-from tests.support.gateway import Gateway, ask
+pytest.importorskip("fastapi")
+
+from tests.support.gateway import Gateway, LocalGateway, ask
+from tts.serve.gateway import Gate
 
 
 def test_health_and_models(fake: Gateway) -> None:
@@ -69,3 +74,33 @@ def test_numbers_for_prometheus(fake: Gateway) -> None:
         assert f"{name}{{" in text
     tokens = sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("tts_tokens_total{"))
     assert tokens > 0
+
+
+def test_a_route_that_has_sent_its_last_byte_is_not_cancelled(fake: LocalGateway) -> None:
+    """The server reports the end of an answer as the client's leaving, and so does the client that leaves then."""
+    ended: list[str] = []
+
+    async def play(*, leaves_early: bool) -> None:
+        answered = asyncio.Event()
+
+        async def route(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x", "more_body": leaves_early})
+            await asyncio.sleep(0.05)
+            ended.append("whole")
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                answered.set()
+
+        async def receive() -> Any:
+            await answered.wait()
+            return {"type": "http.disconnect"}
+
+        scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
+        await Gate(route, fake.state, {})(scope, receive, send)
+
+    asyncio.run(play(leaves_early=True))
+    assert ended == []
+    asyncio.run(play(leaves_early=False))
+    assert ended == ["whole"]

@@ -106,6 +106,8 @@ class Gate:
         gone = asyncio.ensure_future(_left(receive))
         try:
             await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and exchange.whole:
+                await asyncio.wait((work,))  # the server reports an answer's end as the client's leaving
             if not work.done():
                 work.cancel()
                 await asyncio.wait((work,))
@@ -141,6 +143,7 @@ class Exchange:
     Attributes:
         id: names the request.
         status: the status that was sent; None before.
+        whole: whether the last byte of the answer was sent.
         code: the error's code; empty for none.
         facts: further names and values for the log, none of them a text of the request.
         began: when it began.
@@ -150,7 +153,7 @@ class Exchange:
         """Take the ASGI channel, and the state, which knows when the server ends."""
         self.id, self._send, self._state = id, send, state
         self.status: int | None = None
-        self.code = ""
+        self.code, self.whole = "", False
         self.facts: dict[str, object] = {}
         self.began = time.perf_counter()
 
@@ -161,6 +164,7 @@ class Exchange:
             closing = [(b"connection", b"close")] if self._state.ending else []
             message = {**message, "headers": [*message["headers"], (b"x-request-id", self.id.encode()), *closing]}
         await self._send(message)
+        self.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     async def answer(self, failure: Failure) -> None:
         """Send an error."""

@@ -78,3 +78,13 @@ class KeptDraws:
             cache.sampling = sampling
             self._caches[name] = number, cache
         return self._caches[name]
+
+
+async def open_kept(path: str) -> KeptDraws:
+    """Open a pool in the event loop that uses it.
+
+    Raises:
+        InputError: it is no pool, or cannot be written.
+        PoolLockedError: another process writes to it.
+    """
+    return KeptDraws(path)

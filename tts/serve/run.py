@@ -19,7 +19,7 @@ from tts.errors import InputError
 from tts.serve.app import create_app
 from tts.serve.config import ServeConfig
 from tts.serve.connection import Connection
-from tts.serve.kept import KeptDraws
+from tts.serve.kept import open_kept
 from tts.serve.models import Models
 from tts.serve.state import State
 
@@ -47,7 +47,7 @@ class Server:
         self.app: FastAPI = create_app(models, config)
         self._state: State = self.app.state.gateway
         if config.pool is not None:
-            self._state.kept = LOOP.run(_kept(config.pool))
+            self._state.kept = LOOP.run(open_kept(config.pool))
         for model in models.values():
             if isinstance(model.parts.engine, HasServers):
                 LOOP.run(model.parts.engine.connect())
@@ -161,16 +161,6 @@ def serve(models: Models, config: ServeConfig, started: Callable[[str], None]) -
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-async def _kept(path: str) -> KeptDraws:
-    """Open a pool in the event loop that uses it.
-
-    Raises:
-        InputError: it is no pool, or cannot be written.
-        PoolLockedError: another process writes to it.
-    """
-    return KeptDraws(path)
 
 
 def _listening(config: ServeConfig) -> socket.socket:

@@ -110,6 +110,32 @@ def test_keys_are_those_of_the_gateway(tmp_path: Path) -> None:
         assert refused.is_error and "the key may not ask model fake" in refused.content[0].text
 
 
+def test_a_call_names_its_model_which_its_key_may_ask(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("sk-one name=one models=b\n")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("engine: {kind: fake, model: fake}\n")
+
+    async def play(url: str) -> list[Any]:
+        http = httpx2.AsyncClient(headers={"authorization": "Bearer sk-one"})
+        async with http, Client(streamable_http_client(url, http_client=http)) as mcp:
+            shown = {tool.name: tool.input_schema["properties"]["model"] for tool in (await mcp.list_tools()).tools}
+            assert all(one["enum"] == ["a", "b", None] for one in shown.values())
+            asked = {"question": QUESTION}
+            named: list[dict[str, Any]] = [{"model": "b"}, {"model": "a"}, {}, {"model": "x"}]
+            found = [await mcp.call_tool("solve", {**asked, **more}) for more in named]
+            return [*found, await mcp.call_tool("verify", {**asked, "answer": "7", "model": "b"})]
+
+    files = [str(tmp_path / f"{name}.yaml") for name in "ab"]
+    with local_gateway(*files, f"serve.keys_file={tmp_path / 'keys'}") as server:
+        allowed, other, usual, unknown, judged = asyncio.run(play(f"{server.root}/mcp"))
+        samples = server.state.metrics.text().decode()
+    assert not allowed.is_error and not judged.is_error
+    for refused in (other, usual):
+        assert refused.is_error and "the key may not ask model a" in refused.content[0].text
+    assert unknown.is_error and "there is no model 'x' here: this server has a, b" in unknown.content[0].text
+    assert 'tts_samples_total{model="b"}' in samples and 'tts_samples_total{model="a"}' not in samples
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [

@@ -20,7 +20,7 @@ import anyio
 import psutil
 
 from tests.serve.mcp.cases import FAKE, QUESTION, SlowServer, behind, client, command, environment, wait_until
-from tests.support.servers.plain import serving
+from tests.support.servers.plain import PlainServer, serving
 
 
 def test_verify_and_solve_by_the_sdks_client(tmp_path: Path) -> None:
@@ -37,8 +37,8 @@ def test_verify_and_solve_by_the_sdks_client(tmp_path: Path) -> None:
                 assert tool.annotations is not None and tool.annotations.read_only_hint
                 assert tool.annotations.destructive_hint is False and tool.output_schema is not None
                 assert tool.description is not None and "64" in tool.description
-            assert set(tools["solve"].input_schema["properties"]) == {"question", "budget", "time_limit_s"}
-            assert set(tools["verify"].input_schema["properties"]) == {"question", "answer", "draws"}
+            assert set(tools["solve"].input_schema["properties"]) == {"question", "model", "budget", "time_limit_s"}
+            assert set(tools["verify"].input_schema["properties"]) == {"question", "answer", "model", "draws"}
 
             solved = await mcp.call_tool("solve", {"question": QUESTION}, progress_callback=note)
             found: Any = solved.structured_content
@@ -252,15 +252,34 @@ def test_a_signal_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> Non
 
 
 @pytest.mark.slow
-def test_two_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_several_models_and_a_pool_that_keeps_their_draws(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        (tmp_path / f"{name}.yaml").write_text("engine: {kind: fake, model: fake}\n")
+        (tmp_path / f"{name}.yaml").write_text(f"engine: {{kind: openai, model: m, max_tokens: {ord(name)}}}\n")
     files = [str(tmp_path / f"{name}.yaml") for name in "ab"]
-    done = subprocess.run(
-        command(*files), capture_output=True, text=True, stdin=subprocess.DEVNULL, env={**os.environ, **environment()}
-    )
-    assert done.returncode == 2 and done.stdout == ""
-    assert "tts mcp serves one model, got 2 files: start it once for each" in done.stderr
+    pool, script = tmp_path / "kept.sqlite", PlainServer()
+
+    async def play(url: str) -> None:
+        urls = (f"engine.openai.urls=[{url}]", "task.chat=true", "budget=4", f"serve.pool={pool}")
+        async with client(*files, *urls, errors=tmp_path / "err") as mcp:
+            tools = {tool.name: tool.input_schema["properties"] for tool in (await mcp.list_tools()).tools}
+            assert tools["solve"]["model"]["enum"] == tools["verify"]["model"]["enum"] == ["a", "b", None]
+            for more in ({}, {"model": "b"}):
+                assert not (await mcp.call_tool("solve", {"question": QUESTION, **more})).is_error
+                assert not (await mcp.call_tool("verify", {"question": QUESTION, "answer": "7", **more})).is_error
+            refused = await mcp.call_tool("solve", {"question": QUESTION, "model": "c"})
+            assert refused.is_error and "there is no model 'c' here: this server has a, b" in refused.content[0].text
+
+    with serving(script) as upstream:
+        for _ in range(2):
+            before = len(drawn(script))
+            asyncio.run(play(upstream.url))
+            by = {limit: sum(body["max_tokens"] == limit for body in drawn(script)[before:]) for limit in b"ab"}
+            assert all(by.values()) if not before else not any(by.values()), "then everything comes from the pool"
+
+
+def drawn(script: PlainServer) -> list[Any]:
+    """Return the draws of the question that a server was asked for."""
+    return [body for body in script.seen if QUESTION in body["messages"][-1]["content"]]
 
 
 @pytest.mark.slow

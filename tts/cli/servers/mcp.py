@@ -10,7 +10,7 @@ from tts.cli.app import app
 from tts.cli.grammar import sort_arguments
 from tts.cli.servers.serve import serve
 from tts.cli.verbosity import is_quiet, set_log_level
-from tts.errors import InputError, UnsupportedError
+from tts.errors import UnsupportedError
 
 
 @app.command(
@@ -21,13 +21,13 @@ def mcp(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[CONFIG] [KEY=VALUE...]",
-            help="The YAML file of a model, and overrides such as budget=8 or model=tiny.",
+            metavar="[CONFIG...] [KEY=VALUE...]",
+            help="YAML files, each of one model named like its file, and overrides such as budget=8 or model=tiny.",
         ),
     ] = None,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP, at /mcp of `tts serve`.")] = False,
 ) -> None:
-    """Serve a model to an agent by the Model Context Protocol.
+    """Serve models to an agent by the Model Context Protocol.
 
     Speaks over standard input and output, as an entry in a client's settings file starts it. The tool `verify` judges
     an answer, `solve` answers a question with as many samples as it needs. Without a file it serves the bundled GrACE
@@ -52,16 +52,19 @@ def mcp(
             f"`tts mcp` needs the package {package}: pip install 'tts-rerank[mcp]', or in the clone "
             "pip install -e '.[mcp]'"
         ) from None
+    from tts.engines.loop import LOOP
+    from tts.serve.kept import open_kept
+    from tts.serve.mcp.calls import Calls
     from tts.serve.models import open_models
 
     files, overrides = sort_arguments(ServedConfig, arguments or ())
-    if len(files) > 1:
-        raise InputError(f"tts mcp serves one model, got {len(files)} files: start it once for each")
     if not logging.getLogger().handlers:
         set_log_level("error" if is_quiet() else "warning")
     with kept_stdout() as give_back:
         models, config = open_models(files, overrides)
-        model = next(iter(models.values()))
-        server = create_mcp(model, config.limits)
+        kept = None if config.pool is None else LOOP.run(open_kept(config.pool))
+        server = create_mcp(models, config.limits, Calls(kept))
         give_back()
         serve_stdio(server)
+        if kept is not None:
+            kept.close()

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tts.agent.answer import Answer
+from tts.agent.opening import Parts
+from tts.agent.verification import Caches
 from tts.serve.errors import GONE, REQUEST, ApiError, Failure, not_allowed
 from tts.serve.keys import is_loopback
 from tts.serve.mcp.calls import Calls
-from tts.serve.models import OpenedModel
 from tts.serve.state import State
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ LAST_S = 2.0
 
 
 class McpEndpoint:
-    """The application behind :data:`PATH`, for the first model of a gateway."""
+    """The application behind :data:`PATH`, for the models of a gateway."""
 
     def __init__(self, state: State) -> None:
         """Take the state; nothing is imported yet."""
-        self._state, self._model = state, next(iter(state.models.values()))
-        self._calls = GatewayCalls(self._model, state)
+        self._state, self._usual = state, next(iter(state.models))
+        self._calls = GatewayCalls(state)
         self._app: ASGIApp | None = None
         self._starting, self._ended, self._open = asyncio.Lock(), asyncio.Event(), 0
         self._running: asyncio.Task[None] | None = None
@@ -58,27 +59,14 @@ class McpEndpoint:
         self._check(request)
         async with self._starting:
             app = self._app or await self._started()
-        request.state.exchange.facts.update(model=self._model.name)
-        whole = False
-
-        async def sending(message: Message) -> None:
-            nonlocal whole
-            whole = message["type"] == "http.response.body" and not message.get("more_body", False)
-            await send(message)
-
-        work, call = asyncio.ensure_future(app(scope, receive, sending)), scope["method"] == "POST"
+        request.state.exchange.facts.update(model=self._usual)
+        call = scope["method"] == "POST"
         self._open += call
         try:
-            await asyncio.wait((work,))
-        except asyncio.CancelledError:
-            if not whole:
-                raise
-            await asyncio.wait((work,))  # the client has its answer, and the session is not noted yet
+            await app(scope, receive, send)
         finally:  # a session outlives its requests, and must not go on with the calls of a client that left
             self._open -= call
-            work.cancel()
             self._calls.end(request.state.request_id)
-        work.result()
 
     async def close(self) -> None:
         """End the sessions, once the answers of calls are sent."""
@@ -120,7 +108,7 @@ class McpEndpoint:
         if find_spec("mcp") is None:
             message = "this server speaks no MCP: install 'tts-rerank[mcp]' beside it"
             raise ApiError(Failure(404, REQUEST, "unknown_url", message))
-        manager = await asyncio.to_thread(_session_manager, self._model, self._state, self._calls)
+        manager = await asyncio.to_thread(_session_manager, self._state, self._calls)
         started = asyncio.Event()
 
         async def run() -> None:
@@ -134,14 +122,14 @@ class McpEndpoint:
         return self._app
 
 
-def _session_manager(model: OpenedModel, state: State, calls: Calls) -> Any:
+def _session_manager(state: State, calls: Calls) -> Any:
     from mcp.server.transport_security import TransportSecuritySettings
 
     from tts.serve.mcp.server import create_mcp
 
     logging.getLogger("mcp").setLevel(logging.WARNING)  # it logs the ids of sessions
     limits = state.config.limits
-    server = create_mcp(model, limits, calls)
+    server = create_mcp(state.models, limits, calls)
     server.streamable_http_app(
         max_request_body_size=limits.body_bytes,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # checked above
@@ -152,22 +140,28 @@ def _session_manager(model: OpenedModel, state: State, calls: Calls) -> Any:
 class GatewayCalls(Calls):
     """Counts calls as the gateway's other questions: by key, in its limits and in its metrics."""
 
-    def __init__(self, model: OpenedModel, state: State) -> None:
-        """Take the model that is called."""
-        self._model, self._state = model, state
+    def __init__(self, state: State) -> None:
+        """Take the state of the gateway."""
+        super().__init__()
+        self._state = state
         self._work: dict[str, asyncio.Future[Any]] = {}
 
     @contextmanager
-    def question(self, context: Context[Any, Any]) -> Iterator[None]:
+    def question(self, context: Context[Any, Any], model: str) -> Iterator[None]:
         """Count a question of the caller's key.
 
         Raises:
             ApiError: the key may not ask this model or has its share in progress, or the server ends.
         """
-        key = self._request(context).state.key
-        self._state.check_allowed(key, self._model.name)
-        with self._state.question(key):
+        request = self._request(context)
+        self._state.check_allowed(request.state.key, model)
+        request.state.exchange.facts.update(model=model)
+        with self._state.question(request.state.key):
             yield
+
+    def caches(self, parts: Parts) -> Caches:
+        """Return what lends the cache of a question that these parts draw for."""
+        return self._state.caches(parts)
 
     async def run(self, context: Context[Any, Any], work: Coroutine[Any, Any, T]) -> T:
         """Return the result of a call's work, which ends with the call or with its request.

@@ -1,4 +1,4 @@
-"""The MCP server: the tools ``verify`` and ``solve`` on one open model, over stdio or HTTP.
+"""The MCP server: the tools ``verify`` and ``solve`` on open models, over stdio or HTTP.
 
 Runs in the event loop that owns every engine, so that a call that is cancelled frees its rows within one step.
 """
@@ -24,9 +24,9 @@ from tts.agent.question import problem_of
 from tts.agent.unknown_words import listed, unknown_words
 from tts.errors import InputError
 from tts.serve.config import ServeLimits
-from tts.serve.errors import failure_of, time_limit
+from tts.serve.errors import failure_of, time_limit, unknown_model
 from tts.serve.mcp.calls import Calls
-from tts.serve.models import OpenedModel
+from tts.serve.models import Models, OpenedModel
 from tts.strategy import TIME_LIMIT
 from tts.types import Sample
 
@@ -75,68 +75,102 @@ class Solution(BaseModel):
     usage: dict[str, int] = Field(description="tokens by cause")
 
 
-def create_mcp(model: OpenedModel, limits: ServeLimits, calls: Calls | None = None) -> MCPServer[Any]:
-    """Return the MCP server of a model.
+def create_mcp(models: Models, limits: ServeLimits, calls: Calls | None = None) -> MCPServer[Any]:
+    """Return the MCP server of models; a call that names none asks the first one.
 
     Args:
-        model: the model.
+        models: the open models.
         limits: the most that a call may ask for.
         calls: their account; None keeps none.
     """
     calls = calls or Calls()
     with own_logging():
         server: MCPServer[Any] = MCPServer("tts", version=__version__, instructions=INSTRUCTIONS, subscriptions=False)
-    seconds, usual = limits.time_limit_s, f"{model.budget} if left out"
+    seconds, first = limits.time_limit_s, next(iter(models))
+    budgets = ", ".join(
+        f"{one.budget} if left out{f' for {name}' if len(models) > 1 else ''}" for name, one in models.items()
+    )
     verify_text = f"Tell how likely an answer to a question is right. draws: 0 to {limits.budget}."
     solve_text = (
         "Answer a question with as many samples as it needs, and tell how likely the answer is right. budget: 1 to "
-        f"{limits.budget}, {usual}; time_limit_s: above 0 to {seconds:g}."
+        f"{limits.budget}, {budgets}; time_limit_s: above 0 to {seconds:g}."
     )
 
-    @server.tool(title="Verify an answer", description=verify_text, annotations=READ_ONLY)
     async def verify(
         question: QuestionText,
         answer: AnswerText,
         context: Context[Any, Any],
         draws: Draws = None,
+        model: str | None = None,
     ) -> Verdict:
-        with failing(), calls.question(context):
-            check("draws", draws, 0, limits.budget)
-            async with progress(context, _draws(model) if draws is None else draws) as drawn:
-                [verdict] = await calls.run(
-                    context,
-                    model.verifier.score_in_loop([(question, answer)], draws=draws, time_limit_s=seconds, drawn=drawn),
-                )
+        with failing():
+            asked = _found(models, model or first)
+            with calls.question(context, asked.name):
+                check("draws", draws, 0, limits.budget)
+                async with progress(context, _draws(asked) if draws is None else draws) as drawn:
+                    work = asked.verifier.score_in_loop(
+                        [(question, answer)],
+                        draws=draws,
+                        time_limit_s=seconds,
+                        drawn=drawn,
+                        caches=calls.caches(asked.parts),
+                    )
+                    [verdict] = await calls.run(context, work)
         return Verdict(usage=asdict(verdict.usage), **_named(verdict, Verdict))
 
-    @server.tool(title="Solve a question", description=solve_text, annotations=READ_ONLY)
     async def solve(
         question: QuestionText,
         context: Context[Any, Any],
         budget: Budget = None,
         time_limit_s: Seconds = None,
+        model: str | None = None,
     ) -> Solution:
-        with failing(), calls.question(context):
-            check("budget", budget, 1, limits.budget)
-            if time_limit_s is not None and not 0.0 < time_limit_s <= seconds:
-                raise InputError(f"time_limit_s must be above 0 and at most {seconds:g}, got {time_limit_s:g}")
-            solver, problem = await model.solver_in_loop(budget=budget), problem_of(question)
-            async with progress(context, budget or model.budget) as drawn:
-                found = await calls.run(
-                    context, solver.solve_in_loop(problem, time_limit_s=time_limit_s or seconds, drawn=drawn)
-                )
-            if found.stopped_by == TIME_LIMIT and not found.samples:
-                raise time_limit(time_limit_s or seconds)
-            calls.answered(context, question, found)
+        with failing():
+            asked = _found(models, model or first)
+            with calls.question(context, asked.name):
+                check("budget", budget, 1, limits.budget)
+                if time_limit_s is not None and not 0.0 < time_limit_s <= seconds:
+                    raise InputError(f"time_limit_s must be above 0 and at most {seconds:g}, got {time_limit_s:g}")
+                solver, problem = await asked.solver_in_loop(budget=budget), problem_of(question)
+                async with (
+                    calls.caches(solver.parts)(problem) as cache,
+                    progress(context, budget or asked.budget) as drawn,
+                ):
+                    work = solver.solve_in_loop(problem, time_limit_s=time_limit_s or seconds, drawn=drawn, cache=cache)
+                    found = await calls.run(context, work)
+                if found.stopped_by == TIME_LIMIT and not found.samples:
+                    raise time_limit(time_limit_s or seconds)
+                calls.answered(context, question, found)
         return Solution(
             samples=len(found.samples),
             stopped=found.stopped_by,
             usage=asdict(found.usage),
-            note=_note(model, problem.question),
+            note=_note(asked, problem.question),
             **_named(found, Solution, but=("samples", "stopped", "usage", "note")),
         )
 
+    named = Field(description=f"the model, {first} if left out", json_schema_extra=_listed(models))
+    for tool in (verify, solve):
+        tool.__annotations__["model"] = Annotated[str | None, named]
+    server.tool(title="Verify an answer", description=verify_text, annotations=READ_ONLY)(verify)
+    server.tool(title="Solve a question", description=solve_text, annotations=READ_ONLY)(solve)
     return server
+
+
+def _listed(models: Models) -> dict[str, Any]:
+    """Return what a schema says beside the type of a model's name: the names, where there are several."""
+    return {"enum": [*models, None]} if len(models) > 1 else {}
+
+
+def _found(models: Models, name: str) -> OpenedModel:
+    """Return the model of a name.
+
+    Raises:
+        ApiError: there is none.
+    """
+    if name not in models:
+        raise unknown_model(name, ", ".join(models))
+    return models[name]
 
 
 @contextmanager
