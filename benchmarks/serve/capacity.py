@@ -95,6 +95,7 @@ async def _measured(arguments: Sequence[str], questions: int) -> dict[int, list[
             "engine.openai.concurrency=4096",
             "task.chat=true",
             "engine.max_tokens=512",
+            "strategy=self_consistency",
             f"budget={BUDGET}",
             *arguments,
         )

@@ -103,19 +103,24 @@ def _part(fraction: float, arguments: Sequence[str], *, exact: bool) -> str:
     with ServeProcess(*arguments) as server:
         cases = asyncio.run(_cases(server) if exact else _grace_cases(server))
         print(f"clients: {number} for {seconds:g} s", file=sys.stderr)
-        used, counts = server.processor_s, Counts()
+        used, began, counts = server.processor_s, time.perf_counter(), Counts()
         asyncio.run(_load(server, cases, number, seconds, counts, exact))
-        used = server.processor_s - used
+        used, whole = server.processor_s - used, time.perf_counter() - began
         after = asyncio.run(_after(server, cases[0]))
     tts.close()
     every = [one for part in counts.seconds.values() for one in part]
     ends = ", ".join(f"{name} {n}" for name, n in sorted(counts.ends.items()))
     rows = [
-        f"{number} clients for {seconds:g} s, {len(every) / seconds:.0f} answers/s, server's cores {used / seconds:.2f}"
+        f"{number} clients ask for {seconds:g} s, the last answer comes after {whole:.0f} s, {len(every) / whole:.1f} "
+        f"answers/s, server's cores {used / whole:.2f}"
     ]
     rows.append(f"requests by outcome: {ends}; lost {counts.ends['lost']}, swapped or wrong {counts.ends['swapped']}")
     different = len({json.dumps([case.route, case.expected]) for case in cases})
-    same = "" if exact else f"; answers as one client alone gets them: {counts.equal / max(1, len(every)):.0%}"
+    same = (
+        ""
+        if exact
+        else f"; answers with the tokens that one client alone gets: {counts.equal / max(1, len(every)):.0%}"
+    )
     rows.append(f"{len(cases)} different requests with {different} different answers; ids apart in each request{same}")
     rows.append(f"a question afterwards: {after or 'swapped'}")
     rows.append(f"{'':12}{'answers':>9}{'p50 ms':>9}{'p99 ms':>9}")
