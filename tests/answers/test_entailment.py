@@ -54,7 +54,10 @@ def test_two_texts_are_equal_where_each_entails_the_other(tmp_path: Path) -> Non
     assert same.equal("it is paris", "paris") and same.comparisons == 2
     equality = open_equality({"name": "entailment", "model": str(tmp_path / "same")}, "text", key="task.equal")
     assert equality is not None and equality.report is None
-    assert asyncio.run(equality.compare(Problem("q", "?"), [("it is paris", "paris")])) == ([True], Usage())
+    assert asyncio.run(equality.compare(Problem("q", "?"), [("it is paris", "paris")], lambda _: None)) == (
+        [True],
+        Usage(),
+    )
     other = Entailment(make(tmp_path / "other", labels, 1))
     assert merge(["Paris", "It is Paris", "paris"], kind="text", equal=other.equal).labels == (0, 1, 0)
     with pytest.raises(InputError, match="has the labels good, bad and none for entailment"):

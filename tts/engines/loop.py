@@ -48,6 +48,10 @@ class LoopThread:
         """Await a coroutine from any other event loop; a cancellation reaches it."""
         return await asyncio.wrap_future(self.submit(work))
 
+    async def settled(self) -> None:
+        """Wait, in any other event loop, until what was cancelled has cleaned up."""
+        await self.wait(_settle())
+
     def cancel(self, future: Future[Any]) -> None:
         """Cancel a coroutine and wait until it has cleaned up."""
         future.cancel()

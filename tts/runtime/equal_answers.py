@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tts.answers.canonical import canonical
-from tts.answers.meaning.equality import Equality
+from tts.answers.meaning.equality import Equality, Spend
 from tts.answers.meaning.groups import AnswerGroups
 from tts.runtime.ledger import NOTHING
 from tts.types import Problem, Sample, Usage
@@ -31,32 +31,34 @@ class EqualAnswers:
         self._groups = AnswerGroups()
         self._graded: set[str] = set()
 
-    async def add(self, samples: Sequence[Sample], *, graded: bool) -> tuple[bool, Usage]:
+    async def add(self, samples: Sequence[Sample], *, graded: bool, spend: Spend) -> tuple[bool, Usage]:
         """Compare the answers of new samples with earlier ones.
 
         Args:
             samples: of the question.
             graded: whether the answers are graded afterwards: they are compared with the gold answers too, so that
                 grading does not wait.
+            spend: receives the tokens of comparisons of answers as they are spent. Comparisons with gold answers are no
+                part of the strategy's cost.
 
         Returns:
-            True if groups of earlier answers turned out to be one, and the tokens that the comparisons of answers cost
-            when they were first made. Comparisons with gold answers are no part of the strategy's cost.
+            True if groups of earlier answers turned out to be one, and the tokens that comparisons of answers which
+            had been made before cost then.
 
         Raises:
             EngineError: a model that is asked fails.
         """
         if self._equality is None:
             return False, NOTHING
-        joined, spent = False, NOTHING
+        joined, reused = False, NOTHING
         new = self._canonical(self._equality, (sample.answer for sample in samples if not sample.calls))
         for answer in new if self._join else ():
             comparing = self._groups.add(answer)
             try:
                 pairs = next(comparing)
                 while True:
-                    equal, cost = await self._equality.compare(self._problem, pairs)
-                    spent += cost
+                    equal, cost = await self._equality.compare(self._problem, pairs, spend)
+                    reused += cost
                     pairs = comparing.send(equal)
             except StopIteration as stop:
                 joined |= bool(stop.value)
@@ -65,8 +67,8 @@ class EqualAnswers:
             ungraded = [one for one in new if one not in self._graded and one not in golds]
             self._graded.update(ungraded)
             if pairs := [(min(one, gold), max(one, gold)) for one in ungraded for gold in golds]:
-                await self._equality.compare(self._problem, pairs)
-        return joined, spent
+                await self._equality.compare(self._problem, pairs, lambda _: None)
+        return joined, reused
 
     def named(self, sample: Sample) -> Sample:
         """Return the sample with the first answer of its group; calls have one spelling already."""

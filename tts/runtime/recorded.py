@@ -14,10 +14,9 @@ from tts.answers.meaning.equality import Equality
 from tts.boundaries import TRUNCATABLE, truncate
 from tts.errors import InputError, UnsupportedError
 from tts.runtime.equal_answers import EqualAnswers
-from tts.runtime.ledger import NOTHING
 from tts.runtime.steps import PlayedSteps
 from tts.strategy import Strategy
-from tts.types import Decision, Draw, Problem, Sample
+from tts.types import Decision, Draw, Problem, Sample, Usage
 
 
 def decide(strategy: Strategy, problem: Problem, samples: Sequence[Sample]) -> Decision:
@@ -62,22 +61,23 @@ async def decide_equal(
         InputError: it asks for more samples than there are.
         EngineError: a model that compares answers fails.
     """
-    answers, at, cost = EqualAnswers(problem, equality, join=True), 0, NOTHING
+    answers, at = EqualAnswers(problem, equality, join=True), 0
+    costs: list[Usage] = []
     with closing(PlayedSteps(strategy, problem)) as steps:
         try:
             draw = steps.start()
             while True:
                 taken = _taken(strategy, problem, samples, at, draw)
                 at += draw.n
-                joined, spent = await answers.add(taken, graded=False)
-                cost += spent
+                joined, reused = await answers.add(taken, graded=False, spend=costs.append)
+                costs.append(reused)
                 named = [answers.named(sample) for sample in taken]
                 if joined:
                     steps.rename(named, answers.named)
                 draw = steps.send(named)
         except StopIteration as stop:
             decision: Decision = stop.value
-    usage = None if decision.usage is None else decision.usage + cost
+    usage = None if decision.usage is None else sum(costs, decision.usage)
     return replace(decision, usage=usage), answers.spellings(decision.answer)
 
 

@@ -186,8 +186,9 @@ class Session:
     async def _deliver(self, samples: list[Sample], draw: Draw) -> list[Sample]:
         drawn = self._held = samples
         known, self._known_answers = self._known_answers, []
-        self.regrouped, spent = await self.answers.add([*known, *samples], graded=self._cache is not None)
-        self.account.charge(spent)
+        graded, spend = self._cache is not None, self.account.charge
+        self.regrouped, reused = await self.answers.add([*known, *samples], graded=graded, spend=spend)
+        self.account.reuse(reused)
         if self._cache is not None and self._from_cache:
             read = self._metered()
             try:

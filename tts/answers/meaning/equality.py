@@ -11,6 +11,7 @@ from tts.answers.meaning.groups import Pair
 from tts.types import Problem, Usage
 
 Equal = Callable[[str, str], bool]
+Spend = Callable[[Usage], None]
 _NOTHING = Usage()
 
 
@@ -27,10 +28,15 @@ class Equality(Protocol):
         """A sentence about the comparisons so far; None if there is nothing to say."""
         ...
 
-    async def compare(self, problem: Problem, pairs: Sequence[Pair]) -> tuple[list[bool], Usage]:
-        """Return whether each pair is equal, and the tokens that this cost when it was first compared.
+    async def compare(self, problem: Problem, pairs: Sequence[Pair], spend: Spend) -> tuple[list[bool], Usage]:
+        """Return whether each pair is equal, and the tokens that those which had been compared before cost then.
 
         Never blocks the event loop.
+
+        Args:
+            problem: the question.
+            pairs: two answers each.
+            spend: receives the tokens that are spent now, also where a comparison fails or is cancelled.
 
         Raises:
             EngineError: a model that is asked fails.
@@ -60,7 +66,7 @@ class Pairwise:
         """Nothing to say."""
         return None
 
-    async def compare(self, problem: Problem, pairs: Sequence[Pair]) -> tuple[list[bool], Usage]:
+    async def compare(self, problem: Problem, pairs: Sequence[Pair], spend: Spend) -> tuple[list[bool], Usage]:
         """Return whether each pair is equal; no tokens."""
         return await asyncio.to_thread(lambda: [self.check(*pair) for pair in pairs]), _NOTHING
 

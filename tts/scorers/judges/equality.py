@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import weakref
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts.answers.canonical import canonical
-from tts.answers.meaning.equality import Equal
+from tts.answers.meaning.equality import Equal, Spend
 from tts.answers.meaning.groups import AnswerGroups, Pair
 from tts.engines.kinds import LiveEngine
 from tts.engines.loop import LoopThread
@@ -84,16 +85,29 @@ class JudgedEquality:
             return said
         return f"{said}; {self.unreadable} of its verdicts could not be read and count as not equal"
 
-    async def compare(self, problem: Problem, pairs: Sequence[Pair]) -> tuple[list[bool], Usage]:
-        """Return whether each pair means the same, and the tokens that the judge took for them.
+    async def compare(self, problem: Problem, pairs: Sequence[Pair], spend: Spend) -> tuple[list[bool], Usage]:
+        """Return whether each pair means the same, and the tokens of the verdicts that were known.
+
+        Args:
+            problem: the question.
+            pairs: two answers each.
+            spend: receives the tokens that the judge takes now, also where it fails or is cancelled.
 
         Raises:
             EngineError: the judge fails.
         """
-        if not all((problem.question, pair) in self._known for pair in pairs):
-            await self._loop.wait(self._ask_all(problem, pairs))
-        found = [self._known[problem.question, pair] for pair in pairs]
-        return [one.equal for one in found], sum((one.usage for one in found), Usage())
+        known = [one for pair in pairs if (one := self._known.get((problem.question, pair))) is not None]
+        reused = sum((one.usage for one in known), Usage())
+        if len(known) < len(pairs):
+            spent: list[Usage] = []
+            try:
+                await self._loop.wait(self._ask_all(problem, pairs, spent))
+            except asyncio.CancelledError:
+                await self._loop.settled()  # its last tokens are counted then
+                raise
+            finally:
+                spend(sum(spent, Usage()))
+        return [self._known[problem.question, pair].equal for pair in pairs], reused
 
     def about(self, problem: Problem) -> Equal:
         """Return the check of two answers to one question; it waits for the judge where the pair is new."""
@@ -138,12 +152,11 @@ class JudgedEquality:
 
         self._loop.run(settle_all())
 
-    async def _ask_all(self, problem: Problem, pairs: Sequence[Pair]) -> None:
+    async def _ask_all(self, problem: Problem, pairs: Sequence[Pair], spent: list[Usage] | None = None) -> None:
         new = [pair for pair in dict.fromkeys(pairs) if (problem.question, pair) not in self._known]
-        for pair, verdict in zip(new, await together([self._ask(problem, pair) for pair in new]), strict=True):
-            self._known[problem.question, pair] = verdict
+        await together([self._ask(problem, pair, [] if spent is None else spent) for pair in new])
 
-    async def _ask(self, problem: Problem, pair: Pair) -> _Verdict:
+    async def _ask(self, problem: Problem, pair: Pair, spent: list[Usage]) -> None:
         fields = {"question": problem.question, "first": pair[0], "second": pair[1]}
         about, metered = Problem(f"{problem.id} {pair}", filled(self.rubric, fields)), MeteredEngine(None)
         try:
@@ -152,9 +165,10 @@ class JudgedEquality:
             raise EngineError(f"the judge of equal=judge failed ({error}): correct equal.engine, or repeat") from error
         finally:
             self.usage += metered.usage
+            spent.append(metered.usage)
         self.asked += 1
         self.unreadable += said is None
-        return _Verdict(said is True, metered.usage)
+        self._known[problem.question, pair] = _Verdict(said is True, metered.usage)
 
 
 def read_same(reply: str) -> bool | None:
