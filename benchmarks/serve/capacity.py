@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from benchmarks.serve.process import Light, ServeProcess
 from benchmarks.serve.upstream import MODEL, SECONDS, TOKENS, WRITES, UpstreamProcess
 
-BUDGET, FLIGHT, QUESTIONS, ROUNDS = 16, 32, 600, 5
+BUDGET, FLIGHT, QUESTIONS, ROUNDS = 16, 32, 300, 5
 WAYS = {"without log-probabilities": ("signals.logprobs=false",), "with log-probabilities": ()}
 EVENTS = {"an event a token": ("engine.openai.extra.stream_interval=1",), "64 tokens an event": ()}
 """Events of one token, as most servers send them, and of 64, as vLLM's server sends them where it is asked to."""
@@ -48,7 +48,7 @@ class Round:
 
 
 def capacity(fraction: float) -> str:
-    """Return the row; the full one takes about 3 minutes.
+    """Return the row; the full one takes about 8 minutes.
 
     Args:
         fraction: of the questions of a round.

@@ -13,6 +13,8 @@ from tts.errors import UnsupportedError
 
 WORDY = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "asyncio")
 """Loggers of libraries that write a line for each request at level info, and requests and keys at level debug."""
+COLLECTED = (20_000, 20, 20)
+"""Thresholds of the garbage collector: a streamed token makes ten objects that end without it."""
 
 
 @app.command(
@@ -34,6 +36,7 @@ def serve(
     /v1/decisions. Without files and keys of a model it serves the bundled GrACE model as "grace". Keys of clients stand
     in serve.keys_file or the environment variable TTS_SERVE_KEYS; without keys it listens on this machine alone.
     """
+    import gc
     import logging
 
     from tts.serve.config import ServedConfig
@@ -57,4 +60,7 @@ def serve(
     if not (debug and config.log_texts):
         for name in WORDY:
             logging.getLogger(name).setLevel(logging.INFO if debug else logging.WARNING)
+    gc.collect()
+    gc.freeze()  # the model and the modules stay
+    gc.set_threshold(*COLLECTED)
     run(models, config, lambda url: print(f"serving {', '.join(models)} on {url}", flush=True))
