@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +120,66 @@ def test_a_pool_that_is_none_keeps_the_server_from_starting(tts: Tts, tmp_path: 
     wrong = tmp_path / "kept.txt"
     ran = tts("serve", FAKE, "port=0", f"serve.pool={wrong}")
     assert ran.status == 2 and str(wrong) in ran.err
+
+
+@pytest.mark.slow
+def test_what_a_killed_server_has_drawn_is_not_drawn_again(tmp_path: Path) -> None:
+    """Chats, calls of tools and verdicts: kill -9 after each answer, and in the middle of one."""
+    tool = [{"role": "user", "content": "Will it rain in Oslo?"}]
+    talk = [{"role": "system", "content": "Count."}, {"role": "user", "content": "What is number 2 ?"}]
+    requests: list[tuple[str, Any]] = [
+        ("/v1/chat/completions", {"model": "m", "messages": talk, "seed": 3}),
+        ("/v1/chat/completions", {"model": "m", "messages": tool, "tools": [WEATHER], "seed": 3}),
+        ("/v1/score", {"model": "m", "question": "What is 2 + 3?", "answer": "5"}),
+    ]
+    script = Slow(OSLO, ROME, OSLO)
+    with serving(script) as upstream:
+        more = (
+            f"engine.openai.urls=[{upstream.url}]",
+            "strategy=adaptive_consistency",
+            f"serve.pool={tmp_path / 'k.db'}",
+        )
+        answers: dict[int, Any] = {}
+        for at, (path, body) in enumerate(requests):
+            with gateway(tmp_path, *HERE, *more) as server, ThreadPoolExecutor(1) as threads:
+                before = script.ended
+                threads.submit(lost, server, path, body)
+                while script.ended < before + 2:  # of four draws
+                    time.sleep(0.005)
+                server.process.send_signal(signal.SIGKILL)
+            with gateway(tmp_path, *HERE, *more) as server:
+                begun = len(script.seen)
+                status, _, answers[at] = ask(server, "POST", path, body)
+                drawn = len(script.seen) - begun
+                assert status == 200 and drawn <= (4 if path == "/v1/score" else 3), "a check asks for all at once"
+                server.process.send_signal(signal.SIGKILL)
+            with gateway(tmp_path, *HERE, *more) as server:
+                begun = len(script.seen)
+                status, _, again = ask(server, "POST", path, body)
+                assert status == 200 and len(script.seen) == begun
+                for name in ("choices", "data"):
+                    assert without_ids(again.get(name)) == without_ids(answers[at].get(name))
+
+
+class Slow(CallingServer):
+    """Takes its time for each reply.
+
+    Attributes:
+        ended: replies that were sent to their end.
+    """
+
+    ended = 0
+
+    def events(self, body: Any) -> Any:
+        yield from super().events(body)
+        time.sleep(0.2)
+        self.ended += "Hello" not in body["messages"][-1]["content"]  # which asks for its features
+
+
+def lost(server: Gateway, path: str, body: Any) -> None:
+    """Ask a server that does not live to answer."""
+    with suppress(OSError, HTTPException):
+        ask(server, "POST", path, body)
 
 
 @pytest.mark.slow
