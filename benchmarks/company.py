@@ -27,9 +27,10 @@ import transformers
 from torch import Tensor
 
 from tts.engines.base import Request
-from tts.engines.hf.decoder import Decoder, JoiningSequence, StepInput
+from tts.engines.hf.decoder import Decoder
 from tts.engines.hf.engine import TransformersEngine
 from tts.engines.hf.sampler import Sampler
+from tts.engines.hf.step_input import JoiningSequence, StepInput
 from tts.engines.sampling import Sampling
 from tts.engines.streams import collected
 from tts.models.bundled import weights

@@ -12,10 +12,10 @@ pytest.importorskip("torch")
 
 from tts.engines.base import Meter
 from tts.engines.hf.batching import Batch
-from tts.engines.hf.decoder import JoiningSequence, StepInput
 from tts.engines.hf.prefix_cache import TokenLRU
 from tts.engines.hf.sampler import SampledTokens
 from tts.engines.hf.sequence import SequenceState
+from tts.engines.hf.step_input import JoiningSequence, StepInput
 from tts.errors import EngineError
 from tts.types import END, End, Signals
 

@@ -10,10 +10,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tests.training.cases import model as small_model  # noqa: E402
-from tts.engines.hf.compatibility import check_model  # noqa: E402
-from tts.engines.hf.decoder import Decoder, JoiningSequence, StepInput  # noqa: E402
+from tts.engines.hf.decoder import Decoder  # noqa: E402
+from tts.engines.hf.step_input import JoiningSequence, StepInput  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
-from tts.errors import UnsupportedError  # noqa: E402
 
 PROMPT = (5, 6, 7)
 SEQUENCES = [(*PROMPT, 9), (*PROMPT, 11, 12, 13), (8, 9)]
@@ -97,10 +96,3 @@ def test_small_passes_read_the_same(model: Any) -> None:
     whole = Decoder(model, Sampling(temperature=0))
     work = [decoder.run(StepInput(joining=joining(), noise_keys=KEYS)).tokens for decoder in (small, whole)]
     assert work[0] == work[1]
-
-
-def test_a_model_that_the_cache_cannot_serve_is_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_model(model)
-    monkeypatch.setattr(model.config, "layer_types", ["full_attention", "sliding_attention"], raising=False)
-    with pytest.raises(UnsupportedError, match="has layers of type sliding_attention, which the transformers engine"):
-        check_model(model)

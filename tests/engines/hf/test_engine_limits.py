@@ -108,17 +108,6 @@ def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_
         TransformersEngine.load(tmp_path, **load)
 
 
-def test_a_model_with_other_attention_is_refused(tokenizer: Any) -> None:
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    config = Gemma2Config(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=16, eos_token_id=2, bos_token_id=1, pad_token_id=0,
-    )  # fmt: skip
-    with pytest.raises(UnsupportedError, match="gemma2 has layers of type sliding_attention"):
-        TransformersEngine(Gemma2ForCausalLM(config).eval(), tokenizer, prompt=Prompt(), sampling=Sampling())
-
-
 def test_it_loads_what_it_saved_and_chats(model: Any, tokenizer: Any, tmp_path: Any) -> None:
     model.save_pretrained(tmp_path)
     tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 
 from tts.engines.base import Meter
 from tts.engines.ending import find_end
-from tts.engines.hf.decoder import Decoder, JoiningSequence, StepInput
+from tts.engines.hf.decoder import Decoder
 from tts.engines.hf.device import is_out_of_memory
 from tts.engines.hf.given import GivenTexts
 from tts.engines.hf.reading import GivenSequence, ReadColumns
 from tts.engines.hf.sampler import SampledTokens
 from tts.engines.hf.sequence import SequenceState
+from tts.engines.hf.step_input import JoiningSequence, StepInput
 from tts.engines.hf.worker import Worker
 from tts.engines.text import Ids
 from tts.errors import EngineError

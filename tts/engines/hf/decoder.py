@@ -7,7 +7,6 @@ row into a freed slot, so that a step reads a view of the cache and copies nothi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,66 +15,9 @@ from torch import Tensor
 from tts.engines.hf.kv_cache import KVCacheView
 from tts.engines.hf.prefix_cache import TokenLRU
 from tts.engines.hf.sampler import SampledTokens, Sampler
+from tts.engines.hf.step_input import JoiningSequence, Pieces, Prefilled, PrefixKey, StepInput
 from tts.engines.sampling import Sampling
 from tts.engines.text import Ids
-from tts.types import Signals
-
-PrefixKey = tuple[int, Ids]
-"""The key of a parked sequence: the length of its prompt, and its tokens, the prompt's included."""
-KVPieces = tuple[Tensor, ...]
-"""The keys and values of the first tokens of a sequence, in pieces, [layers, 2, heads, length, dim] each."""
-
-
-@dataclass(slots=True)
-class Prefilled:
-    """A sequence that was read: keys and values [layers, 2, heads, length, dim], and the next logits [vocab]."""
-
-    kv: Tensor
-    logits: Tensor
-
-
-@dataclass(slots=True)
-class JoiningSequence:
-    """A sequence about to take a row; ``cached`` of its tokens are not read again."""
-
-    ids: Ids
-    prompt_ids: Ids  # the part that other rows may share
-    cached: int = 0
-
-    @property
-    def size(self) -> int:
-        """The number of its tokens."""
-        return len(self.ids)
-
-    @property
-    def prefix_key(self) -> PrefixKey:
-        """The key without the last token: if it is parked, only the last token is left to read."""
-        return len(self.prompt_ids), self.ids[:-1]
-
-
-@dataclass(slots=True)
-class StepInput:
-    """The input of one pass: rows to move, sequences that join, and one token to draw for each row.
-
-    Attributes:
-        moves: (from, to, length), applied first and in this order.
-        joining: sequences that take the slots after the ``tokens`` rows.
-        tokens: the token each running row has just drawn, not in the cache yet.
-        lengths: tokens of each running row that are in the cache.
-        noise_keys: the key of each row's draw and the position of its next token, joining rows last.
-        changed: the sampling parameters of rows that are not drawn with the decoder's own.
-        signals: the signals to report of each distribution.
-        probing: rows whose newest token is ``signals.probe``; its probability there is reported.
-    """
-
-    moves: list[tuple[int, int, int]] = field(default_factory=list)
-    joining: list[JoiningSequence] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    noise_keys: list[tuple[int, int]] = field(default_factory=list)
-    changed: dict[int, Sampling] = field(default_factory=dict)
-    signals: Signals = field(default_factory=Signals)
-    probing: list[int] = field(default_factory=list)
 
 
 class Decoder:
@@ -110,18 +52,21 @@ class Decoder:
         self.sampler = Sampler(sampling, suppressed, model.device)
         self.max_pass_tokens = max_pass_tokens
         self.prompts: TokenLRU[Prefilled] = TokenLRU(prompt_cache_tokens)
-        self.parked: TokenLRU[Tensor] = TokenLRU(parked_cache_tokens)
+        self.parked: TokenLRU[Any] = TokenLRU(parked_cache_tokens)
         self.vocabulary: int = model.get_output_embeddings().weight.shape[0]
-        config = model.config.get_text_config()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Free the running rows."""
+        self._kv = self._empty(0, 0)
+
+    def _empty(self, rows: int, length: int) -> Tensor:
+        """Return an empty cache, [layers, 2, rows, heads, length, dim]."""
+        config = self.model.config.get_text_config()
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        self._shape = (config.num_hidden_layers, heads, dim)
-        self._kv = self.empty(0, 0)
-
-    def empty(self, rows: int, length: int) -> Tensor:
-        """Return an empty cache, [layers, 2, rows, heads, length, dim]."""
-        layers, heads, dim = self._shape
-        return torch.zeros((layers, 2, rows, heads, length, dim), dtype=self.model.dtype, device=self.model.device)
+        shape = (config.num_hidden_layers, 2, rows, heads, length, dim)
+        return torch.zeros(shape, dtype=self.model.dtype, device=self.model.device)
 
     def mark_cached(self, joining: Sequence[JoiningSequence]) -> None:
         """Set ``cached`` of each sequence, if they are read in this order."""
@@ -139,13 +84,11 @@ class Decoder:
     def run(self, work: StepInput) -> SampledTokens:
         """Draw one token for each row."""
         for source, target, length in work.moves:
-            self._kv[:, :, target, :, :length] = self._kv[:, :, source, :, :length]
+            self._move(source, target, length)
         running = len(work.tokens)
         read = self.prefill(work.joining)
         longest = max([n + 1 for n in work.lengths] + [len(j.ids) + 1 for j in work.joining])
-        self._reserve(running + len(read), longest)
-        for slot, one in enumerate(read, running):
-            self._kv[:, :, slot, :, : one.kv.shape[-2]] = one.kv
+        self._seat(running, read, longest)
         logits = [self._step(work)] if running else []
         if read:
             logits.append(torch.stack([one.logits for one in read]))
@@ -165,22 +108,35 @@ class Decoder:
         """Cache what rows (slot, key) have read behind their prompts, before their slots are taken."""
         for slot, (start, ids) in rows:
             if start < len(ids) and self.parked.max_tokens:
-                self.parked.put((start, ids), self._kv[:, :, slot, :, start : len(ids)].clone(), len(ids) - start)
+                self._park(slot, start, ids)
 
     def clear(self) -> None:
         """Free the cache of the running rows, the prompts and the parked rows."""
         self.prompts.clear()
         self.parked.clear()
-        self._kv = self.empty(0, 0)
+        self._forget()
 
-    def _reserve(self, rows: int, length: int) -> None:
-        """Make room; the cache grows in steps, so that a short run never pays for the longest context."""
-        have_rows, have_length = self._kv.shape[2], self._kv.shape[4]
-        if rows <= have_rows and length <= have_length:
-            return
-        grown = self.empty(max(rows, have_rows), have_length if length <= have_length else -(-length // 64) * 64)
-        grown[:, :, :have_rows, :, :have_length] = self._kv
-        self._kv = grown
+    def _move(self, source: int, target: int, length: int) -> None:
+        """Move a row of this many tokens to another slot."""
+        self._kv[:, :, target, :, :length] = self._kv[:, :, source, :, :length]
+
+    def _park(self, slot: int, start: int, ids: Ids) -> None:
+        """Cache what a row has read of these tokens, behind the first ``start``."""
+        self.parked.put((start, ids), self._kv[:, :, slot, :, start : len(ids)].clone(), len(ids) - start)
+
+    def _seat(self, running: int, read: Sequence[Prefilled], longest: int) -> None:
+        """Put sequences into the slots after the running ones; ``longest`` is the tokens of the longest row.
+
+        The cache grows in steps, so that a short run never pays for the longest context.
+        """
+        rows, have_rows, have_length = running + len(read), self._kv.shape[2], self._kv.shape[4]
+        if rows > have_rows or longest > have_length:
+            length = have_length if longest <= have_length else -(-longest // 64) * 64
+            grown = self._empty(max(rows, have_rows), length)
+            grown[:, :, :have_rows, :, :have_length] = self._kv
+            self._kv = grown
+        for slot, one in enumerate(read, running):
+            self._kv[:, :, slot, :, : one.state.shape[-2]] = one.state
 
     def _step(self, work: StepInput) -> Tensor:
         device = self.model.device
@@ -195,13 +151,28 @@ class Decoder:
             self._kv[:, :, :rows],
         )[:, -1]
 
-    def forward(self, ids: Tensor, columns: Tensor, kv: Tensor, width: int, *, keep: int = 1) -> Tensor:
+    def begin(self, bases: Sequence[Pieces], width: int) -> Any:
+        """Return the states of rows to read, [layers, 2, rows, heads, width + 1, dim].
+
+        The last column takes what padding writes, and no token reads it.
+
+        Args:
+            bases: the states of the first tokens of each row, in pieces.
+            width: the most tokens of a row.
+        """
+        kv = self._empty(len(bases), width + 1)
+        for row, base in enumerate(bases):
+            if base:
+                kv[:, :, row, :, : self._known(base)] = torch.cat(base, dim=-2)
+        return kv
+
+    def forward(self, ids: Tensor, columns: Tensor, states: Any, width: int, *, keep: int = 1) -> Tensor:
         """Read new tokens of rows that are padded on the left.
 
         Args:
             ids: the tokens, [rows, new].
             columns: their columns in the cache, [rows, new]; ``width`` for padding.
-            kv: the cache, [layers, 2, rows, heads, width + 1, dim].
+            states: what :meth:`begin` returned; they advance.
             width: the columns of tokens.
             keep: the number of last tokens behind which to return logits; 0 returns all.
 
@@ -210,7 +181,7 @@ class Decoder:
         """
         positions = columns.masked_fill(columns == width, 0)
         seen = torch.arange(width + 1, device=columns.device) <= columns[..., None]
-        return self._forward(ids, positions, columns, seen[:, None], kv, keep)
+        return self._forward(ids, positions, columns, seen[:, None], states, keep)
 
     def _forward(
         self, ids: Tensor, positions: Tensor, columns: Tensor, seen: Tensor, kv: Tensor, keep: int = 1
@@ -241,39 +212,40 @@ class Decoder:
         )
         return [found[one.ids] for one in joining]
 
-    def _pieces(self, one: JoiningSequence, prompt: Prefilled) -> KVPieces:
+    def _pieces(self, one: JoiningSequence, prompt: Prefilled) -> Pieces:
         parked = self.parked.get(one.prefix_key)
-        return (prompt.kv,) if parked is None else (prompt.kv, parked)
+        return (prompt.state,) if parked is None else (prompt.state, parked)
 
-    def _read_all(self, bases: Mapping[Ids, KVPieces]) -> dict[Ids, Prefilled]:
+    def _known(self, base: Pieces) -> int:
+        """Return the tokens of a state in pieces."""
+        return sum(piece.shape[-2] for piece in base)
+
+    def _unread(self, ids: Ids, base: Pieces) -> int:
+        return len(ids) - self._known(base)
+
+    def _read_all(self, bases: Mapping[Ids, Pieces]) -> dict[Ids, Prefilled]:
         """Read each sequence behind its cached pieces, in passes of sequences of similar length."""
         found: dict[Ids, Prefilled] = {}
-        waiting = sorted(bases.items(), key=lambda item: _unread(*item))
+        waiting = sorted(bases.items(), key=lambda item: self._unread(*item))
         while waiting:
-            n = min(len(waiting), max(1, self.max_pass_tokens // _unread(*waiting[-1])))
+            n = min(len(waiting), max(1, self.max_pass_tokens // self._unread(*waiting[-1])))
             waiting, now = waiting[:-n], waiting[-n:]
             found |= self._read_pass(now)
         return found
 
-    def _read_pass(self, items: Sequence[tuple[Ids, KVPieces]]) -> dict[Ids, Prefilled]:
+    def _read_pass(self, items: Sequence[tuple[Ids, Pieces]]) -> dict[Ids, Prefilled]:
         """Read sequences in one pass, padded on the left, so that every sequence ends in the last place."""
         device = self.model.device
-        rows, width, new = len(items), max(len(ids) for ids, _ in items), max(_unread(*item) for item in items)
-        kv = self.empty(rows, width + 1)  # the last column takes what padding writes, and no token reads it
+        rows, width, new = len(items), max(len(ids) for ids, _ in items), max(self._unread(*item) for item in items)
+        kv = self.begin([base for _, base in items], width)
         tokens = torch.zeros((rows, new), dtype=torch.long)
         columns = torch.full((rows, new), width)
         for row, (ids, base) in enumerate(items):
-            unread = _unread(ids, base)
+            unread = self._unread(ids, base)
             tokens[row, new - unread :] = torch.tensor(ids[-unread:])
             columns[row, new - unread :] = torch.arange(len(ids) - unread, len(ids))
-            if base:
-                kv[:, :, row, :, : len(ids) - unread] = torch.cat(base, dim=-2)
         logits = self.forward(tokens.to(device), columns.to(device), kv, width)[:, -1]
         return {
             ids: Prefilled(kv[:, :, row, :, : len(ids)].clone(), logits[row].clone())
             for row, (ids, _) in enumerate(items)
         }
-
-
-def _unread(ids: Ids, base: KVPieces) -> int:
-    return len(ids) - sum(piece.shape[-2] for piece in base)

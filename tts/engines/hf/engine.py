@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
 from tts.engines.hf.batching import Batch
-from tts.engines.hf.compatibility import check_model
-from tts.engines.hf.decoder import Decoder, JoiningSequence
+from tts.engines.hf.compatibility import choose_decoder
 from tts.engines.hf.device import pick
 from tts.engines.hf.reading import GivenSequence
 from tts.engines.hf.sampler import MEASURES
 from tts.engines.hf.sequence import SequenceState
+from tts.engines.hf.step_input import JoiningSequence
 from tts.engines.sampling import Sampling, changed, seed_of
 from tts.engines.special_tokens import end_ids, end_of_text, suppressed_ids
 from tts.engines.streams import owned
@@ -72,12 +72,12 @@ class TransformersEngine(HasEncoder):
             stream: tokens per chunk; 0 sends a sample as one chunk when it has ended.
             name: the model's name.
             revision: the model's revision.
-            notify: receives one sentence when memory runs out.
+            notify: receives one sentence when memory runs out, or where the model runs slower than others.
 
         Raises:
             InputError: a chat prompt for a tokenizer without a chat template, no end-of-sequence token, or suppressed
                 tokens that the model does not have.
-            UnsupportedError: the model cannot run on this engine's cache.
+            UnsupportedError: the model cannot run on this engine's cache, nor on the library's.
         """
         if max_batch_size < 1:
             raise InputError(f"max_batch_size must be at least 1, got {max_batch_size}")
@@ -86,11 +86,10 @@ class TransformersEngine(HasEncoder):
         self.encoder = PromptEncoder(
             tokenizer, prompt, context=context, vocabulary=vocabulary, name=name, notify=notify
         )
-        check_model(model)
         self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
         generation = model.generation_config
         suppressed = suppressed_ids(getattr(generation, "suppress_tokens", None), vocabulary)
-        decoder = Decoder(model, sampling, suppressed=suppressed)
+        decoder = choose_decoder(model, sampling, suppressed, notify)
         ends = end_ids(getattr(generation, "eos_token_id", None), tokenizer)
         self.batch = Batch(
             decoder, max_batch_size=max_batch_size, ends=ends, is_step=self.encoder.is_step, notify=notify

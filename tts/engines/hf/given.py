@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tts.engines.base import Meter
-from tts.engines.hf.decoder import Decoder, JoiningSequence
+from tts.engines.hf.decoder import Decoder
 from tts.engines.hf.device import is_out_of_memory
 from tts.engines.hf.reading import GivenSequence, ReadColumns, mark_cached, own_columns, read_given
+from tts.engines.hf.step_input import JoiningSequence
 from tts.engines.hf.worker import Worker
 from tts.engines.text import Ids
 from tts.errors import EngineError

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tts.engines.hf.decoder import Decoder, JoiningSequence
+from tts.engines.hf.decoder import Decoder
 from tts.engines.hf.sampler import MEASURES
+from tts.engines.hf.step_input import JoiningSequence, Pieces
 from tts.engines.text import Ids
 from tts.types import Signals
 
@@ -111,7 +112,7 @@ def read_given(decoder: Decoder, given: Sequence[GivenSequence], wanted: Signals
     while waiting:
         n = min(len(waiting), max(1, decoder.max_pass_tokens // unread(waiting[-1])))
         waiting, now = waiting[:-n], waiting[-n:]
-        rows, bases = [given[i] for i in now], [read[i].kv if i in read else None for i in now]
+        rows, bases = [given[i] for i in now], [(read[i].state,) if i in read else () for i in now]
         for i, columns in zip(now, _read_pass(decoder, rows, bases, wanted), strict=True):
             for name, more in columns.columns.items():
                 found[i].columns.setdefault(name, []).extend(more)
@@ -120,40 +121,38 @@ def read_given(decoder: Decoder, given: Sequence[GivenSequence], wanted: Signals
 
 
 def _read_pass(
-    decoder: Decoder, given: Sequence[GivenSequence], prompts: Sequence[Tensor | None], wanted: Signals
+    decoder: Decoder, given: Sequence[GivenSequence], prompts: Sequence[Pieces], wanted: Signals
 ) -> list[ReadColumns]:
     """Read sequences, padded on the left, and return the signals of their tokens.
 
     Args:
         decoder: runs the model.
         given: the sequences.
-        prompts: the keys and values of each prompt, whose first token is not measured then; None reads the prompt too.
+        prompts: the state of each prompt, whose first token is not measured then; an empty one reads the prompt too.
         wanted: the signals to report.
     """
     device, rows = decoder.model.device, len(given)
-    fed = [
-        one.fed_ids if p is not None else one.prompt_ids + one.fed_ids for one, p in zip(given, prompts, strict=True)
-    ]
+    fed = [one.fed_ids if prompt else one.prompt_ids + one.fed_ids for one, prompt in zip(given, prompts, strict=True)]
     new, width = max(map(len, fed)), max(one.size for one in given)
-    kv = decoder.empty(rows, width + 1)  # the last column takes what padding writes, and no token reads it
+    states = decoder.begin(prompts, width)
     tokens, targets = (torch.zeros((rows, new), dtype=torch.long) for _ in range(2))
     columns = torch.full((rows, new), width)
     known = torch.zeros((rows, new), dtype=torch.bool)
     for row, (one, ids, prompt) in enumerate(zip(given, fed, prompts, strict=True)):
-        start = 0 if prompt is None else len(one.prompt_ids)
+        start = len(one.prompt_ids) if prompt else 0
         tokens[row, new - len(ids) :] = torch.tensor(ids)
         columns[row, new - len(ids) :] = torch.arange(start, start + len(ids))
-        following = one.ids if prompt is None else one.ids[1:]
-        at = new - len(one.fed_ids) - (prompt is None)
+        following = one.ids[1:] if prompt else one.ids
+        at = new - len(one.fed_ids) - (not prompt)
         targets[row, at : at + len(following)] = torch.tensor(following, dtype=torch.long)
         known[row, at : at + len(following)] = True
-        if prompt is not None:
-            kv[:, :, row, :, :start] = prompt
     step = max(1, MAX_LOGITS // (decoder.vocabulary * rows))
     read: dict[str, Tensor] = {}
     for left in range(0, new, step):
         piece = slice(left, left + step)
-        logits = decoder.forward(tokens[:, piece].to(device), columns[:, piece].to(device), kv, width, keep=0).float()
+        logits = decoder.forward(
+            tokens[:, piece].to(device), columns[:, piece].to(device), states, width, keep=0
+        ).float()
         here = known[:, piece]
         values = decoder.sampler.read(logits[here.to(device)], targets[:, piece][here].to(device), wanted)
         for name, value in values.items():
