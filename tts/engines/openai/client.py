@@ -110,7 +110,7 @@ class Connections:
         if prompt is None and server is None and self.watch is not None:
             prompt = _prompt_of(body)
         async with self.lend(server, prompt) as lent:
-            at_once = server is None and self.balancer.has_others(lent)
+            at_once = server is None and self.watch is not None
             while True:
                 sent = self.dialect.apply(body)
                 manager = create(lent.at_once if at_once else lent.client, chat, sent)

@@ -32,7 +32,7 @@ class Server:
         url: its address.
         listed: the address in the list, which may lack /v1.
         client: its HTTP client, once there is an event loop.
-        at_once: the same client without a second attempt, for requests that another server can answer.
+        at_once: the same client without a second attempt, for a watched fleet, whose watch makes it.
         running: requests that it is working on.
         failures: failures in a row.
         paused_until: end of its pause, by the event loop's clock.
