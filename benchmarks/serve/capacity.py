@@ -51,21 +51,21 @@ def capacity(fraction: float) -> str:
     """Return the row; the full one takes about 8 minutes.
 
     Args:
-        fraction: of the questions of a round.
+        fraction: of the questions of a round; a tenth and less takes two rounds in place of five.
     """
-    questions = max(2 * FLIGHT, round(QUESTIONS * fraction))
+    questions, rounds = max(FLIGHT, round(QUESTIONS * fraction)), ROUNDS if fraction > 0.1 else 2
     rows = [
-        f"{questions} questions a round of {BUDGET} samples of {TOKENS} tokens, {FLIGHT} in flight, {ROUNDS} rounds in "
+        f"{questions} questions a round of {BUDGET} samples of {TOKENS} tokens, {FLIGHT} in flight, {rounds} rounds in "
         f"turns, self_consistency; an answer streams for {SECONDS:g} s in {WRITES} parts"
     ]
-    rows.append(f"{'':48}{'samples/s of':>14}{'':11}{'ms of a sample':>26}{'cores of':>10}")
-    rows.append(f"{'':48}{'a core':>14}{'wall':>11}{'gateway':>10}{'client':>8}{'upstream':>8}{'gateway':>10}")
+    rows.append(f"{'':48}{'samples/s of':>14}{'':11}{'ms of a sample':>28}{'cores of':>10}")
+    rows.append(f"{'':48}{'a core':>14}{'wall':>11}{'gateway':>10}{'client':>8}{'upstream':>10}{'gateway':>10}")
     for name, signals in WAYS.items():
         for events, more in EVENTS.items():
             print(f"capacity: {name}, {events}", file=sys.stderr)
-            measured = asyncio.run(_measured((*signals, *more), questions))
-            for gateways, rounds in measured.items():
-                rows.append(_row(f"{name}, {events}, {gateways}", rounds))
+            measured = asyncio.run(_measured((*signals, *more), questions, rounds))
+            for gateways, found in measured.items():
+                rows.append(_row(f"{name}, {events}, {gateways}", found))
             ratio = _median(measured[2], "of_a_core") / _median(measured[1], "of_a_core")
             rows.append(f"{'':48}two carry {2 * ratio:.2f} times what one carries, each on a core of its own")
     return "\n".join(rows)
@@ -82,10 +82,10 @@ def _row(name: str, rounds: Sequence[Round]) -> str:
         for part in ("client_s", "upstream_s")
     )
     used = statistics.median(sum(one.gateways_s) / one.wall_s for one in rounds)
-    return f"{name:48}{core:14.0f}{wall:11.0f}{1e3 / core:10.2f}{client:8.2f}{upstream:8.2f}{used:10.2f}"
+    return f"{name:48}{core:14.0f}{wall:11.0f}{1e3 / core:10.2f}{client:8.2f}{upstream:10.2f}{used:10.2f}"
 
 
-async def _measured(arguments: Sequence[str], questions: int) -> dict[int, list[Round]]:
+async def _measured(arguments: Sequence[str], questions: int, rounds: int) -> dict[int, list[Round]]:
     """Return the rounds with one gateway and with two, in turns."""
     with UpstreamProcess() as upstream:
         served = (
@@ -101,7 +101,7 @@ async def _measured(arguments: Sequence[str], questions: int) -> dict[int, list[
         )
         with ServeProcess(*served) as first, ServeProcess(*served) as second:
             found: dict[int, list[Round]] = {1: [], 2: []}
-            for number in range(-1, ROUNDS):
+            for number in range(-1, rounds):
                 for gateways in (1, 2) if number % 2 else (2, 1):
                     one = await _round((first, second)[:gateways], upstream, questions, number)
                     if number >= 0:  # the first one warms up

@@ -1,8 +1,12 @@
-"""Questions a second over HTTP against the library's, in turns, on the fake engine."""
+"""Questions a second over HTTP against the library's, in turns, on the fake engine.
+
+This process collects garbage as seldom as ``tts serve`` does, so that the library and the clients have the same gain.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import statistics
@@ -15,6 +19,7 @@ import openai
 import tts
 from benchmarks.serve.process import Light, ServeProcess
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
+from tts.cli.servers.serve import COLLECTED
 from tts.engines.fake.engine import FakeEngine
 
 FAKE = {"kind": "fake", "model": "fake"}
@@ -34,6 +39,9 @@ def throughput(fraction: float) -> str:
     problems = FakeEngine.problems(max(FLIGHT, round(400 * fraction)))
     head = f"{len(problems)} questions a round, {FLIGHT} in flight, {ROUNDS} rounds in turns, budget {BUDGET}"
     rows = [head]
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED)
     with ServeProcess("engine.kind=fake", "engine.model=fake", f"budget={BUDGET}") as server:
         for strategy in STRATEGIES:
             rows += asyncio.run(_compare(server, strategy, [problem.question for problem in problems]))
