@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from evals.config import CompareConfig, DecideConfig, RunConfig, SampleConfig
 from evals.tasks import TaskConfig
-from evals.training_config import FineceConfig, GraceConfig, TinyConfig
+from evals.training.config import FineceConfig, GraceConfig, TinyConfig
 from tts.agent.config import AgentConfig
 from tts.cli.config import shown
 from tts.config.keys import Key, keys

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from tts.engines.config import EngineConfig, open_engine
 from tts.engines.kinds import LiveEngine
 from tts.prompts import Prompt
+from tts.training.phases import PhaseListener, SilentPhases
 
 T = TypeVar("T")
 
@@ -84,12 +85,14 @@ class Hooks:
 
     Attributes:
         progress: opens a display; it receives a function that returns the tokens drawn so far.
+        phases: opens a display of the phases of a training.
         notify: receives one sentence about anything that takes time or changes something.
         execute: runs a coroutine to its end.
         open_engine: opens the engine of a configuration and a prompt for a block.
     """
 
     progress: Callable[[Callable[[], int]], AbstractContextManager[ProgressListener]] = _no_progress
+    phases: Callable[[], AbstractContextManager[PhaseListener]] = lambda: nullcontext(SilentPhases())
     notify: Callable[[str], None] = field(default=lambda _: None)
     execute: Execute = asyncio.run
     open_engine: Callable[[EngineConfig, Prompt, Callable[[str], None]], AbstractContextManager[LiveEngine]] = (

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Bars
 
 LINE_INTERVAL_S = 5.0
@@ -40,7 +41,7 @@ class Progress:
             terminal: whether to draw a bar; None draws one if standard error is a terminal and NO_COLOR is not set.
         """
         self._drawn = drawn
-        on = _wants_bar() if terminal is None else terminal
+        on = wants_bar() if terminal is None else terminal
         self._bars = _bars() if on else None
         self._label, self._total, self.done, self._right = "", 0, 0, 0.0
         self._graded = True
@@ -103,8 +104,7 @@ class Progress:
         """Return the time left at the mean pace so far."""
         if not self.done:
             return ""
-        seconds = round((now - self._began) / self.done * (self._total - self.done))
-        return f", {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
+        return f", {clock((now - self._began) / self.done * (self._total - self.done))} left"
 
     def _show(self) -> None:
         if self._bars is not None:
@@ -112,13 +112,26 @@ class Progress:
             self._bars.refresh()
 
 
-def _wants_bar() -> bool:
+def clock(seconds: float) -> str:
+    """Return a time as hours, minutes and seconds."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def wants_bar() -> bool:
+    """Return whether standard error is a terminal that takes bars."""
     return sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def screen() -> Console:
+    """Return standard error as bars are drawn on it."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
 
 
 def _bars() -> Bars:
     """Return one bar per strategy, redrawn only on request, so that no thread is needed."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
@@ -128,6 +141,6 @@ def _bars() -> Bars:
         MofNCompleteColumn(),
         TextColumn("{task.fields[facts]}", markup=False),
         TimeRemainingColumn(),
-        console=Console(file=sys.stderr, markup=False, emoji=False, highlight=False),
+        console=screen(),
         auto_refresh=False,
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ torch = pytest.importorskip("torch")
 from tts.models.finece import read_card as read_finece_card  # noqa: E402
 from tts.models.grace import read_card as read_grace_card  # noqa: E402
 from tts.pool import load_pool  # noqa: E402
+from tts.training.history import Evaluation, History  # noqa: E402
 
 QUICK = ("engine.max_tokens=120", "recipe.epochs=1", "recipe.batch_size=16")
 GRACE = ("train", "grace", *QUICK, "task.questions=8", "samples=4", "recipe.held_out=0.3", "recipe.lora.rank=4")
@@ -66,7 +69,7 @@ def test_grace_draws_trains_and_leaves_a_model_that_scores_its_own_samples(
 ) -> None:
     out, ran = graced
     assert ran.status == 0, ran.err
-    assert "held out:" in ran.out and f"engine.model={out} scorer.name=grace" in ran.out
+    assert "held out:" in ran.out and f"wrote {out}: worse than a constant: do not use it" in ran.out  # 24 responses
     assert "32 of them drawn now" in ran.err and "responses to learn from" in ran.err
     card = read_grace_card(out)
     assert (card.token, card.token_id, card.readout, card.base) == ("<CNF>", 344, "before", "tiny")
@@ -106,7 +109,7 @@ def test_finece_draws_trees_trains_and_leaves_a_scorer_that_guides_beams(
     out, ran = guided
     assert ran.status == 0, ran.err
     assert "trees: 6 of 6 questions" in ran.err and "held out:" in ran.out
-    assert f"use it with `engine.model={out} scorer.name=finece`" in ran.out
+    assert f"wrote {out}: worse than a constant: do not use it" in ran.out
     card = read_finece_card(out)
     assert (card.form, card.read, card.base, card.tokens) == ("grown", "values", "tiny", tuple(range(344, 355)))
     samples = [s for e in load_pool(out / "pool.sqlite").entries for s in e.samples]
@@ -130,7 +133,7 @@ def test_an_adapter_scores_what_its_base_draws(tts: Tts, tmp_path: Path, guided:
     out, pool = tmp_path / "adapter", f"pool={guided[0] / 'pool.sqlite'}"
     ran = tts(*FINECE, pool, "recipe.read=head", f"out={out}")
     assert ran.status == 0, ran.err
-    assert f"engine.model=tiny scorer.name=finece scorer.path={out}" in ran.out
+    assert f"wrote {out}: worse than a constant: do not use it" in ran.out
     played = tts(
         "run", "engine.max_tokens=120", "task.questions=2", "budget=2", "strategies=[grace_sc]",
         f"scorer={{name: finece, path: {out}}}", f"out={tmp_path / 'run.sqlite'}",
@@ -163,6 +166,28 @@ def test_tiny_trains_by_the_same_grammar(tts: Tts, tmp_path: Path, monkeypatch: 
     other = tts("train", "tiny", *small_recipe, f"out={out}")
     assert other.status == 2 and "checkpoint of another recipe (seed: 3 there, 1 here)" in other.err
     assert "out names no directory: give out=DIR" in tts("train", "tiny").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "use"),
+    [
+        (("grace",), "engine.model={out} scorer.name=grace"),
+        (("finece", "recipe.method=grow"), "engine.model={out} scorer.name=finece"),
+        (("finece",), "engine.model=tiny scorer.name=finece scorer.path={out}"),
+    ],
+)
+def test_the_last_line_says_how_a_model_is_used_or_that_it_should_not_be(
+    tts: Tts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], use: str
+) -> None:
+    best = Evaluation(1, 0.2, 0.25, 0.7, 0.6, 0.0)
+    split = SimpleNamespace(held_out=[SimpleNamespace(question=0)])
+    for found, words in ((best, f"use it with `{use}`"), (replace(best, auroc=0.4), "worse than a constant: do not")):
+        trained = SimpleNamespace(history=History([(1, 0.5, 0.0)], [found]))
+        outcome = SimpleNamespace(trained=trained, split=split)
+        monkeypatch.setattr("evals.training.train_model.train_model", lambda config, hooks, outcome=outcome: outcome)
+        monkeypatch.setattr("evals.report.training.find_spec", lambda name: None)
+        ran = tts("train", *arguments, f"out={tmp_path / 'x'}")
+        assert ran.status == 0 and f"wrote {tmp_path / 'x'}: {words.format(out=tmp_path / 'x')}" in ran.out
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tts.training.build import TrainedModel, train
 from tts.training.grace.method import GraceMethod
 from tts.training.grace.recipe import GraceRecipe
 from tts.training.loop import Loop
+from tts.training.phases import Phases
 from tts.training.responses import Branches, Response, Split
 from tts.training.tiny.tokenizer import build
 
@@ -97,11 +98,19 @@ def run(
     base: Any = None,
     words: Any = None,
     report: Callable[[str], None] = lambda line: None,
+    phases: Phases | None = None,
 ) -> TrainedModel:
     """Train a small GrACE model."""
     words = words or tokenizer()
     return train(
-        out, base or model(), words, split or halves(), GraceMethod(recipe), base={"model": "m"}, report=report
+        out,
+        base or model(),
+        words,
+        split or halves(),
+        GraceMethod(recipe),
+        base={"model": "m"},
+        report=report,
+        phases=phases,
     )
 
 

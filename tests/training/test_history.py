@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tts.training.history import Evaluation, History, evaluated
-from tts.training.responses import Response
+from tts.training.responses import Response, Split
 
 
 def response(question: int, correct: bool, *, ended: bool = True) -> Response:
@@ -15,7 +15,10 @@ def response(question: int, correct: bool, *, ended: bool = True) -> Response:
 
 def test_an_evaluation_measures_the_confidences_of_responses() -> None:
     held_out = [response(0, True), response(0, False), response(1, True, ended=False)]
-    found = evaluated(7, np.array([0.9, 0.4, 0.3]), held_out, total_cross_entropy=16.0)
+    train = [response(2, True), *(response(3, False) for _ in range(3))]
+    split = Split(tuple(train), tuple(held_out))
+    found = evaluated(7, np.array([0.9, 0.4, 0.3]), split, total_cross_entropy=16.0)
+    assert found.constant == pytest.approx((2 * 0.75**2 + 0.25**2) / 3)  # a quarter of the training set is right
     assert found.step == 7
     assert found.brier == pytest.approx((0.01 + 0.16 + 0.49) / 3)
     assert found.auroc == pytest.approx(0.5)  # of the pairs over all questions (0.9, 0.4) and (0.3, 0.4)
@@ -25,10 +28,17 @@ def test_an_evaluation_measures_the_confidences_of_responses() -> None:
 
 def test_the_best_evaluation_has_the_lowest_brier_score_and_is_the_first_of_equals() -> None:
     briers = (0.3, 0.1, 0.2, 0.1)
-    history = History(evaluations=[Evaluation(i, brier, 0.5, 0.5, 0.0) for i, brier in enumerate(briers)])
+    history = History(evaluations=[Evaluation(i, brier, 0.25, 0.5, 0.5, 0.0) for i, brier in enumerate(briers)])
     assert history.best.step == 1
 
 
 def test_the_line_names_the_language_model_only_where_the_text_can_change() -> None:
-    assert "language model" not in str(Evaluation(1, 0.2, 0.7, 0.6, 0.0))
-    assert str(Evaluation(1, 0.2, 0.7, 0.6, 1.5)).endswith("within questions 0.600  language model 1.500")
+    assert "language model" not in str(Evaluation(1, 0.2, 0.25, 0.7, 0.6, 0.0))
+    assert str(Evaluation(1, 0.2, 0.25, 0.7, 0.6, 1.5)).endswith("AUROC 0.700, language model 1.500")
+
+
+@pytest.mark.parametrize(("brier", "auroc", "useful"), [(0.2, 0.6, True), (0.25, 0.6, False), (0.2, 0.5, False)])
+def test_an_evaluation_is_useful_where_it_beats_a_constant(brier: float, auroc: float, useful: bool) -> None:
+    found = Evaluation(1, brier, 0.25, auroc, 0.5, 0.0)
+    assert found.useful is useful
+    assert str(found) == f"Brier {brier:.4f} (a constant 0.2500), AUROC {auroc:.3f}"

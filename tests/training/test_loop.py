@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests.training.cases import interrupted  # noqa: E402
 from tts.training.checkpoint import CHECKPOINT, read  # noqa: E402
 from tts.training.history import Evaluation  # noqa: E402
 from tts.training.loop import Loop  # noqa: E402
+from tts.training.phases import Phases  # noqa: E402
 from tts.training.schedule import Schedule  # noqa: E402
 
 SCHEDULE = Schedule(
@@ -51,14 +52,24 @@ class Towards:
         loss = (model.weight - 1).square().sum() * len(part) / len(batch)
         return loss, float(loss.detach()), 0.0
 
-    def evaluate(self, model: Any, step: int) -> Evaluation:
+    held_out_tokens = 3
+
+    def evaluate(self, model: Any, step: int, advance: Callable[[int], None]) -> Evaluation:
         brier = self.briers.pop(0) if self.briers else float((model.weight - 1).square().sum())
-        return Evaluation(step, brier, 0.5, 0.5, 0.0)
+        return Evaluation(step, brier, 0.25, 0.5, 0.5, 0.0)
 
 
-def loop(out: Path, objective: Towards, schedule: Schedule = SCHEDULE, saved: Any = None) -> Loop:
+def loop(out: Path, objective: Towards, schedule: Schedule = SCHEDULE, saved: Any = None, phases: Any = None) -> Loop:
     return Loop(
-        out, OneWeight(), objective, schedule, identity=IDENTITY, saved=saved, device="cpu", report=lambda line: None
+        out,
+        OneWeight(),
+        objective,
+        schedule,
+        identity=IDENTITY,
+        saved=saved,
+        device="cpu",
+        report=lambda line: None,
+        phases=phases or Phases(),
     )
 
 

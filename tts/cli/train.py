@@ -10,7 +10,7 @@ from tts.cli.options import ConfigArguments, ForceOption, model_directory, read_
 from tts.cli.verbosity import notify
 
 if TYPE_CHECKING:
-    from evals.training_config import FineceConfig, GraceConfig
+    from evals.training.config import FineceConfig, GraceConfig
 
 train_app = App(
     help="Train a model to report its confidence, or the bundled one.", no_args_is_help=True, rich_markup_mode=None
@@ -19,7 +19,7 @@ app.add_typer(train_app, name="train")
 
 
 @train_app.command(
-    schema="evals.training_config:GraceConfig",
+    schema="evals.training.config:GraceConfig",
     examples=(
         "tts train grace out=grace questions=500 samples=4",
         "tts train grace configs/train/grace.yaml out=grace epochs=1",
@@ -31,15 +31,14 @@ def grace(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     Draws the responses first, where no pool is given. After an interruption the same command continues from the last
     checkpoint. Writes a plain Hugging Face directory: use it with `engine.model=DIR scorer.name=grace`.
     """
-    from evals.training_config import GraceConfig
+    from evals.training.config import GraceConfig
 
     config, _ = read_config(GraceConfig, configs)
-    out = _train(config, "tts train grace", force)
-    _print_written(out, f"engine.model={out} scorer.name=grace")
+    _train(config, "tts train grace", force, "engine.model={out} scorer.name=grace")
 
 
 @train_app.command(
-    schema="evals.training_config:FineceConfig",
+    schema="evals.training.config:FineceConfig",
     examples=(
         "tts train finece out=finece questions=200",
         "tts train finece configs/train/finece.yaml out=finece epochs=1",
@@ -51,18 +50,17 @@ def finece(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     Draws the completions first, where no pool is given. After an interruption the same command continues from the last
     checkpoint. Use the directory that it writes with `scorer.name=finece`.
     """
-    from evals.training_config import FineceConfig
+    from evals.training.config import FineceConfig
 
     config, _ = read_config(FineceConfig, configs)
-    out = _train(config, "tts train finece", force)
-    if config.recipe.method == "grow":
-        _print_written(out, f"engine.model={out} scorer.name=finece")
-    else:
-        _print_written(out, f"engine.model={config.engine.model} scorer.name=finece scorer.path={out}")
+    use = "engine.model={out} scorer.name=finece"
+    if config.recipe.method != "grow":
+        use = f"engine.model={config.engine.model} scorer.name=finece scorer.path={{out}}"
+    _train(config, "tts train finece", force, use)
 
 
 @train_app.command(
-    schema="evals.training_config:TinyConfig",
+    schema="evals.training.config:TinyConfig",
     examples=("tts train tiny out=tiny share=0.01", "tts train tiny configs/train/tiny.yaml out=tiny device=cuda"),
 )
 def tiny(configs: ConfigArguments = None, force: ForceOption = False) -> None:
@@ -71,7 +69,7 @@ def tiny(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     About an hour on two CPU cores, minutes on a GPU. After an interruption the same command continues from the last
     checkpoint. Use the directory that it writes with `engine.model=DIR`.
     """
-    from evals.training_config import TinyConfig
+    from evals.training.config import TinyConfig
     from tts.engines.hf.device import pick
     from tts.training.tiny.grade import grade
     from tts.training.tiny.train import record, train
@@ -87,20 +85,31 @@ def tiny(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     _print_written(out, f"engine.model={out}")
 
 
-def _train(config: GraceConfig | FineceConfig, command: str, force: bool) -> Path:
-    """Train, print the evaluations, and return the model's directory."""
-    from evals.live.train_model import train_model
-    from evals.report.training import print_trained, save_history
+def _train(config: GraceConfig | FineceConfig, command: str, force: bool, use: str) -> None:
+    """Train, print the evaluations, and say how the model is used, or that it should not be.
+
+    Args:
+        config: of the training.
+        command: a key of ``CARDS``.
+        force: start anew in a directory that holds another model.
+        use: the keys that use the model, with {out} in the place of its directory.
+    """
+    from evals.report.training import print_trained, save_history, worthless
+    from evals.training.train_model import train_model
 
     out = model_directory(str(config.out), command=command, base=config.engine.model, force=force)
     with interruptible():
         outcome = train_model(config, hooks=terminal_hooks())
-    written = save_history(out, outcome.trained.history)
+    history = outcome.trained.history
+    written = save_history(out, history, config.recipe)
     screen = console()
-    print_trained(screen, outcome.trained.history, outcome.split)
+    print_trained(screen, history, outcome.split)
     for path in written:
         screen.print(f"wrote {path}", soft_wrap=True)
-    return out
+    if history.best.useful:
+        _print_written(out, use.replace("{out}", str(out)))
+    else:
+        screen.print(f"wrote {out}: {worthless(history.best)}", soft_wrap=True)
 
 
 def _print_written(out: Path, use: str) -> None:

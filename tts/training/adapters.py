@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -15,6 +16,21 @@ from tts.training.muon import Muon
 from tts.training.schedule import Schedule
 
 
+def refuse_tokens(tokenizer: Any, texts: Sequence[str]) -> None:
+    """Refuse a tokenizer that has one of the tokens to add.
+
+    Raises:
+        InputError: naming the token.
+    """
+    vocabulary = tokenizer.get_vocab()
+    for text in texts:
+        if text in vocabulary:
+            raise InputError(
+                f"the base model's tokenizer already has the token {text!r}: start from a model without it, "
+                "or give another recipe.token"
+            )
+
+
 def add_tokens(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[int]:
     """Append special tokens to vocabulary and model.
 
@@ -24,12 +40,7 @@ def add_tokens(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[int]:
     Raises:
         InputError: the tokenizer has one of them already.
     """
-    for text in texts:
-        if text in tokenizer.get_vocab():
-            raise InputError(
-                f"the base model's tokenizer already has the token {text!r}: start from a model without it, "
-                "or give another recipe.token"
-            )
+    refuse_tokens(tokenizer, texts)
     tokenizer.add_special_tokens({"additional_special_tokens": list(texts)}, replace_extra_special_tokens=False)
     tokens = [int(token) for token in tokenizer.convert_tokens_to_ids(list(texts))]
     if max(tokens) >= model.get_input_embeddings().weight.shape[0]:  # many models have rows to spare
@@ -53,12 +64,9 @@ def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
         return model
     if schedule.method == "grow":
         return grow(model, schedule.grow, tokens, seed=schedule.seed)
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"recipe.method=lora needs {error.name}, which is not installed: pip install 'tts-rerank[hf]'"
-        ) from None
+    check_installed(schedule)
+    from peft import LoraConfig, get_peft_model
+
     names = {id(module): name.rpartition(".")[2] for name, module in model.named_modules()}
     rows = [names[id(model.get_input_embeddings())]]
     if not is_tied(model):
@@ -73,6 +81,16 @@ def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
     )
     with quiet_peft():
         return get_peft_model(model, config)
+
+
+def check_installed(schedule: Schedule) -> None:
+    """Refuse adapters where no package for them is installed.
+
+    Raises:
+        InputError: peft is not installed.
+    """
+    if schedule.method == "lora" and find_spec("peft") is None:
+        raise InputError("recipe.method=lora needs peft, which is not installed: pip install 'tts-rerank[hf]'")
 
 
 def trainable(model: Any) -> Iterator[tuple[str, Tensor]]:

@@ -16,6 +16,8 @@ from tts.errors import InputError, first_line
 from tts.models.bundled import weights
 from tts.models.loading import quiet
 from tts.models.resolve import BUNDLED, fingerprint
+from tts.training.adapters import check_installed
+from tts.training.grow import check_growable
 from tts.training.schedule import Schedule
 
 
@@ -62,11 +64,20 @@ def load_base(engine: EngineConfig, schedule: Schedule) -> BaseModel:
 
 
 def check_base(engine: EngineConfig, schedule: Schedule) -> None:
-    """Refuse a ``grow.base`` that cannot be grown further, before any response is drawn.
+    """Refuse a base that the method cannot train, before any response is drawn.
 
     Raises:
-        InputError: as :func:`load_base`.
+        InputError: adapters need a package that is not installed; the model's type or shape cannot be grown; or as
+            :func:`load_base` for ``grow.base``.
     """
+    check_installed(schedule)
+    if schedule.method == "grow":
+        options = {"revision": engine.revision} if engine.revision else {}
+        try:
+            config = AutoConfig.from_pretrained(engine.folder or engine.model, **options)
+        except (OSError, ValueError):  # the load that follows names the fault
+            return
+        check_growable(config, schedule.grow)
     if schedule.grow_base is not None:
         load_base(engine, schedule)
 

@@ -18,7 +18,8 @@ from tts.training.checkpoint import CHECKPOINT, read
 from tts.training.history import History
 from tts.training.loop import Loop
 from tts.training.method import TrainingMethod
-from tts.training.responses import Split
+from tts.training.phases import Phases
+from tts.training.responses import Split, row_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def build(
     engine: EngineConfig,
     base: Mapping[str, Any],
     report: Callable[[str], None] = print,
+    phases: Phases | None = None,
 ) -> TrainedModel:
     """Train the engine's model on responses and write it.
 
@@ -53,12 +55,15 @@ def build(
         method: the training method with its recipe.
         engine: names the base model and the device.
         base: describes the responses as JSON values; "model" names the base model.
-        report: receives a line of progress now and then.
+        report: receives a line about each evaluation, an early stop and a continued checkpoint.
+        phases: receives the progress.
 
     Raises:
         InputError: as :func:`train` and :func:`tts.training.base_model.load_base`.
     """
-    loaded = load_base(engine, method.recipe)
+    phases = phases or Phases()
+    with phases.phase("loading", "load", 1, facts=f"{base['model']}, to train it"):
+        loaded = load_base(engine, method.recipe)
     base = {**base, **loaded.grown_from}
     trained = train(
         out,
@@ -69,6 +74,7 @@ def build(
         base=base,
         device=pick(engine.device),
         report=report,
+        phases=phases,
     )
     extra = {
         "recipe": asdict(method.recipe),
@@ -76,7 +82,7 @@ def build(
         "held_out": asdict(trained.history.best),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
     }
-    with quiet():
+    with quiet(), phases.phase("writing", "write", 1, facts=str(out)):
         method.write(
             out,
             trained.model,
@@ -99,6 +105,7 @@ def train(
     base: Mapping[str, Any],
     device: str = "cpu",
     report: Callable[[str], None] = print,
+    phases: Phases | None = None,
 ) -> TrainedModel:
     """Train until held-out Brier has not improved for the recipe's patience, or until the last epoch ends.
 
@@ -110,7 +117,8 @@ def train(
         method: the training method with its recipe.
         base: names the base model and the responses, as JSON values; part of what a checkpoint must share.
         device: cpu, cuda or mps.
-        report: receives a line of progress now and then.
+        report: receives a line about each evaluation, an early stop and a continued checkpoint.
+        phases: receives the progress.
 
     Raises:
         InputError: the tokenizer cannot hold the confidence tokens, a checkpoint belongs to another training, or the
@@ -118,6 +126,7 @@ def train(
         TTSError: the loss is not finite; the best checkpoint is kept.
     """
     method.check(split)
+    phases = phases or Phases()
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(method.recipe.seed)
     tokens = method.add_tokens(model, tokenizer)
@@ -126,7 +135,14 @@ def train(
     identity = {"recipe": asdict(method.recipe), "base": dict(base), "shapes": shapes}
     saved = read(out / CHECKPOINT, identity, device)
     end = int(tokenizer.eos_token_id)
-    learner, objective = method.start(model, split, saved, tokens=tokens, end=end, device=device, report=report)
-    loop = Loop(out, learner, objective, method.recipe, identity=identity, saved=saved, device=device, report=report)
+    recipe = method.recipe
+    phases.expect("write", 1)
+    if saved is None:  # the loop counts exactly what a checkpoint leaves to be done
+        phases.expect("learn", recipe.epochs * row_tokens(split.train))
+        phases.expect("evaluate", recipe.epochs * recipe.evaluations * row_tokens(split.held_out))
+    learner, objective = method.start(model, split, saved, tokens=tokens, end=end, device=device, phases=phases)
+    loop = Loop(
+        out, learner, objective, recipe, identity=identity, saved=saved, device=device, report=report, phases=phases
+    )
     loop.run()
     return TrainedModel(loop.model, tuple(tokens), loop.history)

@@ -96,19 +96,9 @@ def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0
         seed: of the new parts' initial weights.
 
     Raises:
-        InputError: the model's type is not supported, or its heads do not divide the channels.
+        InputError: as :func:`check_growable`.
     """
-    kind = model.config.model_type
-    if kind not in KINDS:
-        raise InputError(
-            f"recipe.method=grow supports models of type {', '.join(KINDS)}, got {kind!r}: give recipe.method=lora"
-        )
-    wide = _wider(model.config, config)
-    if wide.hidden_size % wide.num_attention_heads:
-        raise InputError(
-            f"recipe.grow makes {wide.hidden_size} channels and {wide.num_attention_heads} attention heads, and "
-            "transformers needs the former to be a multiple of the latter: give other recipe.grow.channels"
-        )
+    wide = check_growable(model.config, config)
     found = type(model)(wide).to(next(model.parameters()).device).requires_grad_(False)
     found.generation_config = copy.deepcopy(model.generation_config)
     generator = torch.Generator().manual_seed(seed)
@@ -135,6 +125,30 @@ def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0
             continue
         found.set_submodule(name, replaced.to(embeddings.device))
     return Grown(found)
+
+
+def check_growable(base: Any, config: GrowConfig) -> Any:
+    """Return the configuration of a base grown by new parts.
+
+    Args:
+        base: the base's configuration.
+        config: the number of new parts.
+
+    Raises:
+        InputError: the model's type is not supported, or its heads do not divide the channels.
+    """
+    kind = base.model_type
+    if kind not in KINDS:
+        raise InputError(
+            f"recipe.method=grow supports models of type {', '.join(KINDS)}, got {kind!r}: give recipe.method=lora"
+        )
+    wide = _wider(base, config)
+    if wide.hidden_size % wide.num_attention_heads:
+        raise InputError(
+            f"recipe.grow makes {wide.hidden_size} channels and {wide.num_attention_heads} attention heads, and "
+            "transformers needs the former to be a multiple of the latter: give other recipe.grow.channels"
+        )
+    return wide
 
 
 @torch.no_grad()

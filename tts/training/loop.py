@@ -22,13 +22,12 @@ from tts.errors import TTSError
 from tts.training.adapters import optimisers, trainable
 from tts.training.checkpoint import BEST, CHECKPOINT, write
 from tts.training.history import Evaluation, History
+from tts.training.phases import Phases
 from tts.training.responses import batches
 from tts.training.schedule import Schedule
 
 SAVE_EVERY_S = 60.0
 """Seconds between checkpoints."""
-REPORT_EVERY_S = 5.0
-"""Seconds between lines of progress."""
 
 
 class Objective(Protocol):
@@ -62,8 +61,19 @@ class Objective(Protocol):
         """
         ...
 
-    def evaluate(self, model: Any, step: int) -> Evaluation:
-        """Return the evaluation of the model's confidences on the held-out questions; called without gradients."""
+    @property
+    def held_out_tokens(self) -> int:
+        """Tokens that an evaluation reads."""
+        ...
+
+    def evaluate(self, model: Any, step: int, advance: Callable[[int], None]) -> Evaluation:
+        """Return the evaluation of the model's confidences on the held-out questions; called without gradients.
+
+        Args:
+            model: the trained model.
+            step: optimiser steps so far.
+            advance: receives the tokens of each forward pass.
+        """
         ...
 
 
@@ -87,6 +97,7 @@ class Loop:
         saved: Mapping[str, Any] | None,
         device: str,
         report: Callable[[str], None],
+        phases: Phases,
     ) -> None:
         """Start, or continue a checkpoint.
 
@@ -98,10 +109,11 @@ class Loop:
             identity: the values that a checkpoint must share, see :func:`tts.training.checkpoint.read`.
             saved: the checkpoint to continue, or None.
             device: cpu, cuda or mps.
-            report: receives a line of progress now and then.
+            report: receives a line about each evaluation, an early stop and a continued checkpoint.
+            phases: receives the progress.
         """
         self.out, self.model, self.objective, self.schedule = out, model, objective, schedule
-        self.device, self.report = device, report
+        self.device, self.report, self.phases = device, report, phases
         self.history, self.step = History(), 0
         self._identity = identity
         self._weights = dict(trainable(model))
@@ -141,35 +153,53 @@ class Loop:
             self._take_steps()
             if self._stalled():
                 self.report(f"held-out Brier has not improved in {self.schedule.patience} evaluations: stopping early")
+        self.phases.expect("learn", 0)
+        self.phases.expect("evaluate", 0)
         state = torch.load(self.out / BEST, map_location=self.device)
         self._set_weights(state["weights"])
         self.model.eval()
 
     def _take_steps(self) -> None:
         """Take steps until the last one, or until held-out Brier stops improving."""
-        schedule, per_epoch = self.schedule, self.per_epoch
-        evaluated = {round((i + 1) * per_epoch / schedule.evaluations) for i in range(schedule.evaluations)}
-        written = reported = began = time.monotonic()
-        first = self.step
-        while self.step < self.steps:
-            epoch, done = divmod(self.step, per_epoch)
-            rng = np.random.default_rng([schedule.seed, 14, epoch])
-            for batch in list(batches(self.objective.lengths, self.per_batch, rng))[done:]:
+        batches_left = self._batches_left()
+        if not batches_left:
+            return
+        self.phases.expect(
+            "evaluate", sum(map(self._is_due, range(self.step + 1, self.steps + 1))) * self.objective.held_out_tokens
+        )
+        total = sum(self._tokens(batch) for batch in batches_left)
+        with self.phases.phase("training", "learn", total, facts=f"{self.steps - self.step} steps"):
+            written = time.monotonic()
+            for batch in batches_left:
                 losses = self.learn(batch)
                 self.step += 1
                 self.history.losses.append((self.step, *losses))
-                now = time.monotonic()
-                if now - reported > REPORT_EVERY_S or self.step == self.steps:
-                    reported, pace = now, (now - began) / (self.step - first)
-                    self.report(self._line(pace))
-                due = self.step % per_epoch in evaluated or self.step % per_epoch == 0
+                self.phases.advance(0, self._line())
+                due = self._is_due(self.step)
                 if due:
                     self._evaluate()
-                if due or now - written > SAVE_EVERY_S:
+                if due or time.monotonic() - written > SAVE_EVERY_S:
                     self._save(CHECKPOINT)
-                    written = now
+                    written = time.monotonic()
                 if due and self._stalled():
                     return
+
+    def _tokens(self, rows: Sequence[int]) -> int:
+        return sum(self.objective.lengths[i] for i in rows)
+
+    def _is_due(self, step: int) -> bool:
+        """Return whether an evaluation follows a step: as often in an epoch as scheduled, and at its end."""
+        count, within = self.schedule.evaluations, step % self.per_epoch
+        return not within or within in {round((i + 1) * self.per_epoch / count) for i in range(count)}
+
+    def _batches_left(self) -> list[list[int]]:
+        """Return the batches of all steps to come, each the numbers of its rows."""
+        epoch, done = divmod(self.step, self.per_epoch)
+        found: list[list[int]] = []
+        for number in range(epoch, self.schedule.epochs):
+            rng = np.random.default_rng([self.schedule.seed, 14, number])
+            found += batches(self.objective.lengths, self.per_batch, rng)
+        return found[done:]
 
     def learn(self, batch: Sequence[int]) -> tuple[float, float]:
         """Take one optimiser step on a batch of rows, in as many passes as needed; return its two losses.
@@ -183,9 +213,11 @@ class Loop:
         self.model.train()
         calibration = language = 0.0
         for start in range(0, len(batch), self.per_pass):
-            loss, off, lm = self.objective.losses(self.model, batch[start : start + self.per_pass], batch)
+            part = batch[start : start + self.per_pass]
+            loss, off, lm = self.objective.losses(self.model, part, batch)
             loss.backward()  # type: ignore[no-untyped-call]
             calibration, language = calibration + off, language + lm
+            self.phases.advance(self._tokens(part), self._line())
         norm = float(torch.nn.utils.clip_grad_norm_(self._weights.values(), 1.0))
         if not (math.isfinite(calibration + language) and math.isfinite(norm)):
             kept = (
@@ -211,23 +243,22 @@ class Loop:
     def _evaluate(self) -> None:
         """Evaluate on the held-out questions; keep the weights if they are the best so far."""
         self.model.eval()
-        with torch.inference_mode():
-            found = self.objective.evaluate(self.model, self.step)
+        with self.phases.phase("evaluating", "evaluate", self.objective.held_out_tokens), torch.inference_mode():
+            found = self.objective.evaluate(self.model, self.step, self.phases.advance)
         self.history.evaluations.append(found)
         if self.history.best is found:
             self._save(BEST)
-        self.report(f"step {found.step}/{self.steps}  held out: {found}")
+        self.report(f"step {found.step}/{self.steps}: {found}")
 
     def _stalled(self) -> bool:
         done = self.history.evaluations
         return bool(done) and len(done) - 1 - done.index(self.history.best) >= self.schedule.patience
 
-    def _line(self, pace: float) -> str:
-        last = self.history.losses[-20:]
-        calibration, language = (math.fsum(one[i] for one in last) / len(last) for i in (1, 2))
-        lm = f"  language model {language:.4f}" if language else ""
-        left = pace * (self.steps - self.step) / 60
-        return f"step {self.step}/{self.steps}  calibration {calibration:.4f}{lm}  {left:.1f} min left"
+    def _line(self) -> str:
+        """Return the step and the calibration loss of the last steps."""
+        last = [calibration for _, calibration, _ in self.history.losses[-20:]]
+        loss = f", loss {math.fsum(last) / len(last):.3f}" if last else ""
+        return f"step {self.step}/{self.steps}{loss}"
 
     def _set_weights(self, weights: Mapping[str, Tensor]) -> None:
         with torch.no_grad():

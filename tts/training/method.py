@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import torch
 
 from tts.engines.config import EngineConfig
 from tts.training.loop import Objective
+from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.schedule import Schedule
 
@@ -38,6 +39,14 @@ class TrainingMethod(Protocol):
         """
         ...
 
+    def check_tokenizer(self, tokenizer: Any) -> None:
+        """Check, before any response is drawn, that :meth:`add_tokens` can do its work.
+
+        Raises:
+            InputError: the tokenizer cannot hold the confidence tokens.
+        """
+        ...
+
     def add_tokens(self, model: Any, tokenizer: Any) -> list[int]:
         """Add the confidence tokens to the vocabulary and the model.
 
@@ -58,7 +67,7 @@ class TrainingMethod(Protocol):
         tokens: list[int],
         end: int,
         device: str,
-        report: Callable[[str], None],
+        phases: Phases,
     ) -> tuple[Any, Objective]:
         """Prepare the model and its objective.
 
@@ -69,7 +78,7 @@ class TrainingMethod(Protocol):
             tokens: ids of the confidence tokens.
             end: id of the token that ends a response.
             device: cpu, cuda or mps.
-            report: receives a line of progress now and then.
+            phases: receives the progress.
 
         Returns:
             The model whose trained weights require gradients, and what it learns.

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tts.errors import InputError
-from tts.pool import Pool
-from tts.types import End, Problem
+from tts.pool import Entry, Pool
+from tts.types import End, Problem, Sample
 
 Ids = tuple[int, ...]
 MAX_ROW_RESPONSES = 8
 """The most responses to a question that share a row."""
+SPLITS = 100
+"""Choices of the held-out questions that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def read_responses(
     end: int,
     context: int,
     forks: bool = False,
+    advance: Callable[[int], None] = lambda questions: None,
 ) -> tuple[Response, ...]:
     """Return the graded responses of a pool.
 
@@ -107,6 +110,42 @@ def read_responses(
         context: the most tokens the model reads, one more than a response to learn from may have with its prompt;
             longer ones are left out, or with ``forks`` cut there.
         forks: whether to include responses that continue a prefix.
+        advance: receives 1 after each question.
+
+    Raises:
+        InputError: as :func:`check_pool`, or the responses that fit into the context are all of one grade.
+    """
+    check_pool(pool, model, forks=forks)
+    found: list[Response] = []
+    for number, entry in enumerate(pool.entries):
+        prompt = prompt_ids(entry.problem)
+        for sample, correct in _usable(entry, forks):
+            if correct is None or not (sample.text or sample.token_ids):
+                continue
+            ids = sample.token_ids or encode(sample.text)
+            ended = ids[-1] == end or (not sample.token_ids and sample.end is End.STOP)
+            ids = ids[:-1] if ids[-1] == end else ids
+            room = context - 1 - len(prompt)
+            if forks and len(ids) > room:  # it counts for the prefix that it continues: a share of all completions
+                ids, ended = ids[: max(room, 0)], False
+            if ids and len(ids) <= room:
+                weight = sample.confidence
+                if weight is None and sample.trace.logprobs:
+                    weight = float(np.exp(np.mean(sample.trace.logprobs)))
+                weight = max(weight or 1.0, 1e-6)
+                found.append(Response(number, prompt, ids, ended, correct, sample.answer, weight, sample.given))
+        advance(1)
+    _check_grades(pool, [one.correct for one in found])
+    return tuple(found)
+
+
+def check_pool(pool: Pool, model: str, *, forks: bool = False) -> None:
+    """Refuse a pool that no model can learn from, without its tokenizer.
+
+    Args:
+        pool: the pool.
+        model: the base model's name.
+        forks: whether responses that continue a prefix count.
 
     Raises:
         InputError: another model drew the pool, or the pool does not name its model; it holds no texts, no graded
@@ -122,39 +161,36 @@ def read_responses(
             f"{pool.path} was drawn by {', '.join(pool.models)} and the base model is {model}: "
             "a model learns from its own responses, so draw a pool with it, or leave pool out"
         )
-    found: list[Response] = []
-    texts = graded = 0
-    for number, entry in enumerate(pool.entries):
-        prompt = prompt_ids(entry.problem)
-        for sample, correct in zip(entry.samples, entry.correct, strict=True):
-            if sample.end in (End.FAILED, End.ABORTED, End.BOUNDARY) or (sample.given and not forks):
-                continue
-            texts += bool(sample.text or sample.token_ids)
-            graded += correct is not None
-            if correct is None or not (sample.text or sample.token_ids):
-                continue
-            ids = sample.token_ids or encode(sample.text)
-            ended = ids[-1] == end or (not sample.token_ids and sample.end is End.STOP)
-            ids = ids[:-1] if ids[-1] == end else ids
-            room = context - 1 - len(prompt)
-            if forks and len(ids) > room:  # it counts for the prefix that it continues: a share of all completions
-                ids, ended = ids[: max(room, 0)], False
-            if ids and len(ids) <= room:
-                weight = sample.confidence
-                if weight is None and sample.trace.logprobs:
-                    weight = float(np.exp(np.mean(sample.trace.logprobs)))
-                weight = max(weight or 1.0, 1e-6)
-                found.append(Response(number, prompt, ids, ended, correct, sample.answer, weight, sample.given))
-    if not texts:
+    grades = [
+        correct
+        for entry in pool.entries
+        for sample, correct in _usable(entry, forks)
+        if sample.text or sample.token_ids
+    ]
+    if not grades:
         raise InputError(f"{pool.path} holds no texts to learn from: draw a pool with `tts sample`")
-    if not graded:
+    known = [grade for grade in grades if grade is not None]
+    if not known:
         raise InputError(
             f"{pool.path} holds no graded samples: a model learns which responses are right, so grade them"
         )
-    if len({one.correct for one in found}) < 2:
-        which = "right" if found and found[0].correct else "wrong"
-        raise InputError(f"{pool.path}: every usable response is {which}: a model learns from right and wrong ones")
-    return tuple(found)
+    _check_grades(pool, known)
+
+
+def _usable(entry: Entry, forks: bool) -> Iterator[tuple[Sample, bool | None]]:
+    """Yield the samples that are whole responses, and with ``forks`` completions too, with their grades."""
+    for sample, correct in zip(entry.samples, entry.correct, strict=True):
+        if sample.end not in (End.FAILED, End.ABORTED, End.BOUNDARY) and (forks or not sample.given):
+            yield sample, correct
+
+
+def _check_grades(pool: Pool, grades: Sequence[bool]) -> None:
+    if len(set(grades)) < 2:
+        which = "right" if grades and grades[0] else "wrong"
+        raise InputError(
+            f"{pool.path}: every usable response is {which} ({len(grades)} of them): a model learns from right and "
+            f"wrong ones, so draw responses to {'harder' if which == 'right' else 'easier'} questions"
+        )
 
 
 def combine(first: Sequence[Response], second: Sequence[Response]) -> tuple[Response, ...]:
@@ -187,27 +223,38 @@ def solutions(
     return {number: ids for number, ids in found.items() if ids and len(prompts[number]) + len(ids) < context}
 
 
+def held_out_questions(questions: int, share: float) -> int:
+    """Return the number of questions that are held out, at least one."""
+    return max(1, round(share * questions))
+
+
 def split(responses: Sequence[Response], share: float, seed: int, solutions: Mapping[int, Ids] | None = None) -> Split:
     """Return the responses in two parts; the seed chooses the questions that are held out.
+
+    Of up to ``SPLITS`` choices it takes the first that leaves right and wrong responses in both parts.
 
     Raises:
         InputError: too few questions for both parts to have right and wrong responses.
     """
     questions = np.unique([one.question for one in responses])
-    order = np.random.default_rng([seed, 11]).permutation(questions)
-    out = {int(q) for q in order[: max(1, round(share * len(order)))]}
-    parts = Split(
-        tuple(one for one in responses if one.question not in out),
-        tuple(one for one in responses if one.question in out),
-        dict(solutions or {}),
+    rng = np.random.default_rng([seed, 11])
+    for _ in range(SPLITS):
+        out = {int(q) for q in rng.permutation(questions)[: held_out_questions(len(questions), share)]}
+        parts = Split(
+            tuple(one for one in responses if one.question not in out),
+            tuple(one for one in responses if one.question in out),
+            dict(solutions or {}),
+        )
+        sides = (("trained on", parts.train), ("held out", parts.held_out))
+        short = next((side for side in sides if len({one.correct for one in side[1]}) < 2), None)
+        if short is None:
+            return parts
+    assert short is not None
+    right = sum(one.correct for one in responses)
+    raise InputError(
+        f"{len(questions)} questions with recipe.held_out={share:g} leave {len(short[1])} responses to be {short[0]}, "
+        f"and they must be both right and wrong ({right} of {len(responses)} are right): give more questions"
     )
-    for name, part in (("trained on", parts.train), ("held out", parts.held_out)):
-        if len({one.correct for one in part}) < 2:
-            raise InputError(
-                f"{len(questions)} questions with recipe.held_out={share:g} leave {len(part)} responses to be {name}, "
-                "and they must be both right and wrong: give more questions"
-            )
-    return parts
 
 
 def group_rows(responses: Sequence[Response], most: int = MAX_ROW_RESPONSES) -> list[list[int]]:
@@ -219,6 +266,11 @@ def group_rows(responses: Sequence[Response], most: int = MAX_ROW_RESPONSES) -> 
             groups.append([])
         groups[-1].append(index)
     return sorted((group for groups in found.values() for group in groups), key=lambda group: group[0])
+
+
+def row_tokens(responses: Sequence[Response]) -> int:
+    """Return the tokens of all rows: each response once, and each prompt once a row."""
+    return sum(Branches.of(responses, row).length for row in group_rows(responses))
 
 
 def passes(responses: Sequence[Response], size: int) -> Iterator[tuple[list[int], list[Branches]]]:

@@ -44,7 +44,8 @@ def test_a_batch_costs_the_same_in_one_pass_and_in_several() -> None:
 
 def test_an_evaluation_is_on_the_responses_held_out() -> None:
     found = objective()
+    tokens: list[int] = []
     with torch.no_grad():
-        evaluation = found.evaluate(model(spare=11), 3)
+        evaluation = found.evaluate(model(spare=11), 3, tokens.append)
     assert evaluation.step == 3 and 0.0 <= evaluation.auroc <= 1.0 and evaluation.brier < 1.0
-    assert found.extra_state == {}
+    assert found.extra_state == {} and sum(tokens) == found.held_out_tokens > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from tts.engines.config import EngineConfig
 from tts.errors import InputError
 from tts.models.finece import HEAD, FineceCard, Form, write_card
 from tts.models.value_head import ValueHeadModel
-from tts.training.adapters import adapted, add_tokens
+from tts.training.adapters import adapted, add_tokens, refuse_tokens
 from tts.training.finece.objective import FineceObjective
 from tts.training.finece.recipe import FineceRecipe
+from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.saving import save_model
 
@@ -39,6 +40,17 @@ class FineceMethod:
 
     def check(self, split: Split) -> None:
         """Accept any responses."""
+
+    def check_tokenizer(self, tokenizer: Any) -> None:
+        """Check that the tokenizer can hold the value tokens, or writes each number as one token.
+
+        Raises:
+            InputError: it cannot.
+        """
+        if self.recipe.read == "numbers":
+            number_tokens(tokenizer, self.recipe.tokens)
+        else:
+            refuse_tokens(tokenizer, self.recipe.tokens)
 
     def add_tokens(self, model: Any, tokenizer: Any) -> list[int]:
         """Add the value tokens with rows of zeros, or find the tokenizer's numbers; a head has no tokens.
@@ -65,7 +77,7 @@ class FineceMethod:
         tokens: list[int],
         end: int,
         device: str,
-        report: Callable[[str], None],
+        phases: Phases,
     ) -> tuple[Any, FineceObjective]:
         """Add the trained parts; the checkpoint has nothing that the responses do not determine."""
         learner = adapted(model, self.recipe, tokens if self.recipe.read == "values" else [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tts.training.finece.recipe import FineceRecipe
 from tts.training.history import Evaluation, evaluated
 from tts.training.loop import precision
 from tts.training.packing import Packed, pack
-from tts.training.responses import Branches, Split, group_rows, passes
+from tts.training.responses import Branches, Split, group_rows, passes, row_tokens
 
 
 class FineceObjective:
@@ -60,7 +60,12 @@ class FineceObjective:
         total = (end + elsewhere).sum() / count
         return total, float(total.detach()), 0.0
 
-    def evaluate(self, model: Any, step: int) -> Evaluation:
+    @property
+    def held_out_tokens(self) -> int:
+        """See :class:`~tts.training.loop.Objective`."""
+        return row_tokens(self.split.held_out)
+
+    def evaluate(self, model: Any, step: int, advance: Callable[[int], None]) -> Evaluation:
         """See :class:`~tts.training.loop.Objective`; the evaluation is on whole answers."""
         held = self.split.held_out
         found = np.empty(len(held))
@@ -71,7 +76,8 @@ class FineceObjective:
                 logits = value_logits(model, packed, self.tokens)
             at = logits[torch.arange(len(some)), packed.at]
             found[some] = confidence(at).double().cpu().numpy()
-        return evaluated(step, found, held, 0.0)
+            advance(sum(row.length for row in rows))
+        return evaluated(step, found, self.split, 0.0)
 
     def _pack(self, rows: Sequence[Branches]) -> Packed:
         return pack(rows, end=self.end, token=-1, device=self.device)

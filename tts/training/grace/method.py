@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import torch
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
 from tts.models.grace import NAME, GraceCard, read_card, write_card
-from tts.training.adapters import adapted, add_tokens
+from tts.training.adapters import adapted, add_tokens, refuse_tokens
 from tts.training.grace.objective import GraceObjective
 from tts.training.grace.recipe import GraceRecipe
+from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.saving import save_model
 
@@ -64,6 +65,15 @@ class GraceMethod:
                     "give a task that has them, or recipe.anchor=base"
                 )
 
+    def check_tokenizer(self, tokenizer: Any) -> None:
+        """Check that the tokenizer lacks the confidence token, unless the base is a GrACE model.
+
+        Raises:
+            InputError: it has it.
+        """
+        if self.token is None:
+            refuse_tokens(tokenizer, [self.recipe.token])
+
     def add_tokens(self, model: Any, tokenizer: Any) -> list[int]:
         """Add the confidence token, unless the model has it already.
 
@@ -81,16 +91,14 @@ class GraceMethod:
         tokens: list[int],
         end: int,
         device: str,
-        report: Callable[[str], None],
+        phases: Phases,
     ) -> tuple[Any, GraceObjective]:
         """Fit the token's first row and the targets, or take the targets of the checkpoint."""
         objective = GraceObjective(split, self.recipe, token=tokens[0], end=end, device=device)
         if saved is not None:
             objective.targets = saved["targets"]
         else:
-            if self.token is None:
-                objective.start_row(model)
-            objective.set_targets(model, report)
+            objective.prepare(model, phases, start_row=self.token is None)
         if self.recipe.anchor == "base" and self.recipe.method == "full":
             objective.base = copy.deepcopy(model)  # adapters can be switched off; a whole model needs a copy
         return adapted(model, self.recipe, tokens), objective

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tts.training.adapters import is_tied
 from tts.training.grace.losses import confidence_logit, confidence_loss, divergence, language_loss
 from tts.training.grace.recipe import GraceRecipe
 from tts.training.grace.targets import targets
@@ -24,7 +25,8 @@ from tts.training.grace.token_row import start_row
 from tts.training.history import Evaluation, evaluated
 from tts.training.loop import precision
 from tts.training.packing import Packed, forward, pack
-from tts.training.responses import Branches, Response, Split, group_rows, passes
+from tts.training.phases import Phases
+from tts.training.responses import Branches, Response, Split, group_rows, passes, row_tokens
 
 Floats = NDArray[np.float64]
 
@@ -55,26 +57,47 @@ class GraceObjective:
         """The targets, which a checkpoint keeps because the trained model would give others."""
         return {"targets": self.targets}
 
-    def set_targets(self, model: Any, report: Callable[[str], None]) -> None:
-        """Compute the targets; the targets of a probe need one forward pass over every response."""
+    @property
+    def held_out_tokens(self) -> int:
+        """See :class:`~tts.training.loop.Objective`."""
+        return row_tokens(self.split.held_out)
+
+    def prepare(self, model: Any, phases: Phases, *, start_row: bool) -> None:
+        """Compute the targets, and with ``start_row`` fit the token's first rows.
+
+        The first rows need a forward pass over some responses, two passes with tied embeddings; the targets of a probe
+        one over every response.
+        """
+        some = self._some()
+        total = (1 + is_tied(model)) * row_tokens(some) if start_row else 0
+        total += row_tokens(self.split.train) if self.recipe.targets.kind == "probe" else 0
+        with phases.phase("preparing", "prepare", total, facts="reads responses" if total else ""):
+            if start_row:
+                self._start_row(model, some, phases.advance)
+            self._set_targets(model, phases.advance)
+
+    def _set_targets(self, model: Any, advance: Callable[[int], None]) -> None:
+        """Compute the targets."""
 
         def states() -> Floats:
-            report(f"reading {len(self.split.train)} responses for the probe")
-            order, found, _ = self._read(model, self.split.train)
+            order, found, _ = self._read(model, self.split.train, advance)
             out = np.empty(tuple(found.shape))
             out[order] = found.double().cpu().numpy()
             return out
 
         self.targets = targets(self.recipe.targets, self.split.train, states, seed=self.recipe.seed)
 
-    def start_row(self, model: Any) -> None:
-        """Fit the token's first rows on some of the responses."""
+    def _some(self) -> list[Response]:
+        """Return the responses that the token's first rows are fitted on."""
         order = np.random.default_rng([self.recipe.seed, 13]).permutation(len(self.split.train))[:START_RESPONSES]
-        some = [self.split.train[i] for i in order]
+        return [self.split.train[i] for i in order]
+
+    def _start_row(self, model: Any, some: Sequence[Response], advance: Callable[[int], None]) -> None:
+        """Fit the token's first rows on some of the responses."""
         right = torch.tensor([one.correct for one in some])
 
         def read_some() -> tuple[Tensor, Tensor, Tensor]:
-            order, states, logits = self._read(model, some, within=self.recipe.positions == "every")
+            order, states, logits = self._read(model, some, advance, within=self.recipe.positions == "every")
             return states, logits, right[order]
 
         start_row(model, read_some, self.token)
@@ -92,16 +115,17 @@ class GraceObjective:
         lm = self._language_loss(model, logits, packed) / tokens
         return off + self.recipe.weight_lm * lm, float(off.detach()), float(lm.detach())
 
-    def evaluate(self, model: Any, step: int) -> Evaluation:
+    def evaluate(self, model: Any, step: int, advance: Callable[[int], None]) -> Evaluation:
         """See :class:`~tts.training.loop.Objective`."""
         held = self.split.held_out
         confidence, lm = np.empty(len(held)), 0.0
-        for some, packed in self._passes(held):
+        for some, packed, tokens in self._passes(held):
             logits = self._logits(model, packed)
             at = logits[torch.arange(len(some)), packed.at]
             confidence[some] = confidence_logit(at, self.token).sigmoid().double().cpu().numpy()
             lm += float(language_loss(logits, packed.labels, self.token))
-        return evaluated(step, confidence, held, lm)
+            advance(tokens)
+        return evaluated(step, confidence, self.split, lm)
 
     def _language_tokens(self, row: Sequence[int]) -> int:
         """The number of tokens of a row in the mean of the language-model loss."""
@@ -135,11 +159,11 @@ class GraceObjective:
     def _pack(self, rows: Sequence[Branches]) -> Packed:
         return pack(rows, end=self.end, token=self.token, after=self.recipe.readout == "after", device=self.device)
 
-    def _passes(self, responses: Sequence[Response]) -> Iterator[tuple[list[int], Packed]]:
-        """All responses, without solutions, in passes of similar length."""
+    def _passes(self, responses: Sequence[Response]) -> Iterator[tuple[list[int], Packed, int]]:
+        """All responses, without solutions, in passes of similar length, and the tokens of each pass."""
         size = max(1, round(self.recipe.micro_batch_size * len(self.rows) / len(self.split.train)))
         for some, rows in passes(responses, size):
-            yield some, self._pack(rows)
+            yield some, self._pack(rows), sum(row.length for row in rows)
 
     def _logits(self, model: Any, packed: Packed) -> Tensor:
         """Logits of every branch, [branches, width, vocab]."""
@@ -149,13 +173,14 @@ class GraceObjective:
 
     @torch.no_grad()
     def _read(
-        self, model: Any, responses: Sequence[Response], *, within: bool = False
+        self, model: Any, responses: Sequence[Response], advance: Callable[[int], None], *, within: bool = False
     ) -> tuple[list[int], Tensor, Tensor]:
         """Run the model on responses.
 
         Args:
             model: the model.
             responses: the responses.
+            advance: receives the tokens of each pass.
             within: whether to read four places inside each response too.
 
         Returns:
@@ -163,7 +188,7 @@ class GraceObjective:
             [n, width], logits there [n, vocab]).
         """
         order, states, logits = [], [], []
-        for some, packed in self._passes(responses):
+        for some, packed, tokens in self._passes(responses):
             found = forward(model, packed, output_hidden_states=True)
             hidden, vocabulary = packed.branches(found.hidden_states[-1]), packed.branches(found.logits)
             branches = torch.arange(len(some))
@@ -172,4 +197,5 @@ class GraceObjective:
                 order += some
                 states.append(hidden[branches, at].float())
                 logits.append(vocabulary[branches, at].float())
+            advance(tokens)
         return order, torch.cat(states), torch.cat(logits)

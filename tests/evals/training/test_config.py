@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from evals.training_config import FineceConfig, GraceConfig, TinyConfig
+from evals.training.config import FineceConfig, GraceConfig, TinyConfig
 from tts.config import load_config
 from tts.errors import InputError
 from tts.training.finece.recipe import FineceRecipe
 from tts.training.finece.tree import TreeConfig
 from tts.training.grace.recipe import GraceRecipe
 
-TRAIN = Path(__file__).resolve().parents[2] / "configs" / "train"
+TRAIN = Path(__file__).resolve().parents[3] / "configs" / "train"
 
 
 def test_the_file_of_grace_names_every_key_of_the_recipe() -> None:

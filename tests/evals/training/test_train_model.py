@@ -10,8 +10,8 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from evals.live.hooks import Hooks
-from evals.live.train_model import train_model
-from evals.training_config import FineceConfig, GraceConfig
+from evals.training.config import FineceConfig, GraceConfig
+from evals.training.train_model import train_model
 from tts.config import load_config
 from tts.errors import InputError
 from tts.pool import Entry, Pool, write_jsonl

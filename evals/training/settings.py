@@ -1,0 +1,86 @@
+"""The settings of a training as a short block of text: what was given, the defaults, and what was chosen here."""
+
+from __future__ import annotations
+
+from evals.tasks import Task
+from evals.training.config import FineceConfig, GraceConfig
+from tts.engines.hf.device import fast_bfloat16, pick
+from tts.training.responses import held_out_questions
+from tts.training.schedule import Schedule
+from tts.wording import counted
+
+
+def settings_text(config: GraceConfig | FineceConfig, task: Task) -> str:
+    """Return the settings of a training, a few lines of at most 80 columns where names are short."""
+    recipe, engine = config.recipe, config.engine
+    method = "GrACE" if isinstance(config, GraceConfig) else "FineCE"
+    device = pick(engine.device)
+    chosen = [f"device {device}"] if engine.device == "auto" else []
+    if recipe.dtype == "auto":
+        chosen.append(f"precision {'bfloat16' if fast_bfloat16(device) else 'float32'}")
+    if config.task.chat == "auto":
+        chosen.append("asked in its chat template" if task.prompt.chat else "asked in plain text")
+    rows = {
+        "learns from": _source(config, task),
+        "method": _method(recipe),
+        "confidence": _confidence(config),
+        "text": _text(config),
+        "optimiser": f"learning rate {recipe.learning_rate:g}"
+        + (f", Muon's {recipe.muon_learning_rate:g}" if recipe.muon_learning_rate else "")
+        + f", {counted(recipe.epochs, 'epoch')}, batches of {counted(recipe.batch_size, 'response')}",
+        "held out": f"{_held_out(config, task)}, evaluated {recipe.evaluations} times an epoch, "
+        f"patience {recipe.patience}",
+        "chosen here": ", ".join(chosen),
+        "writes": str(config.out),
+    }
+    lines = [f"  {name:<12} {value}" for name, value in rows.items() if value]
+    return "\n".join([f"{method} on {engine.model}; `tts config train {method.lower()}` lists every key", *lines])
+
+
+def _source(config: GraceConfig | FineceConfig, task: Task) -> str:
+    if config.pool is not None:
+        return f"the responses in {config.pool}"
+    questions = f"{counted(len(task.problems), 'question')} of {task.name}"
+    if isinstance(config, GraceConfig):
+        return f"{questions}, {counted(config.samples, 'sample')} each, drawn first"
+    tree = config.tree
+    most = tree.k * (1 + tree.clusters * tree.levels)
+    return f"{questions}, trees of at most {most} samples each, drawn first"
+
+
+def _method(recipe: Schedule) -> str:
+    if recipe.method == "lora":
+        return f"lora, rank {recipe.lora.rank}, alpha {recipe.lora.alpha}"
+    if recipe.method == "full":
+        return "full: every weight"
+    grow = recipe.grow
+    parts = (
+        counted(grow.channels, "channel"),
+        counted(grow.heads, "head"),
+        counted(grow.neurons, "neuron"),
+        counted(grow.layers, "layer"),
+    )
+    return f"grow by {', '.join(parts)}" + (f", upon {grow.base}" if grow.base else "")
+
+
+def _confidence(config: GraceConfig | FineceConfig) -> str:
+    where = "after every token" if config.recipe.positions == "every" else f"at {config.recipe.positions}"
+    if isinstance(config, GraceConfig):
+        one = config.recipe
+        text = f"token {one.token} {where}, {one.targets.kind} targets, {one.loss} loss"
+        return text
+    return f"{config.recipe.read} {where}"
+
+
+def _text(config: GraceConfig | FineceConfig) -> str:
+    """Return the loss that keeps the text as it was; empty where there is none."""
+    if not isinstance(config, GraceConfig) or not config.recipe.weight_lm:
+        return ""
+    return f"kept near the {config.recipe.anchor}, weight {config.recipe.weight_lm:g}"
+
+
+def _held_out(config: GraceConfig | FineceConfig, task: Task) -> str:
+    share = f"{config.recipe.held_out:.0%} of the questions"
+    if config.pool is not None:
+        return share
+    return f"{share} ({held_out_questions(len(task.problems), config.recipe.held_out)})"

@@ -1,0 +1,181 @@
+"""A training from its configuration to a model directory: the one path that the command line and Python share.
+
+Draws the base model's responses where no pool is given; an interrupted training continues where it was when it is
+repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evals.config import SampleConfig
+from evals.live.hooks import SILENT, Hooks
+from evals.live.outcome import SampleOutcome
+from evals.live.run_session import notify_all, opened
+from evals.live.sample_session import grow_trees_into, sample_into
+from evals.tasks import Task, load_task
+from evals.training.checks import check_training, ending_early
+from evals.training.config import FineceConfig, GraceConfig
+from evals.training.settings import settings_text
+from tts.engines.hf.engine import TransformersEngine
+from tts.errors import InputError
+from tts.pool import Pool, load_pool
+from tts.training.build import TrainedModel, build
+from tts.training.finece.cluster import tfidf
+from tts.training.finece.embed import model_embedding
+from tts.training.finece.method import FineceMethod
+from tts.training.finece.tree import Tree
+from tts.training.grace.method import GraceMethod
+from tts.training.method import TrainingMethod
+from tts.training.phases import Phases
+from tts.training.responses import Response, Split, check_pool, combine, read_responses, solutions, split
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOutcome:
+    """The outcome of :func:`train_model`.
+
+    Attributes:
+        trained: the trained model and its history.
+        split: the responses that it was trained and evaluated on.
+    """
+
+    trained: TrainedModel
+    split: Split
+
+
+def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) -> TrainingOutcome:
+    """Draw or read graded responses, train on them, and write the model directory with its card.
+
+    Args:
+        config: the base model, the responses, the recipe and the directory, which exists.
+        hooks: what the caller wants to see.
+
+    Raises:
+        InputError: the base, the questions or the pool cannot be trained from; a checkpoint belongs to another
+            training. What is known before anything is drawn is refused then, and the drawing ends where the first
+            responses are all right or all wrong.
+        TTSError: the loss is not finite.
+    """
+    task = load_task(config.task, engine=config.engine)
+    method: TrainingMethod
+    method = GraceMethod(config.recipe) if isinstance(config, GraceConfig) else FineceMethod(config.recipe)
+    checked = check_training(config, task, method)
+    pools = _given_pools(config, hooks)
+    notify_all(task.notes if config.pool is None else (), hooks)
+    hooks.notify(settings_text(config, task))
+    with hooks.phases() as shown:
+        phases = Phases(shown)
+        parts, base = _responses(config, task, checked, pools, hooks, phases)
+        hooks.notify(_counts(parts))
+        trained = build(
+            Path(str(config.out)),
+            parts,
+            method,
+            engine=config.engine,
+            base=base,
+            report=hooks.notify,
+            phases=phases,
+        )
+    return TrainingOutcome(trained, parts)
+
+
+def _counts(parts: Split) -> str:
+    """Return one line about the responses."""
+    right = sum(one.correct for one in parts.train) / len(parts.train)
+    return (
+        f"{len(parts.train)} responses to learn from, {right:.1%} of them right; {len(parts.held_out)} held out, to "
+        f"{len({one.question for one in parts.held_out})} questions"
+    )
+
+
+def _given_pools(config: GraceConfig | FineceConfig, hooks: Hooks) -> list[Pool]:
+    """Return the pools that the configuration names, checked before a model is loaded."""
+    model, _ = config.engine.identity
+    finece = isinstance(config, FineceConfig)
+    found = [] if config.pool is None else [load_pool(config.pool, run=config.run, notify=hooks.notify)]
+    if isinstance(config, FineceConfig) and config.answers is not None:
+        found.append(load_pool(config.answers))
+    for pool in found:
+        check_pool(pool, model, forks=finece)
+    return found
+
+
+def _responses(
+    config: GraceConfig | FineceConfig,
+    task: Task,
+    method: TrainingMethod,
+    pools: list[Pool],
+    hooks: Hooks,
+    phases: Phases,
+) -> tuple[Split, dict[str, Any]]:
+    """Return the responses in two parts, and their description as JSON values."""
+    model, revision = config.engine.identity
+    base: dict[str, Any] = {"model": model, "revision": revision, "template": task.template}
+    worked: dict[int, tuple[int, ...]] = {}
+    with opened(config.engine, task.prompt, hooks) as engine:
+        assert isinstance(engine, TransformersEngine)
+        method.check_tokenizer(engine.encoder.tokenizer)
+        if config.pool is None:
+            path = Path(str(config.out)) / "pool.sqlite"
+            drawn = _draw(config, task, engine, path, hooks)
+            hooks.notify(str(drawn.pool))
+            pools = [load_pool(path, run=drawn.pool.number, notify=hooks.notify), *pools]
+        total = sum(len(pool.entries) for pool in pools)
+        with phases.phase("reading", "read", total, facts="the responses, as tokens"):
+            read = [_read(pool, engine, model, phases, forks=isinstance(config, FineceConfig)) for pool in pools]
+        if isinstance(config, FineceConfig):
+            responses = _completions(config, pools[0], read)
+            base |= {"responses": len(responses), "tree": asdict(config.tree)}
+        else:
+            (responses,) = read
+            base |= {"responses": len(responses)}
+            if config.recipe.anchor == "solution":
+                prompts = {one.question: one.prompt for one in responses}
+                context = engine.encoder.context
+                worked = solutions(pools[0], task.solutions, encode=engine.encode, context=context, prompts=prompts)
+    return split(responses, config.recipe.held_out, config.recipe.seed, worked), base
+
+
+def _draw(
+    config: GraceConfig | FineceConfig, task: Task, engine: TransformersEngine, path: Path, hooks: Hooks
+) -> SampleOutcome:
+    """Draw the responses that the pool does not hold yet: whole answers for GrACE, trees for FineCE."""
+    if isinstance(config, GraceConfig):
+        sampling = SampleConfig(config.task, config.engine, config.samples, out=str(path))
+        watched = ending_early(hooks, path, each=config.samples)
+        return sample_into(path, sampling, task, engine, hooks=watched)
+    tree = Tree(config.tree, engine.decode, model_embedding(engine) if config.tree.embedding == "model" else tfidf)
+    watched = ending_early(hooks, path, each=config.tree.k)
+    return grow_trees_into(path, tree, config.engine, task, engine, asdict(config), hooks=watched)
+
+
+def _completions(config: FineceConfig, pool: Pool, read: list[tuple[Response, ...]]) -> tuple[Response, ...]:
+    """Return the responses of a pool of trees, and of the pool of further answers.
+
+    Raises:
+        InputError: the pool holds no prefixes.
+    """
+    if config.tree.levels and not any(one.given for one in read[0]):
+        raise InputError(
+            f"{pool.path} holds no prefixes: FineCE learns from completions of partial answers, so let this command "
+            "draw them (pool=null), or give such a pool as answers=POOL"
+        )
+    return combine(*read) if len(read) > 1 else read[0]
+
+
+def _read(
+    pool: Pool, engine: TransformersEngine, model: str, phases: Phases, *, forks: bool = False
+) -> tuple[Response, ...]:
+    return read_responses(
+        pool,
+        model=model,
+        prompt_ids=engine.prompt_ids,
+        encode=engine.encode,
+        end=engine.encoder.tokenizer.eos_token_id,
+        context=engine.encoder.context,
+        forks=forks,
+        advance=phases.advance,
+    )
