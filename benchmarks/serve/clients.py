@@ -85,7 +85,7 @@ def clients(fraction: float) -> str:
     print("clients: fake engine", file=sys.stderr)
     fake = ("engine.kind=fake", "engine.model=fake", f"budget={BUDGET}", f"draws={BUDGET}")
     rows = f"on the fake engine\n{_part(fraction, fake, exact=True)}"
-    print("clients: bundled model", file=sys.stderr)
+    print(f"{rows}\nclients: bundled model", file=sys.stderr)
     return f"{rows}\n\non the bundled GrACE model, calibrated, with its promise\n{_part(fraction, (), exact=False)}"
 
 
@@ -209,6 +209,12 @@ async def _alone(server: ServeProcess, alone: Sequence[tuple[str, str, dict[str,
     return cases
 
 
+def _error_of_stream(content: bytes) -> str:
+    """Return the code of the error that a stream ends with, as its status was sent before; empty without one."""
+    events = [json.loads(line[6:]) for line in content.split(b"\n") if line.startswith(b"data: {")]
+    return next((event["error"]["code"] for event in events if "error" in event), "")
+
+
 def part_of(route: str, content: bytes) -> object:
     """Return the part of an answer that depends on its question."""
     if route == "stream":
@@ -266,10 +272,12 @@ async def _load(
 
 
 async def _ask(light: Light, case: Case, name: str, *, exact: bool = True) -> tuple[str, bool]:
-    """Return "answered", "status N" or nothing for an answer of another request, and whether it is as expected."""
+    """Return "answered", "status N", a stream's error or nothing (another answer), and whether it is as expected."""
     async with asyncio.timeout(ANSWER_S):
         status, named, content = await light.ask(case.path, case.body, name)
     if status != 200:
         return f"status {status}", False
+    if case.route == "stream" and (failed := _error_of_stream(content)):
+        return f"stream ended by {failed}", False
     equal = part_of(case.route, content) == case.expected
     return "answered" if named == name and (equal or not exact) else "", equal
