@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evals.tasks import Task
 from evals.training.config import FineceConfig, GraceConfig
-from tts.engines.hf.device import fast_bfloat16, pick
+from tts.engines.hf.device import fast_bfloat16, pick, pick_dtype
 from tts.training.responses import held_out_questions
 from tts.training.schedule import Schedule
 from tts.wording import counted
@@ -16,10 +16,11 @@ def settings_text(config: GraceConfig | FineceConfig, task: Task) -> str:
     method = "GrACE" if isinstance(config, GraceConfig) else "FineCE"
     device = pick(engine.device)
     chosen = [f"device {device}"] if engine.device == "auto" else []
+    if engine.dtype == "auto" and config.pool is None:
+        drawn = pick_dtype(engine.dtype, engine.device, engine.folder or engine.model, engine.revision)
+        chosen.append(f"drawn in {drawn}")
     if recipe.dtype == "auto":
-        chosen.append(f"precision {'bfloat16' if fast_bfloat16(device) else 'float32'}")
-    if config.task.chat == "auto":
-        chosen.append("asked in its chat template" if task.prompt.chat else "asked in plain text")
+        chosen.append(f"trained in {'bfloat16' if fast_bfloat16(device) else 'float32'}")
     rows = {
         "learns from": _source(config, task),
         "method": _method(recipe),
@@ -28,7 +29,7 @@ def settings_text(config: GraceConfig | FineceConfig, task: Task) -> str:
         "optimiser": f"learning rate {recipe.learning_rate:g}"
         + (f", Muon's {recipe.muon_learning_rate:g}" if recipe.muon_learning_rate else "")
         + f", {counted(recipe.epochs, 'epoch')}, batches of {counted(recipe.batch_size, 'response')}",
-        "held out": f"{_held_out(config, task)}, evaluated {recipe.evaluations} times an epoch, "
+        "held out": f"{_held_out(config, task)}, {counted(recipe.evaluations, 'evaluation')} an epoch, "
         f"patience {recipe.patience}",
         "chosen here": ", ".join(chosen),
         "writes": str(config.out),

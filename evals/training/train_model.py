@@ -64,7 +64,7 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
     method = GraceMethod(config.recipe) if isinstance(config, GraceConfig) else FineceMethod(config.recipe)
     checked = check_training(config, task, method)
     pools = _given_pools(config, hooks)
-    notify_all(task.notes if config.pool is None else (), hooks)
+    notify_all(task.notes, hooks)
     hooks.notify(settings_text(config, task))
     with hooks.phases() as shown:
         phases = Phases(shown)

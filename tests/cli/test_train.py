@@ -211,6 +211,8 @@ def test_the_last_line_says_how_a_model_is_used_or_that_it_should_not_be(
         (("grace", "out={tmp}/x", "pool={tmp}/none.sqlite"), "none.sqlite"),
         (("grace", "out={tmp}/x", "engine.model={tmp}/nowhere"), "no such directory"),
         (("grace", "out={tmp}/x", "pool={tmp}/fake.sqlite"), "was drawn by fake and the base model is tiny"),
+        (("grace", "out={tmp}/x", "task.chat=true"), "has no chat template: set chat=false"),
+        (("grace", "out={tmp}/x", "engine.model={tmp}/adapter"), "its base {tmp}/nowhere is not here"),
         (("finece", "recipe.epochs=1"), "out names no directory: give out=DIR"),
         (("finece", "out={tmp}/x", "engine.kind=fake"), "engine.kind must be transformers"),
         (("finece", "out={tmp}/x", "tree.k=1"), "tree.k must be at least 2, got 1"),
@@ -229,11 +231,14 @@ def test_what_cannot_be_gets_one_sentence_and_status_2(
     (tmp_path / "file").write_text("")
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "adapter").mkdir()
+    base = {"base_model_name_or_path": f"{tmp_path}/nowhere"}
+    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(base))
     if "pool={tmp}/fake.sqlite" in arguments:
         fake = f"out={tmp_path / 'fake.sqlite'}"
         assert tts("sample", "task.questions=4", "samples=2", "engine.kind=fake", fake).status == 0
     ran = tts("train", *(argument.format(tmp=tmp_path) for argument in arguments))
-    assert ran.status == 2 and words in ran.err, ran.err
+    assert ran.status == 2 and words.format(tmp=tmp_path) in ran.err, ran.err
     assert len([line for line in ran.err.splitlines() if line.startswith("tts:")]) == 1
     assert not (tmp_path / "x" / "checkpoint.pt").exists()
 

@@ -128,3 +128,37 @@ def test_the_drawing_goes_on_where_one_response_differs() -> None:
 @contextmanager
 def _shown() -> Iterator[Silent]:
     yield Silent()
+
+
+@pytest.mark.parametrize(("schema", "drawn"), [(GraceConfig, "samples=4"), (FineceConfig, "tree.levels=0")])
+def test_drawing_from_a_model_that_is_never_right_ends_with_one_sentence(
+    tmp_path: Path, schema: type[Any], drawn: str
+) -> None:
+    """No response of three tokens has an answer, so that all of them are wrong."""
+    said = refused(
+        schema,
+        "task.questions=70",
+        drawn,
+        "engine.max_tokens=3",
+        "recipe.lora.rank=4",
+        f"out={tmp_path}",
+        hooks=Hooks(),
+    )
+    assert said.startswith("every response to the first 32 questions is wrong") and "pool.sqlite holds" in said
+    assert (tmp_path / "pool.sqlite").exists() and not (tmp_path / CHECKPOINT).exists()
+
+
+def test_an_adapter_of_another_base_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import peft
+
+    from tests.training.cases import model
+    from tts.models.loading import quiet_peft
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with quiet_peft():
+        other: Any = peft.get_peft_model(model(width=16), peft.LoraConfig(r=2, target_modules=["q_proj"]))
+    other.save_pretrained(tmp_path / "adapter")
+    settings = tmp_path / "adapter" / "adapter_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "base_model_name_or_path": "tiny"}))
+    said = refused(GraceConfig, f"engine.model={tmp_path / 'adapter'}", f"out={tmp_path / 'x'}")
+    assert "the adapter does not fit its base tiny" in said

@@ -30,6 +30,17 @@ def test_the_file_of_finece_names_every_key_of_recipe_and_tree() -> None:
     assert config.recipe.method == "grow" and config.recipe.grow.base == "grace" and config.tree.k == 8
 
 
+@pytest.mark.parametrize(
+    ("schema", "name", "recipe"), [(GraceConfig, "grace", GraceRecipe), (FineceConfig, "finece", FineceRecipe)]
+)
+def test_the_files_for_a_model_of_ones_own_state_the_default_recipe_in_smaller_batches(
+    schema: type[Any], name: str, recipe: type[Any]
+) -> None:
+    config = load_config(schema, [TRAIN / f"{name}_lora.yaml"], ["out=x"])
+    assert config.recipe == recipe(batch_size=32, micro_batch_size=8)
+    assert config.engine.model == "out/models/smollm2" and config.task.name == "jsonl"
+
+
 def test_the_file_of_tiny_states_the_default_recipe() -> None:
     config = load_config(TinyConfig, [TRAIN / "tiny.yaml"], ["out=x"])
     assert config == TinyConfig(out="x")
