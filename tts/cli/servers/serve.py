@@ -13,7 +13,7 @@ from tts.errors import UnsupportedError
 
 WORDY = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "asyncio")
 """Loggers of libraries that write a line for each request at level info, and requests and keys at level debug."""
-COLLECTED = (20_000, 20, 20)
+COLLECTED = (5_000, 10, 5)
 """Thresholds of the garbage collector: a streamed token makes ten objects that end without it."""
 
 
