@@ -64,8 +64,8 @@ def print_trained(screen: Console, history: History, split: Split) -> None:
 def worthless(best: Evaluation) -> str:
     """Return the sentence about a model whose best confidences are no better than a constant."""
     return (
-        f"worse than a constant: do not use it (held-out Brier {best.brier:.4f} against {best.constant:.4f}, AUROC "
-        f"{best.auroc:.3f}); train on more questions, or with another recipe.learning_rate"
+        f"worse than a constant: do not use it (Brier {best.brier:.4f} against {best.constant:.4f}, AUROC "
+        f"{best.auroc:.3f})"
     )
 
 

@@ -109,7 +109,7 @@ def _train(config: GraceConfig | FineceConfig, command: str, force: bool, use: s
     if history.best.useful:
         _print_written(out, use.replace("{out}", str(out)))
     else:
-        screen.print(f"wrote {out}: {worthless(history.best)}", soft_wrap=True)
+        screen.print(f"wrote {out}\n{worthless(history.best)}", soft_wrap=True)
 
 
 def _print_written(out: Path, use: str) -> None:
