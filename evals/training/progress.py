@@ -92,12 +92,13 @@ def _bars() -> Bars:
     """Return a group of bars, redrawn only on request, so that no thread is needed."""
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bars
+    from rich.table import Column
 
     return Bars(
         TextColumn("{task.description:<%d}" % LABEL_WIDTH, markup=False),  # noqa: UP031
         BarColumn(bar_width=20),
         TextColumn("{task.percentage:>3.0f}%", markup=False),
-        TextColumn("{task.fields[facts]}", markup=False),
+        TextColumn("{task.fields[facts]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         console=progress.screen(),
         auto_refresh=False,
     )

@@ -33,9 +33,10 @@ def settings_text(config: GraceConfig | FineceConfig, task: Task) -> str:
         f"patience {recipe.patience}",
         "chosen here": ", ".join(chosen),
         "writes": str(config.out),
+        "every key": f"tts config train {method.lower()}",
     }
     lines = [f"  {name:<12} {value}" for name, value in rows.items() if value]
-    return "\n".join([f"{method} on {engine.model}; `tts config train {method.lower()}` lists every key", *lines])
+    return "\n".join([f"{method} on {engine.model}", *lines])
 
 
 def _source(config: GraceConfig | FineceConfig, task: Task) -> str:

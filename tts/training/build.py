@@ -62,7 +62,7 @@ def build(
         InputError: as :func:`train` and :func:`tts.training.base_model.load_base`.
     """
     phases = phases or Phases()
-    with phases.phase("loading", "load", 1, facts=f"{base['model']}, to train it"):
+    with phases.phase("loading", "load", 1, facts=str(base["model"])):
         loaded = load_base(engine, method.recipe)
     base = {**base, **loaded.grown_from}
     trained = train(
