@@ -23,6 +23,7 @@ from tts.engines.hf.engine import TransformersEngine
 from tts.errors import InputError
 from tts.pool import Pool, load_pool
 from tts.training.build import TrainedModel, build
+from tts.training.checkpoint import CHECKPOINT
 from tts.training.finece.cluster import tfidf
 from tts.training.finece.embed import model_embedding
 from tts.training.finece.method import FineceMethod
@@ -58,8 +59,9 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
             training. What is known before anything is drawn is refused then, and the drawing ends where the first
             responses are all right or all wrong.
         TTSError: the loss is not finite.
+        KeyboardInterrupt: on Ctrl-C, with a sentence on how to continue.
     """
-    task = load_task(config.task, engine=config.engine)
+    task, out = load_task(config.task, engine=config.engine), Path(str(config.out))
     method: TrainingMethod
     method = GraceMethod(config.recipe) if isinstance(config, GraceConfig) else FineceMethod(config.recipe)
     checked = check_training(config, task, method)
@@ -70,15 +72,11 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
         phases = Phases(shown)
         parts, base = _responses(config, task, checked, pools, hooks, phases)
         hooks.notify(_counts(parts))
-        trained = build(
-            Path(str(config.out)),
-            parts,
-            method,
-            engine=config.engine,
-            base=base,
-            report=hooks.notify,
-            phases=phases,
-        )
+        try:
+            trained = build(out, parts, method, engine=config.engine, base=base, report=hooks.notify, phases=phases)
+        except KeyboardInterrupt:
+            kept = "the last checkpoint" if (out / CHECKPOINT).exists() else "the same responses"
+            raise KeyboardInterrupt(f"interrupted; repeat the command to continue with {kept} in {out}") from None
     return TrainingOutcome(trained, parts)
 
 

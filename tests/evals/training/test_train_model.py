@@ -39,6 +39,16 @@ def test_it_draws_trains_and_writes_a_model(tmp_path: Path) -> None:
     assert (tmp_path / "pool.sqlite").exists()
 
 
+def test_an_interrupted_training_says_how_it_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evals.training.train_model.build", interrupt)
+    given = [*QUICK, "task.questions=8", "samples=4", "recipe.held_out=0.3", f"out={tmp_path}"]
+    with pytest.raises(KeyboardInterrupt, match="repeat the command to continue with the same responses in"):
+        train_model(load_config(GraceConfig, [], given))
+
+
 def test_a_pool_of_an_unknown_model_teaches_nothing(tmp_path: Path) -> None:
     pool = Pool("p", "", (Entry(Problem("q", "?", "4"), (Sample("#### 4", "4"),), (True,)),))
     write_jsonl(pool, tmp_path / "p.jsonl")
