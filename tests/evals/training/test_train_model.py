@@ -12,6 +12,7 @@ pytest.importorskip("transformers")
 from evals.live.hooks import Hooks
 from evals.training.config import FineceConfig, GraceConfig
 from evals.training.train_model import train_model
+from tests.training.cases import halves
 from tts.config import load_config
 from tts.errors import InputError
 from tts.pool import Entry, Pool, write_jsonl
@@ -44,9 +45,10 @@ def test_an_interrupted_training_says_how_it_continues(tmp_path: Path, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr("evals.training.train_model.build", interrupt)
-    given = [*QUICK, "task.questions=8", "samples=4", "recipe.held_out=0.3", f"out={tmp_path}"]
+    monkeypatch.setattr("evals.training.train_model._responses", lambda *_: (halves(3), {}))
+    config = load_config(GraceConfig, [], ["recipe.method=grow", f"out={tmp_path}"])
     with pytest.raises(KeyboardInterrupt, match="repeat the command to continue with the same responses in"):
-        train_model(load_config(GraceConfig, [], given))
+        train_model(config)
 
 
 def test_a_pool_of_an_unknown_model_teaches_nothing(tmp_path: Path) -> None:
