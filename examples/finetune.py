@@ -78,7 +78,8 @@ def main() -> int:
     """Train, and return the exit status."""
     settings, out, save_every = read_arguments()
     try:
-        finetune(Settings(**settings), out, save_every=save_every, show=lambda line: print(line, flush=True))
+        with quiet():
+            finetune(Settings(**settings), out, save_every=save_every, show=lambda line: print(line, flush=True))
     except TTSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -192,14 +193,11 @@ def prepared(settings: Settings, problems: Split, show: Any) -> tuple[Any, Any, 
     """
     logging.set_verbosity_error()
     base = resolve(settings.base)
-    with quiet():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(base)
-            model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"--base {settings.base} cannot be read ({first_line(error):.200}): make smollm2"
-            ) from None
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--base {settings.base} cannot be read ({first_line(error):.200}): make smollm2") from None
     if settings.form == "chat" and not tokenizer.chat_template:
         raise InputError(f"--base {settings.base} has no chat template: use --form bare")
     embedding = model.get_input_embeddings().weight.requires_grad_(False)

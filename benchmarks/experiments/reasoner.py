@@ -110,10 +110,10 @@ def measure(options: argparse.Namespace) -> None:
             samples = one.samples if temperature else 1
             folder = options.out or Path("out") / "pools" / model.name
             path = folder / f"{one.name.lower()}_T{temperature}_seed{options.seed}.sqlite"
-            began = time.monotonic()
+            whole, began = not path.exists(), time.monotonic()
             pool = drawn(path, (*one.keys, str(config), *keys, f"questions={one.questions}", f"samples={samples}"))
-            seconds = time.monotonic() - began
-            print(row(one.name, pool.entries, seconds), flush=True)
+            seconds = time.monotonic() - began if whole else None
+            print(row(one.name, pool.entries, seconds).rstrip(), flush=True)
             if one.name == "held-out":
                 for mark, questions in marked.items():
                     show_part(f"  {mark}", pool, questions)
@@ -122,7 +122,7 @@ def measure(options: argparse.Namespace) -> None:
 def show_part(name: str, pool: Pool, questions: Collection[str]) -> None:
     """Print the row of some questions of a pool, where it has any."""
     if entries := [entry for entry in pool.entries if entry.problem.question in questions]:
-        print(row(name, entries), flush=True)
+        print(row(name, entries).rstrip(), flush=True)
 
 
 def training_line(training: Mapping[str, Any]) -> str:
@@ -156,9 +156,18 @@ HEADER = (
 
 
 def row(name: str, entries: Collection[Entry], seconds: float | None = None) -> str:
-    """Return a line of the table: accuracies with intervals, the difference, any of the draws, tokens of a sample."""
+    """Return a line of the table.
+
+    Args:
+        name: the questions.
+        entries: the questions with their samples.
+        seconds: the time of the command that drew them all; None where some were there already.
+
+    Returns:
+        Accuracies of one draw and of the vote with intervals, their difference, any of the draws, tokens of a sample.
+    """
     one, vote, some = [], [], []
-    tokens = [sample.tokens for entry in entries for sample in entry.samples]
+    tokens = [sample.usage.generated if sample.usage else 0 for entry in entries for sample in entry.samples]
     for entry in entries:
         marks = [bool(mark) for mark in grades(entry)]
         answers: dict[str, tuple[int, bool]] = {}
@@ -178,7 +187,7 @@ def row(name: str, entries: Collection[Entry], seconds: float | None = None) -> 
     return (
         f"{name:<12}{len(one):>5}{draws:>6.0f}{interval(one, weights):>22}{interval(vote, weights):>22}"
         f"{f'{100 * gain.mean():+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]':>20}{100 * np.mean(some):>7.1f}"
-        f"{np.mean([count or 0 for count in tokens]):>9.1f}{'' if seconds is None else f'{seconds:.0f}':>9}"
+        f"{np.mean(tokens):>9.1f}{'' if seconds is None else f'{seconds:.0f}':>9}"
     )
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.data import data_file
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = [
     "--steps",
@@ -105,6 +107,7 @@ def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
     one, other = ((folder / name / "model.safetensors").read_bytes() for name in ("whole", "killed"))
     assert one == other and one != (folder / "base" / "model.safetensors").read_bytes()
 
+    assert "shards" not in err
     status, out, err = finished(folder, *COMMON, "--out", "killed")
     assert status == 0 and "killed is there already" in out, err
     status, _, err = finished(folder, *COMMON, "--out", "killed", "--seed", "1")
@@ -126,3 +129,24 @@ def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
 def test_bad_input_gets_one_sentence(folder: Path, options: list[str], message: str) -> None:
     status, _, err = finished(folder, *options, "--out", "refused", TTS_DATA="")
     assert status == 2 and err.startswith("error: ") and err.count("\n") == 1 and message in err
+
+
+@pytest.mark.slow
+def test_a_model_is_measured_and_pools_are_drawn_once(folder: Path) -> None:
+    data = data_file("svamp_test.jsonl.gz").parent
+    status, _, err = finished(folder, *COMMON, "--steps", "1", "--out", "measured")
+    assert status == 0, err
+    command = [sys.executable, "-m", "benchmarks.experiments.reasoner", "--model", "measured", "--held-out", "5"]
+    command += ["--svamp", "3", "--gsm8k", "0", "--samples", "2", "--greedy"]
+    added = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TTS_DATA": str(data)}
+    for _ in range(2):
+        ran = subprocess.run(command, cwd=folder, env={**os.environ, **added}, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        lines = [line.split()[:3] for line in ran.stdout.splitlines()]
+        assert ["held-out", "5", "2"] in lines and ["SVAMP", "3", "2"] in lines and ["SVAMP", "3", "1"] in lines
+    assert "measured: form bare, seed 0, steps 1, " in ran.stdout and "T = 0.0, seed 0" in ran.stdout
+    command[4] = "base"
+    ran = subprocess.run(command, cwd=folder, env={**os.environ, **added}, capture_output=True, text=True)
+    assert (
+        ran.returncode == 2 and ran.stderr == "error: base is no model of examples/finetune.py: make smollm2-reasoner\n"
+    )
