@@ -102,7 +102,7 @@ def test_nothing_that_a_server_writes_holds_a_secret(tmp_path: Path) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_after_sigterm_every_connection_is_answered(tmp_path: Path, times: int) -> None:
     grace = 1.5 if times == 1 else 20  # a second signal does not wait for it
-    with gateway(tmp_path, FAKE, "engine.token_delay_s=0.01", f"serve.grace_s={grace}") as server:
+    with gateway(tmp_path, FAKE, "engine.token_delay_s=0.03", f"serve.grace_s={grace}") as server:
         found: list[Any] = []
         body = {"model": "fake", "messages": [{"role": "user", "content": "What is number 3 ?"}]}
 
@@ -126,7 +126,7 @@ def test_after_sigterm_every_connection_is_answered(tmp_path: Path, times: int) 
             thread.join()
         assert server.process.wait(10) == 0
         if times == 1:
-            assert found == [200] * 8 and 1.0 < time.monotonic() - began < 5.0
+            assert found == [200] * 8 and time.monotonic() - began > 1.4
         else:
             assert time.monotonic() - began < 10.0
 

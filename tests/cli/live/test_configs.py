@@ -31,7 +31,7 @@ def loads_together(files: tuple[Path, ...]) -> None:
     assert config.budget == 4
     assert config.task.name == files[0].stem
     if config.engine.kind == "transformers":
-        assert config.engine.model == files[1].stem
+        assert Path(config.engine.model).name.replace("-", "_") == files[1].stem  # a name, or a directory below out/
         assert config.engine.signals.top == 20
     assert (config.scorer is not None) == (len(files) == 4)
 
