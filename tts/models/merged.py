@@ -11,10 +11,9 @@ from typing import Any
 from tts.errors import InputError, first_line
 from tts.models.cache import cached
 from tts.models.loading import quiet, quiet_peft
-from tts.models.resolve import fingerprint, identity, resolve
+from tts.models.resolve import ADAPTER, fingerprint, identity, resolve
 
 LOG = logging.getLogger(__name__)
-CONFIG = "adapter_config.json"
 
 
 def base_of(folder: Path) -> str:
@@ -24,12 +23,12 @@ def base_of(folder: Path) -> str:
         InputError: the adapter's configuration does not have it.
     """
     try:
-        name = json.loads((folder / CONFIG).read_text())["base_model_name_or_path"]
+        name = json.loads((folder / ADAPTER).read_text())["base_model_name_or_path"]
         if not isinstance(name, str) or not name.strip():
             raise ValueError("base_model_name_or_path is empty")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"engine.model {folder}: {CONFIG} does not name the adapter's base ({first_line(error)}): write its "
+            f"engine.model {folder}: {ADAPTER} does not name the adapter's base ({first_line(error)}): write its "
             "directory or hub name into base_model_name_or_path"
         ) from None
     return name
@@ -51,7 +50,7 @@ def merged(folder: Path) -> Path:
     except InputError as error:
         raise InputError(
             f"engine.model {folder}: its base {name} is not here ({error}); write its directory or hub name into "
-            f"base_model_name_or_path of {CONFIG}"
+            f"base_model_name_or_path of {ADAPTER}"
         ) from None
     return cached(
         f"{folder.resolve().name}-{mark}",
@@ -67,7 +66,7 @@ def _write(folder: Path, name: str, base: str | Path, out: Path) -> None:
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
     for path in folder.glob("*.json"):
-        if path.name != CONFIG and not (out / path.name).exists():
+        if path.name != ADAPTER and not (out / path.name).exists():
             shutil.copyfile(path, out / path.name)
 
 
@@ -88,5 +87,5 @@ def _read(folder: Path, name: str, base: str | Path) -> tuple[Any, Any]:
     except Exception as error:  # peft and transformers raise whatever a wrong file leads to
         raise InputError(
             f"engine.model {folder}: the adapter does not fit its base {name} ({first_line(error):.200}): write the "
-            f"base that it was trained on into base_model_name_or_path of {CONFIG}"
+            f"base that it was trained on into base_model_name_or_path of {ADAPTER}"
         ) from None

@@ -12,6 +12,8 @@ from tts.errors import InputError
 
 BUNDLED = ("tiny", "grace", "finece")
 """The models that come with the package: the reasoner, the same with a confidence token, and with value tokens."""
+ADAPTER = "adapter_config.json"
+"""The configuration of a LoRA adapter, which names its base."""
 EDGE = 1 << 20
 """Bytes of each end of a file that enter the fingerprint."""
 
@@ -64,7 +66,7 @@ def identity(name: str, revision: str | None = None) -> tuple[str, str]:
 
 def is_adapter(folder: Path) -> bool:
     """Return whether a directory holds a LoRA adapter and no model of its own."""
-    return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()
+    return (folder / ADAPTER).is_file() and not (folder / "config.json").is_file()
 
 
 def _located(name: str) -> str | Path:
