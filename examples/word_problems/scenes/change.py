@@ -132,7 +132,7 @@ SCENES = (
     ),
     scene(
         "gain and loss",
-        "had+got=most gone+now=most",
+        "had+got=most gone+now=most got+over=gone",
         "had:n got:n gone:n",
         [
             ("{he} had {had|some} {xs}", "there were {had|some} {xs} in {his} {box}"),
@@ -148,6 +148,10 @@ SCENES = (
             "had": ("how many {xs} did {he} have at first", "how many {xs} did {he} start with"),
             "got": ("how many {xs} were added to the first ones", "by how many {xs} did {his} number grow at first"),
             "gone": ("how many {xs} did {he} {lose}", "how many {xs} did {he} {lose} in the end"),
+            "over": (
+                "how many more {xs} did {he} {lose} than {he} got",
+                "how many fewer {xs} did {he} get than {he} {lost}",
+            ),
             "most": ("how many {xs} did {he} have before {he} {lost} some of them",),
             "now": (
                 "how many {xs} does {he} have now",
