@@ -11,8 +11,8 @@ SCENES = (
         "perB:s more:s days:s",
         [
             (
-                "every day {he} spends {perA|some} minutes on {s1} and {perB|some} minutes on {s2}",
-                "each day {he} practices {s1} for {perA|some} minutes and {s2} for {perB|some} minutes",
+                "{he} studies {s1} for {perA|some} minutes and {s2} for {perB|some} minutes each evening",
+                "in a day {he} has {perA|some} minutes of {s1} and {perB|some} minutes of {s2}",
             ),
             (
                 "{he} does this for {days} days",
