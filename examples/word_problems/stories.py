@@ -67,7 +67,8 @@ def told_scene(scene: Scene, rng: random.Random) -> WorkedProblem | None:
         extras = _irrelevant(scene, plan)
         extra = rng.choice(extras) if extras and rng.random() < 0.6 else frozenset()
         if not extra or rng.random() < 0.15:
-            fitting = [line for line in DISTRACTORS if line.tag not in scene.avoid]
+            avoided = scene.avoid | (frozenset({"same"}) if scene.tells("C") else frozenset())
+            fitting = [line for line in DISTRACTORS if line.tag not in avoided]
             line = rng.choice(fitting)
             aside = line.text
             values["aside"] = rng.choice([n for n in range(*line.range) if n not in values.values()])

@@ -121,7 +121,11 @@ def told(
     if aside is not None:
         texts.insert(rng.randint(0, len(texts)), (aside, False))
     shown = {name: values[name] for name in known | ({"aside"} if aside else set())}
-    question = rng.choice(scene.asks[asked])
+    other = aside is not None and "xs" in slots(aside)  # another person's, so that the question must name its own
+    asks = [text for text in scene.asks[asked] if not other or slots(text) & {"he", "A", "B"}]
+    if not asks:
+        return None
+    question = rng.choice(asks)
     form = rng.random()
     plain = texts[-1][1] and not _OPENERS.match(texts[-1][0]) and ". " not in texts[-1][0]
     last = None
@@ -149,6 +153,8 @@ def _sentences(
     join = False
     for place, (text, _) in enumerate(texts):
         filled = cast.fill(text, shown, rng)
+        if text == aside:
+            cast.mentioned = False  # a pronoun could mean the other person
         if join:
             sentences[-1] += f" and {filled}"
         else:

@@ -175,7 +175,7 @@ SCENES = (
             (
                 "{he} {gained} {dozens} dozen {xs}",
                 "there are {dozens} dozen {xs} in the {box}",
-                "the {xs} come by the dozen",
+                "{he} {gained} a few dozen {xs}",
             ),
             ("{he} {lost} {gone} of the {xs}", "{he} {lost} {gone} of them"),
             ("{left} {xs} are left", "now there are {left} {xs}"),

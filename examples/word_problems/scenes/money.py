@@ -11,7 +11,7 @@ SCENES = (
         "count:s price:p change:n",
         [
             ("{he} went to the {shop} with {paid$|some money}", "{he} has {paid$|some money} in {his} purse"),
-            ("{he} bought {count|some} {xs}", "{he} paid for {count|some} {xs} at the {shop}"),
+            ("!{he} bought {count|some} {xs}", "{he} paid for {count|some} {xs} at the {shop}"),
             ("each {x} costs {price$}", "the price of one {x} is {price$}", "every {x} has the same price"),
             ("{he} spent {cost$} on the {xs}", "the {xs} cost {cost$} in all"),
             ("{he} had {change$} left", "{he} came home with {change$}"),
@@ -78,7 +78,7 @@ SCENES = (
                 "in a {seller} a {x} costs {pA$|some dollars} and a {y} costs {pB$|some dollars}",
             ),
             (
-                "on {d1} {nA|some} {xs} and {nB|some} {ys} were sold",
+                "!on {d1} {nA|some} {xs} and {nB|some} {ys} were sold",
                 "{A} bought {nA|some} {xs} and {nB|some} {ys} there",
                 "yesterday customers bought {nA|some} {xs} and {nB|some} {ys}",
             ),
@@ -112,7 +112,7 @@ SCENES = (
                 "{his} savings were {had$|not large}",
                 "{he} had saved {had$|a little money}",
             ),
-            ("{he} worked for {hours|some} hours", "{he} spent {hours|some} hours {job}"),
+            ("!{he} worked for {hours|some} hours", "{he} spent {hours|some} hours {job}"),
             (
                 "{he} gets {rate$} an hour",
                 "{he} is paid {rate$} for each hour",

@@ -15,7 +15,7 @@ SCENES = (
                 "at the theater an adult pays {pA$|some dollars} and a child pays {pB$|some dollars}",
             ),
             (
-                "{adults|some} adults and {kids|some} children went in",
+                "!{adults|some} adults and {kids|some} children went in",
                 "a group of {adults|some} adults and {kids|some} children came",
             ),
             ("the tickets for the adults cost {sumA$} altogether",),

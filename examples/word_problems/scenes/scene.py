@@ -49,6 +49,10 @@ class Scene:
         """The quantities that a sentence tells."""
         return frozenset(name for line in self.lines for text in line for name in slots(text)) & self.quantities
 
+    def tells(self, name: str) -> bool:
+        """Return if a sentence has a slot of a name."""
+        return any(name in slots(text) for line in self.lines for text in line)
+
 
 def slots(text: str) -> frozenset[str]:
     """Return the names of all slots of a sentence."""
