@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from word_problems.scenes import change, compare, days, groups, measures, money, parts, rates, tables
+from word_problems.scenes import amounts, change, compare, days, groups, measures, money, parts, rates, tables
 from word_problems.scenes.scene import Scene
 
-_FILES = (change, parts, groups, days, money, compare, measures, tables, rates)
+_FILES = (change, parts, groups, days, money, compare, measures, tables, rates, amounts)
 SCENES: tuple[Scene, ...] = tuple(scene for file in _FILES for scene in file.SCENES)
 
 

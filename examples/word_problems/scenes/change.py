@@ -137,7 +137,7 @@ SCENES = (
         "had:n got:n gone:n",
         [
             ("{he} had {had|some} {xs}", "there were {had|some} {xs} in {his} {box}"),
-            ("{he} " + _MORE, "{B} gave {him} {got|some} more {xs}", "on {d1} {he} " + _MORE),
+            ("!{he} " + _MORE, "{B} gave {him} {got|some} more {xs}", "on {d1} {he} " + _MORE),
             (
                 "then {he} {lost} {gone|some} of them",
                 "later {he} {lost} {gone|some} of the {xs}",
