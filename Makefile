@@ -93,7 +93,7 @@ demo: $(VENV)/demo-installed
 bench: $(VENV)/installed  # POOL=path to a pool without need of confidences, such as svamp_codex_pot30.jsonl.gz
 	$(BIN)/python -m benchmarks.replay $(POOL)
 	$(BIN)/python -m benchmarks.driver
-	$(BIN)/python -m benchmarks.engine_hf
+	$(BIN)/python -m benchmarks.hf.engine
 
 clean:
 	rm -rf $(VENV) $(VLLM) $(TOOLS) $(LLAMA) .models $(LOWEST) $(NEWER) docs/_build docs/configuration.md out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from tts.engines.hf import sampler  # noqa: E402
 from tts.engines.hf.sampler import Sampler  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.types import Signals  # noqa: E402
@@ -78,3 +79,38 @@ def test_suppressed_tokens_are_left_out_of_every_signal_but_watched_and_probed()
 def test_signals_that_are_not_collected_are_absent() -> None:
     one = Sampler(Sampling(), (), "cpu").draw(LOGITS, [(0, 0)], NONE, [], {})
     assert one.watched is None and one.columns == one.probed == {}
+
+
+@pytest.mark.parametrize("top_k", [0, 40])
+def test_top_p_keeps_what_a_sorted_distribution_keeps(top_k: int) -> None:
+    torch.manual_seed(0)
+    scales, shares = torch.tensor([0.1, 1.0, 4.0, 20.0]), (0.3, 0.9, 1.0)  # from flat to certain
+    logits = (torch.randn(12, 3_000) * scales.repeat(3)[:, None]).contiguous()
+    rows = [Sampling(1.0, top_p=share, top_k=top_k) for share in shares for _ in scales]
+    kept = sampler._filtered(logits.softmax(-1), sampler.Parameters.of(rows, "cpu"))
+    for row, sampling in enumerate(rows):
+        order = sorted(range(3_000), key=lambda token: -logits[row, token])[: top_k or None]
+        before, expected = 0.0, set()
+        for token in order:
+            if sampling.top_p < 1 and before >= sampling.top_p:
+                break
+            expected.add(token)
+            before += float(logits[row].softmax(-1)[token])
+        found = set(kept[row].nonzero()[:, 0].tolist())
+        possible = {token for token in expected if logits[row].softmax(-1)[token] > 0}
+        assert len(found ^ possible) <= 1, sampling  # the last one may be decided by rounding
+
+
+def test_draws_and_signals_do_not_depend_on_the_rows_worked_on_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    logits, keys = torch.randn(7, 700).bfloat16(), [(row, 3) for row in range(7)]
+    wanted = Signals(watch=(2,), top=5, entropy=True, certainty=True)
+    changed = {2: Sampling(0.0), 4: Sampling(1.0, top_p=0.4)}
+    drawn = []
+    for size in (1, 2_000, 1 << 20):
+        monkeypatch.setattr(sampler, "CHUNK", size)
+        drawn.append(Sampler(Sampling(0.8), (9,), "cpu").draw(logits, keys, wanted, [1], changed))
+        tokens = torch.arange(7)
+        read = Sampler(Sampling(0.8), (9,), "cpu").read(logits, tokens, wanted)
+        assert read["entropy"].tolist() == drawn[-1].columns["entropy"]
+    assert drawn[0] == drawn[1] == drawn[2]

@@ -92,8 +92,7 @@ class Decoder:
         logits = [self._step(work)] if running else []
         if read:
             logits.append(torch.stack([one.logits for one in read]))
-        joined = torch.cat(logits).float()
-        return self.sampler.draw(joined, work.noise_keys, work.signals, work.probing, work.changed)
+        return self.sampler.draw(torch.cat(logits), work.noise_keys, work.signals, work.probing, work.changed)
 
     @torch.inference_mode()
     def score(self, sequences: Sequence[JoiningSequence], tokens: Sequence[int]) -> list[list[float]]:

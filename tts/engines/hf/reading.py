@@ -100,7 +100,7 @@ def read_given(decoder: Decoder, given: Sequence[GivenSequence], wanted: Signals
     found = [ReadColumns() for _ in given]
     if shared:
         first = torch.tensor([given[i].ids[0] for i in shared], device=decoder.model.device)
-        heads = decoder.sampler.read(torch.stack([one.logits for one in prompts]).float(), first, wanted)
+        heads = decoder.sampler.read(torch.stack([one.logits for one in prompts]), first, wanted)
         for name, values in heads.items():
             for i, value in zip(shared, values.tolist(), strict=True):
                 found[i].columns[name] = [value]
@@ -150,14 +150,12 @@ def _read_pass(
     read: dict[str, Tensor] = {}
     for left in range(0, new, step):
         piece = slice(left, left + step)
-        logits = decoder.forward(
-            tokens[:, piece].to(device), columns[:, piece].to(device), states, width, keep=0
-        ).float()
+        logits = decoder.forward(tokens[:, piece].to(device), columns[:, piece].to(device), states, width, keep=0)
         here = known[:, piece]
         values = decoder.sampler.read(logits[here.to(device)], targets[:, piece][here].to(device), wanted)
         for name, value in values.items():
             whole = read.setdefault(name, torch.zeros((rows, new, *value.shape[1:])))
             whole[:, piece][here] = value.cpu()
-    probed = [] if wanted.probe is None else logits[:, -1].log_softmax(-1)[:, wanted.probe].exp().tolist()
+    probed = [] if wanted.probe is None else logits[:, -1].float().log_softmax(-1)[:, wanted.probe].exp().tolist()
     lists = [{name: values[row][known[row]].tolist() for name, values in read.items()} for row in range(rows)]
     return [ReadColumns(columns, probed[row] if probed else None) for row, columns in enumerate(lists)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import torch
@@ -22,6 +22,10 @@ from tts.engines.text import Ids
 from tts.types import Signals
 
 NEVER = float("-inf")
+CHUNK = 1 << 20
+"""The most logits that a processor works on at once: its caches hold them, larger tensors take far longer."""
+NUCLEUS = 256
+"""The most probable tokens among which the tokens of top_p are looked for first; all are sorted where these are few."""
 
 
 @dataclass(slots=True)
@@ -100,6 +104,13 @@ class Parameters:
             drawn=not all(greedy),
         )
 
+    def of_rows(self, rows: slice) -> Parameters:
+        """Return the parameters of some of the rows."""
+        if len(self.temperature) == 1:  # those of all rows
+            return self
+        top_p, greedy = (None if values is None else values[rows] for values in (self.top_p, self.greedy))
+        return replace(self, temperature=self.temperature[rows], top_p=top_p, greedy=greedy)
+
 
 class Sampler:
     """Draws one token for each row."""
@@ -128,11 +139,20 @@ class Sampler:
             changed: the sampling parameters of rows that have others, which only ``top_k`` may not be.
         """
         probed = self._probed(logits, wanted.probe, probing) if wanted.probe is not None and probing else {}
-        logits, logprobs, watched = self._distribution(logits, wanted)
-        tokens = self._pick(logits, noise_keys, changed)
-        columns = {name: values.tolist() for name, values in self._measured(logprobs, wanted).items()}
-        drawn = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
-        return SampledTokens(tokens.tolist(), drawn, None if watched is None else watched.tolist(), columns, probed)
+        how = self._own
+        if changed:
+            how = Parameters.of([changed.get(row, self.sampling) for row in range(len(noise_keys))], logits.device)
+        words = hash_keys(noise_keys, logits.device)
+        parts = [self._draw(logits[rows], words[rows], wanted, how.of_rows(rows)) for rows in _chunks(logits)]
+        found = {name: torch.cat([part[name] for part in parts]).tolist() for name in parts[0]}
+        tokens, logprobs, watched = (found.pop(name, None) for name in ("tokens", "logprobs", "watched"))
+        return SampledTokens(tokens or [], logprobs or [], watched, found, probed)
+
+    def _draw(self, logits: Tensor, words: Tensor, wanted: Signals, how: Parameters) -> dict[str, Tensor]:
+        """Return the tokens of a few rows with their signals by column."""
+        logits, logprobs, watched = self._distribution(logits.float(), wanted)
+        tokens = _pick(logits, words, how)
+        return {"tokens": tokens, **self._columns(tokens, logprobs, watched, wanted)}
 
     def read(self, logits: Tensor, tokens: Tensor, wanted: Signals) -> dict[str, Tensor]:
         """Return the signals of given tokens by column; that of watched tokens has one value a watched token.
@@ -142,9 +162,16 @@ class Sampler:
             tokens: the tokens, [rows].
             wanted: the signals to report of each distribution.
         """
-        _, logprobs, watched = self._distribution(logits, wanted)
-        given = {"logprobs": logprobs.gather(-1, tokens[:, None])[:, 0], **self._measured(logprobs, wanted)}
-        return given if watched is None else {**given, "watched": watched}
+        parts = []
+        for rows in _chunks(logits):
+            _, logprobs, watched = self._distribution(logits[rows].float(), wanted)
+            parts.append(self._columns(tokens[rows], logprobs, watched, wanted))
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _columns(self, tokens: Tensor, logprobs: Tensor, watched: Tensor | None, wanted: Signals) -> dict[str, Tensor]:
+        """Return the log-probabilities of tokens and the other wanted signals by column."""
+        found = {"logprobs": logprobs.gather(-1, tokens[:, None])[:, 0], **self._measured(logprobs, wanted)}
+        return found if watched is None else {**found, "watched": watched}
 
     def _distribution(self, logits: Tensor, wanted: Signals) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the logits and log-probabilities of tokens that can be drawn, and P(watched token) among all."""
@@ -173,22 +200,47 @@ class Sampler:
 
     def _probed(self, logits: Tensor, token: int, rows: Sequence[int]) -> dict[int, float]:
         """Return P(token) of some rows in the softmax over the whole vocabulary."""
-        found = logits[torch.tensor(rows, device=logits.device)].log_softmax(-1)[:, token].exp()
+        found = logits[torch.tensor(rows, device=logits.device)].float().log_softmax(-1)[:, token].exp()
         return dict(zip(rows, found.tolist(), strict=True))
 
-    def _pick(self, logits: Tensor, noise_keys: Sequence[tuple[int, int]], changed: Mapping[int, Sampling]) -> Tensor:
-        how = self._own
-        if changed:
-            how = Parameters.of([changed.get(row, self.sampling) for row in range(len(noise_keys))], logits.device)
-        if not how.drawn:
-            return logits.argmax(-1)
-        probabilities = (logits / how.temperature).softmax(-1)
-        if how.top_k or how.top_p is not None:
-            kept, order = probabilities.sort(dim=-1, descending=True)
-            if how.top_p is not None:
-                kept = kept.masked_fill(kept.cumsum(-1) - kept >= how.top_p, 0.0)
-            if how.top_k:
-                kept[:, how.top_k :] = 0.0
-            probabilities = kept.scatter(-1, order, kept)
-        tokens = draw_tokens(probabilities, hash_keys(noise_keys, logits.device))
-        return tokens if how.greedy is None else torch.where(how.greedy, logits.argmax(-1), tokens)
+
+def _chunks(logits: Tensor) -> list[slice]:
+    """Return the rows that are worked on together: all on an accelerator, as many as caches hold on a processor."""
+    rows, vocabulary = logits.shape
+    size = max(1, CHUNK // vocabulary) if logits.device.type == "cpu" else max(1, rows)
+    return [slice(start, start + size) for start in range(0, max(1, rows), size)]
+
+
+def _pick(logits: Tensor, words: Tensor, how: Parameters) -> Tensor:
+    """Return one token of each row, drawn with the noise of its word, or the most probable one."""
+    if not how.drawn:
+        return logits.argmax(-1)
+    probabilities = (logits / how.temperature).softmax(-1)
+    if how.top_k or how.top_p is not None:
+        probabilities = _filtered(probabilities, how)
+    tokens = draw_tokens(probabilities, words)
+    return tokens if how.greedy is None else torch.where(how.greedy, logits.argmax(-1), tokens)
+
+
+def _filtered(probabilities: Tensor, how: Parameters) -> Tensor:
+    """Return the probabilities of the tokens that ``top_k`` and ``top_p`` keep, 0 for others."""
+    size = probabilities.shape[-1]
+    largest, order = probabilities.topk(min(how.top_k or NUCLEUS, size))
+    if how.top_p is None:
+        return torch.zeros_like(probabilities).scatter_(-1, order, largest)
+    sums = largest.cumsum(-1)
+    kept = torch.zeros_like(probabilities).scatter_(-1, order, _nucleus(largest, sums, how.top_p))
+    if how.top_k:
+        return kept
+    unlimited = how.top_p.isinf()
+    wide = ((sums[:, -1:] < how.top_p) & ~unlimited)[:, 0].nonzero()[:, 0]
+    if len(wide) and largest.shape[-1] < size:
+        every, order = probabilities[wide].sort(dim=-1, descending=True)
+        top_p = how.top_p if len(how.top_p) == 1 else how.top_p[wide]
+        kept[wide] = torch.zeros_like(every).scatter_(-1, order, _nucleus(every, every.cumsum(-1), top_p))
+    return torch.where(unlimited, probabilities, kept)
+
+
+def _nucleus(falling: Tensor, sums: Tensor, top_p: Tensor) -> Tensor:
+    """Return falling probabilities with 0 for those in front of which the sum has reached ``top_p`` already."""
+    return falling.masked_fill(sums - falling >= top_p, 0.0)

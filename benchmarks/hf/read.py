@@ -1,6 +1,6 @@
 """Speed of reading given texts against a bare forward pass over the same tokens, measured in turn in one run.
 
-    python -m benchmarks.read [--model tiny] [--questions 40] [--samples 8] [--rounds 5]
+    python -m benchmarks.hf.read [--model tiny] [--questions 40] [--samples 8] [--rounds 5]
 
 The bare pass reads each sample with its prompt, padded in batches of like length and of as many tokens as the engine
 reads at a time, and computes the logits of every token; it keeps nothing. `Engine.read` reads the same samples by their
@@ -18,7 +18,7 @@ import time
 import torch
 import transformers
 
-from benchmarks.engine_hf import compare
+from benchmarks.hf.engine import compare
 from tts.engines.base import Meter, Request
 from tts.engines.hf.engine import TransformersEngine
 from tts.engines.sampling import Sampling

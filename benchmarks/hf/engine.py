@@ -1,6 +1,6 @@
 """Speed ratios of the transformers engine, each pair measured in turn in one run.
 
-    python -m benchmarks.engine_hf [--model tiny] [--questions 40] [--rounds 3] [--parts generate,watch,grown,driven]
+    python -m benchmarks.hf.engine [--model tiny] [--questions 40] [--rounds 3] [--parts generate,watch,grown,driven]
 
 Parts: `generate` compares the engine with static `generate` on padded batches; `watch` compares watching a token with
 watching none; `grown` compares the bundled GrACE model with the model that it grew from; `driven` compares a strategy

@@ -1,7 +1,7 @@
 """Share of texts that do not depend on the batch, and the cost of noise for each token, beside inversion.
 
-    python -m benchmarks.company [--questions 64] [--samples 4] [--parts texts,noise,speed]
-    .venv-vllm/bin/python -m benchmarks.company --engine vllm
+    python -m benchmarks.hf.company [--questions 64] [--samples 4] [--parts texts,noise,speed]
+    .venv-vllm/bin/python -m benchmarks.hf.company --engine vllm
 
 Parts: `texts` draws the same samples of the bundled model with 1, 16 and 64 sequences at a time, and with 64 in another
 order, in float32 and bfloat16, and compares the texts of each pair of runs; `noise` adds Gaussian noise to logits and
@@ -29,7 +29,7 @@ from torch import Tensor
 from tts.engines.base import Request
 from tts.engines.hf.decoder import Decoder
 from tts.engines.hf.engine import TransformersEngine
-from tts.engines.hf.sampler import Sampler
+from tts.engines.hf.sampler import SampledTokens, Sampler
 from tts.engines.hf.step_input import JoiningSequence, StepInput
 from tts.engines.sampling import Sampling
 from tts.engines.streams import collected
@@ -55,12 +55,15 @@ class Inversion(Sampler):
         super().__init__(*arguments)
         self._uniform: dict[int, Any] = {}
 
-    def _pick(self, logits: Tensor, noise_keys: Keys) -> Tensor:
+    def draw(self, logits: Tensor, noise_keys: Keys, *_: Any) -> SampledTokens:
+        """Draw a token of each row."""
+        logits = logits.float()
         heap = (logits / self.sampling.temperature).softmax(-1).cumsum(-1)
         total = heap[:, -1:].contiguous()
         at = torch.tensor([self._at(*key) for key in noise_keys], dtype=heap.dtype)[:, None] * total
-        token = torch.searchsorted(heap, at, right=True)
-        return token.minimum(torch.searchsorted(heap, total))[:, 0]
+        tokens = torch.searchsorted(heap, at, right=True).minimum(torch.searchsorted(heap, total))
+        logprobs = logits.log_softmax(-1).gather(-1, tokens)
+        return SampledTokens(tokens[:, 0].tolist(), logprobs[:, 0].tolist())
 
     def _at(self, key: int, position: int) -> float:
         if key not in self._uniform:
@@ -174,7 +177,8 @@ def perturb(title: str, logits: Tensor) -> None:
             near = logits + scale * torch.randn(logits.shape, generator=generator)
             for kind in changed:
                 sampler = kind(SAMPLING, (), "cpu")
-                changed[kind] += int((sampler._pick(logits, keys) != sampler._pick(near, keys)).sum())
+                first, second = (sampler.draw(some, keys, SIGNALS, [], {}).tokens for some in (logits, near))
+                changed[kind] += sum(one != other for one, other in zip(first, second, strict=True))
         shares = ", ".join(f"{name_of(kind)} {n / 20 / len(logits):.1e}" for kind, n in changed.items())
         print(f"  standard deviation {scale:g}: {shares}")
 
@@ -210,7 +214,7 @@ def speed(title: str, model: Any, pairs: int) -> None:
                 decoder.run(work)
                 middle = time.perf_counter()
                 with torch.inference_mode():
-                    decoder.sampler.draw(logits, keys, SIGNALS, [])
+                    decoder.sampler.draw(logits, keys, SIGNALS, [], {})
                 took[kind] = (middle - began, time.perf_counter() - middle)
             steps.append((took[Sampler][0], took[Inversion][0]))
             draws.append((took[Sampler][1], took[Inversion][1]))
