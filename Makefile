@@ -61,7 +61,7 @@ llama: $(LLAMA)/installed
 smollm2: $(SMOLLM2) $(VENV)/installed
 	$(BIN)/python .ci/convert_smollm2.py
 
-# That model fine-tuned on word problems in $TTS_DATA, 40 minutes on two cores, then measured, 30 minutes. After a kill it
+# That model fine-tuned on word problems in $TTS_DATA, an hour on two cores, then measured, half an hour. After a kill it
 # continues. Options of examples/finetune.py in TRAIN, of benchmarks/experiments/reasoner.py in MEASURE.
 smollm2-reasoner: smollm2
 	$(BIN)/python examples/finetune.py $(TRAIN)

@@ -2,10 +2,11 @@
 
     python examples/finetune.py [--base out/models/smollm2] [--out out/models/smollm2-reasoner] [--form chat]
 
-About 40 minutes for the 135 million parameters of SmolLM2 on two idle cores that multiply in bfloat16. After a kill the
+About an hour for the 135 million parameters of SmolLM2 on two idle cores that multiply in bfloat16. After a kill the
 same command continues at the last checkpoint. The problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the
-500 that are held out lie in OUT/held_out.jsonl, marked as clean and far. `make smollm2-reasoner` runs this, and then
-measures the model (benchmarks/experiments/reasoner.py).
+500 that are held out lie in OUT/held_out.jsonl, marked as clean and far. Among the others come stories, which
+word_problems/stories.py draws, and problems of gsm8k_train.jsonl.gz, which lies in the same folder.
+`make smollm2-reasoner` runs this, and then measures the model (benchmarks/experiments/reasoner.py).
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ from tts.engines.hf.device import fast_bfloat16, pick
 from tts.errors import InputError, TTSError, first_line
 from tts.models.loading import quiet
 from tts.models.resolve import resolve
+from word_problems.annotated import read_annotated
 from word_problems.problem import Split, read_problems, spelled, split
-from word_problems.rows import FORMS, Row, RowEncoder, make_batches
+from word_problems.rows import FORMS, Mixture, Row, RowEncoder, make_batches
 from word_problems.trainer import train
 
 TOKENS_PER_SECOND = 300
 """A first guess of the speed: SmolLM2-135M on two cores of an AMD EPYC with bfloat16 arithmetic."""
-FILE = "mawps_asdiv_train.jsonl.gz"
+FILE, GSM8K = "mawps_asdiv_train.jsonl.gz", "gsm8k_train.jsonl.gz"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Settings:
         batch_tokens: the most tokens of a batch, padding included.
         learning_rate: the largest.
         held_out: problems that are not trained on.
+        stories: the share of drawn stories among the rows that are no drills, >= 0.
+        gsm8k: the share of problems of GSM8K's training set among these rows, >= 0; both together are below 1.
     """
 
     base: str = "out/models/smollm2"
@@ -60,10 +64,12 @@ class Settings:
     form: str = "bare"
     dtype: str = "auto"
     seed: int = 0
-    steps: int = 800
+    steps: int = 1100
     batch_tokens: int = 1000
     learning_rate: float = 2e-4
     held_out: int = 500
+    stories: float = 0.25
+    gsm8k: float = 0.15
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
@@ -72,6 +78,10 @@ class Settings:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, got {getattr(self, name)}")
         if not 0 < self.learning_rate < 1:
             raise InputError(f"--learning-rate must be between 0 and 1, got {self.learning_rate}")
+        if not (self.stories >= 0 and self.gsm8k >= 0 and self.stories + self.gsm8k < 1):
+            raise InputError(
+                f"--stories and --gsm8k must be shares that sum to less than 1, got {self.stories} and {self.gsm8k}"
+            )
 
 
 def main() -> int:
@@ -110,6 +120,8 @@ def read_arguments() -> tuple[dict[str, Any], Path, int]:
         "batch_tokens": "the most tokens of a batch",
         "learning_rate": "the largest; a cosine after 5 %% of warm-up",
         "held_out": "problems that are not trained on",
+        "stories": "the share of drawn stories among the rows that are no drills",
+        "gsm8k": "the share of problems of GSM8K's training set among them",
     }
     choices = {"form": tuple(FORMS), "dtype": ("auto", "float32", "bfloat16")}
     for field in fields(Settings):
@@ -137,7 +149,9 @@ def finetune(settings: Settings, out: Path, *, save_every: int, show: Any) -> No
         InputError: the base, the data or the directories cannot be used.
     """
     data = settings.data or data_file()
-    problems = split(read_problems(data), settings.held_out)
+    others = read_annotated(str(Path(data).with_name(GSM8K))) if settings.gsm8k else ()
+    problems = split(read_problems(data), settings.held_out, others)
+    mixture = Mixture(settings.stories, others, settings.gsm8k)
     record = {**asdict(settings), "data": Path(data).name}
     if (out / "training.json").is_file() and json.loads((out / "training.json").read_text())["settings"] == record:
         show(f"{out} is there already: remove it to train it again")
@@ -146,7 +160,7 @@ def finetune(settings: Settings, out: Path, *, save_every: int, show: Any) -> No
         raise InputError(f"{out} is something else already: give another --out, or remove it")
     folder = out.with_name(f"{out.name}.training")
     check_same(folder / "settings.json", record)
-    model, tokenizer, batches = prepared(settings, problems, show)
+    model, tokenizer, batches = prepared(settings, problems, mixture, show)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")
     try:
@@ -185,7 +199,9 @@ def check_same(path: Path, record: dict[str, Any]) -> None:
         raise InputError(f"{path.parent} holds a training with {other}: give another --out, or remove it")
 
 
-def prepared(settings: Settings, problems: Split, show: Any) -> tuple[Any, Any, list[tuple[Row, ...]]]:
+def prepared(
+    settings: Settings, problems: Split, mixture: Mixture, show: Any
+) -> tuple[Any, Any, list[tuple[Row, ...]]]:
     """Return the model in the precision of its training, its tokenizer, and the batches.
 
     Raises:
@@ -206,12 +222,13 @@ def prepared(settings: Settings, problems: Split, show: Any) -> tuple[Any, Any, 
         embedding.data = embedding.data.bfloat16()
     encoder = RowEncoder(tokenizer, FORMS[settings.form](tokenizer))
     sizes = {"batches": settings.steps, "tokens": settings.batch_tokens}
-    batches = make_batches(problems, encoder, seed=settings.seed, **sizes)
+    batches = make_batches(problems, encoder, seed=settings.seed, mixture=mixture, **sizes)
     if settings.form == "bare":
         tokenizer.chat_template = None  # it is no chat model any more
     count = sum(len(row.ids) for batch in batches for row in batch)
     show(
-        f"{settings.steps} steps, {count:,} tokens of {len(problems.training):,} problems and drills, in "
+        f"{settings.steps} steps, {count:,} tokens of {len(problems.training) + len(mixture.others):,} problems, of "
+        "stories and of drills, in "
         f"{'bfloat16 with float32 copies' if short else 'float32'}: about {count / TOKENS_PER_SECOND / 60:.0f} min on "
         "two idle cores; the lines below measure it"
     )

@@ -122,12 +122,13 @@ def _problem(row: object, where: str) -> WorkedProblem:
     return WorkedProblem(row["id"], row["question"], found)
 
 
-def split(problems: Sequence[WorkedProblem], held_out: int) -> Split:
+def split(problems: Sequence[WorkedProblem], held_out: int, trained_beside: Sequence[WorkedProblem] = ()) -> Split:
     """Return problems with the fold that is held out cut off, whatever their order.
 
     Args:
         problems: all problems.
         held_out: the size of the fold, >= 0 and fewer than there are.
+        trained_beside: problems of another source that are trained on; what is clean and far is so of them, too.
 
     Raises:
         InputError: nothing would be left to train on.
@@ -140,6 +141,7 @@ def split(problems: Sequence[WorkedProblem], held_out: int) -> Split:
     training = [problem for problem in others if text_of(problem.question) not in apart]
     if not training:
         raise InputError("every problem has the text of a held-out one, which leaves none to train on")
+    others += trained_beside
     texts = {without_numbers(problem.question) for problem in others}
     clean = [problem for problem in held if without_numbers(problem.question) not in texts]
     bags = [_words(problem.question) for problem in others]

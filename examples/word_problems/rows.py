@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from evals.tasks.forms import SYSTEM
 from word_problems.drills import STEPS_A_ROW, drill, drill_share
 from word_problems.problem import Split, Step, WorkedProblem, spelled, text_of
 from word_problems.renumber import Template, renumbered, template
+from word_problems.stories import story
 
 IGNORED = -100
 """The label of a token that is read and not learned."""
@@ -102,8 +103,23 @@ class RowEncoder:
         return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """The problems that are trained on beside those of the split.
+
+    Attributes:
+        stories: the share of drawn stories among the rows that are no drills, in [0, 1].
+        others: problems of another source.
+        others_share: their share among the rows that are no drills, in [0, 1].
+    """
+
+    stories: float = 0.0
+    others: tuple[WorkedProblem, ...] = ()
+    others_share: float = 0.0
+
+
 def make_batches(
-    problems: Split, encoder: RowEncoder, *, batches: int, tokens: int, seed: int
+    problems: Split, encoder: RowEncoder, *, batches: int, tokens: int, seed: int, mixture: Mixture = Mixture()
 ) -> list[tuple[Row, ...]]:
     """Return the batches of a training in their order.
 
@@ -111,17 +127,24 @@ def make_batches(
         problems: those to train on; each is visited once before any is visited again, nine times in ten with other
             numbers, which never make it a held-out problem.
         encoder: makes rows.
+        mixture: what is trained on beside them; other problems are visited and renumbered in the same way.
         batches: their number, >= 1.
         tokens: the most tokens of a batch, padding included; a longer row is a batch by itself.
         seed: chooses everything.
     """
     rng = random.Random(f"{seed} rows")
-    visits = _visits(problems, rng)
+    held_out = {text_of(problem.question) for problem in problems.held_out}
+    visits = _visits(problems.training, held_out, rng)
+    others = _visits(mixture.others, held_out, rng)
     templates = [made for problem in problems.training if (made := template(problem))]
     made: list[tuple[Row, ...]] = []
     while len(made) < batches:
         drills = round(POOL_ROWS * drill_share(len(made) / batches))
-        rows = [encoder.problem(next(visits)) for _ in range(POOL_ROWS - drills)]
+        drawn = round((POOL_ROWS - drills) * mixture.stories)
+        other = round((POOL_ROWS - drills) * mixture.others_share) if mixture.others else 0
+        rows = [encoder.problem(next(visits)) for _ in range(POOL_ROWS - drills - drawn - other)]
+        rows += [encoder.problem(next(others)) for _ in range(other)]
+        rows += [encoder.problem(story(rng)) for _ in range(drawn)]
         for _ in range(drills):
             rows.append(encoder.drills([drill(rng, lambda: _step(templates, rng)) for _ in range(STEPS_A_ROW)]))
         pool = cut(sorted(rows, key=lambda row: len(row.ids)), tokens)
@@ -141,12 +164,13 @@ def cut(rows: Sequence[Row], tokens: int) -> list[tuple[Row, ...]]:
     return [tuple(batch) for batch in batches]
 
 
-def _visits(problems: Split, rng: random.Random) -> Iterator[WorkedProblem]:
-    """Yield every problem in a new order each time, most with other numbers."""
-    templates: dict[str, Template | None] = {problem.id: template(problem) for problem in problems.training}
-    held_out = {text_of(problem.question) for problem in problems.held_out}
-    while True:
-        for problem in rng.sample(problems.training, len(problems.training)):
+def _visits(
+    problems: Sequence[WorkedProblem], held_out: Collection[str], rng: random.Random
+) -> Iterator[WorkedProblem]:
+    """Yield every problem in a new order each time, most with other numbers, none with a text that is held out."""
+    templates: dict[str, Template | None] = {problem.id: template(problem) for problem in problems}
+    while problems:
+        for problem in rng.sample(problems, len(problems)):
             found = templates[problem.id]
             other = renumbered(found, rng) if found and rng.random() < RENUMBERED_SHARE else None
             yield problem if other is None or text_of(other.question) in held_out else other

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +28,8 @@ SETTINGS = [
     "bfloat16",
     "--learning-rate",
     "0.01",
+    "--gsm8k",
+    "0.3",
 ]
 
 
@@ -71,6 +75,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             question = f"Ann has {i} beads and finds {i + 50} more. How many has she?"
             row = {"id": f"p{i}", "question": question, "answer": f"{i} + {i + 50} = {2 * i + 50}\n#### {2 * i + 50}"}
             print(json.dumps(row), file=file)
+    with gzip.open(made / "gsm8k_train.jsonl.gz", "wt") as file:
+        solution = "He has 2*3=<<2*3=6>>6 pens and 6+7=<<6+7=13>>13 things.\n#### 13"
+        print(
+            json.dumps({"question": "Bob has 2 boxes of 3 pens, and 7 cups. How many?", "answer": solution}), file=file
+        )
     return made
 
 
@@ -120,13 +129,20 @@ def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
     [
         (["--base", "base"], "TTS_DATA must name the folder with mawps_asdiv_train.jsonl.gz"),
         (["--base", "./none", "--data", "problems.jsonl", "--held-out", "5"], "none"),
-        (["--base", "base", "--data", "none.jsonl"], "none.jsonl: no such file"),
+        (["--base", "base", "--data", "none.jsonl", "--gsm8k", "0"], "none.jsonl: no such file"),
+        (["--base", "base", "--data", "other/problems.jsonl"], "gsm8k_train.jsonl.gz: no such file"),
+        (
+            [*COMMON, "--stories", "0.7"],
+            "--stories and --gsm8k must be shares that sum to less than 1, got 0.7 and 0.3",
+        ),
         (["--base", "base", "--data", "problems.jsonl"], "500 of 38 problems held out leave none to train on"),
         ([*COMMON, "--form", "chat"], "base has no chat template: use --form bare"),
         ([*COMMON, "--steps", "0"], "--steps must be at least 1, got 0"),
     ],
 )
 def test_bad_input_gets_one_sentence(folder: Path, options: list[str], message: str) -> None:
+    (folder / "other").mkdir(exist_ok=True)
+    shutil.copy(folder / "problems.jsonl", folder / "other")
     status, _, err = finished(folder, *options, "--out", "refused", TTS_DATA="")
     assert status == 2 and err.startswith("error: ") and err.count("\n") == 1 and message in err
 

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from tests.support.data import data_file
 from tts.errors import InputError
+from word_problems.annotated import read_annotated
 from word_problems.drills import drill, drill_share
 from word_problems.problem import OPERATIONS, Step, WorkedProblem, decimals, read_problems, spelled, split, text_of
 from word_problems.renumber import renumbered, template
-from word_problems.rows import FORMS, IGNORED, Bare, RowEncoder, cut, make_batches, response
+from word_problems.rows import FORMS, IGNORED, Bare, Mixture, RowEncoder, cut, make_batches, response
 
 SOURCES = {
     "Ann has 41 beads and loses 9. She shares the rest among 4 friends. How many has each?": "41-9=32 32/4=8",
@@ -173,6 +174,56 @@ def test_batches_repeat_and_hold_their_limit() -> None:
     assert all(len(batch) * max(len(row.ids) for row in batch) <= 600 for batch in batches)
     rows = [row for batch in batches[:25] for row in batch]
     assert len(cut(sorted(rows, key=lambda row: len(row.ids)), 1)) == len(rows)
+
+
+def test_stories_and_problems_of_another_source_have_their_shares() -> None:
+    found, other = split(PROBLEMS, 1), WorkedProblem("g0", "Flo has 5 pens and 6 cups. How many?", steps("5+6=11"))
+    kinds = {"g0": 0, "story": 0, "drill": 0, "own": 0}
+    mixture = Mixture(stories=0.25, others=(other,), others_share=0.15)
+    for batch in make_batches(found, ENCODER, batches=1500, tokens=1000, seed=0, mixture=mixture):
+        for asked in (text(row.ids) for row in batch):
+            own = any(asked.startswith(f"^{problem.question[:7]}") for problem in PROBLEMS)
+            kinds["own" if own else "g0" if "^Flo has" in asked else "story" if "^" in asked else "drill"] += 1
+    problems = sum(kinds.values()) - kinds["drill"]
+    assert kinds["story"] / problems == pytest.approx(0.25, abs=0.02)
+    assert kinds["g0"] / problems == pytest.approx(0.15, abs=0.02)
+
+
+SOLUTIONS = {
+    "48/2 = <<48/2=24>>24\n48+24 = <<48+24=72>>72\n#### 72": "48/2=24 48+24=72",
+    "<<100-50-30=20>>20\n#### 20": "100-50=50 50-30=20",
+    "<<2*(3+4)=14.00>>14\n#### 14": "3+4=7 2*7=14",
+    "<<.5*1000=500>>500\n<<0500+500=1000>>1,000\n#### 1,000": "0.5*1000=500 500+500=1000",
+    "no marks\n#### 3": None,
+    "<<10/3=3.33>>\n#### 3.33": None,  # rounded
+    "<<20%*50=10>>\n#### 10": None,
+    "<<5-7=-2>>\n#### -2": None,
+    "<<2+2=4>>\n#### 5": None,  # another answer
+    "<<2+3=6>>\n#### 6": None,  # wrong
+    "<<2**3=8>>\n#### 8": None,
+    "<<1+1+1+1+1+1=6>>\n#### 6": None,  # five steps
+    "<<2/0=0>>\n#### 0": None,
+}
+
+
+def test_solutions_with_marks_become_chains_of_exact_steps(tmp_path: Path) -> None:
+    path = tmp_path / "gsm8k.jsonl"
+    rows = [{"question": f"q{i}", "answer": solution} for i, solution in enumerate(SOLUTIONS)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    expected = [(f"q{i}", worked) for i, worked in enumerate(SOLUTIONS.values()) if worked]
+    found = [(one.question, " ".join(map(str, one.steps))) for one in read_annotated(str(path))]
+    assert found == expected
+    path.write_text(json.dumps(rows[4]))
+    with pytest.raises(InputError, match="no solution has marks such as"):
+        read_annotated(str(path))
+    path.write_text('{"question": "q"}')
+    with pytest.raises(InputError, match=r"expected .question, answer. as GSM8K has them"):
+        read_annotated(str(path))
+
+
+def test_most_solutions_of_gsm8k_are_such_chains() -> None:
+    problems = read_annotated(str(data_file("gsm8k_train.jsonl.gz")))
+    assert len(problems) == 4841 and all(1 <= len(problem.steps) <= 4 for problem in problems)
 
 
 def test_the_chat_form_is_the_template_with_the_system_message_of_tasks() -> None:
