@@ -14,7 +14,7 @@ from evals.live.runner import Played
 from evals.tasks import Task
 from tts.engines.base import Capabilities, Engine
 from tts.engines.config import EngineConfig
-from tts.engines.kinds import LiveEngine
+from tts.engines.kinds import CountsTokens, LiveEngine
 from tts.errors import InputError, UnsupportedError
 from tts.files import check_writable
 from tts.pool import PoolSampleCache, PoolStore, RunKey
@@ -213,7 +213,7 @@ def draw_into_pool(
             return next(run.samples for run in store.runs() if run.id == number)
 
         try:
-            with hooks.progress(lambda: cache.tokens) as watch:
+            with hooks.progress(_token_counter(engine, cache)) as watch:
                 results = hooks.execute(work(cache, watch))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
@@ -223,3 +223,11 @@ def draw_into_pool(
         draws = count_draws(found, task.grade)
         store.note_draws(number, draws.as_mapping())
         return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens), draws
+
+
+def _token_counter(engine: LiveEngine, cache: PoolSampleCache) -> Callable[[], int]:
+    """Return a function that returns the tokens drawn so far; those of stored samples where the engine counts none."""
+    if isinstance(engine, CountsTokens):
+        counting = engine
+        return lambda: counting.drawn
+    return lambda: cache.tokens

@@ -25,7 +25,7 @@ def notify(text: str) -> None:
 
 
 class Progress:
-    """Shows questions done, accuracy so far, tokens per second and time left.
+    """Shows questions done, and what is known of the accuracy so far, the tokens per second and the time left.
 
     Implements :class:`evals.live.hooks.ProgressListener`.
 
@@ -93,12 +93,16 @@ class Progress:
             notify(self._line())
 
     def _line(self) -> str:
-        return f"{self._label}: {self.done} of {self._total} questions, {self._facts()}"
+        facts = self._facts()
+        return f"{self._label}: {self.done} of {self._total} questions" + (f", {facts}" if facts else "")
 
     def _facts(self) -> str:
         seconds = max(time.monotonic() - self._began, 1e-9)
-        accuracy = f"accuracy {self._right / self.done:.3f}, " if self.done and self._graded else ""
-        return f"{accuracy}{(self._drawn() - self._tokens) / seconds:.0f} tokens/s"
+        tokens = self._drawn() - self._tokens
+        facts = [f"accuracy {self._right / self.done:.3f}"] if self.done and self._graded else []
+        if tokens:
+            facts.append(f"{tokens / seconds:.0f} tokens/s")
+        return ", ".join(facts)
 
     def _left(self, now: float) -> str:
         """Return the time left at the mean pace so far."""

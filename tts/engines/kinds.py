@@ -23,6 +23,16 @@ class LiveEngine(Engine, Protocol):
         ...
 
 
+@runtime_checkable
+class CountsTokens(Protocol):
+    """An engine that counts tokens as it draws them."""
+
+    @property
+    def drawn(self) -> int:
+        """Tokens drawn so far, those of running and closed samples included."""
+        ...
+
+
 class EngineKind(Protocol):
     """A kind of engine: it reads its own part of an :class:`EngineConfig`. ``engine.kind`` names it."""
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from evals.config import SampleConfig
+from evals.live.hooks import Hooks, Silent
 from evals.live.pool_run import PoolRun, pool_target
+from evals.live.sample_session import sample_task
+from tests.cli.cases import FAKE
+from tts.config import load_config
 from tts.errors import InputError
+from tts.pool import load_pool
 
 
 def test_the_line_names_the_run_and_what_was_drawn() -> None:
@@ -25,3 +35,30 @@ def test_a_target_is_a_sqlite_file_that_is_no_input(tmp_path: Path) -> None:
     (tmp_path / "in.sqlite").touch()
     with pytest.raises(InputError, match="it is an input"):
         pool_target(str(tmp_path / "in.sqlite"), [tmp_path / "in.sqlite"])
+
+
+def test_tokens_are_counted_as_they_are_drawn(tmp_path: Path) -> None:
+    counters: list[Callable[[], int]] = []
+    seen = []
+
+    @contextmanager
+    def progress(drawn: Callable[[], int]) -> Iterator[Silent]:
+        counters.append(drawn)
+        yield Silent()
+
+    def execute(work: Coroutine[Any, Any, Any], /) -> Any:
+        async def watched() -> Any:
+            running = asyncio.ensure_future(work)
+            while not running.done():
+                seen.append(counters[0]())
+                await asyncio.sleep(0)
+            return await running
+
+        return asyncio.run(watched())
+
+    out = tmp_path / "p.sqlite"
+    config = load_config(SampleConfig, [], [*FAKE, "task.questions=2", "samples=2", f"out={out}"])
+    sample_task(config, hooks=Hooks(progress=progress, execute=execute))
+    lengths = [len(sample.token_ids) for entry in load_pool(out).entries for sample in entry.samples]
+    assert 0 < min(filter(None, seen)) <= len(lengths) < min(lengths)  # long before a sample ends
+    assert seen == sorted(seen) and seen[-1] <= counters[0]() == sum(lengths)

@@ -46,11 +46,21 @@ def test_the_time_left_follows_the_mean_pace(
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    with progress.Progress(lambda: 700, terminal=False) as shown:
+    tokens = [700]
+    with progress.Progress(lambda: tokens[0], terminal=False) as shown:
         shown.start("esc", 4)
-        clock[0] = 70.0
+        clock[0], tokens[0] = 70.0, 1400
         shown.advance(1.0)
-    assert capsys.readouterr().err == "esc: 1 of 4 questions, accuracy 1.000, 0 tokens/s, 0:03:30 left\n"
+    assert capsys.readouterr().err == "esc: 1 of 4 questions, accuracy 1.000, 10 tokens/s, 0:03:30 left\n"
+
+
+def test_without_tokens_there_is_no_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.Progress(lambda: 700, terminal=False) as shown:
+        shown.start("esc", 1)
+        shown.finish()
+        shown.advance(1.0)
+        shown.finish()
+    assert capsys.readouterr().err == "esc: 0 of 1 questions\nesc: 1 of 1 questions, accuracy 1.000\n"
 
 
 def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,11 @@ class TransformersEngine(HasEncoder):
             notify=notify,
         )
 
+    @property
+    def drawn(self) -> int:
+        """Tokens drawn so far; see :class:`~tts.engines.kinds.CountsTokens`."""
+        return self.batch.drawn
+
     def close(self) -> None:
         """End the model's thread once its current step is done."""
         self.batch.close()
