@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from evals.tasks import Task
-from evals.training.config import FineceConfig, GraceConfig
+from evals.training.config import FineceConfig, GraceConfig, TinyConfig
 from tts.engines.hf.device import fast_bfloat16, pick, pick_dtype
 from tts.training.responses import held_out_questions
 from tts.training.schedule import Schedule
@@ -35,8 +37,31 @@ def settings_text(config: GraceConfig | FineceConfig, task: Task) -> str:
         "writes": str(config.out),
         "every key": f"tts config train {method.lower()}",
     }
-    lines = [f"  {name:<12} {value}" for name, value in rows.items() if value]
-    return "\n".join([f"{method} on {engine.model}", *lines])
+    return _block(f"{method} on {engine.model}", rows)
+
+
+def tiny_settings_text(config: TinyConfig) -> str:
+    """Return the settings of a training of the bundled reasoner, a few lines of at most 80 columns."""
+    recipe = config.recipe.shortened(config.share)
+    device = pick(config.device)
+    chosen = [f"device {device}"] if config.device == "auto" else []
+    chosen.append(f"trained in {'bfloat16' if fast_bfloat16(device) else 'float32'}")
+    share = f", {config.share:g} of the recipe's" if config.share < 1 else ""
+    rows = {
+        "learns from": f"generated stories, batches of {recipe.batch_tokens} tokens",
+        "model": f"{counted(recipe.layers, 'layer')}, {recipe.width} wide, from scratch",
+        "steps": f"{recipe.steps}{share}, in {counted(len(recipe.phases), 'part')}",
+        "optimiser": f"learning rate {recipe.learning_rate:g}, Muon's {recipe.muon_learning_rate:g}",
+        "chosen here": ", ".join(chosen),
+        "writes": str(config.out),
+        "every key": "tts config train tiny",
+    }
+    return _block("The bundled reasoner", rows)
+
+
+def _block(title: str, rows: Mapping[str, str]) -> str:
+    """Return a title and the rows that have a value."""
+    return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows.items() if value)])
 
 
 def _source(config: GraceConfig | FineceConfig, task: Task) -> str:

@@ -154,11 +154,13 @@ def test_tiny_trains_by_the_same_grammar(tts: Tts, tmp_path: Path, monkeypatch: 
 
     small = tokenizer.build(300)
     monkeypatch.setattr("tts.training.tiny.train.build", lambda: small)
-    monkeypatch.setattr("tts.training.tiny.grade.grade", lambda folder, device: {"one_draw": 0.5})
+    monkeypatch.setattr("evals.training.train_tiny.grade", lambda folder, **_: {"one_draw": 0.5})
     small_recipe = ("share=0.001", "recipe.width=64", "recipe.layers=1", "recipe.batch_tokens=256")
     out = tmp_path / "tiny"
     ran = tts("train", "tiny", *small_recipe, "recipe.seed=3", f"out={out}")
     assert ran.status == 0, ran.err
+    assert ran.err.startswith("The bundled reasoner\n  learns from  generated stories, batches of 256 tokens\n")
+    assert "\ntraining: 4 steps\n" in ran.err and f"\nwriting: {out}\n" in ran.err
     assert "one draw             0.5" in ran.out and f"use it with `engine.model={out}`" in ran.out
     recorded = json.loads((out / "recipe.json").read_text())
     assert recorded["command"] == "tts train tiny out=DIR recipe.seed=3" and recorded["recipe"]["width"] == 64

@@ -13,6 +13,11 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
 
+    @property
+    def labels(self) -> list[object]:
+        """The labels of the phases, in the order of their starts."""
+        return [event[1] for event in self.events if event[0] == "start"]
+
     def start(self, label: str, facts: str, left_s: float | None) -> None:
         self.events.append(("start", label, facts, left_s))
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from tts.cli.app import App, app, console, interruptible
 from tts.cli.options import ConfigArguments, ForceOption, model_directory, read_config, terminal_hooks
-from tts.cli.verbosity import notify
 
 if TYPE_CHECKING:
     from evals.training.config import FineceConfig, GraceConfig
@@ -70,16 +69,12 @@ def tiny(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     checkpoint. Use the directory that it writes with `engine.model=DIR`.
     """
     from evals.training.config import TinyConfig
-    from tts.engines.hf.device import pick
-    from tts.training.tiny.grade import grade
-    from tts.training.tiny.train import record, train
+    from evals.training.train_tiny import train_tiny
 
     config, _ = read_config(TinyConfig, configs)
-    device = pick(config.device)
     out = model_directory(str(config.out), command="tts train tiny", force=force)
-    train(out, config.recipe.shortened(config.share), device=device, report=notify)
-    numbers = grade(out, device=device)
-    record(out, numbers)
+    with interruptible():
+        numbers = train_tiny(config, hooks=terminal_hooks())
     for key, value in numbers.items():
         print(f"{key.replace('_', ' '):20} {value:.4g}")
     _print_written(out, f"engine.model={out}")

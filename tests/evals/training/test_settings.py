@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("torch")
 
 from evals.tasks import load_task
-from evals.training.config import FineceConfig, GraceConfig
-from evals.training.settings import settings_text
+from evals.training.config import FineceConfig, GraceConfig, TinyConfig
+from evals.training.settings import settings_text, tiny_settings_text
 from tts.config import load_config
 
 
@@ -41,3 +41,18 @@ def test_a_block_names_a_pool_the_grown_parts_and_what_auto_chose(tmp_path: Path
     drawn = load_config(FineceConfig, [], ["out=x", "engine.dtype=auto", "engine.device=cpu"])
     text = settings_text(drawn, load_task(drawn.task, engine=drawn.engine))
     assert "trees of at most 56 samples each" in text and "drawn in" in text and "device" not in text
+
+
+def test_the_bundled_reasoner_has_a_block_of_its_own() -> None:
+    lines = tiny_settings_text(load_config(TinyConfig, [], ["out=x", "share=0.5", "device=cpu"])).splitlines()
+    assert lines == [
+        "The bundled reasoner",
+        "  learns from  generated stories, batches of 4096 tokens",
+        "  model        4 layers, 256 wide, from scratch",
+        "  steps        1746, 0.5 of the recipe's, in 4 parts",
+        "  optimiser    learning rate 0.003, Muon's 0.006",
+        *[line for line in lines if line.startswith("  chosen here  trained in ")],
+        "  writes       x",
+        "  every key    tts config train tiny",
+    ]
+    assert "chosen here  device " in tiny_settings_text(load_config(TinyConfig, [], ["out=x"]))

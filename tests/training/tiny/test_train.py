@@ -14,8 +14,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from tests.training.test_phases import Recorder  # noqa: E402
 from tts.errors import InputError  # noqa: E402
 from tts.models.bundled import weights  # noqa: E402
+from tts.training.phases import Phases  # noqa: E402
 from tts.training.tiny.grade import auroc, grade  # noqa: E402
 from tts.training.tiny.recipe import Phase, TinyRecipe  # noqa: E402
 from tts.training.tiny.tokenizer import build  # noqa: E402
@@ -91,8 +93,15 @@ def test_training_goes_on_from_its_checkpoint_as_if_never_stopped(tmp_path: Path
     with pytest.raises(KilledError):
         train(tmp_path / "parts", recipe, report=lines.append)
     monkeypatch.setattr("tts.training.tiny.train.batches", batches)
-    train(tmp_path / "parts", recipe, report=lines.append)
-    assert "continuing at step 4 of 6" in lines
+    shown = Recorder()
+    train(tmp_path / "parts", recipe, report=lines.append, phases=Phases(shown))
+    assert lines == ["continuing at step 4 of 6"]
+    assert shown.labels == ["preparing", "training", "writing"]
+    steps = [(event[1], str(event[2])[:10]) for event in shown.events if event[0] == "advance" and event[2]]
+    assert steps == [(0.5, "step 5/6, "), (1.0, "step 6/6, ")]
+    again = Recorder()
+    train(tmp_path / "parts", recipe, report=lines.append, phases=Phases(again))  # nothing is left but to write
+    assert again.labels == ["training", "writing"]
     whole, parts = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "parts"))
     assert whole == parts
     with pytest.raises(InputError, match="a checkpoint of another"):

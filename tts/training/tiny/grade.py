@@ -17,6 +17,7 @@ from tts.prompts import Prompt
 from tts.ranking import auroc
 from tts.stories.stories import take
 from tts.stories.story import Split
+from tts.training.phases import Phases
 from tts.types import Problem
 
 
@@ -29,6 +30,7 @@ def grade(
     temperature: float = 0.8,
     seed: int = 0,
     device: str = "cpu",
+    phases: Phases | None = None,
 ) -> dict[str, float]:
     """Draw from a trained model and return its shares of right answers.
 
@@ -40,11 +42,13 @@ def grade(
         temperature: of sampling.
         seed: of stories and samples.
         device: the device of the model.
+        phases: receives the progress.
 
     Returns:
         one_draw, majority and any: shares of questions (of draws for one_draw) in [0, 1]; auroc_mean_logprob and
         auroc_total_logprob: pooled over all draws; tokens: mean tokens a draw.
     """
+    shown = phases or Phases()
     stories = take(split, questions, seed)
     problems = [Problem(f"story-{split}-{i}", story.question, story.answer) for i, story in enumerate(stories)]
     sampling = Sampling(temperature=temperature, seed=seed)
@@ -53,12 +57,14 @@ def grade(
     async def one(problem: Problem, index: int) -> tuple[str | None, list[float]]:
         async with aclosing(engine.sample(Request(problem, index))) as stream:  # type: ignore[type-var]
             chunks = [chunk async for chunk in stream]
+        shown.advance(1)
         return extract_gsm8k("".join(c.text for c in chunks)), [p for c in chunks for p in c.trace.logprobs]
 
     async def everything() -> list[tuple[str | None, list[float]]]:
         return await asyncio.gather(*(one(problem, i) for problem in problems for i in range(draws)))
 
-    drawn = asyncio.run(everything())
+    with shown.phase("grading", "draw", questions * draws, facts=f"{questions} questions, {draws} samples each"):
+        drawn = asyncio.run(everything())
     engine.close()
     rows = [drawn[i * draws : (i + 1) * draws] for i in range(questions)]
     correct = np.array([[answer == p.gold for answer, _ in row] for p, row in zip(problems, rows, strict=True)])

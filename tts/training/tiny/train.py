@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts.stories.stories import stories
 from tts.stories.story import Story
+from tts.training.phases import Phases
 from tts.training.tiny.recipe import TinyRecipe
 from tts.training.tiny.tokenizer import build
 
@@ -104,23 +105,31 @@ def optimisers(model: LlamaForCausalLM, recipe: TinyRecipe) -> list[torch.optim.
     ]
 
 
-def train(out: Path, recipe: TinyRecipe, *, device: str = "cpu", report: Callable[[str], None] = print) -> None:
+def train(
+    out: Path,
+    recipe: TinyRecipe,
+    *,
+    device: str = "cpu",
+    report: Callable[[str], None] = print,
+    phases: Phases | None = None,
+) -> None:
     """Train until the recipe's last step and write model, tokenizer and recipe to ``out``.
 
     Args:
         out: a directory; a checkpoint in it, of the same recipe, is continued.
         recipe: everything the weights depend on.
         device: cpu, cuda or mps.
-        report: receives a line of progress now and then.
+        report: receives a line about a continued checkpoint.
+        phases: receives the progress.
 
     Raises:
         InputError: the checkpoint in ``out`` belongs to another recipe.
     """
     import torch
 
-    from tts.engines.hf.device import fast_bfloat16
     from tts.training.checkpoint import CHECKPOINT, read, write
 
+    phases = phases or Phases()
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = build()
     model = new_model(recipe, tokenizer)
@@ -136,46 +145,74 @@ def train(out: Path, recipe: TinyRecipe, *, device: str = "cpu", report: Callabl
             optim.load_state_dict(stored)
         first = saved["step"]
         report(f"continuing at step {first} of {recipe.steps}")
-    peaks = [recipe.muon_learning_rate, recipe.learning_rate]
     model.train()
-    began = written = time.monotonic()
+    written = time.monotonic()
     losses: list[float] = []
-    for step, (ids, weights) in enumerate(islice(batches(recipe, tokenizer), first, None), first):
-        slope = 1 - step / recipe.horizon
-        scale = min((step + 1) / recipe.warmup * slope, slope, (recipe.steps - step) / recipe.cooldown)
-        for optim, peak in zip(optims, peaks, strict=True):
-            optim.param_groups[0]["lr"] = peak * scale
-        ids, weights = ids.to(device), weights[:, 1:].flatten().to(device)
-        with torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=fast_bfloat16(device)):
-            logits = model(input_ids=ids, use_cache=False).logits
-        each = torch.nn.functional.cross_entropy(
-            logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
-        )
-        loss = (each * weights).sum() / weights.sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optim in optims:
-            optim.step()
-            optim.zero_grad(set_to_none=True)
-        losses.append(float(each[weights == 1].detach().mean()))
-        now = time.monotonic()
-        if (step + 1) % 20 == 0:
-            pace = (now - began) / (step + 1 - first)
+    left = _batches_left(recipe, tokenizer, first, phases)
+    total = recipe.batch_tokens * (recipe.steps - first)
+    with phases.phase("training", "learn", total, facts=f"{recipe.steps - first} steps"):
+        for step, (ids, weights) in enumerate(left, first):
+            losses.append(_learn(model, optims, recipe, step, ids.to(device), weights.to(device)))
             mean = math.fsum(losses[-20:]) / len(losses[-20:])
-            report(
-                f"step {step + 1}/{recipe.steps}  loss {mean:.4f}  {recipe.batch_tokens / pace:.0f} tok/s  "
-                f"{pace * (recipe.steps - step - 1) / 60:.1f} min left"
-            )
-        if now - written > SAVE_EVERY_S or step + 1 == recipe.steps:
-            state = {
-                "identity": identity,
-                "step": step + 1,
-                "model": model.state_dict(),
-                "optimisers": [optim.state_dict() for optim in optims],
-            }
-            write(out / CHECKPOINT, state)
-            written = now
-    save(out, model, tokenizer, recipe)
+            phases.advance(recipe.batch_tokens, f"step {step + 1}/{recipe.steps}, loss {mean:.3f}")
+            now = time.monotonic()
+            if now - written > SAVE_EVERY_S or step + 1 == recipe.steps:
+                state = {
+                    "identity": identity,
+                    "step": step + 1,
+                    "model": model.state_dict(),
+                    "optimisers": [optim.state_dict() for optim in optims],
+                }
+                write(out / CHECKPOINT, state)
+                written = now
+    with phases.phase("writing", "write", 1, facts=str(out)):
+        save(out, model, tokenizer, recipe)
+
+
+def _batches_left(
+    recipe: TinyRecipe, tokenizer: PreTrainedTokenizerFast, first: int, phases: Phases
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Return the batches from this step on; those before it are made again, in a phase of their own."""
+    if first >= recipe.steps:
+        return iter(())
+    found = batches(recipe, tokenizer)
+    if first:
+        with phases.phase("preparing", "read", first, facts="the stories that it has learned from"):
+            for _ in islice(found, first):
+                phases.advance(1)
+    return found
+
+
+def _learn(
+    model: LlamaForCausalLM,
+    optims: list[torch.optim.Optimizer],
+    recipe: TinyRecipe,
+    step: int,
+    ids: torch.Tensor,
+    weights: torch.Tensor,
+) -> float:
+    """Take one optimiser step, and return the mean loss of the tokens of solutions."""
+    import torch
+
+    from tts.engines.hf.device import fast_bfloat16
+
+    slope = 1 - step / recipe.horizon
+    scale = min((step + 1) / recipe.warmup * slope, slope, (recipe.steps - step) / recipe.cooldown)
+    for optim, peak in zip(optims, (recipe.muon_learning_rate, recipe.learning_rate), strict=True):
+        optim.param_groups[0]["lr"] = peak * scale
+    device, weights = ids.device, weights[:, 1:].flatten()
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast_bfloat16(str(device))):
+        logits = model(input_ids=ids, use_cache=False).logits
+    each = torch.nn.functional.cross_entropy(
+        logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
+    )
+    loss = (each * weights).sum() / weights.sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optim in optims:
+        optim.step()
+        optim.zero_grad(set_to_none=True)
+    return float(each[weights == 1].detach().mean())
 
 
 def save(out: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: TinyRecipe) -> None:
