@@ -113,7 +113,8 @@ def key_within(store: PoolStore, key: RunKey, signals: Signals, capabilities: Ca
         return serving.key, ""
     numbers = ", ".join(str(run.id) for run in runs)
     fitting = next((run for run in runs if run.signals.top in (0, signals.top)), None)
-    if fitting is not None and capabilities.unreadable(signals) is None:
+    drawn = fitting is not None and (fitting.signals.processed or not signals.processed)
+    if fitting is not None and drawn and capabilities.unreadable(signals.readable) is None:
         return fitting.key, f"run {fitting.id} lacks signals that this run needs, so they are read from its samples"
     return apart, f"run {numbers} lacks signals that this run needs, so the samples are drawn anew with them"
 

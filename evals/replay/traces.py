@@ -33,8 +33,12 @@ class RecordedSignals:
     facts: Facts
 
     def lacking(self, signals: Signals) -> str | None:
-        """Name the signals that a sample which did not fail lacks, or return None."""
-        return "the top-k confidences of every token" if signals.top and self.facts.topless else None
+        """Name the signals that the samples lack, or return None: failed ones lack all, and not all may have a mass."""
+        if signals.top and self.facts.topless:
+            return "the top-k confidences of every token"
+        if signals.processed and not self.facts.weighed:
+            return "the log-probability of each token under the distribution it was drawn from"
+        return None
 
     @property
     def watched(self) -> bool:

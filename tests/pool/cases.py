@@ -39,6 +39,7 @@ def traces(draw: st.DrawFn) -> Trace:
         draw(st.lists(st.booleans(), max_size=4).map(tuple)),
         draw(st.none() | st.floats(allow_nan=False, allow_infinity=False)),
         draw(st.dictionaries(TEXT, owned, max_size=2 if watched else 0)),
+        draw(VALUES),
     )
 
 

@@ -59,7 +59,13 @@ def strategies(
 def needs(row: Method) -> list[str]:
     """Return what a strategy needs of a run or a pool, one phrase each."""
     required = row.requires
-    signals = {"top": "top-k confidences", "entropy": "entropies", "certainty": "self-certainty", "steps": "steps"}
+    signals = {
+        "top": "top-k confidences",
+        "entropy": "entropies",
+        "certainty": "self-certainty",
+        "processed": "the log-probabilities of whole samples",
+        "steps": "steps",
+    }
     found = {
         "confidences (a scorer)": required.confidence,
         "confidences of partial samples (a scorer of prefixes)": required.prefix_confidence,

@@ -47,9 +47,7 @@ class Capabilities:
         score_prefix: offers ``score``.
         branch: continues a given prefix and stops at boundaries.
         top: the largest k of ``Signals.top`` it collects.
-        entropy: collects ``Signals.entropy``.
-        certainty: collects ``Signals.certainty``.
-        steps: collects ``Signals.steps``.
+        entropy, certainty, processed, steps: collects the signal of that name.
         probe: reads ``Signals.probe`` after a sample.
         adapters: ``score`` takes ``adapter``, a directory of LoRA weights to read with.
         logprobs: returns the log-probability of each drawn token where it is asked for.
@@ -67,6 +65,7 @@ class Capabilities:
     top: int = 0
     entropy: bool = False
     certainty: bool = False
+    processed: bool = False
     steps: bool = False
     probe: bool = False
     adapters: bool = False

@@ -38,6 +38,8 @@ class SignalsConfig:
         top: k of the mean over the k most probable tokens; 0 for none.
         entropy: whether to record the entropy.
         certainty: whether to record self-certainty.
+        processed: whether to record its log-probability under the distribution that it was drawn from; their sum is the
+            log-probability of a whole sample.
         steps: whether to record which tokens end a step.
         confidence: whether to record the model's own confidence: the probability of a GrACE model's confidence token,
             or those of a FineCE model's value tokens.
@@ -48,6 +50,7 @@ class SignalsConfig:
     top: int = 0
     entropy: bool = False
     certainty: bool = False
+    processed: bool = False
     steps: bool = False
     confidence: bool = False
     logprobs: bool = True
@@ -191,7 +194,12 @@ def recorded_signals(config: EngineConfig) -> Signals:
     """
     plain = config.signals
     recorded = Signals(
-        top=plain.top, entropy=plain.entropy, certainty=plain.certainty, steps=plain.steps, logprobs=plain.logprobs
+        top=plain.top,
+        entropy=plain.entropy,
+        certainty=plain.certainty,
+        processed=plain.processed,
+        steps=plain.steps,
+        logprobs=plain.logprobs,
     )
     if not plain.confidence:
         return recorded

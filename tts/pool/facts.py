@@ -34,6 +34,7 @@ class Facts:
         timed: samples that record their share of the machine.
         topless: whether any sample that did not fail lacks top-k confidences.
         stepless: whether any sample that did not fail lacks watched probabilities or the ends of steps.
+        weighed: samples that the model ended with log-probabilities of the distributions that they were drawn from.
         models: the distinct models that questions name, in order of first appearance.
         judged: by the label of a scorer, the samples with an answer that it has judged.
     """
@@ -57,6 +58,7 @@ class Facts:
     stepless: bool
     models: tuple[str, ...] = ()
     judged: Mapping[str, int] = field(default_factory=dict)
+    weighed: int = 0
 
     @property
     def has_confidence(self) -> bool:
@@ -76,7 +78,7 @@ def facts_of(entries: Iterable[Entry]) -> Facts:
         entries: at least one.
     """
     sizes: list[int] = []
-    parsed = scored = counted = delivered = graded = continued = timed = 0
+    parsed = scored = counted = delivered = graded = continued = timed = weighed = 0
     topless = stepless = False
     values: list[float] = []
     models: dict[str, None] = {}
@@ -100,6 +102,7 @@ def facts_of(entries: Iterable[Entry]) -> Facts:
                 delivered += sample.usage.delivered
             continued += sample.given > 0
             timed += sample.machine_s is not None
+            weighed += sample.end is End.STOP and bool(sample.trace.processed)
             if sample.end is not End.FAILED:
                 topless |= not sample.trace.top
                 trace = sample.trace
@@ -107,7 +110,7 @@ def facts_of(entries: Iterable[Entry]) -> Facts:
     return Facts(
         len(sizes), sum(sizes), min(sizes), max(sizes), parsed, scored, len(values), sum(values),
         min(values, default=None), max(values, default=None), counted, delivered, graded, continued, timed, topless,
-        stepless, tuple(models), judged,
+        stepless, tuple(models), judged, weighed,
     )  # fmt: skip
 
 
@@ -146,5 +149,5 @@ def joined_facts(parts: Sequence[Facts]) -> Facts:
 
 _SUMS = (
     *("questions", "samples", "parsed", "scored", "confidences", "confidence_sum"),
-    *("counted", "delivered", "graded", "continued", "timed"),
+    *("counted", "delivered", "graded", "continued", "timed", "weighed"),
 )

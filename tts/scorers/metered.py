@@ -270,8 +270,8 @@ async def with_signals(
 ) -> list[Sample]:
     """Return the samples with these signals.
 
-    What was recorded is not read. Where the engine cannot read what is missing, the samples stay as they are: a scorer
-    reads their texts in its own way, or refuses them.
+    What was recorded is not read, and what only a draw can record stays as it is. Where the engine cannot read what is
+    missing, the samples stay as they are: a scorer reads their texts in its own way, or refuses them.
 
     Args:
         problem: the problem that they answer.
@@ -282,6 +282,7 @@ async def with_signals(
     Raises:
         EngineError: the engine failed.
     """
+    signals = signals.readable
     missing = lacking(samples, signals)
     if not missing or engine.unreadable(signals) is not None:
         return [*samples]
@@ -289,5 +290,8 @@ async def with_signals(
     traces = iter(await engine.read(problem, missing, wanted))
     chosen = {id(sample) for sample in missing}
     return [
-        replace(sample, trace=owned(next(traces), signals)) if id(sample) in chosen else sample for sample in samples
+        replace(sample, trace=owned(replace(next(traces), processed=sample.trace.processed), signals))
+        if id(sample) in chosen
+        else sample
+        for sample in samples
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
@@ -178,6 +179,20 @@ class Sample:
     failure: str | None = None
     reasoning: str | None = None
     calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def logprob(self) -> float | None:
+        """The log-probability of the whole sample, the token that ended it included, in nats; None if it is not known.
+
+        It is the sum of ``trace.processed``: P of drawing these tokens under the sampling parameters. It is known where
+        the model ended the sample and each token, those of the prefix among them, has a value.
+        """
+        values = self.trace.processed
+        tokens = len(self.token_ids) or len(self.trace.logprobs) or len(values)
+        if self.end is not End.STOP or not values or len(values) != tokens:
+            return None
+        total = sum(values)
+        return None if math.isnan(total) else total
 
 
 SAMPLE_EXTRAS: Mapping[str, type] = {

@@ -8,7 +8,7 @@ a scorer reads it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 
@@ -38,6 +38,14 @@ COLUMNS = (
     Column("top", "top", float, "token", "", "top-k confidences"),
     Column("entropy", "entropy", float, "token", "entropy", "the entropy of each token"),
     Column("certainty", "certainty", float, "token", "certainty", "self-certainty"),
+    Column(
+        "processed",
+        "processed",
+        float,
+        "token",
+        "processed",
+        "the log-probability of each token under the distribution it was drawn from",
+    ),
     Column("steps", "steps", bool, "token", "steps", "which tokens end a step"),
     Column("watched", "watch", float, "watched", "watch_tokens", "the probability of a watched token"),
     Column("probe", "probe", float, "sample", "probe", "the probability of a token probed after a sample"),
@@ -51,6 +59,8 @@ PER_TOKEN = tuple(column for column in COLUMNS if column.per == "token")
 class Signals:
     """The signals to collect in the forward pass that draws, at temperature 1 whatever the sampling temperature.
 
+    ``processed`` alone is of the distribution that the sampling parameters make of it.
+
     Attributes:
         watch: ids of tokens whose probability to collect.
         owners: the watched tokens of each owner, such as a scoring method, in the owner's order.
@@ -62,6 +72,8 @@ class Signals:
             one drawn token. None does not.
         logprobs: whether the log-probability of each drawn token must be there. Engines that have it at hand
             always return it; a server takes time to return it.
+        processed: whether to collect the log-probability of each drawn token under the distribution that it was drawn
+            from: temperature, top_p, top_k and suppressed tokens applied.
     """
 
     watch: tuple[int, ...] = ()
@@ -71,6 +83,7 @@ class Signals:
     steps: bool = False
     probe: int | None = None
     logprobs: bool = False
+    processed: bool = False
     owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -83,6 +96,11 @@ class Signals:
     def confidence_token(self) -> int | None:
         """The first watched token whose probability is a confidence by itself; None if there is none."""
         return _confidence_token(self.watch, self.owners)
+
+    @property
+    def readable(self) -> Signals:
+        """These signals without those of the draw itself: a given text was drawn from no distribution."""
+        return replace(self, processed=False) if self.processed else self
 
     def requests(self, column: Column) -> bool:
         """Return whether a column of the trace is asked for."""
@@ -175,6 +193,8 @@ class Trace:
         steps: whether the token ends a step.
         probe: P(probed token) after the sample with that token appended, in [0, 1]; one number, not one a token.
         owners: the watched tokens of each owner, as in :class:`Signals`.
+        processed: log-probability of the drawn token under the distribution that it was drawn from, in nats; 0 at
+            temperature 0.
     """
 
     logprobs: tuple[float, ...] = ()
@@ -185,6 +205,7 @@ class Trace:
     steps: tuple[bool, ...] = ()
     probe: float | None = None
     owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    processed: tuple[float, ...] = ()
 
     @property
     def confidence_token(self) -> int | None:

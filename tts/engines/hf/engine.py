@@ -100,9 +100,10 @@ class TransformersEngine(HasEncoder):
             branch=True,
             top=min(MAX_TOP, decoder.vocabulary - len(suppressed)),
             **{name: True for name in MEASURES if name != "top"},
+            processed=True,
             steps=True,
             probe=True,
-            reads=frozenset(column.name for column in COLUMNS),
+            reads=frozenset(column.name for column in COLUMNS if column.name != "processed"),
         )
         self._end = end_of_text(ends, tokenizer)
 

@@ -2,6 +2,7 @@
 
 Suppressed tokens are never drawn, not even greedily. Tokens come from the softmax over the other tokens, and so
 log-probabilities, top-k confidences, entropies and self-certainties are those of this distribution, at temperature 1.
+Processed log-probabilities are those of the distribution that the sampling parameters make of it.
 Probabilities of watched and probed tokens are those of the softmax over the whole vocabulary: a token may exist only to
 be read, as GrACE's confidence token does (arXiv 2509.09438).
 """
@@ -151,8 +152,11 @@ class Sampler:
     def _draw(self, logits: Tensor, words: Tensor, wanted: Signals, how: Parameters) -> dict[str, Tensor]:
         """Return the tokens of a few rows with their signals by column."""
         logits, logprobs, watched = self._distribution(logits.float(), wanted)
-        tokens = _pick(logits, words, how)
-        return {"tokens": tokens, **self._columns(tokens, logprobs, watched, wanted)}
+        tokens, probabilities = _pick(logits, words, how)
+        found = {"tokens": tokens, **self._columns(tokens, logprobs, watched, wanted)}
+        if wanted.processed:
+            found["processed"] = _processed(tokens, probabilities, how)
+        return found
 
     def read(self, logits: Tensor, tokens: Tensor, wanted: Signals) -> dict[str, Tensor]:
         """Return the signals of given tokens by column; that of watched tokens has one value a watched token.
@@ -211,15 +215,26 @@ def _chunks(logits: Tensor) -> list[slice]:
     return [slice(start, start + size) for start in range(0, max(1, rows), size)]
 
 
-def _pick(logits: Tensor, words: Tensor, how: Parameters) -> Tensor:
-    """Return one token of each row, drawn with the noise of its word, or the most probable one."""
+def _pick(logits: Tensor, words: Tensor, how: Parameters) -> tuple[Tensor, Tensor | None]:
+    """Return one token of each row, drawn with the noise of its word, or the most probable one.
+
+    The probabilities beside them are those that rows draw from, but for a factor; None where none draws.
+    """
     if not how.drawn:
-        return logits.argmax(-1)
+        return logits.argmax(-1), None
     probabilities = (logits / how.temperature).softmax(-1)
     if how.top_k or how.top_p is not None:
         probabilities = _filtered(probabilities, how)
     tokens = draw_tokens(probabilities, words)
-    return tokens if how.greedy is None else torch.where(how.greedy, logits.argmax(-1), tokens)
+    return tokens if how.greedy is None else torch.where(how.greedy, logits.argmax(-1), tokens), probabilities
+
+
+def _processed(tokens: Tensor, probabilities: Tensor | None, how: Parameters) -> Tensor:
+    """Return the log-probability of each token among the probabilities of :func:`_pick`; 0 where a row is greedy."""
+    if probabilities is None:
+        return torch.zeros(len(tokens), device=tokens.device)
+    found = (probabilities.gather(-1, tokens[:, None]) / probabilities.sum(-1, keepdim=True)).log()[:, 0]
+    return found if how.greedy is None else found.masked_fill(how.greedy, 0.0)
 
 
 def _filtered(probabilities: Tensor, how: Parameters) -> Tensor:

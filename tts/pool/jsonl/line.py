@@ -14,11 +14,11 @@ object ``{"answer", "correct"?, "text"?, "tokens"?, "confidence"?, "scores"?, "t
 - ``scores`` holds the scores that scorers gave the sample later, by label: a number, or ``{"value", "read", "drawn"}``
   with the tokens that the scorer read and drew.
 - ``tts`` holds what the common keys cannot hold, for samples drawn by this framework: ``index``, ``end``, ``error``,
-  ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``, ``steps``
-  (true or false a token), ``watched`` (token id -> probabilities), ``owners`` (owner -> its watched token ids; absent
-  where there are none), ``probe``, and the optional fields of a sample
-  (``tts.types.SAMPLE_EXTRAS``) where they are known. Floats that JSON has no number for are the
-  strings "inf", "-inf" and "nan".
+  ``usage`` (all six counts), ``given``, ``token_ids``, ``logprobs``, ``top``, ``entropy``, ``certainty``,
+  ``processed``, ``steps`` (true or false a token), ``watched`` (token id -> probabilities), ``owners`` (owner -> its
+  watched token ids; absent where there are none), ``probe``, and the optional fields of a sample
+  (``tts.types.SAMPLE_EXTRAS``) where they are known. Floats that JSON has no number for are the strings "inf", "-inf"
+  and "nan".
 """
 
 from __future__ import annotations

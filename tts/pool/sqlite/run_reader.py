@@ -27,7 +27,7 @@ _COUNTS = (
     "count(*), count(answer), count(CASE WHEN answer IS NOT NULL THEN confidence END), count(confidence), "
     "coalesce(sum(confidence), 0.0), min(confidence), max(confidence), count(prompt), "
     "coalesce(sum(delivered >> 32), 0), coalesce(sum(delivered & 4294967295), 0), "
-    "count(correct), count(given), count(machine_s)"
+    "count(correct), count(given), count(machine_s), count(CASE WHEN ending = 'stop' THEN processed END)"
 )
 _LACKING = ("top IS NULL", "(watched IS NULL OR steps IS NULL)")
 
@@ -135,10 +135,10 @@ class RunReader:
     @cached_property
     def _facts(self) -> Facts:
         counts = self._connection.execute(f"SELECT {_COUNTS} FROM samples WHERE run = ?", (self._run,)).fetchone()
-        *before, high, low, graded, continued, timed = counts  # a sum of large counts would overflow
+        *before, high, low, graded, continued, timed, weighed = counts  # a sum of large counts would overflow
         counts = [*before, (high << 32) + low, graded, continued, timed]
         values = (0, counts[0], counts[0], 0, *counts[1:], *map(self._any, _LACKING))
-        live = Facts(*values)
+        live = Facts(*values, weighed=weighed)
         sealed = [] if self._file.sealed is None else self._file.sealed.facts(self._run)
         return replace(
             joined_facts([live, *sealed]),
