@@ -214,7 +214,7 @@ def test_the_last_line_says_how_a_model_is_used_or_that_it_should_not_be(
         (("grace", "out={tmp}/x", "pool={tmp}/none.sqlite"), "none.sqlite"),
         (("grace", "out={tmp}/x", "engine.model={tmp}/nowhere"), "no such directory"),
         (("grace", "out={tmp}/x", "pool={tmp}/fake.sqlite"), "was drawn by fake and the base model is tiny"),
-        (("grace", "out={tmp}/x", "task.chat=true"), "has no chat template: set chat=false"),
+        (("grace", "out={tmp}/x", "task.chat=true"), "has no chat template: set task.chat=false"),
         (("grace", "out={tmp}/x", "engine.model={tmp}/adapter"), "its base {tmp}/nowhere is not here"),
         (("finece", "recipe.epochs=1"), "out names no directory: give out=DIR"),
         (("finece", "out={tmp}/x", "engine.kind=fake"), "engine.kind must be transformers"),

@@ -77,7 +77,7 @@ def test_a_request_that_does_not_fit_gets_one_sentence(
 
 
 def test_a_chat_prompt_needs_a_template() -> None:
-    with pytest.raises(InputError, match="this model has no chat template: set chat=false"):
+    with pytest.raises(InputError, match=r"this model has no chat template: set task\.chat=false"):
         PromptEncoder(Letters(), Prompt(chat=True), context=10, vocabulary=200)
 
 

@@ -77,7 +77,7 @@ class PromptEncoder:
         """
         self.name, self._notify, self._noted = name or "this model", notify, False
         if prompt.chat and not getattr(tokenizer, "chat_template", None):
-            raise InputError(f"{self.name} has no chat template: set chat=false, or choose a chat model")
+            raise InputError(f"{self.name} has no chat template: set task.chat=false, or choose a chat model")
         self.tokenizer, self.prompt = tokenizer, prompt
         self.context, self.vocabulary = context, vocabulary
         self._plain = PlainText(tokenizer)

@@ -59,7 +59,7 @@ def test_a_model_draws_goes_on_and_is_known_by_its_files(tts: Tts, tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        (("task.chat=true",), r"tts: .* has no chat template: set chat=false, or choose a chat model"),
+        (("task.chat=true",), r"tts: .* has no chat template: set task.chat=false, or choose a chat model"),
         (
             ("task.shots=12",),
             r"tts: problem 'story-test-0' has a prompt of \d+ tokens and the model's context holds 512.*",

@@ -87,7 +87,7 @@ def test_bad_input_gets_one_sentence(make: Any, model: Any, tokenizer: Any, tmp_
             alone(engine, PROBLEMS[0], until=until)
     with pytest.raises(UnsupportedError, match="needs top-k confidences"):
         alone(engine, PROBLEMS[0], until=GROUP_BELOW(0.5, 4))
-    with pytest.raises(InputError, match="has no chat template: set chat=false"):
+    with pytest.raises(InputError, match=r"has no chat template: set task\.chat=false"):
         make(prompt=Prompt(chat=True))
     with pytest.raises(InputError, match="max_batch_size must be at least 1, got 0"):
         make(max_batch_size=0)

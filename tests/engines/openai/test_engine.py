@@ -261,7 +261,7 @@ def test_when_no_server_answers_it_says_what_was_heard_last() -> None:
 
 
 def test_chats_are_messages(server: Scripted) -> None:
-    with pytest.raises(UnsupportedError, match=r"set prompt\.chat=false"):
+    with pytest.raises(UnsupportedError, match=r"set task\.chat=false"):
         engine = load(server, chat=False)
         engine.prompt = Prompt(chat=True)
         draw(engine, prefix=Sample("We "))

@@ -118,6 +118,6 @@ def test_extra_fields_go_along() -> None:
 def test_what_a_request_cannot_have_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="needs a watched token"):
         body(PLAIN, until=STEP_BELOW(0.5))
-    with pytest.raises(UnsupportedError, match=r"set prompt\.chat=false"):
+    with pytest.raises(UnsupportedError, match=r"set task\.chat=false"):
         body(PLAIN, prefix=Sample("We "), prompt=Prompt(chat=True))
     assert body(PLAIN, prompt=Prompt(chat=True))[0]["messages"][-1]["role"] == "user"

@@ -61,5 +61,5 @@ def test_the_published_targets_are_smooth_and_calibrated() -> None:
 
 
 def test_more_folds_than_questions_get_one_sentence() -> None:
-    with pytest.raises(InputError, match=r"targets\.folds=5 needs at least as many questions, got 2"):
+    with pytest.raises(InputError, match=r"recipe\.targets\.folds=5 needs at least as many questions, got 2"):
         probed(np.zeros((2, 1)), np.array([True, False]), np.array([0, 1]), folds=5, seed=0)

@@ -77,7 +77,7 @@ def draw_body(
     if (refusal := missing_signal(until, signals)) is not None:
         raise UnsupportedError(refusal)
     if prefix is not None and prompt.chat:
-        raise UnsupportedError("a chat cannot be continued in the middle of an answer: set prompt.chat=false")
+        raise UnsupportedError("a chat cannot be continued in the middle of an answer: set task.chat=false")
     if request.sampling is not None:
         _refuse_replaced(request.sampling, extra)
         sampling, seeded = request.sampling.over(sampling), seeded or request.sampling.seed is not None

@@ -105,6 +105,10 @@ def check_tokenizer(path: object, name: str, tokenizer: Any) -> None:
         InputError: it lacks the form's token or a chat template.
     """
     if name in ("qwen", "rlhflow") and not tokenizer.chat_template:
-        raise InputError(f"reward model {path} has no chat template, which form={name} needs: choose another form")
+        raise InputError(
+            f"reward model {path} has no chat template, which scorer.form={name} needs: choose another form"
+        )
     if name == "qwen" and tokenizer.convert_tokens_to_ids(QWEN_STEP) in (None, tokenizer.unk_token_id):
-        raise InputError(f"reward model {path} has no token {QWEN_STEP}, which form=qwen needs: choose another form")
+        raise InputError(
+            f"reward model {path} has no token {QWEN_STEP}, which scorer.form=qwen needs: choose another form"
+        )

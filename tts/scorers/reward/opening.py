@@ -41,10 +41,14 @@ def open_reward(
     """
     if form == OUTCOME:
         if aggregate is not None or separator is not None:
-            raise InputError(f"aggregate and separator are for process reward models: give form={', '.join(FORMS)}")
+            raise InputError(
+                f"aggregate and separator are for process reward models: give scorer.form={', '.join(FORMS)}"
+            )
         return OutcomeReward(path, positive=positive, template=template, batch=batch, device=device)
     if form not in FORMS:
         raise unknown_name("form of reward models", form, (OUTCOME, *FORMS))
     if positive is not None or template is not None:
-        raise InputError("positive and template are for outcome reward models: leave them out, or give form=outcome")
+        raise InputError(
+            "positive and template are for outcome reward models: leave them out, or give scorer.form=outcome"
+        )
     return ProcessReward(path, form, aggregate=aggregate or "last", separator=separator, batch=batch, device=device)

@@ -46,7 +46,7 @@ class FineceRecipe(Schedule):
         if self.method == "grow" and self.read != "values":
             raise InputError(
                 f"recipe.method=grow needs recipe.read=values, tokens that the text does not need, got {self.read!r}: "
-                "give read=values, or method lora or full"
+                "give recipe.read=values, or recipe.method=lora or full"
             )
 
     @property

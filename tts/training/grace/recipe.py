@@ -80,10 +80,10 @@ class GraceRecipe(Schedule):
         if self.method == "grow" and self.readout == "after":
             raise InputError(
                 "recipe.method=grow needs recipe.readout=before: the base reads a token that is fed, and its parts are "
-                "not trained; give readout=before, or method lora or full"
+                "not trained; give recipe.readout=before, or recipe.method=lora or full"
             )
         if self.readout == "after" and self.positions == "every":
             raise InputError(
                 "recipe.positions=every needs recipe.readout=before: after each token there is no confidence token to "
-                "read at; give positions=end, or readout=before"
+                "read at; give recipe.positions=end, or recipe.readout=before"
             )

@@ -62,7 +62,7 @@ def soft(responses: Sequence[Response]) -> Floats:
         if one.answer is not None:
             votes[one.question, one.answer] += one.weight
     if not votes:
-        raise InputError("soft targets need answers and no response has one: give targets.kind=hard")
+        raise InputError("soft targets need answers and no response has one: give recipe.targets.kind=hard")
     return np.array(
         [0.0 if r.answer is None else votes[r.question, r.answer] / total[r.question] for r in responses],
         dtype=np.float64,
@@ -91,7 +91,7 @@ def probed(hidden: Floats, correct: NDArray[np.bool_], question: NDArray[np.int6
     questions = np.unique(question)
     if len(questions) < folds:
         raise InputError(
-            f"targets.folds={folds} needs at least as many questions, got {len(questions)}: give fewer folds"
+            f"recipe.targets.folds={folds} needs at least as many questions, got {len(questions)}: give fewer folds"
         )
     fold = np.random.default_rng([seed, 12]).permutation(len(questions)) % folds
     mine = fold[np.searchsorted(questions, question)]
