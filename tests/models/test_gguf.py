@@ -17,7 +17,7 @@ from tts.engines.config import EngineConfig  # noqa: E402
 from tts.errors import InputError, UnsupportedError  # noqa: E402
 from tts.models.resolve import identity, resolve  # noqa: E402
 
-WORDS = ["<s>", "</s>", *"abcdefghi", "ab"]
+WORDS = ["<s>", "</s>", *"abcdefghi", "ab", "cd"]
 TEMPLATE = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
 
 
@@ -47,8 +47,8 @@ def write(path: Path, *, architecture: str = "llama") -> Any:
     out.add_layer_norm_rms_eps(config.rms_norm_eps)
     out.add_tokenizer_model("gpt2")
     out.add_token_list(WORDS)
-    out.add_token_types([3, 3, *[1] * 10])
-    out.add_token_merges(["a b"])
+    out.add_token_types([3, 3, *[1] * (len(WORDS) - 2)])
+    out.add_token_merges(["a b", "c d"])  # transformers 5.2 reads a list of one as its item
     out.add_bos_token_id(0)
     out.add_eos_token_id(1)
     out.add_chat_template(TEMPLATE)
