@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ WORDS = ["<s>", "</s>", *"abcdefghi", "ab", "cd"]
 TEMPLATE = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
 
 
-def write(path: Path, *, architecture: str = "llama") -> Any:
+def write(path: Path, *, architecture: str = "llama", merges: Sequence[str] = ("a b", "c d")) -> Any:
     """Write a random Llama of llama.cpp's names and order of heads, and return it."""
     torch.manual_seed(0)
     config = LlamaConfig(
@@ -48,7 +49,7 @@ def write(path: Path, *, architecture: str = "llama") -> Any:
     out.add_tokenizer_model("gpt2")
     out.add_token_list(WORDS)
     out.add_token_types([3, 3, *[1] * (len(WORDS) - 2)])
-    out.add_token_merges(["a b", "c d"])  # transformers 5.2 reads a list of one as its item
+    out.add_token_merges(merges)  # at least two: transformers 5.2 reads a list of one as its item
     out.add_bos_token_id(0)
     out.add_eos_token_id(1)
     out.add_chat_template(TEMPLATE)
@@ -104,9 +105,10 @@ def test_an_identity_needs_no_conversion_and_changes_with_the_file(tmp_path: Pat
 def test_broken_files_get_one_sentence_and_leave_nothing(tmp_path: Path, cache: Path) -> None:
     whole = tmp_path / "whole.gguf"
     write(whole)
-    cut, text, other = (tmp_path / name for name in ("cut.gguf", "text.gguf", "other.gguf"))
+    cut, text, other, odd = (tmp_path / f"{name}.gguf" for name in ("cut", "text", "other", "odd"))
     text.write_text("hello")
     write(other, architecture="starcoder3")
+    write(odd, merges=("ab", "cd"))
     for size in (len(whole.read_bytes()) - 1000, 900, 10):
         cut.write_bytes(whole.read_bytes()[:size])
         with pytest.raises(InputError, match=r"engine\.model .*cut\.gguf: the file is cut short, or holds no model"):
@@ -115,6 +117,8 @@ def test_broken_files_get_one_sentence_and_leave_nothing(tmp_path: Path, cache: 
         resolve(str(text))
     with pytest.raises(UnsupportedError, match=r"other\.gguf: GGUF model with architecture starcoder3 is not supp"):
         resolve(str(other))
+    with pytest.raises(InputError, match=r"odd\.gguf: cannot be read \(.*Merges"):
+        resolve(str(odd))
     with pytest.raises(InputError, match=r"none\.gguf: no such directory or GGUF file; give tiny, grace, finece, a"):
         resolve(str(tmp_path / "none.gguf"))
     assert not cache.exists() or not any((cache / "tts-rerank").iterdir())

@@ -76,7 +76,9 @@ def _read(path: Path) -> tuple[Any, Any]:
     except Exception as error:  # transformers and gguf raise whatever a broken file leads to
         if "not supported" in str(error):
             raise UnsupportedError(f"engine.model {path}: {first_line(error)}: give a model of another form") from None
-        why = first_line(error)
+        # For any failure of a tokenizer, transformers without protobuf reports that protobuf is missing.
+        hidden = error.__context__ if isinstance(error, ImportError) else None
+        why = first_line(hidden or error)
         raise InputError(
             f"engine.model {path}: cannot be read ({why:.200}): download it again, or give the model's directory"
         ) from None
