@@ -47,7 +47,7 @@ test-lowest: $(LOWEST)/installed $(NEWER)/installed
 
 # vLLM's sockets and imports raise warnings that are not this project's.
 test-vllm: $(VLLM)/installed
-	$(VLLM)/bin/python -m pytest tests/engines/vllm -W ignore -p no:unraisableexception
+	$(VLLM)/bin/python -m pytest tests/engines/vllm tests/engines/mass/test_vllm.py -W ignore -p no:unraisableexception
 
 vllm: $(VLLM)/installed
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from tts.engines.ending import find_end
+from tts.engines.exact import Exact
 from tts.types import Boundary, End, Signals, Trace
 
 Name = TypeVar("Name", int, str)
@@ -23,7 +24,8 @@ def requested_ids(signals: Signals, suppressed: Sequence[int]) -> tuple[int, ...
     The suppressed tokens are among them if a drawn token's log-probability is needed: it is the one among the tokens
     that can be drawn.
     """
-    return tuple(dict.fromkeys((*signals.watch, *(suppressed if signals.watch or signals.logprobs else ()))))
+    needed = signals.watch or signals.logprobs or signals.processed
+    return tuple(dict.fromkeys((*signals.watch, *(suppressed if needed else ()))))
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class StreamedSample(Generic[Name]):
         limit: the most tokens it may have.
         is_step: returns whether a token ends a line.
         suppressed: ids of tokens that are never drawn; each token comes with their log-probabilities.
+        exact: the source of its processed log-probabilities.
         tokens: its tokens.
         probe: the probability of the probed token after it.
         knows_top: whether log-probabilities of some token were known, so that ``top`` means something.
@@ -48,6 +51,7 @@ class StreamedSample(Generic[Name]):
     limit: int
     is_step: Callable[[Any], bool]
     suppressed: tuple[int, ...] = ()
+    exact: Exact = ""
     tokens: list[Name] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     watched: dict[int, list[float]] = field(default_factory=dict)
@@ -127,9 +131,17 @@ class StreamedSample(Generic[Name]):
         """The signals of all its tokens."""
         known = len(self.logprobs) == len(self.tokens) and not all(map(math.isnan, self.logprobs))
         return Trace(
-            logprobs=tuple(self.logprobs) if known else (),
+            logprobs=tuple(self.logprobs) if known and self.exact != "processed" else (),
             watched={token: tuple(self.watched.get(token, ())) for token in self.signals.watch},
             top=tuple(self.top) if self.knows_top else (),
             steps=tuple(self.steps),
             probe=self.probe,
+            processed=self._processed(known) if self.signals.processed else (),
         )
+
+    def _processed(self, known: bool) -> tuple[float, ...]:
+        """Return its processed log-probabilities; none where one is not known."""
+        if self.exact == "greedy":
+            return (0.0,) * len(self.tokens)
+        whole = self.exact and known and not any(map(math.isnan, self.logprobs))
+        return tuple(self.logprobs) if whole else ()

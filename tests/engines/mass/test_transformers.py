@@ -18,6 +18,7 @@ from tts.engines.hf.engine import TransformersEngine  # noqa: E402
 from tts.engines.sampling import Sampling, SamplingChange  # noqa: E402
 from tts.engines.streams import collected, together  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402
+from tts.scorers.metered import MeteredEngine, with_signals  # noqa: E402
 from tts.types import TOKENS, End, Problem, Sample, Signals  # noqa: E402
 
 PROBLEM = Problem("p", "12")
@@ -128,3 +129,14 @@ def test_the_rest_of_a_text_is_no_mass_of_the_whole(make: Make, lost: dict[str, 
     samples = draw(engine, requests)
     assert any(sample.end is End.STOP for sample in samples)
     assert all(sample.logprob is None and not sample.trace.processed for sample in samples)
+
+
+def test_signals_that_are_read_later_leave_what_the_draw_recorded(make: Make) -> None:
+    engine = make(NARROW)
+    [drawn] = draw(engine, [Request(PROBLEM, signals=EXACT)])
+    wanted = EXACT | Signals(entropy=True)
+    [read] = asyncio.run(with_signals(PROBLEM, [drawn], wanted, MeteredEngine(engine)))
+    assert read.trace.entropy and read.trace.processed == drawn.trace.processed
+    [plain] = draw(engine, [Request(PROBLEM)])
+    [read] = asyncio.run(with_signals(PROBLEM, [plain], wanted, MeteredEngine(engine)))
+    assert read.trace.entropy and not read.trace.processed

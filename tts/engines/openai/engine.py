@@ -8,9 +8,9 @@ samples are drawn.
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Chunk, Meter, Prefix, Request, refuse_adapter
+from tts.engines.exact import Exact
 from tts.engines.given_text import read_given, score_prefixes
 from tts.engines.openai.answers.events import Choice
 from tts.engines.openai.answers.received import Received
 from tts.engines.openai.client import Connections, prompt_number
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
+from tts.engines.openai.exactness import exactness_at, trace_of
 from tts.engines.openai.fleet.protocol import ServerCounts
 from tts.engines.openai.given_tokens import first_token, next_token, prompt_logprobs
 from tts.engines.openai.output_stream import UNREPORTED, has_line_end, stream_choices, take_tokens
@@ -77,12 +79,11 @@ class OpenAIEngine:
                 server can send several at once; tokens that it draws past the last event are not known.
             waves: whether the first draws of a question are one request with ``n``.
         """
-        self.name, self.revision, self.model = model.name, "", model
+        self.name, self.revision, self.model, self.check_every_tokens = model.name, "", model, check_every_tokens
         self.prompt, self.sampling, self.seeded = prompt, sampling, seeded
-        self.check_every_tokens = check_every_tokens
         self._connections, self._extra = connections, extra
         self._waves = Waves(connections, chat=prompt.chat, count=model.count) if waves else None
-        self.capabilities = model.capabilities(chat=prompt.chat)
+        self.capabilities = replace(model.capabilities(chat=prompt.chat), processed=bool(self._exact()))
 
     @classmethod
     def load(
@@ -195,10 +196,10 @@ class OpenAIEngine:
         if sentence := self.model.features.fewer_than(signals.top):
             self._connections.notify(sentence)
         requested = requested_ids(signals, self.model.suppressed) if self.model.features.named_logprobs else ()
-        body, limit = self._body(request, requested)
+        (body, limit), exact = self._body(request, requested), self._exact(request)
         is_step = encoder.is_step if encoder is not None else has_line_end
         suppressed = self.model.suppressed if requested else ()
-        sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed)
+        sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed, exact)
         received, home, end = Received(), prompt_number(request.problem), None
         if self._waves is not None and prefix is None and request.turn is None and not request.attempt:
             streamed = self._waves.stream(body, meter, home)
@@ -222,14 +223,10 @@ class OpenAIEngine:
             ids = tuple(sample.tokens)
             prefix_ids, prefix_text = (prefix.token_ids, prefix.text) if prefix is not None else ((), "")
             text = encoder.text(prefix_ids, ids, prefix_text)[len(prefix_text) :]
+        trace = trace_of(sample, received, end, meter, self._connections.notify)
         if signals.probe is not None:
             probed = (*body["prompt"], *sample.content(end), signals.probe)
-            sample.probe = float((await self.next_token(probed, (signals.probe,), meter, home))[0])
-        trace = sample.trace
-        if any(map(math.isnan, trace.logprobs)):
-            self._connections.notify(
-                "the server does not tell the log-probability of some tokens: scores are means over the others"
-            )
+            trace = replace(trace, probe=float((await self.next_token(probed, (signals.probe,), meter, home))[0]))
         yield Chunk(text, ids, trace, end, "".join(received.thoughts), received.calls.calls)
 
     async def score(
@@ -278,6 +275,9 @@ class OpenAIEngine:
     ) -> NDArray[np.float64]:
         """Return P(token) after these ids, shape [len(tokens)]."""
         return await next_token(self._connections, self.model, ids, tokens, meter, extra=self._extra, prompt=prompt)
+
+    def _exact(self, request: Request | None = None) -> Exact:
+        return exactness_at(self.model, self.sampling, self._extra, self._connections.dialect.left_out, request)
 
     def _streamed(
         self, body: Mapping[str, Any], meter: Meter, prompt: int, *, join: bool = False

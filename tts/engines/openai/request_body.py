@@ -10,6 +10,7 @@ from typing import Any
 
 from tts.boundaries import DETECTED, missing_signal
 from tts.engines.base import Request
+from tts.engines.exact import exactness
 from tts.engines.openai.served_model import ServedModel
 from tts.engines.sampling import Sampling, SamplingChange, seed_of
 from tts.engines.text import Ids
@@ -25,6 +26,8 @@ TEXT_FIELDS: dict[str, Any] = {"include_stop_str_in_output": True, "stream_inter
 """VLLM's fields beside those of the interface, without a tokenizer."""
 TOKEN_FIELDS = {**TEXT_FIELDS, "return_token_ids": True, "return_tokens_as_token_ids": True}
 """VLLM's fields beside those of the interface, with a tokenizer."""
+NEUTRAL: dict[str, float] = {"top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1}
+"""Fields that switch off the filters of a server's or a model's defaults, where probabilities must be exact."""
 TOOL_FIELDS = ("tool_choice", "parallel_tool_calls")
 """Fields of a problem that are fields of a request with tools."""
 _OTHER_NAMES = {"max_tokens": ("max_completion_tokens",)}
@@ -101,7 +104,8 @@ def draw_body(
         asked = {"prompt": prompt.text(request.problem) + prefix_text + further_text}
         limit = max(1, limit - (len(prefix.trace.logprobs) if prefix is not None else 0))
     # without token ids, log-probabilities are the only sign of a text's tokens
-    needs_logprobs = signals.top or signals.logprobs or requested or (signals.steps and encoder is None)
+    needs_logprobs = signals.top or signals.logprobs or requested or signals.processed
+    needs_logprobs = needs_logprobs or (signals.steps and encoder is None)
     body: dict[str, Any] = {
         "model": model.name,
         **asked,
@@ -112,6 +116,8 @@ def draw_body(
     }
     if sampling.top_p != 1:
         body["top_p"] = sampling.top_p
+    if signals.processed and exactness(sampling) == "raw":
+        body |= NEUTRAL
     if features.stop_reasons:
         body["stream_options"]["continuous_usage_stats"] = True
         body |= TOKEN_FIELDS if encoder is not None else TEXT_FIELDS

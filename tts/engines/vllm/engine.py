@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
+from tts.engines.base import Chunk, Meter, Prefix, Request
 from tts.engines.given_text import read_given, score_prefixes
 from tts.engines.sampling import Sampling, changed
-from tts.engines.special_tokens import end_ids, end_of_text, readable, suppressed_ids
+from tts.engines.special_tokens import end_ids, end_of_text, suppressed_ids
 from tts.engines.streaming import StreamedSample, requested_ids
 from tts.engines.text import HasEncoder, Ids, PromptEncoder
 from tts.engines.vllm.args import engine_args, silence_vllm
+from tts.engines.vllm.capabilities import capabilities_of, exactness_of, logprobs_mode
 from tts.engines.vllm.counters import Counters
 from tts.engines.vllm.lora import LoraRequests
 from tts.engines.vllm.output_stream import stream_outputs, token_logprobs
@@ -98,17 +99,9 @@ class VllmEngine(HasEncoder):
         self._suppressed = suppressed_ids(generation.get("suppress_tokens"), vocabulary)
         self._ends = end_ids(generation.get("eos_token_id"), tokenizer)
         self._max_logprobs = int(config.max_logprobs)
-        self.capabilities = Capabilities(
-            watch_tokens=True,
-            score_prefix=True,
-            branch=True,
-            top=0 if self._suppressed else self._max_logprobs,
-            steps=True,
-            probe=True,
-            watch_beside_top=False,
-            adapters=self._llm.current.vllm_config.lora_config is not None,
-            reads=readable(self._suppressed),
-        )
+        self._logprobs_mode = logprobs_mode(config)
+        adapters = self._llm.current.vllm_config.lora_config is not None
+        self.capabilities = capabilities_of(config, sampling, self._suppressed, adapters=adapters)
         self.end_id = end_of_text(self._ends, tokenizer)
         self._lora = LoraRequests(enabled=self.capabilities.adapters)
         self._prefill_gate, self._exclusive = PrefillGate(), ExclusiveKinds()
@@ -196,12 +189,13 @@ class VllmEngine(HasEncoder):
 
         Raises:
             InputError: no room to draw a token, or a watched or probed token that the model does not have.
-            UnsupportedError: a boundary without the signal that it needs, more tokens than vLLM can watch, or a seed of
-                its own where the engine is not seeded.
+            UnsupportedError: a boundary without the signal that it needs, more tokens than vLLM can watch, a seed of
+                its own where the engine is not seeded, or signals beside processed log-probabilities.
             EngineError: vLLM died.
         """
         signals, prefix, meter = request.signals, request.prefix, request.meter
         sampling = changed(self.sampling, request.sampling)
+        exact = exactness_of(signals, sampling, self._logprobs_mode)
         encoded = self.encoder.encode_request(request, sampling.max_tokens)
         requested = requested_ids(signals, self._suppressed)
         if len(requested) > self._max_logprobs:
@@ -210,7 +204,7 @@ class VllmEngine(HasEncoder):
                 f"{self._max_logprobs}: watch fewer, or raise engine.vllm.max_logprobs"
             )
         sample = StreamedSample[int](
-            request.until, signals, self._ends, encoded.limit, self.encoder.is_step, self._suppressed
+            request.until, signals, self._ends, encoded.limit, self.encoder.is_step, self._suppressed, exact
         )
         params = draw_params(
             request,

@@ -62,7 +62,7 @@ def draw_params(
         else:
             stop = ["\n"]
     named: dict[str, Any] = {"logprob_token_ids": list(requested)} if requested else {}
-    if not requested and (request.signals.top or request.signals.logprobs):
+    if not requested and (request.signals.top or request.signals.logprobs or request.signals.processed):
         named = {"logprobs": request.signals.top}
     own_seed = seeded and sampling.temperature > 0
     return SamplingParams(

@@ -138,7 +138,7 @@ class RunReader:
         *before, high, low, graded, continued, timed, weighed = counts  # a sum of large counts would overflow
         counts = [*before, (high << 32) + low, graded, continued, timed]
         values = (0, counts[0], counts[0], 0, *counts[1:], *map(self._any, _LACKING))
-        live = Facts(*values, weighed=weighed)
+        live = replace(Facts(*values), weighed=weighed)
         sealed = [] if self._file.sealed is None else self._file.sealed.facts(self._run)
         return replace(
             joined_facts([live, *sealed]),
