@@ -12,12 +12,16 @@ import pytest
 pytest.importorskip("openai")
 
 from tests.engines.openai.cases import Body, RefusalError, Scripted, event, serving, usage
-from tts.engines.base import Request
+from tts.engines.base import Meter, Request
+from tts.engines.openai.answers.received import Received
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.engine import OpenAIEngine
+from tts.engines.openai.exactness import trace_of
 from tts.engines.sampling import Sampling, SamplingChange
+from tts.engines.streaming import StreamedSample
 from tts.engines.streams import collected
 from tts.prompts import Prompt
+from tts.types import END as END_OF_SAMPLE
 from tts.types import End, Problem, Sample, Signals
 
 EXACT = Signals(processed=True)
@@ -151,3 +155,12 @@ def test_at_temperature_zero_there_is_one_text() -> None:
         assert engine.capabilities.processed and draw(engine).logprob == 0.0
         assert "min_p" not in server.seen[-1]
     assert not any("as a whole" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize(("tokens", "whole"), [([3, 4, 0], True), ([3, 4, 4], False), ([], False)])
+def test_a_sample_of_token_ids_ends_with_an_end_token(tokens: list[int], whole: bool) -> None:
+    told: list[str] = []
+    sample = StreamedSample[int](END_OF_SAMPLE, EXACT, {0}, 50, lambda token: False, exact="raw")
+    sample.take((token, {token: -0.5}) for token in tokens)
+    trace = trace_of(sample, Received(), End.STOP, Meter(), told.append)
+    assert trace.processed == ((-0.5,) * 3 if whole else ()) and len(told) == (not whole)

@@ -233,7 +233,10 @@ def _processed(tokens: Tensor, probabilities: Tensor | None, how: Parameters) ->
     """Return the log-probability of each token among the probabilities of :func:`_pick`; 0 where a row is greedy."""
     if probabilities is None:
         return torch.zeros(len(tokens), device=tokens.device)
-    found = (probabilities.gather(-1, tokens[:, None]) / probabilities.sum(-1, keepdim=True)).log()[:, 0]
+    found = probabilities.gather(-1, tokens[:, None])
+    if how.top_k or how.top_p is not None:
+        found = found / probabilities.sum(-1, keepdim=True)
+    found = found.log()[:, 0]
     return found if how.greedy is None else found.masked_fill(how.greedy, 0.0)
 
 
