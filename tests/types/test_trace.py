@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts.engines.base import Capabilities
-from tts.pool import Entry, Pool, import_pool, write_jsonl
-from tts.types import COLUMNS, PER_TOKEN, SAMPLE_EXTRAS, Problem, Sample, Signals, Trace
+from tts.pool import Entry, Pool, export_pool, import_pool, load_pool, write_jsonl
+from tts.types import EVERY_COLUMN, PER_TOKEN, SAMPLE_EXTRAS, Problem, Sample, Signals, Trace
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
@@ -74,11 +74,11 @@ def test_a_new_signal_needs_no_other_file_to_be_joined_truncated_and_stored(tmp_
 
 
 def test_every_field_of_a_trace_is_a_column_and_every_column_is_requested_by_a_signal() -> None:
-    assert {column.name for column in COLUMNS} | {"owners"} == {field.name for field in fields(Trace)}
-    assert {column.signal for column in COLUMNS} | {"owners"} == {field.name for field in fields(Signals)}
+    assert {column.name for column in EVERY_COLUMN} | {"owners"} == {field.name for field in fields(Trace)}
+    assert {column.signal for column in EVERY_COLUMN} | {"owners"} == {field.name for field in fields(Signals)}
     flags = {field.name for field in fields(Capabilities)}
-    assert {column.capability for column in COLUMNS} - {""} <= flags
-    assert all(column.lack for column in COLUMNS if column.capability)
+    assert {column.capability for column in EVERY_COLUMN} - {""} <= flags
+    assert all(column.lack for column in EVERY_COLUMN if column.capability)
     assert set(SAMPLE_EXTRAS) <= {field.name for field in fields(Sample)}
 
 
@@ -102,12 +102,33 @@ def test_a_column_of_another_length_is_not_covered() -> None:
 
 
 def test_an_engine_lacks_the_signals_that_it_has_no_flag_for() -> None:
-    for column in COLUMNS:
+    for column in EVERY_COLUMN:
         if column.capability:
             value = {"watch": (3,), "probe": 0}.get(column.signal, True)
             wanted = Signals(**{column.signal: value})
             assert Capabilities().lacking(wanted) == column.lack
             assert Capabilities(**{column.capability: True}).lacking(wanted) is None
+
+
+def test_no_file_holds_what_serves_live_draws_alone(tmp_path: Path) -> None:
+    live = Trace(processed=(-0.5,), alternatives=(((3, -0.5, -0.7), (4, -0.9, -0.9)),))
+    entry = Entry(Problem("q", "?", "4"), (Sample("4", "4", trace=live),), (True,))
+    write_jsonl(Pool("made up", "", (entry,)), tmp_path / "p.jsonl")
+    import_pool(tmp_path / "p.jsonl", tmp_path / "p.sqlite")
+    export_pool(tmp_path / "p.sqlite", tmp_path / "p.parquet")
+    for name in ("p.jsonl", "p.sqlite", "p.parquet"):
+        assert load_pool(tmp_path / name).entries[0].samples[0].trace == Trace(processed=(-0.5,))
+    assert Signals(alternatives=5, entropy=True).to_json() == {"entropy": True}
+    assert Signals(entropy=True).covers(Signals(alternatives=5))
+    assert Signals(alternatives=5, processed=True, top=3).readable == Signals(top=3)
+
+
+def test_the_larger_number_of_alternatives_serves_both_and_an_engine_may_have_fewer() -> None:
+    assert (Signals(alternatives=5) | Signals(alternatives=9)).alternatives == 9
+    assert Trace().lacks(Signals(alternatives=5)) and not Trace(alternatives=((),)).lacks(Signals(alternatives=5))
+    fewer = Capabilities(alternatives=3)
+    assert fewer.lacking(Signals(alternatives=5)) == "the 5 most probable tokens (at most 3)"
+    assert fewer.unreadable(Signals(alternatives=1)) == "the most probable tokens at each position"
 
 
 @pytest.mark.parametrize("other", [Signals(top=3), Signals(probe=2), Signals.watching("a", (1,))])

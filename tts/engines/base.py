@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tts.engines.sampling import SamplingChange
 from tts.errors import UnsupportedError
-from tts.types import COLUMNS, END, Boundary, End, Problem, Sample, Signals, ToolCall, Trace
+from tts.types import END, EVERY_COLUMN, Boundary, End, Problem, Sample, Signals, ToolCall, Trace
 from tts.wording import filled
 
 
@@ -46,11 +46,10 @@ class Capabilities:
         watch_tokens: reports P(watched token) in the pass that draws.
         score_prefix: offers ``score``.
         branch: continues a given prefix and stops at boundaries.
-        top: the largest k of ``Signals.top`` it collects.
-        entropy, certainty, processed, steps: collects the signal of that name.
+        top, alternatives: the largest k of the signal of that name that it collects.
+        entropy, certainty, processed, steps, logprobs: collects the signal of that name.
         probe: reads ``Signals.probe`` after a sample.
         adapters: ``score`` takes ``adapter``, a directory of LoRA weights to read with.
-        logprobs: returns the log-probability of each drawn token where it is asked for.
         watch_beside_top: collects watched tokens and ``Signals.top`` in the same pass.
         turns: draws a reply to a further turn of the conversation, ``Request.turn``.
         first_tokens: the most probable first tokens of such a reply whose probabilities it tells; 0 if it tells none.
@@ -63,6 +62,7 @@ class Capabilities:
     score_prefix: bool = False
     branch: bool = False
     top: int = 0
+    alternatives: int = 0
     entropy: bool = False
     certainty: bool = False
     processed: bool = False
@@ -81,18 +81,19 @@ class Capabilities:
         """Return the first of these signals that the engine cannot collect, in words, or None."""
         if signals.watch and not self.watch_tokens:
             return "the probability of a watched token"
-        if signals.top > self.top:
-            return f"the {signals.top} most probable tokens (at most {self.top})" if self.top else "top-k confidences"
+        for k, most in ((signals.top, self.top), (signals.alternatives, self.alternatives)):
+            if k > most > 0:
+                return f"the {k} most probable tokens (at most {most})"
         if signals.watch and signals.top and not self.watch_beside_top:
             return "both a watched token and top-k confidences in one pass"
-        for column in COLUMNS:
+        for column in EVERY_COLUMN:
             if signals.requests(column) and column.capability and not getattr(self, column.capability):
                 return column.lack
         return None
 
     def unreadable(self, signals: Signals) -> str | None:
         """Return the first of these signals that the engine cannot read from a given text, in words, or None."""
-        for column in COLUMNS:
+        for column in EVERY_COLUMN:
             if signals.requests(column) and column.name not in self.reads:
                 return column.lack
         if signals.top > self.top:

@@ -53,16 +53,15 @@ async def collected(engine: Engine, request: Request) -> Sample:
 def continued(prefix: Sample | None, traces: Sequence[Trace], watch: Sequence[int]) -> Trace:
     """Return the trace of a sample from those of its pieces, and of its prefix if that has one.
 
-    ``processed`` is kept where every token of the sample has it: the rest of a text is no mass of the whole.
+    Beside a prefix with a trace, columns that lack some of the tokens are dropped. ``processed`` and ``alternatives``
+    are kept where every token of the sample has them: the rest of a text is no mass of the whole.
     """
-    known = prefix is not None and bool(prefix.token_ids) and prefix.trace.covers(len(prefix.token_ids))
-    if prefix is not None and known:
-        whole = Trace.joined([replace(prefix.trace, probe=None), *traces], watch)
-    else:
-        whole = traces[0] if len(traces) == 1 else Trace.joined(traces, watch)
-    begun = prefix is not None and bool(prefix.text or prefix.token_ids)
-    if whole.processed and begun and not (known and len(whole.processed) == max(map(len, whole.columns()))):
-        return replace(whole, processed=())
+    if prefix is not None and prefix.token_ids and prefix.trace.covers(len(prefix.token_ids)):
+        return Trace.joined([replace(prefix.trace, probe=None), *traces], watch).aligned()
+    whole = traces[0] if len(traces) == 1 else Trace.joined(traces, watch)
+    if whole.processed or whole.alternatives:
+        begun = prefix is not None and bool(prefix.text or prefix.token_ids)
+        return replace(whole, processed=(), alternatives=()) if begun else whole
     return whole
 
 

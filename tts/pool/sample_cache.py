@@ -69,13 +69,16 @@ class PoolSampleCache:
         return replace(sample, confidence=score.value, usage=(sample.usage or Usage()) + score.usage)
 
     def put(self, problem: Problem, sample: Sample, until: Boundary = END) -> None:
-        """Keep a sample and its score, committed on return; one that was truncated elsewhere before stays as it is.
+        """Keep a sample and its score, committed on return.
+
+        One that was truncated elsewhere before, or is drawn again for its alternatives, stays as it is.
 
         Raises:
             InputError: the run holds another whole sample of this number.
         """
         run = self._run_of(until)
-        if run is None or (until.kind != "end" and self._store.get(run, problem.id, sample.index) is not None):
+        again = until.kind != "end" or bool(sample.trace.alternatives)
+        if run is None or (again and self._store.get(run, problem.id, sample.index) is not None):
             return
         grade = None if self._grade is None else self._grade(problem, sample)
         scores = None if self._scorer is None else {self._scorer: _score(sample)}

@@ -13,6 +13,8 @@ from tts.errors import EngineError
 from tts.scorers.metered import MeteredEngine, with_signals
 from tts.types import END, Boundary, Draw, End, Problem, Sample, Signals
 
+NO_SIGNALS = Signals()
+
 
 class SampleCache(Protocol):
     """Keeps draws by problem and number; draws until END apart from those that may be truncated."""
@@ -49,8 +51,19 @@ class SampleCache(Protocol):
         ...
 
 
-def lookup(cache: SampleCache, problem: Problem, index: int, draw: Draw) -> Sample | None:
-    """Return the cached sample that serves a draw, or None if it must be drawn.
+def lookup(
+    cache: SampleCache, problem: Problem, index: int, draw: Draw, signals: Signals = NO_SIGNALS
+) -> Sample | None:
+    """Return the cached sample that serves a draw with these signals, or None if it must be drawn.
+
+    A draw of alternatives, which are not stored, is drawn again and gets the same tokens.
+    """
+    sample = _cached(cache, problem, index, draw)
+    return None if sample is None or (signals.alternatives and not sample.trace.alternatives) else sample
+
+
+def _cached(cache: SampleCache, problem: Problem, index: int, draw: Draw) -> Sample | None:
+    """Return the cached sample that serves a draw, whatever its signals, or None.
 
     A draw until END is served by a draw until END of the same prefix. A draw until a boundary of a ``TRUNCATABLE`` kind
     is served by the same, truncated where it crosses the boundary, or else by a cached draw that shows where it would

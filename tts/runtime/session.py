@@ -168,7 +168,7 @@ class Session:
     def _lookup(self, index: int, draw: Draw) -> Sample | None:
         if self._cache is None:
             return None
-        sample = lookup(self._cache, self.problem, index, draw)
+        sample = lookup(self._cache, self.problem, index, draw, self._signals)
         if sample is None:
             return None
         self._from_cache.add(index)

@@ -290,8 +290,6 @@ async def with_signals(
     traces = iter(await engine.read(problem, missing, wanted))
     chosen = {id(sample) for sample in missing}
     return [
-        replace(sample, trace=owned(replace(next(traces), processed=sample.trace.processed), signals))
-        if id(sample) in chosen
-        else sample
+        replace(sample, trace=owned(next(traces).with_draw(sample.trace), signals)) if id(sample) in chosen else sample
         for sample in samples
     ]

@@ -2,7 +2,7 @@
 
 A new signal is a field of :class:`Signals`, a field of :class:`Trace` and a row of :data:`COLUMNS`, all in this file:
 joining, truncation, every file format and the check of an engine's capabilities follow. An engine then computes it, and
-a scorer reads it.
+a scorer reads it. A signal of :data:`LIVE_COLUMNS` serves the strategy that draws, and no file format has it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+Alternative = tuple[int, float, float]
+"""A token that could be drawn at a position: its id, and its log-probabilities as drawn and at temperature 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Column:
     Attributes:
         name: the field of :class:`Trace`, and the name in every file format.
         signal: the field of :class:`Signals` that requests it.
-        kind: the type of a value, float or bool.
+        kind: the type of a value, float or bool; of live columns, tuple too.
         per: "token" for one value a token, "watched" for one value a token and watched token, "sample" for one number.
         capability: the flag of :class:`~tts.engines.base.Capabilities` that allows it; empty if no single flag does.
         lack: what an engine that cannot give it lacks, in words.
@@ -27,7 +30,7 @@ class Column:
 
     name: str
     signal: str
-    kind: type[float] | type[bool]
+    kind: type[float] | type[bool] | type[tuple[Any, ...]]
     per: Literal["token", "watched", "sample"]
     capability: str = ""
     lack: str = ""
@@ -35,7 +38,7 @@ class Column:
 
 COLUMNS = (
     Column("logprobs", "logprobs", float, "token", "", "the log-probability of each token"),
-    Column("top", "top", float, "token", "", "top-k confidences"),
+    Column("top", "top", float, "token", "top", "top-k confidences"),
     Column("entropy", "entropy", float, "token", "entropy", "the entropy of each token"),
     Column("certainty", "certainty", float, "token", "certainty", "self-certainty"),
     Column(
@@ -51,16 +54,22 @@ COLUMNS = (
     Column("watched", "watch", float, "watched", "watch_tokens", "the probability of a watched token"),
     Column("probe", "probe", float, "sample", "probe", "the probability of a token probed after a sample"),
 )
-"""Every column of a trace, in the order in which JSON Lines has them."""
+"""Every column of a trace that files hold, in the order in which JSON Lines has them."""
 
-PER_TOKEN = tuple(column for column in COLUMNS if column.per == "token")
+LIVE_COLUMNS: tuple[Column, ...] = (
+    Column("alternatives", "alternatives", tuple, "token", "alternatives", "the most probable tokens at each position"),
+)
+"""The columns that live draws alone have: pools and JSON Lines leave them out."""
+
+EVERY_COLUMN = (*COLUMNS, *LIVE_COLUMNS)
+PER_TOKEN = tuple(column for column in EVERY_COLUMN if column.per == "token")
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
     """The signals to collect in the forward pass that draws, at temperature 1 whatever the sampling temperature.
 
-    ``processed`` alone is of the distribution that the sampling parameters make of it.
+    ``processed`` and ``alternatives`` are of the distribution that the sampling parameters make of it.
 
     Attributes:
         watch: ids of tokens whose probability to collect.
@@ -75,6 +84,8 @@ class Signals:
             always return it; a server takes time to return it.
         processed: whether to collect the log-probability of each drawn token under the distribution that it was drawn
             from: temperature, top_p, top_k and suppressed tokens applied.
+        alternatives: k > 0 collects the k most probable tokens at each position with their log-probabilities, see
+            :class:`Trace`; files do not store them. 0 does not.
     """
 
     watch: tuple[int, ...] = ()
@@ -85,6 +96,7 @@ class Signals:
     probe: int | None = None
     logprobs: bool = False
     processed: bool = False
+    alternatives: int = 0
     owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -101,7 +113,7 @@ class Signals:
     @property
     def readable(self) -> Signals:
         """These signals without those of the draw itself: a given text was drawn from no distribution."""
-        return replace(self, processed=False) if self.processed else self
+        return replace(self, processed=False, alternatives=0) if self.processed or self.alternatives else self
 
     def requests(self, column: Column) -> bool:
         """Return whether a column of the trace is asked for."""
@@ -109,8 +121,9 @@ class Signals:
         return value is not None and value is not False and value != () and (value != 0 or column.signal == "probe")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the signals that are asked for by name, as JSON values."""
-        named = ((name, getattr(self, name)) for name in self.__slots__)
+        """Return the signals that are asked for by name, as JSON values; those that files do not store are left out."""
+        live = {column.signal for column in LIVE_COLUMNS}
+        named = ((name, getattr(self, name)) for name in self.__slots__ if name not in live)
         asked = {name: value for name, value in named if value not in (None, False, 0, (), {}) or name == "probe"}
         if self.probe is None:
             asked.pop("probe")
@@ -127,7 +140,7 @@ class Signals:
         return cls(**{**asked, "watch": tuple(asked.get("watch", ())), "owners": owners})
 
     def covers(self, other: Signals) -> bool:
-        """Return whether a draw with these signals records all of the others too."""
+        """Return whether a stored draw with these signals has all of the others that files store."""
         try:
             return (self | other).to_json() == self.to_json()
         except ValueError:
@@ -170,6 +183,7 @@ class Signals:
                 raise ValueError(f"one pass watches one set of {owner} tokens, asked for {mine} and {its}")
         merged = {name: getattr(self, name) or getattr(other, name) for name in self.__slots__}
         merged["watch"] = tuple(dict.fromkeys(self.watch + other.watch))
+        merged["alternatives"] = max(self.alternatives, other.alternatives)
         merged["probe"] = other.probe if self.probe is None else self.probe
         merged["owners"] = {**self.owners, **other.owners}
         return Signals(**merged)
@@ -196,6 +210,8 @@ class Trace:
         owners: the watched tokens of each owner, as in :class:`Signals`.
         processed: log-probability of the drawn token under the distribution that it was drawn from, in nats; 0 at
             temperature 0.
+        alternatives: the most probable tokens at each position, the most probable first, without those that cannot be
+            drawn: (id, log-probability under the distribution that is drawn from, log-probability at temperature 1).
     """
 
     logprobs: tuple[float, ...] = ()
@@ -207,6 +223,7 @@ class Trace:
     probe: float | None = None
     owners: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     processed: tuple[float, ...] = ()
+    alternatives: tuple[tuple[Alternative, ...], ...] = ()
 
     @property
     def confidence_token(self) -> int | None:
@@ -236,7 +253,7 @@ class Trace:
 
     def lacks(self, signals: Signals) -> bool:
         """Return whether one of these signals was not collected."""
-        for column in COLUMNS:
+        for column in EVERY_COLUMN:
             if column.per != "watched" and signals.requests(column) and getattr(self, column.name) in (None, ()):
                 return True
         return not all(self.watched.get(token) for token in signals.watch)
@@ -247,11 +264,22 @@ class Trace:
         watched = {token: values[:n] for token, values in self.watched.items()}
         return Trace(watched=watched, owners=self.owners, **shorter)
 
+    def with_draw(self, drawn: Trace) -> Trace:
+        """Return the trace with the columns that only a draw has, from that of the draw."""
+        return replace(self, processed=drawn.processed, alternatives=drawn.alternatives)
+
+    def aligned(self) -> Trace:
+        """Return the trace without the columns that lack a token which another column has."""
+        tokens = max((len(values) for values in self.columns()), default=0)
+        kept: dict[str, Any] = {c.name: v if len(v := getattr(self, c.name)) == tokens else () for c in PER_TOKEN}
+        watched = {token: values for token, values in self.watched.items() if len(values) == tokens}
+        return replace(self, watched=watched, **kept)
+
     @classmethod
     def joined(cls, pieces: Sequence[Trace], watch: Iterable[int]) -> Trace:
         """Return the trace of a sample from the traces of its pieces, in order, with these watched tokens."""
         whole: dict[str, Any] = {}
-        for column in COLUMNS:
+        for column in EVERY_COLUMN:
             parts = [getattr(piece, column.name) for piece in pieces]
             if column.per == "token":
                 whole[column.name] = tuple([value for part in parts for value in part])

@@ -34,6 +34,7 @@ class Batch:
         prompt: prompt tokens computed.
         prompt_cached: prompt tokens served from a cache.
         given: the given texts that wait to be read.
+        ends: ids of the tokens that end a sample.
         steps: passes that drew tokens.
     """
 
@@ -56,7 +57,7 @@ class Batch:
             notify: receives one sentence when memory runs out.
         """
         self.decoder, self.max_batch_size = decoder, max_batch_size
-        self._ends, self._is_step, self._notify = ends, is_step, notify
+        self.ends, self._is_step, self._notify = ends, is_step, notify
         self.drawn = self.prompt = self.prompt_cached = self.steps = 0
         self._waiting: deque[SequenceState] = deque()
         self._active: list[SequenceState] = []  # row i has slot i
@@ -236,7 +237,7 @@ class Batch:
             else:
                 self._charge(row)
                 row.append(drawn, slot, watch, self._is_step)
-                row.end = find_end(row, self._ends, self._is_step)
+                row.end = find_end(row, self.ends, self._is_step)
                 if row.end is not None:
                     self._finish(row)
                 elif row.stream and len(row.tokens) % row.stream == 0:
@@ -264,8 +265,8 @@ class Batch:
             row.newest, row.probing = row.signals.probe, True
 
     async def _park(self, ended: Mapping[int, SequenceState]) -> None:
-        """Cache sequences that ended at their own boundary, before a draw can continue from there."""
-        pausing = [(slot, row.prefix_key) for slot, row in ended.items() if row.end is End.BOUNDARY]
+        """Cache sequences that ended at their own boundary or have alternatives, before a draw can continue them."""
+        pausing = [(slot, row.prefix_key) for slot, row in ended.items() if row.can_go_on]
         if not pausing:
             return
         try:

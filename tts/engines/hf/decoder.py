@@ -7,7 +7,7 @@ row into a freed slot, so that a step reads a view of the cache and copies nothi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -24,9 +24,12 @@ class Decoder:
     """Runs the model on a :class:`StepInput`; caches prompts and parked rows for later draws.
 
     Attributes:
+        cuts: whether a parked row serves every part of it that begins at its prompt, too.
         prompts: the cached prompts, by their tokens.
         parked: the keys and values that rows had behind their prompts, [layers, 2, heads, length, dim].
     """
+
+    cuts: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Decoder:
                 one.cached = len(one.ids)
                 continue
             one.cached = len(one.prompt_ids) if one.prompt_ids in read or one.prompt_ids in self.prompts else 0
-            if one.prefix_key in self.parked:
+            if self._parked_key(one.prefix_key) is not None:
                 one.cached += len(one.ids) - 1 - len(one.prompt_ids)
             read |= {one.prompt_ids, one.ids}
 
@@ -212,8 +215,20 @@ class Decoder:
         return [found[one.ids] for one in joining]
 
     def _pieces(self, one: JoiningSequence, prompt: Prefilled) -> Pieces:
-        parked = self.parked.get(one.prefix_key)
-        return (prompt.state,) if parked is None else (prompt.state, parked)
+        key = self._parked_key(one.prefix_key)
+        parked = None if key is None else self.parked.get(key)
+        return (
+            (prompt.state,) if parked is None else (prompt.state, parked[..., : one.size - 1 - len(one.prompt_ids), :])
+        )
+
+    def _parked_key(self, key: PrefixKey) -> PrefixKey | None:
+        """Return the key of a parked row that begins with the tokens of this key, or None."""
+        start, ids = key
+        if start >= len(ids) or key in self.parked or not self.cuts:
+            return key if key in self.parked else None
+        n = len(ids)
+        longer = (row for row in self.parked if row[0] == start and len(row[1]) > n and row[1][n - 1] == ids[-1])
+        return next((row for row in longer if row[1][:n] == ids), None)
 
     def _known(self, base: Pieces) -> int:
         """Return the tokens of a state in pieces."""

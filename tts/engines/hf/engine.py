@@ -36,7 +36,7 @@ from tts.prompts import Prompt
 from tts.types import COLUMNS, End, Problem, Signals, Trace
 
 MAX_TOP = 1024
-"""The largest k of a top-k confidence."""
+"""The largest k of a top-k confidence, and of the alternatives at a position."""
 
 
 class TransformersEngine(HasEncoder):
@@ -99,6 +99,7 @@ class TransformersEngine(HasEncoder):
             score_prefix=True,
             branch=True,
             top=min(MAX_TOP, decoder.vocabulary - len(suppressed)),
+            alternatives=MAX_TOP,
             **{name: True for name in MEASURES if name != "top"},
             processed=True,
             steps=True,
@@ -187,12 +188,16 @@ class TransformersEngine(HasEncoder):
 
         A probed token (``Signals.probe``) is read right after the sample's last token, in place of the end-of-sequence
         token where one was drawn, and charged as one more drawn token; a sample that leaves it no place in the model's
-        context ends one token earlier.
+        context ends one token earlier. A prefix whose last token ends samples is a whole sample, and nothing is drawn.
 
         Raises:
             InputError: no room to draw a token, or a watched or probed token that the model does not have.
             UnsupportedError: a boundary without the signal it looks at.
         """
+        prefix = request.prefix
+        if prefix is not None and prefix.token_ids and prefix.token_ids[-1] in self.batch.ends:
+            yield Chunk(self.encoder.text(prefix.token_ids, (), prefix.text)[len(prefix.text) :], (), end=End.STOP)
+            return
         queue: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
         row = self._state(request, queue)
         self.batch.add(row)

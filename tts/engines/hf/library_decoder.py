@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ class LibraryState:
 
 class LibraryDecoder(Decoder):
     """Steps each row by itself."""
+
+    cuts: ClassVar[bool] = False
 
     def _forget(self) -> None:
         self._rows: list[LibraryState] = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Hashable, Iterator
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -25,6 +25,10 @@ class TokenLRU(Generic[T]):
     def __contains__(self, key: Hashable) -> bool:
         """Return whether the key is cached; does not refresh its recency."""
         return key in self._values
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the keys, the least recently used first."""
+        return iter(self._values)
 
     def get(self, key: Hashable) -> T | None:
         """Return the value and refresh its recency; None without one."""

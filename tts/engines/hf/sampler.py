@@ -25,6 +25,8 @@ from tts.types import Signals
 NEVER = float("-inf")
 CHUNK = 1 << 20
 """The most logits that a processor works on at once: its caches hold them, larger tensors take far longer."""
+ALTERNATIVE = ("alternative", "alternative processed", "alternative logprob")
+"""The parts of alternatives while they are tensors, [rows, k] each."""
 NUCLEUS = 256
 """The most probable tokens among which the tokens of top_p are looked for first; all are sorted where these are few."""
 
@@ -40,7 +42,7 @@ class SampledTokens:
     tokens: list[int]
     logprobs: list[float]
     watched: list[list[float]] | None = None
-    columns: dict[str, list[float]] = field(default_factory=dict)
+    columns: dict[str, list[Any]] = field(default_factory=dict)
     probed: dict[int, float] = field(default_factory=dict)
 
 
@@ -147,6 +149,8 @@ class Sampler:
         parts = [self._draw(logits[rows], words[rows], wanted, how.of_rows(rows)) for rows in _chunks(logits)]
         found = {name: torch.cat([part[name] for part in parts]).tolist() for name in parts[0]}
         tokens, logprobs, watched = (found.pop(name, None) for name in ("tokens", "logprobs", "watched"))
+        if wanted.alternatives:
+            found["alternatives"] = _alternatives(*(found.pop(name) for name in ALTERNATIVE))
         return SampledTokens(tokens or [], logprobs or [], watched, found, probed)
 
     def _draw(self, logits: Tensor, words: Tensor, wanted: Signals, how: Parameters) -> dict[str, Tensor]:
@@ -156,6 +160,8 @@ class Sampler:
         found = {"tokens": tokens, **self._columns(tokens, logprobs, watched, wanted)}
         if wanted.processed:
             found["processed"] = _processed(tokens, probabilities, how)
+        if wanted.alternatives:
+            found |= _most_probable(tokens, probabilities, logprobs, wanted.alternatives, how)
         return found
 
     def read(self, logits: Tensor, tokens: Tensor, wanted: Signals) -> dict[str, Tensor]:
@@ -238,6 +244,30 @@ def _processed(tokens: Tensor, probabilities: Tensor | None, how: Parameters) ->
         found = found / probabilities.sum(-1, keepdim=True)
     found = found.log()[:, 0]
     return found if how.greedy is None else found.masked_fill(how.greedy, 0.0)
+
+
+def _most_probable(
+    tokens: Tensor, probabilities: Tensor | None, logprobs: Tensor, k: int, how: Parameters
+) -> dict[str, Tensor]:
+    """Return the parts of :data:`ALTERNATIVE`, [rows, k] each, the most probable first; a greedy row has its token."""
+    size = min(k, logprobs.shape[-1])
+    if probabilities is None:
+        ids = tokens[:, None].expand(-1, size)
+        drawn = torch.full(ids.shape, NEVER, device=ids.device)
+    else:
+        largest, ids = probabilities.topk(size)
+        drawn = (largest / probabilities.sum(-1, keepdim=True)).log()
+    if how.greedy is not None:
+        ids = torch.where(how.greedy[:, None], tokens[:, None], ids)
+        drawn = drawn.masked_fill(how.greedy[:, None], NEVER)
+        drawn[:, :1] = drawn[:, :1].masked_fill(how.greedy[:, None], 0.0)
+    return dict(zip(ALTERNATIVE, (ids, drawn, logprobs.gather(-1, ids)), strict=True))
+
+
+def _alternatives(ids: list[Any], drawn: list[Any], logprobs: list[Any]) -> list[Any]:
+    """Return a tuple of alternatives for each row, without those that cannot be drawn."""
+    rows = (zip(*parts, strict=True) for parts in zip(ids, drawn, logprobs, strict=True))
+    return [tuple(one for one in row if one[1] > NEVER) for row in rows]
 
 
 def _filtered(probabilities: Tensor, how: Parameters) -> Tensor:

@@ -34,7 +34,7 @@ class SequenceState:
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     watched: dict[int, list[float]] = field(default_factory=dict)
-    columns: dict[str, list[float]] = field(default_factory=dict)  # of measured signals, by name
+    columns: dict[str, list[Any]] = field(default_factory=dict)  # of measured signals, by name
     steps: list[bool] = field(default_factory=list)
     sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of the top-k confidences
     cached: int = 0  # its tokens in the cache, while it has a slot
@@ -48,6 +48,11 @@ class SequenceState:
     def entropy(self) -> Sequence[float]:
         """The entropy at each token, as far as it is measured."""
         return self.columns.get("entropy", ())
+
+    @property
+    def can_go_on(self) -> bool:
+        """True if a draw may continue it, or a part of it, once it has ended."""
+        return self.end is End.BOUNDARY or self.signals.alternatives > 0
 
     @property
     def context_ids(self) -> Ids:
@@ -77,7 +82,8 @@ class SequenceState:
                     self.watched[name].append(drawn.watched[at][place])
         for column, values in drawn.columns.items():
             if getattr(signals, column):
-                self.columns.setdefault(column, []).append(values[at])
+                value = values[at][: signals.alternatives] if column == "alternatives" else values[at]
+                self.columns.setdefault(column, []).append(value)
                 if column == "top":
                     self.sums.append(self.sums[-1] + values[at])
         if signals.steps:
