@@ -71,7 +71,7 @@ class Bench:
         engine = TransformersEngine(
             self.model, self.tokenizer, prompt=self.prompt, sampling=Sampling(TEMPERATURE), max_batch_size=rows
         )
-        engine.batch._ends = frozenset()
+        engine.batch.ends = frozenset()
 
         async def one(problem: Problem, index: int, tokens: int) -> None:
             sampling = SamplingChange(max_tokens=tokens)
