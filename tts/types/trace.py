@@ -212,6 +212,7 @@ class Trace:
             temperature 0.
         alternatives: the most probable tokens at each position, the most probable first, without those that cannot be
             drawn: (id, log-probability under the distribution that is drawn from, log-probability at temperature 1).
+            Where no further token fits, those that end a sample.
     """
 
     logprobs: tuple[float, ...] = ()

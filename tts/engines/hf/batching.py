@@ -251,6 +251,7 @@ class Batch:
 
         The probe takes the place of an end-of-sequence token. Any other last token is read first.
         """
+        row.keep_endings(self.ends)
         if row.signals.probe is None:
             row.closed = True
         elif row.end is End.STOP:

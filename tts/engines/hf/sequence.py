@@ -5,7 +5,7 @@ Knows tokens, not text, and nothing about the other sequences.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,12 @@ class SequenceState:
                     self.sums.append(self.sums[-1] + values[at])
         if signals.steps:
             self.steps.append(is_step(token))
+
+    def keep_endings(self, ends: Collection[int]) -> None:
+        """Keep, where no token fits behind the newest one, only those of its alternatives that end a sample."""
+        if self.signals.alternatives and len(self.tokens) == self.limit:
+            found = self.columns["alternatives"]
+            found[-1] = tuple(one for one in found[-1] if one[0] in ends)
 
     def trace(self, start: int) -> Trace:
         """Return the signals of the tokens from number ``start`` on, and the probe's if there is one."""

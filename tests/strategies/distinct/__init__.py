@@ -1,0 +1,1 @@
+"""Distinct draws: the trie and the strategies, against a tree that is enumerated."""
