@@ -130,11 +130,11 @@ def test_without_alternatives_a_text_counts_and_has_no_branches() -> None:
 
 
 def test_a_long_text_of_no_measurable_mass_does_no_harm() -> None:
-    tokens, last = (1,) * 500, ((0, -1.0, -1.0), (1, -0.5, -0.5))
-    trace = Trace(processed=(-0.5,) * 499 + (-2.0,), alternatives=(last,) * 500)
+    tokens, found = (1,) * 500, ((0, -0.05, -0.05), (1, -3.0, -3.0))
+    trace = Trace(processed=(-3.0,) * 500, alternatives=(found,) * 500)
     trie = Trie()
     assert trie.insert(Sample(token_ids=tokens, trace=trace))
     assert trie.seen_mass == 0.0 and len(list(trie.branches())) == 500
-    assert trie.best().logprob == -1.0  # type: ignore[union-attr]
-    drawn = [trie.sampled(keyed_generator(f"{i}")).node.depth for i in range(200)]  # type: ignore[union-attr]
-    assert np.mean(drawn) == pytest.approx(1 / (1 - math.exp(-0.5)) - 1, abs=0.5)
+    assert trie.best().logprob == -0.05  # type: ignore[union-attr]
+    depths = [trie.sampled(keyed_generator(f"{i}")).node.depth for i in range(200)]  # type: ignore[union-attr]
+    assert np.mean(depths) == pytest.approx(1 / (1 - math.exp(-3.0)) - 1, abs=0.1)
