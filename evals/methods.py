@@ -21,7 +21,12 @@ Check = Callable[[Method], Missing | None]
 
 
 def methods(
-    entries: Iterable[Any], available: Available, *, window: int = WINDOW, check: Check = lambda row: None
+    entries: Iterable[Any],
+    available: Available,
+    *,
+    window: int = WINDOW,
+    check: Check = lambda row: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Method], dict[str, str]]:
     """Return the strategies that a configuration names, and those of "all" that the source cannot serve.
 
@@ -30,6 +35,7 @@ def methods(
         available: the pool or the live engine that serves them.
         window: tokens in a group, for strategies that read groups.
         check: a further reason that keeps a strategy out, or None.
+        notify: receives a sentence about signals that a strategy does without.
 
     Returns:
         (methods, skipped): ``skipped`` maps strategies of "all" to the reason.
@@ -47,7 +53,7 @@ def methods(
     for entry in entries:
         if entry == ALL:
             for row in map(method, STRATEGIES.names()):
-                if lack := obstacle(row):
+                if lack := obstacle(row) or missing(Requirements(signals=row.requires.preferred), available):
                     skipped[row.name] = str(lack)
                 else:
                     chosen.setdefault(row.name, row)
@@ -57,11 +63,23 @@ def methods(
             raise InputError(f"two strategies are called {row.name}: name each one once")
         if lack := obstacle(row):
             raise InputError(f"strategy {row.name} {lack}")
+        if lack := missing(Requirements(signals=row.requires.preferred), available):
+            notify(does_without(row.name, lack))
         named.add(row.name)
         chosen[row.name] = row
     if not chosen:
         raise InputError("no strategy was named: give names of the catalogue (see `tts strategies`) or all")
     return [_with_window(row, window) if row.requires.signals.top else row for row in chosen.values()], skipped
+
+
+def does_without(name: str, lack: Missing) -> str:
+    """Return one sentence about a strategy that plays without signals that it prefers.
+
+    Args:
+        name: the strategy.
+        lack: the reason that its source has none.
+    """
+    return f"strategy {name} does without masses, since it {lack.reason}"
 
 
 def playable(

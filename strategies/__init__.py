@@ -14,6 +14,7 @@ replays a recorded pool and is tested without a model.
 - :mod:`~strategies.check`: how probable a given answer is right, from fresh draws.
 - :mod:`~strategies.beam`: partial samples that are pruned and forked; :mod:`~strategies.pruning` chooses the survivors.
 - :mod:`~strategies.deepconf`: votes weighted by the confidence of traces.
+- :mod:`~strategies.mass`: votes by the probability of distinct texts.
 - :mod:`~strategies.evidence`: the facts that a stopping rule may read, held by :mod:`~strategies.live_evidence` for one
   question and by :mod:`~strategies.replay_evidence` for many rows of :mod:`~strategies.draw_arrays`.
 - :mod:`~strategies.spec`: composed strategies from a configuration.

@@ -62,13 +62,16 @@ def running(function: np.ufunc, values: Array, dtype: Any = None) -> Array:
 class DrawArrays:
     """The draws of many rows; facts are computed on first use and shared by all strategies."""
 
-    def __init__(self, labels: Array, confidence: Array | None = None) -> None:
+    def __init__(self, labels: Array, confidence: Array | None = None, mass: Array | None = None) -> None:
         """Hold the draws.
 
         Args:
             labels: integers [draws, rows] numbered by discovery, -1 where unparsed.
             confidence: P(correct) in [0, 1], the same shape, or None if the draws have none.
+            mass: the probability that each draw adds to those of the texts before it in its row, the same shape, as
+                :func:`strategies.mass.first_seen` returns it, or None if it is not known.
         """
+        self.mass = mass
         self.labels = labels
         self.confidence = confidence
         self.n_draws, self.n_rows = labels.shape
@@ -94,6 +97,19 @@ class DrawArrays:
     def votes(self) -> list[Array]:
         """Per label, the votes so far."""
         return [running(np.add, hit, np.int16) for hit in self.is_label]
+
+    @cached_property
+    def masses(self) -> list[Array]:
+        """Per label, the mass so far; empty if masses are not known."""
+        if self.mass is None:
+            return []
+        return [running(np.add, np.where(hit, self.mass, 0.0)) for hit in self.is_label]
+
+    @cached_property
+    def unseen_mass(self) -> Array:
+        """One minus the mass of all texts so far; one, of shape [1, 1], if masses are not known."""
+        unseen = np.ones((1, 1)) if self.mass is None else np.maximum(1.0 - running(np.add, self.mass), 0.0)
+        return np.asarray(unseen)
 
     @cached_property
     def distinct(self) -> Array:

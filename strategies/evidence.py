@@ -31,6 +31,9 @@ class Evidence(Protocol):
         majority_log_e_values: log e-values of the leader (against the runner-up, against all others), for the
             Martingale Majority Certificate.
         log_wealth: log wealth of the weighted bet that the leading answer is the mode, the least over its rivals.
+        leader_mass: the mass of the leading answer, as of :mod:`strategies.mass`, in [0, 1].
+        runner_up_mass: the largest mass of any other answer, 0 if there is none yet.
+        unseen_mass: one minus the mass of all texts seen; one where masses are not known.
     """
 
     @property
@@ -63,3 +66,9 @@ class Evidence(Protocol):
     def majority_log_e_values(self) -> tuple[Any, Any]: ...  # noqa: D102
     @property
     def log_wealth(self) -> Any: ...  # noqa: D102
+    @property
+    def leader_mass(self) -> Any: ...  # noqa: D102
+    @property
+    def runner_up_mass(self) -> Any: ...  # noqa: D102
+    @property
+    def unseen_mass(self) -> Any: ...  # noqa: D102

@@ -13,6 +13,7 @@ import numpy as np
 
 from strategies.counts import LOG_INTEGER, dirichlet_leader_probability
 from strategies.draw_arrays import DrawArrays
+from strategies.mass.seen import SeenMass
 from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import StoppingRule
 from strategies.weighting import Weighting
@@ -30,6 +31,7 @@ class LiveEvidence:
         "_fixed_weight",
         "_leader",
         "_leader_score",
+        "_masses",
         "_needs_confidence",
         "_signed",
         "_votes_before",
@@ -48,8 +50,14 @@ class LiveEvidence:
         "weights",
     )
 
-    def __init__(self, weighting: Weighting, *, needs_confidence: bool = False) -> None:
-        """Start with no draws; ``needs_confidence`` makes a parsed sample without one an error."""
+    def __init__(self, weighting: Weighting, *, needs_confidence: bool = False, needs_mass: bool = False) -> None:
+        """Start with no draws.
+
+        Args:
+            weighting: the weight of a vote.
+            needs_confidence: whether a parsed sample without a confidence is an error.
+            needs_mass: whether masses are counted; they are where the weighting reads them.
+        """
         self.weighting = weighting
         self.samples: list[Sample] = []
         self.labels: list[int] = []
@@ -64,7 +72,8 @@ class LiveEvidence:
         self.best_label = -1
         self.streak = 0
         self._needs_confidence = needs_confidence or weighting.needs_confidence
-        self._fixed_weight = None if weighting.needs_confidence else weighting.weigh(None)
+        self._masses = SeenMass() if needs_mass or weighting.needs_mass else None
+        self._fixed_weight = None if weighting.needs_confidence or weighting.needs_mass else weighting.weigh(None)
         self._dynamic = weighting.dynamic
         self._signed = weighting.signed
         self._votes_before: list[tuple[int, ...]] = []  # votes of the others when each answer was first seen
@@ -75,7 +84,8 @@ class LiveEvidence:
         """Count one sample; ``weight`` replaces the weight that the weighting gives its vote.
 
         Raises:
-            UnsupportedError: the rule or weighting needs a confidence and the sample has none.
+            UnsupportedError: the rule or weighting needs a confidence and the sample has none, or distinct texts have
+                probabilities that sum to more than one.
         """
         self.n += 1
         self.samples.append(sample)
@@ -85,6 +95,8 @@ class LiveEvidence:
             self.parsed = False
             self.streak = 0
             self.labels.append(-1)
+            if self._masses is not None:
+                self._masses.add(sample, -1)
             return
         label = self.answers.get(answer)
         if label is None:
@@ -96,6 +108,10 @@ class LiveEvidence:
         self.parsed = True
         self.labels.append(label)
         weight = self._fixed_weight if weight is None else weight
+        if self._masses is not None:
+            mass = self._masses.add(sample, label)
+            if weight is None and self.weighting.needs_mass:
+                weight = self.weighting.weigh(mass)
         if self._needs_confidence:
             confidence = sample.confidence
             if confidence is None or not 0.0 <= confidence <= 1.0:
@@ -224,6 +240,45 @@ class LiveEvidence:
         """Log e-values of the Martingale Majority Certificate."""
         run, rest = self._row().majority_log_e_values
         return float(run[-1, 0]), float(rest[-1, 0])
+
+    @property
+    def has_mass(self) -> bool:
+        """True if the probability of a text is known."""
+        return self._masses is not None and self._masses.total > 0.0
+
+    def mass_facts(self, label: int) -> dict[str, Any]:
+        """Return what is known of masses for a :class:`~tts.types.Decision`, by the names of its fields.
+
+        Args:
+            label: of the answer that is decided on, -1 for none.
+        """
+        if self._masses is None or not self.has_mass:
+            return {}
+        masses = self._masses.by_label
+        rival = max((mass for other, mass in enumerate(masses) if other != label), default=0.0)
+        return {
+            "certified": label >= 0 and masses[label] - rival > self.unseen_mass,
+            "masses": dict(zip(self.answers, masses, strict=True)),
+            "unseen_mass": self.unseen_mass,
+        }
+
+    @property
+    def leader_mass(self) -> float:
+        """Mass of the leading answer."""
+        return self._masses.by_label[self.leader] if self._masses is not None and self.votes else 0.0
+
+    @property
+    def runner_up_mass(self) -> float:
+        """Largest mass of any other answer, 0 if there is none."""
+        if self._masses is None:
+            return 0.0
+        leader = self.leader
+        return max((mass for label, mass in enumerate(self._masses.by_label) if label != leader), default=0.0)
+
+    @property
+    def unseen_mass(self) -> float:
+        """One minus the mass of all texts seen."""
+        return 1.0 if self._masses is None else max(1.0 - self._masses.total, 0.0)
 
     @property
     def log_wealth(self) -> float:

@@ -80,6 +80,8 @@ class ReplayEvidence:
     def _weights(self) -> Array:
         draws = self.draws
         source = draws.labels if draws.confidence is None else draws.confidence
+        if self.weighting.needs_mass:
+            source = np.zeros(draws.labels.shape) if draws.mass is None else draws.mass
         return np.where(draws.parsed, self.weighting.weigh(source), 0)
 
     @cached_property
@@ -204,6 +206,33 @@ class ReplayEvidence:
         run = _log_bets(so_far(win), so_far(loss), win, loss)
         rest = _log_bets(so_far(win), so_far(other), win, other)
         return running(np.add, run), running(np.add, rest)
+
+    @cached_property
+    def _two_masses(self) -> tuple[Array, Array]:
+        masses = self.draws.masses
+        if not masses:
+            return np.zeros((1, 1)), np.zeros((1, 1))
+        own, others = np.zeros(self.draws.labels.shape), np.zeros(self.draws.labels.shape)
+        for k, mass in enumerate(masses):
+            leads = self.leader == k
+            np.copyto(own, mass, where=leads)
+            np.maximum(others, mass, out=others, where=~leads)
+        return own, others
+
+    @property
+    def leader_mass(self) -> Array:
+        """Mass of the leading answer."""
+        return self._two_masses[0]
+
+    @property
+    def runner_up_mass(self) -> Array:
+        """Largest mass of any other answer, 0 where there is none."""
+        return self._two_masses[1]
+
+    @property
+    def unseen_mass(self) -> Array:
+        """One minus the mass of all texts seen."""
+        return self.draws.unseen_mass
 
     @cached_property
     def log_wealth(self) -> Array:

@@ -78,7 +78,7 @@ class Vote:
 
     @property
     def requires(self) -> Requirements:
-        """Confidences, if a part reads them; one draw after another, if a rule checks; for pruning, a watched token."""
+        """Confidences and masses, if a part reads them; draws in turn, if a rule checks; for pruning, one token."""
         pruned = self.prune is not None
         confidence = (
             self.weighting.needs_confidence
@@ -90,8 +90,13 @@ class Vote:
             confidence=confidence,
             watched=pruned,
             sequential=any(rule.stride is not None for rule in self.stop),
-            signals=Signals(steps=pruned),
+            signals=Signals(steps=pruned, processed=self.needs_mass),
         )
+
+    @property
+    def needs_mass(self) -> bool:
+        """True if a part reads masses."""
+        return self.weighting.needs_mass or any(rule.needs_mass for rule in self.stop)
 
     @property
     def stride(self) -> int:
@@ -104,7 +109,7 @@ class Vote:
 
     def run(self, problem: Problem) -> Steps:
         """Play one question; see :class:`~tts.strategy.Strategy`."""
-        evidence = LiveEvidence(self.weighting, needs_confidence=self.requires.confidence)
+        evidence = LiveEvidence(self.weighting, needs_confidence=self.requires.confidence, needs_mass=self.needs_mass)
         stride = self.stride
         until = END if self.prune is None else STEP_BELOW(self.prune)
         one = Draw(1, until=until)
@@ -115,19 +120,20 @@ class Vote:
             except TimeUp as up:
                 for sample in up.samples:
                     evidence.add(sample)
-                return self._decision(evidence, self._chosen(evidence), None, reason=TIME_LIMIT)
+                return self.decision(evidence, self.chosen(evidence), None, reason=TIME_LIMIT)
             for sample in samples:
                 evidence.add(sample)
             for rule in self.stop:
                 if rule.fires(evidence):
-                    label = evidence.labels[-1] if rule.answer == "current" else self._chosen(evidence)
-                    return self._decision(evidence, label, rule)
-        return self._decision(evidence, self._chosen(evidence), None)
+                    label = evidence.labels[-1] if rule.answer == "current" else self.chosen(evidence)
+                    return self.decision(evidence, label, rule)
+        return self.decision(evidence, self.chosen(evidence), None)
 
-    def _chosen(self, evidence: LiveEvidence) -> int:
+    def chosen(self, evidence: LiveEvidence) -> int:
+        """Return the label of the answer that the evidence speaks for, -1 without one."""
         return evidence.best_label if self.select == "best" else evidence.leader
 
-    def _decision(
+    def decision(
         self, evidence: LiveEvidence, label: int, rule: StoppingRule | None, *, reason: str = BUDGET
     ) -> Decision:
         """Return the decision for the answer with this label; ``rule`` fired, or ``reason`` where it is None."""
@@ -143,6 +149,7 @@ class Vote:
             p_correct=p_correct,
             vote_share=vote_share,
             usage=total_usage(evidence.samples),
+            **evidence.mass_facts(label),
         )
 
     def decide(self, draws: DrawArrays) -> Decisions:

@@ -2,7 +2,7 @@
 
 Each is a pure function of the confidence, written once for a single number and for arrays alike. An answer's score is
 the sum of its votes' weights; :class:`LogOdds` with ``prior=None`` adds a term per vote that depends on the number of
-distinct answers seen.
+distinct answers seen. :class:`Mass` reads the mass that a draw adds (see :mod:`strategies.mass`) instead.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Weighting(Protocol):
     Attributes:
         name: the weighting's name in configurations and tables.
         needs_confidence: True if samples must carry a confidence.
+        needs_mass: True if :meth:`weigh` takes the mass that a draw adds in place of its confidence.
         signed: True if weights are log-odds, which may be negative; such scores are not counts.
         unit: True if every weight lies in [0, 1].
         dynamic: True if each vote also gains ``log(distinct answers seen)``.
@@ -28,6 +29,7 @@ class Weighting(Protocol):
 
     name: ClassVar[str]
     needs_confidence: ClassVar[bool]
+    needs_mass: ClassVar[bool]
     signed: ClassVar[bool]
     unit: ClassVar[bool]
 
@@ -47,6 +49,7 @@ class Uniform:
 
     name: ClassVar[str] = "uniform"
     needs_confidence: ClassVar[bool] = False
+    needs_mass: ClassVar[bool] = False
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = True
     dynamic: ClassVar[bool] = False
@@ -62,6 +65,7 @@ class Linear:
 
     name: ClassVar[str] = "linear"
     needs_confidence: ClassVar[bool] = True
+    needs_mass: ClassVar[bool] = False
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = True
     dynamic: ClassVar[bool] = False
@@ -81,6 +85,7 @@ class Softmax:
     temperature: float = 1.0
     name: ClassVar[str] = "softmax"
     needs_confidence: ClassVar[bool] = True
+    needs_mass: ClassVar[bool] = False
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = True
     dynamic: ClassVar[bool] = False
@@ -107,6 +112,7 @@ class LogOdds:
     clip: float = 1e-3
     name: ClassVar[str] = "log_odds"
     needs_confidence: ClassVar[bool] = True
+    needs_mass: ClassVar[bool] = False
     signed: ClassVar[bool] = True
     unit: ClassVar[bool] = False
 
@@ -141,6 +147,7 @@ class SoftCount:
     scale: float = 0.25
     name: ClassVar[str] = "soft_count"
     needs_confidence: ClassVar[bool] = True
+    needs_mass: ClassVar[bool] = False
     signed: ClassVar[bool] = False
     unit: ClassVar[bool] = False
     dynamic: ClassVar[bool] = False
@@ -155,5 +162,25 @@ class SoftCount:
         return np.maximum(1.0, np.exp(self.strength * ((confidence - self.mean) / self.scale)))
 
 
-WEIGHTINGS: dict[str, type[Any]] = {kind.name: kind for kind in (Uniform, Linear, Softmax, LogOdds, SoftCount)}
+@dataclass(frozen=True, slots=True)
+class Mass:
+    """A vote counts the probability of its text, one of a text that was drawn before nothing.
+
+    This is perplexity consistency (2502.00511): an answer's score is the mass of its distinct texts, and its share of
+    the votes that mass over the mass of all texts with an answer.
+    """
+
+    name: ClassVar[str] = "mass"
+    needs_confidence: ClassVar[bool] = False
+    needs_mass: ClassVar[bool] = True
+    signed: ClassVar[bool] = False
+    unit: ClassVar[bool] = False  # weights are in [0, 1], but depend on the draws before
+    dynamic: ClassVar[bool] = False
+
+    def weigh(self, confidence: Any) -> Any:
+        """Return the mass, which takes the place of the confidence."""
+        return confidence
+
+
+WEIGHTINGS: dict[str, type[Any]] = {kind.name: kind for kind in (Uniform, Linear, Softmax, LogOdds, SoftCount, Mass)}
 """The weightings that a configuration can name."""

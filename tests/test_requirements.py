@@ -11,7 +11,7 @@ from tts.requirements import Available, Missing, Requirements, missing
 from tts.types import Signals
 
 NOTHING = {"confidence": False, "prefix_confidence": False, "branching": False, "watched": False, "sequential": False}
-FLAGS = [field.name for field in fields(Requirements) if field.name != "signals"]
+FLAGS = [field.name for field in fields(Requirements) if field.name not in ("signals", "preferred")]
 
 
 @pytest.mark.parametrize("source", ["pool", "fit pool", "engine"])
@@ -26,6 +26,16 @@ def test_each_requirement_is_met_or_named_with_a_remedy(source: str, flag: str) 
 
 def test_what_is_not_required_need_not_be_there() -> None:
     assert missing(Requirements(), Available("pool", **NOTHING, signals=Capabilities())) is None
+
+
+def test_what_is_preferred_is_collected_where_one_pass_gives_it_beside_what_is_required() -> None:
+    required = Requirements(signals=Signals(entropy=True), preferred=Signals(processed=True))
+    both = Signals(entropy=True, processed=True)
+    assert required.collected(None) == required.collected(Capabilities(entropy=True, processed=True)) == both
+    assert required.collected(Capabilities(entropy=True)) == Signals(entropy=True)
+    assert missing(required, Available("engine", signals=Capabilities(entropy=True))) is None
+    apart = Requirements(signals=Signals(top=5), preferred=Signals(top=20))
+    assert apart.collected(None) == Signals(top=5)
 
 
 def test_signals_are_checked_against_their_source_and_taken_for_granted_without_one() -> None:

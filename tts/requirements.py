@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 from tts.types import Signals
 
+_NONE = Signals()
+
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
@@ -23,6 +25,7 @@ class Requirements:
         watched: samples carry the probability of one watched token, by which draws are pruned.
         sequential: samples are drawn one after another or in parts, so that they are scored apart.
         signals: per-token signals that the strategy reads itself.
+        preferred: signals that it reads where the source has them, and does without elsewhere.
     """
 
     confidence: bool = False
@@ -31,6 +34,23 @@ class Requirements:
     watched: bool = False
     sequential: bool = False
     signals: Signals = field(default_factory=Signals)
+    preferred: Signals = field(default_factory=Signals)
+
+    def collected(self, source: SignalSource | None, *, beside: Signals = _NONE) -> Signals:
+        """Return the signals to collect: those required, and those preferred if one pass gives them too.
+
+        Args:
+            source: an engine; None for one that can do everything.
+            beside: further signals to collect.
+
+        Raises:
+            ValueError: as ``|`` of signals.
+        """
+        required = self.signals | beside
+        if not required.joins(self.preferred):
+            return required
+        both = required | self.preferred
+        return both if source is None or source.lacking(both) is None else required
 
 
 class SignalSource(Protocol):

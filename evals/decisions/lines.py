@@ -12,6 +12,7 @@ from typing import Any
 from evals.decisions.rerank import Ranking
 from evals.decisions.session import PoolDecision
 from tts.files import atomic_path
+from tts.types import mass_line
 
 DECISION_HEAD = '{"strategy": '
 """The start of a file of decisions; no pool and no file of questions starts so."""
@@ -31,6 +32,7 @@ def decision_line(decision: PoolDecision) -> dict[str, Any]:
         "samples": list(decision.samples),
         "tokens": decision.tokens,
         "stopped_by": decision.stopped_by,
+        **mass_line(decision),
         "sample": None if speaker is None else {"index": speaker.index, "text": speaker.text},
     }
 

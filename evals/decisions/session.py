@@ -6,8 +6,8 @@ answers are found draw by draw. Gold answers are not read, unless a score is fit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,6 +51,9 @@ class PoolDecision:
         speaker: the most confident of the samples used with this answer, the first one where none has a confidence;
             None without an answer.
         strategy: the strategy's name.
+        certified: whether the answer is certainly the model's most probable one; None where masses are not known.
+        masses: the probability of the distinct texts used, by answer; None as ``certified``.
+        unseen_mass: the probability of all other texts, in [0, 1]; None as ``certified``.
     """
 
     id: str
@@ -62,6 +65,9 @@ class PoolDecision:
     stopped_by: str
     speaker: Sample | None
     strategy: str
+    certified: bool | None = None
+    masses: Mapping[str, float] | None = field(default=None, hash=False)
+    unseen_mass: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,9 @@ class Decider:
             POOL if short and decision.reason == BUDGET else decision.reason,
             speaker_of(decision, same),
             self.method.name,
+            decision.certified,
+            decision.masses,
+            decision.unseen_mass,
         )
 
 
@@ -142,7 +151,7 @@ def open_decider(pool: Pool, config: DecideConfig, *, notify: Callable[[str], No
     required = config.equal["name"] != "auto"
     equality = open_equality(config.equal, config.answers, key="equal", required=required)
     pool, calibrated = _scored(pool, config, equality)
-    [method], _ = methods([config.strategy], recorded_source(pool), window=config.window, check=decides)
+    [method], _ = methods([config.strategy], recorded_source(pool), window=config.window, check=decides, notify=notify)
     if method.requires.confidence:
         _check_probabilities(pool)
         if not calibrated:

@@ -14,7 +14,7 @@ import numpy as np
 
 from evals.comparison.fit import FIT_PERMUTATIONS, choose, scores_for
 from evals.config import RunConfig
-from evals.methods import ALL, described, playable
+from evals.methods import ALL, described, does_without, playable
 from evals.metrics.folds import Fold
 from evals.replay.arrays import PoolArrays
 from evals.replay.orders import Permutations
@@ -29,7 +29,7 @@ from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool, PoolStore, load_pool
 from tts.pool.files import pool_format
 from tts.pool.runs import canonical_json
-from tts.requirements import missing
+from tts.requirements import Requirements, missing
 from tts.scorers.available import live_source
 from tts.scorers.base import Calibrated, RawScorer, Scorer
 from tts.scorers.calibration.calibration_file import sampling_text
@@ -67,6 +67,7 @@ class Plan:
         scorer: the scorer, or None.
         recorded: signals to record whatever the strategies need.
         shared: the signals of other plans that share the draws.
+        capabilities: those of the engine; None before it is open.
     """
 
     strategies: tuple[PlannedStrategy, ...]
@@ -74,6 +75,7 @@ class Plan:
     scorer: OpenScorer | None
     recorded: Signals
     shared: Signals = NO_SIGNALS
+    capabilities: Capabilities | None = None
 
     @property
     def judge(self) -> Scorer | None:
@@ -84,12 +86,15 @@ class Plan:
     def signals(self) -> Signals:
         """The signals that every draw records, so that each draw can serve every strategy."""
         judged = self.scorer.scorer.needs if self.scorer is not None else Signals()
-        return union_of_signals(
-            self.recorded, self.shared, judged, *(planned.strategy.requires.signals for planned in self.strategies)
-        )
+        read = [planned.strategy.requires.collected(self.capabilities) for planned in self.strategies]
+        return union_of_signals(self.recorded, self.shared, judged, *read)
 
-    def within(self, capabilities: Capabilities) -> Plan:
+    def within(self, capabilities: Capabilities, *, notify: Callable[[str], None] = lambda _: None) -> Plan:
         """Return the plan without the strategies of "all" that this engine cannot serve.
+
+        Args:
+            capabilities: those of the engine.
+            notify: receives a sentence about signals that a strategy does without.
 
         Raises:
             InputError: nothing is left, or the scorer reads log-probabilities that this engine does not return.
@@ -101,17 +106,19 @@ class Plan:
             )
         if self.judge is not None and (unmet := self.judge.lacks(capabilities)):
             raise InputError(f"scorer {self.judge.name} {unmet}")
-        kept, skipped = [], dict(self.skipped)
-        available = live_source(self.judge, capabilities)
+        kept, skipped, available = [], dict(self.skipped), live_source(self.judge, capabilities)
         for planned in self.strategies:
             lack = missing(planned.strategy.requires, available)
-            if lack is None or planned.named:
+            without = missing(Requirements(signals=planned.strategy.requires.preferred), available)
+            if planned.named or not (lack or without):
                 kept.append(planned)
+                if without is not None:
+                    notify(does_without(planned.method.name, without))
             else:
-                skipped[planned.method.name] = str(lack)
+                skipped[planned.method.name] = str(lack or without)
         if not kept:
             raise InputError("none of the strategies can be played by this engine: name others")
-        return replace(self, strategies=tuple(kept), skipped=skipped)
+        return replace(self, strategies=tuple(kept), skipped=skipped, capabilities=capabilities)
 
 
 def plan(

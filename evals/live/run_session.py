@@ -125,7 +125,7 @@ def play_prepared(prepared: PreparedRun, target: Callable[[RunKey], Path], *, ho
     for engine_config, members in groupby(prepared.parts, key=lambda part: part[0].engine):
         group = list(members)
         with opened(engine_config, task.prompt, hooks) as engine:
-            playing = [chosen.within(engine.capabilities) for _, _, chosen in group]
+            playing = [chosen.within(engine.capabilities, notify=hooks.notify) for _, _, chosen in group]
             shared = _signals_of_all(playing, engine.capabilities)
             for (part, (model, revision), _), playable in zip(group, playing, strict=True):
                 key = run_key(part.engine, task, model=model, revision=revision)

@@ -3,7 +3,7 @@
 No language model is involved, so its numbers describe none. Questions differ in difficulty; wrong answers are partly
 systematic (a favourite distractor), so that a few majorities are wrong; confidences are informative but not sharp;
 wrong samples are longer, and their top-k confidences dip deeper. The probability of a watched token moves step by step
-to the confidence that a sample ends with.
+to the confidence that a sample ends with. Each answer has several wordings, the n-th of them with probability 2^-n.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ WATCHED = 0
 """The watched token."""
 STEP = 12
 """Tokens in a step."""
+_UNREADABLE = 0.04
+"""Share of the wrong samples that have no answer."""
 
 
 def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) -> Pool:
@@ -38,7 +40,7 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
         raise InputError(f"a synthetic pool needs at least 1 question and 1 sample, got {questions} and {samples}")
     if seed < 0:
         raise InputError(f"seed must be at least 0, got {seed}")
-    rng, tops, walks = (np.random.default_rng(key) for key in (seed, [seed, 1], [seed, 2]))
+    rng, tops, walks, wordings = (np.random.default_rng(key) for key in (seed, [seed, 1], [seed, 2], [seed, 3]))
     entries = []
     for q in range(questions):
         gold = int(rng.integers(2, 500))
@@ -48,17 +50,31 @@ def synthetic_pool(*, questions: int = 300, samples: int = 16, seed: int = 0) ->
         for i in range(samples):
             right = bool(rng.random() < skill)
             wrong = trap if rng.random() < favourite else gold + int(rng.integers(9, 30))
-            unparsed = not right and rng.random() < 0.04
+            unparsed = not right and rng.random() < _UNREADABLE
             # The logit of the confidence: the question's difficulty, what this draw's own slips give away, and noise.
             logit = 0.7 * np.log(skill / (1.0 - skill)) + (0.35 if right else -0.35) + rng.normal(0.0, 0.9)
             tokens = int(rng.lognormal(4.6 if right else 4.8, 0.3))
             watched, steps = _running(walks, tokens, logit)
+            wording = int(wordings.geometric(0.5))
+            mass = 0.5**wording * (
+                skill
+                if right
+                else (1.0 - skill)
+                * (favourite if wrong == trap else (1.0 - favourite) / 21)
+                * (_UNREADABLE if unparsed else 1.0 - _UNREADABLE)
+            )
             drawn.append(
                 Sample(
+                    text=f"Wording {wording} of {'no answer near ' if unparsed else ''}{gold if right else wrong}.",
                     answer=None if unparsed else str(gold if right else wrong),
                     confidence=round(float(expit(logit)), 4),
                     index=i,
-                    trace=Trace(watched={WATCHED: watched}, top=_top(tops, tokens, right), steps=steps),
+                    trace=Trace(
+                        watched={WATCHED: watched},
+                        top=_top(tops, tokens, right),
+                        steps=steps,
+                        processed=(round(float(np.log(mass)) / tokens, 7),) * tokens,
+                    ),
                     usage=Usage(delivered=tokens),
                 )
             )

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.mass import check_sum, first_seen, mass_of, numbered_texts
 from tts.boundaries import group_confidence
-from tts.pool import Pool
+from tts.pool import Entry, Pool
 from tts.pool.entries import Entries, HeldEntries
 from tts.pool.facts import Facts
 from tts.requirements import Available
@@ -59,7 +60,7 @@ class RecordedQuestions(Sequence["RecordedTraces"]):
         """Take the questions."""
         self._entries = entries
         kept = None if isinstance(entries, HeldEntries) else _KEPT
-        self._made = lru_cache(maxsize=kept)(lambda at: RecordedTraces(entries[at].samples))
+        self._made = lru_cache(maxsize=kept)(lambda at: RecordedTraces(entries[at].samples, _source(entries[at])))
 
     @property
     def signals(self) -> RecordedSignals:
@@ -83,9 +84,9 @@ class RecordedQuestions(Sequence["RecordedTraces"]):
 class RecordedTraces:
     """The samples of one question, with a cache of their measurements."""
 
-    def __init__(self, samples: Sequence[Sample]) -> None:
-        """Take the samples, in recorded order."""
-        self.samples = samples
+    def __init__(self, samples: Sequence[Sample], source: str = "the pool") -> None:
+        """Take the samples, in recorded order, and the name of what drew them, for messages."""
+        self.samples, self._source = samples, source
         self._measured: dict[tuple[str, int], Array] = {}
         self._minima: dict[int, list[Array]] = {}
         self._pruned: dict[float, Array] = {}
@@ -98,6 +99,22 @@ class RecordedTraces:
             values = [np.nan if s.end is End.FAILED else read(s, window=window) for s in self.samples]
             self._measured[score, window] = np.array(values)
         return self._measured[score, window]
+
+    @cached_property
+    def texts(self) -> Array:
+        """A number for each sample's text, [samples]: equal texts have the same."""
+        return numbered_texts(self.samples)
+
+    @cached_property
+    def masses(self) -> Array:
+        """The probability of each sample's text, [samples], 0 where it is not known.
+
+        Raises:
+            UnsupportedError: those of distinct texts sum to more than one.
+        """
+        masses = np.array([mass_of(sample) for sample in self.samples])
+        check_sum(float(first_seen(self.texts[:, None], masses[:, None]).sum()), self._source)
+        return masses
 
     def spared(self, sample: int, bars: Array, window: int) -> Array:
         """Return the tokens that stopping one sample below each bar would have spared, -1 where it is not stopped.
@@ -135,6 +152,12 @@ class RecordedTraces:
             found = np.take_along_axis(left, below.argmax(axis=1)[:, None], axis=1)[:, 0]
             self._pruned[bar] = np.where(below.any(axis=1), found, -1)
         return self._pruned[bar]
+
+
+def _source(entry: Entry) -> str:
+    """Return what drew the samples of a question, for messages."""
+    model = entry.meta.get("model")
+    return f"{'the pool' if model is None else f'model {model}'}, on question {entry.problem.id!r},"
 
 
 def _after_steps(samples: Sequence[Sample]) -> tuple[Array, Array]:
@@ -193,6 +216,17 @@ class ReplayedTraces:
     def pruned(self, bar: float) -> Array:
         """Return the tokens that pruning at the bar spares, [draws, rows], -1 where a draw is not pruned."""
         return self._by_draw([recorded.pruned(bar) for recorded in self._recorded])
+
+    def added_mass(self, bar: float | None) -> Array:
+        """Return the mass that each draw adds to its row, [draws, rows].
+
+        Args:
+            bar: of pruning: a pruned draw adds none; None prunes none.
+        """
+        masses = self._by_draw([recorded.masses for recorded in self._recorded])
+        if bar is not None:
+            np.copyto(masses, 0.0, where=self.pruned(bar) >= 0)
+        return first_seen(self._by_draw([recorded.texts for recorded in self._recorded]), masses)
 
     def _by_draw(self, values: Sequence[Array]) -> Array:
         """Return a value of each sample, [samples] a question, as [draws, rows]."""

@@ -18,19 +18,23 @@ from evals.replay.scores import Scores
 from evals.replay.traces import RecordedTraces, ReplayedTraces
 from strategies.deepconf import DeepConf
 from strategies.draw_arrays import DrawArrays, by_discovery, running
+from strategies.mass.gated import MassGated
+from strategies.mass.rpc import RPC
 from strategies.vote import Decisions, Vote
 from tts.errors import InputError
 from tts.requirements import Available, missing
 from tts.strategy import Strategy
+from tts.types import Signals
 
 Array = NDArray[Any]
+Voting = Vote | MassGated | RPC
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A strategy and the name of the scores it reads: "recorded", "oracle" or "random".
 
-    The vote family and DeepConf are replayed on all rows at once; any other strategy row by row, as a generator.
+    Votes and DeepConf are replayed on all rows at once; any other strategy row by row, as a generator.
 
     Attributes:
         strategy: the strategy.
@@ -96,7 +100,9 @@ def check(arrays: PoolArrays, candidates: Sequence[Candidate], scores: Scores) -
     signals = None if arrays.recorded is None else arrays.recorded.signals
     for candidate in candidates:
         strategy, required = candidate.strategy, candidate.strategy.requires
-        if arrays.recorded is None and not (isinstance(strategy, Vote) and strategy.prune is None):
+        if arrays.recorded is None and not (
+            isinstance(strategy, Vote) and strategy.prune is None and not strategy.needs_mass
+        ):
             raise InputError(
                 f"strategy {strategy.name} is replayed on the samples themselves: make the arrays from a pool"
             )
@@ -111,14 +117,19 @@ def _groups(candidates: Sequence[Candidate]) -> list[int]:
     keys: list[tuple[Any, Any]] = []
     for candidate in candidates:
         strategy = candidate.strategy
-        if isinstance(strategy, Vote):
-            read = (candidate.scores, strategy.prune) if strategy.requires.confidence else None
-            keys.append((read, strategy.weighting))
+        if isinstance(strategy, Voting):
+            keys.append((_read(strategy, candidate.scores), strategy.weighting))
         else:
             keys.append((None, None))
     first = list(dict.fromkeys(read for read, _ in keys))
     groups = sorted(dict.fromkeys(keys), key=lambda key: first.index(key[0]))
     return [groups.index(key) for key in keys]
+
+
+def _read(strategy: Voting, scores: str) -> Any:
+    """Return what a strategy reads of draws beside their answers; None where it only counts."""
+    confidence, mass = strategy.requires.confidence, strategy.needs_mass
+    return (scores if confidence else None, strategy.prune, mass) if confidence or mass else None
 
 
 @dataclass(frozen=True)
@@ -169,7 +180,7 @@ class _Rows:
     def decide(self, candidate: Candidate) -> Replayed:
         """Return the decisions of a strategy, [questions, permutations]."""
         strategy = candidate.strategy
-        if isinstance(strategy, Vote):
+        if isinstance(strategy, Voting):
             decided = self._vote(strategy, candidate.scores)
         elif isinstance(strategy, DeepConf):
             decided = strategy.decide(self._traces())
@@ -195,30 +206,30 @@ class _Rows:
             rule=rule.astype(np.int8).reshape(shape),
         )
 
-    def _vote(self, strategy: Vote, name: str) -> Decisions:
-        votes = self.whole
-        if strategy.prune is not None:
-            if strategy.prune != self.bar:
-                spared = self._traces().pruned(strategy.prune)
-                self.bar, self.pruned = strategy.prune, _Votes.of(self.raw, self.tokens, spared)
+    def _vote(self, strategy: Voting, name: str) -> Decisions:
+        votes, bar = self.whole, strategy.prune
+        if bar is not None:
+            if bar != self.bar:
+                self.bar, self.pruned = bar, _Votes.of(self.raw, self.tokens, self._traces().pruned(bar))
             votes = self.pruned
         draws, at = self._draws(strategy, name, votes), np.arange(len(self.local))
         label, used, rule, _ = strategy.decide(draws)
-        if draws.confidence is None:
+        if self.read is None:
             label, used, rule = label[self.kind], used[self.kind], rule[self.kind]
         label = np.where(label >= 0, votes.names[np.maximum(label, 0), at], -1)
         return Decisions(label, used, rule, None if votes.spent is None else votes.spent[used - 1, at])
 
-    def _draws(self, strategy: Vote, name: str, votes: _Votes) -> DrawArrays:
+    def _draws(self, strategy: Voting, name: str, votes: _Votes) -> DrawArrays:
         """Return the draws as the strategy reads them, and let go of what was computed of others or other weights."""
-        read = (name, strategy.prune) if strategy.requires.confidence else None
+        read = _read(strategy, name)
         if self.draws is None or read != self.read:
             self.let_go()
             self.read = read
             if read is None:
                 self.draws = DrawArrays(np.ascontiguousarray(votes.labels[:, self.kinds]))
             else:
-                self.draws = DrawArrays(votes.labels, self._confidence(name))
+                confidence = self._confidence(name) if strategy.requires.confidence else None
+                self.draws = DrawArrays(votes.labels, confidence, self._added_mass(strategy))
         elif strategy.weighting not in self.draws.evidence_by_weighting:
             self.let_go()
         return self.draws
@@ -234,6 +245,13 @@ class _Rows:
         if values.ndim == 3:
             return np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
         return self._by_draw(values)
+
+    def _added_mass(self, strategy: Voting) -> Array | None:
+        """Return the mass that each draw adds, [draws, rows]; None where the strategy reads none, or there is none."""
+        recorded = self.arrays.recorded
+        if not strategy.needs_mass or recorded is None or recorded.signals.lacking(Signals(processed=True)):
+            return None
+        return self._traces().added_mass(strategy.prune)
 
     def _scores(self, name: str) -> Array:
         """Return scores of these questions, [questions, samples] or [questions, permutations, draws]."""

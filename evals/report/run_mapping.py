@@ -14,7 +14,7 @@ from evals.report.run_table import RunRow
 from tts.pool import load_pool
 from tts.pool.runs import versions
 from tts.runtime.driver import Result
-from tts.types import Sample, Usage
+from tts.types import Sample, Usage, mass_line
 
 PACKAGES = ("tts-rerank", "numpy", "scipy", "torch", "transformers", "peft", "vllm", "openai", "math-verify")
 """The packages whose versions can change a result."""
@@ -119,6 +119,7 @@ def _decision(result: Result, right: bool | None) -> dict[str, Any]:
         **({} if right is None else {"correct": right}),
         "p_correct": decision.p_correct,
         "vote_share": decision.vote_share,
+        **mass_line(decision),
         "samples": [s.index for s in decision.samples],
         "reason": decision.reason,
         "usage": asdict(decision.usage or Usage()),

@@ -19,12 +19,14 @@ class StoppingRule(Protocol):
         name: the rule's name in configurations, tables and decisions.
         answer: the answer that a stop returns: the leading one, or that of the latest draw.
         needs_confidence: True if samples must carry a confidence.
+        needs_mass: True if samples must carry the log-probability of their text.
         stride: draws between two checks.
     """
 
     name: ClassVar[str]
     answer: ClassVar[Answer]
     needs_confidence: ClassVar[bool]
+    needs_mass: ClassVar[bool]
 
     @property
     def stride(self) -> int | None:
@@ -60,8 +62,9 @@ def log_odds_only(rule: str, weighting: Weighting) -> None:
 
 
 class AnyWeighting:
-    """Mixin for rules that work under every weighting and are checked after every draw."""
+    """Mixin for rules that work under every weighting, are checked after every draw and read no masses."""
 
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
 
     def check(self, weighting: Weighting) -> None:

@@ -22,6 +22,7 @@ class _Counting:
 
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
     name: ClassVar[str]
 
@@ -114,6 +115,7 @@ class CertifiedWeighted:
     name: ClassVar[str] = "certified_weighted"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = True
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
 
     def __post_init__(self) -> None:

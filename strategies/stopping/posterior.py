@@ -21,6 +21,7 @@ class Posterior:
     name: ClassVar[str] = "posterior"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = True
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
 
     def __post_init__(self) -> None:
@@ -57,6 +58,7 @@ class SamplingCost:
     name: ClassVar[str] = "sampling_cost"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = True
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ class Beta:
     name: ClassVar[str] = "beta"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ class Dirichlet:
     name: ClassVar[str] = "dirichlet"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
 
     def __post_init__(self) -> None:
@@ -101,6 +103,7 @@ class Share:
     name: ClassVar[str] = "share"
     answer: ClassVar[Answer] = "leader"
     needs_confidence: ClassVar[bool] = False
+    needs_mass: ClassVar[bool] = False
     stride: ClassVar[int | None] = 1
 
     def __post_init__(self) -> None:

@@ -48,6 +48,10 @@ class Answer:
         stopped_by: the rule that ended the drawing, "budget" or "time_limit".
         strategy: the strategy's name.
         calls: the calls of tools that won, in the order of the sample that made them; empty where a text did.
+        certified: whether the answer is certainly the model's most probable one, see :class:`~tts.types.Decision`; None
+            where masses are not known, or the strategy reads none.
+        masses: the probability of the distinct texts drawn, by answer; None as ``certified``.
+        unseen_mass: the probability of all other texts, in [0, 1]; None as ``certified``.
     """
 
     question: str
@@ -63,6 +67,9 @@ class Answer:
     stopped_by: str
     strategy: str
     calls: tuple[VotedCall, ...] = ()
+    certified: bool | None = None
+    masses: Mapping[str, float] | None = field(default=None, hash=False)
+    unseen_mass: float | None = None
 
     @property
     def text(self) -> str | None:

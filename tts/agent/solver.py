@@ -194,6 +194,9 @@ class Solver:
             stopped_by=decision.reason,
             strategy=strategy.name,
             calls=voted_calls(problem, decision, config.tools.ignore),
+            certified=decision.certified,
+            masses=decision.masses,
+            unseen_mass=decision.unseen_mass,
         )
 
     def _judged(self, problem: Problem, decision: Decision, sampling: SamplingChange | None) -> Verdict:

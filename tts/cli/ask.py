@@ -66,6 +66,7 @@ def ask(
         *promised,
         ("p_correct", "-" if found.p_correct is None else f"{found.p_correct:.3f}"),
         ("vote share", "-" if found.vote_share is None else f"{found.vote_share:.3f}"),
+        *(() if found.certified is None else (("certified", "yes" if found.certified else "no"),)),
         ("samples", f"{len(found.samples)} of at most {config.budget}, stopped by {found.stopped_by}"),
         ("tokens", f"{found.usage.generated} generated, {found.usage.total} in all"),
         ("model", f"{solver.parts.model}, strategy {found.strategy}"),

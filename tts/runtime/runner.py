@@ -222,9 +222,9 @@ class Runner:
         if all(a is b for a, b in zip(self._checked, (strategy, scorer, signals), strict=False)):
             return self._checked[3]
         required, whose = strategy.requires, f"strategy {strategy.name}"
-        collected = required.signals | (NONE if scorer is None else scorer.needs) | signals
-        if scorer is not None:
-            whose += f" with scorer {scorer.name}"
+        beside = signals if scorer is None else signals | scorer.needs
+        collected = required.collected(self.engine.capabilities, beside=beside)
+        whose += "" if scorer is None else f" with scorer {scorer.name}"
         available = live_source(scorer, self.engine.capabilities, recorded=signals)
         if lack := missing(replace(required, signals=collected), available):
             raise UnsupportedError(f"{whose} {lack}")

@@ -66,7 +66,7 @@ class KeptDraws:
         if sampling is not None:
             engine = replace(engine, **sampling.named)  # type: ignore[arg-type]
         model, revision = engine.identity
-        signals = parts.planned.strategy.requires.signals | parts.signals
+        signals = parts.planned.strategy.requires.collected(parts.engine.capabilities) | parts.signals
         key = run_key(engine, parts.task, model=model, revision=revision)
         scorer = "" if parts.scorer is None else canonical_json(parts.scorer.key)
         name = (*key.columns, scorer, str(signals), parts.task.reading)

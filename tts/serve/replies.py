@@ -14,7 +14,7 @@ from starlette.responses import Response
 from tts.agent.answer import Answer, VotedCall
 from tts.agent.solver import Solver
 from tts.agent.verdict import StepScore, Verdict
-from tts.types import End, Usage
+from tts.types import End, Usage, mass_line
 
 
 def json_response(content: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -55,6 +55,7 @@ def tts_object(answer: Answer, solver: Solver) -> dict[str, Any]:
         "answer": answer.answer,
         "p_correct": answer.p_correct,
         "vote_share": answer.vote_share,
+        **mass_line(answer),
         "accept": answer.accept,
         "abstained": is_abstention(answer),
         "samples": len(answer.samples),

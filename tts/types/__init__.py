@@ -5,7 +5,7 @@ Frozen, slotted data only: knows nothing about models, numpy, event loops or fil
 
 from tts.types.draws import CONFIDENCE_BELOW, END, ENTROPY_ABOVE, GROUP_BELOW, STEP, STEP_BELOW, TOKENS, Boundary, Draw
 from tts.types.messages import Message, ToolCall
-from tts.types.samples import SAMPLE_EXTRAS, Decision, End, Problem, Sample, Usage, content_ids, total_usage
+from tts.types.samples import SAMPLE_EXTRAS, Decision, End, Problem, Sample, Usage, content_ids, mass_line, total_usage
 from tts.types.trace import COLUMNS, EVERY_COLUMN, LIVE_COLUMNS, PER_TOKEN, Alternative, Column, Signals, Trace
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "Trace",
     "Usage",
     "content_ids",
+    "mass_line",
     "total_usage",
 ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from tts.errors import InputError
 from tts.types.messages import Message, ToolCall
@@ -226,6 +226,11 @@ class Decision:
         vote_share: the answer's share of the votes, in [0, 1], or None where nothing was voted on. Each vote counts its
             weight, or one where weights may be negative. A share of votes is not a probability of being right.
         usage: every token spent on the problem, or None where the source keeps no counts.
+        certified: whether the answer is certainly the model's most probable one: its mass minus that of any other is
+            more than the unseen mass. None where masses are not known, or the strategy reads none.
+        masses: the probability of the distinct texts drawn, by answer; None as ``certified``.
+        unseen_mass: the probability of all texts that were not drawn, or whose probability is not known, in [0, 1];
+            None as ``certified``.
     """
 
     answer: str | None
@@ -235,11 +240,36 @@ class Decision:
     p_correct: float | None = None
     vote_share: float | None = None
     usage: Usage | None = None
+    certified: bool | None = None
+    masses: Mapping[str, float] | None = field(default=None, hash=False)
+    unseen_mass: float | None = None
 
     @property
     def failed(self) -> int:
         """The number of draws that failed for good and used up budget."""
         return sum(s.end is End.FAILED for s in self.samples)
+
+
+class HasMasses(Protocol):
+    """A decision in one of its forms, as far as masses go; see :class:`Decision`."""
+
+    @property
+    def certified(self) -> bool | None: ...  # noqa: D102
+    @property
+    def masses(self) -> Mapping[str, float] | None: ...  # noqa: D102
+    @property
+    def unseen_mass(self) -> float | None: ...  # noqa: D102
+
+
+def mass_line(decision: HasMasses) -> dict[str, Any]:
+    """Return what a decision knows of masses, ready for JSON; nothing where they are not known."""
+    if decision.masses is None:
+        return {}
+    return {
+        "certified": decision.certified,
+        "masses": dict(decision.masses),
+        "unseen_mass": decision.unseen_mass,
+    }
 
 
 def total_usage(samples: Iterable[Sample]) -> Usage | None:

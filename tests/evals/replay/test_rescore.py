@@ -152,8 +152,13 @@ def test_strategies_that_read_traces_are_left_out_or_refused_without_them() -> N
     assert recorded is not None and recorded.signals.lacking(Signals(top=20)) is None
     topless = replace(Available("pool"), signals=recorded_source(bare).signals)
     chosen, skipped = methods(["all"], topless)
-    assert set(skipped) == {"deepconf_offline", "deepconf_online"} == set(CATALOG) - {m.name for m in chosen}
-    assert len(set(skipped.values())) == 1
+    deepconf, masses = {"deepconf_offline", "deepconf_online"}, {"perplexity_consistency", "rpc", "mass_certificate"}
+    assert set(skipped) == deepconf | masses | {"mass_gated"} == set(CATALOG) - {m.name for m in chosen}
+    assert len(set(skipped.values())) == 2
+    assert "reads the log-probability of each token under the distribution it was drawn from" in skipped["rpc"]
+    assert [m.name for m in methods(["mass_gated"], topless)[0]] == ["mass_gated"], "by name it plays, and steps aside"
+    with pytest.raises(InputError, match=r"strategy mass_certificate reads the log-probability .* none: draw"):
+        methods(["mass_certificate"], topless)
     assert "reads the top-k confidences of every token, and the pool has none" in skipped["deepconf_online"]
     with pytest.raises(InputError, match=r"strategy deepconf_online reads the top-k confidences .* none: draw"):
         methods(["deepconf_online"], topless)

@@ -38,6 +38,10 @@ PUBLISHED = [
     "confidence_pruned_voting",
     "confidence_pruned_cges",
     "cges_cost",
+    "perplexity_consistency",
+    "rpc",
+    "mass_certificate",
+    "mass_gated",
 ]
 
 

@@ -1,0 +1,12 @@
+"""Masses of answers: what the probabilities of the texts drawn so far tell about the model's most probable answer.
+
+- :mod:`~strategies.mass.seen`: the mass of each answer, for one live question and for the rows of a replay.
+- :mod:`~strategies.mass.rpc`: perplexity consistency without improbable texts.
+- :mod:`~strategies.mass.gated`: votes by mass where the first draws see enough of it, and by count elsewhere.
+
+The weighting is :class:`strategies.weighting.Mass`, the certificate :class:`strategies.stopping.MassCertificate`.
+"""
+
+from strategies.mass.seen import SeenMass, check_sum, first_seen, mass_of, numbered_texts, text_of
+
+__all__ = ["SeenMass", "check_sum", "first_seen", "mass_of", "numbered_texts", "text_of"]
