@@ -9,7 +9,7 @@ questions that are not scored.
 
 from __future__ import annotations
 
-from strategies.catalog import certificates, controls, deepconf, early_stopping, masses, pruning, voting
+from strategies.catalog import certificates, controls, deepconf, distinct, early_stopping, masses, pruning, voting
 from strategies.method import Method
 from tts.errors import unknown_name
 from tts.registry import STRATEGIES
@@ -21,6 +21,7 @@ METHODS: tuple[Method, ...] = (
     *early_stopping.METHODS,
     *certificates.METHODS,
     *masses.METHODS,
+    *distinct.METHODS,
     *pruning.METHODS,
     *deepconf.METHODS,
     *controls.METHODS,

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from evals.replay.orders import Permutations
+from strategies.catalog import METHODS
 from tests.support.data import data_file
 from tts.pool import Entry, Pool, load_pool
 from tts.types import Problem, Sample
+
+REPLAYED = tuple(row for row in METHODS if not row.requires.branching)
+"""The rows of the catalogue that a recorded pool can play."""
 
 
 def real(name):

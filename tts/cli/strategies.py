@@ -64,6 +64,7 @@ def needs(row: Method) -> list[str]:
         "entropy": "entropies",
         "certainty": "self-certainty",
         "processed": "the log-probabilities of whole samples",
+        "alternatives": "the most probable tokens at each position",
         "steps": "steps",
     }
     found = {

@@ -12,7 +12,7 @@ from evals.metrics.folds import halves
 from evals.replay.arrays import PoolArrays
 from evals.replay.orders import Permutations
 from evals.replay.synthetic import synthetic_pool
-from strategies.catalog import METHODS
+from tests.evals.cases import REPLAYED
 from tests.support.examples import slowly
 
 
@@ -36,7 +36,7 @@ def test_what_is_fitted_never_sees_the_questions_that_are_scored(arrays, calibra
         chosen = []
         for one in (arrays, poisoned):
             scores = scores_for(one, fold, orders, calibrate=calibrate, seed=0)
-            chosen.append(choose(one, METHODS, orders, scores, fold, budget=8, margin=0.005))
+            chosen.append(choose(one, REPLAYED, orders, scores, fold, budget=8, margin=0.005))
         assert chosen[0] == chosen[1]
 
 
@@ -45,7 +45,7 @@ def test_fitting_does_use_the_fitting_half(arrays):
     fold = halves(arrays.questions, seed=0)[0]
     poisoned = replace(arrays, confidence=1.0 - arrays.confidence)
     chosen = [
-        choose(a, METHODS, orders, scores_for(a, fold, orders, calibrate=None, seed=0), fold, budget=8, margin=0.005)
+        choose(a, REPLAYED, orders, scores_for(a, fold, orders, calibrate=None, seed=0), fold, budget=8, margin=0.005)
         for a in (arrays, poisoned)
     ]
     assert chosen[0] != chosen[1]

@@ -11,7 +11,8 @@ from evals.comparison.paired import Comparison
 from evals.comparison.settings import Settings
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from strategies.catalog import CATALOG, METHODS
+from strategies.catalog import CATALOG
+from tests.evals.cases import REPLAYED
 
 SMALL = Settings(budget=8, permutations=20, replicates=500)
 
@@ -23,9 +24,9 @@ def arrays():
 
 @pytest.mark.slow
 def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
-    comparison = Comparison.of(arrays, SMALL, METHODS, fitted=True)
-    found = {f.name: f for f in frontiers(comparison, METHODS)}
-    assert set(found) == {m.name for m in METHODS if m.sweep}
+    comparison = Comparison.of(arrays, SMALL, REPLAYED, fitted=True)
+    found = {f.name: f for f in frontiers(comparison, REPLAYED)}
+    assert set(found) == {m.name for m in REPLAYED if m.sweep}
     adaptive = found["adaptive_consistency"]
     assert len(adaptive.sweep) == len(CATALOG["adaptive_consistency"].sweep["level"])
     samples = [setting.point.samples for setting in adaptive.sweep]
@@ -38,11 +39,11 @@ def test_frontiers_sweep_every_threshold_and_choose_on_the_other_half(arrays):
 
 def test_tuned_settings_are_scored_on_questions_that_did_not_choose_them(arrays):
     """Turn over the grades of one half: what the other half contributes to the tuned accuracy is unchanged."""
-    comparison = Comparison.of(arrays, SMALL, METHODS, fitted=True)
+    comparison = Comparison.of(arrays, SMALL, REPLAYED, fitted=True)
     fold = comparison.folds[0]
     poisoned = arrays.class_correct.copy()
     poisoned[fold.scored] = ~poisoned[fold.scored]
-    other = Comparison.of(replace(arrays, class_correct=poisoned), SMALL, METHODS, fitted=True)
+    other = Comparison.of(replace(arrays, class_correct=poisoned), SMALL, REPLAYED, fitted=True)
     method = [CATALOG["esc"]]
     honest, turned = frontiers(comparison, method)[0].cheapest, frontiers(other, method)[0].cheapest
 

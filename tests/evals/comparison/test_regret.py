@@ -18,10 +18,10 @@ from evals.replay.outcome import Causes, causes_of, first_right
 from evals.replay.replay import replay
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.vectorised import Candidate, decide
-from strategies.catalog import CATALOG, METHODS
+from strategies.catalog import CATALOG
 from strategies.stopping import Unanimous
 from strategies.vote import Vote
-from tests.evals.cases import permutations, pool_of
+from tests.evals.cases import REPLAYED, permutations, pool_of
 
 SMALL = Settings(budget=6, permutations=7, replicates=50)
 
@@ -106,7 +106,7 @@ def arrays():
 
 
 def test_every_row_of_the_table_splits_its_wrong_decisions(arrays):
-    methods = [m for m in METHODS if not m.requires.watched]
+    methods = [m for m in REPLAYED if not m.requires.watched]
     for row in compare(arrays, methods, SMALL):
         parts = row.regret
         told = parts.unsolved + parts.not_selected + (parts.stopped_early or 0.0)

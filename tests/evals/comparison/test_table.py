@@ -9,8 +9,8 @@ from evals.comparison.settings import Settings
 from evals.comparison.table import compare, merged_params
 from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from strategies.catalog import CATALOG, METHODS
-from tests.evals.cases import real
+from strategies.catalog import CATALOG
+from tests.evals.cases import REPLAYED, real
 
 SMALL = Settings(budget=8, permutations=20, replicates=500)
 
@@ -21,8 +21,8 @@ def arrays():
 
 
 def test_the_table_holds_every_strategy_and_the_reference_against_itself(arrays):
-    rows = {row.name: row for row in compare(arrays, METHODS, SMALL)}
-    assert list(rows) == [m.name for m in METHODS]
+    rows = {row.name: row for row in compare(arrays, REPLAYED, SMALL)}
+    assert list(rows) == [m.name for m in REPLAYED]
     reference = rows["self_consistency"]
     same = Difference(0.0, (0.0, 0.0), 1.0, 1.0, 0, 1.0, (1.0, 1.0), 1.0, (1.0, 1.0), "reference")
     assert reference.difference == same
@@ -44,7 +44,7 @@ def test_the_reference_is_added_where_it_was_not_named(arrays):
 
 def test_strategies_are_paired_whoever_else_takes_part(arrays):
     alone = compare(arrays, [CATALOG["adaptive_consistency"]], SMALL)[1]
-    together = {row.name: row for row in compare(arrays, METHODS, SMALL)}["adaptive_consistency"]
+    together = {row.name: row for row in compare(arrays, REPLAYED, SMALL)}["adaptive_consistency"]
     assert (alone.point.accuracy, alone.point.samples) == (together.point.accuracy, together.point.samples)
     assert alone.point.accuracy_ci == pytest.approx(together.point.accuracy_ci)
     assert (alone.difference.accuracy_diff, alone.difference.p_value) == (

@@ -42,6 +42,8 @@ PUBLISHED = [
     "rpc",
     "mass_certificate",
     "mass_gated",
+    "distinct_best_first",
+    "distinct_sampling",
 ]
 
 

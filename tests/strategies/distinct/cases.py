@@ -9,9 +9,10 @@ from functools import cached_property
 
 import numpy as np
 
+from strategies.mass.trie import Trie
 from strategies.pruning import keyed_generator
-from strategies.trie import Trie
-from tts.types import Alternative, Draw, End, Sample, Trace, Usage
+from tts.strategy import Strategy
+from tts.types import Alternative, Decision, Draw, End, Problem, Sample, Trace, Usage
 
 END = 0
 TOKENS = 4
@@ -44,9 +45,10 @@ class Language:
         """P(next token), shape [tokens]."""
         known: dict[Text, np.ndarray] = self._known  # type: ignore[attr-defined]
         if text not in known:
-            p = np.exp(self.sharpness * keyed_generator(f"{self.seed}|{text}").standard_normal(TOKENS))
+            logits = keyed_generator(f"{self.seed}|{text}").standard_normal(TOKENS)
+            p = np.exp(self.sharpness * (logits - logits.max()))
             if self.closed and len(text) == self.length - 1:
-                p[1:] = 0.0
+                p = np.eye(TOKENS)[END]
             known[text] = p / p.sum()
         return known[text]
 
@@ -128,12 +130,10 @@ def explored(
     return trie, texts
 
 
-def played(strategy: object, language: Language, *, seed: int = 0, problem: object = None) -> tuple[object, list[Draw]]:
+def played(strategy: Strategy, language: Language, *, seed: int = 0) -> tuple[Decision, list[Draw]]:
     """Play a strategy on a language; return its decision and its draws."""
-    from tts.types import Problem
-
-    rng, asked, number = keyed_generator(f"{seed}"), [], 0
-    steps = strategy.run(problem or Problem("q", "?"))  # type: ignore[attr-defined]
+    rng, asked, number = keyed_generator(f"{seed}"), list[Draw](), 0
+    steps = strategy.run(Problem(f"q{seed}", "?"))
     try:
         draw = next(steps)
         while True:

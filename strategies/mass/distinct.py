@@ -1,0 +1,169 @@
+"""Distinct draws: a strategy that asks for texts that it has not seen, until no unseen text can change its answer.
+
+A text that is drawn again tells nothing new where its probability is known. From the alternatives that each draw
+records, a :class:`~strategies.mass.trie.Trie` knows where unseen texts begin and how much mass they have, so that each
+draw continues from there: it shares the tokens of an earlier draw, and its text is new. Recorded pools hold no such
+draws and are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from strategies.live_evidence import LiveEvidence
+from strategies.mass.trie import Branch, Trie
+from strategies.pruning import keyed_generator
+from strategies.stopping import MassCertificate
+from strategies.vote import BUDGET
+from strategies.weighting import Mass, Uniform
+from tts.errors import InputError
+from tts.requirements import Requirements
+from tts.strategy import TIME_LIMIT, Steps, TimeUp
+from tts.types import Decision, Draw, Problem, Sample, Signals, total_usage
+
+Order = Literal["best_first", "sampling"]
+ORDERS: tuple[Order, ...] = ("best_first", "sampling")
+GIVE_UP = "give_up"
+"""The reason of a decision by counts, where draws saw too little of the model's distribution."""
+EXHAUSTED = "exhausted"
+"""The reason of a decision where no recorded alternative is left to follow."""
+TOKENS = "tokens"
+"""The reason of a decision where the tokens of the question are spent."""
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The vote by mass over distinct texts, each drawn from a branch that leaves the trie of the earlier ones.
+
+    The first ``start`` draws are free. Each further one takes the branch with the most mass, or one in proportion to
+    its mass, which is exact sampling without replacement (2002.09067); behind the branch its tokens are drawn as usual,
+    so that the mass of its text is exact.
+
+    The strategy steps aside where texts vary too freely: if its first ``patience`` draws have seen less mass than
+    ``least``, the rest of the budget is drawn freely, and free draws alone have a vote each.
+
+    Attributes:
+        name: the strategy's name in tables.
+        budget: the most draws per question, >= 1.
+        order: "best_first" or "sampling".
+        share: of the certificate, see :class:`~strategies.stopping.MassCertificate`.
+        start: the free draws at the start, asked for at once, >= 1.
+        alternatives: the most probable tokens at each position that are recorded, >= 1; what is beyond them is unseen
+            and cannot be followed.
+        tokens: the most decoded tokens of a question, >= 1, checked after each draw; 0 sets no limit.
+        patience: the draws after which it may step aside, >= 1.
+        least: in [0, 1]: the mass that these must have seen; 0 never steps aside.
+    """
+
+    name: str
+    budget: int
+    order: Order = "best_first"
+    share: float = 1.0
+    start: int = 1
+    alternatives: int = 20
+    tokens: int = 0
+    patience: int = 3
+    least: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their ranges."""
+        if self.order not in ORDERS:
+            raise InputError(f"strategy {self.name} needs order {' or '.join(ORDERS)}, got {self.order}")
+        for key in ("budget", "start", "alternatives", "patience"):
+            if getattr(self, key) < 1:
+                raise InputError(f"strategy {self.name} needs {key} >= 1, got {getattr(self, key)}")
+        if self.tokens < 0:
+            raise InputError(f"strategy {self.name} needs tokens >= 0, got {self.tokens}")
+        if not 0.0 <= self.least <= 1.0:
+            raise InputError(f"strategy {self.name} needs least in [0, 1], got {self.least}")
+        MassCertificate(self.share)
+
+    @property
+    def requires(self) -> Requirements:
+        """Prefixes to continue, and the probabilities of tokens and of their alternatives."""
+        signals = Signals(processed=True, alternatives=self.alternatives)
+        return Requirements(branching=True, sequential=True, signals=signals)
+
+    def run(self, problem: Problem) -> Steps:
+        """Play one question; see :class:`~tts.strategy.Strategy`."""
+        seen, draw, reason = _Seen(), Draw(min(self.start, self.budget)), ""
+        while not reason:
+            try:
+                samples = yield draw
+            except TimeUp as up:
+                samples, reason = [*up.samples], TIME_LIMIT
+            seen.add(samples, free=draw.prefix is None)
+            reason = reason or self._reason(seen)
+            if not reason:
+                draw, reason = self._next(problem, seen)
+        certain = reason == MassCertificate.name
+        return seen.decision(reason, by_votes=not certain and self._steps_aside(seen, ended=True))
+
+    def _reason(self, seen: _Seen) -> str:
+        """Return the reason to decide now; empty where there is none."""
+        if MassCertificate(self.share).fires(seen.masses):
+            return MassCertificate.name
+        if seen.masses.n >= self.budget:
+            return GIVE_UP if self._steps_aside(seen) else BUDGET
+        return TOKENS if self.tokens and seen.tokens >= self.tokens else ""
+
+    def _steps_aside(self, seen: _Seen, *, ended: bool = False) -> bool:
+        """Return whether the first draws have seen too little; before they are all there only at the end."""
+        known = seen.after[: self.patience]
+        return bool(known) and (ended or len(known) == self.patience) and known[-1] < self.least
+
+    def _next(self, problem: Problem, seen: _Seen) -> tuple[Draw, str]:
+        """Return the next draw, or the reason that there is none."""
+        if self._steps_aside(seen):
+            return Draw(1 if self.tokens else self.budget - seen.masses.n), ""
+        branch = self._branch(problem, seen)
+        if branch is not None:
+            return Draw(1, prefix=seen.trie.follow(branch)), ""
+        return Draw(1), EXHAUSTED if seen.trie.texts else ""
+
+    def _branch(self, problem: Problem, seen: _Seen) -> Branch | None:
+        if self.order == "best_first":
+            return seen.trie.best()
+        return seen.trie.sampled(keyed_generator(f"{problem.id}|{seen.masses.n}"))
+
+
+class _Seen:
+    """The draws of one question.
+
+    Attributes:
+        trie: their tokens.
+        masses: the masses of their answers.
+        votes: a vote for each free draw.
+        after: the mass seen after each draw.
+        tokens: those that were decoded.
+    """
+
+    def __init__(self) -> None:
+        """Start without draws."""
+        self.trie, self.masses = Trie(), LiveEvidence(Mass())
+        self.votes = LiveEvidence(Uniform())
+        self.after: list[float] = []
+        self.tokens = 0
+
+    def add(self, samples: list[Sample], *, free: bool) -> None:
+        """Add draws, in order of submission; a free one continues no branch."""
+        for sample in samples:
+            self.trie.insert(sample)
+            self.masses.add(sample)
+            self.votes.add(sample, None if free else 0)
+            self.after.append(1.0 - self.masses.unseen_mass)
+            self.tokens += len(sample.token_ids) - sample.given
+
+    def decision(self, reason: str, *, by_votes: bool) -> Decision:
+        """Return the decision by votes or by masses; both have the same labels."""
+        evidence = self.votes if by_votes else self.masses
+        label = evidence.leader
+        return Decision(
+            answer=evidence.answer(label),
+            samples=tuple(evidence.samples),
+            reason=reason,
+            vote_share=evidence.vote_share(label),
+            usage=total_usage(evidence.samples),
+            **self.masses.mass_facts(label),
+        )
