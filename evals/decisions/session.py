@@ -15,10 +15,11 @@ from evals.config import DecideConfig
 from evals.methods import methods
 from evals.replay.provenance import is_calibrated, provenance_of
 from evals.replay.rescore import CONFIDENCE, STACKED, rescored
-from evals.replay.traces import recorded_source
+from evals.replay.traces import recorded_source, source_of
 from evals.tasks.equality import open_equality
 from evals.tasks.reading import reading_of
 from strategies.catalog import Method
+from strategies.mass import MassError
 from strategies.vote import BUDGET
 from tts.answers.canonical import canonical
 from tts.answers.meaning.equality import Equality
@@ -106,10 +107,13 @@ class Decider:
 
     def _decide(self, strategy: Strategy, entry: Entry) -> PoolDecision:
         problem, same = replace(entry.problem, gold=None, accepted=()), tuple[str, ...]()
-        if self.equality is None:
-            decision = decide(strategy, problem, spelled_alike(entry.samples, self.kind))
-        else:
-            decision, same = LOOP.run(decide_equal(strategy, problem, entry.samples, self.equality))
+        try:
+            if self.equality is None:
+                decision = decide(strategy, problem, spelled_alike(entry.samples, self.kind))
+            else:
+                decision, same = LOOP.run(decide_equal(strategy, problem, entry.samples, self.equality))
+        except MassError as error:
+            raise error.named(source_of(entry)) from None
         estimates = self.calibrated or not strategy.requires.confidence
         short = self.budget is not None and len(entry.samples) < self.budget
         return PoolDecision(

@@ -26,6 +26,7 @@ from evals.live.pool_run import draw_into_pool, pool_target, run_key
 from evals.live.prompt_form import in_taken_form
 from evals.live.runner import Played, play
 from evals.tasks import Task, load_task
+from strategies.mass import MassError
 from tts.engines.base import Capabilities
 from tts.engines.config import EngineConfig
 from tts.engines.kinds import LiveEngine
@@ -168,9 +169,12 @@ def _play_part(
     def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
         return play(config, chosen, task, engine, cache, watch=watch)
 
-    played, pool, _ = draw_into_pool(
-        path, key, task, engine, chosen.signals, chosen.scorer, asdict(config), work, hooks
-    )
+    try:
+        played, pool, _ = draw_into_pool(
+            path, key, task, engine, chosen.signals, chosen.scorer, asdict(config), work, hooks
+        )
+    except MassError as error:
+        raise error.named(f"engine {config.engine.kind} with model {key.model}") from None
     beams = [p for p in played if p.planned.strategy.requires.branching]
     spent = [result.decision.usage for p in beams for result in p.results]
     unstored = sum(usage.generated for usage in spent if usage is not None)

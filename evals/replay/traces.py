@@ -60,7 +60,7 @@ class RecordedQuestions(Sequence["RecordedTraces"]):
         """Take the questions."""
         self._entries = entries
         kept = None if isinstance(entries, HeldEntries) else _KEPT
-        self._made = lru_cache(maxsize=kept)(lambda at: RecordedTraces(entries[at].samples, _source(entries[at])))
+        self._made = lru_cache(maxsize=kept)(lambda at: RecordedTraces(entries[at].samples, source_of(entries[at])))
 
     @property
     def signals(self) -> RecordedSignals:
@@ -154,7 +154,7 @@ class RecordedTraces:
         return self._pruned[bar]
 
 
-def _source(entry: Entry) -> str:
+def source_of(entry: Entry) -> str:
     """Return what drew the samples of a question, for messages."""
     model = entry.meta.get("model")
     return f"{'the pool' if model is None else f'model {model}'}, on question {entry.problem.id!r},"

@@ -9,6 +9,6 @@
 The weighting is :class:`strategies.weighting.Mass`, the certificate :class:`strategies.stopping.MassCertificate`.
 """
 
-from strategies.mass.seen import SeenMass, check_sum, first_seen, mass_of, numbered_texts, text_of
+from strategies.mass.seen import MassError, SeenMass, check_sum, first_seen, mass_of, numbered_texts, text_of
 
-__all__ = ["SeenMass", "check_sum", "first_seen", "mass_of", "numbered_texts", "text_of"]
+__all__ = ["MassError", "SeenMass", "check_sum", "first_seen", "mass_of", "numbered_texts", "text_of"]

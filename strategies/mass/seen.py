@@ -38,6 +38,22 @@ def text_of(sample: Sample) -> Hashable:
     return sample.text, sample.reasoning, tuple((call.name, call.arguments) for call in sample.calls)
 
 
+class MassError(UnsupportedError):
+    """Probabilities of distinct texts that cannot be those of one distribution: they sum to more than one."""
+
+    def __init__(self, total: float, source: str = "the engine") -> None:
+        """Take their sum, and the name of the engine or the model that reported them."""
+        self.total = total
+        super().__init__(
+            f"distinct texts of one question have probabilities that sum to {total:.4g}: {source} reports "
+            "probabilities that are not those it draws from, so answers have no masses: choose a strategy that counts"
+        )
+
+    def named(self, source: str) -> MassError:
+        """Return the error with the name of the engine or the model."""
+        return MassError(self.total, source)
+
+
 def check_sum(total: float, source: str = "the engine") -> None:
     """Refuse probabilities of distinct texts that cannot be those of one distribution.
 
@@ -46,13 +62,10 @@ def check_sum(total: float, source: str = "the engine") -> None:
         source: the model or the engine that reported them, as the sentence names it.
 
     Raises:
-        UnsupportedError: they sum to more than one.
+        MassError: they sum to more than one.
     """
     if total > 1.0 + EXCESS:
-        raise UnsupportedError(
-            f"distinct texts of one question have probabilities that sum to {total:.4g}: {source} reports "
-            "probabilities that are not those it draws from, so answers have no masses: choose a strategy that counts"
-        )
+        raise MassError(total, source)
 
 
 class SeenMass:
@@ -79,7 +92,7 @@ class SeenMass:
             label: of its answer, at most one beyond those so far; -1 without one.
 
         Raises:
-            UnsupportedError: the probabilities sum to more than one.
+            MassError: the probabilities sum to more than one.
         """
         if label == len(self.by_label):
             self.by_label.append(0.0)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from evals.live.draws import count_samples
 from evals.report.draws import failure_sentence
+from strategies.mass import MassError
 from tts.agent.answer import Answer, voted_calls
 from tts.agent.opening import Parts, configured, open_parts
 from tts.agent.question import problem_of, warn_of_unknown_words
@@ -158,21 +159,24 @@ class Solver:
                 f"{parts.model} gives no calls of tools: leave tools out, or draw from a server that calls tools, with "
                 "engine.kind=openai and task.chat=true"
             )
-        result = await parts.runner.run(
-            strategy,
-            problem,
-            extract=parts.task.extract,
-            scorer=parts.judge,
-            signals=parts.signals,
-            sampling=sampling,
-            equality=parts.equality,
-            ignore=config.tools.ignore,
-            known_answers=known_answers,
-            cache=cache,
-            lookahead=config.lookahead,
-            time_limit_s=config.limits.time_limit_s if time_limit_s is None else time_limit_s,
-            drawn=drawn,
-        )
+        try:
+            result = await parts.runner.run(
+                strategy,
+                problem,
+                extract=parts.task.extract,
+                scorer=parts.judge,
+                signals=parts.signals,
+                sampling=sampling,
+                equality=parts.equality,
+                ignore=config.tools.ignore,
+                known_answers=known_answers,
+                cache=cache,
+                lookahead=config.lookahead,
+                time_limit_s=config.limits.time_limit_s if time_limit_s is None else time_limit_s,
+                drawn=drawn,
+            )
+        except MassError as error:
+            raise error.named(f"model {parts.model}") from None
         decision = result.decision
         draws = count_samples((sample, None) for sample in decision.samples)
         if draws.all_failed:

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from evals.comparison.settings import Settings
+from evals.comparison.table import compare
 from evals.config import DecideConfig
+from evals.decisions.lines import decision_line
 from evals.decisions.session import PoolDecision, open_decider, speaker_of, spelled_alike
+from evals.replay.arrays import PoolArrays
 from evals.replay.synthetic import synthetic_pool
-from tts.errors import InputError
+from strategies.catalog import CATALOG
+from tts.errors import InputError, UnsupportedError
 from tts.pool import Entry, Pool, Score
-from tts.types import Decision, Problem, Sample, Usage
+from tts.types import Decision, Problem, Sample, Trace, Usage
 
 POOL = synthetic_pool(questions=6, samples=8)
 
@@ -128,3 +133,34 @@ def test_the_first_of_equally_confident_samples_speaks() -> None:
     samples = tuple(Sample(f"{i}", "a", index=i) for i in range(2))
     assert speaker_of(Decision("a", samples, "budget")) is samples[0]
     assert speaker_of(Decision("A", samples, "budget"), ("a", "A")) is samples[0]
+
+
+def test_masses_are_in_the_decisions_and_lines_of_strategies_that_read_them_alone() -> None:
+    sure = [one for one in decide(POOL, strategy="mass_certificate") if one.stopped_by == "mass_certificate"]
+    assert sure and all(one.certified for one in sure)
+    line = decision_line(sure[0])
+    masses = line["masses"]
+    rest = [mass for answer, mass in masses.items() if answer != line["answer"]]
+    assert masses[line["answer"]] - max(rest, default=0.0) > line["unseen_mass"]
+    assert {"certified", "masses", "unseen_mass"}.isdisjoint(decision_line(decide(POOL, strategy="esc")[0]))
+
+
+def test_a_pool_without_probabilities_is_refused_or_counted_and_one_with_impossible_ones_is_refused() -> None:
+    bare, said = one("7", "9", "7"), list[str]()
+    with pytest.raises(
+        InputError, match=r"strategy mass_certificate reads the log-probability .*, and the pool has none"
+    ):
+        decide(bare, strategy="mass_certificate")
+    (found,) = decide(bare, said, strategy="mass_gated")
+    assert (found.answer, found.certified) == ("7", None)
+    assert len(said) == 1 and said[0].startswith("strategy mass_gated does without masses, since it reads the log-prob")
+    (entry,) = bare.entries
+    likely = [replace(s, trace=Trace(processed=(-0.1,))) for s in entry.samples]
+    wrong = replace(bare, entries=(replace(entry, samples=tuple(likely), meta={"model": "odd"}),))
+    with pytest.raises(
+        UnsupportedError, match=r"sum to 1\.81: model odd, on question 'q', reports probabilities that are not those it"
+    ):
+        decide(wrong, strategy="perplexity_consistency")
+    arrays = PoolArrays.of(replace(wrong, entries=(replace(wrong.entries[0], correct=(True, False, True)),)))
+    with pytest.raises(UnsupportedError, match=r"sum to 2\.715: model odd, on question 'q', reports probabilities"):
+        compare(arrays, [CATALOG["perplexity_consistency"]], Settings(budget=3, permutations=2))

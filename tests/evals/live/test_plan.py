@@ -91,6 +91,18 @@ def test_an_engine_leaves_out_what_it_cannot_serve_but_what_was_named() -> None:
         replace(todo, strategies=(rows[0],)).within(Capabilities())
 
 
+def test_masses_are_recorded_where_the_engine_tells_them_and_said_once_to_be_missing_elsewhere() -> None:
+    gated, esc = CATALOG["mass_gated"], CATALOG["esc"]
+    rows = tuple(PlannedStrategy(row, {}, row.build(8)) for row in (gated, esc))
+    todo, said = Plan(rows, {}, None, Signals()), list[str]()
+    assert todo.within(Capabilities(processed=True), notify=said.append).signals.processed and said == []
+    found = todo.within(Capabilities(), notify=said.append)
+    assert found.strategies == rows and not found.signals.processed
+    assert len(said) == 1 and said[0].startswith("strategy mass_gated does without masses, since it needs the log-prob")
+    everyone = replace(todo, strategies=tuple(replace(row, named=False) for row in rows))
+    assert list(everyone.within(Capabilities()).skipped) == ["mass_gated"], "of all, it would be another row of counts"
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from tts.answers.tools.calls import CallReader
 from tts.errors import UnsupportedError
 from tts.runtime.calls.names_first import NamesFirst
 from tts.strategy import TIME_LIMIT, BaseStrategy, Steps, Strategy, TimeUp
-from tts.types import STEP, Decision, Draw, Problem, Sample, ToolCall
+from tts.types import STEP, Decision, Draw, Problem, Sample, ToolCall, Trace
 
 TOOLS = tuple({"type": "function", "function": {"name": name}} for name in ("search", "book"))
 PROBLEM = Problem("q", "?", tools=TOOLS)
@@ -123,6 +125,19 @@ def test_an_estimate_is_never_above_that_of_either_vote() -> None:
     samples = [made("search:a", 0.9, 0), made("book:x", 0.6, 1), made("search:b", 0.7, 2)]
     decision, _ = play(strategy("best_of_n", 3), samples)
     assert (decision.answer, decision.p_correct) == (samples[0].answer, 0.9)
+
+
+def test_calls_are_certified_where_their_names_and_their_arguments_are() -> None:
+    def drawn(word: str, probability: float, index: int) -> Sample:
+        return replace(made(word, index=index), trace=Trace(processed=(math.log(probability),)))
+
+    sure = [drawn("search:a", 0.5, 0), drawn("book:x", 0.1, 1), drawn("search:b", 0.1, 2)]
+    decision, _ = play(strategy("perplexity_consistency", 3), sure)
+    assert (decision.answer, decision.certified) == (sure[0].answer, True)
+    assert decision.masses == {sure[0].answer: pytest.approx(0.5), sure[2].answer: pytest.approx(0.1)}
+    assert decision.unseen_mass == pytest.approx(0.3)
+    torn = [drawn("search:a", 0.3, 0), drawn("book:x", 0.1, 1), drawn("search:b", 0.29, 2)]
+    assert play(strategy("perplexity_consistency", 3), torn)[0].certified is False, "the arguments are not sure"
 
 
 class Forks(BaseStrategy):

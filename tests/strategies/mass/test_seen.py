@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strategies.catalog import CATALOG
-from strategies.mass import first_seen, numbered_texts
+from strategies.mass import MassError, first_seen, numbered_texts
 from strategies.stopping import Beta, MassCertificate
 from strategies.vote import Vote
 from strategies.weighting import Mass, Uniform
@@ -87,6 +87,7 @@ def test_a_certificate_needs_an_answer() -> None:
 def test_probabilities_that_cannot_be_those_of_one_distribution_are_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"sum to 1\.2: the engine reports probabilities that are not those it"):
         play(CATALOG["perplexity_consistency"].build(2), [text(1, "a", 0.7), text(2, "b", 0.5)])
+    assert "sum to 1.2: engine hf with model m reports" in str(MassError(1.2).named("engine hf with model m"))
     with pytest.raises(UnsupportedError, match="sum to"):
         play(CATALOG["mass_certificate"].build(1), [replace(DRAWS[0], trace=Trace(processed=(5.0,)))])
     assert play(CATALOG["perplexity_consistency"].build(2), [text(1, "a", 0.7), text(2, "b", 0.3009)]).answer == "a"

@@ -36,7 +36,8 @@ class NamesFirst:
     """A :class:`~tts.strategy.Strategy` for a problem with tools.
 
     Texts are one more name: they vote among each other where no call wins. P(correct) is the smaller one of the two
-    decisions', and the share of the votes is the share of the names times the share among them.
+    decisions', and the share of the votes is the share of the names times the share among them. The calls are certified
+    where both decisions are: their names are the most probable ones, and they the most probable calls of these names.
 
     Attributes:
         inner: decides.
@@ -79,6 +80,9 @@ class NamesFirst:
             p_correct=_joined(min, names.p_correct, whole.p_correct),
             vote_share=_joined(mul, names.vote_share, whole.vote_share) if whole is not names else None,
             usage=total_usage(drawn.samples),
+            certified=None if whole.certified is None else bool(names.certified and whole.certified),
+            masses=whole.masses,
+            unseen_mass=whole.unseen_mass,
         )
 
     def _played(
