@@ -153,7 +153,8 @@ def test_strategies_that_read_traces_are_left_out_or_refused_without_them() -> N
     topless = replace(Available("pool"), signals=recorded_source(bare).signals)
     chosen, skipped = methods(["all"], topless)
     deepconf, masses = {"deepconf_offline", "deepconf_online"}, {"perplexity_consistency", "rpc", "mass_certificate"}
-    assert set(skipped) == deepconf | masses | {"mass_gated"} == set(CATALOG) - {m.name for m in chosen}
+    live = {"distinct_best_first", "distinct_sampling"}
+    assert set(skipped) == deepconf | masses | {"mass_gated"} | live == set(CATALOG) - {m.name for m in chosen}
     assert len(set(skipped.values())) == 2
     assert "reads the log-probability of each token under the distribution it was drawn from" in skipped["rpc"]
     assert [m.name for m in methods(["mass_gated"], topless)[0]] == ["mass_gated"], "by name it plays, and steps aside"
