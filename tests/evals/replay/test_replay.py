@@ -19,13 +19,14 @@ from evals.replay.replay import replay
 from evals.replay.scores import GradeScores, RandomScores
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.vectorised import Candidate, decide
-from strategies.catalog import CATALOG, METHODS
+from strategies.catalog import CATALOG
+from tests.evals.cases import REPLAYED
 
 POOL = synthetic_pool(questions=23, samples=9, seed=4)
 ARRAYS = PoolArrays.of(POOL)
 ORDERS = Permutations(ARRAYS.sizes, count=6, draws=8, seed=2)
 SCORES = {"recorded": ARRAYS.confidence, "oracle": GradeScores(ARRAYS), "random": RandomScores(ORDERS.shape, 2)}
-CANDIDATES = [with_causes(Candidate(m.build(8, m.example), m.scores), 8) for m in METHODS]
+CANDIDATES = [with_causes(Candidate(m.build(8, m.example), m.scores), 8) for m in REPLAYED]
 
 
 def same(mine: Outcome, theirs: Outcome) -> bool:

@@ -13,7 +13,7 @@ from evals.replay.synthetic import synthetic_pool
 from evals.replay.traces import recorded_source
 from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import METHODS
-from tests.evals.cases import permutations, pool_of, real
+from tests.evals.cases import REPLAYED, permutations, pool_of, real
 from tests.support.examples import FULL, slowly
 from tts.engines.replay import ReplayEngine
 from tts.requirements import missing
@@ -79,7 +79,8 @@ def test_tokens_of_unused_draws_are_not_counted():
 def test_questions_without_a_single_parsed_sample_abstain_and_are_wrong():
     arrays = PoolArrays.of(pool_of([None] * 4, ["1"] * 4))
     orders = permutations(arrays.sizes, count=2, draws=4, seed=0)
-    methods = [m for m in METHODS if not m.requires.confidence and not m.requires.signals.top]
+    read = ((m, m.requires.signals) for m in REPLAYED if not m.requires.confidence)
+    methods = [m for m, signals in read if not signals.top and not signals.processed]
     scores = {"recorded": None, "oracle": arrays.sample_correct.astype(float), "random": np.full(orders.shape, 0.5)}
     for outcome in decide(arrays, [Candidate(m.build(4), m.scores) for m in methods], orders, scores=scores):
         assert outcome.abstained.tolist() == [[True, True], [False, False]]
