@@ -39,7 +39,7 @@ class PoolRun:
         drawn: samples that this session added.
         truncated: samples that this session added to the run of draws that a strategy may truncate.
         tokens: tokens that this session generated for them.
-        unstored: tokens that it generated for draws that no pool stores, those of partial beams.
+        unstored: tokens that it generated for strategies that continue draws; a repeated command draws them anew.
     """
 
     path: Path
@@ -52,7 +52,7 @@ class PoolRun:
 
     def __str__(self) -> str:
         """Return one line about the run."""
-        beams = f"{self.unstored} tokens of partial beams, which are drawn anew when the command is repeated"
+        beams = f"{self.unstored} tokens of strategies that continue draws, drawn anew when the command is repeated"
         if self.unstored and not self.samples:
             return f"{self.path}: run {self.number} stores no samples; {beams}"
         extra = (
