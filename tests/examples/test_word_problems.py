@@ -180,7 +180,7 @@ def test_stories_and_problems_of_another_source_have_their_shares() -> None:
     found, other = split(PROBLEMS, 1), WorkedProblem("g0", "Flo has 5 pens and 6 cups. How many?", steps("5+6=11"))
     kinds = {"g0": 0, "story": 0, "drill": 0, "own": 0}
     mixture = Mixture(stories=0.25, others=(other,), others_share=0.15)
-    for batch in make_batches(found, ENCODER, batches=1500, tokens=1000, seed=0, mixture=mixture):
+    for batch in make_batches(found, ENCODER, batches=300, tokens=1000, seed=0, mixture=mixture):
         for asked in (text(row.ids) for row in batch):
             own = any(asked.startswith(f"^{problem.question[:7]}") for problem in PROBLEMS)
             kinds["own" if own else "g0" if "^Flo has" in asked else "story" if "^" in asked else "drill"] += 1
