@@ -239,11 +239,14 @@ def _processed(tokens: Tensor, probabilities: Tensor | None, how: Parameters) ->
     """Return the log-probability of each token among the probabilities of :func:`_pick`; 0 where a row is greedy."""
     if probabilities is None:
         return torch.zeros(len(tokens), device=tokens.device)
-    found = probabilities.gather(-1, tokens[:, None])
-    if how.top_k or how.top_p is not None:
-        found = found / probabilities.sum(-1, keepdim=True)
-    found = found.log()[:, 0]
+    found = _log_share(probabilities.gather(-1, tokens[:, None]), probabilities, how)[:, 0]
     return found if how.greedy is None else found.masked_fill(how.greedy, 0.0)
+
+
+def _log_share(some: Tensor, probabilities: Tensor, how: Parameters) -> Tensor:
+    """Return the logarithm of some of the probabilities of :func:`_pick`, which filters have left short of 1."""
+    filtered = how.top_k or how.top_p is not None
+    return (some / probabilities.sum(-1, keepdim=True) if filtered else some).log()
 
 
 def _most_probable(
@@ -256,7 +259,7 @@ def _most_probable(
         drawn = torch.full(ids.shape, NEVER, device=ids.device)
     else:
         largest, ids = probabilities.topk(size)
-        drawn = (largest / probabilities.sum(-1, keepdim=True)).log()
+        drawn = _log_share(largest, probabilities, how)
     if how.greedy is not None:
         ids = torch.where(how.greedy[:, None], tokens[:, None], ids)
         drawn = drawn.masked_fill(how.greedy[:, None], NEVER)
