@@ -64,12 +64,12 @@ class Settings:
     form: str = "bare"
     dtype: str = "auto"
     seed: int = 0
-    steps: int = 1100
+    steps: int = 1200
     batch_tokens: int = 1000
     learning_rate: float = 2e-4
     held_out: int = 500
     stories: float = 0.25
-    gsm8k: float = 0.15
+    gsm8k: float = 0.05
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
