@@ -121,19 +121,22 @@ def test_one_request_draws_several_samples_and_every_token_is_charged(
 
 
 def test_a_judge_at_the_same_server_scores(tts: Tts, server: LlamaServer, questions: Path, tmp_path: Path) -> None:
+    """A model of this size may leave out the answer or the score, so the server's grammar makes it write them."""
     rubric = tmp_path / "rubric.txt"
-    rubric.write_text("Repeat this line and nothing else.\nScore: 70\n\n{answer}")
-    engine = f"{{kind: openai, model: {NAME}, max_tokens: 30, temperature: 0, openai: {{urls: ['{server.url}']}}}}"
-    scorer = f"scorer={{name: judge, attempts: 4, rubric: '{rubric}', engine: {engine}}}"
+    rubric.write_text("Rate this solution from 0 to 100.\n\n{answer}")
+    answer, score = ({"grammar": f'root ::= "{words} " [1-9] [0-9]'} for words in ("The answer is", "Score:"))
+    served = f"{{urls: ['{server.url}'], extra: {json.dumps(score)}}}"
+    engine = f"{{kind: openai, model: {NAME}, max_tokens: 30, temperature: 0, openai: {served}}}"
+    scorer = f"scorer={{name: judge, attempts: 1, rubric: '{rubric}', engine: {engine}}}"
     ran = tts(
         "run", questions, "engine.kind=openai", f"engine.model={NAME}", f"engine.openai.urls=[{server.url}]",
-        "strategies=[self_consistency]", "budget=1", "engine.max_tokens=100", scorer, f"out={tmp_path / 'out.sqlite'}",
+        "strategies=[self_consistency]", "budget=1", f"engine.openai.extra={json.dumps(answer)}", scorer,
+        f"out={tmp_path / 'out.sqlite'}",
     )  # fmt: skip
     assert "Traceback" not in ran.err
     found = Drawn(ran, tmp_path)
-    scored = [sample for sample in found.samples if sample.answer is not None]
-    assert all(sample.confidence is not None for sample in scored)
-    assert not scored or found.usage.scorer_decode > 0
+    assert len(found.samples) == 2 and found.usage.scorer_decode > 0
+    assert all(0.1 <= (sample.confidence or 0) <= 0.99 for sample in found.samples)
 
 
 @pytest.mark.parametrize("scorer", ["verbalised", "p_true"])
