@@ -3,8 +3,9 @@
     python examples/finetune.py [--base out/models/smollm2] [--out out/models/smollm2-reasoner] [--form chat]
 
 About an hour for the 135 million parameters of SmolLM2 on two idle cores that multiply in bfloat16. After a kill the
-same command continues at the last checkpoint. The problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the
-500 that are held out lie in OUT/held_out.jsonl, marked as clean and far. Among the others come stories, which
+same command continues at the last checkpoint. A bare model is a base, too: --base out/models/smollm2-reasoner --form
+chat --steps 350 makes a chat model of it. The problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the 500
+that are held out lie in OUT/held_out.jsonl, marked as clean and far. Among the others come stories, which
 word_problems/stories.py draws, and problems of gsm8k_train.jsonl.gz, which lies in the same folder.
 `make smollm2-reasoner` runs this, and then measures the model (benchmarks/experiments/reasoner.py).
 """
@@ -215,7 +216,7 @@ def prepared(
     except (OSError, ValueError) as error:
         raise InputError(f"--base {settings.base} cannot be read ({first_line(error):.200}): make smollm2") from None
     if settings.form == "chat" and not tokenizer.chat_template:
-        raise InputError(f"--base {settings.base} has no chat template: use --form bare")
+        tokenizer.chat_template = template_of_origin(Path(base))
     embedding = model.get_input_embeddings().weight.requires_grad_(False)
     short = settings.dtype == "bfloat16" or (settings.dtype == "auto" and fast_bfloat16(pick("auto")))
     if short:
@@ -233,6 +234,22 @@ def prepared(
         "two idle cores; the lines below measure it"
     )
     return model, tokenizer, batches
+
+
+def template_of_origin(base: Path) -> str:
+    """Return the chat template of the model that a bare one was made of by this program.
+
+    Raises:
+        InputError: the base is no such model, or that model is gone.
+    """
+    try:
+        origin = json.loads((base / "training.json").read_text(encoding="utf-8"))["settings"]["base"]
+        template = AutoTokenizer.from_pretrained(resolve(origin)).chat_template
+    except (OSError, ValueError, KeyError, TTSError):
+        template = None
+    if not template:
+        raise InputError(f"--base {base} has no chat template: use --form bare")
+    return str(template)
 
 
 def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, Any]) -> None:

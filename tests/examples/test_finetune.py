@@ -166,3 +166,15 @@ def test_a_model_is_measured_and_pools_are_drawn_once(folder: Path) -> None:
     assert (
         ran.returncode == 2 and ran.stderr == "error: base is no model of examples/finetune.py: make smollm2-reasoner\n"
     )
+
+
+@pytest.mark.slow
+def test_a_chat_model_is_made_of_a_bare_one(folder: Path) -> None:
+    shutil.copytree(folder / "base", folder / "chatty")
+    template = "{% for m in messages %}{{ m['role'][0] }}: {{ m['content'] }}\n{% endfor %}a: "
+    (folder / "chatty" / "chat_template.jinja").write_text(template)
+    options = ["--data", "problems.jsonl", *SETTINGS, "--steps", "1"]
+    status, _, err = finished(folder, "--base", "chatty", *options, "--out", "bare")
+    assert status == 0 and not (folder / "bare" / "chat_template.jinja").exists(), err
+    status, _, err = finished(folder, "--base", "bare", *options, "--form", "chat", "--out", "chat")
+    assert status == 0 and (folder / "chat" / "chat_template.jinja").read_text() == template, err

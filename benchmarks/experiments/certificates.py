@@ -1,0 +1,222 @@
+"""Check certificates by mass against many more draws of the same questions.
+
+    python -m benchmarks.experiments.certificates POOL.sqlite --model out/models/smollm2-reasoner [--draws 10000]
+
+The pool holds samples of the bare form with exact log-probabilities (configs/model/smollm2_reasoner.yaml). On each of
+its first --questions, `mass_certificate` decides on the recorded samples, in their order. The same question is then
+drawn --draws times anew, by transformers' own forward pass and not by the engine: draws that share a prefix are
+computed once, and the number of them that go on with each token is drawn from the multinomial distribution, which is
+the distribution of independent draws. A certificate is contradicted where another answer is the most frequent one of
+the new draws. The masses of its texts are compared with the frequencies of the same texts. "least z" is the smallest
+lead of a decision's answer over any other one, in standard errors: below about 3, chance may decide between the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from evals.config import DecideConfig
+from evals.decisions.session import PoolDecision, open_decider
+from tts.answers.reading import read_reply
+from tts.engines.hf.device import fast_bfloat16
+from tts.errors import InputError, TTSError
+from tts.models.loading import quiet
+from tts.pool import Entry, load_pool
+from tts.types import End
+
+TEMPLATE = "<|im_start|>{question}\n"
+ROWS = 96
+"""Prefixes that are computed at once."""
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the new draws of a question say about its certificate.
+
+    Attributes:
+        certified: whether there is one.
+        contradicted: whether another answer is more frequent than the decision's.
+        margin: (count of the answer - the largest other count) / its standard error if both were equally probable.
+        texts: distinct texts of the new draws.
+        z: of each text that the decision has seen: (frequency - mass) / the standard error of the frequency.
+        right: whether the decision is right; None where it is not known.
+        used: samples that the decision used.
+    """
+
+    certified: bool
+    contradicted: bool
+    margin: float
+    texts: int
+    z: tuple[float, ...]
+    right: bool | None
+    used: int
+
+
+class Drawer:
+    """Many draws of one prompt at once."""
+
+    def __init__(self, model: Path, *, temperature: float, max_tokens: int) -> None:
+        """Load the model."""
+        with quiet():
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
+            dtype = torch.bfloat16 if fast_bfloat16("cpu") else torch.float32
+            self._model: Any = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).eval()
+        self._temperature, self._most = temperature, max_tokens
+        self.computed = 0
+
+    def answer(self, ids: Ids) -> str | None:
+        """Return the answer that tokens spell."""
+        return read_reply(self._tokenizer.decode(ids, skip_special_tokens=True), "number", guess=True).answer
+
+    @torch.inference_mode()
+    def texts(self, question: str, draws: int, rng: np.random.Generator) -> Counter[Ids | None]:
+        """Return the number of draws by their tokens, without the one that ends them; those cut off are None.
+
+        Args:
+            question: goes into the template.
+            draws: their number, >= 1.
+            rng: the only source of randomness.
+        """
+        prompt = self._tokenizer(TEMPLATE.format(question=question), return_tensors="pt", add_special_tokens=False)
+        cache = DynamicCache(config=self._model.config)
+        logits = self._model(prompt.input_ids, past_key_values=cache, use_cache=True).logits[:, -1]
+        found: Counter[Ids | None] = Counter()
+        waiting = [(cache, logits, [()], [draws])]
+        while waiting:
+            cache, logits, prefixes, counts = waiting.pop()
+            parents: list[int] = []
+            children: list[Ids] = []
+            numbers: list[int] = []
+            probabilities = torch.softmax(logits.double() / self._temperature, -1).numpy()
+            for row, (prefix, count) in enumerate(zip(prefixes, counts, strict=True)):
+                for token, number in _split(probabilities[row], count, rng):
+                    if token == self._tokenizer.eos_token_id:
+                        found[prefix] += number
+                    elif len(prefix) + 1 == self._most:
+                        found[None] += number
+                    else:
+                        parents.append(row)
+                        children.append((*prefix, token))
+                        numbers.append(number)
+            for at in range(0, len(children), ROWS):
+                part = slice(at, at + ROWS)
+                rows, tokens = torch.tensor(parents[part]), torch.tensor([[ids[-1]] for ids in children[part]])
+                past = DynamicCache(
+                    ddp_cache_data=[(layer.keys[rows], layer.values[rows]) for layer in cache.layers],
+                    config=self._model.config,
+                )
+                logits = self._model(tokens, past_key_values=past, use_cache=True).logits[:, -1]
+                self.computed += len(tokens)
+                waiting.append((past, logits, children[part], numbers[part]))
+        return found
+
+
+def _split(probabilities: np.ndarray, count: int, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Yield the tokens that some of ``count`` independent draws take, with the number of these."""
+    if count == 1:
+        sums = probabilities.cumsum()
+        yield int(np.searchsorted(sums, rng.random() * sums[-1], side="right")), 1
+        return
+    numbers = rng.multinomial(count, probabilities / probabilities.sum())
+    for token in np.flatnonzero(numbers):
+        yield int(token), int(numbers[token])
+
+
+def check(entry: Entry, decision: PoolDecision, drawer: Drawer, draws: int, rng: np.random.Generator) -> Check:
+    """Draw a question anew and compare."""
+    for sample in entry.samples:
+        if sample.end is End.STOP and sample.answer != drawer.answer(sample.token_ids):
+            raise InputError(f"question {entry.problem.id}: its samples are read in another way than here")
+    texts = drawer.texts(entry.problem.question, draws, rng)
+    answers: Counter[str] = Counter()
+    for ids, number in texts.items():
+        answer = None if ids is None else drawer.answer(ids)
+        if answer is not None:
+            answers[answer] += number
+    mine = answers[decision.answer] if decision.answer is not None else 0
+    other = max((number for answer, number in answers.items() if answer != decision.answer), default=0)
+    seen: dict[Ids, float] = {}
+    for index in decision.samples:
+        sample = entry.samples[index]
+        if sample.end is End.STOP and sample.logprob is not None:
+            seen[sample.token_ids[:-1]] = math.exp(sample.logprob)
+    z = [
+        (texts[ids] / draws - mass) / math.sqrt(mass * (1 - mass) / draws)
+        for ids, mass in seen.items()
+        if draws * mass >= 10 and draws * (1 - mass) >= 10
+    ]
+    grade = next((entry.correct[i] for i in decision.samples if entry.samples[i].answer == decision.answer), None)
+    return Check(
+        bool(decision.certified),
+        other > mine,
+        (mine - other) / math.sqrt(max(mine + other, 1)),
+        len(texts),
+        tuple(z),
+        grade,
+        len(decision.samples),
+    )
+
+
+def report(name: str, checks: list[Check]) -> str:
+    """Return a line about some questions."""
+    if not checks:
+        return f"{name:<15}{0:>10}"
+    graded = [check.right for check in checks if check.right is not None]
+    right = f"{100 * np.mean(graded):.1f}" if graded else ""
+    return (
+        f"{name:<15}{len(checks):>10}{right:>10}{np.mean([check.used for check in checks]):>10.1f}"
+        f"{np.mean([check.texts for check in checks]):>10.0f}{sum(check.contradicted for check in checks):>14}"
+        f"{min(check.margin for check in checks):>12.1f}"
+    )
+
+
+def main() -> int:
+    """Check, print a table, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pool", type=Path, help="recorded samples")
+    parser.add_argument("--model", type=Path, default=Path("out/models/smollm2-reasoner"), help="that drew them")
+    parser.add_argument("--temperature", type=float, default=0.8, help="at which they were drawn (0.8)")
+    parser.add_argument("--max-tokens", type=int, default=96, help="of a draw (96)")
+    parser.add_argument("--questions", type=int, default=200, help="the first of the pool (200)")
+    parser.add_argument("--draws", type=int, default=10_000, help="of each question (10000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the new draws (0)")
+    options = parser.parse_args()
+    try:
+        pool = load_pool(options.pool)
+        decider = open_decider(pool, DecideConfig(strategy="mass_certificate", answers="number"), notify=print)
+        drawer = Drawer(options.model, temperature=options.temperature, max_tokens=options.max_tokens)
+        rng = np.random.default_rng(options.seed)
+        checks = []
+        for entry, decision in zip(pool.entries[: options.questions], decider, strict=False):
+            checks.append(check(entry, decision, drawer, options.draws, rng))
+            if len(checks) % 20 == 0:
+                print(f"{len(checks)} questions, {drawer.computed:,} prefixes computed", file=sys.stderr, flush=True)
+    except TTSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.pool}: {len(checks)} questions, {options.draws} new draws of each, T = {options.temperature}")
+    print(f"{'':<15}{'questions':>10}{'% right':>10}{'samples':>10}{'texts':>10}{'contradicted':>14}{'least z':>12}")
+    print(report("certified", [check for check in checks if check.certified]))
+    print(report("not certified", [check for check in checks if not check.certified]))
+    z = np.array([z for check in checks for z in check.z])
+    print(
+        f"\n{len(z)} texts with a mass that {options.draws} draws measure: (frequency - mass) / standard error has "
+        f"mean {z.mean():.2f} and standard deviation {z.std():.2f}; beyond 3: {100 * np.mean(np.abs(z) > 3):.1f} %"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
