@@ -69,9 +69,10 @@ class DrawArrays:
             labels: integers [draws, rows] numbered by discovery, -1 where unparsed.
             confidence: P(correct) in [0, 1], the same shape, or None if the draws have none.
             mass: the probability that each draw adds to those of the texts before it in its row, the same shape, as
-                :func:`strategies.mass.first_seen` returns it, or None if it is not known.
+                :func:`strategies.mass.first_seen` returns it, NaN where it is not known; None if that is everywhere.
         """
-        self.mass = mass
+        self.mass = None if mass is None else np.nan_to_num(mass, nan=0.0)
+        self._known = None if mass is None else ~np.isnan(mass)
         self.labels = labels
         self.confidence = confidence
         self.n_draws, self.n_rows = labels.shape
@@ -110,6 +111,11 @@ class DrawArrays:
         """One minus the mass of all texts so far; one, of shape [1, 1], if masses are not known."""
         unseen = np.ones((1, 1)) if self.mass is None else np.maximum(1.0 - running(np.add, self.mass), 0.0)
         return np.asarray(unseen)
+
+    @cached_property
+    def unknown_mass(self) -> Array:
+        """True once a draw with an answer had no probability, [draws, rows]."""
+        return running(np.logical_or, self.parsed if self._known is None else self.parsed & ~self._known)
 
     @cached_property
     def distinct(self) -> Array:

@@ -246,6 +246,11 @@ class LiveEvidence:
         """True if the probability of a text is known."""
         return self._masses is not None and self._masses.total > 0.0
 
+    @property
+    def unknown_mass(self) -> bool:
+        """True once a draw with an answer had no probability."""
+        return self._masses is None or self._masses.unknown
+
     def mass_facts(self, label: int) -> dict[str, Any]:
         """Return what is known of masses for a :class:`~tts.types.Decision`, by the names of its fields.
 

@@ -107,13 +107,13 @@ class RecordedTraces:
 
     @cached_property
     def masses(self) -> Array:
-        """The probability of each sample's text, [samples], 0 where it is not known.
+        """The probability of each sample's text, [samples], NaN where it is not known.
 
         Raises:
             UnsupportedError: those of distinct texts sum to more than one.
         """
         masses = np.array([mass_of(sample) for sample in self.samples])
-        check_sum(float(first_seen(self.texts[:, None], masses[:, None]).sum()), self._source)
+        check_sum(float(np.nansum(first_seen(self.texts[:, None], masses[:, None]))), self._source)
         return masses
 
     def spared(self, sample: int, bars: Array, window: int) -> Array:
@@ -218,7 +218,7 @@ class ReplayedTraces:
         return self._by_draw([recorded.pruned(bar) for recorded in self._recorded])
 
     def added_mass(self, bar: float | None) -> Array:
-        """Return the mass that each draw adds to its row, [draws, rows].
+        """Return the mass that each draw adds to its row, [draws, rows], NaN where it is not known.
 
         Args:
             bar: of pruning: a pruned draw adds none; None prunes none.

@@ -1,7 +1,8 @@
 """A vote by mass that steps aside where texts vary too freely to be seen: it counts votes there.
 
 The mass of an answer tells more than its votes only where a few draws see much of the model's distribution. Where every
-text is new and improbable, which text is the most probable one says little about its answer.
+text is new and improbable, which text is the most probable one says little about its answer. Where only some answers
+come with a probability, as from a server that returns none for calls of tools, masses would leave the others out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from strategies.draw_arrays import DrawArrays
 from strategies.live_evidence import LiveEvidence
+from strategies.mass.seen import SeenMass
 from strategies.replay_evidence import ReplayEvidence
 from strategies.stopping import Beta, MassCertificate, StoppingRule
 from strategies.vote import BUDGET, Decisions, Vote
@@ -21,22 +23,22 @@ from strategies.weighting import Mass, Uniform, Weighting
 from tts.errors import InputError
 from tts.requirements import Requirements
 from tts.strategy import TIME_LIMIT, Steps, TimeUp
-from tts.types import Draw, Problem, Signals
+from tts.types import Decision, Draw, Problem, Signals
 
 
 @dataclass(frozen=True)
 class MassGated:
     """The vote by mass with its certificate, or votes with the Beta rule where the first draws have seen too little.
 
-    Until ``probe`` draws are there, only the certificate may stop. Where they have seen less mass than ``least``, the
-    strategy goes on, with all draws so far, as Adaptive-Consistency (2305.11860) does; a source without probabilities
-    has seen none.
+    Until ``probe`` draws are there, only the certificate may stop. Where they have seen less mass than ``least``, and
+    once a draw with an answer has no probability, the strategy goes on, with all draws so far, as Adaptive-Consistency
+    (2305.11860) does.
 
     Attributes:
         name: the strategy's name in tables.
         budget: the most draws per question, >= 1.
         probe: the draws after which it may step aside, >= 1.
-        least: in [0, 1]: the mass that these must have seen for the vote by mass; 0 never steps aside.
+        least: in [0, 1]: the mass that these must have seen for the vote by mass; 0 asks for none.
         share: of the certificate, see :class:`~strategies.stopping.MassCertificate`.
         weighting: the weight of a vote where it has stepped aside.
         level: of the Beta rule, see :class:`~strategies.stopping.Beta`.
@@ -93,17 +95,25 @@ class MassGated:
                 samples = yield Draw(1)
             except TimeUp as up:
                 samples, reason = [*up.samples], TIME_LIMIT
-            probing = masses.n < self.probe
             for sample in samples:
                 masses.add(sample)
                 votes.add(sample)
-            ended = masses.n == self.budget or reason is TIME_LIMIT
-            if probing and (masses.n >= self.probe or ended) and masses.unseen_mass > 1.0 - self.least:
+            probed = masses.n >= self.probe or masses.n == self.budget or reason is TIME_LIMIT
+            if probed and (masses.unseen_mass > 1.0 - self.least or masses.unknown_mass):
                 vote, evidence = self.by_votes, votes
             (rule,) = vote.stop
             if reason is BUDGET and rule.fires(evidence):
                 return vote.decision(evidence, evidence.leader, rule)
         return vote.decision(evidence, evidence.leader, None, reason=reason)
+
+    def saw_too_little(self, decision: Decision) -> bool:
+        """Return whether votes decided since the first draws had seen too little mass."""
+        if decision.reason == MassCertificate.name:
+            return False
+        first = SeenMass()
+        for sample in decision.samples[: self.probe]:
+            first.add(sample, -1)
+        return 1.0 - first.total > 1.0 - self.least
 
     def decide(self, draws: DrawArrays) -> Decisions:
         """Play every row of a replay; equal to ``run`` on each row's draws.
@@ -119,10 +129,12 @@ class MassGated:
         probe = min(self.probe, horizon)
         (certificate,), (beta,) = self.by_mass.stop, self.by_votes.stop
         certified = masses.first(certificate)
-        unseen = np.broadcast_to(masses.unseen_mass, draws.labels.shape)[probe - 1]
-        aside = (unseen > 1.0 - self.least) & (certified >= probe)
         steps = np.arange(1, draws.n_draws + 1)[:, None]
-        settled = np.where(beta.fires(votes) & (steps >= probe), steps, draws.n_draws + 1).min(axis=0)
+        never = draws.n_draws + 1
+        left = (masses.unseen_mass > 1.0 - self.least) | draws.unknown_mass
+        leaving = np.where(left & (steps >= probe), steps, never).min(axis=0)
+        aside = (leaving <= horizon) & (certified >= leaving)
+        settled = np.where(beta.fires(votes) & (steps >= leaving), steps, never).min(axis=0)
         first = np.where(aside, settled, certified)
         used = np.minimum(first, horizon).astype(np.intp)
         rows = np.arange(draws.n_rows)

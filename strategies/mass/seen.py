@@ -26,9 +26,9 @@ EXCESS = 1e-3
 
 
 def mass_of(sample: Sample) -> float:
-    """Return the probability of a sample's text, in [0, 1]; 0 where it is not known."""
+    """Return the probability of a sample's text, in [0, 1]; NaN where it is not known."""
     logprob = sample.logprob
-    return 0.0 if logprob is None else math.exp(min(logprob, 1.0))  # a positive one fails the check of the sum
+    return math.nan if logprob is None else math.exp(min(logprob, 1.0))  # a positive one fails the check of the sum
 
 
 def text_of(sample: Sample) -> Hashable:
@@ -74,14 +74,16 @@ class SeenMass:
     Attributes:
         by_label: the mass of each answer, by its label.
         total: the mass of all texts, those without an answer included.
+        unknown: whether a draw with an answer had no probability.
     """
 
-    __slots__ = ("_seen", "by_label", "total")
+    __slots__ = ("_seen", "by_label", "total", "unknown")
 
     def __init__(self) -> None:
         """Start with nothing seen."""
         self.by_label: list[float] = []
         self.total = 0.0
+        self.unknown = False
         self._seen: set[Hashable] = set()
 
     def add(self, sample: Sample, label: int) -> float:
@@ -97,7 +99,8 @@ class SeenMass:
         if label == len(self.by_label):
             self.by_label.append(0.0)
         mass = mass_of(sample)
-        if mass <= 0.0 or (text := text_of(sample)) in self._seen:
+        self.unknown = self.unknown or (label >= 0 and math.isnan(mass))
+        if not mass > 0.0 or (text := text_of(sample)) in self._seen:
             return 0.0
         self._seen.add(text)
         self.total += mass
@@ -118,9 +121,9 @@ def first_seen(texts: Array, masses: Array) -> Array:
 
     Args:
         texts: the number of each draw's text, [draws, rows].
-        masses: its probability, the same shape; 0 where it is not known.
+        masses: its probability, the same shape; NaN where it is not known, and then in the result.
     """
-    added = np.zeros(masses.shape)
+    added = np.where(np.isnan(masses), masses, 0.0)
     rows = np.arange(masses.shape[1])
     seen = np.zeros((len(rows), int(texts.max(initial=-1)) + 1), dtype=bool)
     for text, mass, new in zip(texts, masses, added, strict=True):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from strategies.catalog import CATALOG
+from strategies.mass.asides import aside_sentence
+from strategies.mass.distinct import GIVE_UP
 from strategies.mass.gated import MassGated
 from strategies.weighting import Linear
 from tests.strategies.mass.cases import play, text
@@ -37,6 +41,32 @@ def test_without_probabilities_it_is_adaptive_consistency() -> None:
     gated, plain = play(ROW.build(8), draws), play(CATALOG["adaptive_consistency"].build(8), draws)
     assert (gated.answer, len(gated.samples), gated.vote_share) == (plain.answer, len(plain.samples), plain.vote_share)
     assert gated.certified is None and not ROW.requires.signals.processed and ROW.requires.preferred.processed
+
+
+def test_an_answer_without_a_probability_has_a_vote_and_so_all_have() -> None:
+    """Masses would leave out calls of tools beside texts, where a server tells the tokens of texts alone."""
+    draws = [text(1, "said", 0.35), *(text(2, "called", None) for _ in range(7))]
+    decision = play(ROW.build(8), draws)
+    assert (decision.answer, decision.reason, decision.certified) == ("called", "beta", False)
+    late = [text(1, "said", 0.35), text(1, "said", 0.35), text(3, "said", 0.1), *draws[1:]]
+    assert play(ROW.build(10), late).answer == "called", "after the first draws, too"
+    assert play(ROW.build(10, {"least": 0.0}), late).answer == "called"
+    unread = [text(1, "said", 0.6), text(2, None, None)]
+    assert play(ROW.build(2), unread).certified, "a draw without an answer has no vote to lose"
+
+
+def test_what_leaves_masses_too_little_to_say_is_one_sentence() -> None:
+    gated, sentence = (
+        ROW.build(8),
+        "strategy mass_gated counts votes on questions whose first 3 samples see less than 0.1",
+    )
+    little = play(gated, [text(i, "a", 1e-9) for i in range(8)])
+    assert str(aside_sentence(gated, little)).startswith(sentence)
+    assert aside_sentence(gated, play(gated, [text(1, "a", 0.6)])) is None
+    assert aside_sentence(gated, play(gated, [text(i, "a", None) for i in range(8)])) is None, "its source says so"
+    assert aside_sentence(CATALOG["esc"].build(8), little) is None
+    distinct = CATALOG["distinct_best_first"].build(8)
+    assert "whose first 3 samples" in str(aside_sentence(distinct, replace(little, reason=GIVE_UP)))
 
 
 def test_votes_that_would_have_settled_earlier_stop_when_it_steps_aside() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from strategies.catalog import CATALOG
+from strategies.draw_arrays import DrawArrays
 from strategies.mass import MassError, first_seen, numbered_texts
 from strategies.stopping import Beta, MassCertificate
 from strategies.vote import Vote
@@ -111,3 +112,9 @@ def test_a_row_counts_each_text_once_from_its_first_known_probability_on() -> No
     texts = np.array([[0, 1], [0, 0], [1, 1], [0, 1]])
     masses = np.array([[0.0, 0.2], [0.3, 0.3], [0.2, 0.2], [0.3, 0.2]])
     assert first_seen(texts, masses).tolist() == [[0.0, 0.2], [0.3, 0.3], [0.2, 0.0], [0.0, 0.0]]
+    masses[0, 0] = np.nan
+    added = first_seen(texts, masses)
+    assert np.isnan(added[0, 0]) and added[1:, 0].tolist() == [0.3, 0.2, 0.0], "what is not known stays so"
+    draws = DrawArrays(np.array([[0, -1], [0, 0], [1, 0], [0, 0]], dtype=np.int16), None, added)
+    assert draws.unseen_mass[:, 0].tolist() == pytest.approx([1.0, 0.7, 0.5, 0.5])
+    assert draws.unknown_mass.all(axis=0).tolist() == [True, False]

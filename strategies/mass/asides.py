@@ -1,0 +1,31 @@
+"""Sentences about strategies that read masses, where a question left them without."""
+
+from __future__ import annotations
+
+from strategies.mass.distinct import GIVE_UP, Distinct
+from strategies.mass.gated import MassGated
+from tts.strategy import Strategy
+from tts.types import Decision
+
+
+def aside_sentence(strategy: Strategy, decision: Decision) -> str | None:
+    """Return one sentence where the first draws of a question saw too little mass, so that votes decided; else None.
+
+    It is the same for every such question. Samples without any probability are the matter of their source.
+
+    Args:
+        strategy: the strategy that decided.
+        decision: its decision.
+    """
+    if decision.masses is None:
+        return None
+    if isinstance(strategy, MassGated) and strategy.saw_too_little(decision):
+        first = strategy.probe
+    elif isinstance(strategy, Distinct) and decision.reason == GIVE_UP:
+        first = strategy.patience
+    else:
+        return None
+    return (
+        f"strategy {strategy.name} counts votes on questions whose first {first} samples see less than "
+        f"{strategy.least:g} of what the model may write: set its parameter least=0 to keep to masses"
+    )
