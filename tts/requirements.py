@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tts.types import Signals
+from tts.types import COLUMNS, Signals
 
 _NONE = Signals()
 
@@ -73,6 +73,7 @@ class Available:
         watched: samples carry the probability of one watched token; of a pool, at the end of each step.
         sequential: samples that are scored apart have the confidences that they need.
         signals: the per-token signals; None takes all of them to be there.
+        inexact: of an engine, the sampling parameters that keep it from collecting ``processed``; empty for none.
     """
 
     source: Literal["pool", "fit pool", "engine"]
@@ -82,6 +83,7 @@ class Available:
     watched: bool = True
     sequential: bool = True
     signals: SignalSource | None = None
+    inexact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Missing:
         return f"{self.reason}: {self.remedy}"
 
 
+_EXACT = next(column for column in COLUMNS if column.name == "processed")
 _FLAGS = ("branching", "confidence", "prefix_confidence", "watched", "sequential")
 _PREFIXES = Missing(
     "needs confidences of partial samples, and the scorer judges whole samples only",
@@ -144,7 +147,13 @@ def missing(required: Requirements, available: Available) -> Missing | None:
     lacking = None if available.signals is None else available.signals.lacking(required.signals)
     if lacking is None:
         return None
+    if live and available.inexact and lacking == _EXACT.lack:
+        return Missing(
+            f"needs {lacking}, which this engine cannot collect at {available.inexact}",
+            "draw at temperature=1 without top_p and top_k, or choose another engine.kind or strategy",
+        )
     if live:
         return Missing(f"needs {lacking}, which this engine cannot collect", "choose another engine.kind or strategy")
-    remedy = "draw the pool with engine.signals that record it, or choose another strategy"
+    record = "engine.signals.processed=true" if lacking == _EXACT.lack else "engine.signals that record it"
+    remedy = f"draw the pool with {record}, or choose another strategy"
     return Missing(f"reads {lacking}, and the {available.source} has none", remedy)

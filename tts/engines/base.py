@@ -56,6 +56,7 @@ class Capabilities:
         reads: the columns of a trace that ``read`` gives for a given text; none if the engine reads no texts.
         calls: gives the calls of tools apart from the text, for problems with tools.
         stop_texts: ends samples at the texts of ``SamplingChange.stop``.
+        inexact: the sampling parameters that keep it from collecting ``processed``, such as "temperature=0.8".
     """
 
     watch_tokens: bool = False
@@ -76,6 +77,7 @@ class Capabilities:
     reads: frozenset[str] = frozenset()
     calls: bool = False
     stop_texts: bool = False
+    inexact: str = ""
 
     def lacking(self, signals: Signals) -> str | None:
         """Return the first of these signals that the engine cannot collect, in words, or None."""
@@ -173,11 +175,7 @@ class Prefix:
     last_ids: tuple[int, ...] = ()
 
     def filled(self, guard: Callable[[str], str] = str) -> str:
-        """Return the tail with its fields.
-
-        Args:
-            guard: is applied to each field.
-        """
+        """Return the tail with its fields, ``guard`` applied to each of them."""
         return filled(self.tail, self.fields, guard)
 
 

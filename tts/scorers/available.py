@@ -29,4 +29,5 @@ def live_source(
         sequential=scorer is None or not scorer.compares_samples,
         watched=watching.confidence_token is not None,
         signals=capabilities,
+        inexact="" if capabilities is None else capabilities.inexact,
     )

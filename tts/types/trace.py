@@ -47,8 +47,7 @@ COLUMNS = (
         float,
         "token",
         "processed",
-        "the log-probability of each token under the distribution it was drawn from (vLLM and servers return it at "
-        "temperature 1 without top_p and top_k)",
+        "the log-probability of each token under the distribution it was drawn from",
     ),
     Column("steps", "steps", bool, "token", "steps", "which tokens end a step"),
     Column("watched", "watch", float, "watched", "watch_tokens", "the probability of a watched token"),

@@ -94,13 +94,14 @@ class TransformersEngine(HasEncoder):
         self.batch = Batch(
             decoder, max_batch_size=max_batch_size, ends=ends, is_step=self.encoder.is_step, notify=notify
         )
+        measures: dict[str, Any] = {name: True for name in MEASURES if name != "top"}
         self.capabilities = Capabilities(
             watch_tokens=True,
             score_prefix=True,
             branch=True,
             top=min(MAX_TOP, decoder.vocabulary - len(suppressed)),
             alternatives=MAX_TOP,
-            **{name: True for name in MEASURES if name != "top"},
+            **measures,
             processed=True,
             steps=True,
             probe=True,

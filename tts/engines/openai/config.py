@@ -34,7 +34,8 @@ class OpenAIConfig:
             as long as the server asks.
         outage_timeout_s: seconds to wait for a server to answer again when none does, >= 0.
         n: whether the draws that start a question are one request with ``n``, which reads the prompt once; not where
-            each request has its own seed. The first refusal switches it off.
+            each request has its own seed, or the tokens of each sample must be counted, as for masses. The first
+            refusal switches it off.
         extra: further fields of each request's body, by name; they replace others of that name, and null removes one.
     """
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
 from tts.engines.base import Chunk, Meter, Prefix, Request, refuse_adapter
-from tts.engines.exact import Exact
+from tts.engines.exact import Exact, with_exactness
 from tts.engines.given_text import read_given, score_prefixes
 from tts.engines.openai.answers.events import Choice
 from tts.engines.openai.answers.received import Received
@@ -83,7 +83,7 @@ class OpenAIEngine:
         self.prompt, self.sampling, self.seeded = prompt, sampling, seeded
         self._connections, self._extra = connections, extra
         self._waves = Waves(connections, chat=prompt.chat, count=model.count) if waves else None
-        self.capabilities = replace(model.capabilities(chat=prompt.chat), processed=bool(self._exact()))
+        self.capabilities = with_exactness(model.capabilities(chat=prompt.chat), self._exact(), sampling)
 
     @classmethod
     def load(
@@ -201,7 +201,8 @@ class OpenAIEngine:
         suppressed = self.model.suppressed if requested else ()
         sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed, exact)
         received, home, end = Received(), prompt_number(request.problem), None
-        if self._waves is not None and prefix is None and request.turn is None and not request.attempt:
+        alone = prefix is not None or request.turn is not None or request.attempt or signals.processed
+        if self._waves is not None and not alone:
             streamed = self._waves.stream(body, meter, home)
         else:
             streamed = self._streamed(body, meter, home, join=request.until.kind == "end")
@@ -216,8 +217,7 @@ class OpenAIEngine:
                 received.note_end(choice)
         if end is None:
             reason = "length" if received.reason == UNREPORTED and meter.drawn >= limit else str(received.reason)
-            notify = self._connections.notify
-            end = reported_end(request.until, reason, received.stop, whole=received.whole, notify=notify)
+            end = reported_end(request.until, reason, received, notify=self._connections.notify)
         ids, text = (), "".join(received.texts)
         if encoder is not None:
             ids = tuple(sample.tokens)
@@ -277,7 +277,7 @@ class OpenAIEngine:
         return await next_token(self._connections, self.model, ids, tokens, meter, extra=self._extra, prompt=prompt)
 
     def _exact(self, request: Request | None = None) -> Exact:
-        return exactness_at(self.model, self.sampling, self._extra, self._connections.dialect.left_out, request)
+        return exactness_at(self.model, self.sampling, self._extra, self._connections.dialect.refused, request)
 
     def _streamed(
         self, body: Mapping[str, Any], meter: Meter, prompt: int, *, join: bool = False

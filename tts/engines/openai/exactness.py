@@ -6,7 +6,7 @@ Servers return log-probabilities at temperature 1, before any filter. They are e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,8 @@ END_TEXTS = {
     *("<\uff5cend\u2581of\u2581sentence\uff5c>", "<|END_OF_TURN_TOKEN|>", "<|observation|>", "<|role_end|>"),
 }
 """The texts of tokens that end a model's turn."""
+PART = "\ufffd"
+"""The text of a token that is a part of a letter."""
 
 
 def exactness_at(
@@ -79,7 +81,7 @@ def trace_of(
     if not sample.exact:
         notify(
             "a server returns log-probabilities at temperature 1 without filters: samples drawn in another way have "
-            "no probability as a whole"
+            "no probability as a whole and no vote by mass, but for mass_gated, which counts votes there"
         )
         return trace
     counted = None if meter.estimated else meter.drawn
@@ -92,25 +94,37 @@ def trace_of(
         return trace
     notify(
         "the server does not tell the log-probability of every token, the one that ends a sample among them: such "
-        "samples have no probability as a whole"
+        "samples have no probability as a whole and no vote by mass, but for mass_gated, which counts votes there"
     )
     return replace(trace, processed=())
 
 
 def _has_end(tokens: Sequence[str], received: Received, counted: int | None) -> bool:
-    """Return whether the last of a sample's tokens is the one that ended it.
+    """Return whether a sample's tokens are all that were drawn, the last of them the one that ended it.
 
-    It is where the others spell the text. Where they cannot be compared, as beside reasoning or calls, it is a token by
-    its spelling, and the server must have counted as many tokens as it returned.
+    A server that counted more has drawn what it does not tell, such as reasoning that it hides. Else they are where the
+    others spell the text. Where they cannot be compared, as beside reasoning or calls, the last one ends a turn by its
+    spelling, the server must have counted as many tokens as it returned, and these must say as much as it shows: some
+    tell, and count, the tokens of the text alone.
 
     Args:
         tokens: their texts.
         received: the texts of the sample.
         counted: the tokens that the server counted, if it did.
     """
-    if not tokens:
+    if not tokens or (counted is not None and counted > len(tokens)):
         return False
     plain = not any(received.thoughts) and not received.calls.calls
     if plain and tokens[-1] and "".join(tokens[:-1]) == "".join(received.texts):
         return True
-    return counted == len(tokens) and (not tokens[-1] or tokens[-1] in END_TEXTS)
+    shown = [*received.texts, *received.thoughts, *(call.arguments for call in received.calls.calls)]
+    ended = not tokens[-1] or tokens[-1] in END_TEXTS
+    return counted == len(tokens) and ended and _letters(tokens[:-1]) >= _letters(shown)
+
+
+def _letters(texts: Iterable[str]) -> int:
+    """Return the number of letters and digits in texts, parts of letters that are tokens of their own among them.
+
+    Calls are written in the form of a model and shown as JSON, which differ in everything else.
+    """
+    return sum(one.isalnum() or one == PART for text in texts for one in text)

@@ -35,6 +35,7 @@ _NO_SYSTEM = re.compile(
     r"|roles must alternate|only user and assistant roles",
     re.I,
 )
+_OF_TOOLS = re.compile(r"\b(tools?|functions?)\b", re.I)
 _PLAIN_WORDS = ("n", "stop", "seed", "stream")
 """Names of fields that are words of their own: they count only in quotes, or where the refusal is about them."""
 
@@ -44,6 +45,7 @@ class Dialect:
 
     Attributes:
         left_out: fields that are left out.
+        left_out_with_tools: fields that are left out of requests with tools alone.
         renamed: fields that have another name.
         folds_system: whether the system message is a part of the user's first turn.
         usual: the run's values of fields that a request may change. The refusal of another value is that request's own:
@@ -58,10 +60,16 @@ class Dialect:
             fixed: fields that the user gave, which are never left out.
         """
         self.left_out: set[str] = set()
+        self.left_out_with_tools: set[str] = set()
         self.renamed: dict[str, str] = {}
         self.folds_system = False
         self.usual: Mapping[str, Any] = {}
         self._notify, self._fixed = notify, frozenset(fixed)
+
+    @property
+    def refused(self) -> set[str]:
+        """Every field that is left out of some requests."""
+        return self.left_out | self.left_out_with_tools
 
     def apply(self, body: Mapping[str, Any]) -> Body:
         """Return a request's body in the form that the servers take.
@@ -69,10 +77,11 @@ class Dialect:
         Raises:
             EngineError: it changes a field that is left out of all requests.
         """
-        for name in self.left_out & self.usual.keys() & body.keys():
+        left_out = self.left_out | (self.left_out_with_tools if "tools" in body else set())
+        for name in left_out & self.usual.keys() & body.keys():
             if body[name] != self.usual[name]:
                 raise EngineError(f"the server takes no {name}, which this request changes", again=False)
-        out = {self.renamed.get(name, name): v for name, v in body.items() if name not in self.left_out}
+        out = {self.renamed.get(name, name): v for name, v in body.items() if name not in left_out}
         if not out.get("stream"):
             out.pop("stream_options", None)
         if "logprobs" not in out:
@@ -113,9 +122,10 @@ class Dialect:
                 continue
             if back in self.usual and sent[field] != self.usual[back]:
                 return None
-            self.leave_out([back])
-            value = json.dumps(sent[field])
-            self._notify(f"the server refuses {field}={value[:40]} ({words}): the field is left out")
+            with_tools = "tools" in sent and _OF_TOOLS.search(words) is not None
+            self.leave_out([back], with_tools=with_tools)
+            value, where = json.dumps(sent[field]), " of requests with tools" if with_tools else ""
+            self._notify(f"the server refuses {field}={value[:40]} ({words}): the field is left out{where}")
             return body
         return None
 
@@ -123,9 +133,10 @@ class Dialect:
         """Take the run's own values from a request that changes none."""
         self.usual = {"temperature": body.get("temperature"), "top_p": body.get("top_p"), "stop": ["\n"]}
 
-    def leave_out(self, fields: Collection[str]) -> None:
-        """Leave fields out of all further requests."""
-        self.left_out |= set(fields) - self._fixed - set(NEEDED)
+    def leave_out(self, fields: Collection[str], *, with_tools: bool = False) -> None:
+        """Leave fields out of all further requests, or of those with tools alone."""
+        left_out = self.left_out_with_tools if with_tools else self.left_out
+        left_out |= set(fields) - self._fixed - set(NEEDED)
 
 
 def _has_system(sent: Mapping[str, Any]) -> bool:

@@ -121,6 +121,8 @@ def draw_body(
     if features.stop_reasons:
         body["stream_options"]["continuous_usage_stats"] = True
         body |= TOKEN_FIELDS if encoder is not None else TEXT_FIELDS
+        if signals.processed and request.problem.tools:
+            body["return_token_ids"] = True  # else tokens that only mark a call are left out, log-probabilities and all
         if request.ahead or until.kind in DETECTED:
             body["stream_interval"] = check_every_tokens
     if features.logprobs and needs_logprobs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tts.engines.base import Capabilities
-from tts.engines.exact import Exact, exactness
+from tts.engines.exact import Exact, exactness, with_exactness
 from tts.engines.sampling import Sampling
 from tts.engines.special_tokens import Ids, readable
 from tts.errors import UnsupportedError
@@ -37,12 +37,11 @@ def capabilities_of(config: Any, sampling: Sampling, suppressed: Ids, *, adapter
     """
     exact = exactness(sampling, logprobs_mode(config))
     plain = exact != "processed"
-    return Capabilities(
+    found = Capabilities(
         watch_tokens=plain,
         score_prefix=True,
         branch=True,
         top=int(config.max_logprobs) if plain and not suppressed else 0,
-        processed=bool(exact),
         steps=True,
         probe=True,
         logprobs=plain,
@@ -50,6 +49,7 @@ def capabilities_of(config: Any, sampling: Sampling, suppressed: Ids, *, adapter
         adapters=adapters,
         reads=readable(suppressed),
     )
+    return with_exactness(found, exact, sampling)
 
 
 def exactness_of(signals: Signals, sampling: Sampling, mode: str) -> Exact:
