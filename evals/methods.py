@@ -77,9 +77,9 @@ def does_without(name: str, lack: Missing) -> str:
 
     Args:
         name: the strategy.
-        lack: the reason that its source has none.
+        lack: the reason that its source has none, and the remedy.
     """
-    return f"strategy {name} does without masses, since it {lack.reason}"
+    return f"strategy {name} votes without masses, since it {lack}"
 
 
 def playable(

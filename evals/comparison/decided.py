@@ -6,8 +6,8 @@ those that the other half of the questions gave.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,9 @@ class QuestionDecision:
         samples: the indices of the samples used, in the order in which they were handed over.
         tokens: generated tokens of the samples used; None where the pool does not count them.
         stopped_by: the rule that ended the drawing, or "budget".
+        certified: whether the answer is certainly the model's most probable one; None where masses are not known.
+        masses: the probability of the distinct texts used, by answer; None as ``certified``.
+        unseen_mass: the probability of all other texts, in [0, 1]; None as ``certified``.
     """
 
     id: str
@@ -47,6 +50,9 @@ class QuestionDecision:
     samples: tuple[int, ...]
     tokens: int | None
     stopped_by: str
+    certified: bool | None = None
+    masses: Mapping[str, float] | None = field(default=None, hash=False)
+    unseen_mass: float | None = None
 
 
 def decisions_of(comparison: Comparison, candidates: Sequence[Sequence[Candidate]]) -> list[list[QuestionDecision]]:
@@ -85,6 +91,9 @@ def _decision(
         tuple(sample.index for sample in decision.samples),
         None if decision.usage is None else decision.usage.generated,
         decision.reason,
+        decision.certified,
+        decision.masses,
+        decision.unseen_mass,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,12 +50,15 @@ class ComparisonOutcome:
         return int(self.pool["questions"])
 
 
-def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
+def compare_pool(
+    pool: Pool, config: CompareConfig, *, notify: Callable[[str], None] = lambda _: None
+) -> ComparisonOutcome:
     """Replay the configured strategies on a pool and compare each with self-consistency at the full budget.
 
     Args:
         pool: the recorded samples.
         config: strategies, budget, replay and bootstrap.
+        notify: receives a sentence about signals that a strategy does without.
 
     Raises:
         InputError: an unknown name, or a pool that cannot serve what was asked for.
@@ -88,7 +91,7 @@ def compare_pool(pool: Pool, config: CompareConfig) -> ComparisonOutcome:
             seed=config.seed,
         )
     arrays = PoolArrays.of(pool, answers=config.answers, equality=equality)
-    chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window)
+    chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window, notify=notify)
     if config.score is not None:
         check_scale(config.score, config.calibrate, chosen)
     if config.tune:

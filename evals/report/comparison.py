@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from evals.comparison.decided import QuestionDecision
 from evals.comparison.frontier import Frontier, TunedSetting
 from evals.comparison.session import ComparisonOutcome
 from evals.comparison.table import ComparisonRow
 from evals.report.units import component_name, options
+from tts.types import mass_line
 
 
 def as_mapping(outcome: ComparisonOutcome) -> dict[str, Any]:
@@ -64,8 +66,15 @@ def _row(row: ComparisonRow) -> dict[str, Any]:
         "regret": options(row.regret),
         "vs_self_consistency": options(row.difference),
         "efficiency": [{"budget": b, **options(p)} for b, p in row.efficiency],
-        **({} if row.decisions is None else {"decisions": [asdict(one) for one in row.decisions]}),
+        **({} if row.decisions is None else {"decisions": [_decision(one) for one in row.decisions]}),
     }
+
+
+def _decision(decision: QuestionDecision) -> dict[str, Any]:
+    """Return a decision, with masses where they are known."""
+    masses = ("certified", "masses", "unseen_mass")
+    own = {key: value for key, value in asdict(decision).items() if key not in masses}
+    return {**own, **mass_line(decision)}
 
 
 def _tuned(tuned: TunedSetting) -> dict[str, Any]:

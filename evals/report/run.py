@@ -26,6 +26,7 @@ from evals.report.draws import draw_sentences
 from evals.report.run_table import RunRow, run_table
 from evals.report.units import describe_all
 from evals.tasks import Task
+from strategies.mass.asides import aside_sentence
 from tts.errors import InputError
 from tts.runtime.driver import Result
 from tts.wording import counted
@@ -73,11 +74,17 @@ def run_rows(played: Sequence[Played], *, margin: float, seed: int) -> list[RunR
             failed_share=sum(r.decision.failed for r in p.results) / max(1, sum(map(_draws, p.results))),
             cached=sum(r.cached for r in p.results),
             difference=difference,
+            certified=_certified(p),
             reward=None if p.rewards is None else float(np.mean(p.rewards)),
             reward_ci=None if p.rewards is None else _interval(p.rewards, seed),
         )
         for p, difference in zip(played, differences, strict=True)
     ]
+
+
+def _certified(played: Played) -> int | None:
+    found = [result.decision.certified for result in played.results]
+    return None if all(one is None for one in found) else sum(map(bool, found))
 
 
 def _interval(values: Sequence[float], seed: int) -> tuple[float, float]:
@@ -141,11 +148,27 @@ def print_notes(console: Console, outcome: RunOutcome, prefix: str = "") -> None
             if planned.params:
                 chosen = describe_all(planned.params)
                 console.print(f"{prefix}fitted on other questions: {planned.method.name}: {chosen}", style="dim")
+    for sentence in mass_sentences(outcome.played):
+        console.print(prefix + sentence, style="dim", soft_wrap=True)
     for reason in dict.fromkeys(outcome.skipped.values()):
         names = ", ".join(name for name, why in outcome.skipped.items() if why == reason)
         console.print(f"{prefix}left out ({reason}): {names}", style="dim")
     if report := outcome.task.grader.report:
         console.print(prefix + report, style="dim", soft_wrap=True)
+
+
+def mass_sentences(played: Sequence[Played]) -> list[str]:
+    """Return a sentence a strategy that knows masses: the certified decisions, and those that votes had to make."""
+    found = []
+    for one in played:
+        if (certified := _certified(one)) is None:
+            continue
+        sentence = f"{one.planned.method.name}: {certified} of {len(one.results)} decisions certified"
+        asides = [aside_sentence(one.planned.strategy, result.decision) for result in one.results]
+        if said := [aside for aside in asides if aside is not None]:
+            sentence += f"; {counted(len(said), 'question')} by votes: {said[0]}"
+        found.append(sentence)
+    return found
 
 
 def _judged(part: RunPart) -> str:

@@ -32,6 +32,7 @@ class RunRow:
         failed_share: their share of all draws, in [0, 1].
         cached: samples that came from the cache and were not drawn for this strategy.
         difference: against self-consistency, paired by question; None where it was not played.
+        certified: decisions that are certainly the model's most probable answer; None where masses are not known.
         reward: the mean of the task's graded metric, such as F1; None where it has none.
         reward_ci: its 95 % interval over questions.
     """
@@ -50,6 +51,7 @@ class RunRow:
     failed_share: float
     cached: int
     difference: Difference | None = None
+    certified: int | None = None
     reward: float | None = None
     reward_ci: tuple[float, float] | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,17 @@ def test_the_commands_of_the_page_run_as_they_stand(tmp_path: Path) -> None:
     assert set(scores["confidence"].metrics) == {"accuracy", "selective_accuracy", "coverage"}
     assert len(log.samples) == 20 and scores["match"].metrics["accuracy"].value >= 0.5
     assert all(sample.metadata["tts"]["strategy"] == "cges" for sample in log.samples)
+
+
+def test_the_metadata_has_masses_where_they_are_known() -> None:
+    from tts.agent.answer import Answer
+    from tts.api.inspect_plugin import _facts
+    from tts.types import Usage
+
+    plain = Answer("?", "1", None, False, None, "none", None, 1.0, (), Usage(), "budget", "esc")
+    masses = {"certified": True, "masses": {"1": 0.9}, "unseen_mass": 0.1}
+    assert {"certified", "masses"}.isdisjoint(_facts(plain))
+    assert _facts(replace(plain, **masses)).items() >= masses.items()
 
 
 def test_the_names_are_those_of_the_module_however_the_package_is_installed() -> None:

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from tests.cli.cases import FAKE, Tts
+from tests.support.servers.plain import serving
+from tests.support.servers.weighted import WeightedServer
 from tts.cli.ask import split
 
 ENGINE = [argument for argument in FAKE if argument.startswith("engine.")]
@@ -19,6 +21,21 @@ def test_it_prints_the_answer_and_its_cost(tts: Tts) -> None:
     rows = dict(line.split(maxsplit=1) for line in ran.out.replace("vote share", "vote_share").splitlines())
     assert list(rows) == ["answer", "p_correct", "vote_share", "samples", "tokens", "model"]
     assert "of at most 6, stopped by" in rows["samples"] and rows["p_correct"] == "-"
+
+
+def test_it_tells_whether_the_answer_is_certified_and_why_there_are_no_masses(tts: Tts) -> None:
+    pytest.importorskip("openai")
+    with serving(WeightedServer()) as server:
+        here = ("engine.kind=openai", "engine.model=m", f"engine.openai.urls=[{server.url}]", "task.chat=true")
+        ran = tts("ask", "2 + 3?", *here, "strategy=mass_gated", "temperature=1")
+        assert (
+            "certified  yes, mass 1.000, unseen 0.000\nsamples    1 of at most 16" in ran.out and "mass" not in ran.err
+        )
+        ran = tts("ask", "2 + 3?", *here, "strategy=mass_gated", "temperature=0.8")
+        assert "certified" not in ran.out and ran.err.count("at temperature=0.8: draw at temperature=1") == 1
+        ran = tts("ask", "2 + 3?", *here, "strategy=mass_certificate", "top_p=0.9")
+    assert ran.status == 2 and "strategy mass_certificate needs" in ran.err
+    assert "cannot collect at temperature=0.8, top_p=0.9: draw at temperature=1" in ran.err
 
 
 def test_it_reads_standard_input(tts: Tts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -32,6 +33,8 @@ from tts.scorers.config import OpenScorer
 from tts.strategy import Strategy
 from tts.types import Signals
 
+LOG = logging.getLogger(__name__)
+_SAID: set[str] = set()
 _RUNNERS: dict[tuple[LiveEngine, int, int], Runner] = {}
 _LOCK = threading.Lock()
 
@@ -50,6 +53,7 @@ class Parts:
         signals: the signals that every draw records.
         equality: makes equal answers one answer; None compares canonical texts.
         runner: plays questions; those with the same engine and limits share one.
+        notify: receives sentences about what the strategy does without on a question.
     """
 
     config: AgentConfig
@@ -61,6 +65,7 @@ class Parts:
     signals: Signals
     equality: Equality | None
     runner: Runner
+    notify: Callable[[str], None]
 
     @property
     def judge(self) -> Scorer | None:
@@ -102,26 +107,38 @@ def configured(
     return built(AgentConfig, merge(AgentConfig, config, values, f"{call}(...)")), own
 
 
-def open_parts(config: AgentConfig, strategy: Strategy | None = None) -> Parts:
+def warn_once(sentence: str) -> None:
+    """Log a warning, unless it was logged since the models were opened."""
+    with _LOCK:
+        new = sentence not in _SAID
+        _SAID.add(sentence)
+    if new:
+        LOG.warning(sentence)
+
+
+def open_parts(
+    config: AgentConfig, strategy: Strategy | None = None, *, notify: Callable[[str], None] = warn_once
+) -> Parts:
     """Open the model and build the strategy and its scorer.
 
     Args:
         config: the configuration.
         strategy: plays in place of the one that the configuration names.
+        notify: receives sentences about what the engine or the strategy does without, now or on a question.
 
     Raises:
         InputError: a name, a value or a combination that cannot be used; nothing has been drawn then.
         UnsupportedError: the extra for this kind of engine is not installed.
     """
     try:
-        return _open(config, strategy)
+        return _open(config, strategy, notify)
     except PromptFormError as error:
         if config.task.chat != "auto":
             raise
-        return _open(replace(config, task=replace(config.task, chat=error.chat)), strategy)
+        return _open(replace(config, task=replace(config.task, chat=error.chat)), strategy, notify)
 
 
-def _open(config: AgentConfig, own: Strategy | None) -> Parts:
+def _open(config: AgentConfig, own: Strategy | None, notify: Callable[[str], None]) -> Parts:
     form, prompt = config.task, config.task.prompt(config.engine)
     task = Task("question", (), prompt, extractor(form.extract, prompt, kind=form.kind), form.extract)
     scorer = config.scorer if config.scorer is not None else _own_scorer(config.engine)
@@ -134,8 +151,8 @@ def _open(config: AgentConfig, own: Strategy | None) -> Parts:
     )
     model, revision = config.engine.identity
     chosen = plan(run, task, model=model, revision=revision)
-    engine = MODELS.get(config.engine, prompt)
-    chosen = chosen.within(engine.capabilities)
+    engine = MODELS.get(config.engine, prompt, notify)
+    chosen = chosen.within(engine.capabilities, notify=notify)
     planned = chosen.strategies[0]
     return Parts(
         config=config,
@@ -147,6 +164,7 @@ def _open(config: AgentConfig, own: Strategy | None) -> Parts:
         signals=chosen.signals,
         equality=open_equality(form.equal, form.answers, key="task.equal", required=False),
         runner=_runner(engine, config.engine, config.limits),
+        notify=notify,
     )
 
 
@@ -170,6 +188,7 @@ def close() -> None:
     """Close every model that was opened; later calls open them again."""
     with _LOCK:
         _RUNNERS.clear()
+        _SAID.clear()
     MODELS.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from evals.live.draws import count_samples
 from evals.report.draws import failure_sentence
 from strategies.mass import MassError
+from strategies.mass.asides import aside_sentence
 from tts.agent.answer import Answer, voted_calls
 from tts.agent.opening import Parts, configured, open_parts
 from tts.agent.question import problem_of, warn_of_unknown_words
@@ -42,8 +43,10 @@ class Solver:
 
         Raises:
             InputError: a calibration or a promise of other circumstances; the sentence has both values.
+            UnsupportedError: the engine or the scorer does not meet the strategy's requirements.
         """
         self.parts = parts
+        parts.runner.check(parts.planned.strategy, parts.judge, parts.signals)
         config = parts.config
         self._terms = Terms.of(
             f"solve({parts.planned.strategy.name}, {config.budget})",
@@ -74,7 +77,8 @@ class Solver:
 
         Raises:
             InputError: a file, a name or a value that cannot be used; nothing has been drawn then.
-            UnsupportedError: the extra for this kind of engine is not installed.
+            UnsupportedError: the extra for this kind of engine is not installed, or the engine or the scorer does not
+                meet the strategy's requirements.
         """
         config, own = configured("Solver.open", file, strategy, scorer, settings)
         return cls(open_parts(config, own))
@@ -183,6 +187,8 @@ class Solver:
             names = {sample.failure or "" for sample in decision.samples}
             failure = names.pop() if len(names) == 1 else ""
             raise DrawsFailedError(f"every draw failed: {failure_sentence(draws)}", failure=failure)
+        if (sentence := aside_sentence(strategy, decision)) is not None:
+            parts.notify(sentence)
         verdict = self._judged(problem, decision, sampling)
         return Answer(
             question=problem.question,

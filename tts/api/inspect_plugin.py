@@ -24,7 +24,7 @@ from tts.agent.answer import Answer
 from tts.agent.opening import configured, open_parts
 from tts.agent.verifier import Verifier
 from tts.answers import Grader
-from tts.types import Usage
+from tts.types import Usage, mass_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 NAMESPACE = "tts"
@@ -114,7 +114,7 @@ def _accepted(one: SampleScore) -> bool:
 
 def _facts(answer: Answer) -> Mapping[str, Any]:
     names = ("answer", "p_correct", "calibrated", "accept", "promise", "vote_share", "stopped_by", "strategy")
-    return {**{name: getattr(answer, name) for name in names}, "samples": len(answer.samples)}
+    return {**{name: getattr(answer, name) for name in names}, **mass_line(answer), "samples": len(answer.samples)}
 
 
 def _recorded(model: str, usage: Usage) -> ModelUsage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from tts.cli.grammar import YAML, is_setting
 from tts.cli.options import read_config
 from tts.cli.verbosity import notify
 from tts.errors import InputError
+
+if TYPE_CHECKING:
+    from tts.agent.answer import Answer
 
 
 @app.command(
@@ -35,7 +38,8 @@ def ask(
     """Answer a question with as many samples as it needs.
 
     Prints the answer, whether a promise lets it through, p_correct (the estimate that it is right), the vote share, the
-    samples and the tokens.
+    samples and the tokens; with a strategy that reads probabilities of texts, whether the answer is certainly the
+    model's most probable one, its mass and the unseen mass.
     """
     from evals.live.draws import count_samples
     from evals.report.draws import draw_sentences
@@ -48,7 +52,7 @@ def ask(
     config, _ = read_config(AgentConfig, rest)
     with interruptible():
         text = check_question(read_question() if question is None else question)
-        solver = Solver(open_parts(config))
+        solver = Solver(open_parts(config, notify=lambda sentence: notify(f"tts: {sentence}")))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnknownWordsWarning)
             solver.warn(text)
@@ -66,7 +70,7 @@ def ask(
         *promised,
         ("p_correct", "-" if found.p_correct is None else f"{found.p_correct:.3f}"),
         ("vote share", "-" if found.vote_share is None else f"{found.vote_share:.3f}"),
-        *(() if found.certified is None else (("certified", "yes" if found.certified else "no"),)),
+        *(() if found.masses is None else (("certified", certificate(found)),)),
         ("samples", f"{len(found.samples)} of at most {config.budget}, stopped by {found.stopped_by}"),
         ("tokens", f"{found.usage.generated} generated, {found.usage.total} in all"),
         ("model", f"{solver.parts.model}, strategy {found.strategy}"),
@@ -76,6 +80,12 @@ def ask(
     draws = count_samples((sample, None) for sample in found.samples)
     for sentence in draw_sentences(draws, config.engine.max_tokens):
         screen.print(sentence, style="yellow", soft_wrap=True)
+
+
+def certificate(found: Answer) -> str:
+    """Return whether an answer is certified, its mass, and the mass of all texts that were not drawn."""
+    mass = (found.masses or {}).get(found.answer or "", 0.0)
+    return f"{'yes' if found.certified else 'no'}, mass {mass:.3f}, unseen {found.unseen_mass:.3f}"
 
 
 def split(arguments: list[str]) -> tuple[str | None, list[str]]:

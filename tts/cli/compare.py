@@ -131,7 +131,7 @@ def compare(
     ]
     check_outputs(outputs, [pool, *files], command="tts compare", force=force)
     read = load_pool if settings.score is None else read_pool
-    outcome = compare_pool(read(pool, run=run, notify=notify), settings)
+    outcome = compare_pool(read(pool, run=run, notify=notify), settings, notify=notify)
     main = comparison_table(outcome.rows)
     if plot is not None:
         plotting.check_axis(outcome.rows, x.value)

@@ -47,12 +47,15 @@ def test_the_json_has_them_on_request(tts: Tts, tmp_path: Path) -> None:
     write_jsonl(POOL, pool)
     refused = tts("compare", pool, *FAST, "--decisions")
     assert refused.status == 2 and "give json=FILE or format=json" in refused.err
-    ran = tts("compare", pool, *FAST, "strategies=esc,cges", "budget=5", "--decisions", "--json", target)
+    ran = tts(
+        "compare", pool, *FAST, "strategies=esc,cges,mass_certificate", "budget=5", "--decisions", "--json", target
+    )
     assert ran.status == 0, ran.err
     for row in strict_json(target)["strategies"]:
         again = tts("decide", pool, f"strategy={row['name']}", "budget=5", "--quiet")
         shown: list[dict[str, Any]] = [json.loads(line) for line in again.out.splitlines()]
         for ours, theirs in zip(row["decisions"], shown, strict=True):
-            assert {key: ours[key] for key in ("id", "answer", "samples", "stopped_by", "p_correct")} == {
-                key: theirs[key] for key in ("id", "answer", "samples", "stopped_by", "p_correct")
-            }
+            keys = {"id", "answer", "samples", "stopped_by", "p_correct", "certified"}
+            assert {key: ours[key] for key in keys & ours.keys()} == {key: theirs[key] for key in keys & theirs.keys()}
+            assert ("masses" in ours) == (row["name"] == "mass_certificate")
+            assert ours.get("masses", {}) == pytest.approx(theirs.get("masses", {}))

@@ -153,7 +153,9 @@ def test_a_pool_without_probabilities_is_refused_or_counted_and_one_with_impossi
         decide(bare, strategy="mass_certificate")
     (found,) = decide(bare, said, strategy="mass_gated")
     assert (found.answer, found.certified) == ("7", None)
-    assert len(said) == 1 and said[0].startswith("strategy mass_gated does without masses, since it reads the log-prob")
+    assert len(said) == 1 and said[0].startswith(
+        "strategy mass_gated votes without masses, since it reads the log-prob"
+    )
     (entry,) = bare.entries
     likely = [replace(s, trace=Trace(processed=(-0.1,))) for s in entry.samples]
     wrong = replace(bare, entries=(replace(entry, samples=tuple(likely), meta={"model": "odd"}),))

@@ -98,7 +98,9 @@ def test_masses_are_recorded_where_the_engine_tells_them_and_said_once_to_be_mis
     assert todo.within(Capabilities(processed=True), notify=said.append).signals.processed and said == []
     found = todo.within(Capabilities(), notify=said.append)
     assert found.strategies == rows and not found.signals.processed
-    assert len(said) == 1 and said[0].startswith("strategy mass_gated does without masses, since it needs the log-prob")
+    assert len(said) == 1 and said[0].startswith(
+        "strategy mass_gated votes without masses, since it needs the log-prob"
+    )
     everyone = replace(todo, strategies=tuple(replace(row, named=False) for row in rows))
     assert list(everyone.within(Capabilities()).skipped) == ["mass_gated"], "of all, it would be another row of counts"
 

@@ -10,7 +10,7 @@ import pytest
 from evals.live.plan import PlannedStrategy
 from evals.live.runner import Played
 from evals.report.output import write_json
-from evals.report.run import run_rows
+from evals.report.run import mass_sentences, run_rows
 from evals.report.run_table import run_table
 from strategies.catalog import CATALOG
 from tests.cli.cases import strict_json
@@ -45,6 +45,20 @@ def test_a_row_holds_means_over_problems() -> None:
 def test_a_mean_of_unknown_values_is_unknown_and_an_abstention_has_no_estimate() -> None:
     found = row([result(0, tokens=None), result(1, answer=None, p_correct=None)], [True, False])
     assert (found["tokens"], found["p_correct"], found["abstained"]) == (None, 0.5, 1)
+
+
+def test_certified_decisions_are_counted_and_those_that_votes_made() -> None:
+    gated = CATALOG["mass_gated"]
+    sure = Decision("1", (), "mass_certificate", certified=True, masses={"1": 0.9}, unseen_mass=0.1)
+    little = Decision("1", (), "beta", certified=False, masses={"1": 0.0}, unseen_mass=1.0)
+    results = [Result(Problem(f"q{at}", "?", "1"), one) for at, one in enumerate((sure, little, sure))]
+    played = [Played(PlannedStrategy(gated, {}, gated.build(4)), results, [True] * 3)]
+    assert run_rows(played, margin=0.005, seed=0)[0].certified == 2
+    [sentence] = mass_sentences(played)
+    assert sentence.startswith(
+        "mass_gated: 2 of 3 decisions certified; 1 question by votes: strategy mass_gated counts"
+    )
+    assert row([result(0)], [True])["certified"] is None
 
 
 def test_json_is_written_whole_and_a_name_that_is_not_utf_8_becomes_an_escape(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def test_verify_and_solve_over_http(fake: LocalGateway, mode: str) -> None:
             solved = await mcp.call_tool("solve", {"question": QUESTION}, progress_callback=note)
             found: Any = solved.structured_content
             assert not solved.is_error and found["answer"] and seen == [*range(1, found["samples"] + 1)]
+            assert [found[name] for name in ("certified", "masses", "unseen_mass")] == [None] * 3
             judged: Any = (await mcp.call_tool("verify", {"question": QUESTION, "answer": "7"})).structured_content
             assert judged["how"] == "draw(8)"
             refused = await mcp.call_tool("solve", {"question": ""})
