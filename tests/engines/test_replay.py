@@ -127,7 +127,7 @@ class Asks:
         return Decision(samples[0].answer, tuple(samples), "asked")
 
 
-@pytest.mark.parametrize("draw", [Draw(1, until=STEP), Draw(1, prefix=ABC[0])])
+@pytest.mark.parametrize("draw", [Draw(1, until=STEP), Draw(1, prefix=ABC[0]), Draw.of(ABC[:2])])
 def test_a_partial_draw_is_refused_even_from_a_strategy_that_hides_it(draw: Draw) -> None:
     with pytest.raises(UnsupportedError, match="asks asked a recording for partial samples"):
         replayed(Asks(draw), ReplayEngine({"q": ABC}))

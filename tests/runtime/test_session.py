@@ -92,6 +92,22 @@ def test_another_boundary_aborts_the_draws_ahead_and_reuses_their_numbers() -> N
     assert session.usage.delivered + session.usage.aborted == engine.drawn
 
 
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_a_draw_of_several_prefixes_continues_each_of_them_at_the_same_time(lookahead: int) -> None:
+    engine = FakeEngine()
+
+    async def work(session: Session) -> tuple[list[Sample], list[Sample]]:
+        beams = await session.samples(Draw(2, until=STEP))
+        return beams, await session.samples(Draw.of([beams[1], beams[0], beams[1]]))
+
+    (beams, found), session = within(work, engine=engine, lookahead=lookahead)
+    assert [sample.index for sample in found] == [2, 3, 4]
+    for sample, beam in zip(found, (beams[1], beams[0], beams[1]), strict=True):
+        assert sample.given == len(beam.token_ids) > 0 and sample.token_ids[: sample.given] == beam.token_ids
+        assert sample.text.startswith(beam.text)
+    assert session.usage.delivered + session.usage.aborted == engine.drawn
+
+
 def test_scores_are_one_each_and_probabilities() -> None:
     def score(*values: float) -> list[Sample]:
         async def work(session: Session) -> list[Sample]:

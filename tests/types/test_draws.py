@@ -16,11 +16,29 @@ from tts.types import (
     TOKENS,
     Boundary,
     Draw,
+    Sample,
 )
 
 
 def test_a_draw_asks_for_one_whole_sample_unless_it_says_otherwise() -> None:
     assert Draw() == Draw(1, None, END)
+
+
+def test_a_draw_may_continue_several_prefixes_one_sample_each() -> None:
+    a, b = Sample("a", token_ids=(1,)), Sample("b", token_ids=(2,))
+    draw = Draw.of([a, b], until=STEP)
+    assert (draw.n, draw.prefix, draw.prefixes, draw.continues) == (2, None, (a, b), True)
+    assert [draw.single(k) for k in range(2)] == [Draw(1, a, STEP), Draw(1, b, STEP)]
+    assert Draw.of([a]) == Draw(1, a) == Draw(3, a).single(2) and Draw(3, a).continues
+    assert Draw(3).single(0) == Draw() and not Draw(3).continues
+
+
+@pytest.mark.parametrize(
+    ("n", "prefix", "found"), [(3, None, "2 and none beside"), (2, Sample("c"), "2 and one beside")]
+)
+def test_prefixes_are_one_of_each_sample(n: int, prefix: Sample | None, found: str) -> None:
+    with pytest.raises(ValueError, match=rf"Draw\({n}\) needs {n} prefixes and no prefix beside them, got {found}"):
+        Draw(n, prefix, prefixes=(Sample("a"), Sample("b")))
 
 
 def test_boundaries_are_values() -> None:

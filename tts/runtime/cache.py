@@ -54,7 +54,7 @@ class SampleCache(Protocol):
 def lookup(
     cache: SampleCache, problem: Problem, index: int, draw: Draw, signals: Signals = NO_SIGNALS
 ) -> Sample | None:
-    """Return the cached sample that serves a draw with these signals, or None if it must be drawn.
+    """Return the cached sample that serves a draw of one sample with these signals, or None if it must be drawn.
 
     A draw of alternatives, which are not stored, is drawn again and gets the same tokens.
     """
@@ -63,7 +63,7 @@ def lookup(
 
 
 def _cached(cache: SampleCache, problem: Problem, index: int, draw: Draw) -> Sample | None:
-    """Return the cached sample that serves a draw, whatever its signals, or None.
+    """Return the cached sample that serves a draw of one sample, whatever its signals, or None.
 
     A draw until END is served by a draw until END of the same prefix. A draw until a boundary of a ``TRUNCATABLE`` kind
     is served by the same, truncated where it crosses the boundary, or else by a cached draw that shows where it would
@@ -92,7 +92,7 @@ def _cached(cache: SampleCache, problem: Problem, index: int, draw: Draw) -> Sam
 
 def cacheable(cache: SampleCache, sample: Sample, draw: Draw) -> bool:
     """Return whether a fresh draw may be delivered again: it did not fail, and delivering it can be exact."""
-    if draw.prefix is not None and not (draw.until.kind == "end" and cache.forks):
+    if draw.continues and not (draw.until.kind == "end" and cache.forks):
         return False
     return draw.until.kind in ("end", *TRUNCATABLE) and sample.end not in (End.FAILED, End.ABORTED)
 

@@ -83,7 +83,7 @@ async def decide_equal(
 
 def _taken(strategy: Strategy, problem: Problem, samples: Sequence[Sample], at: int, draw: Draw) -> list[Sample]:
     """Return the samples that serve a draw, truncated where it asks for that."""
-    if draw.prefix is not None or draw.until.kind not in ("end", *TRUNCATABLE):
+    if draw.continues or draw.until.kind not in ("end", *TRUNCATABLE):
         raise UnsupportedError(f"strategy {strategy.name} asked a recording for partial samples")
     if at + draw.n > len(samples):
         raise InputError(

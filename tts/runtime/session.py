@@ -115,21 +115,22 @@ class Session:
 
     async def samples(self, draw: Draw) -> list[Sample]:
         """Return the samples of one draw, scored, in order of submission."""
-        if self._pending and (draw.prefix is not None or self._pending[0][0] != draw.until):
+        if self._pending and (draw.continues or self._pending[0][0] != draw.until):
             await self.abort_pending()
         ahead = (
             0
-            if draw.prefix is not None
+            if draw.continues
             else max(self.options.lookahead, self.options.min_in_flight // self._active_questions() - draw.n)
         )
         want = draw.n + max(0, min(ahead, self.budget - self._delivered - draw.n))
         if draw.n == want == 1 and not self._pending:  # nothing runs at the same time, so it needs no task
-            sample = self._lookup(self._delivered, draw) or await self._draw(self._request(self._delivered, draw))
+            one = draw.single(0)
+            sample = self._lookup(self._delivered, one) or await self._draw(self._request(self._delivered, one))
             self._delivered += 1
             return await self._deliver([sample], draw)
         for index in range(self._delivered + len(self._pending), self._delivered + want):
-            ahead = index >= self._delivered + draw.n
-            self._pending.append((draw.until, self._start(index, draw, ahead=ahead)))
+            number = index - self._delivered
+            self._pending.append((draw.until, self._start(index, draw.single(number), ahead=number >= draw.n)))
         asked = [task for _, task in islice(self._pending, draw.n)]
         if asked:  # unlike gather, a cancelled wait leaves the tasks running, to be aborted once
             done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)

@@ -205,7 +205,7 @@ class MeteredEngine:
         return (await self._collected(request)).text[len(begun.text) :]
 
     async def draw(self, problem: Problem, draw: Draw, *, signals: Signals, first: int) -> list[Sample]:
-        """Rollouts: ``draw.n`` samples that go on from ``draw.prefix``, prefix included and without answers.
+        """Rollouts: ``draw.n`` samples that go on from the draw's prefixes, these included and without answers.
 
         All are drawn at the same time; when one fails, or the caller is cancelled, none is left running.
 
@@ -221,7 +221,7 @@ class MeteredEngine:
         """
         self._check_branches()
         requests = [
-            Request(problem, first + k, draw.prefix, draw.until, signals, sampling=self._sampling)
+            Request(problem, first + k, draw.single(k).prefix, draw.until, signals, sampling=self._sampling)
             for k in range(draw.n)
         ]
         return await together([self._collected(request) for request in requests])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from tts.types.samples import Sample
 
@@ -73,8 +74,41 @@ def ENTROPY_ABOVE(value: float) -> Boundary:  # noqa: N802
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The one thing a strategy may ask for: ``n`` continuations of ``prefix`` (None = the bare problem)."""
+    """The one thing a strategy may ask for: samples that are drawn at the same time.
+
+    Attributes:
+        n: the samples.
+        prefix: the sample that all of them continue; None for the bare problem.
+        until: the boundary at which each of them ends.
+        prefixes: the sample that each of them continues, [n], where these differ; empty where they do not.
+    """
 
     n: int = 1
     prefix: Sample | None = None
     until: Boundary = END
+    prefixes: tuple[Sample, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse prefixes that are not one of each sample."""
+        if self.prefixes and (self.prefix is not None or len(self.prefixes) != self.n):
+            raise ValueError(
+                f"Draw({self.n}) needs {self.n} prefixes and no prefix beside them, got {len(self.prefixes)} and "
+                f"{'one' if self.prefix is not None else 'none'} beside them: use Draw.of(prefixes)"
+            )
+
+    @classmethod
+    def of(cls, prefixes: Iterable[Sample], *, until: Boundary = END) -> Self:
+        """Return the draw of one continuation of each prefix, of which there is at least one."""
+        first, *others = prefixes
+        return cls(1 + len(others), None, until, (first, *others)) if others else cls(1, first, until)
+
+    @property
+    def continues(self) -> bool:
+        """True if its samples continue others."""
+        return self.prefix is not None or bool(self.prefixes)
+
+    def single(self, number: int) -> Draw:
+        """Return the draw of one of its samples alone, counted from 0."""
+        if self.prefixes:
+            return Draw(1, self.prefixes[number], self.until)
+        return self if self.n == 1 else Draw(1, self.prefix, self.until)

@@ -121,7 +121,7 @@ class NamesFirst:
 
     def _check(self, draw: Draw, until: Sequence[Boundary]) -> None:
         """Refuse a draw that continues a text, and one that the samples so far do not serve."""
-        if draw.prefix is not None or any(one != draw.until for one in until):
+        if draw.continues or any(one != draw.until for one in until):
             raise UnsupportedError(
                 f"strategy {self.name} continues partial samples, and calls of tools are voted on as a whole: choose "
                 "another strategy for problems with tools"
