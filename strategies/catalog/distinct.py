@@ -5,7 +5,16 @@ from __future__ import annotations
 from strategies.mass.distinct import Distinct, Order
 from strategies.method import Method, Params, Recipe
 
-_PARAMS = {"share": 1.0, "start": 1, "alternatives": 20, "tokens": 0, "patience": 3, "least": 0.1}
+_PARAMS = {
+    "share": 1.0,
+    "start": 1,
+    "width": 1,
+    "alternatives": 20,
+    "tokens": 0,
+    "patience": 3,
+    "least": 0.1,
+    "level": 0.95,
+}
 
 
 def _recipe(order: Order) -> Recipe:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from strategies.live_evidence import LiveEvidence
-from strategies.mass.trie import Branch, Trie
+from strategies.mass.trie import Trie
 from strategies.pruning import keyed_generator
-from strategies.stopping import MassCertificate
+from strategies.stopping import Beta, MassCertificate
 from strategies.vote import BUDGET
 from strategies.weighting import Mass, Uniform
 from tts.errors import InputError
@@ -25,7 +25,9 @@ from tts.types import Decision, Draw, Problem, Sample, Signals, total_usage
 Order = Literal["best_first", "sampling"]
 ORDERS: tuple[Order, ...] = ("best_first", "sampling")
 GIVE_UP = "give_up"
-"""The reason of a decision by counts, where draws saw too little of the model's distribution."""
+"""The reason of a decision by votes, where draws saw too little of the model's distribution and the budget is spent."""
+FUTILITY = "futility"
+"""The reason of a decision where the certificate cannot come within the budget, whatever is drawn."""
 EXHAUSTED = "exhausted"
 """The reason of a decision where no recorded alternative is left to follow."""
 TOKENS = "tokens"
@@ -38,10 +40,14 @@ class Distinct:
 
     The first ``start`` draws are free. Each further one takes the branch with the most mass, or one in proportion to
     its mass, which is exact sampling without replacement (2002.09067); behind the branch its tokens are drawn as usual,
-    so that the mass of its text is exact.
+    so that the mass of its text is exact. A wave of ``width`` draws takes as many branches, none of them twice.
+
+    Once the certificate cannot come any more within the budget, whatever is drawn
+    (:meth:`~strategies.stopping.MassCertificate.can_fire`), it decides at once.
 
     The strategy steps aside where texts vary too freely: if its first ``patience`` draws have seen less mass than
-    ``least``, the rest of the budget is drawn freely, and free draws alone have a vote each.
+    ``least``, or fewer draws where the certificate cannot come any more, it goes on with free draws. These and the free
+    ones before have a vote each, and the Beta rule stops them as in Adaptive-Consistency (2305.11860).
 
     Attributes:
         name: the strategy's name in tables.
@@ -49,11 +55,14 @@ class Distinct:
         order: "best_first" or "sampling".
         share: of the certificate, see :class:`~strategies.stopping.MassCertificate`.
         start: the free draws at the start, asked for at once, >= 1.
+        width: the draws of each further wave, asked for at once, >= 1; rules are checked after each wave. With more
+            than one, "sampling" takes the branches of a wave without replacement, and these have not seen each other.
         alternatives: the most probable tokens at each position that are recorded, >= 1; what is beyond them is unseen
             and cannot be followed.
-        tokens: the most decoded tokens of a question, >= 1, checked after each draw; 0 sets no limit.
+        tokens: the most decoded tokens of a question, >= 1, checked after each wave; 0 sets no limit.
         patience: the draws after which it may step aside, >= 1.
         least: in [0, 1]: the mass that these must have seen; 0 never steps aside.
+        level: of the Beta rule where it has stepped aside, see :class:`~strategies.stopping.Beta`.
     """
 
     name: str
@@ -61,23 +70,35 @@ class Distinct:
     order: Order = "best_first"
     share: float = 1.0
     start: int = 1
+    width: int = 1
     alternatives: int = 20
     tokens: int = 0
     patience: int = 3
     least: float = 0.1
+    level: float = 0.95
 
     def __post_init__(self) -> None:
         """Refuse values outside their ranges."""
         if self.order not in ORDERS:
             raise InputError(f"strategy {self.name} needs order {' or '.join(ORDERS)}, got {self.order}")
-        for key in ("budget", "start", "alternatives", "patience"):
+        for key in ("budget", "start", "width", "alternatives", "patience"):
             if getattr(self, key) < 1:
                 raise InputError(f"strategy {self.name} needs {key} >= 1, got {getattr(self, key)}")
         if self.tokens < 0:
             raise InputError(f"strategy {self.name} needs tokens >= 0, got {self.tokens}")
         if not 0.0 <= self.least <= 1.0:
             raise InputError(f"strategy {self.name} needs least in [0, 1], got {self.least}")
-        MassCertificate(self.share)
+        _ = self.certificate, self.beta
+
+    @property
+    def certificate(self) -> MassCertificate:
+        """The rule on masses."""
+        return MassCertificate(self.share)
+
+    @property
+    def beta(self) -> Beta:
+        """The rule on votes where it has stepped aside."""
+        return Beta(self.level)
 
     @property
     def requires(self) -> Requirements:
@@ -93,39 +114,59 @@ class Distinct:
                 samples = yield draw
             except TimeUp as up:
                 samples, reason = [*up.samples], TIME_LIMIT
-            seen.add(samples, free=draw.prefix is None)
+            seen.add(samples, free=not draw.continues)
             reason = reason or self._reason(seen)
             if not reason:
-                draw, reason = self._next(problem, seen)
+                draw = self._next(problem, seen)
         certain = reason == MassCertificate.name
-        return seen.decision(reason, by_votes=not certain and self._steps_aside(seen, ended=True))
+        return seen.decision(reason, by_votes=not certain and (seen.aside or self._saw_too_little(seen, ended=True)))
 
     def _reason(self, seen: _Seen) -> str:
-        """Return the reason to decide now; empty where there is none."""
-        if MassCertificate(self.share).fires(seen.masses):
+        """Return the reason to decide now, and empty where there is none; note whether to step aside."""
+        if self.certificate.fires(seen.masses):
             return MassCertificate.name
+        vain = "" if seen.aside else self._vain(seen)
+        seen.aside = seen.aside or self._saw_too_little(seen, ended=bool(vain))
+        if seen.aside and self.beta.fires(seen.votes):
+            return Beta.name
         if seen.masses.n >= self.budget:
-            return GIVE_UP if self._steps_aside(seen) else BUDGET
-        return TOKENS if self.tokens and seen.tokens >= self.tokens else ""
+            return GIVE_UP if seen.aside else BUDGET
+        if self.tokens and seen.tokens >= self.tokens:
+            return TOKENS
+        return "" if seen.aside else vain
 
-    def _steps_aside(self, seen: _Seen, *, ended: bool = False) -> bool:
+    def _vain(self, seen: _Seen) -> str:
+        """Return the reason why no draw from a branch can bring the certificate within the budget, empty without."""
+        if not seen.trie.texts:
+            return ""
+        if next(seen.trie.branches(), None) is None:
+            return EXHAUSTED
+        reach = seen.trie.reach(self.budget - seen.masses.n)
+        return "" if self.certificate.can_fire(seen.masses, reach) else FUTILITY
+
+    def _saw_too_little(self, seen: _Seen, *, ended: bool) -> bool:
         """Return whether the first draws have seen too little; before they are all there only at the end."""
         known = seen.after[: self.patience]
         return bool(known) and (ended or len(known) == self.patience) and known[-1] < self.least
 
-    def _next(self, problem: Problem, seen: _Seen) -> tuple[Draw, str]:
-        """Return the next draw, or the reason that there is none."""
-        if self._steps_aside(seen):
-            return Draw(1 if self.tokens else self.budget - seen.masses.n), ""
-        branch = self._branch(problem, seen)
-        if branch is not None:
-            return Draw(1, prefix=seen.trie.follow(branch)), ""
-        return Draw(1), EXHAUSTED if seen.trie.texts else ""
+    def _next(self, problem: Problem, seen: _Seen) -> Draw:
+        """Return the next wave: from branches, or free where it has stepped aside or knows no whole text."""
+        count = min(self.width, self.budget - seen.masses.n)
+        prefixes = [] if seen.aside else self._prefixes(problem, seen, count)
+        return Draw.of(prefixes) if prefixes else Draw(count)
 
-    def _branch(self, problem: Problem, seen: _Seen) -> Branch | None:
-        if self.order == "best_first":
-            return seen.trie.best()
-        return seen.trie.sampled(keyed_generator(f"{problem.id}|{seen.masses.n}"))
+    def _prefixes(self, problem: Problem, seen: _Seen, count: int) -> list[Sample]:
+        """Return the ends of branches to continue, at most ``count``; they are branches no more."""
+        prefixes: list[Sample] = []
+        while len(prefixes) < count:
+            if self.order == "best_first":
+                branch = seen.trie.best()
+            else:
+                branch = seen.trie.sampled(keyed_generator(f"{problem.id}|{seen.masses.n + len(prefixes)}"))
+            if branch is None:
+                break
+            prefixes.append(seen.trie.follow(branch))
+        return prefixes
 
 
 class _Seen:
@@ -137,6 +178,7 @@ class _Seen:
         votes: a vote for each free draw.
         after: the mass seen after each draw.
         tokens: those that were decoded.
+        aside: whether the strategy has stepped aside.
     """
 
     def __init__(self) -> None:
@@ -144,7 +186,7 @@ class _Seen:
         self.trie, self.masses = Trie(), LiveEvidence(Mass())
         self.votes = LiveEvidence(Uniform())
         self.after: list[float] = []
-        self.tokens = 0
+        self.tokens, self.aside = 0, False
 
     def add(self, samples: list[Sample], *, free: bool) -> None:
         """Add draws, in order of submission; a free one continues no branch."""

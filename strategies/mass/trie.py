@@ -15,6 +15,7 @@ import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
@@ -119,6 +120,16 @@ class Trie:
         """Iterate over the branches in no particular order."""
         return (branch for _, _, branch in self._heap if self._is_open(branch))
 
+    def largest(self) -> Iterator[Branch]:
+        """Iterate over the branches, the most probable first, and leave the trie as it is."""
+        waiting = [(self._heap[0], 0)] if self._heap else []
+        while waiting:
+            (_, _, branch), at = heapq.heappop(waiting)
+            if self._is_open(branch):
+                yield branch
+            for below in range(2 * at + 1, min(2 * at + 3, len(self._heap))):
+                heapq.heappush(waiting, (self._heap[below], below))
+
     def best(self) -> Branch | None:
         """Return the most probable branch, or None where none is left."""
         while self._heap:
@@ -127,6 +138,18 @@ class Trie:
                 return branch
             heapq.heappop(self._heap)
         return None
+
+    def reach(self, draws: int) -> float:
+        """Return the most mass that further draws from branches can see, in [0, 1].
+
+        Each of them sees one text, which lies behind one of the present branches: those that it opens lie behind the
+        branch that it took. So they see no more than the sum of the ``draws`` largest branches, which is reached where
+        each of these has a single text.
+
+        Args:
+            draws: their number, >= 0.
+        """
+        return min(math.fsum(math.exp(branch.logprob) for branch in islice(self.largest(), draws)), 1.0)
 
     def sampled(self, rng: np.random.Generator) -> Branch | None:
         """Return a branch drawn in proportion to its mass, or None where none is left.

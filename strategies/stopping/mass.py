@@ -35,3 +35,19 @@ class MassCertificate(AnyWeighting):
     def fires(self, evidence: Evidence) -> Any:
         """Return whether the leader is ahead by more than the share of what is unseen."""
         return evidence.leader_mass - evidence.runner_up_mass > self.share * evidence.unseen_mass
+
+    def can_fire(self, evidence: Evidence, gain: Any) -> Any:
+        """Return whether the rule could fire once draws have seen at most ``gain`` more mass.
+
+        Let the new texts have the mass g <= ``gain`` together. The unseen mass U becomes U - g. No answer gets more
+        than g, and none loses any, so that the distance D between the leader and the runner-up, or between another
+        answer and the present leader, becomes at most D + g. The rule then needs D + g > share * (U - g), that is
+        (1 + share) * g > share * U - D; what is not true of the largest g is true of none. The bound is reached where
+        all new texts have the leader's answer. Answers that turn out to be equal later on are not foreseen.
+
+        Args:
+            evidence: the draws so far.
+            gain: the mass that further draws can see at most, >= 0.
+        """
+        distance = abs(evidence.leader_mass - evidence.runner_up_mass)
+        return (1.0 + self.share) * gain > self.share * evidence.unseen_mass - distance

@@ -88,7 +88,7 @@ class Language:
         while text[-1:] != [END] and len(text) < self.length:
             p = self.next(tuple(text))
             token = int(rng.choice(TOKENS, p=p))
-            alternatives.append(self._alternatives(p, last=len(text) == self.length - 1))
+            alternatives.append(self.alternatives(p, last=len(text) == self.length - 1))
             processed.append(math.log(p[token]))
             text.append(token)
         ids, end = tuple(text), End.STOP if text[-1] == END else End.LENGTH
@@ -103,7 +103,8 @@ class Language:
             given=len(given),
         )
 
-    def _alternatives(self, p: np.ndarray, *, last: bool) -> tuple[Alternative, ...]:
+    def alternatives(self, p: np.ndarray, *, last: bool) -> tuple[Alternative, ...]:
+        """The most probable tokens of a distribution, those that can be followed."""
         order = [int(token) for token in np.argsort(-p)[: self.k] if p[token] and (token == END or not last)]
         return tuple((token, math.log(p[token]), math.log(p[token])) for token in order)
 
@@ -138,7 +139,7 @@ def played(strategy: Strategy, language: Language, *, seed: int = 0) -> tuple[De
         draw = next(steps)
         while True:
             asked.append(draw)
-            samples = [language.draw(rng, draw.prefix, number + i) for i in range(draw.n)]
+            samples = [language.draw(rng, draw.single(i).prefix, number + i) for i in range(draw.n)]
             number += draw.n
             draw = steps.send(samples)
     except StopIteration as stop:

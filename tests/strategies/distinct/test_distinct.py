@@ -9,19 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from strategies.catalog import method
-from strategies.mass.distinct import EXHAUSTED, GIVE_UP, ORDERS, TOKENS, Distinct, Order
+from strategies.live_evidence import LiveEvidence
+from strategies.mass.distinct import EXHAUSTED, FUTILITY, GIVE_UP, ORDERS, TOKENS, Distinct, Order
+from strategies.stopping import Beta, MassCertificate
 from strategies.vote import BUDGET
+from strategies.weighting import Mass, Uniform
 from tests.strategies.distinct.cases import Language, played
+from tests.strategies.distinct.plays import plays
 from tts.engines.fake.engine import FakeEngine, extract
 from tts.errors import InputError, UnsupportedError
 from tts.runtime.driver import run_all
 from tts.runtime.recorded import decide
 from tts.strategy import TIME_LIMIT, TimeUp
-from tts.types import Draw, End, Problem, Sample
+from tts.types import Draw, End, Problem, Sample, Trace
 
 CERTAIN = "mass_certificate"
 Q = Problem("q", "?")
@@ -39,11 +43,13 @@ def distinct(order: Order = "best_first", budget: int = 200, **more: Any) -> Dis
     order=st.sampled_from(ORDERS),
     budget=st.integers(1, 40),
     start=st.integers(1, 3),
+    width=st.integers(1, 4),
 )
 def test_masses_and_certificates_are_exact_at_every_step(
-    language: Language, order: Order, budget: int, start: int
+    language: Language, order: Order, budget: int, start: int, width: int
 ) -> None:
-    decision, asked = played(distinct(order, budget, start=start), language)
+    decision, asked = played(distinct(order, budget, start=start, width=width), language)
+    assert all(draw.n <= width for draw in asked[1:])
     texts = {s.token_ids: s.answer for s in decision.samples}
     assert len(texts) == len(decision.samples) or start > 1
     assert len(decision.samples) <= budget
@@ -56,6 +62,7 @@ def test_masses_and_certificates_are_exact_at_every_step(
     if decision.certified:
         assert decision.answer == max(exact, key=lambda answer: exact[answer])
     assert decision.certified is (decision.reason == CERTAIN)
+    assert decision.reason in (CERTAIN, BUDGET, EXHAUSTED, FUTILITY)
     if decision.reason == EXHAUSTED:
         assert language.k < 4 or set(texts) == set(language.whole)
 
@@ -68,7 +75,8 @@ def test_unseen_mass_never_rises_and_every_stop_is_certain(order: Order) -> None
             decision, _ = played(distinct(order, budget), language, seed=seed)
             assert decision.unseen_mass is not None and decision.unseen_mass <= before + 1e-12
             before = decision.unseen_mass
-            assert decision.reason in (BUDGET, CERTAIN) and decision.certified is (decision.reason == CERTAIN)
+            assert decision.reason in (BUDGET, FUTILITY, CERTAIN)
+            assert decision.certified is (decision.reason == CERTAIN)
             if decision.certified:
                 break
 
@@ -100,19 +108,34 @@ def test_best_first_takes_the_branch_with_the_most_mass_and_costs_only_new_token
     assert all(s.usage is not None and s.usage.delivered == len(s.token_ids) - s.given for s in decision.samples)
 
 
-def test_it_steps_aside_where_texts_vary_freely_and_only_free_draws_vote() -> None:
+@pytest.mark.parametrize("width", [1, 2])
+def test_it_steps_aside_where_texts_vary_freely_and_only_free_draws_vote(width: int) -> None:
     free = Language(4, length=12, sharpness=0.1)
-    strategy = distinct(budget=9, patience=3, least=0.5)
-    decision, asked = played(strategy, free)
-    assert [(draw.n, draw.prefix is None) for draw in asked] == [(1, True), (1, False), (1, False), (6, True)]
-    votes = [s.answer for s in (decision.samples[0], *decision.samples[3:])]
-    assert decision.reason == GIVE_UP and votes.count(decision.answer) == max(map(votes.count, votes))
-    assert decision.vote_share == votes.count(decision.answer) / sum(v is not None for v in votes)
-    assert decision.certified is False and decision.unseen_mass is not None and decision.unseen_mass > 0.5
+    strategy = distinct(budget=60, patience=3, least=0.5, level=0.6, width=width)
+    reasons = set()
+    for seed in range(20):
+        decision, asked = played(strategy, free, seed=seed)
+        branching = [draw.continues for draw in asked]
+        assert branching[:2] == [False, True] and not any(branching[4 - width :])
+        assert [draw.n for draw in asked] == [1, *[width] * (len(asked) - 1)]
+        votes = [s.answer for s in (decision.samples[0], *decision.samples[3:])]
+        assert votes.count(decision.answer) == max(votes.count(answer) for answer in ("odd", "even"))
+        assert decision.vote_share == votes.count(decision.answer) / sum(v is not None for v in votes)
+        assert decision.certified is False and decision.unseen_mass is not None and decision.unseen_mass > 0.5
+        reasons.add(decision.reason)
+        known, before = LiveEvidence(Uniform()), LiveEvidence(Uniform())
+        for k, sample in enumerate((decision.samples[0], *decision.samples[3:])):
+            known.add(sample)
+            if k < len(votes) - width:
+                before.add(sample)
+        assert Beta(0.6).fires(known) and not Beta(0.6).fires(before)
+    assert reasons == {Beta.name}
+    spent, _ = played(replace(strategy, budget=9, level=0.999), free)
+    assert (spent.reason, len(spent.samples)) == (GIVE_UP, 9)
     kept, _ = played(replace(strategy, least=0.0), free)
-    assert kept.reason == BUDGET and all(s.given for s in kept.samples[1:])
-    by_one, asked = played(replace(strategy, tokens=50), free)
-    assert by_one.reason in (TOKENS, GIVE_UP) and {draw.n for draw in asked} == {1}
+    assert kept.reason == FUTILITY and all(s.given for s in kept.samples[1:])
+    by_tokens, _ = played(replace(strategy, tokens=50, level=0.999), free)
+    assert by_tokens.reason == TOKENS
 
 
 def test_the_tokens_are_those_that_are_decoded() -> None:
@@ -122,6 +145,65 @@ def test_the_tokens_are_those_that_are_decoded() -> None:
     assert decision.reason == TOKENS and sum(costs[:-1]) < 30 <= sum(costs)
 
 
+@pytest.mark.parametrize(
+    ("order", "share", "width"), [("best_first", 1.0, 1), ("sampling", 1.0, 2), ("best_first", 0.4, 1)]
+)
+def test_no_way_to_go_on_is_certified_where_it_stops_for_futility(
+    order: Order, share: float, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy = distinct(order, 4, share=share, width=width)
+    languages = [Language(0, length=3, sharpness=0.6), Language(1, length=3, sharpness=1.5)]
+    stopped = {
+        (language, tuple(s.token_ids for s in decision.samples))
+        for language in languages
+        for decision in plays(strategy, language)
+        if decision.reason == FUTILITY
+    }
+    monkeypatch.setattr(MassCertificate, "can_fire", lambda *_: True)
+    further = [decision for language, known in stopped for decision in plays(strategy, language, known)]
+    assert len(further) >= len(stopped) > 5
+    assert {decision.reason for decision in further} <= {BUDGET, EXHAUSTED}
+
+
+@given(
+    masses=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=4),
+    share=st.floats(0.05, 1.0),
+    part=st.floats(0.0, 1.0),
+    gain=st.floats(0.0, 1.0),
+)
+def test_the_certificate_can_come_if_and_only_if_the_leader_could_get_all_of_the_gain(
+    masses: list[float], share: float, part: float, gain: float
+) -> None:
+    evidence = LiveEvidence(Mass())
+    for k, mass in enumerate(masses):
+        logprob = math.log(max(mass * part / len(masses), 1e-300))
+        evidence.add(Sample(str(k), str(k), token_ids=(k,), trace=Trace(processed=(logprob,))))
+    rule, gain = MassCertificate(share), gain * evidence.unseen_mass
+    best = evidence.leader_mass + gain - evidence.runner_up_mass - share * (evidence.unseen_mass - gain)
+    assume(abs(best) > 1e-12)
+    assert rule.can_fire(evidence, gain) == (best > 0)
+
+
+def test_it_gives_up_at_once_where_the_certificate_cannot_come_and_little_is_seen() -> None:
+    decision, asked = played(distinct(budget=9, patience=9, least=0.9), Language(4, length=12, sharpness=0.1))
+    free = [number for number, draw in enumerate(asked) if not draw.continues]
+    assert decision.reason in (GIVE_UP, Beta.name) and free[0] == 0 and 1 < free[1] < 9
+    assert free[1:] == [*range(free[1], len(asked))]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_wave_takes_branches_of_which_none_leads_to_another(order: Order) -> None:
+    for seed in range(10):
+        language = Language(seed, length=5, sharpness=0.8)
+        wide, asked = played(distinct(order, 20, width=5), language, seed=seed)
+        texts = [sample.token_ids for sample in wide.samples]
+        assert len(set(texts)) == len(texts)
+        assert max(draw.n for draw in asked) == 5 or len(asked) < 3
+        for draw in asked[1:]:
+            ends = [draw.single(k).prefix.token_ids for k in range(draw.n)]  # type: ignore[union-attr]
+            assert not any(a == b[: len(a)] for i, a in enumerate(ends) for b in ends[i + 1 :])
+
+
 def test_one_text_is_certain_at_once() -> None:
     decision, asked = played(distinct(), Language(2, sharpness=2000.0))
     assert (decision.reason, decision.certified, len(asked)) == (CERTAIN, True, 1)
@@ -129,7 +211,7 @@ def test_one_text_is_certain_at_once() -> None:
 
 def test_failed_draws_take_up_budget_and_the_next_one_is_free_until_one_is_there() -> None:
     failed = Sample(end=End.FAILED, error="no")
-    steps = distinct(budget=4).run(Q)
+    steps = distinct(budget=4, share=0.05).run(Q)
     assert next(steps) == Draw(1)
     assert steps.send([failed]) == Draw(1)
     sample = Language(8, sharpness=0.3).draw(np.random.default_rng(0))
@@ -183,6 +265,8 @@ def test_an_engine_without_alternatives_is_refused_in_one_sentence() -> None:
         ({"start": 0}, "start >= 1, got 0"),
         ({"alternatives": 0}, "alternatives >= 1, got 0"),
         ({"patience": 0}, "patience >= 1, got 0"),
+        ({"width": 0}, "width >= 1, got 0"),
+        ({"level": 1.0}, "beta needs level in .0, 1., got 1.0"),
         ({"tokens": -1}, "tokens >= 0, got -1"),
         ({"least": 1.5}, "least in .0, 1., got 1.5"),
         ({"share": 0.0}, "share in .0, 1., got 0.0"),

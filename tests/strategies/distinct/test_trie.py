@@ -70,6 +70,22 @@ def test_the_branches_are_the_mass_that_can_be_followed_and_the_best_has_the_mos
         assert best is None or best.logprob == max(b.logprob for b in branches)
 
 
+@settings(max_examples=25, deadline=None)
+@given(language=LANGUAGES, seed=st.integers(0, 100), taken=st.integers(0, 3), draws=st.integers(0, 6))
+def test_no_further_draws_see_more_than_their_reach(language: Language, seed: int, taken: int, draws: int) -> None:
+    rng = keyed_generator(f"{seed}")
+    trie, _ = explored(language, rng, sampled=True, most=1 + taken)
+    branches = sorted((math.exp(branch.logprob) for branch in trie.branches()), reverse=True)
+    order, before, reach = [*trie.branches()], trie.seen_mass, trie.reach(draws)
+    assert [math.exp(branch.logprob) for branch in trie.largest()] == branches
+    assert reach == pytest.approx(min(sum(branches[:draws]), 1.0), abs=1e-12)
+    assert [*trie.branches()] == order
+    for _ in range(draws):
+        if (branch := trie.sampled(rng)) is not None:
+            trie.insert(language.draw(rng, trie.follow(branch)))
+    assert trie.seen_mass - before <= reach + 1e-12
+
+
 def seen_texts(trie: Trie) -> set[tuple[int, ...]]:
     """The whole texts in a trie."""
     found: set[tuple[int, ...]] = set()
