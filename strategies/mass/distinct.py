@@ -25,7 +25,7 @@ from tts.types import Decision, Draw, Problem, Sample, Signals, total_usage
 Order = Literal["best_first", "sampling"]
 ORDERS: tuple[Order, ...] = ("best_first", "sampling")
 GIVE_UP = "give_up"
-"""The reason of a decision by votes, where draws saw too little of the model's distribution and the budget is spent."""
+"""The reason of a decision by votes that the Beta rule cannot settle within the budget, where too little was seen."""
 FUTILITY = "futility"
 """The reason of a decision where the certificate cannot come within the budget, whatever is drawn."""
 EXHAUSTED = "exhausted"
@@ -47,7 +47,8 @@ class Distinct:
 
     The strategy steps aside where texts vary too freely: if its first ``patience`` draws have seen less mass than
     ``least``, or fewer draws where the certificate cannot come any more, it goes on with free draws. These and the free
-    ones before have a vote each, and the Beta rule stops them as in Adaptive-Consistency (2305.11860).
+    ones before have a vote each, and the Beta rule stops them as in Adaptive-Consistency (2305.11860), or else ends
+    them once it cannot hold any more within the budget.
 
     Attributes:
         name: the strategy's name in tables.
@@ -125,24 +126,25 @@ class Distinct:
         """Return the reason to decide now, and empty where there is none; note whether to step aside."""
         if self.certificate.fires(seen.masses):
             return MassCertificate.name
-        vain = "" if seen.aside else self._vain(seen)
-        seen.aside = seen.aside or self._saw_too_little(seen, ended=bool(vain))
-        if seen.aside and self.beta.fires(seen.votes):
-            return Beta.name
-        if seen.masses.n >= self.budget:
-            return GIVE_UP if seen.aside else BUDGET
-        if self.tokens and seen.tokens >= self.tokens:
-            return TOKENS
-        return "" if seen.aside else vain
+        left, reason = self.budget - seen.masses.n, ""
+        if not seen.aside:
+            reason = self._vain(seen, left)
+            seen.aside = self._saw_too_little(seen, ended=bool(reason))
+        if seen.aside:
+            if self.beta.fires(seen.votes):
+                return Beta.name
+            reason = "" if self.beta.can_fire(seen.votes, left) else GIVE_UP
+        return reason or (TOKENS if self.tokens and seen.tokens >= self.tokens else "")
 
-    def _vain(self, seen: _Seen) -> str:
-        """Return the reason why no draw from a branch can bring the certificate within the budget, empty without."""
+    def _vain(self, seen: _Seen, left: int) -> str:
+        """Return the reason why the draws that are left cannot bring the certificate, and empty where they can."""
+        if not left:
+            return BUDGET
         if not seen.trie.texts:
             return ""
         if next(seen.trie.branches(), None) is None:
             return EXHAUSTED
-        reach = seen.trie.reach(self.budget - seen.masses.n)
-        return "" if self.certificate.can_fire(seen.masses, reach) else FUTILITY
+        return "" if self.certificate.can_fire(seen.masses, seen.trie.reach(left)) else FUTILITY
 
     def _saw_too_little(self, seen: _Seen, *, ended: bool) -> bool:
         """Return whether the first draws have seen too little; before they are all there only at the end."""

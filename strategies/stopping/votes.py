@@ -42,6 +42,16 @@ class Beta:
             leader_probability(evidence.leader_score, evidence.runner_up_score) >= self.level
         )
 
+    def can_fire(self, evidence: Evidence, draws: int) -> Any:
+        """Return whether the rule could fire within further draws, which it does at the best if all are for the leader.
+
+        Args:
+            evidence: the draws so far.
+            draws: the further draws, >= 0, each with a vote of weight 1 at most.
+        """
+        most = evidence.leader_score + draws
+        return (most > 0) & (leader_probability(most, evidence.runner_up_score) >= self.level)
+
 
 @dataclass(frozen=True)
 class Dirichlet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -130,8 +131,16 @@ def test_it_steps_aside_where_texts_vary_freely_and_only_free_draws_vote(width: 
                 before.add(sample)
         assert Beta(0.6).fires(known) and not Beta(0.6).fires(before)
     assert reasons == {Beta.name}
-    spent, _ = played(replace(strategy, budget=9, level=0.999), free)
-    assert (spent.reason, len(spent.samples)) == (GIVE_UP, 9)
+    level, reasons = 0.95, Counter[str]()
+    for seed in range(20):
+        decision, _ = played(replace(strategy, budget=12, level=level), free, seed=seed)
+        votes = LiveEvidence(Uniform())
+        for sample in (decision.samples[0], *decision.samples[3:]):
+            votes.add(sample)
+        reasons[decision.reason] += 1
+        assert (decision.reason == Beta.name) == Beta(level).fires(votes)
+        assert (decision.reason == GIVE_UP) == (not Beta(level).can_fire(votes, 12 - len(decision.samples)))
+    assert set(reasons) == {Beta.name, GIVE_UP}
     kept, _ = played(replace(strategy, least=0.0), free)
     assert kept.reason == FUTILITY and all(s.given for s in kept.samples[1:])
     by_tokens, _ = played(replace(strategy, tokens=50, level=0.999), free)

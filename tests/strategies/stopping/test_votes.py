@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from strategies.counts import leader_probability
+from strategies.live_evidence import LiveEvidence
 from strategies.stopping import Beta, Dirichlet, Share, Unanimous
 from strategies.vote import Vote
-from strategies.weighting import Linear
+from strategies.weighting import Linear, Uniform
 from tests.strategies.cases import play
-from tts.types import Usage
+from tts.types import Sample, Usage
 
 
 def test_adaptive_consistency_stops_at_four_equal_answers_as_in_the_paper():
@@ -18,6 +21,22 @@ def test_adaptive_consistency_stops_at_four_equal_answers_as_in_the_paper():
     decision = play(Vote("ac", 16, stop=(Beta(0.95),)), ["7"] * 16)
     assert (len(decision.samples), decision.answer, decision.reason) == (4, "7", "beta")
     assert decision.usage == Usage(delivered=40)
+
+
+@pytest.mark.parametrize("level", [0.4, 0.7, 0.95])
+def test_the_beta_rule_can_fire_if_and_only_if_some_further_votes_make_it(level):
+    def evidence(*votes):
+        found = LiveEvidence(Uniform())
+        for answer in (answer for answer, count in zip("abc", votes, strict=True) for _ in range(count)):
+            found.add(Sample(answer, answer))
+        return found
+
+    rule = Beta(level)
+    for votes in product(range(4), repeat=3):
+        for draws in range(6):
+            ways = (more for more in product(range(draws + 1), repeat=3) if sum(more) <= draws)
+            comes = any(rule.fires(evidence(*(a + b for a, b in zip(votes, more, strict=True)))) for more in ways)
+            assert rule.can_fire(evidence(*votes), draws) == comes
 
 
 def test_one_answer_alone_is_not_certain_under_the_dirichlet_rule():
