@@ -12,7 +12,8 @@ _PARAMS = {
     "alternatives": 20,
     "tokens": 0,
     "patience": 3,
-    "least": 0.1,
+    "least": 0.01,
+    "boldness": 0.5,
     "level": 0.95,
 }
 

@@ -8,10 +8,12 @@ draws and are refused.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from strategies.live_evidence import LiveEvidence
+from strategies.mass.seen import mass_of
 from strategies.mass.trie import Trie
 from strategies.pruning import keyed_generator
 from strategies.stopping import Beta, MassCertificate
@@ -42,13 +44,14 @@ class Distinct:
     its mass, which is exact sampling without replacement (2002.09067); behind the branch its tokens are drawn as usual,
     so that the mass of its text is exact. A wave of ``width`` draws takes as many branches, none of them twice.
 
-    Once the certificate cannot come any more within the budget, whatever is drawn
-    (:meth:`~strategies.stopping.MassCertificate.can_fire`), it decides at once.
+    Once the certificate cannot come any more within the budget (:meth:`~strategies.stopping.MassCertificate.can_fire`),
+    it decides at once. With ``boldness`` 0 further draws count with all mass of the largest branches, and none can
+    bring it; with 1 they count with the share of it that the texts behind branches have had so far.
 
     The strategy steps aside where texts vary too freely: if its first ``patience`` draws have seen less mass than
     ``least``, or fewer draws where the certificate cannot come any more, it goes on with free draws. These and the free
-    ones before have a vote each, and the Beta rule stops them as in Adaptive-Consistency (2305.11860), or else ends
-    them once it cannot hold any more within the budget.
+    ones before have a vote each, and the Beta rule stops them as in Adaptive-Consistency (2305.11860). An answer that
+    leads is decided on as well once that rule cannot hold any more within the budget.
 
     Attributes:
         name: the strategy's name in tables.
@@ -63,6 +66,7 @@ class Distinct:
         tokens: the most decoded tokens of a question, >= 1, checked after each wave; 0 sets no limit.
         patience: the draws after which it may step aside, >= 1.
         least: in [0, 1]: the mass that these must have seen; 0 never steps aside.
+        boldness: in [0, 1]: of the decision that the certificate cannot come.
         level: of the Beta rule where it has stepped aside, see :class:`~strategies.stopping.Beta`.
     """
 
@@ -75,7 +79,8 @@ class Distinct:
     alternatives: int = 20
     tokens: int = 0
     patience: int = 3
-    least: float = 0.1
+    least: float = 0.01
+    boldness: float = 0.5
     level: float = 0.95
 
     def __post_init__(self) -> None:
@@ -87,8 +92,9 @@ class Distinct:
                 raise InputError(f"strategy {self.name} needs {key} >= 1, got {getattr(self, key)}")
         if self.tokens < 0:
             raise InputError(f"strategy {self.name} needs tokens >= 0, got {self.tokens}")
-        if not 0.0 <= self.least <= 1.0:
-            raise InputError(f"strategy {self.name} needs least in [0, 1], got {self.least}")
+        for key in ("least", "boldness"):
+            if not 0.0 <= getattr(self, key) <= 1.0:
+                raise InputError(f"strategy {self.name} needs {key} in [0, 1], got {getattr(self, key)}")
         _ = self.certificate, self.beta
 
     @property
@@ -133,7 +139,8 @@ class Distinct:
         if seen.aside:
             if self.beta.fires(seen.votes):
                 return Beta.name
-            reason = "" if self.beta.can_fire(seen.votes, left) else GIVE_UP
+            tied = seen.votes.leader_score == seen.votes.runner_up_score
+            reason = "" if left and (tied or self.beta.can_fire(seen.votes, left)) else GIVE_UP
         return reason or (TOKENS if self.tokens and seen.tokens >= self.tokens else "")
 
     def _vain(self, seen: _Seen, left: int) -> str:
@@ -144,7 +151,8 @@ class Distinct:
             return ""
         if next(seen.trie.branches(), None) is None:
             return EXHAUSTED
-        return "" if self.certificate.can_fire(seen.masses, seen.trie.reach(left)) else FUTILITY
+        gain = seen.trie.reach(left) * (1.0 - self.boldness * (1.0 - seen.found_share))
+        return "" if self.certificate.can_fire(seen.masses, gain) else FUTILITY
 
     def _saw_too_little(self, seen: _Seen, *, ended: bool) -> bool:
         """Return whether the first draws have seen too little; before they are all there only at the end."""
@@ -181,6 +189,9 @@ class _Seen:
         after: the mass seen after each draw.
         tokens: those that were decoded.
         aside: whether the strategy has stepped aside.
+        taken: the branches that draws have taken.
+        taken_mass: their mass.
+        found_mass: that of the texts that were found behind them.
     """
 
     def __init__(self) -> None:
@@ -189,6 +200,13 @@ class _Seen:
         self.votes = LiveEvidence(Uniform())
         self.after: list[float] = []
         self.tokens, self.aside = 0, False
+        self.taken, self.taken_mass, self.found_mass = 0, 0.0, 0.0
+
+    @property
+    def found_share(self) -> float:
+        """The mass of texts behind branches as a share of that of their branches; 1 before two are known."""
+        known = self.taken > 1 and self.taken_mass > 0.0
+        return min(self.found_mass / self.taken_mass, 1.0) if known else 1.0
 
     def add(self, samples: list[Sample], *, free: bool) -> None:
         """Add draws, in order of submission; a free one continues no branch."""
@@ -197,6 +215,10 @@ class _Seen:
             self.masses.add(sample)
             self.votes.add(sample, None if free else 0)
             self.after.append(1.0 - self.masses.unseen_mass)
+            if not free and sample.trace.processed:
+                self.taken += 1
+                self.taken_mass += math.exp(math.fsum(sample.trace.processed[: sample.given]))
+                self.found_mass += mass_of(sample)
             self.tokens += len(sample.token_ids) - sample.given
 
     def decision(self, reason: str, *, by_votes: bool) -> Decision:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from strategies.catalog import method
 from strategies.live_evidence import LiveEvidence
 from strategies.mass.distinct import EXHAUSTED, FUTILITY, GIVE_UP, ORDERS, TOKENS, Distinct, Order
+from strategies.mass.trie import Trie
 from strategies.stopping import Beta, MassCertificate
 from strategies.vote import BUDGET
 from strategies.weighting import Mass, Uniform
@@ -33,7 +34,7 @@ Q = Problem("q", "?")
 
 
 def distinct(order: Order = "best_first", budget: int = 200, **more: Any) -> Distinct:
-    return Distinct("distinct", budget, order, **{"least": 0.0, **more})
+    return Distinct("distinct", budget, order, **{"least": 0.0, "boldness": 0.0, **more})
 
 
 @settings(max_examples=40, deadline=None)
@@ -139,7 +140,8 @@ def test_it_steps_aside_where_texts_vary_freely_and_only_free_draws_vote(width: 
             votes.add(sample)
         reasons[decision.reason] += 1
         assert (decision.reason == Beta.name) == Beta(level).fires(votes)
-        assert (decision.reason == GIVE_UP) == (not Beta(level).can_fire(votes, 12 - len(decision.samples)))
+        left, tied = 12 - len(decision.samples), votes.leader_score == votes.runner_up_score
+        assert (decision.reason == GIVE_UP) == (not Beta(level).can_fire(votes, left) and not (left and tied))
     assert set(reasons) == {Beta.name, GIVE_UP}
     kept, _ = played(replace(strategy, least=0.0), free)
     assert kept.reason == FUTILITY and all(s.given for s in kept.samples[1:])
@@ -191,6 +193,30 @@ def test_the_certificate_can_come_if_and_only_if_the_leader_could_get_all_of_the
     best = evidence.leader_mass + gain - evidence.runner_up_mass - share * (evidence.unseen_mass - gain)
     assume(abs(best) > 1e-12)
     assert rule.can_fire(evidence, gain) == (best > 0)
+
+
+def test_boldness_counts_on_the_share_of_their_branches_that_texts_have_had() -> None:
+    sooner = 0
+    for seed in range(30):
+        language = Language(seed, length=5, sharpness=0.8)
+        exact, _ = played(distinct(budget=20), language, seed=seed)
+        for boldness in (0.5, 1.0):
+            bold, _ = played(distinct(budget=20, boldness=boldness), language, seed=seed)
+            assert bold.samples == exact.samples[: len(bold.samples)]
+            if len(bold.samples) == len(exact.samples):
+                assert bold == exact
+                continue
+            assert bold.reason == FUTILITY and len(bold.samples) > 2, "a share is known from two branches on"
+            trie, masses, taken = Trie(), LiveEvidence(Mass()), 0.0
+            for sample in bold.samples:
+                trie.insert(sample)
+                masses.add(sample)
+                taken += math.exp(sum(sample.trace.processed[: sample.given])) if sample.given else 0.0
+            found = trie.seen_mass - math.exp(sum(bold.samples[0].trace.processed))
+            gain = trie.reach(20 - len(bold.samples)) * (1 - boldness * (1 - found / taken))
+            assert not MassCertificate().can_fire(masses, gain)
+            sooner += 1
+    assert sooner > 5
 
 
 def test_it_gives_up_at_once_where_the_certificate_cannot_come_and_little_is_seen() -> None:
@@ -278,6 +304,7 @@ def test_an_engine_without_alternatives_is_refused_in_one_sentence() -> None:
         ({"level": 1.0}, "beta needs level in .0, 1., got 1.0"),
         ({"tokens": -1}, "tokens >= 0, got -1"),
         ({"least": 1.5}, "least in .0, 1., got 1.5"),
+        ({"boldness": -0.1}, "boldness in .0, 1., got -0.1"),
         ({"share": 0.0}, "share in .0, 1., got 0.0"),
         ({"order": "worst"}, "order best_first or sampling, got worst"),
     ],
