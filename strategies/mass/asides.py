@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strategies.mass.distinct import GIVE_UP, Distinct
 from strategies.mass.gated import MassGated
+from strategies.stopping import Beta
 from tts.strategy import Strategy
 from tts.types import Decision
 
@@ -21,7 +22,7 @@ def aside_sentence(strategy: Strategy, decision: Decision) -> str | None:
         return None
     if isinstance(strategy, MassGated) and strategy.saw_too_little(decision):
         first = strategy.probe
-    elif isinstance(strategy, Distinct) and decision.reason == GIVE_UP:
+    elif isinstance(strategy, Distinct) and decision.reason in (Beta.name, GIVE_UP):
         first = strategy.patience
     else:
         return None

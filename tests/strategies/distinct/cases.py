@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from strategies.mass.distinct import Distinct, Order
 from strategies.mass.trie import Trie
 from strategies.pruning import keyed_generator
 from tts.strategy import Strategy
@@ -144,3 +146,8 @@ def played(strategy: Strategy, language: Language, *, seed: int = 0) -> tuple[De
             draw = steps.send(samples)
     except StopIteration as stop:
         return stop.value, asked
+
+
+def distinct(order: Order = "best_first", budget: int = 200, **more: Any) -> Distinct:
+    """Return the strategy, which never steps aside and is certain of futility unless options say otherwise."""
+    return Distinct("distinct", budget, order, **{"least": 0.0, "boldness": 0.0, **more})
