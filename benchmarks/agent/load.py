@@ -91,7 +91,7 @@ async def cancels(number: int) -> str:
     beside = [texts for one in await asyncio.gather(*staying) for texts in one]
     await asyncio.sleep(0.2)
     batch = parts.engine.batch  # type: ignore[attr-defined]
-    left = runner.active + runner.waiting + runner.draws_waiting + len(batch._active) + len(batch._waiting)
+    left = runner.active + runner.waiting + runner.draws_waiting + len(batch._slots.rows) + len(batch._waiting)
     others = len(asyncio.all_tasks()) - 1
     spent, now = sum(booked, Usage()), _counters(parts)
     engine = tuple(after - before for after, before in zip(now, counted, strict=True))

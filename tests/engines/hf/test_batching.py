@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ pytest.importorskip("torch")
 
 from tts.engines.base import Meter
 from tts.engines.hf.batching import Batch
-from tts.engines.hf.prefix_cache import TokenLRU
+from tts.engines.hf.caches import TokenLRU
 from tts.engines.hf.sampler import SampledTokens
 from tts.engines.hf.sequence import SequenceState
 from tts.engines.hf.step_input import JoiningSequence, StepInput
@@ -33,12 +34,13 @@ class CountingDecoder:
             one.cached = 1
 
     def run(self, work: StepInput) -> SampledTokens:
-        rows = len(work.tokens) + len(work.joining)
+        rows = len(work.noise_keys)
         if rows > self.most:
             raise RuntimeError("CUDA out of memory")
         self.widths.append(rows)
         newest = [*work.tokens, *[one.ids[-1] for one in work.joining]]
-        return SampledTokens([max(10, token + 1) for token in newest], [-0.5] * rows)
+        drawn = [max(10, newest[slot] + 1) for slot in work.sources or range(rows)]
+        return SampledTokens(drawn, [-0.5] * rows)
 
     def score(self, joining: list[JoiningSequence], tokens: list[int]) -> list[list[float]]:
         return [[0.5] * len(tokens) for _ in joining]
@@ -136,3 +138,74 @@ def test_a_bug_in_a_step_is_raised_for_the_rows_that_were_joining_too(batches: A
             return await finished(batch, [3, 3, 3])
 
     assert [str(error) for error in asyncio.run(draw())] == ["a bug"] * 3
+
+
+class RememberingDecoder(CountingDecoder):
+    """Keeps the tokens of each slot as a cache does, and draws tokens that depend on all of them and on the draw."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.slots: list[tuple[int, ...]] = []
+
+    def run(self, work: StepInput) -> SampledTokens:
+        for source, target, length in work.forks:
+            assert target == len(self.slots) and length == len(self.slots[source])
+            self.slots.append(self.slots[source])
+        for source, target, length in work.moves:
+            assert length == len(self.slots[source])
+            self.slots[target] = self.slots[source]
+        assert work.lengths == [len(slot) for slot in self.slots[: len(work.tokens)]]
+        if len(work.noise_keys) > self.most:
+            raise RuntimeError("CUDA out of memory")
+        running = zip(self.slots, work.tokens, strict=False)
+        self.slots = [(*slot, token) for slot, token in running] + [one.ids for one in work.joining]
+        self.widths.append(len(self.slots))
+        places = work.sources or range(len(self.slots))
+        found = [drawn(self.slots[at], key) for at, (key, _) in zip(places, work.noise_keys, strict=True)]
+        return SampledTokens(found, [-0.5] * len(found))
+
+    def clear(self) -> None:
+        self.slots = []
+
+
+def drawn(context: tuple[int, ...], key: int) -> int:
+    """Return 2, which ends a draw, or another token, the same one for most keys."""
+    rng = random.Random(f"{context} {key}")
+    return rng.choice([10, 10, 10, 10, 10, 10, 11, STOP])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_draws_with_the_same_tokens_share_a_slot_until_they_part(batches: Any, seed: int) -> None:
+    rng = random.Random(seed)
+    decoder = RememberingDecoder(most=rng.choice([6, 99]))
+    batch = batches(decoder, 12)
+    prompts = [(5, 6), (5, 6, 10), (7,)]
+    wanted = [(rng.choice(prompts), key, rng.randrange(1, 12)) for key in range(40)]
+
+    async def play() -> list[Any]:
+        done: asyncio.Queue[Any] = asyncio.Queue()
+        states = []
+        for ids, key, limit in wanted:
+            state = request(limit, done)
+            state.ids = state.prompt_ids = ids
+            state.noise_key = key
+            states.append(state)
+            batch.add(state)
+            if rng.random() < 0.2:
+                batch.leave(rng.choice(states))
+            await asyncio.sleep(0)
+        while not all(state.closed for state in states):
+            await asyncio.sleep(0.001)
+            while not done.empty():
+                if isinstance(told := done.get_nowait(), Exception):
+                    raise told
+        return states
+
+    states = asyncio.run(play())
+    for state in states:
+        expected: list[int] = []
+        while len(expected) < state.limit and STOP not in expected:
+            expected.append(drawn(state.ids + tuple(expected), state.noise_key))
+        assert state.tokens == expected[: len(state.tokens)]
+        assert state.end is None or len(state.tokens) == len(expected)
+    assert batch.computed == sum(decoder.widths) < batch.drawn == sum(state.meter.drawn for state in states)

@@ -42,3 +42,14 @@ def test_forks_of_a_prefix_and_attempts_are_independent(make: Any) -> None:
     ]
     assert first.token_ids == alone(engine, problem, 0, prefix=short).token_ids
     assert len({sample.token_ids[7:14] for sample in (first, *others)}) == 4
+
+
+def test_draws_of_a_question_are_computed_once_where_they_agree(make: Any) -> None:
+    engine, wanted = make(temperature=0.1, max_tokens=16), [(problem, i) for problem in PROBLEMS[:2] for i in range(12)]
+    together = draws(engine, wanted)
+    assert engine.batch.drawn == sum(len(sample.token_ids) for sample in together) > 1.5 * engine.batch.computed
+    apart = make(temperature=0.1, max_tokens=16, max_batch_size=1)
+    separate = [sample.token_ids for sample in draws(apart, wanted)]
+    assert apart.batch.computed == apart.batch.drawn
+    same = [one.token_ids == other for one, other in zip(together, separate, strict=True)]
+    assert sum(same) >= len(same) - 1, "rounding may change one of 24"

@@ -173,4 +173,4 @@ def test_at_rest_the_meters_of_all_callers_are_the_counters(make: Any, monkeypat
     asyncio.run(storm())
     after = batch.prompt + batch.prompt_cached + batch.scored, batch.drawn
     assert tuple(map(sum, zip(*ledger, strict=True))) == (after[0] - before[0], after[1] - before[1])
-    assert not batch.given and not batch._active and not batch._waiting
+    assert not batch.given and not batch._slots.rows and not batch._waiting

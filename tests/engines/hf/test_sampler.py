@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tts.engines.hf import sampler  # noqa: E402
+from tts.engines.hf.filters import Parameters, filtered  # noqa: E402
 from tts.engines.hf.sampler import Sampler  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.types import Signals  # noqa: E402
@@ -87,7 +88,7 @@ def test_top_p_keeps_what_a_sorted_distribution_keeps(top_k: int) -> None:
     scales, shares = torch.tensor([0.1, 1.0, 4.0, 20.0]), (0.3, 0.9, 1.0)  # from flat to certain
     logits = (torch.randn(12, 3_000) * scales.repeat(3)[:, None]).contiguous()
     rows = [Sampling(1.0, top_p=share, top_k=top_k) for share in shares for _ in scales]
-    kept = sampler._filtered(logits.softmax(-1), sampler.Parameters.of(rows, "cpu"))
+    kept = filtered(logits.softmax(-1), Parameters.of(rows, "cpu"))
     for row, sampling in enumerate(rows):
         order = sorted(range(3_000), key=lambda token: -logits[row, token])[: top_k or None]
         before, expected = 0.0, set()
@@ -114,3 +115,16 @@ def test_draws_and_signals_do_not_depend_on_the_rows_worked_on_together(monkeypa
         read = Sampler(Sampling(0.8), (9,), "cpu").read(logits, tokens, wanted)
         assert read["entropy"].tolist() == drawn[-1].columns["entropy"]
     assert drawn[0] == drawn[1] == drawn[2]
+
+
+@pytest.mark.parametrize("how", [Sampling(0.7), Sampling(0.7, top_p=0.8, top_k=30), Sampling(0.0)])
+def test_rows_of_a_slot_are_drawn_as_rows_of_their_own(how: Sampling, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    logits, sources = torch.randn(7, 1000) * 3, [0, 0, 0, 1, 3, 3, 5, 6, 6]
+    wanted = Signals(watch=(10, 11), top=20, entropy=True, certainty=True, processed=True, alternatives=5)
+    keys = [(row, 4) for row in range(9)]
+    monkeypatch.setattr(sampler, "CHUNK", 3000)
+    drawer = Sampler(how, (12,), "cpu")
+    shared = drawer.draw(logits, keys, wanted, [], {}, sources)
+    assert shared == drawer.draw(logits[torch.tensor(sources)], keys, wanted, [], {})
+    assert len(set(shared.tokens)) > 3

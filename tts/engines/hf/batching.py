@@ -1,14 +1,16 @@
 """Continuous batching: sequences join and leave between steps; one thread computes while the event loop decides.
 
 Only the event loop holds state: the waiting sequences, the slots and the closed sequences. The thread receives a
-:class:`StepInput` and returns the drawn tokens. Knows tokens, not text.
+:class:`StepInput` and returns the drawn tokens. Sequences that join together with the same tokens share a slot for as
+long as they draw the same ones: the model computes the slot once, and each has noise and signals of its own. Knows
+tokens, not text.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tts.engines.base import Meter
 from tts.engines.ending import find_end
@@ -17,7 +19,7 @@ from tts.engines.hf.device import is_out_of_memory
 from tts.engines.hf.given import GivenTexts
 from tts.engines.hf.reading import GivenSequence, ReadColumns
 from tts.engines.hf.sampler import SampledTokens
-from tts.engines.hf.sequence import SequenceState
+from tts.engines.hf.sequence import SequenceState, Slots
 from tts.engines.hf.step_input import JoiningSequence, StepInput
 from tts.engines.hf.worker import Worker
 from tts.engines.text import Ids
@@ -36,6 +38,7 @@ class Batch:
         given: the given texts that wait to be read.
         ends: ids of the tokens that end a sample.
         steps: passes that drew tokens.
+        computed: tokens behind which these passes computed a distribution; draws that share a slot need one for all.
     """
 
     def __init__(
@@ -58,11 +61,10 @@ class Batch:
         """
         self.decoder, self.max_batch_size = decoder, max_batch_size
         self.ends, self._is_step, self._notify = ends, is_step, notify
-        self.drawn = self.prompt = self.prompt_cached = self.steps = 0
+        self.drawn = self.prompt = self.prompt_cached = self.steps = self.computed = 0
         self._waiting: deque[SequenceState] = deque()
-        self._active: list[SequenceState] = []  # row i has slot i
+        self._slots = Slots()
         self._stepping: set[SequenceState] = set()
-        self._moves: list[tuple[int, int, int]] = []
         self._worker = Worker()
         self.given = GivenTexts(decoder, self._worker, self._restart)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,7 +120,7 @@ class Batch:
             self._drop_all()
 
     def _drop_all(self) -> None:
-        self._active, self._moves, self._stepping = [], [], set()
+        self._slots, self._stepping = Slots(), set()
         self._waiting.clear()
         self.given.clear()
 
@@ -132,30 +134,20 @@ class Batch:
         try:
             while True:
                 if self.given:
-                    await self.given.turn(drawing=bool(self._active or self._waiting))
-                self._clear()
+                    await self.given.turn(drawing=bool(self._slots or self._waiting))
+                self._slots.settle()
                 joining = self._join()
-                if self._active or joining:
+                if self._slots or joining:
                     started = self._worker.seconds
                     await self._step(joining)
                     self.given.drew(self._worker.seconds - started)
                 elif not self.given:
                     return
         except Exception as error:
-            for row in {id(row): row for row in [*self._active, *joining, *self._waiting]}.values():
+            for row in {id(row): row for row in [*self._slots.rows, *joining, *self._waiting]}.values():
                 row.fail(error)
             self.given.fail(error)
             self._drop_all()
-
-    def _clear(self) -> None:
-        """Free the slots of closed sequences; the last sequence moves into each."""
-        rows = self._active
-        for slot in range(len(rows) - 1, -1, -1):
-            if rows[slot].closed:
-                last = rows.pop()
-                if slot < len(rows):
-                    rows[slot] = last
-                    self._moves.append((len(rows), slot, last.cached))
 
     def _join(self) -> list[SequenceState]:
         """Return the sequences that get a slot now, first come, first served.
@@ -164,8 +156,9 @@ class Batch:
         behind it wait with it.
         """
         joining: list[SequenceState] = []
-        wanted = Signals.joined(row.signals for row in self._active)
-        while self._waiting and len(self._active) + len(joining) < self.max_batch_size:
+        active = self._slots.rows
+        wanted = Signals.joined(row.signals for row in active)
+        while self._waiting and len(active) + len(joining) < self.max_batch_size:
             row = self._waiting[0]
             if not row.closed:
                 if not wanted.joins(row.signals):
@@ -176,43 +169,47 @@ class Batch:
         return joining
 
     async def _step(self, joining: list[SequenceState]) -> None:
-        rows = [*self._active, *joining]
-        wanted = Signals.joined(row.signals for row in rows)
         for row in joining:  # one that had ended when memory ran out reads its probe too
             row.probing = row.end is not None
+        reads = {row: JoiningSequence(row.context_ids, row.prompt_ids) for row in joining}
+        slots = self._slots.joined_by({row: read.ids for row, read in reads.items()})
+        seated = slots.seated
+        rows = [row for _, row in seated]
+        wanted = Signals.joined(row.signals for row in rows)
         work = StepInput(
-            moves=self._moves,
-            joining=[JoiningSequence(row.context_ids, row.prompt_ids) for row in joining],
-            tokens=[row.newest for row in self._active],
-            lengths=[row.cached for row in self._active],
+            forks=self._slots.forks,
+            moves=self._slots.moves,
+            joining=[reads[first] for first in slots.firsts[len(self._slots) :]],
+            tokens=[first.newest for first in self._slots.firsts],
+            lengths=[first.cached for first in self._slots.firsts],
             noise_keys=[(row.noise_key, len(row.tokens)) for row in rows],
+            sources=[slot for slot, _ in seated] if len(rows) > len(slots) else [],
             changed={i: row.sampling for i, row in enumerate(rows) if row.sampling is not None},
             signals=wanted,
             probing=[] if wanted.probe is None else [i for i, row in enumerate(rows) if row.probing],
         )
         self._stepping = set(rows)
-        self.decoder.mark_cached(work.joining)
-        for row, read in zip(joining, work.joining, strict=True):
+        self.decoder.mark_cached([*reads.values()])
+        for row, read in reads.items():
             self._charge_prompt(row.meter, read)
         try:
             drawn = await self._worker.compute(self.decoder.run, work)
         except BaseException as error:
-            self._stepping = set()
+            self._stepping, self._slots = set(), slots
             if not is_out_of_memory(error):
-                self._active = rows
                 raise
             await self._halve(rows)
             return
-        self._moves, self._stepping = [], set()
-        self.steps += 1
-        for row, read in zip(joining, work.joining, strict=True):
-            row.cached = len(read.ids)
-        for row in self._active:
+        self._stepping = set()
+        self.steps, self.computed = self.steps + 1, self.computed + len(slots)
+        for row in self._slots.rows:
             row.cached += 1
-        self._active = rows
-        ended = self._deliver(rows, drawn, wanted.watch)
+        for row, read in reads.items():
+            row.cached = len(read.ids)
+        self._slots = slots
+        ended = self._deliver(seated, drawn, wanted.watch)
         await self._park(ended)
-        for row in ended.values():
+        for _, row in ended:
             row.send(row, row.end)
 
     def _charge_prompt(self, meter: Meter, read: JoiningSequence) -> None:
@@ -226,24 +223,26 @@ class Batch:
         row.meter.add_drawn(1)
         self.drawn += 1
 
-    def _deliver(self, rows: list[SequenceState], drawn: SampledTokens, watch: Ids) -> dict[int, SequenceState]:
-        """Give each sequence its token; return by slot those that end there, whose end is not sent yet."""
-        ended: dict[int, SequenceState] = {}
-        for slot, row in enumerate(rows):
+    def _deliver(
+        self, seated: list[tuple[int, SequenceState]], drawn: SampledTokens, watch: Ids
+    ) -> list[tuple[int, SequenceState]]:
+        """Give each sequence its token; return those that end there with their slots, whose end is not sent yet."""
+        ended: list[tuple[int, SequenceState]] = []
+        for at, (slot, row) in enumerate(seated):
             if row.closed:  # charged when it left
                 continue
             if row.end is not None:
-                self._probe(row, drawn.probed.get(slot))
+                self._probe(row, drawn.probed.get(at))
             else:
                 self._charge(row)
-                row.append(drawn, slot, watch, self._is_step)
+                row.append(drawn, at, watch, self._is_step)
                 row.end = find_end(row, self.ends, self._is_step)
                 if row.end is not None:
                     self._finish(row)
                 elif row.stream and len(row.tokens) % row.stream == 0:
                     row.send(row, None)
             if row.closed:
-                ended[slot] = row
+                ended.append((slot, row))
         return ended
 
     def _finish(self, row: SequenceState) -> None:
@@ -265,9 +264,9 @@ class Batch:
         elif row.signals.probe is not None:
             row.newest, row.probing = row.signals.probe, True
 
-    async def _park(self, ended: Mapping[int, SequenceState]) -> None:
+    async def _park(self, ended: list[tuple[int, SequenceState]]) -> None:
         """Cache sequences that ended at their own boundary or have alternatives, before a draw can continue them."""
-        pausing = [(slot, row.prefix_key) for slot, row in ended.items() if row.can_go_on]
+        pausing = [(slot, row.prefix_key) for slot, row in ended if row.can_go_on]
         if not pausing:
             return
         try:
@@ -280,7 +279,6 @@ class Batch:
     async def _halve(self, rows: list[SequenceState]) -> None:
         """Halve the batch when memory runs out: half of the sequences are read again now, the others later."""
         self.max_batch_size = max(1, len(rows) // 2)
-        self._active = rows
         if len(rows) == 1:
             for row in [row for row in rows if not row.closed]:
                 row.closed = True
@@ -291,7 +289,7 @@ class Batch:
 
     async def _restart(self) -> None:
         """Free the decoder's memory; running sequences wait for a slot and are read again."""
-        alive = [row for row in self._active if not row.closed]
-        self._active, self._moves = [], []
+        alive = [row for row in self._slots.rows if not row.closed]
+        self._slots = Slots()
         self._waiting.extendleft(reversed(alive))
         await self._worker.compute(self.decoder.clear)

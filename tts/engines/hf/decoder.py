@@ -1,7 +1,8 @@
 """One causal language model and its key-value cache: sequences of tokens in, the next token of each out.
 
 Knows nothing about requests, event loops or text. Rows of the cache are slots 0 to n - 1, kept dense by moving the last
-row into a freed slot, so that a step reads a view of the cache and copies nothing. Everything here runs in one thread.
+one into a freed slot, so that a step reads a view of the cache and copies nothing. Draws with the same tokens so far
+have one slot, which is copied where they part. Everything here runs in one thread.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from tts.engines.hf.kv_cache import KVCacheView
-from tts.engines.hf.prefix_cache import TokenLRU
+from tts.engines.hf.caches import KVCacheView, TokenLRU
 from tts.engines.hf.sampler import SampledTokens, Sampler
 from tts.engines.hf.step_input import JoiningSequence, Pieces, Prefilled, PrefixKey, StepInput
 from tts.engines.sampling import Sampling
@@ -86,6 +86,8 @@ class Decoder:
     @torch.inference_mode()
     def run(self, work: StepInput) -> SampledTokens:
         """Draw one token for each row."""
+        for source, target, length in work.forks:
+            self._fork(source, target, length)
         for source, target, length in work.moves:
             self._move(source, target, length)
         running = len(work.tokens)
@@ -95,7 +97,9 @@ class Decoder:
         logits = [self._step(work)] if running else []
         if read:
             logits.append(torch.stack([one.logits for one in read]))
-        return self.sampler.draw(torch.cat(logits), work.noise_keys, work.signals, work.probing, work.changed)
+        return self.sampler.draw(
+            torch.cat(logits), work.noise_keys, work.signals, work.probing, work.changed, work.sources
+        )
 
     @torch.inference_mode()
     def score(self, sequences: Sequence[JoiningSequence], tokens: Sequence[int]) -> list[list[float]]:
@@ -118,8 +122,13 @@ class Decoder:
         self.parked.clear()
         self._forget()
 
+    def _fork(self, source: int, target: int, length: int) -> None:
+        """Copy a slot of this many tokens to a new one."""
+        self._reserve(target + 1, 0)
+        self._move(source, target, length)
+
     def _move(self, source: int, target: int, length: int) -> None:
-        """Move a row of this many tokens to another slot."""
+        """Move a slot of this many tokens to another one."""
         self._kv[:, :, target, :, :length] = self._kv[:, :, source, :, :length]
 
     def _park(self, slot: int, start: int, ids: Ids) -> None:
@@ -127,18 +136,19 @@ class Decoder:
         self.parked.put((start, ids), self._kv[:, :, slot, :, start : len(ids)].clone(), len(ids) - start)
 
     def _seat(self, running: int, read: Sequence[Prefilled], longest: int) -> None:
-        """Put sequences into the slots after the running ones; ``longest`` is the tokens of the longest row.
-
-        The cache grows in steps, so that a short run never pays for the longest context.
-        """
-        rows, have_rows, have_length = running + len(read), self._kv.shape[2], self._kv.shape[4]
-        if rows > have_rows or longest > have_length:
-            length = have_length if longest <= have_length else -(-longest // 64) * 64
-            grown = self._empty(max(rows, have_rows), length)
-            grown[:, :, :have_rows, :, :have_length] = self._kv
-            self._kv = grown
+        """Put sequences into the slots after the running ones; ``longest`` is the tokens of the longest row."""
+        self._reserve(running + len(read), longest)
         for slot, one in enumerate(read, running):
             self._kv[:, :, slot, :, : one.state.shape[-2]] = one.state
+
+    def _reserve(self, slots: int, longest: int) -> None:
+        """Grow the cache, where it is too small, in steps: a short run never pays for the longest context."""
+        have, have_length = self._kv.shape[2], self._kv.shape[4]
+        if slots > have or longest > have_length:
+            length = have_length if longest <= have_length else -(-longest // 64) * 64
+            grown = self._empty(have if slots <= have else -(-slots // 8) * 8, length)
+            grown[:, :, :have, :, :have_length] = self._kv
+            self._kv = grown
 
     def _step(self, work: StepInput) -> Tensor:
         device = self.model.device

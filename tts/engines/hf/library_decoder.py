@@ -35,6 +35,9 @@ class LibraryDecoder(Decoder):
     def _forget(self) -> None:
         self._rows: list[LibraryState] = []
 
+    def _fork(self, source: int, target: int, length: int) -> None:
+        self._rows[target:] = [copy.deepcopy(self._rows[source])]
+
     def _move(self, source: int, target: int, length: int) -> None:
         self._rows[target] = self._rows[source]
 

@@ -43,26 +43,31 @@ def hash_keys(noise_keys: Sequence[tuple[int, int]], device: Any) -> Tensor:
     return torch.from_numpy(_mixed(keys ^ _mixed((positions + 1) * _STEP))).to(device)
 
 
-def draw_tokens(probabilities: Tensor, words: Tensor) -> Tensor:
+def draw_tokens(probabilities: Tensor, words: Tensor, at: Tensor | None = None) -> Tensor:
     """Return one token of each row, [rows].
 
     Args:
-        probabilities: of the tokens by id, float32 [rows, vocab]; only their ratios matter, and 0 is never drawn.
+        probabilities: of the tokens by id, float32 [slots, vocab]; only their ratios matter, and 0 is never drawn.
         words: the word of each row, int64 [rows].
+        at: the slot of each row, int64 [rows]; None where row i has slot i.
 
     Source:
         Gumbel-max as in Maddison, Tarlow and Minka, arXiv 1411.0030, section 2.
     """
     words, size = words[:, None], probabilities.shape[-1]
     if size <= ONE_STAGE:
+        probabilities = probabilities if at is None else probabilities[at]
         return _winner(probabilities, words, torch.arange(size, device=words.device))[:, 0]
     whole = size - size % BLOCK
-    masses = probabilities[:, :whole].view(len(words), -1, BLOCK).sum(-1)
+    masses = probabilities[:, :whole].view(len(probabilities), -1, BLOCK).sum(-1)
     if whole < size:
         masses = torch.cat([masses, probabilities[:, whole:].sum(-1, keepdim=True)], dim=-1)
+    masses = masses if at is None else masses[at]
     blocks = torch.arange(masses.shape[-1], device=words.device)
     tokens = _winner(masses, words, -1 - blocks) * BLOCK + torch.arange(BLOCK, device=words.device)
-    inside = probabilities.gather(-1, tokens.clamp(max=size - 1)).masked_fill_(tokens >= size, 0.0)
+    places = tokens.clamp(max=size - 1)
+    inside = probabilities.gather(-1, places) if at is None else probabilities[at[:, None], places]
+    inside = inside.masked_fill_(tokens >= size, 0.0)
     return tokens.gather(-1, _winner(inside, words, tokens))[:, 0]
 
 

@@ -10,13 +10,15 @@ be read, as GrACE's confidence token does (arXiv 2509.09438).
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from tts.engines.hf.filters import Parameters, filtered
 from tts.engines.hf.noise import draw_tokens, hash_keys
 from tts.engines.sampling import Sampling
 from tts.engines.text import Ids
@@ -27,8 +29,6 @@ CHUNK = 1 << 20
 """The most logits that a processor works on at once: its caches hold them, larger tensors take far longer."""
 ALTERNATIVE = ("alternative", "alternative processed", "alternative logprob")
 """The parts of alternatives while they are tensors, [rows, k] each."""
-NUCLEUS = 256
-"""The most probable tokens among which the tokens of top_p are looked for first; all are sorted where these are few."""
 
 
 @dataclass(slots=True)
@@ -71,50 +71,6 @@ MEASURES: dict[str, Callable[[Tensor, Signals, Tensor | None], Tensor]] = {
 """The signals that are measured on each token's distribution, by the name of their column: [rows, vocab] to [rows]."""
 
 
-@dataclass(slots=True)
-class Parameters:
-    """Sampling parameters of rows, [rows, 1], or of all rows, [1, 1].
-
-    Attributes:
-        temperature: of a row, 1 where it is greedy.
-        top_p: the mass to keep, infinity where all is kept; None where no row asks for less.
-        top_k: the most probable tokens to keep in each row; 0 keeps all.
-        greedy: the rows at temperature 0, [rows]; None where there are none.
-        drawn: whether there are any others.
-    """
-
-    temperature: Tensor
-    top_p: Tensor | None
-    top_k: int
-    greedy: Tensor | None
-    drawn: bool
-
-    @classmethod
-    def of(cls, rows: Sequence[Sampling], device: Any) -> Self:
-        """Return the parameters of rows that have the same ``top_k``."""
-
-        def column(values: list[float]) -> Tensor:
-            return torch.tensor(values, dtype=torch.float32, device=device)[:, None]
-
-        greedy = [row.temperature == 0 for row in rows]
-        return cls(
-            temperature=column([row.temperature or 1.0 for row in rows]),
-            top_p=column([row.top_p if row.top_p < 1 else math.inf for row in rows])
-            if any(row.top_p < 1 for row in rows)
-            else None,
-            top_k=rows[0].top_k,
-            greedy=torch.tensor(greedy, device=device) if any(greedy) else None,
-            drawn=not all(greedy),
-        )
-
-    def of_rows(self, rows: slice) -> Parameters:
-        """Return the parameters of some of the rows."""
-        if len(self.temperature) == 1:  # those of all rows
-            return self
-        top_p, greedy = (None if values is None else values[rows] for values in (self.top_p, self.greedy))
-        return replace(self, temperature=self.temperature[rows], top_p=top_p, greedy=greedy)
-
-
 class Sampler:
     """Draws one token for each row."""
 
@@ -131,37 +87,49 @@ class Sampler:
         wanted: Signals,
         probing: Sequence[int],
         changed: Mapping[int, Sampling],
+        sources: Sequence[int] = (),
     ) -> SampledTokens:
         """Draw a token of each row, with noise of its own.
 
         Args:
-            logits: of the next tokens, [rows, vocab].
+            logits: of the next tokens, [slots, vocab].
             noise_keys: the key of each row's draw, and the position of its next token.
             wanted: the signals to report of each distribution.
             probing: rows whose probability of ``wanted.probe`` is reported.
             changed: the sampling parameters of rows that have others, which only ``top_k`` may not be.
+            sources: the slot of each row, in no falling order; empty where row i has slot i.
         """
+        if sources and (changed or probing):
+            logits, sources = logits[torch.tensor(sources, device=logits.device)], ()
         probed = self._probed(logits, wanted.probe, probing) if wanted.probe is not None and probing else {}
         how = self._own
         if changed:
             how = Parameters.of([changed.get(row, self.sampling) for row in range(len(noise_keys))], logits.device)
         words = hash_keys(noise_keys, logits.device)
-        parts = [self._draw(logits[rows], words[rows], wanted, how.of_rows(rows)) for rows in _chunks(logits)]
+        parts = []
+        for slots in _chunks(logits):
+            rows, at = slots, None
+            if sources:
+                rows = slice(bisect_left(sources, slots.start), bisect_left(sources, slots.stop))
+                at = torch.tensor(sources[rows], device=logits.device) - slots.start
+            parts.append(self._draw(logits[slots], words[rows], wanted, how.of_rows(slots), at))
         found = {name: torch.cat([part[name] for part in parts]).tolist() for name in parts[0]}
         tokens, logprobs, watched = (found.pop(name, None) for name in ("tokens", "logprobs", "watched"))
         if wanted.alternatives:
             found["alternatives"] = _alternatives(*(found.pop(name) for name in ALTERNATIVE))
         return SampledTokens(tokens or [], logprobs or [], watched, found, probed)
 
-    def _draw(self, logits: Tensor, words: Tensor, wanted: Signals, how: Parameters) -> dict[str, Tensor]:
-        """Return the tokens of a few rows with their signals by column."""
+    def _draw(
+        self, logits: Tensor, words: Tensor, wanted: Signals, how: Parameters, at: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Return the tokens of the rows of a few slots with their signals by column; ``at`` is each row's slot."""
         logits, logprobs, watched = self._distribution(logits.float(), wanted)
-        tokens, probabilities = _pick(logits, words, how)
-        found = {"tokens": tokens, **self._columns(tokens, logprobs, watched, wanted)}
+        tokens, probabilities = _pick(logits, words, how, at)
+        found = {"tokens": tokens, **self._columns(tokens, logprobs, watched, wanted, at)}
         if wanted.processed:
-            found["processed"] = _processed(tokens, probabilities, how)
+            found["processed"] = _processed(tokens, probabilities, how, at)
         if wanted.alternatives:
-            found |= _most_probable(tokens, probabilities, logprobs, wanted.alternatives, how)
+            found |= _most_probable(tokens, probabilities, logprobs, wanted.alternatives, how, at)
         return found
 
     def read(self, logits: Tensor, tokens: Tensor, wanted: Signals) -> dict[str, Tensor]:
@@ -175,13 +143,15 @@ class Sampler:
         parts = []
         for rows in _chunks(logits):
             _, logprobs, watched = self._distribution(logits[rows].float(), wanted)
-            parts.append(self._columns(tokens[rows], logprobs, watched, wanted))
+            parts.append(self._columns(tokens[rows], logprobs, watched, wanted, None))
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    def _columns(self, tokens: Tensor, logprobs: Tensor, watched: Tensor | None, wanted: Signals) -> dict[str, Tensor]:
+    def _columns(
+        self, tokens: Tensor, logprobs: Tensor, watched: Tensor | None, wanted: Signals, at: Tensor | None
+    ) -> dict[str, Tensor]:
         """Return the log-probabilities of tokens and the other wanted signals by column."""
-        found = {"logprobs": logprobs.gather(-1, tokens[:, None])[:, 0], **self._measured(logprobs, wanted)}
-        return found if watched is None else {**found, "watched": watched}
+        found = self._measured(logprobs, wanted) | ({} if watched is None else {"watched": watched})
+        return {"logprobs": _of(logprobs, tokens, at), **{name: _rows(values, at) for name, values in found.items()}}
 
     def _distribution(self, logits: Tensor, wanted: Signals) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the logits and log-probabilities of tokens that can be drawn, and P(watched token) among all."""
@@ -221,77 +191,66 @@ def _chunks(logits: Tensor) -> list[slice]:
     return [slice(start, start + size) for start in range(0, max(1, rows), size)]
 
 
-def _pick(logits: Tensor, words: Tensor, how: Parameters) -> tuple[Tensor, Tensor | None]:
+def _rows(values: Tensor, at: Tensor | None) -> Tensor:
+    """Return the values of each row's slot."""
+    return values if at is None else values[at]
+
+
+def _of(values: Tensor, tokens: Tensor, at: Tensor | None) -> Tensor:
+    """Return the value of each row's token at its slot, [rows], of values by slot and token."""
+    return values.gather(-1, tokens[:, None])[:, 0] if at is None else values[at, tokens]
+
+
+def _pick(logits: Tensor, words: Tensor, how: Parameters, at: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """Return one token of each row, drawn with the noise of its word, or the most probable one.
 
-    The probabilities beside them are those that rows draw from, but for a factor; None where none draws.
+    The probabilities beside them, by slot, are those that rows draw from, but for a factor; None where none draws.
     """
     if not how.drawn:
-        return logits.argmax(-1), None
+        return _rows(logits.argmax(-1), at), None
     probabilities = (logits / how.temperature).softmax(-1)
-    if how.top_k or how.top_p is not None:
-        probabilities = _filtered(probabilities, how)
-    tokens = draw_tokens(probabilities, words)
+    if how.filtered:
+        probabilities = filtered(probabilities, how)
+    tokens = draw_tokens(probabilities, words, at)
     return tokens if how.greedy is None else torch.where(how.greedy, logits.argmax(-1), tokens), probabilities
 
 
-def _processed(tokens: Tensor, probabilities: Tensor | None, how: Parameters) -> Tensor:
+def _processed(tokens: Tensor, probabilities: Tensor | None, how: Parameters, at: Tensor | None) -> Tensor:
     """Return the log-probability of each token among the probabilities of :func:`_pick`; 0 where a row is greedy."""
     if probabilities is None:
         return torch.zeros(len(tokens), device=tokens.device)
-    found = _log_share(probabilities.gather(-1, tokens[:, None]), probabilities, how)[:, 0]
+    sums = _rows(probabilities.sum(-1), at) if how.filtered else None
+    found = _log_share(_of(probabilities, tokens, at), sums)
     return found if how.greedy is None else found.masked_fill(how.greedy, 0.0)
 
 
-def _log_share(some: Tensor, probabilities: Tensor, how: Parameters) -> Tensor:
-    """Return the logarithm of some of the probabilities of :func:`_pick`, which filters have left short of 1."""
-    filtered = how.top_k or how.top_p is not None
-    return (some / probabilities.sum(-1, keepdim=True) if filtered else some).log()
+def _log_share(some: Tensor, sums: Tensor | None) -> Tensor:
+    """Return the logarithm of some of the probabilities of :func:`_pick`, whose sum filters have left short of 1."""
+    return (some if sums is None else some / sums).log()
 
 
 def _most_probable(
-    tokens: Tensor, probabilities: Tensor | None, logprobs: Tensor, k: int, how: Parameters
+    tokens: Tensor, probabilities: Tensor | None, logprobs: Tensor, k: int, how: Parameters, at: Tensor | None
 ) -> dict[str, Tensor]:
     """Return the parts of :data:`ALTERNATIVE`, [rows, k] each, the most probable first; a greedy row has its token."""
     size = min(k, logprobs.shape[-1])
     if probabilities is None:
         ids = tokens[:, None].expand(-1, size)
         drawn = torch.full(ids.shape, NEVER, device=ids.device)
+        plain = _of(logprobs, tokens, at)[:, None].expand(-1, size)
     else:
         largest, ids = probabilities.topk(size)
-        drawn = _log_share(largest, probabilities, how)
+        drawn = _log_share(largest, probabilities.sum(-1, keepdim=True) if how.filtered else None)
+        ids, drawn, plain = (_rows(part, at) for part in (ids, drawn, logprobs.gather(-1, ids)))
     if how.greedy is not None:
         ids = torch.where(how.greedy[:, None], tokens[:, None], ids)
         drawn = drawn.masked_fill(how.greedy[:, None], NEVER)
         drawn[:, :1] = drawn[:, :1].masked_fill(how.greedy[:, None], 0.0)
-    return dict(zip(ALTERNATIVE, (ids, drawn, logprobs.gather(-1, ids)), strict=True))
+        plain = logprobs.gather(-1, ids) if at is None else plain
+    return dict(zip(ALTERNATIVE, (ids, drawn, plain), strict=True))
 
 
 def _alternatives(ids: list[Any], drawn: list[Any], logprobs: list[Any]) -> list[Any]:
     """Return a tuple of alternatives for each row, without those that cannot be drawn."""
     rows = (zip(*parts, strict=True) for parts in zip(ids, drawn, logprobs, strict=True))
     return [tuple(one for one in row if one[1] > NEVER) for row in rows]
-
-
-def _filtered(probabilities: Tensor, how: Parameters) -> Tensor:
-    """Return the probabilities of the tokens that ``top_k`` and ``top_p`` keep, 0 for others."""
-    size = probabilities.shape[-1]
-    largest, order = probabilities.topk(min(how.top_k or NUCLEUS, size))
-    if how.top_p is None:
-        return torch.zeros_like(probabilities).scatter_(-1, order, largest)
-    sums = largest.cumsum(-1)
-    kept = torch.zeros_like(probabilities).scatter_(-1, order, _nucleus(largest, sums, how.top_p))
-    if how.top_k:
-        return kept
-    unlimited = how.top_p.isinf()
-    wide = ((sums[:, -1:] < how.top_p) & ~unlimited)[:, 0].nonzero()[:, 0]
-    if len(wide) and largest.shape[-1] < size:
-        every, order = probabilities[wide].sort(dim=-1, descending=True)
-        top_p = how.top_p if len(how.top_p) == 1 else how.top_p[wide]
-        kept[wide] = torch.zeros_like(every).scatter_(-1, order, _nucleus(every, every.cumsum(-1), top_p))
-    return torch.where(unlimited, probabilities, kept)
-
-
-def _nucleus(falling: Tensor, sums: Tensor, top_p: Tensor) -> Tensor:
-    """Return falling probabilities with 0 for those in front of which the sum has reached ``top_p`` already."""
-    return falling.masked_fill(sums - falling >= top_p, 0.0)

@@ -1,11 +1,11 @@
-"""The state of one request in a batch: its input, the tokens drawn so far and their signals.
+"""The state of each request in a batch: its input, the tokens drawn so far and their signals, and its slot.
 
-Knows tokens, not text, and nothing about the other sequences.
+Knows tokens, not text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,8 @@ class SequenceState:
     signals: Signals
     meter: Meter
     noise_key: int  # of the draw, in [0, 2^63)
-    send: Callable[[SequenceState, End | None], None]  # sends new tokens, or the end
-    fail: Callable[[Exception], None]
+    send: Callable[[SequenceState, End | None], None] = field(repr=False)  # sends new tokens, or the end
+    fail: Callable[[Exception], None] = field(repr=False)
     sampling: Sampling | None = None  # draws its tokens, where the engine's own does not
     stream: int = 0  # tokens per chunk; 0 sends one chunk at the end
     tokens: list[int] = field(default_factory=list)
@@ -100,3 +100,63 @@ class SequenceState:
         watched = {token: tuple(values[start:]) for token, values in self.watched.items()}
         columns: dict[str, list[Any]] = {"logprobs": self.logprobs, "steps": self.steps, **self.columns}
         return Trace.collected(columns, start, watched=watched, probe=self.probe)
+
+
+class Slots:
+    """The running sequences by slot of the decoder's cache; those of a slot have the same tokens.
+
+    Attributes:
+        members: the sequences of each slot, [slots], at least one each between :meth:`settle` and the next step.
+        forks: slots to copy, (from, to, length), since the last step.
+        moves: slots to move, (from, to, length), since the last step, behind the forks.
+    """
+
+    def __init__(self, members: Sequence[list[SequenceState]] = ()) -> None:
+        """Take the sequences of each slot."""
+        self.members = [*members]
+        self.forks: list[tuple[int, int, int]] = []
+        self.moves: list[tuple[int, int, int]] = []
+
+    def __len__(self) -> int:
+        """Return the number of slots."""
+        return len(self.members)
+
+    @property
+    def firsts(self) -> list[SequenceState]:
+        """The first sequence of each slot."""
+        return [rows[0] for rows in self.members]
+
+    @property
+    def seated(self) -> list[tuple[int, SequenceState]]:
+        """The sequences with their slots, in the order of the slots."""
+        return [(slot, row) for slot, rows in enumerate(self.members) for row in rows]
+
+    @property
+    def rows(self) -> list[SequenceState]:
+        """The sequences, in the order of the slots."""
+        return [row for rows in self.members for row in rows]
+
+    def joined_by(self, joining: Mapping[SequenceState, Ids]) -> Slots:
+        """Return these slots and new ones behind them for sequences that join: one for all with the same tokens."""
+        together: dict[Ids, list[SequenceState]] = {}
+        for row, ids in joining.items():
+            together.setdefault(ids, []).append(row)
+        return Slots([*self.members, *together.values()])
+
+    def settle(self) -> None:
+        """Part the sequences of a slot that have drawn different tokens, and free the slots without open sequences."""
+        for slot, rows in enumerate([*self.members]):
+            parts: dict[int, list[SequenceState]] = {}
+            for row in rows:
+                if not row.closed:
+                    parts.setdefault(row.newest, []).append(row)
+            self.members[slot], *others = parts.values() or [[]]
+            for part in others:
+                self.forks.append((slot, len(self.members), part[0].cached))
+                self.members.append(part)
+        for slot in range(len(self.members) - 1, -1, -1):
+            if not self.members[slot]:
+                last = self.members.pop()
+                if slot < len(self.members):
+                    self.members[slot] = last
+                    self.moves.append((len(self.members), slot, last[0].cached))

@@ -46,24 +46,30 @@ class JoiningSequence:
 
 @dataclass(slots=True)
 class StepInput:
-    """The input of one pass: rows to move, sequences that join, and one token to draw for each row.
+    """The input of one pass: one token to draw for each row.
+
+    Rows that have the same tokens so far share a slot of the cache, and the model computes a slot once.
 
     Attributes:
-        moves: (from, to, length), applied first and in this order.
-        joining: sequences that take the slots after the ``tokens`` rows.
-        tokens: the token each running row has just drawn, not in the cache yet.
-        lengths: tokens of each running row that are in the cache.
-        noise_keys: the key of each row's draw and the position of its next token, joining rows last.
+        forks: slots to copy behind the others, (from, to, length), applied first and in this order.
+        moves: slots to move, (from, to, length), applied next and in this order.
+        joining: sequences that take the slots after the ``tokens`` slots.
+        tokens: the token that the rows of each running slot have just drawn, not in the cache yet.
+        lengths: tokens of each running slot that are in the cache.
+        noise_keys: the key of each row's draw and the position of its next token.
+        sources: the slot of each row, in no falling order; empty where row i has slot i.
         changed: the sampling parameters of rows that are not drawn with the decoder's own.
         signals: the signals to report of each distribution.
         probing: rows whose newest token is ``signals.probe``; its probability there is reported.
     """
 
+    forks: list[tuple[int, int, int]] = field(default_factory=list)
     moves: list[tuple[int, int, int]] = field(default_factory=list)
     joining: list[JoiningSequence] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     noise_keys: list[tuple[int, int]] = field(default_factory=list)
+    sources: list[int] = field(default_factory=list)
     changed: dict[int, Sampling] = field(default_factory=dict)
     signals: Signals = field(default_factory=Signals)
     probing: list[int] = field(default_factory=list)

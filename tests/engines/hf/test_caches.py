@@ -17,8 +17,8 @@ pytest.importorskip("transformers")
 from tests.engines.hf.cases import PROBLEMS, alone, draw, random_model  # noqa: E402
 from tests.support.examples import slowly  # noqa: E402
 from tts.engines.base import Meter, Prefix, Request  # noqa: E402
+from tts.engines.hf.caches import TokenLRU  # noqa: E402
 from tts.engines.hf.engine import TransformersEngine  # noqa: E402
-from tts.engines.hf.prefix_cache import TokenLRU  # noqa: E402
 from tts.engines.sampling import Sampling  # noqa: E402
 from tts.engines.streams import collected  # noqa: E402
 from tts.prompts import Prompt  # noqa: E402

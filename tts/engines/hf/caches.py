@@ -1,4 +1,4 @@
-"""A least-recently-used cache of the model's state after sequences that may be read again."""
+"""The decoder's caches: keys and values as a Hugging Face model takes them, and states of sequences to read again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,38 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from typing import Any, Generic, TypeVar
 
+import torch
+from torch import Tensor
+
 T = TypeVar("T")
+
+
+class KVCacheView:
+    """A view of the cache for one pass: the model writes at each row's columns and reads the columns in use."""
+
+    is_compileable = False
+
+    def __init__(self, kv: Tensor, columns: Tensor, width: int) -> None:
+        """View a cache.
+
+        Args:
+            kv: keys and values, [layers, 2, rows, heads, length, dim].
+            columns: where the new tokens go, [rows, new].
+            width: the columns to read, from 0 on.
+        """
+        self._kv, self._columns, self._width = kv, columns, width
+        self._rows = torch.arange(columns.shape[0], device=kv.device)[:, None]
+
+    def update(self, key: Tensor, value: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """Write the keys and values of the new tokens, [rows, heads, new, dim], and return all columns in use."""
+        keys, values = self._kv[layer, 0], self._kv[layer, 1]
+        keys[self._rows, :, self._columns] = key.transpose(1, 2)
+        values[self._rows, :, self._columns] = value.transpose(1, 2)
+        return keys[:, :, : self._width], values[:, :, : self._width]
+
+    def get_seq_length(self, *_: Any) -> int:
+        """Return the columns in use; models call this only where they get no positions."""
+        return self._width
 
 
 class TokenLRU(Generic[T]):
