@@ -15,6 +15,7 @@ from evals.config import RunConfig, SampleConfig
 from evals.live.hooks import ProgressListener
 from evals.live.plan import Plan, PlannedStrategy
 from evals.tasks import Task
+from strategies.mass.asides import aside_sentence
 from tts.engines.base import Engine
 from tts.engines.streams import settle
 from tts.requirements import Requirements
@@ -34,14 +35,16 @@ REFRESH_S = 0.25
 class Played:
     """A strategy's results, one per problem in the order of the problems, and which decisions are right.
 
-    ``right`` is None where no right answers are known, ``rewards`` where the task has no graded metric. The samples of
-    the decisions carry no text, tokens and trace.
+    ``right`` is None where no right answers are known, ``rewards`` where the task has no graded metric; ``asides`` are
+    the sentences of :func:`~strategies.mass.asides.aside_sentence`. The samples of the decisions carry no text, tokens
+    and trace.
     """
 
     planned: PlannedStrategy
     results: Sequence[Result]
     right: Sequence[bool] | None
     rewards: Sequence[float] | None = None
+    asides: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -118,13 +121,14 @@ async def play(
     for i in order:
         planned = plan.strategies[i]
         watch.start(planned.method.name, len(task.problems))
+        asides: list[str] = []
         results = await _play_all(
-            planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch
+            planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch, asides
         )
         rewards = None
         if task.graded and task.metric and task.reward is not None:
             rewards = [task.reward(r.problem, r.decision.answer) for r in results]
-        played[i] = Played(planned, results, [right(r) for r in results] if task.graded else None, rewards)
+        played[i] = Played(planned, results, [right(r) for r in results] if task.graded else None, rewards, asides)
     return [played[i] for i in sorted(played)]
 
 
@@ -138,8 +142,9 @@ async def _play_all(
     cache: SampleCache,
     right: Callable[[Result], float],
     watch: ProgressListener,
+    asides: list[str] | None = None,
 ) -> list[Result]:
-    """Every result, in the order of the problems."""
+    """Every result, in the order of the problems; ``asides`` receives the sentences on masses that told too little."""
     results: dict[str, Result] = {}
     playing = run(
         strategy,
@@ -155,6 +160,8 @@ async def _play_all(
     async with _refreshing(watch), aclosing(playing):  # type: ignore[type-var]
         async for result in playing:
             watch.advance(right(result) if task.graded else None)
+            if asides is not None and (sentence := aside_sentence(strategy, result.decision)) is not None:
+                asides.append(sentence)
             results[result.problem.id] = _without_traces(result)
     watch.finish()
     return [results[problem.id] for problem in task.problems]

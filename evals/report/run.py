@@ -26,7 +26,6 @@ from evals.report.draws import draw_sentences
 from evals.report.run_table import RunRow, run_table
 from evals.report.units import describe_all
 from evals.tasks import Task
-from strategies.mass.asides import aside_sentence
 from tts.errors import InputError
 from tts.runtime.driver import Result
 from tts.wording import counted
@@ -163,10 +162,12 @@ def mass_sentences(played: Sequence[Played]) -> list[str]:
     for one in played:
         if (certified := _certified(one)) is None:
             continue
-        sentence = f"{one.planned.method.name}: {certified} of {len(one.results)} decisions certified"
-        asides = [aside_sentence(one.planned.strategy, result.decision) for result in one.results]
-        if said := [aside for aside in asides if aside is not None]:
-            sentence += f"; {counted(len(said), 'question')} by votes: {said[0]}"
+        masses = [result.decision.unseen_mass for result in one.results]
+        unseen = np.mean([1.0 if mass is None else mass for mass in masses])
+        sentence = f"{one.planned.method.name}: {certified} of {counted(len(one.results), 'decision')} certified, "
+        sentence += f"{unseen:.2f} of the mass unseen on average"
+        if one.asides:
+            sentence += f"; {counted(len(one.asides), 'question')} by votes: {one.asides[0]}"
         found.append(sentence)
     return found
 

@@ -12,13 +12,13 @@ from tts.types import Decision
 def aside_sentence(strategy: Strategy, decision: Decision) -> str | None:
     """Return one sentence where the first draws of a question saw too little mass, so that votes decided; else None.
 
-    It is the same for every such question. Samples without any probability are the matter of their source.
+    It is the same for every such question. Where answers have no probability at all, their source says why.
 
     Args:
         strategy: the strategy that decided.
         decision: its decision.
     """
-    if decision.masses is None:
+    if decision.masses is None or any(s.answer is not None and s.logprob is None for s in decision.samples):
         return None
     if isinstance(strategy, MassGated) and strategy.saw_too_little(decision):
         first = strategy.probe

@@ -161,9 +161,11 @@ def test_a_refusal_beside_tools_leaves_other_questions_their_certificates(log: l
 def test_sampling_of_a_request_that_is_not_exact_is_counted_and_another_is_certified() -> None:
     with served(WeightedServer(*PEAKED)) as client:
         warm = client.chat.completions.create(**ASKED, temperature=0.7).tts
-        plain = client.chat.completions.create(**ASKED).tts
+        raw = client.chat.completions.with_raw_response.create(**ASKED)
+        plain = raw.parse().tts
         greedy = client.chat.completions.create(**ASKED, temperature=0).tts
     assert "certified" not in warm and warm["stopped"] == "beta"
+    assert raw.headers["x-tts-certified"] == "true"
     assert plain["certified"] and greedy["certified"] and greedy["samples"] == 1
 
 

@@ -74,8 +74,9 @@ def tts_object(answer: Answer, solver: Solver) -> dict[str, Any]:
 def headers_of(answer: Answer) -> dict[str, str]:
     """Return the numbers of an answer as headers, for clients that keep headers and drop fields they do not know."""
     numbers = {"x-tts-p-correct": answer.p_correct, "x-tts-vote-share": answer.vote_share}
+    flags = {"x-tts-accept": answer.accept, "x-tts-certified": answer.certified}
     found = {name: f"{value:.6g}" for name, value in numbers.items() if value is not None}
-    return found if answer.accept is None else {**found, "x-tts-accept": str(answer.accept).lower()}
+    return found | {name: str(value).lower() for name, value in flags.items() if value is not None}
 
 
 def message_of(answer: Answer, on_abstain: str) -> tuple[dict[str, Any], str]:

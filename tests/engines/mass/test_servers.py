@@ -96,6 +96,8 @@ def test_fields_that_a_server_refuses_are_filters_that_it_has_not() -> None:
         ([("Four", "Four"), (".", ".")], {"drawn": 3}),
         (WHOLE, {"reasoning_content": "thoughts that are not told", "drawn": 9}),
         ([("Four", "Four"), ("\\xe2", ""), (".", "\u2026")], {}),  # texts that do not spell the sample
+        (WHOLE, {"drawn": 9}),  # thoughts that are not shown
+        ([("Four", "Four"), (END, "")], {"reasoning_content": "thoughts that are neither told nor counted"}),
     ],
 )
 def test_a_sample_without_its_end_token_has_none_and_one_sentence_says_so(tokens: Any, how: Any) -> None:
@@ -104,6 +106,13 @@ def test_a_sample_without_its_end_token_has_none_and_one_sentence_says_so(tokens
     assert all(sample.logprob is None and sample.trace.processed == () for sample in samples)
     assert all(len(sample.trace.logprobs) == len(tokens) for sample in samples)
     assert sum("the one that ends a sample among them" in sentence for sentence in told) == 1
+
+
+def test_thoughts_count_where_the_server_tells_them() -> None:
+    tokens = [("<think>", ""), ("Two", ""), (" twos", ""), ("</think>", ""), ("Fo", "Fo"), ("ur", "ur"), (END, "")]
+    with asked(tokens, reasoning_content="Two twos") as (engine, _, _told):
+        sample = draw(engine)
+    assert sample.reasoning == "Two twos" and sample.logprob == pytest.approx(-0.25 * sum(range(1, 8)))
 
 
 def test_calls_count_where_the_server_tells_as_many_tokens_as_it_drew() -> None:

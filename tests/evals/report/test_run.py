@@ -50,13 +50,14 @@ def test_a_mean_of_unknown_values_is_unknown_and_an_abstention_has_no_estimate()
 def test_certified_decisions_are_counted_and_those_that_votes_made() -> None:
     gated = CATALOG["mass_gated"]
     sure = Decision("1", (), "mass_certificate", certified=True, masses={"1": 0.9}, unseen_mass=0.1)
-    little = Decision("1", (), "beta", certified=False, masses={"1": 0.0}, unseen_mass=1.0)
+    little = Decision("1", (), "budget", certified=False, masses={"1": 0.0}, unseen_mass=1.0)
     results = [Result(Problem(f"q{at}", "?", "1"), one) for at, one in enumerate((sure, little, sure))]
-    played = [Played(PlannedStrategy(gated, {}, gated.build(4)), results, [True] * 3)]
+    played = [Played(PlannedStrategy(gated, {}, gated.build(4)), results, [True] * 3, asides=["why"])]
     assert run_rows(played, margin=0.005, seed=0)[0].certified == 2
     [sentence] = mass_sentences(played)
-    assert sentence.startswith(
-        "mass_gated: 2 of 3 decisions certified; 1 question by votes: strategy mass_gated counts"
+    assert (
+        sentence
+        == "mass_gated: 2 of 3 decisions certified, 0.40 of the mass unseen on average; 1 question by votes: why"
     )
     assert row([result(0)], [True])["certified"] is None
 

@@ -64,6 +64,8 @@ def test_what_leaves_masses_too_little_to_say_is_one_sentence() -> None:
     assert str(aside_sentence(gated, little)).startswith(sentence)
     assert aside_sentence(gated, play(gated, [text(1, "a", 0.6)])) is None
     assert aside_sentence(gated, play(gated, [text(i, "a", None) for i in range(8)])) is None, "its source says so"
+    mixed = play(gated, [text(1, "b", 1e-9), *(text(i, "a", None) for i in range(7))])
+    assert mixed.masses is not None and aside_sentence(gated, mixed) is None
     assert aside_sentence(CATALOG["esc"].build(8), little) is None
     distinct = CATALOG["distinct_best_first"].build(8)
     assert "whose first 3 samples" in str(aside_sentence(distinct, replace(little, reason=GIVE_UP)))

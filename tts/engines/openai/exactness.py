@@ -81,7 +81,7 @@ def trace_of(
     if not sample.exact:
         notify(
             "a server returns log-probabilities at temperature 1 without filters: samples drawn in another way have "
-            "no probability as a whole and no vote by mass, but for mass_gated, which counts votes there"
+            "no probability as a whole (mass_gated counts votes there, other votes by mass leave them out)"
         )
         return trace
     counted = None if meter.estimated else meter.drawn
@@ -94,7 +94,7 @@ def trace_of(
         return trace
     notify(
         "the server does not tell the log-probability of every token, the one that ends a sample among them: such "
-        "samples have no probability as a whole and no vote by mass, but for mass_gated, which counts votes there"
+        "samples have no probability as a whole (mass_gated counts votes there, other votes by mass leave them out)"
     )
     return replace(trace, processed=())
 
