@@ -25,6 +25,7 @@ from tests.support.servers.plain import Body, RefusalError, serving
 from tests.support.servers.weighted import (
     CountsTold,
     HidesThoughts,
+    Piece,
     Silent,
     TextAlone,
     WeightedServer,
@@ -184,6 +185,41 @@ def test_a_run_that_is_not_exact_says_so_once_with_the_remedy(log: list[str]) ->
         served(WeightedServer(*PEAKED), "strategy=mass_certificate", "top_p=0.9"),
     ):
         raise AssertionError("it is refused before it serves")
+
+
+class Overstates(WeightedServer):
+    """Tells probabilities that it does not draw from."""
+
+    def logprob(self, pieces: list[Piece], at: int) -> float:
+        return -0.01 / len(pieces)
+
+
+def test_probabilities_that_cannot_be_are_an_error_that_names_the_model() -> None:
+    with (
+        served(Overstates((0.5, OSLO), (0.5, ROME), seed=1), "strategy=perplexity_consistency") as client,
+        pytest.raises(openai.BadRequestError, match=r"sum to 1\.98: model m reports probabilities that are not those"),
+    ):
+        client.chat.completions.create(**ASKED)
+
+
+def test_draws_of_a_wave_are_requests_of_their_own_where_their_tokens_must_be_counted() -> None:
+    script = WeightedServer(*PEAKED)
+    more = ("strategy=perplexity_consistency", "engine.openai.n=true", "engine.openai.concurrency=1", "budget=4")
+    with served(script, *more) as client:
+        found = client.chat.completions.create(**ASKED).tts
+    assert sum("tools" in body for body in script.seen) == 4 and not any("n" in body for body in script.seen)
+    assert found["masses"] and found["stopped"] == "budget"
+
+
+def test_kept_draws_keep_their_probabilities(tmp_path: Path) -> None:
+    script = WeightedServer(*PEAKED)
+    with served(script, f"serve.pool={tmp_path / 'kept.sqlite'}") as client:
+        first, drawn = client.chat.completions.create(**ASKED).tts, len(script.seen)
+        again = client.chat.completions.create(**ASKED).tts
+    assert len(script.seen) == drawn and first["certified"]
+    assert {name: again[name] for name in ("certified", "masses", "unseen_mass", "samples")} == {
+        name: first[name] for name in ("certified", "masses", "unseen_mass", "samples")
+    }
 
 
 @pytest.mark.slow

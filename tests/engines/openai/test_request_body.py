@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -121,3 +122,14 @@ def test_what_a_request_cannot_have_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"set task\.chat=false"):
         body(PLAIN, prefix=Sample("We "), prompt=Prompt(chat=True))
     assert body(PLAIN, prompt=Prompt(chat=True))[0]["messages"][-1]["role"] == "user"
+
+
+def test_a_draw_with_tools_whose_probability_is_read_asks_vllm_for_every_token() -> None:
+    tool = {"type": "function", "function": {"name": "weather"}}
+    request = Request(Problem("q", "Rain?", tools=(tool,)), signals=Signals(processed=True))
+    how: dict[str, Any] = {"requested": (), "seeded": False, "check_every_tokens": 8, "extra": {}}
+    how |= {"prompt": Prompt(chat=True), "sampling": Sampling(temperature=1.0)}
+    found, _ = draw_body(request, ServedModel("m", VLLM), **how)
+    assert (found["return_token_ids"], found["logprobs"], found["top_p"], found["top_k"]) == (True, True, 1, -1)
+    assert "return_token_ids" not in draw_body(request, PLAIN, **how)[0], "others have no such field"
+    assert "return_token_ids" not in draw_body(replace(request, signals=Signals()), ServedModel("m", VLLM), **how)[0]
