@@ -1,7 +1,8 @@
 """The embedded engine: any Hugging Face causal language model, on CPU, CUDA or MPS, with continuous batching.
 
 Requests of all questions share one batch; sequences join and leave between steps. A prompt is read once for all its
-draws, and only the last token of a prefix that paused at its own boundary is read again.
+draws, draws that join together are computed once until their tokens differ, and only the last token of a prefix that
+paused at its own boundary is read again.
 The event loop owns every decision (which sequences join, end or close); one thread runs the model meanwhile.
 Noise is keyed by the seed, the problem's id, the draw's number, the attempt, the position and the token, not by what
 else is in the batch.
