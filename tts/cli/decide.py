@@ -50,8 +50,9 @@ def decide(
     """Decide on the answer to each question from recorded samples.
 
     Hands each question's samples to a strategy in recorded order and writes a JSON object a question: the answer,
-    p_correct and vote_share (null where unknown), the samples and tokens used, the reason for stopping, and the sample
-    that speaks for the answer. Needs no gold answers.
+    p_correct and vote_share (null where unknown), certified, masses and unseen_mass (of a strategy that reads
+    probabilities of texts), the samples and tokens used, the reason for stopping, and the sample that speaks for the
+    answer. Needs no gold answers.
     """
     from evals.config import DecideConfig
     from evals.decisions.lines import DECISION_HEAD, DecisionCounts, decision_line, write_lines

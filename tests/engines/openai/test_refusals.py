@@ -103,3 +103,17 @@ def test_a_server_s_words_are_one_line(content: str, words: str) -> None:
 def test_long_words_are_cut_between_words() -> None:
     found = server_words("word " * 200)
     assert len(found) <= MOST + 4 and found.endswith("word ...")
+
+
+def test_a_field_that_is_refused_beside_tools_is_left_out_of_requests_with_tools_alone() -> None:
+    notes: list[str] = []
+    dialect, asked = Dialect(notes.append), {**BODY, "tools": [{}]}
+    assert dialect.learn(refusal(said("logprobs is not supported with tools + stream")), asked, asked) == asked
+    assert {"logprobs", "top_logprobs"}.isdisjoint(dialect.apply(asked)) and dialect.apply(BODY) == BODY
+    assert dialect.refused == {"logprobs"} and dialect.left_out == set()
+    assert notes == [
+        "the server refuses logprobs=true (logprobs is not supported with tools + stream): the field is left out of "
+        "requests with tools"
+    ]
+    assert dialect.learn(refusal(said("logprobs is not supported")), BODY, BODY) == BODY
+    assert "logprobs" not in dialect.apply(BODY), "without tools, too, once they are refused there"
