@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import statistics
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,8 +166,11 @@ def test_sampling_of_a_request_that_is_not_exact_is_counted_and_another_is_certi
         raw = client.chat.completions.with_raw_response.create(**ASKED)
         plain = raw.parse().tts
         greedy = client.chat.completions.create(**ASKED, temperature=0).tts
+        with urllib.request.urlopen(f"{str(client.base_url).removesuffix('/v1/')}/metrics") as answer:
+            numbers = answer.read().decode()
     assert "certified" not in warm and warm["stopped"] == "beta"
     assert raw.headers["x-tts-certified"] == "true"
+    assert 'tts_certificates_total{certified="true",model="m"} 2.0' in numbers
     assert plain["certified"] and greedy["certified"] and greedy["samples"] == 1
 
 

@@ -32,6 +32,9 @@ class Metrics:
         )
         self._samples = Counter("tts_samples", "Samples of answers.", ("model",), registry=self._registry)
         self._abstentions = Counter("tts_abstentions", "Answers not let through.", ("model",), registry=self._registry)
+        self._certificates = Counter(
+            "tts_certificates", "Answers with known masses.", ("model", "certified"), registry=self._registry
+        )
         self._confidence = Histogram(
             "tts_confidence", "P(right) of answers.", ("model",), buckets=TENTHS, registry=self._registry
         )
@@ -47,6 +50,8 @@ class Metrics:
         self._samples.labels(model).inc(len(answer.samples))
         if abstained:
             self._abstentions.labels(model).inc()
+        if answer.certified is not None:
+            self._certificates.labels(model, str(answer.certified).lower()).inc()
         if answer.p_correct is not None:
             self._confidence.labels(model).observe(answer.p_correct)
 

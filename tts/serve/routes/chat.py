@@ -205,7 +205,8 @@ async def _answer(state: State, asked: Asked, request: Request) -> Answer:
                 if error.failure != UNREADABLE or asked.body.ours.scorer is None:
                     raise
                 raise _unreadable(asked, error) from None
-    request.state.exchange.facts.update(samples=len(answer.samples), tokens=answer.usage.total)
+    known = {} if answer.certified is None else {"certified": str(answer.certified).lower()}
+    request.state.exchange.facts.update(samples=len(answer.samples), tokens=answer.usage.total, **known)
     if answer.stopped_by == TIME_LIMIT and not answer.samples:
         raise shutting_down(state.wait_s) if state.ending else time_limit(asked.time_limit_s)
     state.answered(request, asked.problem.question, answer)
