@@ -95,6 +95,7 @@ class PrunedBeams:
             confidence=True,
             prefix_confidence=True,
             branching=True,
+            pausing=True,
             sequential=True,
             watched=KINDS[self.until.kind].reads == "confidence",
             signals=signals_for(self.until, top=TOP),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from tts.engines.base import Capabilities
 from tts.requirements import Available, Missing, Requirements, missing
 from tts.types import Signals
 
-NOTHING = {"confidence": False, "prefix_confidence": False, "branching": False, "watched": False, "sequential": False}
 FLAGS = [field.name for field in fields(Requirements) if field.name not in ("signals", "preferred")]
+NOTHING: dict[str, Any] = dict.fromkeys(FLAGS, False)
 
 
 @pytest.mark.parametrize("source", ["pool", "fit pool", "engine"])

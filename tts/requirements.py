@@ -6,6 +6,7 @@ as :class:`Available`, and :func:`missing` compares.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -22,6 +23,7 @@ class Requirements:
         confidence: whole samples carry a confidence.
         prefix_confidence: partial samples carry one too.
         branching: draws continue prefixes.
+        pausing: draws pause at boundaries, and are continued from there.
         watched: samples carry the probability of one watched token, by which draws are pruned.
         sequential: samples are drawn one after another or in parts, so that they are scored apart.
         signals: per-token signals that the strategy reads itself.
@@ -31,6 +33,7 @@ class Requirements:
     confidence: bool = False
     prefix_confidence: bool = False
     branching: bool = False
+    pausing: bool = False
     watched: bool = False
     sequential: bool = False
     signals: Signals = field(default_factory=Signals)
@@ -70,20 +73,24 @@ class Available:
         confidence: whole samples carry a confidence.
         prefix_confidence: partial samples carry one too.
         branching: prefixes can be continued.
+        pausing: draws can pause at boundaries.
         watched: samples carry the probability of one watched token; of a pool, at the end of each step.
         sequential: samples that are scored apart have the confidences that they need.
         signals: the per-token signals; None takes all of them to be there.
         inexact: of an engine, the sampling parameters that keep it from collecting ``processed``; empty for none.
+        lacks: of an engine, words for a property that it lacks, by the property's name.
     """
 
     source: Literal["pool", "fit pool", "engine"]
     confidence: bool = True
     prefix_confidence: bool = True
     branching: bool = True
+    pausing: bool = True
     watched: bool = True
     sequential: bool = True
     signals: SignalSource | None = None
     inexact: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,11 @@ class Missing:
 
 
 _EXACT = next(column for column in COLUMNS if column.name == "processed")
-_FLAGS = ("branching", "confidence", "prefix_confidence", "watched", "sequential")
+_FLAGS = ("branching", "pausing", "confidence", "prefix_confidence", "watched", "sequential")
+_LACKS = {
+    "branching": "this engine cannot continue one",
+    "pausing": "this engine does not report at which boundary it stopped",
+}
 _PREFIXES = Missing(
     "needs confidences of partial samples, and the scorer judges whole samples only",
     "give a scorer of prefixes, such as grace or mean_logprob",
@@ -115,8 +126,10 @@ _SENTENCES = {
         "play it live by `tts run`, or choose strategies that only stop or select",
     ),
     ("engine", "branching"): Missing(
-        "draws from prefixes, and this engine cannot continue one", "choose another engine.kind, or another strategy"
+        "draws from prefixes, and {lack}", "choose another engine.kind, or another strategy"
     ),
+    ("pool", "pausing"): Missing("pauses draws, and the {source} holds whole ones", "play it live by `tts run`"),
+    ("engine", "pausing"): Missing("pauses draws, and {lack}", "choose another engine.kind, or another strategy"),
     ("pool", "confidence"): Missing(
         "needs confidences, and the {source} has none", "score the pool, or choose strategies that only count"
     ),
@@ -143,7 +156,8 @@ def missing(required: Requirements, available: Available) -> Missing | None:
     for flag in _FLAGS:
         if getattr(required, flag) and not getattr(available, flag):
             lack = _SENTENCES["engine" if live else "pool", flag]
-            return Missing(lack.reason.format(source=available.source), lack.remedy)
+            words = available.lacks.get(flag) or _LACKS.get(flag)
+            return Missing(lack.reason.format(source=available.source, lack=words), lack.remedy)
     lacking = None if available.signals is None else available.signals.lacking(required.signals)
     if lacking is None:
         return None

@@ -23,3 +23,15 @@ def filled(template: str, fields: Mapping[str, str], guard: Callable[[str], str]
         return template
     names = "|".join(map(re.escape, fields))
     return re.sub(rf"\{{({names})\}}", lambda match: guard(fields[match[1]]), template)
+
+
+def once(notify: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a function that passes on each sentence the first time that it gets it."""
+    said: set[str] = set()
+
+    def say(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            notify(sentence)
+
+    return say

@@ -15,7 +15,6 @@ from typing import Any, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from tts.engines.sampling import SamplingChange
-from tts.errors import UnsupportedError
 from tts.types import END, EVERY_COLUMN, Boundary, End, Problem, Sample, Signals, ToolCall, Trace
 from tts.wording import filled
 
@@ -46,7 +45,9 @@ class Capabilities:
         watch_tokens: reports P(watched token) in the pass that draws.
         score_prefix: offers ``score``.
         branch: continues a given prefix and stops at boundaries.
-        top, alternatives: the largest k of the signal of that name that it collects.
+        continues: continues a given prefix to the end of the sample, from exactly its ``token_ids`` where it has some.
+        top: the largest k of the signal of that name that it collects.
+        alternatives: the most of the signal of that name that it collects; of further ones it collects these.
         entropy, certainty, processed, steps, logprobs: collects the signal of that name.
         probe: reads ``Signals.probe`` after a sample.
         adapters: ``score`` takes ``adapter``, a directory of LoRA weights to read with.
@@ -57,11 +58,13 @@ class Capabilities:
         calls: gives the calls of tools apart from the text, for problems with tools.
         stop_texts: ends samples at the texts of ``SamplingChange.stop``.
         inexact: the sampling parameters that keep it from collecting ``processed``, such as "temperature=0.8".
+        lacks: words for an ability that it lacks, by the ability's name, where it can say more than the ability does.
     """
 
     watch_tokens: bool = False
     score_prefix: bool = False
     branch: bool = False
+    continues: bool = False
     top: int = 0
     alternatives: int = 0
     entropy: bool = False
@@ -78,19 +81,19 @@ class Capabilities:
     calls: bool = False
     stop_texts: bool = False
     inexact: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def lacking(self, signals: Signals) -> str | None:
         """Return the first of these signals that the engine cannot collect, in words, or None."""
         if signals.watch and not self.watch_tokens:
             return "the probability of a watched token"
-        for k, most in ((signals.top, self.top), (signals.alternatives, self.alternatives)):
-            if k > most > 0:
-                return f"the {k} most probable tokens (at most {most})"
-        if signals.watch and signals.top and not self.watch_beside_top:
-            return "both a watched token and top-k confidences in one pass"
+        if signals.top > self.top > 0:
+            return f"the {signals.top} most probable tokens (at most {self.top})"
+        if signals.watch and (signals.top or signals.alternatives) and not self.watch_beside_top:
+            return f"both a watched token and {'top-k confidences' if signals.top else 'alternatives'} in one pass"
         for column in EVERY_COLUMN:
             if signals.requests(column) and column.capability and not getattr(self, column.capability):
-                return column.lack
+                return self.lacks.get(column.capability, column.lack)
         return None
 
     def unreadable(self, signals: Signals) -> str | None:
@@ -142,7 +145,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a sample, from servers with ``reasoning`` and ``calls`` apart; ``end`` is set on the last one only."""
+    """A piece of a sample, from servers with ``reasoning`` and ``calls`` apart; ``end`` is set on the last one only.
+
+    ``unnamed`` says that ids or signals of some of its tokens are not known, on an engine that gives ids.
+    """
 
     text: str
     token_ids: tuple[int, ...]
@@ -150,6 +156,7 @@ class Chunk:
     end: End | None = None
     reasoning: str = ""
     calls: tuple[ToolCall, ...] = ()
+    unnamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,29 +271,6 @@ class Engine(Protocol):
             UnsupportedError: the engine knows no tokens.
         """
         ...
-
-
-def refuse_adapter(adapter: Path | None, engine: str) -> None:
-    """Refuse an adapter for an engine that reads with its own model only.
-
-    Raises:
-        UnsupportedError: an adapter is given.
-    """
-    if adapter is not None:
-        raise UnsupportedError(f"{engine} does not switch adapters: {adapter} must be read by a model of its own")
-
-
-def refuse_reading(signals: Signals, capabilities: Capabilities, engine: str) -> None:
-    """Refuse signals that an engine cannot read from a given text.
-
-    Raises:
-        UnsupportedError: naming the first of them.
-    """
-    if (lack := capabilities.unreadable(signals)) is not None:
-        raise UnsupportedError(
-            f"{engine} cannot read {lack} from a given text: read with engine.kind=transformers, or draw with that "
-            "signal recorded"
-        )
 
 
 @runtime_checkable

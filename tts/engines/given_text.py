@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Meter, Prefix, refuse_reading
+from tts.engines.base import Capabilities, Meter, Prefix
+from tts.engines.refusing import refuse_reading
 from tts.engines.streaming import StreamedSample
 from tts.engines.streams import together
 from tts.engines.text import Ids, PromptEncoder

@@ -8,12 +8,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+from tts.engines.base import Request
 from tts.engines.ending import find_end
 from tts.engines.exact import Exact
-from tts.types import Boundary, End, Signals, Trace
+from tts.types import Alternative, Boundary, End, Signals, Trace
 
 Name = TypeVar("Name", int, str)
 
@@ -28,6 +29,28 @@ def requested_ids(signals: Signals, suppressed: Sequence[int]) -> tuple[int, ...
     return tuple(dict.fromkeys((*signals.watch, *(suppressed if needed else ()))))
 
 
+def with_alternatives(request: Request, most: int, notify: Callable[[str], None], *, vocabulary: int = 0) -> Request:
+    """Return a request for as many alternatives as an engine returns, and say where these are fewer than it asks for.
+
+    Args:
+        request: the request.
+        most: the most alternatives at a position, >= 0.
+        notify: receives the sentence.
+        vocabulary: the tokens of the model, none of which is missing among as many alternatives; 0 where it is unknown.
+    """
+    asked = request.signals.alternatives
+    asked = min(asked, vocabulary or asked)
+    if asked > most:
+        notify(
+            f"{most} of the {asked} most probable tokens that are asked for at each position come back: texts that "
+            "begin with others stay unseen"
+        )
+    asked = min(asked, most)
+    if asked == request.signals.alternatives:
+        return request
+    return replace(request, signals=replace(request.signals, alternatives=asked))
+
+
 @dataclass(slots=True)
 class StreamedSample(Generic[Name]):
     """The part of a sample that has come in.
@@ -39,7 +62,7 @@ class StreamedSample(Generic[Name]):
         limit: the most tokens it may have.
         is_step: returns whether a token ends a line.
         suppressed: ids of tokens that are never drawn; each token comes with their log-probabilities.
-        exact: the source of its processed log-probabilities.
+        exact: the source of its processed log-probabilities and of its alternatives, which need ids.
         tokens: its tokens.
         probe: the probability of the probed token after it.
         knows_top: whether log-probabilities of some token were known, so that ``top`` means something.
@@ -55,6 +78,7 @@ class StreamedSample(Generic[Name]):
     tokens: list[Name] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     watched: dict[int, list[float]] = field(default_factory=dict)
+    alternatives: list[tuple[Alternative, ...]] = field(default_factory=list)
     top: list[float] = field(default_factory=list)
     sums: list[float] = field(default_factory=lambda: [0.0])  # running sums of ``top``
     steps: list[bool] = field(default_factory=list)
@@ -78,7 +102,7 @@ class StreamedSample(Generic[Name]):
     def plain(self) -> bool:
         """True where nothing but the number of its tokens ends it, and of each one the log-probability is all."""
         asked, whole = self.signals, self.until.kind == "end" and not self.ends and not self.suppressed
-        return whole and not (asked.watch or asked.top or asked.steps)
+        return whole and not (asked.watch or asked.top or asked.steps or asked.alternatives)
 
     def take_plain(self, tokens: Sequence[Name], logprobs: Sequence[float]) -> End | None:
         """Add new tokens up to the most that it may have, as :meth:`take` does where it is :attr:`plain`.
@@ -104,6 +128,16 @@ class StreamedSample(Generic[Name]):
             self.sums.append(self.sums[-1] + self.top[-1])
         if self.signals.steps:
             self.steps.append(self.is_step(token))
+        if self.signals.alternatives and self.exact and not self.suppressed:
+            self.alternatives.append(self._alternatives(token, token_logprobs))
+
+    def _alternatives(self, token: Any, token_logprobs: Mapping[Any, float]) -> tuple[Alternative, ...]:
+        """Return the most probable tokens at a position, those that can be drawn there."""
+        if self.exact == "greedy":
+            return ((token, 0.0, token_logprobs.get(token, math.nan)),)
+        known = [(p, one) for one, p in token_logprobs.items() if p > -math.inf]  # no NaN
+        plain = self.exact == "raw"
+        return tuple((one, p, p if plain else math.nan) for p, one in heapq.nlargest(self.signals.alternatives, known))
 
     def _top(self, token_logprobs: Mapping[Any, float], k: int) -> float:
         """Return the top-k confidence of a token, over those that are known; that of the token before if none is."""
@@ -137,7 +171,15 @@ class StreamedSample(Generic[Name]):
             steps=tuple(self.steps),
             probe=self.probe,
             processed=self._processed(known) if self.signals.processed else (),
+            alternatives=self._followed(),
         )
+
+    def _followed(self) -> tuple[tuple[Alternative, ...], ...]:
+        """Return its alternatives; where no further token fits, those that end a sample."""
+        if not self.alternatives or len(self.tokens) < self.limit:
+            return tuple(self.alternatives)
+        *others, last = self.alternatives
+        return (*others, tuple([one for one in last if one[0] in self.ends]))
 
     def _processed(self, known: bool) -> tuple[float, ...]:
         """Return its processed log-probabilities; none where one is not known."""

@@ -35,13 +35,17 @@ async def collected(engine: Engine, request: Request) -> Sample:
     if not chunks or chunks[-1].end is None:
         raise EngineError(f"{type(engine).__name__} ended a stream without a reason")
     prefix = request.prefix
+    given, ids = prefix.token_ids if prefix else (), tuple([i for c in chunks for i in c.token_ids])
+    trace = owned(continued(prefix, [c.trace for c in chunks], request.signals.watch), request.signals)
+    if any(c.unnamed for c in chunks):
+        given, ids, trace = (), (), replace(trace, processed=(), alternatives=())
     return Sample(
         text=(prefix.text if prefix else "") + "".join([c.text for c in chunks]),
         end=chunks[-1].end,
         index=request.index,
-        token_ids=(prefix.token_ids if prefix else ()) + tuple([i for c in chunks for i in c.token_ids]),
-        trace=owned(continued(prefix, [c.trace for c in chunks], request.signals.watch), request.signals),
-        given=len(prefix.token_ids) if prefix else 0,
+        token_ids=given + ids,
+        trace=trace,
+        given=len(given),
         started_s=started,
         first_s=request.meter.first_s,
         finished_s=time(),

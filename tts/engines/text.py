@@ -5,16 +5,16 @@ Knows no model; every engine that handles tokens itself has an encoder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tts.boundaries import missing_signal
-from tts.engines.base import Prefix, Request
+from tts.engines.base import Chunk, Prefix, Request
 from tts.engines.special_tokens import Ids, PlainText
 from tts.errors import InputError, UnsupportedError
 from tts.prompts import ONE_MESSAGE, Prompt
-from tts.types import Problem, Sample, Signals
+from tts.types import End, Problem, Sample, Signals
 
 __all__ = ["EncodedRequest", "HasEncoder", "Ids", "PromptEncoder"]
 
@@ -174,7 +174,9 @@ class PromptEncoder:
         if (refusal := missing_signal(request.until, signals)) is not None:
             raise UnsupportedError(refusal)
         prompt = self.prompt_ids(request.problem)
-        prefix_ids = () if prefix is None else self._prefix_ids(request.problem, prefix)
+        prefix_ids: Ids = ()
+        if prefix is not None:  # one without tokens is continued behind those of its text
+            prefix_ids = prefix.token_ids or self.prefix_ids(Prefix(request.problem, prefix.text))
         room = self.context - len(prompt) - self._probed(signals)
         if room < 1:
             raise InputError(
@@ -203,10 +205,6 @@ class PromptEncoder:
                     "use the model that this signal belongs to"
                 )
         return len(probed)
-
-    def _prefix_ids(self, problem: Problem, sample: Sample) -> Ids:
-        """Return the tokens of a sample to continue; of one without tokens, those of its text."""
-        return sample.token_ids or self.prefix_ids(Prefix(problem, sample.text))
 
     def prefix_ids(self, prefix: Prefix) -> Ids:
         """Return the tokens to put behind a problem's whole prompt so that a text can be continued."""
@@ -256,6 +254,12 @@ class PromptEncoder:
         whole = self.decode([*prefix_ids, *tokens])
         return whole if whole.startswith(prefix) else prefix + self.decode(tokens)
 
+    def ended(self, prefix: Sample | None, ends: Collection[int]) -> Chunk | None:
+        """Return what a prefix whose last token ends samples lacks: text and no token; None for any other prefix."""
+        if prefix is None or not prefix.token_ids or prefix.token_ids[-1] not in ends:
+            return None
+        return Chunk(self.text(prefix.token_ids, (), prefix.text)[len(prefix.text) :], (), end=End.STOP)
+
     def is_step(self, token: int) -> bool:
         """Return whether a token ends a line."""
         known = self._steps.get(token)
@@ -267,7 +271,12 @@ class PromptEncoder:
 class HasEncoder:
     """The part of an engine that handles tokens itself, with a :class:`PromptEncoder`."""
 
-    encoder: PromptEncoder
+    _encoder: PromptEncoder
+
+    @property
+    def encoder(self) -> PromptEncoder:
+        """The tokenizer and the prompt."""
+        return self._encoder
 
     def encode(self, text: str, *, special: bool = False) -> Ids:
         """Return the token ids of a text by itself; see :meth:`PromptEncoder.encode`."""

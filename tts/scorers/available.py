@@ -25,9 +25,11 @@ def live_source(
         "engine",
         confidence=scorer is not None,
         prefix_confidence=scorer is not None and scorer.judges_prefixes,
-        branching=capabilities is None or capabilities.branch,
+        branching=capabilities is None or capabilities.branch or capabilities.continues,
+        pausing=capabilities is None or capabilities.branch,
         sequential=scorer is None or not scorer.compares_samples,
         watched=watching.confidence_token is not None,
         signals=capabilities,
         inexact="" if capabilities is None else capabilities.inexact,
+        lacks={} if capabilities is None else {"branching": capabilities.lacks.get("continues", "")},
     )

@@ -210,7 +210,8 @@ class Trace:
         processed: log-probability of the drawn token under the distribution that it was drawn from, in nats; 0 at
             temperature 0.
         alternatives: the most probable tokens at each position, the most probable first, without those that cannot be
-            drawn: (id, log-probability under the distribution that is drawn from, log-probability at temperature 1).
+            drawn: (id, log-probability under the distribution that is drawn from, log-probability at temperature 1, NaN
+            where it is not known).
             Where no further token fits, those that end a sample.
     """
 

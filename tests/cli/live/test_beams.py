@@ -127,7 +127,9 @@ def test_a_pool_cannot_serve_beams(tts: Tts, tmp_path: Path) -> None:
 def test_composed_beams_are_a_row_that_keeps_to_the_budget() -> None:
     entry: dict[str, Any] = {"name": "mine", "beams": {"pruner": "top_k"}, "stop": {"name": "confident"}, "budget": 12}
     row = composed(entry)
-    assert row.requires == Requirements(confidence=True, prefix_confidence=True, branching=True, sequential=True)
+    assert row.requires == Requirements(
+        confidence=True, prefix_confidence=True, branching=True, pausing=True, sequential=True
+    )
     for budget, own in ((5, 5), (40, 12)):
         assert row.build(budget, row.params) == PrunedBeams("mine", budget=own, pruner=TopK(), stop=(Confident(),))
     chosen, _ = methods(["esc", entry], Available("engine"))

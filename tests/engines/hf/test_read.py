@@ -11,8 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.engines.hf.cases import PROBLEMS, draw, draws  # noqa: E402
-from tts.engines.base import Capabilities, Meter, refuse_reading  # noqa: E402
+from tts.engines.base import Capabilities, Meter  # noqa: E402
 from tts.engines.hf import reading  # noqa: E402
+from tts.engines.refusing import refuse_reading  # noqa: E402
 from tts.errors import EngineError, InputError, UnsupportedError  # noqa: E402
 from tts.types import TOKENS, End, Sample, Signals, Trace  # noqa: E402
 

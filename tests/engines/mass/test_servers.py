@@ -16,7 +16,7 @@ from tts.engines.base import Meter, Request
 from tts.engines.openai.answers.received import Received
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.engine import OpenAIEngine
-from tts.engines.openai.exactness import trace_of
+from tts.engines.openai.tokens.exactness import trace_of
 from tts.engines.sampling import Sampling, SamplingChange
 from tts.engines.streaming import StreamedSample
 from tts.engines.streams import collected

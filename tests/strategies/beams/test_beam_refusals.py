@@ -69,7 +69,7 @@ def test_beams_that_cannot_be_drawn_are_refused(options: dict[str, Any], sentenc
 def test_beams_are_a_strategy_and_require_the_signals_of_their_boundary() -> None:
     strategy = PrunedBeams(width=3, budget=7)
     assert isinstance(strategy, Strategy)
-    guided = Requirements(confidence=True, prefix_confidence=True, branching=True, sequential=True)
+    guided = Requirements(confidence=True, prefix_confidence=True, branching=True, pausing=True, sequential=True)
     assert (strategy.budget, strategy.requires) == (7, guided)
     assert replace(strategy, until=TOKENS(4)).requires == guided
     assert replace(strategy, until=STEP_BELOW(0.5)).requires == replace(

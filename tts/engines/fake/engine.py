@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter, refuse_reading
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.fake.row import Row
+from tts.engines.refusing import refuse_adapter, refuse_reading
 from tts.engines.streams import owned
 from tts.errors import EngineError, UnsupportedError
 from tts.types import Problem, Signals, Trace
@@ -46,6 +47,7 @@ class FakeEngine:
         watch_tokens=True,
         score_prefix=True,
         branch=True,
+        continues=True,
         steps=True,
         reads=frozenset({"logprobs", "steps", "watched"}),
     )

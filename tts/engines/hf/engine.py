@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request, refuse_adapter
+from tts.engines.base import Capabilities, Chunk, Meter, Prefix, Request
 from tts.engines.hf.batching import Batch
 from tts.engines.hf.compatibility import choose_decoder
 from tts.engines.hf.device import pick
@@ -27,6 +27,7 @@ from tts.engines.hf.reading import GivenSequence
 from tts.engines.hf.sampler import MEASURES
 from tts.engines.hf.sequence import SequenceState
 from tts.engines.hf.step_input import JoiningSequence
+from tts.engines.refusing import refuse_adapter
 from tts.engines.sampling import Sampling, changed, seed_of
 from tts.engines.special_tokens import end_ids, end_of_text, suppressed_ids
 from tts.engines.streams import owned
@@ -84,7 +85,7 @@ class TransformersEngine(HasEncoder):
             raise InputError(f"max_batch_size must be at least 1, got {max_batch_size}")
         context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
         vocabulary = model.get_output_embeddings().weight.shape[0]
-        self.encoder = PromptEncoder(
+        self._encoder = PromptEncoder(
             tokenizer, prompt, context=context, vocabulary=vocabulary, name=name, notify=notify
         )
         self.name, self.revision, self.sampling, self.stream = name, revision, sampling, stream
@@ -100,6 +101,7 @@ class TransformersEngine(HasEncoder):
             watch_tokens=True,
             score_prefix=True,
             branch=True,
+            continues=True,
             top=min(MAX_TOP, decoder.vocabulary - len(suppressed)),
             alternatives=MAX_TOP,
             **measures,
@@ -196,9 +198,8 @@ class TransformersEngine(HasEncoder):
             InputError: no room to draw a token, or a watched or probed token that the model does not have.
             UnsupportedError: a boundary without the signal it looks at.
         """
-        prefix = request.prefix
-        if prefix is not None and prefix.token_ids and prefix.token_ids[-1] in self.batch.ends:
-            yield Chunk(self.encoder.text(prefix.token_ids, (), prefix.text)[len(prefix.text) :], (), end=End.STOP)
+        if (ended := self.encoder.ended(request.prefix, self.batch.ends)) is not None:
+            yield ended
             return
         queue: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
         row = self._state(request, queue)

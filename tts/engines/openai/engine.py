@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.boundaries import DETECTED
-from tts.engines.base import Chunk, Meter, Prefix, Request, refuse_adapter
+from tts.engines.base import Chunk, Meter, Prefix, Request
 from tts.engines.exact import Exact, with_exactness
 from tts.engines.given_text import read_given, score_prefixes
 from tts.engines.openai.answers.events import Choice
@@ -26,24 +26,26 @@ from tts.engines.openai.answers.received import Received
 from tts.engines.openai.client import Connections, prompt_number
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.detection import detect_features
-from tts.engines.openai.exactness import exactness_at, trace_of
 from tts.engines.openai.fleet.protocol import ServerCounts
-from tts.engines.openai.given_tokens import first_token, next_token, prompt_logprobs
 from tts.engines.openai.output_stream import UNREPORTED, has_line_end, stream_choices, take_tokens
 from tts.engines.openai.reported_end import reported_end
 from tts.engines.openai.request_body import draw_body, logprobs_fields
-from tts.engines.openai.served_model import ServedModel, ServerFeatures, load_served_model
+from tts.engines.openai.served_model import UNKNOWN_CONTEXT, ServedModel, ServerFeatures, load_served_model
+from tts.engines.openai.tokens.exactness import exactness_at, trace_of
+from tts.engines.openai.tokens.given import first_token, next_token, prompt_logprobs
+from tts.engines.openai.tokens.told import ToldTokens
 from tts.engines.openai.waves import Waves
+from tts.engines.refusing import refuse_adapter
 from tts.engines.sampling import Sampling
 from tts.engines.special_tokens import end_of_text
-from tts.engines.streaming import StreamedSample, requested_ids
-from tts.engines.text import Ids, PromptEncoder
+from tts.engines.streaming import StreamedSample, requested_ids, with_alternatives
+from tts.engines.text import HasEncoder, Ids, PromptEncoder
 from tts.errors import UnsupportedError
 from tts.prompts import ONE_MESSAGE, Prompt
 from tts.types import End, Problem
 
 
-class OpenAIEngine:
+class OpenAIEngine(HasEncoder):
     """Implements :class:`~tts.engines.base.Engine` over HTTP.
 
     Attributes:
@@ -83,6 +85,7 @@ class OpenAIEngine:
         self.prompt, self.sampling, self.seeded = prompt, sampling, seeded
         self._connections, self._extra = connections, extra
         self._waves = Waves(connections, chat=prompt.chat, count=model.count) if waves else None
+        self._told = ToldTokens()
         self.capabilities = with_exactness(model.capabilities(chat=prompt.chat), self._exact(), sampling)
 
     @classmethod
@@ -160,30 +163,6 @@ class OpenAIEngine:
             )
         return self.model.encoder
 
-    def encode(self, text: str, *, special: bool = False) -> Ids:
-        """Return the token ids of a text by itself.
-
-        Raises:
-            UnsupportedError: there is no tokenizer.
-        """
-        return self.encoder.encode(text, special=special)
-
-    def prefix_ids(self, prefix: Prefix) -> Ids:
-        """Return the token ids of a text behind its problem's prompt.
-
-        Raises:
-            UnsupportedError: there is no tokenizer.
-        """
-        return self.encoder.prefix_ids(prefix)
-
-    def prompt_ids(self, problem: Problem) -> Ids:
-        """Return the token ids of a problem's prompt, special tokens included.
-
-        Raises:
-            UnsupportedError: there is no tokenizer.
-        """
-        return self.encoder.prompt_ids(problem)
-
     async def sample(self, request: Request) -> AsyncIterator[Chunk]:
         """Draw one sample and yield it as one chunk; closing the iterator closes the connection, which aborts it.
 
@@ -192,14 +171,22 @@ class OpenAIEngine:
             UnsupportedError: a boundary without the signal that it needs, or a prefix in a chat.
             EngineError: a server failed, refused too often, or refuses this request.
         """
+        request = with_alternatives(request, self.capabilities.alternatives, self._connections.notify)
         signals, prefix, meter, encoder = request.signals, request.prefix, request.meter, self.model.encoder
+        told = self._told if encoder is None and signals.alternatives else None
+        named: PromptEncoder | ToldTokens | None = encoder or told  # the tokens by their ids
+        ends = self.model.ends if told is None else told.ends
+        if named is not None and (ended := named.ended(prefix, ends)) is not None:
+            yield ended
+            return
         if sentence := self.model.features.fewer_than(signals.top):
             self._connections.notify(sentence)
         requested = requested_ids(signals, self.model.suppressed) if self.model.features.named_logprobs else ()
         (body, limit), exact = self._body(request, requested), self._exact(request)
-        is_step = encoder.is_step if encoder is not None else has_line_end
+        is_step = named.is_step if named is not None else has_line_end
         suppressed = self.model.suppressed if requested else ()
-        sample = StreamedSample[Any](request.until, signals, self.model.ends, limit, is_step, suppressed, exact)
+        most = limit if told is None else UNKNOWN_CONTEXT  # the server reports whether one ends there or is cut off
+        sample = StreamedSample[Any](request.until, signals, ends, most, is_step, suppressed, exact)
         received, home, end = Received(), prompt_number(request.problem), None
         alone = prefix is not None or request.turn is not None or request.attempt or signals.processed
         if self._waves is not None and not alone:
@@ -210,7 +197,9 @@ class OpenAIEngine:
             async for choice in choices:
                 if end is None:
                     received.add(choice)
-                    end, beyond = take_tokens(sample, choice, by_id=encoder is not None)
+                    if told is not None:
+                        told.add(choice.tokens)
+                    end, beyond = take_tokens(sample, choice, by_id=named is not None)
                     meter.discarded += beyond
                     if end is End.BOUNDARY and request.until.kind in DETECTED:
                         break
@@ -218,16 +207,20 @@ class OpenAIEngine:
         if end is None:
             reason = "length" if received.reason == UNREPORTED and meter.drawn >= limit else str(received.reason)
             end = reported_end(request.until, reason, received, notify=self._connections.notify)
-        ids, text = (), "".join(received.texts)
-        if encoder is not None:
-            ids = tuple(sample.tokens)
-            prefix_ids, prefix_text = (prefix.token_ids, prefix.text) if prefix is not None else ((), "")
-            text = encoder.text(prefix_ids, ids, prefix_text)[len(prefix_text) :]
+        whole = named is not None and (told is None or told.whole(sample, end, meter, self._connections.notify))
         trace = trace_of(sample, received, end, meter, self._connections.notify)
+        ids, text = tuple(sample.tokens) if whole else (), "".join(received.texts)
+        if named is not None:
+            before, given = (prefix.token_ids, prefix.text) if prefix is not None else ((), "")
+            text = named.text(before, ids, given)[len(given) :] + ("" if whole else text)
+        if told is not None and whole:
+            trace = told.followed(trace, full=end is End.LENGTH or len(ids) >= limit)
         if signals.probe is not None:
             probed = (*body["prompt"], *sample.content(end), signals.probe)
             trace = replace(trace, probe=float((await self.next_token(probed, (signals.probe,), meter, home))[0]))
-        yield Chunk(text, ids, trace, end, "".join(received.thoughts), received.calls.calls)
+        yield Chunk(
+            text, ids, trace, end, "".join(received.thoughts), received.calls.calls, named is not None and not whole
+        )
 
     async def score(
         self, prefixes: Sequence[Prefix], tokens: Sequence[int], meter: Meter, *, adapter: Path | None = None

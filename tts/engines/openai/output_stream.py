@@ -136,10 +136,11 @@ def say_estimated(connections: Connections, url: str, count: Callable[[str], int
 
 
 def _prompt_tokens(body: Mapping[str, Any], count: Callable[[str], int] | None) -> int:
-    """Return an estimate of a prompt's tokens; their number where the prompt is tokens."""
+    """Return an estimate of a prompt's tokens; their number where the prompt, or a part of it, is tokens."""
     prompt, messages = body.get("prompt"), body.get("messages")
     if isinstance(prompt, list):
-        return len(prompt)
+        texts = [one for one in prompt if isinstance(one, str)]
+        return len(prompt) - len(texts) + sum(estimated_tokens(text, count) for text in texts)
     texts = [str(prompt)] if messages is None else [str(message.get("content") or "") for message in messages]
     texts += [json.dumps(tool) for tool in body.get("tools") or ()]
     return estimated_tokens("\n".join(texts), count)
@@ -161,7 +162,9 @@ def drawn_tokens(choice: Choice, *, by_id: bool) -> Iterator[tuple[Any, Mapping[
     if by_id and not choice.tokens:
         yield from ((token, {}) for token in choice.token_ids)
     for token in choice.tokens:
-        if by_id:
+        if by_id and token.ids:
+            yield token.ids[0], dict(zip(token.ids, (token.logprob, *(p for _, p in token.others)), strict=True))
+        elif by_id:
             others = {token_id(text): logprob for text, logprob in token.others}
             yield token_id(token.text), {**others, token_id(token.text): token.logprob}
         else:

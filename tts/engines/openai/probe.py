@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts.engines.openai.answers.events import Choice
+from tts.engines.openai.answers.logprobs import Token
 from tts.engines.openai.client import DRAINING, Connections
 from tts.engines.openai.failures import connection_words, error_message
 from tts.engines.openai.fleet.balancer import Server
@@ -28,6 +29,8 @@ REACH_PAUSE_S = 0.5
 """Seconds before a server that could not be reached is tried once more."""
 ENOUGH_CHOICES = 8
 """Choices with text after which an answer is closed."""
+SAME_LOGPROB = 0.1
+"""Nats that two passes over the same tokens differ by at most, in low precision too."""
 OPTIONAL = (("stream_options",), ("seed", "logit_bias", "top_k"), ("stream", "stream_options"))
 """Fields to try without, in turn, where a refusal names none."""
 
@@ -72,6 +75,7 @@ class ServerProbe:
         ids = rich and has_tokenizer and not self.chat and any(choice.token_ids for choice in choices)
         ids = ids and await self._accepted({"prompt": [1, 2]}) is not None
         told = [token for choice in choices for token in choice.tokens]
+        returned = not self.chat and not ids and bool(told) and all(token.ids for token in told)
         alternatives = max((len(token.known) for token in told), default=0)
         return ServerFeatures(
             token_ids=ids,
@@ -79,6 +83,7 @@ class ServerProbe:
             logprobs=any(not math.isnan(token.logprob) for token in told),
             top_logprobs=top if alternatives > 1 else 0,
             told_logprobs=alternatives,
+            continues_ids=returned and await self._continues_ids(),
             stop_reasons=rich,
             context=context or UNKNOWN_CONTEXT,
         )
@@ -134,6 +139,18 @@ class ServerProbe:
         names = [{token.text, *(text for text, _ in token.others)} for token in told]
         return bool(names) and all({"token_id:0", "token_id:1"} <= one for one in names)
 
+    async def _continues_ids(self) -> bool:
+        """Return whether the server continues a text by ids as it would have gone on itself."""
+        greedy = {"temperature": 0, "ignore_eos": True, **logprobs_fields(self.chat, 1)}
+        whole = _returned(await self._accepted({**greedy, "max_tokens": 3}))
+        if len(whole) < 3:
+            return False
+        rest = {"prompt": [self.body["prompt"], whole[0].ids[0]], "max_tokens": 2}
+        found = _returned(await self._accepted({**greedy, **rest}))
+        same = [one.ids[0] for one in found] == [one.ids[0] for one in whole[1:]]
+        near = all(abs(a.logprob - b.logprob) < SAME_LOGPROB for a, b in zip(found, whole[1:], strict=False))
+        return same and near
+
     async def _accepted(self, more: Body) -> list[Choice] | None:
         """Return what the server answers with further fields; None if it refuses them or fails at them."""
         try:
@@ -159,6 +176,11 @@ class ServerProbe:
         if not choices:
             raise EngineError(f"{self.server.url} answers without choices", again=False)
         return choices
+
+
+def _returned(choices: Iterable[Choice] | None) -> list[Token]:
+    """Return the tokens of an answer that have ids."""
+    return [token for choice in choices or () for token in choice.tokens if token.ids]
 
 
 def is_listed(model: str, listed: Iterable[str]) -> bool:

@@ -85,6 +85,9 @@ def draw_body(
         _refuse_replaced(request.sampling, extra)
         sampling, seeded = request.sampling.over(sampling), seeded or request.sampling.seed is not None
     prefix_text, limit = prefix.text if prefix is not None else "", sampling.max_tokens
+    given = prefix.token_ids if prefix is not None and encoder is None else ()
+    if given and not (features.continues_ids or prefix_text):
+        raise UnsupportedError("this server continues no token ids: draw whole samples, or choose another server")
     asked: dict[str, Any]
     if encoder is not None:
         encoded = encoder.encode_request(request, sampling.max_tokens)
@@ -101,10 +104,13 @@ def draw_body(
             asked["messages"] += [{"role": role, "content": content} for role, content in further]
     else:
         further_text = "" if request.turn is None else f"{request.turn.reply}\n\n{request.turn.question.strip()}\n"
-        asked = {"prompt": prompt.text(request.problem) + prefix_text + further_text}
-        limit = max(1, limit - (len(prefix.trace.logprobs) if prefix is not None else 0))
+        start = prompt.text(request.problem)
+        exact = bool(given) and features.continues_ids  # a text might be read as other tokens
+        asked = {"prompt": [start, *given] if exact else start + prefix_text + further_text}
+        limit = max(1, limit - (len(given or prefix.trace.logprobs) if prefix is not None else 0))
     # without token ids, log-probabilities are the only sign of a text's tokens
-    needs_logprobs = signals.top or signals.logprobs or requested or signals.processed
+    most = max(signals.top, signals.alternatives)
+    needs_logprobs = most or signals.logprobs or requested or signals.processed
     needs_logprobs = needs_logprobs or (signals.steps and encoder is None)
     body: dict[str, Any] = {
         "model": model.name,
@@ -127,13 +133,13 @@ def draw_body(
             body["stream_interval"] = check_every_tokens
     if features.logprobs and needs_logprobs:
         least = 1 if requested or not features.stop_reasons else 0  # 0 means none to some servers
-        body |= logprobs_fields(prompt.chat, signals.top or (0 if prompt.chat else least))
+        body |= logprobs_fields(prompt.chat, most or (0 if prompt.chat else least))
     if requested:
         body["logprob_token_ids"] = list(requested)
     if sampling.top_k:
         body["top_k"] = sampling.top_k
     if seeded and sampling.temperature > 0:
-        body["seed"] = seed_of(request.key(sampling.seed, prefix_text), 4)
+        body["seed"] = seed_of(request.key(sampling.seed, prefix_text or given), 4)
     if model.suppressed:
         body["logit_bias"] = {str(token): SUPPRESSED_BIAS for token in model.suppressed}
     if until.kind == "step":

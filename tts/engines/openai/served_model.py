@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from tts.engines.base import Capabilities
@@ -14,6 +14,11 @@ from tts.prompts import Prompt
 
 UNKNOWN_CONTEXT = 1 << 20
 """Context of a model whose server does not report one, in tokens."""
+
+_IDS = "llama.cpp's server does, and vLLM's with engine.openai.tokenizer"
+_CHAT = "a chat cannot be continued in the middle of an answer (task.chat=false asks with plain text)"
+_NO_IDS = f"this server continues no token ids ({_IDS}) and does not report at which text it stopped"
+_NO_NAMES = f"the most probable tokens at each position by their ids, which not every server returns ({_IDS})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class ServerFeatures:
         told_logprobs: of those, the number that it told when it was asked for the most.
         stop_reasons: reports the stop string that it met, and leaves it in the text.
         context: the context of its model in tokens, if it reports one.
+        continues_ids: returns the ids of tokens beside their log-probabilities, and continues a text by such ids.
     """
 
     token_ids: bool = False
@@ -37,6 +43,12 @@ class ServerFeatures:
     told_logprobs: int = field(default=0, compare=False)
     stop_reasons: bool = False
     context: int = UNKNOWN_CONTEXT
+    continues_ids: bool = False
+
+    @property
+    def most_alternatives(self) -> int:
+        """The most of the most probable tokens at a position that come back."""
+        return min(self.top_logprobs, self.told_logprobs)
 
     def fewer_than(self, top: int) -> str:
         """Return a sentence where fewer top log-probabilities come back than ``top``; empty where enough do."""
@@ -51,7 +63,7 @@ class ServerFeatures:
         """Return what this server lacks of another's features; empty where it lacks nothing."""
         if self & other == other:
             return ""
-        names = ("token_ids", "named_logprobs", "logprobs", "top_logprobs", "stop_reasons", "context")
+        names = [one.name for one in fields(self) if one.compare]
         lacking = [name for name in names if getattr(self & other, name) != getattr(other, name)]
         return ", ".join(f"{name}={getattr(self, name)} where {getattr(other, name)} is used" for name in lacking)
 
@@ -63,6 +75,7 @@ class ServerFeatures:
             logprobs=self.logprobs and other.logprobs,
             top_logprobs=min(self.top_logprobs, other.top_logprobs),
             told_logprobs=min(self.told_logprobs, other.told_logprobs),
+            continues_ids=self.continues_ids and other.continues_ids,
             stop_reasons=self.stop_reasons and other.stop_reasons,
             context=min(self.context, other.context),
         )
@@ -95,10 +108,13 @@ class ServedModel:
             chat: whether requests are chat messages.
         """
         features, texts = self.features, self.encoder is None
+        by_ids = features.token_ids if not texts else features.continues_ids and not chat
         return Capabilities(
             watch_tokens=features.named_logprobs,
             score_prefix=features.named_logprobs,
             branch=features.stop_reasons and not chat,
+            continues=by_ids,
+            alternatives=features.most_alternatives if by_ids and not self.suppressed else 0,
             top=0 if self.suppressed else features.top_logprobs,
             steps=features.logprobs,
             logprobs=features.logprobs,
@@ -109,6 +125,7 @@ class ServedModel:
             stop_texts=texts,
             first_tokens=features.top_logprobs if texts else 0,
             reads=readable(self.suppressed) if features.named_logprobs and not texts else frozenset(),
+            lacks={} if by_ids else {"continues": _CHAT if chat else _NO_IDS, "alternatives": _NO_NAMES},
         )
 
 

@@ -23,6 +23,12 @@ def logprobs_mode(config: Any) -> str:
     return "other" if own else mode
 
 
+def most_logprobs(config: Any) -> int:
+    """Return the most log-probabilities at a position that vLLM returns; -1 in its configuration stands for all."""
+    most = int(config.max_logprobs)
+    return most if most >= 0 else int(config.get_vocab_size())
+
+
 def capabilities_of(config: Any, sampling: Sampling, suppressed: Ids, *, adapters: bool) -> Capabilities:
     """Return the abilities of the engine.
 
@@ -41,7 +47,9 @@ def capabilities_of(config: Any, sampling: Sampling, suppressed: Ids, *, adapter
         watch_tokens=plain,
         score_prefix=True,
         branch=True,
-        top=int(config.max_logprobs) if plain and not suppressed else 0,
+        continues=True,
+        top=most_logprobs(config) if plain and not suppressed else 0,
+        alternatives=0 if suppressed or not exact else most_logprobs(config),
         steps=True,
         probe=True,
         logprobs=plain,

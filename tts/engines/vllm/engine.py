@@ -23,10 +23,10 @@ from tts.engines.base import Chunk, Meter, Prefix, Request
 from tts.engines.given_text import read_given, score_prefixes
 from tts.engines.sampling import Sampling, changed
 from tts.engines.special_tokens import end_ids, end_of_text, suppressed_ids
-from tts.engines.streaming import StreamedSample, requested_ids
+from tts.engines.streaming import StreamedSample, requested_ids, with_alternatives
 from tts.engines.text import HasEncoder, Ids, PromptEncoder
 from tts.engines.vllm.args import engine_args, silence_vllm
-from tts.engines.vllm.capabilities import capabilities_of, exactness_of, logprobs_mode
+from tts.engines.vllm.capabilities import capabilities_of, exactness_of, logprobs_mode, most_logprobs
 from tts.engines.vllm.counters import Counters
 from tts.engines.vllm.lora import LoraRequests
 from tts.engines.vllm.output_stream import stream_outputs, token_logprobs
@@ -36,6 +36,7 @@ from tts.engines.vllm.scheduling import MIN_SHARED_PROMPT, ExclusiveKinds, Prefi
 from tts.errors import EngineError, InputError, UnsupportedError, first_line
 from tts.prompts import Prompt
 from tts.types import End
+from tts.wording import once
 
 
 class VllmEngine(HasEncoder):
@@ -92,13 +93,13 @@ class VllmEngine(HasEncoder):
         self._llm = RestartingLLM(start, notify=notify)
         config = self._llm.current.model_config
         vocabulary = int(config.get_vocab_size())
-        self.encoder = PromptEncoder(
+        self._encoder = PromptEncoder(
             tokenizer, prompt, context=int(config.max_model_len), vocabulary=vocabulary, name=name, notify=notify
         )
         generation = config.try_get_generation_config()
         self._suppressed = suppressed_ids(generation.get("suppress_tokens"), vocabulary)
         self._ends = end_ids(generation.get("eos_token_id"), tokenizer)
-        self._max_logprobs = int(config.max_logprobs)
+        self._max_logprobs, self._notify = most_logprobs(config), once(notify)
         self._logprobs_mode = logprobs_mode(config)
         adapters = self._llm.current.vllm_config.lora_config is not None
         self.capabilities = capabilities_of(config, sampling, self._suppressed, adapters=adapters)
@@ -193,6 +194,11 @@ class VllmEngine(HasEncoder):
                 its own where the engine is not seeded, or signals beside processed log-probabilities.
             EngineError: vLLM died.
         """
+        if (ended := self.encoder.ended(request.prefix, self._ends)) is not None:
+            yield ended
+            return
+        most, vocabulary = self._max_logprobs, self.encoder.vocabulary
+        request = with_alternatives(request, most, self._notify, vocabulary=vocabulary)
         signals, prefix, meter = request.signals, request.prefix, request.meter
         sampling = changed(self.sampling, request.sampling)
         exact = exactness_of(signals, sampling, self._logprobs_mode)
@@ -217,7 +223,7 @@ class VllmEngine(HasEncoder):
             line_ends=self._line_ends if request.until.kind == "step" else (),
             stream_interval=self.check_every_tokens if request.until.kind in DETECTED else self.encoder.context,
         )
-        kind = "top" if signals.top else "named" if requested else ""
+        kind = "named" if requested else "top" if signals.top or signals.alternatives else ""
         end: End | None = None
         prompt = encoded.prompt_ids
         is_first = len(prompt) >= MIN_SHARED_PROMPT and await self._prefill_gate.acquire(prompt)

@@ -62,8 +62,9 @@ def draw_params(
         else:
             stop = ["\n"]
     named: dict[str, Any] = {"logprob_token_ids": list(requested)} if requested else {}
-    if not requested and (request.signals.top or request.signals.logprobs or request.signals.processed):
-        named = {"logprobs": request.signals.top}
+    signals = request.signals
+    if not requested and (signals.top or signals.logprobs or signals.processed or signals.alternatives):
+        named = {"logprobs": max(signals.top, signals.alternatives)}
     own_seed = seeded and sampling.temperature > 0
     return SamplingParams(
         temperature=sampling.temperature,

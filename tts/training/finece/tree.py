@@ -77,7 +77,7 @@ class Tree:
     decode: Callable[[tuple[int, ...]], str]
     embed: Embed = tfidf
     name: ClassVar[str] = "tree"
-    requires: ClassVar[Requirements] = Requirements(branching=True, signals=Signals(steps=True))
+    requires: ClassVar[Requirements] = Requirements(branching=True, pausing=True, signals=Signals(steps=True))
 
     @property
     def budget(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 SENTINEL = -9999.0
 """The log-probability that stands for "not among the most probable tokens" (OpenAI, vLLM)."""
@@ -26,11 +26,15 @@ class Token:
         text: its text; where the server names tokens by their ids, "token_id:17".
         logprob: its log-probability, NaN where it is unknown.
         others: text and log-probability of the other tokens at its position, as far as they are known.
+        ids: its id and those of the others, where the server returns them beside texts (llama.cpp); empty elsewhere.
+        spelled: the bytes of each of these.
     """
 
     text: str
     logprob: float = UNKNOWN
     others: tuple[tuple[str, float], ...] = ()
+    ids: tuple[int, ...] = ()
+    spelled: tuple[bytes, ...] = ()
 
     @property
     def known(self) -> list[float]:
@@ -58,8 +62,7 @@ def read_tokens(logprobs: Any, text: str) -> tuple[Token, ...]:
     texts = _list(logprobs.get("tokens"))
     values, beside = _list(logprobs.get("token_logprobs")), _list(logprobs.get("top_logprobs"))
     return tuple(
-        _joined(str(one or ""), _bytes(None), _at(values, i), _alternatives(_at(beside, i)))
-        for i, one in enumerate(texts)
+        _joined(_Named(str(one or ""), _at(values, i)), _alternatives(_at(beside, i))) for i, one in enumerate(texts)
     )
 
 
@@ -68,39 +71,70 @@ def token_id(token: str) -> int:
     return int(token.removeprefix("token_id:"))
 
 
-Alternative = tuple[str, tuple[int, ...] | None, float]
+class _Named(NamedTuple):
+    """A token as a server names it."""
+
+    text: str
+    value: Any
+    spelled: bytes | None = None
+    id: int | None = None
+
+
+def _named(one: Mapping[str, Any]) -> _Named:
+    text, number = one.get("token"), one.get("id")
+    return _Named(
+        text if isinstance(text, str) else "",
+        one.get("logprob"),
+        _bytes(one.get("bytes")),
+        number if type(number) is int and number >= 0 else None,
+    )
 
 
 def _token(one: Mapping[str, Any]) -> Token:
+    if one.get("top_logprobs") or "id" in one:
+        return _joined(_named(one), _alternatives(one.get("top_logprobs")))
     text = one.get("token")
-    if not one.get("top_logprobs"):
-        return Token(text if isinstance(text, str) else "", _number(one.get("logprob")))
-    others = _alternatives(one.get("top_logprobs"))
-    return _joined(text if isinstance(text, str) else "", _bytes(one.get("bytes")), one.get("logprob"), others)
+    return Token(text if isinstance(text, str) else "", _number(one.get("logprob")))
 
 
-def _joined(text: str, spelled: tuple[int, ...] | None, value: Any, alternatives: list[Alternative]) -> Token:
+def _joined(own: _Named, alternatives: list[_Named]) -> Token:
     """Return a token with its alternatives, without itself among them."""
-    logprob = _number(value)
-    rest, found = [], False
-    for other, its_bytes, its in alternatives:
-        same = other == text and (spelled is None or its_bytes is None or spelled == its_bytes)
-        if same and not found and abs(its - logprob) <= _SAME:
+    logprob = _number(own.value)
+    rest: list[_Named] = []
+    found = False
+    for other in alternatives:
+        its = _number(other.value)
+        if not found and _same(own, other) and abs(its - logprob) <= _SAME:
             found = True
         elif not math.isnan(its):
-            rest.append((other, its))
-    return Token(text, logprob, tuple(rest))
+            rest.append(other._replace(value=its))
+    ids = [one.id for one in (own, *rest) if one.id is not None]
+    spelled = [one.spelled for one in (own, *rest) if one.spelled is not None]
+    known = len(ids) == len(spelled) == len(rest) + 1
+    return Token(
+        own.text,
+        logprob,
+        tuple([(one.text, one.value) for one in rest]),
+        tuple(ids) if known else (),
+        tuple(spelled) if known else (),
+    )
 
 
-def _alternatives(given: Any) -> list[Alternative]:
+def _same(own: _Named, other: _Named) -> bool:
+    if own.id is not None and other.id is not None:
+        return own.id == other.id
+    return other.text == own.text and (own.spelled is None or other.spelled is None or own.spelled == other.spelled)
+
+
+def _alternatives(given: Any) -> list[_Named]:
     if isinstance(given, dict):
-        return [(str(text), None, _number(value)) for text, value in given.items()]
-    found = [one for one in _list(given) if isinstance(one, dict)]
-    return [(str(one.get("token") or ""), _bytes(one.get("bytes")), _number(one.get("logprob"))) for one in found]
+        return [_Named(str(text), value) for text, value in given.items()]
+    return [_named(one) for one in _list(given) if isinstance(one, dict)]
 
 
-def _bytes(given: Any) -> tuple[int, ...] | None:
-    return tuple(given) if isinstance(given, list) and all(isinstance(one, int) for one in given) else None
+def _bytes(given: Any) -> bytes | None:
+    whole = isinstance(given, list) and all(type(one) is int and 0 <= one < 256 for one in given)
+    return bytes(given) if whole else None
 
 
 def _list(given: Any) -> list[Any]:
