@@ -188,9 +188,9 @@ def test_a_prefix_that_no_server_has_drawn_is_refused() -> None:
     [
         ({"most": 0}, "this server continues no token ids"),
         ({"sampling": Sampling(0.7)}, "the log-probability of each token"),
-        ({"prompt": Prompt(chat=True)}, r"a chat cannot be continued in the middle of an answer \(task.chat=false"),
+        ({"prompt": Prompt(chat=True)}, r"a chat cannot be continued in the middle of an answer \(set task.chat=false"),
         ({"form": "vllm"}, r"by their ids.*engine.openai.tokenizer\), which this engine cannot collect"),
-        ({"ids": False}, r"this server continues no token ids \(llama.cpp's server does, and vLLM's with"),
+        ({"ids": False}, r"this server continues no token ids \(llama.cpp's does, and vLLM's with"),
         ({"ignores": True}, "this server continues no token ids"),
     ],
 )

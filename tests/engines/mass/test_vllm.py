@@ -166,6 +166,5 @@ def test_distinct_draws_see_the_tree_and_certify_its_mode(tmp_path: Path, most: 
                     for odd in ("0", "1")
                 }
                 assert decision.answer == max(every, key=lambda odd: every[odd])
-            print(most, order, len(seen), decision.reason, decision.certified, decision.masses, decision.unseen_mass)
     fewer = f"{most} of the 20 most probable tokens that are asked for at each position come back: "
     assert told == [f"{fewer}texts that begin with others stay unseen"] * (most < 20)

@@ -15,10 +15,16 @@ from tts.prompts import Prompt
 UNKNOWN_CONTEXT = 1 << 20
 """Context of a model whose server does not report one, in tokens."""
 
-_IDS = "llama.cpp's server does, and vLLM's with engine.openai.tokenizer"
-_CHAT = "a chat cannot be continued in the middle of an answer (task.chat=false asks with plain text)"
-_NO_IDS = f"this server continues no token ids ({_IDS}) and does not report at which text it stopped"
-_NO_NAMES = f"the most probable tokens at each position by their ids, which not every server returns ({_IDS})"
+_TOKENS = "the most probable tokens at each position"
+_IN_CHATS = {
+    "continues": "a chat cannot be continued in the middle of an answer (set task.chat=false)",
+    "alternatives": f"{_TOKENS} where it is asked in chat messages (set task.chat=false)",
+}
+_WITHOUT_IDS = {
+    "continues": "this server continues no token ids (llama.cpp's does, and vLLM's with engine.openai.tokenizer) and "
+    "does not report at which text it stopped",
+    "alternatives": f"{_TOKENS} by their ids (llama.cpp's server returns them, vLLM's with engine.openai.tokenizer)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ class ServedModel:
             stop_texts=texts,
             first_tokens=features.top_logprobs if texts else 0,
             reads=readable(self.suppressed) if features.named_logprobs and not texts else frozenset(),
-            lacks={} if by_ids else {"continues": _CHAT if chat else _NO_IDS, "alternatives": _NO_NAMES},
+            lacks={} if by_ids else _IN_CHATS if chat else _WITHOUT_IDS,
         )
 
 
