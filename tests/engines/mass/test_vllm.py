@@ -148,7 +148,7 @@ def test_distinct_draws_see_the_tree_and_certify_its_mode(tmp_path: Path, most: 
         found = tree(random_model(hidden_size=SIZE), made.prompt_ids(PROBLEM), PLAIN)
         whole = {text: mass for text, mass in found.items() if text[-1] == END}
         for order in ORDERS:
-            strategy = Distinct("distinct", 500, order, least=0.0)
+            strategy = Distinct("distinct", 500, order, least=0.0, boldness=0.0)
             work = run_all(strategy, [PROBLEM], made, extract=answer)
             [decision] = [result.decision for result in runner.run(work)]
             seen = [sample.token_ids for sample in decision.samples]
