@@ -130,7 +130,9 @@ class LiveEvidence:
 
     @property
     def scores(self) -> list[Any]:
-        """Score of each answer seen, in order of discovery."""
+        """Score of each answer seen, in order of discovery; votes where no draw has a mass to weigh."""
+        if self.weighting.needs_mass and not self.total_weight:
+            return self.votes
         if self._dynamic:
             bonus = LOG_INTEGER[len(self.votes)]
             return [w + v * bonus for w, v in zip(self.weights, self.votes, strict=True)]

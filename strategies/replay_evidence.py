@@ -86,13 +86,18 @@ class ReplayEvidence:
 
     @cached_property
     def _scores(self) -> list[Array]:
-        """Per label, the score so far; minus infinity (zero for counts) before it was first seen."""
+        """Per label, the score so far; minus infinity (zero for counts) before it was first seen.
+
+        Votes where no draw of a row has a mass to weigh.
+        """
         draws = self.draws
         if isinstance(self.weighting, Uniform):
             return draws.votes
         scores = []
         for hit, votes in zip(draws.is_label, draws.votes, strict=True):
             score = running(np.add, np.where(hit, self._weights, 0.0))
+            if self.weighting.needs_mass:
+                score = np.where(self.total_weight > 0, score, votes)
             if self.weighting.dynamic:
                 score += votes * LOG_INTEGER[draws.distinct]
             scores.append(np.where(votes > 0, score, -np.inf))

@@ -142,6 +142,12 @@ def test_texts_with_a_probability_do_not_outvote_calls_without_one() -> None:
     assert not any(reply.tts.get("certified") for reply in found)
 
 
+def test_a_strategy_that_wants_certainty_takes_the_vote_where_nothing_is_told() -> None:
+    with served(Silent((0.8, OSLO), (0.2, ROME), seed=3), "strategy=mass_certificate") as client:
+        found = client.chat.completions.create(**ASKED).tts
+    assert "Oslo" in found["answer"] and "certified" not in found and found["stopped"] == "budget"
+
+
 class RefusesLogprobs(WeightedServer):
     """Refuses log-probabilities of a stream with tools (llama.cpp)."""
 

@@ -42,9 +42,10 @@ def test_a_text_that_once_came_without_a_probability_counts_when_it_has_one() ->
 
 
 def test_without_any_probability_nothing_is_said_of_masses() -> None:
-    draws = [text(1, "a", None), text(2, "b", None)]
-    decision = play(CATALOG["mass_certificate"].build(2), draws)
-    assert (decision.certified, decision.masses, decision.unseen_mass, decision.answer) == (None, None, None, "a")
+    draws = [text(1, "a", None), text(2, "b", None), text(2, "b", None)]
+    decision = play(CATALOG["mass_certificate"].build(3), draws)
+    assert (decision.certified, decision.masses, decision.unseen_mass) == (None, None, None)
+    assert (decision.answer, decision.vote_share) == ("b", None), "votes decide"
     counted = play(CATALOG["self_consistency"].build(2), DRAWS[:2])
     assert counted.masses is None, "a strategy that reads no masses reports none"
 
