@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from strategies.mass.trie import Trie
 from tests.engines.openai.cases import Body, RefusalError, Scripted, event
+from tts.engines.base import Engine, Request
+from tts.engines.streams import collected
+from tts.types import Problem, Sample, Signals
 
 END = 0
 Ids = tuple[int, ...]
+PROBLEM = Problem("p", "12")
+ALL = Signals(processed=True, alternatives=20)
+
+
+def draw(engine: Engine, prefix: Sample | None = None, problem: Problem = PROBLEM) -> Sample:
+    """One sample with its alternatives."""
+    return asyncio.run(collected(engine, Request(problem, prefix=prefix, signals=ALL)))
+
+
+def walk(engine: Engine, problem: Problem = PROBLEM, *, most: int = 1000) -> tuple[Trie, list[Sample]]:
+    """Draw from branches until none is left, or as many draws have been made."""
+    trie, samples = Trie(), [draw(engine, problem=problem)]
+    trie.insert(samples[-1])
+    while len(samples) < most and (branch := trie.best()) is not None:
+        samples.append(draw(engine, trie.follow(branch), problem))
+        trie.insert(samples[-1])
+    return trie, samples
 
 
 class Language:

@@ -14,25 +14,21 @@ pytest.importorskip("openai")
 
 from strategies.mass.distinct import ORDERS, Distinct, Order
 from strategies.mass.trie import Trie
-from tests.engines.mass.language import END, Ids, Language, LanguageServer
+from tests.engines.mass.language import END, PROBLEM, Ids, Language, LanguageServer, draw, walk
 from tests.support.local_server import running
-from tts.engines.base import Request
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.engine import OpenAIEngine
 from tts.engines.sampling import Sampling
-from tts.engines.streams import collected
 from tts.errors import UnsupportedError
 from tts.prompts import Prompt
 from tts.runtime.driver import run_all
-from tts.types import Decision, End, Problem, Sample, Signals
+from tts.types import Decision, End, Problem, Sample
 
 LENGTH = 3
-PROBLEM = Problem("p", "12")
 SAMPLING = Sampling(1.0, max_tokens=LENGTH)
 BYTES = (b"", b"1", b"2", b"\xc3", b"\xa9", b"")
 """The end, two digits, the halves of a character, and a token without text that ends nothing."""
 WORDS = (b"", b"1", b"2", b"3", b"4")
-ALL = Signals(processed=True, alternatives=20)
 
 
 def answer(problem: Problem, text: str) -> str | None:
@@ -63,20 +59,6 @@ def folder(tmp_path: Path) -> Path:
 def play(engine: OpenAIEngine, order: Order = "best_first") -> Decision:
     work = run_all(Distinct("distinct", 100, order, least=0.0), [PROBLEM], engine, extract=answer)
     return asyncio.run(work)[0].decision
-
-
-def draw(engine: OpenAIEngine, prefix: Sample | None = None, signals: Signals = ALL) -> Sample:
-    return asyncio.run(collected(engine, Request(PROBLEM, prefix=prefix, signals=signals)))
-
-
-def walk(engine: OpenAIEngine) -> tuple[Trie, list[Sample]]:
-    """Draw from branches until none is left."""
-    trie, samples = Trie(), [draw(engine)]
-    trie.insert(samples[-1])
-    while (branch := trie.best()) is not None:
-        samples.append(draw(engine, trie.follow(branch)))
-        trie.insert(samples[-1])
-    return trie, samples
 
 
 def check(language: Language, trie: Trie, samples: list[Sample]) -> set[Ids]:

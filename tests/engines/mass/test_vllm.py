@@ -18,9 +18,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pytest.importorskip("vllm.v1", reason="vLLM is not installed here: make test-vllm")
 
+from benchmarks.vllm_server import VllmServer
 from strategies.mass.distinct import ORDERS, Distinct
+from tests.engines.mass.language import walk
 from tests.engines.mass.tree import END, WORDS, random_model, tokenizer, tree
 from tts.engines.base import Request
+from tts.engines.openai.config import OpenAIConfig
+from tts.engines.openai.engine import OpenAIEngine
 from tts.engines.sampling import Sampling, SamplingChange
 from tts.engines.streams import collected, together
 from tts.engines.vllm.engine import VllmEngine
@@ -168,3 +172,25 @@ def test_distinct_draws_see_the_tree_and_certify_its_mode(tmp_path: Path, most: 
                 assert decision.answer == max(every, key=lambda odd: every[odd])
     fewer = f"{most} of the 20 most probable tokens that are asked for at each position come back: "
     assert told == [f"{fewer}texts that begin with others stay unseen"] * (most < 20)
+
+
+def test_a_tree_behind_its_server_is_walked_exactly(tmp_path: Path) -> None:
+    pytest.importorskip("openai")
+    random_model(hidden_size=SIZE).save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
+    options = ("--no-enable-chunked-prefill", "--max-logprobs", str(len(WORDS)))
+    server = VllmServer("tree", *options, folder=tmp_path)
+    try:
+        config = OpenAIConfig(urls=[f"{server.root}/v1"], tokenizer=str(tmp_path))
+        load: dict[str, Any] = {"model": "tree", "prompt": Prompt(), "sampling": PLAIN, "seeded": False}
+        made = OpenAIEngine.load(config, **load)
+        assert made.capabilities.continues and made.capabilities.alternatives == len(WORDS)
+        trie, samples = walk(made)
+    finally:
+        server.kill()
+    found = tree(random_model(hidden_size=SIZE), made.prompt_ids(PROBLEM), PLAIN)
+    whole = {text: mass for text, mass in found.items() if text[-1] == END}
+    assert {sample.token_ids for sample in samples if sample.end is End.STOP} == set(whole)
+    assert trie.seen_mass == pytest.approx(sum(whole.values()), abs=1e-3) and len(samples) < len(found)
+    assert all(math.exp(s.logprob) == pytest.approx(whole[s.token_ids], rel=1e-2) for s in samples if s.logprob)
+    assert all(sample.text == made.decode(sample.token_ids) for sample in samples)
