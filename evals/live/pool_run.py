@@ -19,7 +19,9 @@ from tts.errors import InputError, UnsupportedError
 from tts.files import check_writable
 from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.pool.files import pool_format
+from tts.requirements import Requirements, missing
 from tts.runtime.driver import Result
+from tts.scorers.available import live_source
 from tts.scorers.config import OpenScorer
 from tts.types import Problem, Signals
 
@@ -173,7 +175,11 @@ def check_engine(engine: Engine, signals: Signals, problems: Sequence[Problem]) 
     Raises:
         InputError: naming the signal, or the problem whose prompt is too long.
     """
-    if lacking := engine.capabilities.lacking(signals):
+    able = engine.capabilities
+    lack = missing(Requirements(signals=signals), live_source(None, able))
+    if lack is not None and able.inexact and able.inexact in lack.reason:
+        raise InputError(f"this configuration {lack}")
+    if lacking := able.lacking(signals):
         raise InputError(f"this engine cannot record {lacking}, which this configuration asks for")
     with suppress(UnsupportedError):  # an engine that knows no tokens
         for problem in problems:

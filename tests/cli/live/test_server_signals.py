@@ -133,3 +133,11 @@ def test_cached_prompt_tokens_are_told_apart(tts: Tts, tmp_path: Path, questions
 def test_missing_usage_is_estimated_and_said(tts: Tts, tmp_path: Path, questions: Path) -> None:
     found = tried(tts, tmp_path, answering.reports({})())
     assert "they are estimated from the length of the texts" in found.err
+
+
+def test_what_keeps_a_server_from_exact_probabilities_is_named(tts: Tts, tmp_path: Path, questions: Path) -> None:
+    more = ("strategies=[distinct_best_first]", "engine.temperature=0.7")
+    found = tried(tts, tmp_path, answering.FewerAlternatives(), *more, chat=False)
+    assert (
+        found.status == 2 and "which this engine cannot collect at temperature=0.7: draw at temperature=1" in found.err
+    )

@@ -87,7 +87,7 @@ def test_it_is_typed(tts: Tts, server: LlamaServer, tmp_path: Path) -> None:
             assert decision["usage"]["prompt_cached"] > 0
     for more, words in (
         (("engine.temperature=1", "task.chat=true"), "asked in chat messages (set task.chat=false)"),
-        (("engine.temperature=0.7", "task.chat=false"), "the log-probability of each token under"),
+        (("engine.temperature=0.7", "task.chat=false"), "cannot collect at temperature=0.7: draw at temperature=1"),
     ):
         ran = tts(*common, "strategies=[distinct_best_first]", *more)
         assert ran.status == 2 and words in " ".join(ran.err.split())
