@@ -62,10 +62,10 @@ smollm2: $(SMOLLM2) $(VENV)/installed
 	$(BIN)/python .ci/convert_smollm2.py
 
 # That model fine-tuned on word problems in $TTS_DATA, an hour on two cores, then measured, half an hour. After a kill it
-# continues. Options of examples/finetune.py in TRAIN, of benchmarks/experiments/reasoner.py in MEASURE.
+# continues. Options of examples/finetune.py in TRAIN, of benchmarks/smollm2/reasoner.py in MEASURE.
 smollm2-reasoner: smollm2
 	$(BIN)/python examples/finetune.py $(TRAIN)
-	$(BIN)/python -m benchmarks.experiments.reasoner $(MEASURE)
+	$(BIN)/python -m benchmarks.smollm2.reasoner $(MEASURE)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ same command continues at the last checkpoint. A bare model is a base, too: --ba
 chat --steps 350 makes a chat model of it. The problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the 500
 that are held out lie in OUT/held_out.jsonl, marked as clean and far. Among the others come stories, which
 word_problems/stories.py draws, and problems of gsm8k_train.jsonl.gz, which lies in the same folder.
-`make smollm2-reasoner` runs this, and then measures the model (benchmarks/experiments/reasoner.py).
+`make smollm2-reasoner` runs this, and then measures the model (benchmarks/smollm2/reasoner.py).
 """
 
 from __future__ import annotations

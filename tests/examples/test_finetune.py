@@ -152,7 +152,7 @@ def test_a_model_is_measured_and_pools_are_drawn_once(folder: Path) -> None:
     data = data_file("svamp_test.jsonl.gz").parent
     status, _, err = finished(folder, *COMMON, "--steps", "1", "--out", "measured")
     assert status == 0, err
-    command = [sys.executable, "-m", "benchmarks.experiments.reasoner", "--model", "measured", "--held-out", "5"]
+    command = [sys.executable, "-m", "benchmarks.smollm2.reasoner", "--model", "measured", "--held-out", "5"]
     command += ["--svamp", "3", "--gsm8k", "0", "--samples", "2", "--greedy"]
     added = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TTS_DATA": str(data)}
     for _ in range(2):

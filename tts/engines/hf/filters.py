@@ -54,7 +54,7 @@ class Parameters:
 
     @property
     def filtered(self) -> bool:
-        """Whether tokens of some row are left out."""
+        """True where tokens of some row are left out."""
         return bool(self.top_k) or self.top_p is not None
 
     def of_rows(self, rows: slice) -> Parameters:

@@ -1,6 +1,6 @@
 """Accuracy of a fine-tuned model on problems that people wrote: of one draw and of the vote of many.
 
-    python -m benchmarks.experiments.reasoner [--model out/models/smollm2-reasoner] [--samples 16] [--temperature 0.8]
+    python -m benchmarks.smollm2.reasoner [--model out/models/smollm2-reasoner] [--samples 16] [--temperature 0.8]
 
 The model is one of examples/finetune.py. It answers its held-out problems, SVAMP and GSM8K (both in the folder
 $TTS_DATA) through `tts sample`; samples go to pools in the folder --out, so that an interrupted command continues. The

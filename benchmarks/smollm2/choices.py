@@ -1,6 +1,6 @@
 """Turn word problems into questions with options: the right number among results of other operations.
 
-    python -m benchmarks.experiments.choices out/models/smollm2-reasoner/held_out.jsonl --out out/choices.jsonl
+    python -m benchmarks.smollm2.choices out/models/smollm2-reasoner/held_out.jsonl --out out/choices.jsonl
 
 Each row has `question`, `choices` and `answer` (a letter), as `tts run out/choices.jsonl` reads them. Wrong options are
 results of one operation on two numbers of the question, then numbers near the right one; their order is drawn.

@@ -1,6 +1,6 @@
 """Check certificates by mass against many more draws of the same questions.
 
-    python -m benchmarks.experiments.certificates POOL.sqlite --model out/models/smollm2-reasoner [--draws 10000]
+    python -m benchmarks.smollm2.certificates POOL.sqlite --model out/models/smollm2-reasoner [--draws 10000]
 
 The pool holds samples of the bare form with exact log-probabilities (configs/model/smollm2_reasoner.yaml). On each of
 its first --questions, `mass_certificate` decides on the recorded samples, in their order. The same question is then
@@ -43,7 +43,7 @@ Ids = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What the new draws of a question say about its certificate.
+    """A certificate, or a decision without one, beside the new draws of its question.
 
     Attributes:
         certified: whether there is one.

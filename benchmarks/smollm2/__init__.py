@@ -1,0 +1,1 @@
+"""Experiments on SmolLM2-135M and on the reasoner that is made from it."""
