@@ -3,12 +3,12 @@
     python -m benchmarks.smollm2.certificates POOL.sqlite --model out/models/smollm2-reasoner [--draws 10000]
 
 The pool holds samples of the bare form with exact log-probabilities (configs/model/smollm2_reasoner.yaml). On each of
-its first --questions, `mass_certificate` decides on the recorded samples, in their order. The same question is then
-drawn --draws times anew, by transformers' own forward pass and not by the engine: draws that share a prefix are
-computed once, and the number of them that go on with each token is drawn from the multinomial distribution, which is
-the distribution of independent draws. A certificate is contradicted where another answer is the most frequent one of
-the new draws. The masses of its texts are compared with the frequencies of the same texts. "least z" is the smallest
-lead of a decision's answer over any other one, in standard errors: below about 3, chance may decide between the two.
+its questions `mass_certificate` decides on the recorded samples, in their order. The first --questions of them with a
+certificate are drawn --draws times anew, by transformers' own forward pass and not by the engine: draws that share a
+prefix are computed once, and the number of them that go on with each token is drawn from the multinomial distribution,
+which is the distribution of independent draws. A certificate is contradicted where another answer is the most frequent
+one of the new draws; its lead over that answer is in standard errors. The masses of its texts are compared with the
+frequencies of the same texts.
 """
 
 from __future__ import annotations
@@ -43,10 +43,9 @@ Ids = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A certificate, or a decision without one, beside the new draws of its question.
+    """A certificate beside the new draws of its question.
 
     Attributes:
-        certified: whether there is one.
         contradicted: whether another answer is more frequent than the decision's.
         margin: (count of the answer - the largest other count) / its standard error if both were equally probable.
         texts: distinct texts of the new draws.
@@ -55,7 +54,6 @@ class Check:
         used: samples that the decision used.
     """
 
-    certified: bool
     contradicted: bool
     margin: float
     texts: int
@@ -159,26 +157,12 @@ def check(entry: Entry, decision: PoolDecision, drawer: Drawer, draws: int, rng:
     ]
     grade = next((entry.correct[i] for i in decision.samples if entry.samples[i].answer == decision.answer), None)
     return Check(
-        bool(decision.certified),
         other > mine,
         (mine - other) / math.sqrt(max(mine + other, 1)),
         len(texts),
         tuple(z),
         grade,
         len(decision.samples),
-    )
-
-
-def report(name: str, checks: list[Check]) -> str:
-    """Return a line about some questions."""
-    if not checks:
-        return f"{name:<15}{0:>10}"
-    graded = [check.right for check in checks if check.right is not None]
-    right = f"{100 * np.mean(graded):.1f}" if graded else ""
-    return (
-        f"{name:<15}{len(checks):>10}{right:>10}{np.mean([check.used for check in checks]):>10.1f}"
-        f"{np.mean([check.texts for check in checks]):>10.0f}{sum(check.contradicted for check in checks):>14}"
-        f"{min(check.margin for check in checks):>12.1f}"
     )
 
 
@@ -198,18 +182,30 @@ def main() -> int:
         decider = open_decider(pool, DecideConfig(strategy="mass_certificate", answers="number"), notify=print)
         drawer = Drawer(options.model, temperature=options.temperature, max_tokens=options.max_tokens)
         rng = np.random.default_rng(options.seed)
-        checks = []
-        for entry, decision in zip(pool.entries[: options.questions], decider, strict=False):
-            checks.append(check(entry, decision, drawer, options.draws, rng))
-            if len(checks) % 20 == 0:
-                print(f"{len(checks)} questions, {drawer.computed:,} prefixes computed", file=sys.stderr, flush=True)
+        checks: list[Check] = []
+        asked = 0
+        for entry, decision in zip(pool.entries, decider, strict=True):
+            if len(checks) == options.questions:
+                break
+            asked += 1
+            if decision.certified:
+                checks.append(check(entry, decision, drawer, options.draws, rng))
+                if len(checks) % 20 == 0:
+                    print(f"{len(checks)} questions, {drawer.computed:,} prefixes", file=sys.stderr, flush=True)
+        if not checks:
+            raise InputError(f"{options.pool}: mass_certificate certifies none of its questions")
     except TTSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{options.pool}: {len(checks)} questions, {options.draws} new draws of each, T = {options.temperature}")
-    print(f"{'':<15}{'questions':>10}{'% right':>10}{'samples':>10}{'texts':>10}{'contradicted':>14}{'least z':>12}")
-    print(report("certified", [check for check in checks if check.certified]))
-    print(report("not certified", [check for check in checks if not check.certified]))
+    print(
+        f"{options.pool}: the first {len(checks)} certificates, of {asked} questions; "
+        f"{options.draws} new draws of each, T = {options.temperature}\n"
+        f"samples used {np.mean([check.used for check in checks]):.1f}, distinct texts of the new draws "
+        f"{np.mean([check.texts for check in checks]):.0f}, {drawer.computed:,} prefixes computed\n"
+        f"right {100 * np.mean([bool(check.right) for check in checks]):.1f} %\n"
+        f"contradicted {sum(check.contradicted for check in checks)}; smallest lead "
+        f"{min(check.margin for check in checks):.1f} standard errors"
+    )
     z = np.array([z for check in checks for z in check.z])
     print(
         f"\n{len(z)} texts with a mass that {options.draws} draws measure: (frequency - mass) / standard error has "
