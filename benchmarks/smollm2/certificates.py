@@ -49,7 +49,8 @@ class Check:
         contradicted: whether another answer is more frequent than the decision's.
         margin: (count of the answer - the largest other count) / its standard error if both were equally probable.
         texts: distinct texts of the new draws.
-        z: of each text that the decision has seen: (frequency - mass) / the standard error of the frequency.
+        apart: frequency - mass of each text that the decision has seen.
+        z: the same in standard errors of the frequency, where there are enough draws for one.
         right: whether the decision is right; None where it is not known.
         used: samples that the decision used.
     """
@@ -57,6 +58,7 @@ class Check:
     contradicted: bool
     margin: float
     texts: int
+    apart: tuple[float, ...]
     z: tuple[float, ...]
     right: bool | None
     used: int
@@ -160,6 +162,7 @@ def check(entry: Entry, decision: PoolDecision, drawer: Drawer, draws: int, rng:
         other > mine,
         (mine - other) / math.sqrt(max(mine + other, 1)),
         len(texts),
+        tuple(texts[ids] / draws - mass for ids, mass in seen.items()),
         tuple(z),
         grade,
         len(decision.samples),
@@ -206,10 +209,11 @@ def main() -> int:
         f"contradicted {sum(check.contradicted for check in checks)}; smallest lead "
         f"{min(check.margin for check in checks):.1f} standard errors"
     )
-    z = np.array([z for check in checks for z in check.z])
+    apart, z = (np.array([one for check in checks for one in getattr(check, name)]) for name in ("apart", "z"))
     print(
-        f"\n{len(z)} texts with a mass that {options.draws} draws measure: (frequency - mass) / standard error has "
-        f"mean {z.mean():.2f} and standard deviation {z.std():.2f}; beyond 3: {100 * np.mean(np.abs(z) > 3):.1f} %"
+        f"masses of {len(apart)} texts: frequency - mass {apart.mean():+.4f} on average, {np.abs(apart).mean():.4f} in "
+        f"size, {np.abs(apart).max():.4f} at most; in standard errors, of {len(z)} of them, "
+        f"{z.mean():+.2f} and {z.std():.2f}"
     )
     return 0
 

@@ -7,6 +7,7 @@ that is running already, such as a notebook's.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -86,4 +87,5 @@ async def _settle() -> None:
 
 
 LOOP = LoopThread()
-"""The loop of every engine that the front door opens."""
+"""The loop of every engine that the front door opens; connections to servers close as it ends with the process."""
+atexit.register(LOOP.close)

@@ -160,6 +160,7 @@ def test_samples_and_one_answer(tts: Tts, server: LlamaServer, questions: Path, 
     assert ran.status == 0 and "4 replies read as " in " ".join(ran.out.split())
     ran = tts("ask", "What is 2 + 3?", *engine, "budget=2", "engine.max_tokens=60")
     assert ran.status == 0 and re.search(r"samples +[12] of at most 2", ran.out), ran.err
+    assert "Unclosed" not in ran.err
 
 
 def test_a_server_that_is_killed_in_the_middle_is_named(questions: Path, tmp_path: Path) -> None:
