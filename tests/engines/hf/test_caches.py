@@ -67,15 +67,22 @@ def make(model: Any, tokenizer: Any) -> Iterator[Any]:
 
 
 def counted(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Count the tokens that each prefill pass reads from now on, without padding."""
+    """Count the tokens that each pass reads of joining sequences from now on, without padding."""
     decoder, passes = engine.batch.decoder, []
-    read = decoder._read_pass
+    read, ready = decoder._read_pass, decoder._ready
 
     def reading(items: Any) -> Any:
         passes.append(sum(len(ids) - sum(piece.shape[-2] for piece in base) for ids, base in items))
         return read(items)
 
     monkeypatch.setattr(decoder, "_read_pass", reading)
+
+    def stepping(joining: Any) -> Any:
+        states = ready(joining)
+        passes.extend([1] * len(states))
+        return states
+
+    monkeypatch.setattr(decoder, "_ready", stepping)
     return passes
 
 

@@ -91,6 +91,27 @@ def test_a_parked_row_goes_on_as_if_it_had_been_read_anew(model: Any, decoder: D
     assert decoder.run(StepInput(joining=[longer], noise_keys=KEYS[:1])).tokens == greedy(model, longer.ids, 1)
 
 
+def test_the_last_token_of_a_parked_row_is_read_in_the_step_of_the_others(
+    model: Any, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = decoder.run(StepInput(joining=joining(), noise_keys=KEYS)).tokens
+    decoder.park([(1, (3, SEQUENCES[1]))])
+    longer = [JoiningSequence((*SEQUENCES[1], token), PROMPT) for token in (21, 22)]
+    new = JoiningSequence((*PROMPT, 9, 8, 7, 6), PROMPT)  # of which four are left to read
+    passes: list[int] = []
+    read = decoder._read_pass
+    monkeypatch.setattr(decoder, "_read_pass", lambda items: passes.append(len(items)) or read(items))
+    keys = [(i, 1) for i in range(len(first) + 3)]
+    work = StepInput(tokens=first, lengths=[len(ids) for ids in SEQUENCES], joining=[*longer, new], noise_keys=keys)
+    found = decoder.run(work).tokens
+    assert passes == [1]
+    assert found[: len(first)] == [greedy(model, ids, 2)[1] for ids in SEQUENCES]
+    assert found[len(first) :] == [greedy(model, one.ids, 1)[0] for one in (*longer, new)]
+    lengths = [len(ids) + 1 for ids in SEQUENCES] + [one.size for one in (*longer, new)]
+    after = decoder.run(StepInput(tokens=found, lengths=lengths, noise_keys=keys)).tokens
+    assert after[len(first) :] == [greedy(model, one.ids, 2)[1] for one in (*longer, new)]
+
+
 def test_small_passes_read_the_same(model: Any) -> None:
     small = Decoder(model, Sampling(temperature=0), max_pass_tokens=3)
     whole = Decoder(model, Sampling(temperature=0))

@@ -172,7 +172,11 @@ class Batch:
         for row in joining:  # one that had ended when memory ran out reads its probe too
             row.probing = row.end is not None
         reads = {row: JoiningSequence(row.context_ids, row.prompt_ids) for row in joining}
-        slots = self._slots.joined_by({row: read.ids for row, read in reads.items()})
+        self.decoder.mark_cached([*reads.values()])
+        first = sorted(
+            joining, key=lambda row: reads[row].size - reads[row].cached != 1
+        )  # one token is read in the step
+        slots = self._slots.joined_by({row: reads[row].ids for row in first})
         seated = slots.seated
         rows = [row for _, row in seated]
         wanted = Signals.joined(row.signals for row in rows)
@@ -189,7 +193,6 @@ class Batch:
             probing=[] if wanted.probe is None else [i for i, row in enumerate(rows) if row.probing],
         )
         self._stepping = set(rows)
-        self.decoder.mark_cached([*reads.values()])
         for row, read in reads.items():
             self._charge_prompt(row.meter, read)
         try:

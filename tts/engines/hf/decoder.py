@@ -90,11 +90,13 @@ class Decoder:
             self._fork(source, target, length)
         for source, target, length in work.moves:
             self._move(source, target, length)
-        running = len(work.tokens)
-        read = self.prefill(work.joining)
-        longest = max([n + 1 for n in work.lengths] + [len(j.ids) + 1 for j in work.joining])
-        self._seat(running, read, longest)
-        logits = [self._step(work)] if running else []
+        ready = self._ready(work.joining)
+        tokens = work.tokens + [one.ids[-1] for one in work.joining[: len(ready)]]
+        lengths = work.lengths + [one.size - 1 for one in work.joining[: len(ready)]]
+        read = self.prefill(work.joining[len(ready) :])
+        longest = max([n + 1 for n in lengths] + [one.size + 1 for one in work.joining])
+        self._seat(len(work.tokens), ready + [one.state for one in read], longest)
+        logits = [self._step(tokens, lengths)] if tokens else []
         if read:
             logits.append(torch.stack([one.logits for one in read]))
         return self.sampler.draw(
@@ -135,11 +137,24 @@ class Decoder:
         """Cache what a row has read of these tokens, behind the first ``start``."""
         self.parked.put((start, ids), self._kv[:, :, slot, :, start : len(ids)].clone(), len(ids) - start)
 
-    def _seat(self, running: int, read: Sequence[Prefilled], longest: int) -> None:
-        """Put sequences into the slots after the running ones; ``longest`` is the tokens of the longest row."""
-        self._reserve(running + len(read), longest)
-        for slot, one in enumerate(read, running):
-            self._kv[:, :, slot, :, : one.state.shape[-2]] = one.state
+    def _ready(self, joining: Sequence[JoiningSequence]) -> list[Any]:
+        """Return the states of the first sequences that lack their last token alone, which the next step can read."""
+        states: list[Any] = []
+        for one in joining:
+            prompt = self.prompts.get(one.prompt_ids)
+            if prompt is None or one.ids in self.prompts:
+                break
+            pieces = self._pieces(one, prompt)
+            if self._unread(one.ids, pieces) != 1:
+                break
+            states.append(self._whole(pieces))
+        return states
+
+    def _seat(self, running: int, states: Sequence[Any], longest: int) -> None:
+        """Put states into the slots after the running ones; ``longest`` is the tokens of the longest row."""
+        self._reserve(running + len(states), longest)
+        for slot, state in enumerate(states, running):
+            self._kv[:, :, slot, :, : state.shape[-2]] = state
 
     def _reserve(self, slots: int, longest: int) -> None:
         """Grow the cache, where it is too small, in steps: a short run never pays for the longest context."""
@@ -150,17 +165,18 @@ class Decoder:
             grown[:, :, :have, :, :have_length] = self._kv
             self._kv = grown
 
-    def _step(self, work: StepInput) -> Tensor:
+    def _step(self, tokens: list[int], rows: list[int]) -> Tensor:
+        """Read the next token of each slot, which has ``rows`` tokens so far; return the logits, [slots, vocab]."""
         device = self.model.device
-        lengths = torch.tensor(work.lengths, device=device)[:, None]
-        width, rows = max(work.lengths) + 1, len(work.lengths)
+        lengths = torch.tensor(rows, device=device)[:, None]
+        width = max(rows) + 1
         seen = torch.arange(width, device=device) <= lengths
         return self._forward(
-            torch.tensor(work.tokens, device=device)[:, None],
+            torch.tensor(tokens, device=device)[:, None],
             lengths,
             lengths,
             seen[:, None, None],
-            self._kv[:, :, :rows],
+            self._kv[:, :, : len(rows)],
         )[:, -1]
 
     def begin(self, bases: Sequence[Pieces], width: int) -> Any:
@@ -239,6 +255,10 @@ class Decoder:
         n = len(ids)
         longer = (row for row in self.parked if row[0] == start and len(row[1]) > n and row[1][n - 1] == ids[-1])
         return next((row for row in longer if row[1][:n] == ids), None)
+
+    def _whole(self, base: Pieces) -> Any:
+        """Return a state in pieces as one."""
+        return torch.cat(base, dim=-2)
 
     def _known(self, base: Pieces) -> int:
         """Return the tokens of a state in pieces."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tts.engines.hf.decoder import Decoder
-from tts.engines.hf.step_input import JoiningSequence, Pieces, Prefilled, StepInput
+from tts.engines.hf.step_input import JoiningSequence, Pieces, Prefilled
 from tts.engines.text import Ids
 
 
@@ -46,16 +46,20 @@ class LibraryDecoder(Decoder):
         if state.length == len(ids):  # it cannot be cut
             self.parked.put((start, ids), copy.deepcopy(state), len(ids))
 
-    def _seat(self, running: int, read: Sequence[Prefilled], longest: int) -> None:
-        self._rows[running:] = [copy.deepcopy(one.state) for one in read]
+    def _seat(self, running: int, states: Sequence[LibraryState], longest: int) -> None:
+        self._rows[running:] = [copy.deepcopy(state) for state in states]
 
-    def _step(self, work: StepInput) -> Tensor:
-        rows = zip(self._rows, work.tokens, strict=False)  # those that join are behind them
-        return torch.cat([self._feed(state, [token], keep=1)[:, -1] for state, token in rows])
+    def _step(self, tokens: list[int], rows: list[int]) -> Tensor:
+        seats = zip(self._rows, tokens, strict=False)  # those that were read whole are behind them
+        return torch.cat([self._feed(state, [token], keep=1)[:, -1] for state, token in seats])
 
     def _pieces(self, one: JoiningSequence, prompt: Prefilled) -> Pieces:
         parked = self.parked.get(one.prefix_key)
         return (prompt.state if parked is None else parked,)
+
+    def _whole(self, base: Pieces) -> LibraryState:
+        state: LibraryState = base[-1]
+        return state
 
     def _known(self, base: Pieces) -> int:
         return base[-1].length if base else 0
