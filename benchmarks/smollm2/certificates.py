@@ -67,12 +67,14 @@ class Check:
 class Drawer:
     """Many draws of one prompt at once."""
 
-    def __init__(self, model: Path, *, temperature: float, max_tokens: int) -> None:
-        """Load the model."""
+    def __init__(self, model: Path, *, dtype: str, temperature: float, max_tokens: int) -> None:
+        """Load the model in a precision, "auto" as the engine does."""
         with quiet():
             self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
-            dtype = torch.bfloat16 if fast_bfloat16("cpu") else torch.float32
-            self._model: Any = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).eval()
+            short = dtype == "bfloat16" or (dtype == "auto" and fast_bfloat16("cpu"))
+            self._model: Any = AutoModelForCausalLM.from_pretrained(
+                model, dtype=torch.bfloat16 if short else torch.float32
+            ).eval()
         self._temperature, self._most = temperature, max_tokens
         self.computed = 0
 
@@ -175,6 +177,7 @@ def main() -> int:
     parser.add_argument("pool", type=Path, help="recorded samples")
     parser.add_argument("--model", type=Path, default=Path("out/models/smollm2-reasoner"), help="that drew them")
     parser.add_argument("--temperature", type=float, default=0.8, help="at which they were drawn (0.8)")
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="precision (auto)")
     parser.add_argument("--max-tokens", type=int, default=96, help="of a draw (96)")
     parser.add_argument("--questions", type=int, default=200, help="the first of the pool (200)")
     parser.add_argument("--draws", type=int, default=10_000, help="of each question (10000)")
@@ -183,7 +186,9 @@ def main() -> int:
     try:
         pool = load_pool(options.pool)
         decider = open_decider(pool, DecideConfig(strategy="mass_certificate", answers="number"), notify=print)
-        drawer = Drawer(options.model, temperature=options.temperature, max_tokens=options.max_tokens)
+        drawer = Drawer(
+            options.model, dtype=options.dtype, temperature=options.temperature, max_tokens=options.max_tokens
+        )
         rng = np.random.default_rng(options.seed)
         checks: list[Check] = []
         asked = 0
