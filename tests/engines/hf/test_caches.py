@@ -78,8 +78,7 @@ def counted(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> list
     monkeypatch.setattr(decoder, "_read_pass", reading)
 
     def stepping(joining: Any) -> Any:
-        states = ready(joining)
-        passes.extend([1] * len(states))
+        passes.extend([1] * len(states := ready(joining)))
         return states
 
     monkeypatch.setattr(decoder, "_ready", stepping)
@@ -146,8 +145,7 @@ def test_a_continuation_reads_the_last_token_and_draws_what_it_would_have_drawn(
     begun = alone(engine, PROBLEMS[0], begun.index, until=TOKENS(len(begun.token_ids)))
     passes = counted(engine, monkeypatch)
     [(sample, meter)] = forks(engine, begun, 1)
-    assert (meter.prompt, meter.prompt_cached) == (1, prompt + len(begun.token_ids) - 1)
-    assert passes == [1]
+    assert (meter.prompt, meter.prompt_cached, passes) == (1, prompt + len(begun.token_ids) - 1, [1])
     alone(forgetful, PROBLEMS[0], until=TOKENS(1))  # its prompt is known as well
     [(other, cost)] = forks(forgetful, begun, 1)
     assert (cost.prompt, cost.prompt_cached) == (len(begun.token_ids), prompt)
