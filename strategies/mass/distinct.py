@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from strategies.live_evidence import LiveEvidence
-from strategies.mass.seen import mass_of
 from strategies.mass.trie import Trie
 from strategies.pruning import keyed_generator
 from strategies.stopping import Beta, MassCertificate
@@ -211,6 +210,7 @@ class _Seen:
     def add(self, samples: list[Sample], *, free: bool) -> None:
         """Add draws, in order of submission; a free one continues no branch."""
         for sample in samples:
+            before = self.trie.seen_mass
             self.trie.insert(sample)
             self.masses.add(sample)
             self.votes.add(sample, None if free else 0)
@@ -218,7 +218,7 @@ class _Seen:
             if not free and sample.trace.processed:
                 self.taken += 1
                 self.taken_mass += math.exp(math.fsum(sample.trace.processed[: sample.given]))
-                self.found_mass += mass_of(sample)
+                self.found_mass += self.trie.seen_mass - before  # none by a draw that was cut off
             self.tokens += len(sample.token_ids) - sample.given
 
     def decision(self, reason: str, *, by_votes: bool) -> Decision:

@@ -19,7 +19,7 @@ from strategies.vote import BUDGET
 from strategies.weighting import Mass, Uniform
 from tests.strategies.distinct.cases import Language, distinct, played
 from tests.strategies.distinct.plays import plays
-from tts.types import Sample, Trace
+from tts.types import End, Sample, Trace
 
 
 @pytest.mark.parametrize("width", [1, 2])
@@ -70,6 +70,7 @@ def test_no_way_to_go_on_is_certified_where_it_stops_for_futility(
 ) -> None:
     strategy = distinct(order, 4, share=share, width=width)
     languages = [Language(0, length=3, sharpness=0.6), Language(1, length=3, sharpness=1.5)]
+    languages += [Language(seed, length=2, sharpness=1.5, closed=False) for seed in (2, 3)]
     stopped = {
         (language, tuple(s.token_ids for s in decision.samples))
         for language in languages
@@ -80,6 +81,24 @@ def test_no_way_to_go_on_is_certified_where_it_stops_for_futility(
     further = [decision for language, known in stopped for decision in plays(strategy, language, known)]
     assert len(further) >= len(stopped) > 5
     assert {decision.reason for decision in further} <= {BUDGET, EXHAUSTED}
+
+
+def test_draws_that_are_cut_off_find_nothing_and_end_nothing_that_could_be_certified() -> None:
+    certified = 0
+    for seed in range(40):
+        language = Language(seed, length=3, sharpness=2.0, closed=False)
+        found, _ = played(distinct(budget=20), language, seed=seed)
+        trie, masses = Trie(), LiveEvidence(Mass())
+        for number, sample in enumerate(found.samples, 1):
+            trie.insert(sample)
+            masses.add(sample)
+            if number < len(found.samples) and trie.texts:
+                assert MassCertificate().can_fire(masses, trie.reach(20 - number))
+        cut = any(sample.end is End.LENGTH and sample.given for sample in found.samples)
+        if found.reason == FUTILITY:
+            assert not MassCertificate().can_fire(masses, trie.reach(20 - len(found.samples)))
+        certified += found.reason == MassCertificate.name and cut
+    assert certified > 2
 
 
 @given(
