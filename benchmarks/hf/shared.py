@@ -11,9 +11,7 @@ tokens for which the model computed a distribution of their own.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,9 @@ from typing import Any
 import torch
 import transformers
 
-from benchmarks.hf.engine import compare
-from tts.engines.base import Request
+from benchmarks.hf.engine import compare, drain
 from tts.engines.hf import batching
-from tts.engines.hf.device import fast_bfloat16
+from tts.engines.hf.device import pick_dtype
 from tts.engines.hf.engine import TransformersEngine
 from tts.engines.hf.sequence import SequenceState, Slots
 from tts.engines.sampling import Sampling
@@ -48,18 +45,9 @@ def drawn(model: Any, tokenizer: Any, problems: list[Problem], options: Any, slo
     sampling = Sampling(options.temperature, max_tokens=96)
     engine = TransformersEngine(model, tokenizer, prompt=prompt, sampling=sampling, max_batch_size=options.rows)
 
-    async def one(problem: Problem, index: int) -> None:
-        async for _ in engine.sample(Request(problem, index, signals=Signals(processed=True))):
-            pass
-
-    async def everything() -> None:
-        await asyncio.gather(*(one(problem, i) for problem in problems for i in range(options.samples)))
-
-    started = time.perf_counter()
-    asyncio.run(everything())
-    took = time.perf_counter() - started
-    engine.close()
-    return engine.batch.drawn, took, engine.batch.computed
+    work = [(problem, i) for problem in problems for i in range(options.samples)]
+    tokens, took = drain(engine, work, Signals(processed=True))
+    return tokens, took, engine.batch.computed
 
 
 def main() -> None:
@@ -74,7 +62,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    dtype = torch.bfloat16 if fast_bfloat16("cpu") else torch.float32
+    dtype = pick_dtype("auto", "cpu", options.model)
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(options.model, dtype=dtype).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(options.model)
     lines = (options.model / "held_out.jsonl").read_text(encoding="utf-8").splitlines()[: options.questions]

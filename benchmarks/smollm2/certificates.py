@@ -29,7 +29,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from evals.config import DecideConfig
 from evals.decisions.session import PoolDecision, open_decider
 from tts.answers.reading import read_reply
-from tts.engines.hf.device import fast_bfloat16
+from tts.engines.hf.device import pick_dtype
 from tts.errors import InputError, TTSError
 from tts.models.loading import quiet
 from tts.pool import Entry, load_pool
@@ -71,10 +71,7 @@ class Drawer:
         """Load the model in a precision, "auto" as the engine does."""
         with quiet():
             self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
-            short = dtype == "bfloat16" or (dtype == "auto" and fast_bfloat16("cpu"))
-            self._model: Any = AutoModelForCausalLM.from_pretrained(
-                model, dtype=torch.bfloat16 if short else torch.float32
-            ).eval()
+            self._model: Any = AutoModelForCausalLM.from_pretrained(model, dtype=pick_dtype(dtype, "cpu", model)).eval()
         self._temperature, self._most = temperature, max_tokens
         self.computed = 0
 

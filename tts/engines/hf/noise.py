@@ -56,19 +56,25 @@ def draw_tokens(probabilities: Tensor, words: Tensor, at: Tensor | None = None) 
     """
     words, size = words[:, None], probabilities.shape[-1]
     if size <= ONE_STAGE:
-        probabilities = probabilities if at is None else probabilities[at]
-        return _winner(probabilities, words, torch.arange(size, device=words.device))[:, 0]
+        return _winner(by_row(probabilities, at), words, torch.arange(size, device=words.device))[:, 0]
     whole = size - size % BLOCK
     masses = probabilities[:, :whole].view(len(probabilities), -1, BLOCK).sum(-1)
     if whole < size:
         masses = torch.cat([masses, probabilities[:, whole:].sum(-1, keepdim=True)], dim=-1)
-    masses = masses if at is None else masses[at]
     blocks = torch.arange(masses.shape[-1], device=words.device)
-    tokens = _winner(masses, words, -1 - blocks) * BLOCK + torch.arange(BLOCK, device=words.device)
-    places = tokens.clamp(max=size - 1)
-    inside = probabilities.gather(-1, places) if at is None else probabilities[at[:, None], places]
-    inside = inside.masked_fill_(tokens >= size, 0.0)
+    tokens = _winner(by_row(masses, at), words, -1 - blocks) * BLOCK + torch.arange(BLOCK, device=words.device)
+    inside = of_tokens(probabilities, tokens.clamp(max=size - 1), at).masked_fill_(tokens >= size, 0.0)
     return tokens.gather(-1, _winner(inside, words, tokens))[:, 0]
+
+
+def by_row(values: Tensor, at: Tensor | None) -> Tensor:
+    """Return the values of each row's slot, of values by slot; see :func:`draw_tokens`."""
+    return values if at is None else values[at]
+
+
+def of_tokens(values: Tensor, tokens: Tensor, at: Tensor | None) -> Tensor:
+    """Return the values of tokens [rows, n] at each row's slot, of values by slot and token."""
+    return values.gather(-1, tokens) if at is None else values[at[:, None], tokens]
 
 
 def negative_exponential(hashed: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from tts.engines.hf.filters import Parameters, filtered
-from tts.engines.hf.noise import draw_tokens, hash_keys
+from tts.engines.hf.noise import by_row, draw_tokens, hash_keys, of_tokens
 from tts.engines.sampling import Sampling
 from tts.engines.text import Ids
 from tts.types import Signals
@@ -151,7 +151,8 @@ class Sampler:
     ) -> dict[str, Tensor]:
         """Return the log-probabilities of tokens and the other wanted signals by column."""
         found = self._measured(logprobs, wanted) | ({} if watched is None else {"watched": watched})
-        return {"logprobs": _of(logprobs, tokens, at), **{name: _rows(values, at) for name, values in found.items()}}
+        found = {name: by_row(values, at) for name, values in found.items()}
+        return {"logprobs": of_tokens(logprobs, tokens[:, None], at)[:, 0], **found}
 
     def _distribution(self, logits: Tensor, wanted: Signals) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the logits and log-probabilities of tokens that can be drawn, and P(watched token) among all."""
@@ -191,23 +192,13 @@ def _chunks(logits: Tensor) -> list[slice]:
     return [slice(start, start + size) for start in range(0, max(1, rows), size)]
 
 
-def _rows(values: Tensor, at: Tensor | None) -> Tensor:
-    """Return the values of each row's slot."""
-    return values if at is None else values[at]
-
-
-def _of(values: Tensor, tokens: Tensor, at: Tensor | None) -> Tensor:
-    """Return the value of each row's token at its slot, [rows], of values by slot and token."""
-    return values.gather(-1, tokens[:, None])[:, 0] if at is None else values[at, tokens]
-
-
 def _pick(logits: Tensor, words: Tensor, how: Parameters, at: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """Return one token of each row, drawn with the noise of its word, or the most probable one.
 
     The probabilities beside them, by slot, are those that rows draw from, but for a factor; None where none draws.
     """
     if not how.drawn:
-        return _rows(logits.argmax(-1), at), None
+        return by_row(logits.argmax(-1), at), None
     probabilities = (logits / how.temperature).softmax(-1)
     if how.filtered:
         probabilities = filtered(probabilities, how)
@@ -219,8 +210,8 @@ def _processed(tokens: Tensor, probabilities: Tensor | None, how: Parameters, at
     """Return the log-probability of each token among the probabilities of :func:`_pick`; 0 where a row is greedy."""
     if probabilities is None:
         return torch.zeros(len(tokens), device=tokens.device)
-    sums = _rows(probabilities.sum(-1), at) if how.filtered else None
-    found = _log_share(_of(probabilities, tokens, at), sums)
+    sums = by_row(probabilities.sum(-1), at) if how.filtered else None
+    found = _log_share(of_tokens(probabilities, tokens[:, None], at)[:, 0], sums)
     return found if how.greedy is None else found.masked_fill(how.greedy, 0.0)
 
 
@@ -237,17 +228,15 @@ def _most_probable(
     if probabilities is None:
         ids = tokens[:, None].expand(-1, size)
         drawn = torch.full(ids.shape, NEVER, device=ids.device)
-        plain = _of(logprobs, tokens, at)[:, None].expand(-1, size)
     else:
         largest, ids = probabilities.topk(size)
         drawn = _log_share(largest, probabilities.sum(-1, keepdim=True) if how.filtered else None)
-        ids, drawn, plain = (_rows(part, at) for part in (ids, drawn, logprobs.gather(-1, ids)))
+        ids, drawn = by_row(ids, at), by_row(drawn, at)
     if how.greedy is not None:
         ids = torch.where(how.greedy[:, None], tokens[:, None], ids)
         drawn = drawn.masked_fill(how.greedy[:, None], NEVER)
         drawn[:, :1] = drawn[:, :1].masked_fill(how.greedy[:, None], 0.0)
-        plain = logprobs.gather(-1, ids) if at is None else plain
-    return dict(zip(ALTERNATIVE, (ids, drawn, plain), strict=True))
+    return dict(zip(ALTERNATIVE, (ids, drawn, of_tokens(logprobs, ids, at)), strict=True))
 
 
 def _alternatives(ids: list[Any], drawn: list[Any], logprobs: list[Any]) -> list[Any]:
