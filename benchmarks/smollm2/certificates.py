@@ -212,10 +212,10 @@ def main() -> int:
         f"{min(check.margin for check in checks):.1f} standard errors"
     )
     apart, z = (np.array([one for check in checks for one in getattr(check, name)]) for name in ("apart", "z"))
+    spread = f"; in standard errors, of {len(z)} of them, {z.mean():+.2f} and {z.std():.2f}" if len(z) else ""
     print(
         f"masses of {len(apart)} texts: frequency - mass {apart.mean():+.4f} on average, {np.abs(apart).mean():.4f} in "
-        f"size, {np.abs(apart).max():.4f} at most; in standard errors, of {len(z)} of them, "
-        f"{z.mean():+.2f} and {z.std():.2f}"
+        f"size, {np.abs(apart).max():.4f} at most{spread}"
     )
     return 0
 
