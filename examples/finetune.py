@@ -33,7 +33,8 @@ from tts.errors import InputError, TTSError, first_line
 from tts.models.loading import quiet
 from tts.models.resolve import resolve
 from word_problems.annotated import read_annotated
-from word_problems.problem import Split, read_problems, spelled, split
+from word_problems.problem import Split, WorkedProblem, read_problems, spelled, split
+from word_problems.renumber import with_copies
 from word_problems.rows import FORMS, Mixture, Row, RowEncoder, make_batches
 from word_problems.trainer import train
 
@@ -58,6 +59,7 @@ class Settings:
         held_out: problems that are not trained on.
         stories: the share of drawn stories among the rows that are no drills, >= 0.
         gsm8k: the share of problems of GSM8K's training set among these rows, >= 0; both together are below 1.
+        aside: the share of the problems that is set aside, unlearned, for a confidence to learn from, in [0, 1).
     """
 
     base: str = "out/models/smollm2"
@@ -71,6 +73,7 @@ class Settings:
     held_out: int = 500
     stories: float = 0.25
     gsm8k: float = 0.05
+    aside: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
@@ -83,6 +86,8 @@ class Settings:
             raise InputError(
                 f"--stories and --gsm8k must be shares that sum to less than 1, got {self.stories} and {self.gsm8k}"
             )
+        if not 0 <= self.aside < 1:
+            raise InputError(f"--aside must be a share of at least 0 and less than 1, got {self.aside}")
 
 
 def main() -> int:
@@ -123,6 +128,7 @@ def read_arguments() -> tuple[dict[str, Any], Path, int]:
         "held_out": "problems that are not trained on",
         "stories": "the share of drawn stories among the rows that are no drills",
         "gsm8k": "the share of problems of GSM8K's training set among them",
+        "aside": "the share of the problems that is set aside for a confidence, in aside.jsonl",
     }
     choices = {"form": tuple(FORMS), "dtype": ("auto", "float32", "bfloat16")}
     for field in fields(Settings):
@@ -151,7 +157,7 @@ def finetune(settings: Settings, out: Path, *, save_every: int, show: Any) -> No
     """
     data = settings.data or data_file()
     others = read_annotated(str(Path(data).with_name(GSM8K))) if settings.gsm8k else ()
-    problems = split(read_problems(data), settings.held_out, others)
+    problems = split(read_problems(data), settings.held_out, others, aside=settings.aside)
     mixture = Mixture(settings.stories, others, settings.gsm8k)
     record = {**asdict(settings), "data": Path(data).name}
     if (out / "training.json").is_file() and json.loads((out / "training.json").read_text())["settings"] == record:
@@ -260,11 +266,18 @@ def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, An
             part.save_pretrained(made)
         with (made / "held_out.jsonl").open("w", encoding="utf-8") as file:
             for problem in problems.held_out:
-                row = {"id": problem.id, "question": problem.question, "answer": spelled(problem.answer)}
                 marks = {"clean": problem.id in problems.clean, "far": problem.id in problems.far}
-                print(json.dumps(row | marks), file=file)
+                print(json.dumps(row_of(problem) | marks), file=file)
+        if problems.aside:
+            lines = (json.dumps(row_of(problem)) for problem in with_copies(problems.aside, record["settings"]["seed"]))
+            (made / "aside.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         (made / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
         os.replace(made, out)
+
+
+def row_of(problem: WorkedProblem) -> dict[str, str]:
+    """Return a problem as a row of a task."""
+    return {"id": problem.id, "question": problem.question, "answer": spelled(problem.answer)}
 
 
 if __name__ == "__main__":

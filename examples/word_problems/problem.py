@@ -62,12 +62,14 @@ class Split:
         held_out: the problems with the smallest SHA-256 of their question.
         clean: ids of held-out problems whose text without numbers is not that of another problem.
         far: those of them whose words overlap by less than :data:`FAR` with every problem that is not held out.
+        aside: problems that are neither: what learns from the model's own responses, right and wrong, needs them.
     """
 
     training: tuple[WorkedProblem, ...]
     held_out: tuple[WorkedProblem, ...]
     clean: frozenset[str]
     far: frozenset[str]
+    aside: tuple[WorkedProblem, ...] = ()
 
 
 def spelled(number: Fraction) -> str:
@@ -122,13 +124,20 @@ def _problem(row: object, where: str) -> WorkedProblem:
     return WorkedProblem(row["id"], row["question"], found)
 
 
-def split(problems: Sequence[WorkedProblem], held_out: int, trained_beside: Sequence[WorkedProblem] = ()) -> Split:
+def split(
+    problems: Sequence[WorkedProblem],
+    held_out: int,
+    trained_beside: Sequence[WorkedProblem] = (),
+    *,
+    aside: float = 0.0,
+) -> Split:
     """Return problems with the fold that is held out cut off, whatever their order.
 
     Args:
         problems: all problems.
         held_out: the size of the fold, >= 0 and fewer than there are.
         trained_beside: problems of another source that are trained on; what is clean and far is so of them, too.
+        aside: the share of the others that is set aside, in [0, 1).
 
     Raises:
         InputError: nothing would be left to train on.
@@ -138,15 +147,19 @@ def split(problems: Sequence[WorkedProblem], held_out: int, trained_beside: Sequ
     ordered = sorted(problems, key=lambda problem: hashlib.sha256(problem.question.encode()).digest())
     held, others = ordered[:held_out], ordered[held_out:]
     apart = {text_of(problem.question) for problem in held}
-    training = [problem for problem in others if text_of(problem.question) not in apart]
+    left = [problem for problem in others if text_of(problem.question) not in apart]
+    count = round(aside * len(left))
+    kept = {without_numbers(problem.question) for problem in left[:count]}
+    training = [problem for problem in left[count:] if without_numbers(problem.question) not in kept]
     if not training:
-        raise InputError("every problem has the text of a held-out one, which leaves none to train on")
+        raise InputError("every problem has the text of one that is held out or set aside: none is left to train on")
     others += trained_beside
     texts = {without_numbers(problem.question) for problem in others}
     clean = [problem for problem in held if without_numbers(problem.question) not in texts]
     bags = [_words(problem.question) for problem in others]
     far = [problem.id for problem in clean if _nearest(_words(problem.question), bags) < FAR]
-    return Split(tuple(training), tuple(held), frozenset(problem.id for problem in clean), frozenset(far))
+    clean_ids = frozenset(problem.id for problem in clean)
+    return Split(tuple(training), tuple(held), clean_ids, frozenset(far), tuple(left[:count]))
 
 
 def without_numbers(question: str) -> str:

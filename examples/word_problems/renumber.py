@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -94,6 +94,27 @@ def renumbered(template: Template, rng: random.Random) -> WorkedProblem | None:
         if drawn is not None and (steps := _worked(template, drawn)) is not None:
             return WorkedProblem(template.problem.id, _rewritten(template.problem.question, drawn), steps)
     return None
+
+
+def with_copies(problems: Iterable[WorkedProblem], seed: int, copies: int = 3) -> Iterator[WorkedProblem]:
+    """Yield problems, each with copies of other numbers behind it, where it has a template.
+
+    Args:
+        problems: the problems; a copy's id is theirs with ``~`` and a number.
+        seed: chooses the numbers.
+        copies: the copies of a problem.
+    """
+    rng = random.Random(f"{seed} copies")
+    for problem in problems:
+        yield problem
+        if not (found := template(problem)):
+            continue
+        texts = {problem.question}
+        for copy in range(copies):
+            other = renumbered(found, rng)
+            if other and other.question not in texts:
+                texts.add(other.question)
+                yield WorkedProblem(f"{problem.id}~{copy + 1}", other.question, other.steps)
 
 
 def _rewritten(question: str, drawn: Mapping[str, str]) -> str:

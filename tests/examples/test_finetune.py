@@ -92,7 +92,7 @@ def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
     assert status == 0, err
     assert "in bfloat16 with float32 copies" in out and "step 6 of 6: loss" in out and "min left" in out
     losses = [entry["loss"] for entry in json.loads((folder / "whole/training.json").read_text())["log"][:-1]]
-    assert losses[-1] < losses[0]
+    assert losses[-1] < losses[0] and not (folder / "whole/aside.jsonl").exists()
     held = [json.loads(line) for line in (folder / "whole/held_out.jsonl").read_text().splitlines()]
     assert len(held) == 5 and {"id", "question", "answer", "clean", "far"} == set(held[0])
     assert not (folder / "whole.training").exists()
@@ -138,6 +138,7 @@ def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
         (["--base", "base", "--data", "problems.jsonl"], "500 of 38 problems held out leave none to train on"),
         ([*COMMON, "--form", "chat"], "base has no chat template: use --form bare"),
         ([*COMMON, "--steps", "0"], "--steps must be at least 1, got 0"),
+        ([*COMMON, "--aside", "1"], "--aside must be a share of at least 0 and less than 1, got 1.0"),
     ],
 )
 def test_bad_input_gets_one_sentence(folder: Path, options: list[str], message: str) -> None:

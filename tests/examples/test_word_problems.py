@@ -17,8 +17,18 @@ from tests.support.data import data_file
 from tts.errors import InputError
 from word_problems.annotated import read_annotated
 from word_problems.drills import drill, drill_share
-from word_problems.problem import OPERATIONS, Step, WorkedProblem, decimals, read_problems, spelled, split, text_of
-from word_problems.renumber import renumbered, template
+from word_problems.problem import (
+    OPERATIONS,
+    Step,
+    WorkedProblem,
+    decimals,
+    read_problems,
+    spelled,
+    split,
+    text_of,
+    without_numbers,
+)
+from word_problems.renumber import renumbered, template, with_copies
 from word_problems.rows import FORMS, IGNORED, Bare, Mixture, RowEncoder, cut, make_batches, response
 
 SOURCES = {
@@ -154,6 +164,33 @@ def test_no_held_out_text_is_in_a_row() -> None:
     assert len(asked) > 400 and len(set(asked)) > len(found.training)
     texts = {text_of(problem.question) for problem in found.held_out}
     assert texts.isdisjoint(map(text_of, asked))
+
+
+def test_problems_that_are_set_aside_are_neither_learned_nor_held_out() -> None:
+    """In no text, whatever its numbers."""
+    problems = [
+        WorkedProblem(
+            f"{name}{i}", f"{name.title()} has {i} beads, and {i + 40} more.", steps(f"{i}+{i + 40}={2 * i + 40}")
+        )
+        for name in ("ann", "bob", "cy", "dee", "ed", "flo", "gus", "hal", "ida", "jo")
+        for i in range(3, 7)
+    ] + list(PROBLEMS)
+    found = split(problems, 8, aside=0.3)
+    assert found == split(problems[::-1], 8, aside=0.3) and found.held_out == split(problems, 8).held_out
+    assert len(found.aside) == round(0.3 * (len(problems) - 8))
+    texts = {without_numbers(problem.question) for problem in found.aside}
+    assert texts.isdisjoint(without_numbers(problem.question) for problem in found.training)
+    assert not {problem.id for problem in found.aside} & {problem.id for problem in found.held_out}
+    copied = list(with_copies(found.aside, seed=1))
+    assert copied == list(with_copies(found.aside, seed=1)) != list(with_copies(found.aside, seed=2))
+    assert len({problem.question for problem in copied}) == len(copied) > 2 * len(found.aside)
+    by_id = {problem.id: problem for problem in found.aside}
+    for problem in copied:
+        original = by_id[problem.id.split("~")[0]]
+        assert without_numbers(problem.question) == without_numbers(original.question)
+        assert all(OPERATIONS[s.operation](s.left, s.right) == s.result for s in problem.steps)
+    with pytest.raises(InputError, match="held out or set aside: none is left to train on"):
+        split(problems[:3], 1, aside=0.9)
 
 
 def test_rows_learn_what_follows_a_question_and_an_equals_sign() -> None:
