@@ -141,12 +141,20 @@ def drawn(path: Path, keys: tuple[str, ...]) -> Pool:
         InputError: the command failed; it has printed the reason.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = ["sample", *keys, f"out={path}"]
+    run(["sample", *keys, f"out={path}"])
+    return load_pool(path)
+
+
+def run(command: list[str]) -> None:
+    """Run a command of `tts`, printed first.
+
+    Raises:
+        InputError: it failed; it has printed the reason.
+    """
     print("$ tts " + shlex.join(command).replace(f"{ROOT}/", ""), file=sys.stderr, flush=True)
     status = subprocess.run([sys.executable, "-m", "tts", *command], stdout=sys.stderr).returncode
     if status:
         raise InputError(f"the command above ended with status {status}: mend its cause, and run this again")
-    return load_pool(path)
 
 
 HEADER = (
