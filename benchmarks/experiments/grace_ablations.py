@@ -145,9 +145,8 @@ def scored(model: Any, token: int, end: int, given: Sequence[Response], recipe: 
     rows = [Branches(given[some[0]].prompt, tuple(given[i] for i in some)) for some in group_rows(given)]
     for some, row in zip(group_rows(given), rows, strict=True):
         packed = pack([row], end=end, token=token, after=recipe.readout == "after")
-        logits = packed.branches(forward(model, packed).logits).float()
-        at = logits[torch.arange(len(some)), packed.at]
-        out[some] = confidence_logit(at, token).sigmoid().double().numpy()
+        logits = packed.ends(packed.read(forward(model, packed).logits)).float()
+        out[some] = confidence_logit(logits, token).sigmoid().double().numpy()
     return out
 
 
@@ -162,7 +161,8 @@ def text(model: Any, token: int | None, end: int, split: Split) -> float:
         logits = model(input_ids=torch.tensor([[*prompt, *solution]]), use_cache=False).logits[:, len(prompt) - 1 :]
         spare = logits.new_full((*logits.shape[:2], 1), -torch.inf) if token is None else logits[..., :0]
         logits = torch.cat([logits, spare], dim=-1)  # the base model has no token to leave out
-        total += float(language_loss(logits, labels, logits.shape[-1] - 1 if token is None else token))
+        places = torch.arange(labels.numel())[None]
+        total += float(language_loss(logits[0], places, labels, logits.shape[-1] - 1 if token is None else token))
         count += labels.numel()
     return total / count
 

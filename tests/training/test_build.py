@@ -115,10 +115,10 @@ def test_it_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_it_and_keeps_the_last_good_weights(tmp_path: Path, monkeypatch: Any) -> None:
     count = 0
 
-    def broken(logits: Any, packed: Any, wanted: Any, token: int, recipe: GraceRecipe) -> Any:
+    def broken(log_odds: Any, packed: Any, wanted: Any, recipe: GraceRecipe) -> Any:
         nonlocal count
         count += 1
-        return logits.sum() * (float("nan") if count > 8 else 0.0)
+        return log_odds.sum() * (float("nan") if count > 8 else 0.0)
 
     monkeypatch.setattr("tts.training.grace.objective.confidence_loss", broken)
     with pytest.raises(TTSError, match=r"step 9 is not finite.*best weights so far are kept.*recipe.learning_rate"):

@@ -1,8 +1,9 @@
-"""Responses as tensors: the responses to one question share a row with one copy of their prompt.
+"""Responses as tensors: what the responses to one question have in common is computed once.
 
-A row holds the prompt and then its branches, one after the other: responses, and perhaps a worked solution. Each branch
-attends to the prompt and to itself, and its positions continue the prompt's. So every branch is computed as if it were
-alone, and the model reads a prompt once instead of once a response.
+A row is a tree of tokens: the prompt, and behind it every response, and perhaps a worked solution, each along its own
+branch. Branches share the tokens with which they begin alike, as samples of one model often do; equal responses are one
+branch. A token attends to those before it in its branch, at whose depth it stands, so that every branch is computed as
+if it were alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tts.training.responses import Branches
+from tts.training.responses import Branches, Ids
+from tts.training.token_tree import TokenTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ class Packed:
         positions: of each token in its branch, [questions, length].
         mask: the places that each place attends to, booleans, [questions, 1, length, length]; None for plain causal
             attention.
-        source: the places of each branch, from the last of its prompt to its last token, as indices into the flattened
-            ids, [branches, width].
+        places: the places that any branch reads, as indices into the flattened ids, [places].
+        source: of each branch, from the last place of its prompt to its last token, indices into ``places``,
+            [branches, width].
         labels: the token that follows each of these places, never the confidence token; -100 where there is none,
             [branches, width].
         at: the place in a branch where its confidence is read, [branches].
@@ -38,15 +41,24 @@ class Packed:
     ids: Tensor
     positions: Tensor
     mask: Tensor | None
+    places: Tensor
     source: Tensor
     labels: Tensor
     at: Tensor
     inside: Tensor
     responses: int
 
+    def read(self, values: Tensor) -> Tensor:
+        """Return the values at the places that branches read, [places, ...], from [questions, length, ...]."""
+        return values.flatten(0, 1)[self.places]
+
     def branches(self, values: Tensor) -> Tensor:
-        """Return the values at each place of each branch, [branches, width, ...], from [questions, length, ...]."""
-        return values.flatten(0, 1)[self.source]
+        """Return the values at each place of each branch, [branches, width, ...], from [places, ...]."""
+        return values[self.source]
+
+    def ends(self, values: Tensor) -> Tensor:
+        """Return the values where each branch's confidence is read, [branches, ...], from [places, ...]."""
+        return values[self.source[torch.arange(len(self.at), device=self.at.device), self.at]]
 
 
 def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False, device: Any = "cpu") -> Packed:
@@ -59,30 +71,24 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         after: whether the confidence token is an input after each response and the confidence is read there.
         device: the device of the tensors.
     """
-    length = max(one.length + after * len(one.responses) for one in given)
+    trees = []
+    placed: list[tuple[int, list[int], Ids, bool]] = []
+    solutions: list[tuple[int, list[int], Ids, bool]] = []
+    for row, one in enumerate(given):
+        tree = TokenTree(one.prompt)
+        trees.append(tree)
+        placed += [(row, tree.add((*r.ids, token) if after else r.ids), r.ids, r.ended) for r in one.responses]
+        if one.solution is not None:
+            solutions.append((row, tree.add(one.solution), one.solution, True))
+    length = max(len(tree.ids) for tree in trees)
     ids = torch.zeros((len(given), length), dtype=torch.long)
     positions = torch.zeros_like(ids)
-    branch = torch.full_like(ids, -1)
-    placed: list[tuple[int, list[int], tuple[int, ...], bool]] = []
-    solutions: list[tuple[int, list[int], tuple[int, ...], bool]] = []
-    for row, one in enumerate(given):
-        start = len(one.prompt)
-        ids[row, :start] = torch.tensor(one.prompt)
-        positions[row, :start] = torch.arange(start)
-        branch[row, :start] = 0
-        parts = [(r.ids, r.ended, after, placed) for r in one.responses]
-        if one.solution is not None:
-            parts.append((one.solution, True, False, solutions))
-        for number, (tokens, ended, fed, where) in enumerate(parts, 1):
-            stop = start + len(tokens) + fed
-            ids[row, start:stop] = torch.tensor([*tokens, token] if fed else tokens)
-            positions[row, start:stop] = torch.arange(stop - start) + len(one.prompt)
-            branch[row, start:stop] = number
-            where.append((row, [len(one.prompt) - 1, *range(start, stop)], tokens, ended))
-            start = stop
+    for row, tree in enumerate(trees):
+        ids[row, : len(tree.ids)] = torch.tensor(tree.ids)
+        positions[row, : len(tree.ids)] = torch.tensor(tree.depths)
     every = [*placed, *solutions]
     width = max(len(places) for _, places, _, _ in every)
-    source = torch.zeros((len(every), width), dtype=torch.long)
+    source = torch.full((len(every), width), len(given[0].prompt) - 1, dtype=torch.long)  # where a branch is shorter
     labels = torch.full_like(source, -100)
     inside = torch.zeros_like(source, dtype=torch.bool)
     at = torch.zeros(len(every), dtype=torch.long)
@@ -93,21 +99,29 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
             labels[number, len(tokens)] = end
         inside[number, : len(tokens) + 1] = True
         at[number] = len(places) - 1
-    mask = None
-    if max(len(one.responses) + (one.solution is not None) for one in given) > 1:
-        own = branch[:, :, None] == branch[:, None, :]
-        mask = ((own | (branch == 0)[:, None, :]) & torch.ones(length, length, dtype=torch.bool).tril())[:, None]
-        mask = mask.to(device)
+    mask = None if all(tree.is_path for tree in trees) else _mask(trees, length).to(device)
+    places, source = source.unique(return_inverse=True)
     return Packed(
         ids.to(device),
         positions.to(device),
         mask,
+        places.to(device),
         source.to(device),
         labels.to(device),
         at.to(device),
         inside.to(device),
         len(placed),
     )
+
+
+def _mask(trees: Sequence[TokenTree], length: int) -> Tensor:
+    """Return the places that each place attends to, [rows, 1, length, length]; padding attends to itself."""
+    mask = torch.eye(length, dtype=torch.bool).repeat(len(trees), 1, 1)
+    for row, tree in zip(mask, trees, strict=True):
+        for place, parent in enumerate(tree.parents):
+            if parent >= 0:
+                row[place] |= row[parent]
+    return mask[:, None]
 
 
 def forward(model: Any, packed: Packed, **more: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tts.errors import InputError
 from tts.pool import Entry, Pool
+from tts.training.token_tree import TokenTree
 from tts.types import End, Problem, Sample
 
 Ids = tuple[int, ...]
@@ -68,8 +69,11 @@ class Branches:
 
     @property
     def length(self) -> int:
-        """Number of tokens of the prompt and of its continuations."""
-        return len(self.prompt) + sum(len(one.ids) for one in self.responses) + len(self.solution or ())
+        """Number of tokens that are computed: of the prompt and of its continuations, what they share once."""
+        tree = TokenTree(self.prompt)
+        for ids in (*(one.ids for one in self.responses), *(() if self.solution is None else (self.solution,))):
+            tree.add(ids)
+        return len(tree.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +273,7 @@ def group_rows(responses: Sequence[Response], most: int = MAX_ROW_RESPONSES) -> 
 
 
 def row_tokens(responses: Sequence[Response]) -> int:
-    """Return the tokens of all rows: each response once, and each prompt once a row."""
+    """Return the tokens of all rows, what the branches of a row share once."""
     return sum(Branches.of(responses, row).length for row in group_rows(responses))
 
 

@@ -68,12 +68,12 @@ def test_with_the_base_as_anchor_it_writes_what_the_base_writes(tmp_path: Path, 
     recipe = replace(QUICK if method == "full" else LEARN, method=method, epochs=4, lora=LoraConfig(rank=8, alpha=8))
     split, words = halves(100 if method == "full" else 60), tokenizer()
     packed = pack(alone(split.held_out), end=words.eos_token_id, token=len(words))
-    before = packed.branches(model()(input_ids=packed.ids).logits.detach())
+    before = packed.branches(packed.read(model()(input_ids=packed.ids).logits.detach()))
     gaps = {}
     for anchor, weight in (("response", 0.0), ("base", 20.0)):
         trained = run(tmp_path / anchor, replace(recipe, anchor=anchor, weight_lm=weight), split)
         with torch.no_grad():
-            after = packed.branches(trained.model(input_ids=packed.ids).logits)[..., : len(words)]
+            after = packed.branches(packed.read(trained.model(input_ids=packed.ids).logits))[..., : len(words)]
         seen = packed.labels != -100
         p, q = before[seen].log_softmax(-1), after[seen].log_softmax(-1)
         gaps[anchor] = float((p.exp() * (p - q)).sum(-1).mean())

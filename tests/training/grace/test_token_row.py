@@ -27,9 +27,7 @@ def test_the_row_starts_near_the_base_rate(tied: bool) -> None:
 
     def read() -> Any:
         found = small(input_ids=packed.ids, output_hidden_states=True)
-        rows = torch.arange(len(given))
-        states, logits = packed.branches(found.hidden_states[-1]), packed.branches(found.logits)
-        return states[rows, packed.at], logits[rows, packed.at], right
+        return packed.ends(packed.read(found.hidden_states[-1])), packed.ends(packed.read(found.logits)), right
 
     with torch.no_grad():
         start_row(small, read, token)

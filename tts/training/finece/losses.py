@@ -17,8 +17,8 @@ def value_logits(model: Any, packed: Packed, tokens: Sequence[int]) -> Tensor:
     Returns:
         [branches, width, 11] of the value tokens, or [branches, width, 1] of a head.
     """
-    logits: Tensor = packed.branches(forward(model, packed).logits)
-    return (logits[..., list(tokens)] if tokens else logits).float()
+    logits: Tensor = forward(model, packed).logits
+    return packed.branches(packed.read(logits[..., list(tokens)] if tokens else logits)).float()
 
 
 def value_loss(logits: Tensor, goal: Tensor) -> Tensor:

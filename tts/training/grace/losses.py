@@ -23,51 +23,59 @@ def others(logits: Tensor, token: int) -> Tensor:
     return masked
 
 
-def confidence_loss(logits: Tensor, packed: Packed, wanted: Tensor, token: int, recipe: GraceRecipe) -> Tensor:
-    """Return the calibration loss summed over rows: at the end, plus for a trace its mean over all positions.
+def confidence_loss(log_odds: Tensor, packed: Packed, wanted: Tensor, recipe: GraceRecipe) -> Tensor:
+    """Return the calibration loss summed over responses: at the end, plus for a trace its mean over all positions.
 
     Args:
-        logits: of the responses' branches, [responses, width, vocab].
+        log_odds: of the confidence at the places that branches read, [places].
         packed: where confidences are read.
         wanted: targets in [0, 1], [responses].
-        token: id of the confidence token.
         recipe: which loss and which positions.
     """
 
-    def off(log_odds: Tensor, goal: Tensor) -> Tensor:
+    def off(found: Tensor, goal: Tensor) -> Tensor:
         if recipe.loss == "squared":
-            return (log_odds.sigmoid() - goal) ** 2
-        return functional.binary_cross_entropy_with_logits(log_odds, goal, reduction="none")
+            return (found.sigmoid() - goal) ** 2
+        return functional.binary_cross_entropy_with_logits(found, goal, reduction="none")
 
-    rows = torch.arange(len(wanted), device=logits.device)
-    at = packed.at[: packed.responses]
+    at_end = off(packed.ends(log_odds)[: packed.responses], wanted)
     if recipe.positions == "end":
-        return off(confidence_logit(logits[rows, at], token), wanted).sum()
-    log_odds = confidence_logit(logits, token)
+        return at_end.sum()
+    every = packed.branches(log_odds)[: packed.responses]
     inside = packed.inside[: packed.responses].float()
-    everywhere = (off(log_odds, wanted[:, None].expand_as(log_odds)) * inside).sum(1) / inside.sum(1)
-    return (off(log_odds[rows, at], wanted) + everywhere).sum()
+    everywhere = (off(every, wanted[:, None].expand_as(every)) * inside).sum(1) / inside.sum(1)
+    return (at_end + everywhere).sum()
 
 
-def language_loss(logits: Tensor, labels: Tensor, token: int) -> Tensor:
-    """Return the cross-entropy summed over all labelled places, in nats, without the confidence token."""
-    seen = labels != -100
-    return functional.cross_entropy(others(logits[seen], token), labels[seen], reduction="sum")
-
-
-def divergence(logits: Tensor, base: Tensor, labels: Tensor, token: int) -> Tensor:
-    """Return KL(base || model) in nats, summed over the labelled places, without the confidence token.
+def language_loss(logits: Tensor, source: Tensor, labels: Tensor, token: int) -> Tensor:
+    """Return the cross-entropy summed over all labelled places, in nats, without the confidence token.
 
     Args:
-        logits: of the model, [rows, length, vocab].
-        base: of the base model, the same shape.
-        labels: -100 where a place does not count, [rows, length].
+        logits: at some places, [places, vocab].
+        source: the place that each label follows, [...].
+        labels: -100 where there is none, [...].
         token: id of the confidence token.
     """
     seen = labels != -100
+    at = source[seen]
+    return (others(logits, token).logsumexp(-1)[at] - logits[at, labels[seen]]).sum()
+
+
+def divergence(logits: Tensor, base: Tensor, source: Tensor, labels: Tensor, token: int) -> Tensor:
+    """Return KL(base || model) in nats, summed over the labelled places, without the confidence token.
+
+    Args:
+        logits: of the model at some places, [places, vocab].
+        base: of the base model, the same shape.
+        source: the place that each label follows, [...].
+        labels: -100 where there is none, [...].
+        token: id of the confidence token.
+    """
+    places, times = source[labels != -100].unique(return_counts=True)
 
     def drawn(given: Tensor) -> Tensor:
-        rows = given[seen]
+        rows = given[places]
         return torch.cat([rows[:, :token], rows[:, token + 1 :]], dim=1).log_softmax(-1)
 
-    return functional.kl_div(drawn(logits), drawn(base), reduction="sum", log_target=True)
+    each = functional.kl_div(drawn(logits), drawn(base), reduction="none", log_target=True).sum(-1)
+    return (each * times).sum()

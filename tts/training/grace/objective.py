@@ -110,8 +110,8 @@ class GraceObjective:
         packed = self._pack([self._branches(row) for row in rows])
         wanted = torch.tensor(self.targets[[i for row in rows for i in row]], dtype=torch.float32)
         logits = self._logits(model, packed)
-        own = logits[: packed.responses]
-        off = confidence_loss(own, packed, wanted.to(self.device), self.token, self.recipe) / count
+        log_odds = confidence_logit(logits, self.token)
+        off = confidence_loss(log_odds, packed, wanted.to(self.device), self.recipe) / count
         lm = self._language_loss(model, logits, packed) / tokens
         return off + self.recipe.weight_lm * lm, float(off.detach()), float(lm.detach())
 
@@ -121,9 +121,9 @@ class GraceObjective:
         confidence, lm = np.empty(len(held)), 0.0
         for some, packed, tokens in self._passes(held):
             logits = self._logits(model, packed)
-            at = logits[torch.arange(len(some)), packed.at]
-            confidence[some] = confidence_logit(at, self.token).sigmoid().double().cpu().numpy()
-            lm += float(language_loss(logits, packed.labels, self.token))
+            found = packed.ends(confidence_logit(logits, self.token))
+            confidence[some] = found.sigmoid().double().cpu().numpy()
+            lm += float(language_loss(logits, packed.source, packed.labels, self.token))
             advance(tokens)
         return evaluated(step, confidence, self.split, lm)
 
@@ -135,21 +135,20 @@ class GraceObjective:
         return sum(len(one.ids) + one.ended for one in some)
 
     def _language_loss(self, model: Any, logits: Tensor, packed: Packed) -> Tensor:
-        """The language-model loss of branches' logits, summed over tokens."""
-        own, labels = logits[: packed.responses], packed.labels[: packed.responses]
-        if self.recipe.anchor == "solution":
-            return language_loss(logits[packed.responses :], packed.labels[packed.responses :], self.token)
-        if self.recipe.anchor == "response":
-            return language_loss(own, labels, self.token)
+        """The language-model loss of the logits at places, summed over tokens."""
+        some = slice(packed.responses, None) if self.recipe.anchor == "solution" else slice(packed.responses)
+        source, labels = packed.source[some], packed.labels[some]
+        if self.recipe.anchor != "base":
+            return language_loss(logits, source, labels, self.token)
         if self.recipe.method == "grow":  # the next-token distributions stay the base's
-            return torch.zeros((), device=own.device)
+            return torch.zeros((), device=logits.device)
         with torch.no_grad():
             if self.base is not None:
                 before = self._logits(self.base, packed)
             else:
                 with model.disable_adapter():
                     before = self._logits(model, packed)
-        return divergence(own, before, labels, self.token)
+        return divergence(logits, before, source, labels, self.token)
 
     def _branches(self, row: Sequence[int]) -> Branches:
         """A row, with the worked solution if that is the anchor."""
@@ -166,10 +165,10 @@ class GraceObjective:
             yield some, self._pack(rows), sum(row.length for row in rows)
 
     def _logits(self, model: Any, packed: Packed) -> Tensor:
-        """Logits of every branch, [branches, width, vocab]."""
+        """Logits at the places that branches read, [places, vocab]."""
         with precision(self.recipe.dtype, self.device):
             out: Tensor = forward(model, packed).logits
-        return packed.branches(out).float()
+        return packed.read(out).float()
 
     @torch.no_grad()
     def _read(
@@ -190,12 +189,13 @@ class GraceObjective:
         order, states, logits = [], [], []
         for some, packed, tokens in self._passes(responses):
             found = forward(model, packed, output_hidden_states=True)
-            hidden, vocabulary = packed.branches(found.hidden_states[-1]), packed.branches(found.logits)
+            hidden, vocabulary = packed.read(found.hidden_states[-1]), packed.read(found.logits)
             branches = torch.arange(len(some))
             shares = (0.0, 0.25, 0.5, 0.75) if within else ()
             for at in (packed.at, *((share * packed.at).long() for share in shares)):
                 order += some
-                states.append(hidden[branches, at].float())
-                logits.append(vocabulary[branches, at].float())
+                places = packed.source[branches, at]
+                states.append(hidden[places].float())
+                logits.append(vocabulary[places].float())
             advance(tokens)
         return order, torch.cat(states), torch.cat(logits)
