@@ -100,7 +100,7 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         inside[number, : len(tokens) + 1] = True
         at[number] = len(places) - 1
     mask = None if all(tree.is_path for tree in trees) else _mask(trees, length).to(device)
-    places, source = source.unique(return_inverse=True)
+    places, source = torch.unique(source, return_inverse=True)  # type: ignore[no-untyped-call]
     return Packed(
         ids.to(device),
         positions.to(device),
