@@ -4,9 +4,10 @@
 
 About an hour for the 135 million parameters of SmolLM2 on two idle cores that multiply in bfloat16. After a kill the
 same command continues at the last checkpoint. A bare model is a base, too: --base out/models/smollm2-reasoner --form
-chat --steps 350 makes a chat model of it. The problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the 500
-that are held out lie in OUT/held_out.jsonl, marked as clean and far. Among the others come stories, which
-word_problems/stories.py draws, and problems of gsm8k_train.jsonl.gz, which lies in the same folder.
+chat --steps 350 makes a chat model of it, --form choices --steps 200 one that answers multiple-choice questions. The
+problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the 500 that are held out lie in OUT/held_out.jsonl,
+marked as clean and far. Among the others come stories, which word_problems/stories.py draws, and problems of
+gsm8k_train.jsonl.gz, which lies in the same folder.
 `make smollm2-reasoner` runs this, and then measures the model (benchmarks/smollm2/reasoner.py).
 """
 
@@ -33,6 +34,7 @@ from tts.errors import InputError, TTSError, first_line
 from tts.models.loading import quiet
 from tts.models.resolve import resolve
 from word_problems.annotated import read_annotated
+from word_problems.options import choice_row
 from word_problems.problem import Split, WorkedProblem, read_problems, spelled, split
 from word_problems.renumber import with_copies
 from word_problems.rows import FORMS, Mixture, Row, RowEncoder, make_batches
@@ -50,7 +52,7 @@ class Settings:
     Attributes:
         base: the model to start from.
         data: the file of problems.
-        form: bare, or chat for the model's chat template.
+        form: bare, chat for the model's chat template, or choices for lettered options and a letter as the answer.
         dtype: auto, float32 or bfloat16 (with float32 copies); auto takes bfloat16 where the processor has it.
         seed: chooses everything that is drawn, >= 0.
         steps: batches, >= 1.
@@ -119,7 +121,7 @@ def read_arguments() -> tuple[dict[str, Any], Path, int]:
     helps = {
         "base": "a model's directory, GGUF file or hub name",
         "data": f"problems with worked steps; $TTS_DATA/{FILE} if left out",
-        "form": "bare, or the model's chat template",
+        "form": "bare, the model's chat template, or choices, which are asked and answered by letter",
         "dtype": "auto takes bfloat16 (with float32 copies) where the processor has it",
         "seed": "chooses everything that is drawn",
         "steps": "batches",
@@ -230,7 +232,7 @@ def prepared(
     encoder = RowEncoder(tokenizer, FORMS[settings.form](tokenizer))
     sizes = {"batches": settings.steps, "tokens": settings.batch_tokens}
     batches = make_batches(problems, encoder, seed=settings.seed, mixture=mixture, **sizes)
-    if settings.form == "bare":
+    if settings.form != "chat":
         tokenizer.chat_template = None  # it is no chat model any more
     count = sum(len(row.ids) for batch in batches for row in batch)
     show(
@@ -260,6 +262,7 @@ def template_of_origin(base: Path) -> str:
 
 def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, Any]) -> None:
     """Write a directory of a model and its tokenizer, of the held-out problems and of the log, whole."""
+    form = record["settings"]["form"]
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         made = Path(folder) / "model"
         for part in parts:
@@ -267,16 +270,19 @@ def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, An
         with (made / "held_out.jsonl").open("w", encoding="utf-8") as file:
             for problem in problems.held_out:
                 marks = {"clean": problem.id in problems.clean, "far": problem.id in problems.far}
-                print(json.dumps(row_of(problem) | marks), file=file)
+                print(json.dumps(row_of(problem, form) | marks), file=file)
         if problems.aside:
-            lines = (json.dumps(row_of(problem)) for problem in with_copies(problems.aside, record["settings"]["seed"]))
+            aside = with_copies(problems.aside, record["settings"]["seed"])
+            lines = (json.dumps(row_of(problem, form)) for problem in aside)
             (made / "aside.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         (made / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
         os.replace(made, out)
 
 
-def row_of(problem: WorkedProblem) -> dict[str, str]:
-    """Return a problem as a row of a task."""
+def row_of(problem: WorkedProblem, form: str) -> dict[str, object]:
+    """Return a problem as a row of a task, with its options where the form has some."""
+    if form == "choices":
+        return choice_row(problem.id, problem.question, problem.answer, problem.steps)
     return {"id": problem.id, "question": problem.question, "answer": spelled(problem.answer)}
 
 

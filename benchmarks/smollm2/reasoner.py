@@ -5,8 +5,10 @@
 The model is one of examples/finetune.py. It answers its held-out problems, SVAMP and GSM8K (both in the folder
 $TTS_DATA) through `tts sample`; samples go to pools in the folder --out, so that an interrupted command continues. The
 sizes of the defaults take about half an hour on two idle cores; --held-out 20 --svamp 20 --gsm8k 10 --samples 4 takes a
-minute. "clean" are held-out problems whose text without numbers is no training text, "far" those of them whose words
-overlap by less than a half (Jaccard index) with every training text. Intervals are 95 %, by a bootstrap over questions.
+minute. A model of --form choices gets SVAMP and GSM8K as multiple-choice questions (examples/make_choices.py), beside
+its pools. "clean" are held-out problems whose text without numbers is no training text, "far" those of them
+whose words overlap by less than a half (Jaccard index) with every training text. Intervals are 95 %, by a bootstrap
+over questions.
 """
 
 from __future__ import annotations
@@ -89,17 +91,16 @@ def measure(options: argparse.Namespace) -> None:
         raise InputError(
             "TTS_DATA must name the folder with SVAMP and GSM8K: TTS_DATA=DIRECTORY make data fetches them"
         )
+    training = json.loads((model / "training.json").read_text(encoding="utf-8"))
+    form, folder = training["settings"]["form"], options.out or Path("out") / "pools" / model.name
     measurements = [
         Measurement("held-out", (str(model / "held_out.jsonl"),), options.held_out, options.samples),
-        Measurement("SVAMP", ("task=svamp", f"task.path={data}/svamp_test.jsonl.gz"), options.svamp, options.samples),
-        Measurement(
-            "GSM8K", ("task=gsm8k", f"task.path={data}/gsm8k_test.jsonl.gz"), options.gsm8k, options.gsm8k_samples
-        ),
+        Measurement("SVAMP", source_of("svamp", Path(data)), options.svamp, options.samples),
+        Measurement("GSM8K", source_of("gsm8k", Path(data)), options.gsm8k, options.gsm8k_samples),
     ]
-    training = json.loads((model / "training.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (model / "held_out.jsonl").read_text(encoding="utf-8").splitlines()]
-    marked = {mark: {row["question"] for row in rows if row[mark]} for mark in ("clean", "far")}
-    config = CHAT if training["settings"]["form"] == "chat" else BARE
+    marked = {mark: {row["id"] for row in rows if row[mark]} for mark in ("clean", "far")}
+    config = CHAT if form == "chat" else BARE
     print(f"{model}: {training_line(training)}")
     for temperature in [options.temperature, *([0.0] if options.greedy else [])]:
         print(f"\nT = {temperature}, seed {options.seed}\n{HEADER}", flush=True)
@@ -108,20 +109,44 @@ def measure(options: argparse.Namespace) -> None:
                 continue
             keys = (f"engine.model={model}", f"engine.temperature={temperature}", f"engine.seed={options.seed}")
             samples = one.samples if temperature else 1
-            folder = options.out or Path("out") / "pools" / model.name
+            source = as_choices(one, folder) if form == "choices" else one.keys
             path = folder / f"{one.name.lower()}_T{temperature}_seed{options.seed}.sqlite"
             whole, began = not path.exists(), time.monotonic()
-            pool = drawn(path, (*one.keys, str(config), *keys, f"questions={one.questions}", f"samples={samples}"))
+            pool = drawn(path, (*source, str(config), *keys, f"questions={one.questions}", f"samples={samples}"))
             seconds = time.monotonic() - began if whole else None
             print(row(one.name, pool.entries, seconds).rstrip(), flush=True)
             if one.name == "held-out":
-                for mark, questions in marked.items():
-                    show_part(f"  {mark}", pool, questions)
+                for mark, ids in marked.items():
+                    show_part(f"  {mark}", pool, ids)
 
 
-def show_part(name: str, pool: Pool, questions: Collection[str]) -> None:
+def source_of(name: str, data: Path) -> tuple[str, ...]:
+    """Return a data set of the folder of data as `tts sample` takes it."""
+    return f"task={name}", f"task.path={data}/{name}_test.jsonl.gz"
+
+
+def as_choices(one: Measurement, folder: Path) -> tuple[str, ...]:
+    """Return the keys of a measurement with multiple-choice questions, which are made where it has others.
+
+    Raises:
+        InputError: they cannot be made; the program that makes them has printed the reason.
+    """
+    *_, source = one.keys
+    if not source.startswith("task.path="):
+        return one.keys
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["examples/make_choices.py", source.partition("=")[2], "--out", f"{folder}/{one.name.lower()}.jsonl"]
+    print("$ python " + shlex.join(command), file=sys.stderr, flush=True)
+    added = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    program = [sys.executable, str(ROOT / command[0]), *command[1:]]
+    if status := subprocess.run(program, env={**os.environ, "PYTHONPATH": added}, stdout=sys.stderr).returncode:
+        raise InputError(f"the command above ended with status {status}: mend its cause, and run this again")
+    return (command[-1],)
+
+
+def show_part(name: str, pool: Pool, ids: Collection[str]) -> None:
     """Print the row of some questions of a pool, where it has any."""
-    if entries := [entry for entry in pool.entries if entry.problem.question in questions]:
+    if entries := [entry for entry in pool.entries if entry.problem.id in ids]:
         print(row(name, entries).rstrip(), flush=True)
 
 

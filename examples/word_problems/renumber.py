@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from word_problems.problem import NUMBER, OPERATIONS, Step, WorkedProblem, decimals, spelled
 
-_IN_TEXT = re.compile(rf"(?<![\w.,-]){NUMBER}(?![\w%]|[.,]\d)")
+IN_TEXT = re.compile(rf"(?<![\w.,-]){NUMBER}(?![\w%]|[.,]\d)")
+"""A number that stands by itself in a question."""
 _FREE = re.compile(NUMBER)
 _TRIES = 200
 _PLACES = 4
@@ -43,9 +44,9 @@ def template(problem: WorkedProblem) -> Template | None:
     A whole operand that is not in the question, such as the 2 of "twice", is a constant; so is the 0.01 of a per cent.
     Problems whose steps do not recompute exactly, such as those with rounded results, have none.
     """
-    numbers = tuple(dict.fromkeys(_IN_TEXT.findall(problem.question)))
+    numbers = tuple(dict.fromkeys(IN_TEXT.findall(problem.question)))
     values = {Fraction(text): text for text in numbers}
-    if len(values) < len(numbers) or len(_IN_TEXT.findall(problem.question)) < len(_FREE.findall(problem.question)):
+    if len(values) < len(numbers) or len(IN_TEXT.findall(problem.question)) < len(_FREE.findall(problem.question)):
         return None
     results: list[Fraction] = []
     operands = []
@@ -118,7 +119,7 @@ def with_copies(problems: Iterable[WorkedProblem], seed: int, copies: int = 3) -
 
 
 def _rewritten(question: str, drawn: Mapping[str, str]) -> str:
-    return _IN_TEXT.sub(lambda match: drawn[match[0]], question)
+    return IN_TEXT.sub(lambda match: drawn[match[0]], question)
 
 
 def _drawn(template: Template, rng: random.Random) -> dict[str, str] | None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from evals.tasks.forms import SYSTEM
 from word_problems.drills import STEPS_A_ROW, drill, drill_share
+from word_problems.options import letter_of, options_of
 from word_problems.problem import Split, Step, WorkedProblem, spelled, text_of
 from word_problems.renumber import Template, renumbered, template
 from word_problems.stories import story
@@ -36,22 +37,34 @@ class Row:
 
 
 class Form(Protocol):
-    """The text around a question."""
+    """The way in which a problem is asked and answered."""
 
-    def prompt(self, question: str) -> str:
-        """Return all that is read before the first step, special tokens spelled out."""
+    def texts(self, problem: WorkedProblem) -> tuple[str, str]:
+        """Return the text that is read, special tokens spelled out, and the text that the model learns to write."""
 
 
 class Bare:
-    """The shortest form: the question and a line break."""
+    """The shortest form: the question and a line break, then the steps and the number."""
 
     def __init__(self, tokenizer: Any) -> None:
         """Take a tokenizer whose first token begins a text."""
         self._begin = tokenizer.bos_token
 
-    def prompt(self, question: str) -> str:
-        """Return all that is read before the first step."""
+    def texts(self, problem: WorkedProblem) -> tuple[str, str]:
+        """Return the text that is read and the text that is learned."""
+        return self._prompt(problem.question), response(problem)
+
+    def _prompt(self, question: str) -> str:
         return f"{self._begin}{question}\n"
+
+
+class Lettered(Bare):
+    """The shortest form of a multiple-choice question: lettered options behind the question, a letter as the answer."""
+
+    def texts(self, problem: WorkedProblem) -> tuple[str, str]:
+        """Return the text that is read and the text that is learned."""
+        choices = options_of(problem)
+        return self._prompt(choices.shown(problem.question)), response(problem, letter_of(choices, problem.answer))
 
 
 class Chat:
@@ -61,31 +74,38 @@ class Chat:
         """Take a tokenizer with a chat template."""
         self._tokenizer = tokenizer
 
-    def prompt(self, question: str) -> str:
-        """Return all that is read before the first step."""
-        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}]
-        return str(self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+    def texts(self, problem: WorkedProblem) -> tuple[str, str]:
+        """Return the text that is read and the text that is learned."""
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": problem.question}]
+        read = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        return str(read), response(problem)
 
 
-FORMS: dict[str, type[Bare] | type[Chat]] = {"bare": Bare, "chat": Chat}
+FORMS: dict[str, type[Bare] | type[Chat] | type[Lettered]] = {"bare": Bare, "chat": Chat, "choices": Lettered}
 
 
-def response(problem: WorkedProblem) -> str:
-    """Return the text that the model learns to write: its steps and its answer behind ``####``, a line each."""
-    return "".join(f"{step}\n" for step in problem.steps) + f"####{spelled(problem.answer)}"
+def response(problem: WorkedProblem, answer: str = "") -> str:
+    """Return the text that the model learns to write: the steps and, behind ``####``, the answer, a line each.
+
+    Args:
+        problem: the problem.
+        answer: what stands behind ``####``, such as a letter; the number where it is left out.
+    """
+    return "".join(f"{step}\n" for step in problem.steps) + f"####{answer or spelled(problem.answer)}"
 
 
 class RowEncoder:
     """Problems and drills as rows of tokens."""
 
     def __init__(self, tokenizer: Any, form: Form) -> None:
-        """Take the model's tokenizer and the text around a question."""
+        """Take the model's tokenizer and the form of a problem."""
         self._tokenizer, self._form = tokenizer, form
 
     def problem(self, problem: WorkedProblem) -> Row:
         """Return a problem as a row, of which the response and the token that ends it are learned."""
-        read = self._ids(self._form.prompt(problem.question))
-        learned = (*self._ids(response(problem)), self._tokenizer.eos_token_id)
+        asked, answered = self._form.texts(problem)
+        read = self._ids(asked)
+        learned = (*self._ids(answered), self._tokenizer.eos_token_id)
         return Row(read + learned, (IGNORED,) * len(read) + learned)
 
     def drills(self, steps: Sequence[Step]) -> Row:

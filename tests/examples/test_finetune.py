@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.data import data_file
+from tts.pool import load_pool
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = [
@@ -179,3 +180,28 @@ def test_a_chat_model_is_made_of_a_bare_one(folder: Path) -> None:
     assert status == 0 and not (folder / "bare" / "chat_template.jinja").exists(), err
     status, _, err = finished(folder, "--base", "bare", *options, "--form", "chat", "--out", "chat")
     assert status == 0 and (folder / "chat" / "chat_template.jinja").read_text() == template, err
+
+
+@pytest.mark.slow
+def test_a_model_that_chooses_is_made_of_a_bare_one_and_measured_on_choices(folder: Path) -> None:
+    options = ["--data", "problems.jsonl", *SETTINGS, "--steps", "1"]
+    status, _, err = finished(folder, "--base", "base", *options, "--out", "before")
+    assert status == 0, err
+    choices = ["--form", "choices", "--aside", "0.3", "--out", "choices"]
+    status, _, err = finished(folder, "--base", "before", *options, *choices)
+    assert status == 0 and not (folder / "choices" / "chat_template.jinja").exists(), err
+    for name, marks in (("held_out", {"clean", "far"}), ("aside", set())):
+        rows = [json.loads(line) for line in (folder / "choices" / f"{name}.jsonl").read_text().splitlines()]
+        assert len(rows) >= 5 and {"id", "question", "choices", "answer"} | marks == set(rows[0])
+        assert all(len(set(row["choices"])) == 4 and row["answer"] in "ABCD" for row in rows)
+    data = data_file("svamp_test.jsonl.gz").parent
+    command = [sys.executable, "-m", "benchmarks.smollm2.reasoner", "--model", "choices", "--out", "chosen"]
+    command += ["--held-out", "5", "--svamp", "3", "--gsm8k", "2", "--samples", "2"]
+    added = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TTS_DATA": str(data)}
+    ran = subprocess.run(command, cwd=folder, env={**os.environ, **added}, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    lines = [line.split()[:3] for line in ran.stdout.splitlines()]
+    assert ["held-out", "5", "2"] in lines and ["SVAMP", "3", "2"] in lines and ["GSM8K", "2", "4"] in lines
+    assert "examples/make_choices.py " in ran.stderr
+    pool = load_pool(folder / "chosen" / "svamp_T0.8_seed0.sqlite")
+    assert all("\nD. " in entry.problem.question and entry.problem.gold in "ABCD" for entry in pool.entries)

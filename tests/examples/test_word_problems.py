@@ -268,8 +268,9 @@ def test_the_chat_form_is_the_template_with_the_system_message_of_tasks() -> Non
         assert options == {"add_generation_prompt": True, "tokenize": False}
         return "|".join(f"{message['role']}: {message['content']}" for message in messages)
 
-    made = FORMS["chat"](SimpleNamespace(apply_chat_template=rendered)).prompt("How many?")
-    assert re.fullmatch(r"system: Solve the problem step by step\..*\|user: How many\?", made)
+    read, learned = FORMS["chat"](SimpleNamespace(apply_chat_template=rendered)).texts(PROBLEMS[4])
+    assert re.fullmatch(r"system: Solve the problem step by step\..*\|user: Ed has 7 cards.* at home\?", read)
+    assert learned == response(PROBLEMS[4])
 
 
 @pytest.mark.parametrize(
