@@ -152,7 +152,9 @@ def split(
     kept = {without_numbers(problem.question) for problem in left[:count]}
     training = [problem for problem in left[count:] if without_numbers(problem.question) not in kept]
     if not training:
-        raise InputError("every problem has the text of a problem that is held out or set aside: none is left to train on")
+        raise InputError(
+            "every problem has the text of a problem that is held out or set aside: none is left to train on"
+        )
     others += trained_beside
     texts = {without_numbers(problem.question) for problem in others}
     clean = [problem for problem in held if without_numbers(problem.question) not in texts]

@@ -187,13 +187,11 @@ def test_a_model_that_chooses_is_made_of_a_bare_one_and_measured_on_choices(fold
     options = ["--data", "problems.jsonl", *SETTINGS, "--steps", "1"]
     status, _, err = finished(folder, "--base", "base", *options, "--out", "before")
     assert status == 0, err
-    choices = ["--form", "choices", "--aside", "0.3", "--out", "choices"]
-    status, _, err = finished(folder, "--base", "before", *options, *choices)
+    status, _, err = finished(folder, "--base", "before", *options, "--form", "choices", "--out", "choices")
     assert status == 0 and not (folder / "choices" / "chat_template.jinja").exists(), err
-    for name, marks in (("held_out", {"clean", "far"}), ("aside", set())):
-        rows = [json.loads(line) for line in (folder / "choices" / f"{name}.jsonl").read_text().splitlines()]
-        assert len(rows) >= 5 and {"id", "question", "choices", "answer"} | marks == set(rows[0])
-        assert all(len(set(row["choices"])) == 4 and row["answer"] in "ABCD" for row in rows)
+    rows = [json.loads(line) for line in (folder / "choices" / "held_out.jsonl").read_text().splitlines()]
+    assert len(rows) == 5 and {"id", "question", "choices", "answer", "clean", "far"} == set(rows[0])
+    assert all(len(set(row["choices"])) == 4 and row["answer"] in "ABCD" for row in rows)
     data = data_file("svamp_test.jsonl.gz").parent
     command = [sys.executable, "-m", "benchmarks.smollm2.reasoner", "--model", "choices", "--out", "chosen"]
     command += ["--held-out", "5", "--svamp", "3", "--gsm8k", "2", "--samples", "2"]
