@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -100,13 +101,13 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         inside[number, : len(tokens) + 1] = True
         at[number] = len(places) - 1
     mask = None if all(tree.is_path for tree in trees) else _mask(trees, length).to(device)
-    places, source = torch.unique(source, return_inverse=True)  # type: ignore[no-untyped-call]
+    used, inverse = np.unique(source.numpy(), return_inverse=True)
     return Packed(
         ids.to(device),
         positions.to(device),
         mask,
-        places.to(device),
-        source.to(device),
+        torch.from_numpy(used).to(device),
+        torch.from_numpy(inverse.reshape(source.shape)).to(device),
         labels.to(device),
         at.to(device),
         inside.to(device),

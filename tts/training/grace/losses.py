@@ -71,12 +71,13 @@ def divergence(logits: Tensor, base: Tensor, source: Tensor, labels: Tensor, tok
         labels: -100 where there is none, [...].
         token: id of the confidence token.
     """
-    places, times = torch.unique(source[labels != -100], return_counts=True)  # type: ignore[no-untyped-call]
+    times = torch.bincount(source[labels != -100], minlength=len(logits))
+    places = times.nonzero()[:, 0]
 
     def drawn(given: Tensor) -> Tensor:
         rows = given[places]
         return torch.cat([rows[:, :token], rows[:, token + 1 :]], dim=1).log_softmax(-1)
 
     each = functional.kl_div(drawn(logits), drawn(base), reduction="none", log_target=True).sum(-1)
-    total: Tensor = (each * times).sum()
+    total: Tensor = (each * times[places]).sum()
     return total
