@@ -64,7 +64,8 @@ class CompareConfig:
             judge (with equal.engine, a second model; also rubric, attempts, chat); auto takes math for answers=math,
             exact for others.
         score: the score to use as confidence: the label of recorded scores, confidence (recorded with the samples),
-            mean_logprob, deepconf_tail, ..., frequency; null takes the recorded confidence or the latest scorer's.
+            mean_logprob, deepconf_tail, ..., semantic_entropy, frequency; null takes the recorded confidence or the
+            latest scorer's.
         window: tokens in a group, for the scores and strategies of DeepConf.
         calibrate: platt, isotonic, beta or temperature, cross-fitted; null uses confidences as they are.
         tune: whether to sweep every rule's threshold.
@@ -114,7 +115,8 @@ class DecideConfig:
         strategy: a name of the catalogue, or a composed strategy {name, weighting, stop, select, prune}.
         budget: the most samples per question; null takes all of each question.
         score: the score to use as confidence: the label of recorded scores, confidence (recorded with the samples),
-            mean_logprob, deepconf_tail, ..., frequency; null takes the recorded confidence or the latest scorer's.
+            mean_logprob, deepconf_tail, ..., semantic_entropy, frequency; null takes the recorded confidence or the
+            latest scorer's.
         calibration: a file of ``tts calibrate`` that maps the score to probabilities; null maps nothing.
         answers: kind of answer: auto, number, choice, math or text; auto takes that by which the run read its replies.
         equal: the equality of answers, as for ``tts compare``.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -70,7 +70,7 @@ class Registry(Generic[T]):
         kind: Kind,
         targets: Mapping[str, str] | None = None,
         *,
-        table: str = "",
+        tables: Sequence[str] = (),
         tools: Mapping[str, str] | None = None,
     ) -> None:
         """Name the built-in objects; nothing is imported yet.
@@ -80,15 +80,15 @@ class Registry(Generic[T]):
             group: the group of entry points that adds names.
             kind: the kind of object that an installed package or a target must lead to.
             targets: "module:attribute" of an object, by name.
-            table: "module:attribute" of a mapping from further names to their objects.
+            tables: "module:attribute" of mappings from further names to their objects.
             tools: "module:attribute" of the object that builds the things of another tool, by the tool's name, which
                 stands with a colon before theirs.
         """
         self.what, self.group, self.kind = what, group, kind
-        self._targets, self._table, self._tools = dict(targets or {}), table, dict(tools or {})
+        self._targets, self._tables, self._tools = dict(targets or {}), tuple(tables), dict(tools or {})
 
     def names(self) -> tuple[str, ...]:
-        """Return all names: the table's, the built-in targets', then those of installed packages."""
+        """Return all names: the tables', the built-in targets', then those of installed packages."""
         return tuple(dict.fromkeys([*self._tabulated(), *self._targets, *_plugins(self.group)]))
 
     def known(self, name: object) -> bool:
@@ -125,7 +125,7 @@ class Registry(Generic[T]):
         raise unknown_name(self.what, name, self.names())
 
     def check(self, name: object) -> None:
-        """Refuse an unknown name; of names, nothing but the table is imported, a target is.
+        """Refuse an unknown name; of names, nothing but the tables is imported, a target is.
 
         Raises:
             InputError: an unknown name, or a target that :meth:`get` refuses.
@@ -152,7 +152,7 @@ class Registry(Generic[T]):
         return tool in self._tools and bool(colon and rest.strip())
 
     def _tabulated(self) -> Mapping[str, T]:
-        return load(self._table) if self._table else {}
+        return {name: found for table in self._tables for name, found in load(table).items()}
 
     def _checked(self, what: str, module: str, attribute: str, remedy: str) -> T:
         """Return an attribute of another package; ``what`` names it and ``remedy`` ends the sentence."""
@@ -208,7 +208,7 @@ STRATEGIES: Registry[Any] = Registry(
     "strategy",
     "tts.strategies",
     Kind("a strategies.catalog.Method, a row of the catalogue", "strategies.method:Method"),
-    table="strategies.catalog:CATALOG",
+    tables=("strategies.catalog:CATALOG",),
 )
 """Rows of the catalogue: :class:`strategies.method.Method`."""
 
@@ -224,7 +224,7 @@ SCORERS: Registry[Callable[..., Any]] = Registry(
         "verbalised": "tts.scorers.asking:Verbalised",
         "judge": "tts.scorers.judges.opening:open_judge",
         "reward": "tts.scorers.reward.opening:open_reward",
-        "self_consistency": "tts.scorers.consistency:SelfConsistency",
+        "self_consistency": "tts.scorers.consistency.self_consistency:SelfConsistency",
         "constant": "tts.scorers.controls:ConstantScorer",
         "random": "tts.scorers.controls:RandomScorer",
         "oracle": "tts.scorers.controls:OracleScorer",
@@ -232,7 +232,10 @@ SCORERS: Registry[Callable[..., Any]] = Registry(
         "staged": "tts.scorers.staged:open_staged",
         "watched": "tts.scorers.watched:open_watched",
     },
-    table="tts.scorers.trace_scores:TRACE_SCORERS",
+    tables=(
+        "tts.scorers.trace_scores:TRACE_SCORERS",
+        "tts.scorers.consistency.scores:CONSISTENCY_SCORERS",
+    ),
 )
 """Functions that build a :class:`tts.scorers.base.Scorer` from its options."""
 

@@ -20,7 +20,9 @@ from evals.replay.kinds import auto_kind
 from evals.replay.rescore import check_score, rescored
 from evals.replay.traces import recorded_source
 from evals.tasks.equality import open_equality
+from strategies.method import Method
 from tts.pool import Pool
+from tts.scorers.consistency.scores import CONSISTENCY_SCORES
 from tts.scorers.judges.equality import JudgedEquality
 
 
@@ -94,6 +96,7 @@ def compare_pool(
     chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window, notify=notify)
     if config.score is not None:
         check_scale(config.score, config.calibrate, chosen)
+        _tell_of_others(config.score, pool, settings.budget, chosen, notify)
     if config.tune:
         comparison = Comparison.of(arrays, settings, chosen, fitted=True)
         rows, swept = table(comparison, chosen), frontiers(comparison, chosen)
@@ -116,3 +119,17 @@ def compare_pool(
     return ComparisonOutcome(
         described, settings, rows, curves(arrays, settings.budget, seed=settings.seed), swept, skipped
     )
+
+
+def _tell_of_others(
+    score: str, pool: Pool, budget: int, chosen: Sequence[Method], notify: Callable[[str], None]
+) -> None:
+    """Say that a score reads samples which a strategy has not drawn."""
+    if score not in CONSISTENCY_SCORES:
+        return
+    reading = [row for row in chosen if row.requires.confidence]
+    if any(row.requires.sequential or budget < pool.samples_max for row in reading):
+        notify(
+            f"score {score} compares all recorded samples of a question, those that a strategy has not drawn among "
+            "them; a live run compares the samples that are drawn together"
+        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from evals.replay.rescore import CONFIDENCE
+from evals.replay.rescore import CONFIDENCE, compared, labels_of
 from tts.errors import InputError, UnsupportedError, suggestion
 from tts.pool import Entry, Pool
+from tts.scorers.consistency.scores import CONSISTENCY_SCORES
 from tts.scorers.trace_scores import TRACE_SCORES, WINDOW
 from tts.types import End, Sample
 
@@ -49,8 +50,8 @@ def rankings(
 
     Args:
         pool: the recorded samples, scores beside them, as :func:`tts.pool.read_pool` returns them.
-        scorer: the label of recorded scores; "confidence", which was recorded with the samples; or a trace score, which
-            is computed from recorded signals.
+        scorer: the label of recorded scores; "confidence", which was recorded with the samples; a trace score, which
+            is computed from recorded signals; or a score that compares the question's samples.
         window: tokens in a group, for trace scores that look at groups.
         notify: receives a sentence about samples without a score.
 
@@ -65,7 +66,7 @@ def rankings(
         total += len(found)
         unscored += found.count(None)
     if unscored == total:
-        known = [] if scorer == CONFIDENCE else [*pool.scorers, *TRACE_SCORES, CONFIDENCE]
+        known = [] if scorer == CONFIDENCE else [*pool.scorers, *TRACE_SCORES, *CONSISTENCY_SCORES, CONFIDENCE]
         held = f"scores of {', '.join(pool.scorers)}" if pool.scorers else "no scorer's scores"
         raise InputError(
             f"{pool.path}: has no score {scorer!r} of any sample{suggestion(scorer, known)}; it holds {held}, and {ADD}"
@@ -82,6 +83,8 @@ def _scores(pool: Pool, entry: Entry, scorer: str, window: int) -> list[float | 
         return [None if score is None else score.value for score in given]
     if scorer == CONFIDENCE:
         return [sample.confidence for sample in entry.samples]
+    if scorer in CONSISTENCY_SCORES:
+        return compared(pool.path, entry, CONSISTENCY_SCORES[scorer], labels_of(entry))
     if scorer not in TRACE_SCORES:
         return [None] * len(entry.samples)
     read = TRACE_SCORES[scorer].raw

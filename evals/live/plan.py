@@ -37,7 +37,7 @@ from tts.scorers.calibration.maps import fit_map
 from tts.scorers.config import OpenScorer, open_scorer, union_of_signals
 from tts.scorers.metered import MeteredEngine
 from tts.strategy import Strategy
-from tts.types import Signals
+from tts.types import End, Signals
 
 NO_SIGNALS = Signals()
 
@@ -227,10 +227,9 @@ def fit_plan(
     arrays = PoolArrays.of(pool, answers=grader.kind, equality=grader.equality)
     if arrays.confidence is None and any(row.requires.confidence for row in chosen):
         raise InputError(f"fit pool {pool.path} has no confidences to fit on: draw it with the same scorer")
-    seed = config.engine.seed
     fold = Fold.fit_all(arrays.questions)
-    orders = Permutations(arrays.sizes, count=FIT_PERMUTATIONS, draws=config.budget, seed=seed)
-    scores = scores_for(arrays, fold, orders, calibrate=None, seed=seed)
+    orders = Permutations(arrays.sizes, count=FIT_PERMUTATIONS, draws=config.budget, seed=config.engine.seed)
+    scores = scores_for(arrays, fold, orders, calibrate=None, seed=config.engine.seed)
     return scorer, choose(arrays, chosen, orders, scores, fold, budget=config.budget, margin=config.margin)
 
 
@@ -249,14 +248,15 @@ def score_pool(pool: Pool, scorer: Scorer, *, raw: bool = False) -> Pool:
     """
     if scorer.uses_engine:
         return _recorded(pool, scorer)
-    read = scorer.raw if raw and isinstance(scorer, RawScorer) else scorer.score
+    read, together = scorer.raw if raw and isinstance(scorer, RawScorer) else scorer.score, scorer.compares_samples
 
     def scores(entry: Entry) -> list[float]:
+        judged = [s for s in entry.samples if s.answer is not None or (together and s.end is not End.FAILED)]
         try:
-            found: list[float] = LOOP.run(read(entry.problem, entry.answered, MeteredEngine(None))).tolist()
+            found: list[float] = LOOP.run(read(entry.problem, judged, MeteredEngine(None))).tolist()
         except UnsupportedError as error:
             raise InputError(f"fit pool {pool.path}: {error}") from None
-        return found
+        return [score for sample, score in zip(judged, found, strict=True) if sample.answer is not None]
 
     return pool.with_confidences(scores)
 

@@ -7,7 +7,7 @@ committed when it is scored, so that an interrupted command continues where it w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -192,8 +192,9 @@ class _Work:
         judged = [sample for sample in part.samples if sample.answer is not None or sample.text.strip()]
         empty = {sample.index for sample in part.samples} - {sample.index for sample in judged}
         scores = {index: Score(0.0) for index in sorted(empty & part.wanted)}
+        shown = part.samples if judged and self._opened.scorer.compares_samples else judged
         try:
-            scores |= await self._scores(part, judged, metered)
+            scores |= await self._scores(replace(part, wanted=part.wanted - empty), shown, metered)
         finally:
             self.usage += metered.usage
         if scores:

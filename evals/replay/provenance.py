@@ -13,6 +13,7 @@ from tts.pool.files import pool_format
 from tts.registry import SCORERS
 from tts.scorers.calibration.calibration_file import OWN_DRAWS, RAW, Provenance, model_name, sampling_text
 from tts.scorers.calibration.reference import Reference, mean_logprob
+from tts.scorers.consistency.scores import CONSISTENCY_SCORES
 from tts.scorers.trace_scores import WINDOW, scorer_name
 
 
@@ -28,7 +29,7 @@ def provenance_of(pool: Pool, score: str, *, window: int = WINDOW, source: str |
     Raises:
         InputError: the samples are those of several models, prompts, sampling parameters or kinds of log-probabilities.
     """
-    name = scorer_name(score, window) if score in SCORES else _recorded_name(pool, score)
+    name = _computed_name(score, window) if score in SCORES else _recorded_name(pool, score)
     if not pool.runs:
         named = {entry.meta.get("model", "") for entry in pool.narrow().entries}
         if len(named) > 1:
@@ -79,6 +80,12 @@ def reference_of(pool: Pool) -> Reference:
 def is_calibrated(pool: Pool, label: str) -> bool:
     """Return whether recorded scores went through a calibration map when they were made."""
     return "calibration" in _key(pool, label)
+
+
+def _computed_name(score: str, window: int) -> str:
+    """Return the scorer that gives a computed score live."""
+    compares = CONSISTENCY_SCORES.get(score)
+    return compares.scorer if compares is not None and compares.scorer else scorer_name(score, window)
 
 
 def _recorded_name(pool: Pool, label: str) -> str:

@@ -1,9 +1,11 @@
-"""The same pool under another score: a recorded one, or one of the traces, stacked from several, or of the answers."""
+"""The same pool under another score: a recorded one, one of the traces, stacked from several, or of all answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from evals.metrics.folds import halves
 from evals.metrics.scored import grades
@@ -12,15 +14,15 @@ from tts.answers.meaning.equality import Equality
 from tts.errors import InputError, UnsupportedError, suggestion
 from tts.models.finece import OWNER
 from tts.pool import Entry, Pool
-from tts.scorers.consistency import frequency
+from tts.runtime.scoring import with_calls
+from tts.scorers.consistency.scores import CONSISTENCY_SCORES, FREQUENCY, ConsistencyScore
 from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES
 from tts.scorers.stacking.stacked import NAME, Stacked, fit_stacked
 from tts.scorers.trace_scores import TRACE_SCORES, WINDOW, TraceScore
 from tts.types import Sample
 
-FREQUENCY = "frequency"
 STACKED = NAME
-SCORES = (*TRACE_SCORES, STACKED, FREQUENCY)
+SCORES = (*TRACE_SCORES, STACKED, *CONSISTENCY_SCORES)
 """The scores that are computed from recorded samples."""
 CONFIDENCE = "confidence"
 """The confidence that was recorded with the samples, by the name of its field."""
@@ -43,20 +45,20 @@ def rescored(
     Args:
         pool: the recorded samples, as :func:`tts.pool.read_pool` returns them.
         name: the label of recorded scores; "confidence": the confidence that was recorded with the samples; a trace
-            score (see :data:`~tts.scorers.trace_scores.TRACE_SCORES`), raw; "frequency": the share of the question's
-            samples that give the sample's answer; or "stacked": see :func:`stacked`.
+            score (see :data:`~tts.scorers.trace_scores.TRACE_SCORES`), raw; one that compares the question's samples
+            (see :data:`~tts.scorers.consistency.scores.CONSISTENCY_SCORES`), raw; or "stacked": see :func:`stacked`.
         probability: take the score's natural map to [0, 1], where it has one, instead of the raw score.
         raw: compute a score that the traces give even where the pool holds a scorer's scores of the same name.
         window: tokens in a group, >= 1, for trace scores that look at groups.
-        answers: the kind of answer, which decides what answers are equal; for "frequency" only.
-        equality: merges further answers; for "frequency" only.
+        answers: the kind of answer, which decides what answers are equal, for scores that compare samples.
+        equality: merges further answers, for scores that compare samples.
         seed: decides the halves, >= 0; for "stacked" only.
         features: the scores to stack; for "stacked" only. None takes those of the pool's model, see
             :func:`given_features`.
 
     Raises:
-        InputError: an unknown name, an answered sample whose trace lacks what the score reads, or what
-            :func:`stacked` refuses.
+        InputError: an unknown name, a sample whose trace lacks what the score reads (one without an answer matters to
+            scores that compare samples alone), or what :func:`stacked` refuses.
     """
     check_score(name, pool)
     if name in pool.scorers and not (raw and name in SCORES and _given_by_traces(pool, name, window)):
@@ -65,11 +67,14 @@ def rescored(
         return pool
     if name == STACKED:
         return stacked(pool, seed=seed, features=features)
-    if name == FREQUENCY:
-        return pool.with_confidences(lambda entry: _frequencies(entry, answers, equality), "usage")
+    path = pool.path
+    if name in CONSISTENCY_SCORES:
+        compares = CONSISTENCY_SCORES[name]
+        natural = compares.probability if probability else None
+        needs = ("usage",) if name == FREQUENCY else ()
+        return pool.with_confidences(lambda entry: _compared(path, entry, compares, natural, answers, equality), *needs)
     score = TRACE_SCORES[name]
     convert = score.probability if probability else None
-    path = pool.path
     return pool.with_confidences(lambda entry: _raw(path, entry, score, convert, window))
 
 
@@ -175,13 +180,51 @@ def _has_confidences(pool: Pool) -> bool:
     return not pool.scored_by and pool.facts.confidences > 0
 
 
-def _frequencies(entry: Entry, answers: str, equality: Equality | None) -> list[float | None]:
+def labels_of(entry: Entry, answers: str = "auto", equality: Equality | None = None) -> tuple[int, ...]:
+    """Return the class of each sample's answer among those of its question, -1 where there is none.
+
+    Args:
+        entry: the question with its samples.
+        answers: the kind of answer, which decides what answers are equal.
+        equality: merges further answers.
+    """
     equal = None if equality is None else equality.about(entry.problem)
-    labels = merge([s.answer for s in entry.samples], kind=answers, equal=equal).labels
-    shares = frequency([None if label < 0 else label for label in labels]).tolist()
+    return merge([sample.answer for sample in entry.samples], kind=answers, equal=equal).labels
+
+
+def compared(path: str, entry: Entry, score: ConsistencyScore, labels: Sequence[int]) -> list[float | None]:
+    """Return the raw score of each sample of a question, by comparison with the others; None where a draw failed.
+
+    Args:
+        path: the pool, for messages.
+        entry: the question with its samples.
+        score: the score.
+        labels: the classes of their answers, from :func:`labels_of`.
+
+    Raises:
+        InputError: a sample lacks what the score reads.
+    """
+    try:
+        values = score.raw([*map(with_calls, entry.samples)], [None if label < 0 else label for label in labels])
+    except UnsupportedError as error:
+        raise InputError(f"{path}: question {entry.problem.id!r}: {error}") from None
+    return [None if np.isnan(value) else value for value in values.tolist()]
+
+
+def _compared(
+    path: str,
+    entry: Entry,
+    score: ConsistencyScore,
+    convert: Callable[[float], float] | None,
+    answers: str,
+    equality: Equality | None,
+) -> list[float | None]:
+    labels = labels_of(entry, answers, equality)
+    values = compared(path, entry, score, labels)
+    read = (value if label >= 0 else None for label, value in zip(labels, values, strict=True))
     return [
-        None if label < 0 else share
-        for sample, label, share in zip(entry.samples, labels, shares, strict=True)
+        value if value is None or convert is None else convert(value)
+        for sample, value in zip(entry.samples, read, strict=True)
         if sample.answer is not None
     ]
 

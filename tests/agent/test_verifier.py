@@ -23,7 +23,7 @@ from tts.scorers.calibration.calibration_file import Provenance
 from tts.scorers.calibration.maps import CalibrationMap
 from tts.scorers.calibration.promise_file import Promise
 from tts.scorers.calibration.reference import Reference
-from tts.scorers.consistency import SelfConsistency
+from tts.scorers.consistency.self_consistency import SelfConsistency
 from tts.scorers.watched import WatchedScorer
 from tts.types import Problem, Usage
 

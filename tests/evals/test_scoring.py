@@ -13,6 +13,7 @@ import tts
 from evals.config import RunConfig
 from evals.live.run_session import run_strategies
 from evals.pools.scoring import PoolScores, score_run
+from evals.replay.rescore import rescored
 from tests.cli.cases import FAKE
 from tts.config import load_config
 from tts.engines.fake.engine import FakeEngine
@@ -64,6 +65,19 @@ def test_a_score_of_recorded_signals_opens_no_engine(pool: Path, opened: list[Fa
     loaded = load_pool(pool)
     assert loaded.scored_by == "mean_logprob-2", "the latest"
     assert all(s.confidence == pytest.approx(-0.1) for e in loaded.entries for s in e.samples)
+
+
+def test_samples_are_compared_with_all_samples_of_their_question_the_empty_ones_too(pool: Path) -> None:
+    with sqlite3.connect(pool) as connection:
+        connection.execute("UPDATE samples SET text = '', answer = NULL WHERE idx = 0")
+    outcome = score(pool, scorer={"name": "semantic_entropy_discrete"})
+    assert (outcome.samples, outcome.scored, outcome.failed, outcome.usage.total) == (24, 24, 0, 0)
+    recorded = load_pool(pool)
+    replayed = rescored(recorded, "semantic_entropy_discrete", probability=True, raw=True)
+    for live, again in zip(recorded.entries, replayed.entries, strict=True):
+        assert live.samples[0].confidence == 0.0 and again.samples[0].confidence is None
+        assert [s.confidence for s in live.samples[1:]] == [s.confidence for s in again.samples[1:]]
+        assert live.samples[1].confidence is not None and live.samples[1].confidence < 1.0
 
 
 def test_signals_that_were_not_recorded_are_read_and_charged(pool: Path, opened: list[FakeEngine]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tts.engines.fake.engine import WATCHED, FakeEngine
 from tts.scorers.asking import PTrue
 from tts.scorers.base import BaseScorer, Calibrated, Scorer
-from tts.scorers.consistency import SelfConsistency
+from tts.scorers.consistency.self_consistency import SelfConsistency
 from tts.scorers.controls import ConstantScorer, OracleScorer
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.watched import WatchedScorer

@@ -15,7 +15,7 @@ from tts.engines.base import Request
 from tts.engines.fake.engine import FakeEngine
 from tts.errors import EngineError, InputError, UnsupportedError
 from tts.runtime.driver import run_all
-from tts.scorers.consistency import SelfConsistency
+from tts.scorers.consistency.self_consistency import SelfConsistency
 from tts.scorers.judges.opening import open_judge
 from tts.scorers.judges.pairwise import PairwiseJudge, read_better, schedule
 from tts.scorers.metered import MeteredEngine

@@ -45,6 +45,11 @@ def by_hand(name: str, values: list[float], window: int) -> float:
         ranked = sorted(groups(values, window))
         kept = ranked[: max(1, math.floor(len(ranked) / 10))]
         return sum(kept) / len(kept)
+    if name == "leco":
+        tokens = [math.exp(value) for value in values]
+        ratios = [len(tokens) * p / sum(tokens) for p in tokens]
+        divergence = max(0.0, sum(r * math.log(r) - r + 1 for r in ratios) / len(ratios))
+        return sum(tokens) / len(tokens) + sum(tokens[:5]) / len(tokens[:5]) - math.log(divergence ** (1 / 3) + 1)
     total = sum(values)
     return {"total_logprob": total, "entropy": -total / len(values)}.get(name, total / len(values))
 
@@ -54,6 +59,8 @@ def sample(name: str, values: list[float]) -> Sample:
         return Sample("a", "1", trace=Trace(watched={7: tuple(values)}, steps=(False,) * len(values)))
     if name == "finece":
         return Sample("a", "1", trace=Trace(watched={token: tuple(values) for token in range(11)}, owners=VALUED))
+    if name == "leco":
+        return Sample("a", "1", trace=Trace(logprobs=tuple(values), steps=(False,) * len(values)))
     trace: dict[str, Any] = {TRACE_SCORES[name].column: tuple(values)}
     return Sample("a", "1", trace=Trace(**trace))
 
@@ -62,7 +69,7 @@ def sample(name: str, values: list[float]) -> Sample:
 @settings(deadline=None)
 @given(values=VALUES, window=st.integers(1, 100))
 def test_each_score_is_its_definition(name: str, values: list[float], window: int) -> None:
-    if TRACE_SCORES[name].column == "logprobs":
+    if TRACE_SCORES[name].column in ("logprobs", "leco"):
         values = [-v for v in values]
     raw = TRACE_SCORES[name].raw(sample(name, values), window=window)
     assert raw == pytest.approx(by_hand(name, values, window), abs=1e-9)
@@ -116,7 +123,8 @@ def test_the_natural_probabilities_are_those_of_tokens() -> None:
 def test_a_trace_without_the_signal_is_refused_and_never_gets_a_number(name: str) -> None:
     others: dict[str, Any] = {c: (1.0,) for c in ("logprobs", "top", "entropy", "certainty")}
     others["watched"] = {7: (0.5,)}
-    del others["watched" if TRACE_SCORES[name].watches else TRACE_SCORES[name].column]
+    columns = {"leco": "logprobs", **dict.fromkeys(("confidence", "steps", "values"), "watched")}
+    del others[columns.get(TRACE_SCORES[name].column, TRACE_SCORES[name].column)]
     for trace in (Trace(), Trace(steps=(True,), **others)):
         with pytest.raises(UnsupportedError, match=rf"trace score {name} reads .* and sample 3 has none: draw it with"):
             TRACE_SCORES[name].raw(Sample(index=3, trace=trace))
@@ -130,6 +138,7 @@ def test_what_to_collect_follows_from_the_score() -> None:
         "total_logprob": Signals(logprobs=True),
         "entropy": Signals(entropy=True),
         "self_certainty": Signals(certainty=True),
+        "leco": Signals(logprobs=True, steps=True),
         **{f"deepconf_{m}": Signals(top=5) for m in ("mean", "bottom10", "tail", "lowest")},
     }
     assert TraceScorer("deepconf_mean").needs == Signals(top=20)

@@ -21,11 +21,12 @@ from tts.boundaries import group_confidence
 from tts.errors import InputError, MissingSignalError, unknown_name
 from tts.models.finece import OWNER
 from tts.scorers.base import BaseScorer
+from tts.scorers.leco import step_scores
 from tts.scorers.metered import MeteredEngine
-from tts.types import Problem, Sample, Signals, Trace
+from tts.types import End, Problem, Sample, Signals, Trace
 
 Values = Sequence[float]
-Column = Literal["logprobs", "top", "entropy", "certainty", "confidence", "steps", "values"]
+Column = Literal["logprobs", "top", "entropy", "certainty", "confidence", "steps", "values", "leco"]
 
 TOP = 20
 """DeepConf's k: how many of the most probable tokens a token's confidence is the mean over."""
@@ -43,6 +44,7 @@ _CALLED: dict[Column, tuple[str, str]] = {
         "draw it with a GrACE model and scorer {name: grace, reading: step}",
     ),
     "values": ("the probabilities of eleven value tokens", "draw it with a FineCE model and scorer finece"),
+    "leco": ("log-probabilities and the tokens that end a step", "draw it with `signals.steps` and log-probabilities"),
 }
 
 
@@ -55,7 +57,8 @@ class TraceScore:
         source: the paper.
         column: the signal of the trace that it reads; "confidence" is the probability of a confidence token at each
             token, or after the sample alone where that was probed; "steps" is that probability at the tokens that end
-            a step and at the last one; "values" is the confidence that FineCE's value tokens give at each token.
+            a step and at the last one; "values" is the confidence that FineCE's value tokens give at each token;
+            "leco" is LeCo's score of each step.
         measure: from that signal's values and the window to the score.
         windowed: whether the window matters.
         probability: from the score to a number in [0, 1] that reads as P(correct), or None where there is no such.
@@ -79,7 +82,8 @@ class TraceScore:
             top=top if self.column == "top" else 0,
             entropy=self.column == "entropy",
             certainty=self.column == "certainty",
-            logprobs=self.column == "logprobs",
+            logprobs=self.column in ("logprobs", "leco"),
+            steps=self.column == "leco",
         )
 
     def raw(self, sample: Sample, *, window: int = WINDOW, token: int | None = None) -> float:
@@ -93,7 +97,7 @@ class TraceScore:
         Raises:
             MissingSignalError: the trace lacks the signal, or the score is not finite.
         """
-        values = _values(sample.trace, self.column, token)
+        values = _values(sample, self.column, token)
         what, remedy = _CALLED[self.column]
         if not len(values):
             raise MissingSignalError(
@@ -109,8 +113,9 @@ class TraceScore:
         return value
 
 
-def _values(trace: Trace, column: Column, token: int | None) -> Values:
-    """The signal of a trace, empty where it was not collected."""
+def _values(sample: Sample, column: Column, token: int | None) -> Values:
+    """The signal of a sample's trace, empty where it was not collected."""
+    trace = sample.trace
     if column == "confidence" and trace.probe is not None:
         return (trace.probe,)
     if column == "confidence" or column == "steps":
@@ -118,6 +123,8 @@ def _values(trace: Trace, column: Column, token: int | None) -> Values:
         return watched if column == "confidence" else _at_steps(watched, trace.steps)
     if column == "values":
         return value_confidence(trace)
+    if column == "leco":
+        return step_scores(trace.logprobs, trace.steps, ended=sample.end is End.STOP)
     values: Values = getattr(trace, column)
     if column == "logprobs" and any(map(math.isnan, values)):  # a server did not tell some of them
         return [value for value in values if not math.isnan(value)] or values
@@ -212,6 +219,7 @@ _ALL = (
     TraceScore("deepconf_bottom10", "DeepConf 2508.15260, lowest tenth of groups", "top", _bottom10, windowed=True),
     TraceScore("deepconf_tail", "DeepConf 2508.15260, last tokens", "top", _tail, windowed=True),
     TraceScore("deepconf_lowest", "DeepConf 2508.15260, lowest group", "top", _lowest, windowed=True),
+    TraceScore("leco", "LeCo 2403.19094, least of all steps", "leco", _least),
     TraceScore("grace", "GrACE 2509.09438, at the end", "confidence", _last, probability=_itself),
     TraceScore("grace_min", "GrACE 2509.09438, least of all steps", "steps", _least, probability=_itself),
     TraceScore("grace_step", "GrACE 2509.09438, last step", "steps", _last_step, probability=_itself),
@@ -222,7 +230,8 @@ TRACE_SCORES: dict[str, TraceScore] = {score.name: score for score in _ALL}
 """By name, in nats: mean_logprob = mean log p(token), total_logprob = its sum, entropy = -mean H, self_certainty = mean
 KL(uniform || p). With C the confidence of a token: deepconf_mean = mean C, deepconf_tail = mean C of the last
 ``window`` tokens; of the means over ``window`` consecutive tokens, deepconf_lowest is the least one and
-deepconf_bottom10 the mean of the lowest tenth, rounded down but at least one.
+deepconf_bottom10 the mean of the lowest tenth, rounded down but at least one. leco = the least score of a step, see
+:func:`~tts.scorers.leco.step_scores`: LeCo returns to that step. It has no scale.
 
 With c the probability of the confidence token in the distribution that drew a token: grace = c of the last token (where
 it was probed after the sample, that number instead). Over the tokens that end a step and the last one, grace_min = min

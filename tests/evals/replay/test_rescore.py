@@ -25,9 +25,10 @@ from tts.errors import InputError
 from tts.models.finece import OWNER
 from tts.pool import Pool
 from tts.requirements import Available
+from tts.scorers.consistency.scores import CONSISTENCY_SCORES
 from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES
 from tts.scorers.trace_scores import TRACE_SCORES
-from tts.types import Signals, Trace
+from tts.types import End, Signals, Trace
 
 POOL = synthetic_pool(questions=12, samples=10)
 
@@ -75,7 +76,7 @@ def test_a_natural_probability_is_taken_where_it_is_wanted_and_there_is_one() ->
     raw = rescored(FULL, "deepconf_mean")
     assert rescored(FULL, "deepconf_mean", probability=True) == raw
     assert {name for name in SCORES if is_probability(name)} == {
-        *("mean_logprob", "total_logprob", "frequency"),
+        *("mean_logprob", "total_logprob", *CONSISTENCY_SCORES),
         *("grace", "grace_min", "grace_step", "grace_mean", "stacked", "finece"),
     }
 
@@ -88,6 +89,31 @@ def test_frequency_is_the_share_of_all_samples_of_the_question_with_equal_answer
     assert [s.confidence for s in as_text.entries[0].samples] == [0.4, 0.2, 0.4, 0.2, None]
     paired = rescored(pool_of(["a", "b"]), "frequency", equality=Pairwise("text", lambda a, b: True))
     assert paired.entries[0].samples[0].confidence == 1.0
+
+
+def test_a_score_of_all_samples_is_said_to_read_those_that_a_strategy_has_not_drawn() -> None:
+    def said(budget: int, *strategies: str) -> list[str]:
+        told: list[str] = []
+        config = CompareConfig(
+            score="frequency", budget=budget, strategies=[*strategies], permutations=2, replicates=2, answers="text"
+        )
+        compare_pool(POOL, config, notify=told.append)
+        return told
+
+    sentence = [
+        "score frequency compares all recorded samples of a question, those that a strategy has not drawn among"
+    ]
+    for told in (said(4, "best_of_n"), said(10, "cges")):
+        assert [text[: len(sentence[0])] for text in told] == sentence
+    assert said(10, "best_of_n") == said(4, "esc") == []
+
+
+def test_a_failed_sample_is_none_of_the_question_for_frequency() -> None:
+    pool = pool_of(["1", "1", "2", None])
+    lost = replace(pool.entries[0].samples[3], end=End.FAILED, error="server is gone")
+    samples = (*pool.entries[0].samples[:3], lost)
+    failed = replace(pool, entries=(replace(pool.entries[0], samples=samples),))
+    assert [s.confidence for s in rescored(failed, "frequency").entries[0].samples] == [2 / 3, 2 / 3, 1 / 3, None]
 
 
 def test_stacking_names_what_a_pool_lacks_and_takes_fewer_features() -> None:
@@ -121,7 +147,8 @@ def test_the_seed_decides_the_halves() -> None:
 
 def test_unknown_scores_and_missing_traces_get_one_sentence() -> None:
     with pytest.raises(
-        InputError, match=r"unknown score 'deepconf': allowed are confidence, deepconf_bottom10, .*self_certainty"
+        InputError,
+        match=r"unknown score 'deepconf': allowed are cocoa_msp, .*, confidence, deepconf_bottom10, .*self_certainty",
     ):
         rescored(FULL, "deepconf")
     with pytest.raises(InputError, match="memory: question 'q0': trace score entropy reads entropies and sample 0 has"):

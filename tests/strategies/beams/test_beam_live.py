@@ -26,7 +26,7 @@ from tts.errors import UnsupportedError
 from tts.runtime.driver import Options, run_all
 from tts.scorers.asking import PTrue, Verbalised
 from tts.scorers.base import BaseScorer, Calibrated
-from tts.scorers.consistency import SelfConsistency
+from tts.scorers.consistency.self_consistency import SelfConsistency
 from tts.scorers.controls import ConstantScorer, OracleScorer, RandomScorer
 from tts.scorers.watched import WatchedScorer
 from tts.types import (

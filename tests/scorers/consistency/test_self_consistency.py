@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tts.engines.fake.engine import FakeEngine
 from tts.scorers.base import Scorer
-from tts.scorers.consistency import SelfConsistency, frequency
+from tts.scorers.consistency.self_consistency import SelfConsistency, frequency
 from tts.scorers.metered import MeteredEngine
 from tts.types import Problem, Sample, Usage
 

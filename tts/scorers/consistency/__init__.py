@@ -1,0 +1,1 @@
+"""Scores that compare the samples of a question: shares, semantic entropy and CoCoA."""
