@@ -186,7 +186,7 @@ def test_bad_input_gets_one_sentence_and_nothing_is_written(tts: Tts, pool: Path
         assert ran.status == 2 and sentence in ran.err and ran.err.count("\n") == 1, ran
         assert not out.exists()
 
-    refused("unknown score 'x': allowed are confidence, deepconf_bottom10", "--score", "x")
+    refused("unknown score 'x': allowed are cocoa_msp, ", "--score", "x")
     refused("reads entropies and sample 0 has none", "--score", "entropy")
     refused("'cubic'", "--score", "mean_logprob", "--map", "cubic")
     refused("--window must be at least 1, got 0", "--score", "deepconf_tail", "--window", "0")
@@ -214,9 +214,9 @@ def test_a_file_that_is_there_is_replaced_only_by_force(tts: Tts, pool: Path, tm
     ran = tts(*command)
     assert ran.status == 2 and "exists already" in ran.err and out.read_text() == "mine"
     assert tts(*command, "--force").status == 0
-    load_calibration(out, Provenance("simulated", "frequency"))
+    load_calibration(out, Provenance("simulated", "self_consistency"))
     assert tts(*command, "--force", "source=people").status == 0
-    load_calibration(out, Provenance("simulated", "frequency", source="people"))
+    load_calibration(out, Provenance("simulated", "self_consistency", source="people"))
 
 
 def test_compare_reads_the_score_that_is_named(tts: Tts, pool: Path, tmp_path: Path) -> None:
