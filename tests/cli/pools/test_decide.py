@@ -80,7 +80,8 @@ def test_a_calibration_file_makes_p_correct(tts: Tts, pool: Path, tmp_path: Path
     ran = tts("decide", pool, "strategy=cges", f"calibration={card}")
     assert ran.status == 0 and all(0 < d["p_correct"] < 1 for d in lines(ran.out)), ran.err
     other = tts("decide", pool, "strategy=cges", f"calibration={card}", "score=frequency")
-    assert other.status == 2 and "fitted for scorer 'confidence (as recorded)' and used for 'self_consistency'" in other.err
+    refusal = "fitted for scorer 'confidence (as recorded)' and used for 'self_consistency'"
+    assert other.status == 2 and refusal in other.err
 
 
 @pytest.mark.parametrize("command", ["decide", "rerank"])
