@@ -31,11 +31,12 @@ from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from evals.tasks import TaskConfig, load_task
 from tts.models.bundled import weights
+from tts.models.packed import forward
 from tts.training.build import train
 from tts.training.grace.losses import confidence_logit, language_loss
 from tts.training.grace.method import GraceMethod
 from tts.training.grace.recipe import GraceRecipe, TargetsConfig
-from tts.training.packing import forward, pack
+from tts.training.packing import pack
 from tts.training.responses import Branches, Response, Split, group_rows, read_responses, solutions
 from tts.training.schedule import LoraConfig
 

@@ -29,9 +29,10 @@ from tts.training.finece.embed import model_embedding
 from tts.training.finece.method import FineceMethod
 from tts.training.finece.tree import Tree
 from tts.training.grace.method import GraceMethod
+from tts.training.gradable import check_pool
 from tts.training.method import TrainingMethod
 from tts.training.phases import Phases
-from tts.training.responses import Response, Split, check_pool, combine, read_responses, solutions, split
+from tts.training.responses import Response, Split, combine, read_responses, solutions, split
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tests.training.cases import model  # noqa: E402
-from tts.training.packing import forward, pack  # noqa: E402
+from tts.models.packed import forward  # noqa: E402
+from tts.training.packing import pack  # noqa: E402
 from tts.training.responses import Branches, Response, group_rows  # noqa: E402
 
 EOS, TOKEN = 2, 7

@@ -16,19 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tts.models.packed import PackedTrees, pack_trees
+from tts.models.token_tree import TokenTree
 from tts.training.responses import Branches, Ids
-from tts.training.token_tree import TokenTree
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(PackedTrees):
     """Branches as tensors; responses come first, in the order of their questions, then solutions.
 
     Attributes:
-        ids: the input tokens, [questions, length], padded on the right.
-        positions: of each token in its branch, [questions, length].
-        mask: the places that each place attends to, booleans, [questions, 1, length, length]; None for plain causal
-            attention.
         places: the places that any branch reads, as indices into the flattened ids, [places].
         source: of each branch, from the last place of its prompt to its last token, indices into ``places``,
             [branches, width].
@@ -39,9 +36,6 @@ class Packed:
         responses: number of branches that are responses.
     """
 
-    ids: Tensor
-    positions: Tensor
-    mask: Tensor | None
     places: Tensor
     source: Tensor
     labels: Tensor
@@ -81,12 +75,8 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         placed += [(row, tree.add((*r.ids, token) if after else r.ids), r.ids, r.ended) for r in one.responses]
         if one.solution is not None:
             solutions.append((row, tree.add(one.solution), one.solution, True))
-    length = max(len(tree.ids) for tree in trees)
-    ids = torch.zeros((len(given), length), dtype=torch.long)
-    positions = torch.zeros_like(ids)
-    for row, tree in enumerate(trees):
-        ids[row, : len(tree.ids)] = torch.tensor(tree.ids)
-        positions[row, : len(tree.ids)] = torch.tensor(tree.depths)
+    packed = pack_trees(trees)
+    length = packed.ids.shape[1]
     every = [*placed, *solutions]
     width = max(len(places) for _, places, _, _ in every)
     source = torch.full((len(every), width), len(given[0].prompt) - 1, dtype=torch.long)  # where a branch is shorter
@@ -100,12 +90,11 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
             labels[number, len(tokens)] = end
         inside[number, : len(tokens) + 1] = True
         at[number] = len(places) - 1
-    mask = None if all(tree.is_path for tree in trees) else _mask(trees, length).to(device)
     used, inverse = np.unique(source.numpy(), return_inverse=True)
     return Packed(
-        ids.to(device),
-        positions.to(device),
-        mask,
+        packed.ids.to(device),
+        packed.positions.to(device),
+        None if packed.mask is None else packed.mask.to(device),
         torch.from_numpy(used).to(device),
         torch.from_numpy(inverse.reshape(source.shape)).to(device),
         labels.to(device),
@@ -113,21 +102,3 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         inside.to(device),
         len(placed),
     )
-
-
-def _mask(trees: Sequence[TokenTree], length: int) -> Tensor:
-    """Return the places that each place attends to, [rows, 1, length, length]; padding attends to itself."""
-    mask = torch.eye(length, dtype=torch.bool).repeat(len(trees), 1, 1)
-    for row, tree in zip(mask, trees, strict=True):
-        for place, parent in enumerate(tree.parents):
-            if parent >= 0:
-                row[place] |= row[parent]
-    return mask[:, None]
-
-
-def forward(model: Any, packed: Packed, **more: Any) -> Any:
-    """Return the model's output on packed branches; its ``logits`` are [questions, length, vocab]."""
-    mask = packed.mask
-    if mask is not None and getattr(model.config, "_attn_implementation", "sdpa") not in ("sdpa", "flex_attention"):
-        mask = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)
-    return model(input_ids=packed.ids, attention_mask=mask, position_ids=packed.positions, use_cache=False, **more)

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from tts.training.packing import Packed, forward
+from tts.models.packed import forward
+from tts.training.packing import Packed
 
 
 def value_logits(model: Any, packed: Packed, tokens: Sequence[int]) -> Tensor:

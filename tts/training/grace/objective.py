@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tts.models.packed import forward
 from tts.training.adapters import is_tied
 from tts.training.grace.losses import confidence_logit, confidence_loss, divergence, language_loss
 from tts.training.grace.recipe import GraceRecipe
@@ -24,7 +25,7 @@ from tts.training.grace.targets import targets
 from tts.training.grace.token_row import start_row
 from tts.training.history import Evaluation, evaluated
 from tts.training.loop import precision
-from tts.training.packing import Packed, forward, pack
+from tts.training.packing import Packed, pack
 from tts.training.phases import Phases
 from tts.training.responses import Branches, Response, Split, group_rows, passes, row_tokens
 

@@ -34,17 +34,18 @@ class Probe:
         return np.asarray((hidden - self.mean) @ self.weights + self.intercept)
 
 
-def fit_probe(hidden: Floats, correct: NDArray[np.bool_]) -> Probe:
+def fit_probe(hidden: Floats, correct: NDArray[np.bool_] | Floats, *, ridge: float = RIDGE) -> Probe:
     """Return the probe fitted by penalised logistic regression on standardised hidden states.
 
     Args:
         hidden: [responses, width].
-        correct: [responses].
+        correct: [responses]; or probabilities.
+        ridge: penalty on each standardised weight, in nats of the total log loss, > 0.
     """
     mean, scale = hidden.mean(axis=0), hidden.std(axis=0)
     scale[scale == 0] = 1.0
     design = np.column_stack([(hidden - mean) / scale, np.ones(len(hidden))])
-    penalty = np.full(design.shape[1], RIDGE)
+    penalty = np.full(design.shape[1], ridge)
     penalty[-1] = 0.0
     found = fit_logistic(design, correct.astype(np.float64), penalty)
     return Probe(mean, found[:-1] / scale, float(found[-1]))

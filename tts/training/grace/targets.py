@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts.errors import InputError
-from tts.training.grace.probe import fit_probe
+from tts.training.grace.probe import RIDGE, fit_probe
 from tts.training.grace.recipe import TargetsConfig
 from tts.training.responses import Response
 
@@ -69,7 +69,16 @@ def soft(responses: Sequence[Response]) -> Floats:
     )
 
 
-def probed(hidden: Floats, correct: NDArray[np.bool_], question: NDArray[np.int64], *, folds: int, seed: int) -> Floats:
+def probed(
+    hidden: Floats,
+    correct: NDArray[np.bool_],
+    question: NDArray[np.int64],
+    *,
+    folds: int,
+    seed: int,
+    ridge: float = RIDGE,
+    advance: Callable[[int], None] = lambda fitted: None,
+) -> Floats:
     """Return cross-fitted scores of a linear probe on the hidden states: no probe was fitted on a question it scores.
 
     Args:
@@ -78,6 +87,8 @@ def probed(hidden: Floats, correct: NDArray[np.bool_], question: NDArray[np.int6
         question: number of each response's question, [responses].
         folds: number of folds, >= 2.
         seed: of the folds.
+        ridge: penalty on each standardised weight, as :func:`~tts.training.grace.probe.fit_probe` takes it.
+        advance: receives 1 after each probe.
 
     Returns:
         Log-odds of being right, [responses].
@@ -97,8 +108,9 @@ def probed(hidden: Floats, correct: NDArray[np.bool_], question: NDArray[np.int6
     mine = fold[np.searchsorted(questions, question)]
     scores = np.empty(len(correct))
     for k in range(folds):
-        probe = fit_probe(hidden[mine != k], correct[mine != k])
+        probe = fit_probe(hidden[mine != k], correct[mine != k], ridge=ridge)
         scores[mine == k] = probe.log_odds(hidden[mine == k])
+        advance(1)
     return scores
 
 

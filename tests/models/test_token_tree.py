@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts.training.token_tree import TokenTree
+from tts.models.token_tree import TokenTree
 
 TEXTS = st.lists(st.lists(st.integers(0, 2), max_size=5), max_size=6)
 

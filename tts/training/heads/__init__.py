@@ -1,0 +1,1 @@
+"""Heads on frozen hidden states that learn a confidence from graded responses."""
