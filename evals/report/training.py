@@ -16,6 +16,7 @@ from tts.training.responses import Split
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tts.training.heads.evaluation import HeadEvaluation
     from tts.training.history import Evaluation, History
     from tts.training.schedule import Schedule
 
@@ -61,12 +62,33 @@ def print_trained(screen: Console, history: History, split: Split) -> None:
     screen.print(table)
 
 
+def print_head(screen: Console, found: HeadEvaluation, split: Split) -> None:
+    """Print the evaluation of a head on the held-out questions, beside a constant."""
+    from rich.table import Table
+
+    questions = len({one.question for one in split.held_out})
+    table = Table(title=f"held out: {len(split.held_out)} responses to {questions} questions", title_justify="left")
+    for name in ("", "Brier", "log loss", "AUROC", "within questions"):
+        table.add_column(name, justify="right" if name else "left")
+    numbers = (found.brier, found.log_loss)
+    table.add_row("head", *[f"{one:.4f}" for one in numbers], f"{found.auroc:.3f}", f"{found.within:.3f}")
+    constants = (found.constant_brier, found.constant_log_loss)
+    table.add_row("a constant", *[f"{one:.4f}" for one in constants], "0.500", "0.500")
+    screen.print(table)
+
+
+def worthless_head(found: HeadEvaluation) -> str:
+    """Return the sentence about a head whose confidences are no better than a constant."""
+    return _worse(found.brier, found.constant_brier, found.auroc)
+
+
 def worthless(best: Evaluation) -> str:
     """Return the sentence about a model whose best confidences are no better than a constant."""
-    return (
-        f"worse than a constant: do not use it (Brier {best.brier:.4f} against {best.constant:.4f}, AUROC "
-        f"{best.auroc:.3f})"
-    )
+    return _worse(best.brier, best.constant, best.auroc)
+
+
+def _worse(brier: float, constant: float, auroc: float) -> str:
+    return f"worse than a constant: do not use it (Brier {brier:.4f} against {constant:.4f}, AUROC {auroc:.3f})"
 
 
 @dataclass(frozen=True)

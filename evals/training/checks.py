@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evals.live.hooks import Hooks, ProgressListener
 from evals.tasks import Task
-from evals.training.config import FineceConfig, GraceConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig
 from tts.engines.hf.device import pick
 from tts.errors import InputError
 from tts.training.base_model import check_base
@@ -45,31 +45,61 @@ def check_training(config: GraceConfig | FineceConfig, task: Task, method: Train
     model, revision = config.engine.identity
     check(Path(str(config.out)) / CHECKPOINT, asdict(config.recipe), {"model": model, "revision": revision})
     if config.pool is None:
-        _check_questions(config, task)
+        least = 1
+        if isinstance(config, GraceConfig):
+            least = config.recipe.targets.folds if config.recipe.targets.kind == "probe" else 1
+        check_questions(task, config.recipe.held_out, least=least)
+        if isinstance(config, GraceConfig) and config.recipe.anchor == "solution":
+            _check_solutions(task)
     return method
 
 
-def _check_questions(config: GraceConfig | FineceConfig, task: Task) -> None:
-    count, recipe = len(task.problems), config.recipe
+def check_head(config: HeadConfig, task: Task) -> None:
+    """Check everything about a head that is known before a model is loaded or a response drawn.
+
+    Raises:
+        InputError: no such device or auxiliary model; or the questions, where responses are drawn, cannot be graded or
+            are too few.
+    """
+    pick(config.engine.device)
+    auxiliary = config.recipe.auxiliary
+    if auxiliary is not None and not (Path(auxiliary).expanduser() / "config.json").is_file():
+        raise InputError(f"recipe.auxiliary {auxiliary}: no model there; give the directory of a transformers model")
+    if config.pool is None:
+        check_questions(task, config.recipe.held_out, least=config.recipe.least_questions)
+
+
+def check_questions(task: Task, held_out: float, *, least: int = 1) -> None:
+    """Check that there are questions to draw responses to.
+
+    Args:
+        task: the questions.
+        held_out: share of them that is held out.
+        least: the fewest questions to train on.
+
+    Raises:
+        InputError: they cannot be graded or are too few.
+    """
+    count = len(task.problems)
     if not task.graded:
         raise InputError(
             f"{task.name} has no right answers, and a model learns which of its responses are right: give a task with "
             "answers, or pool=POOL with graded responses"
         )
-    trained = count - held_out_questions(count, recipe.held_out)
-    least = 1
-    if isinstance(config, GraceConfig):
-        least = config.recipe.targets.folds if config.recipe.targets.kind == "probe" else 1
-        missing = sum(problem.id not in task.solutions for problem in task.problems)
-        if config.recipe.anchor == "solution" and missing:
-            raise InputError(
-                f"recipe.anchor=solution needs a worked solution of every problem and {missing} of {task.name} have "
-                "none: give a task that has them, or recipe.anchor=base"
-            )
+    trained = count - held_out_questions(count, held_out)
     if trained < least:
         raise InputError(
-            f"{count} questions with recipe.held_out={recipe.held_out:g} leave {trained} to be trained on, and at "
+            f"{count} questions with recipe.held_out={held_out:g} leave {trained} to be trained on, and at "
             f"least {least} are needed: give more questions (task.questions)"
+        )
+
+
+def _check_solutions(task: Task) -> None:
+    missing = sum(problem.id not in task.solutions for problem in task.problems)
+    if missing:
+        raise InputError(
+            f"recipe.anchor=solution needs a worked solution of every problem and {missing} of {task.name} have "
+            "none: give a task that has them, or recipe.anchor=base"
         )
 
 

@@ -10,6 +10,7 @@ from tts.errors import InputError
 from tts.training.finece.recipe import FineceRecipe
 from tts.training.finece.tree import TreeConfig
 from tts.training.grace.recipe import GraceRecipe
+from tts.training.heads.recipe import HeadRecipe
 from tts.training.tiny.recipe import TinyRecipe
 
 
@@ -54,6 +55,25 @@ class GraceConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         """Refuse a configuration that no model can be trained from, before any work is done."""
+        if self.samples < 1:
+            raise InputError(f"samples must be at least 1, got {self.samples}")
+        super().__post_init__()
+
+
+@dataclass
+class HeadConfig(TrainingConfig):
+    """The configuration of ``tts train head``.
+
+    Attributes:
+        samples: responses to a problem, where they are drawn, >= 1.
+        recipe: the recipe.
+    """
+
+    samples: int = 8
+    recipe: HeadRecipe = field(default_factory=HeadRecipe)
+
+    def __post_init__(self) -> None:
+        """Refuse a configuration that no head can be fitted from, before any work is done."""
         if self.samples < 1:
             raise InputError(f"samples must be at least 1, got {self.samples}")
         super().__post_init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evals.tasks import Task
-from evals.training.config import FineceConfig, GraceConfig, TinyConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig, TinyConfig
 from tts.engines.hf.device import fast_bfloat16, pick, pick_dtype
 from tts.training.responses import held_out_questions
 from tts.training.schedule import Schedule
@@ -40,6 +40,37 @@ def settings_text(config: GraceConfig | FineceConfig, task: Task) -> str:
     return _block(f"{method} on {engine.model}", rows)
 
 
+def head_settings_text(config: HeadConfig, task: Task) -> str:
+    """Return the settings of a head's training, a few lines of at most 80 columns where names are short."""
+    recipe, engine = config.recipe, config.engine
+    layer = "the last layer" if recipe.layer == -1 else f"layer {recipe.layer}"
+    pooled = "mean state" if recipe.pooling == "mean" else "last state"
+    targets = recipe.targets
+    reads, learns = {
+        "probe": (
+            f"{pooled} of a response, {layer}",
+            "grades" if targets.kind == "hard" else f"accuracies of {targets.bins} bins, {targets.folds} folds",
+        ),
+        "p_ik": (f"state at the question's last token, {layer}", "share of right responses to the question"),
+        "apricot": (
+            f"{pooled} of a response in {recipe.auxiliary or 'the base model'}, {layer}",
+            f"accuracies of clusters of {counted(recipe.cluster_size, 'question')} on average",
+        ),
+    }[recipe.kind]
+    device = pick(engine.device)
+    rows = {
+        "learns from": _source(config, task),
+        "reads": reads,
+        "targets": learns,
+        "fit": f"logistic regression, ridge {recipe.ridge:g}",
+        "held out": _held_out(config, task),
+        "chosen here": f"device {device}" if engine.device == "auto" else "",
+        "writes": str(config.out),
+        "every key": "tts config train head",
+    }
+    return _block(f"Head {recipe.kind} on {engine.model}", rows)
+
+
 def tiny_settings_text(config: TinyConfig) -> str:
     """Return the settings of a training of the bundled reasoner, a few lines of at most 80 columns."""
     recipe = config.recipe.shortened(config.share)
@@ -64,11 +95,11 @@ def _block(title: str, rows: Mapping[str, str]) -> str:
     return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows.items() if value)])
 
 
-def _source(config: GraceConfig | FineceConfig, task: Task) -> str:
+def _source(config: GraceConfig | FineceConfig | HeadConfig, task: Task) -> str:
     if config.pool is not None:
         return f"the responses in {config.pool}"
     questions = f"{counted(len(task.problems), 'question')} of {task.name}"
-    if isinstance(config, GraceConfig):
+    if not isinstance(config, FineceConfig):
         return f"{questions}, {counted(config.samples, 'sample')} each, drawn first"
     tree = config.tree
     most = tree.k * (1 + tree.clusters * tree.levels)
@@ -106,7 +137,7 @@ def _text(config: GraceConfig | FineceConfig) -> str:
     return f"kept near the {config.recipe.anchor}, weight {config.recipe.weight_lm:g}"
 
 
-def _held_out(config: GraceConfig | FineceConfig, task: Task) -> str:
+def _held_out(config: GraceConfig | FineceConfig | HeadConfig, task: Task) -> str:
     share = f"{config.recipe.held_out:.0%} of the questions"
     if config.pool is not None:
         return share

@@ -17,7 +17,7 @@ from evals.live.run_session import notify_all, opened
 from evals.live.sample_session import grow_trees_into, sample_into
 from evals.tasks import Task, load_task
 from evals.training.checks import check_training, ending_early
-from evals.training.config import FineceConfig, GraceConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig
 from evals.training.settings import settings_text
 from tts.engines.hf.engine import TransformersEngine
 from tts.errors import InputError
@@ -72,7 +72,7 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
     with hooks.phases() as shown:
         phases = Phases(shown)
         parts, base = _responses(config, task, checked, pools, hooks, phases)
-        hooks.notify(_counts(parts))
+        hooks.notify(split_counts(parts))
         try:
             trained = build(out, parts, method, engine=config.engine, base=base, report=hooks.notify, phases=phases)
         except KeyboardInterrupt:
@@ -81,8 +81,8 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
     return TrainingOutcome(trained, parts)
 
 
-def _counts(parts: Split) -> str:
-    """Return one line about the responses."""
+def split_counts(parts: Split) -> str:
+    """Return one line about the responses to learn from and those that are held out."""
     right = sum(one.correct for one in parts.train) / len(parts.train)
     return (
         f"{len(parts.train)} responses to learn from, {right:.1%} of them right; {len(parts.held_out)} held out, to "
@@ -92,13 +92,11 @@ def _counts(parts: Split) -> str:
 
 def _given_pools(config: GraceConfig | FineceConfig, hooks: Hooks) -> list[Pool]:
     """Return the pools that the configuration names, checked before a model is loaded."""
-    model, _ = config.engine.identity
-    finece = isinstance(config, FineceConfig)
     found = [] if config.pool is None else [load_pool(config.pool, run=config.run, notify=hooks.notify)]
     if isinstance(config, FineceConfig) and config.answers is not None:
         found.append(load_pool(config.answers))
     for pool in found:
-        check_pool(pool, model, forks=finece)
+        check_pool(pool, config.engine.identity[0], forks=isinstance(config, FineceConfig))
     return found
 
 
@@ -124,7 +122,7 @@ def _responses(
             pools = [load_pool(path, run=drawn.pool.number, notify=hooks.notify), *pools]
         total = sum(len(pool.entries) for pool in pools)
         with phases.phase("reading", "read", total, facts="the responses, as tokens"):
-            read = [_read(pool, engine, model, phases, forks=isinstance(config, FineceConfig)) for pool in pools]
+            read = [read_tokens(pool, engine, model, phases, forks=isinstance(config, FineceConfig)) for pool in pools]
         if isinstance(config, FineceConfig):
             responses = _completions(config, pools[0], read)
             base |= {"responses": len(responses), "tree": asdict(config.tree)}
@@ -143,12 +141,22 @@ def _draw(
 ) -> SampleOutcome:
     """Draw the responses that the pool does not hold yet: whole answers for GrACE, trees for FineCE."""
     if isinstance(config, GraceConfig):
-        sampling = SampleConfig(config.task, config.engine, config.samples, out=str(path))
-        watched = ending_early(hooks, path, each=config.samples)
-        return sample_into(path, sampling, task, engine, hooks=watched)
+        return draw_answers(config, task, engine, path, hooks)
     tree = Tree(config.tree, engine.decode, model_embedding(engine) if config.tree.embedding == "model" else tfidf)
     watched = ending_early(hooks, path, each=config.tree.k)
     return grow_trees_into(path, tree, config.engine, task, engine, asdict(config), hooks=watched)
+
+
+def draw_answers(
+    config: GraceConfig | HeadConfig, task: Task, engine: TransformersEngine, path: Path, hooks: Hooks
+) -> SampleOutcome:
+    """Draw the whole answers that the pool does not hold yet.
+
+    Raises:
+        InputError: the first responses are all right or all wrong.
+    """
+    sampling = SampleConfig(config.task, config.engine, config.samples, out=str(path))
+    return sample_into(path, sampling, task, engine, hooks=ending_early(hooks, path, each=config.samples))
 
 
 def _completions(config: FineceConfig, pool: Pool, read: list[tuple[Response, ...]]) -> tuple[Response, ...]:
@@ -165,9 +173,14 @@ def _completions(config: FineceConfig, pool: Pool, read: list[tuple[Response, ..
     return combine(*read) if len(read) > 1 else read[0]
 
 
-def _read(
+def read_tokens(
     pool: Pool, engine: TransformersEngine, model: str, phases: Phases, *, forks: bool = False
 ) -> tuple[Response, ...]:
+    """Return the graded responses of a pool in the tokens of the engine's model.
+
+    Raises:
+        InputError: as :func:`~tts.training.responses.read_responses`.
+    """
     return read_responses(
         pool,
         model=model,

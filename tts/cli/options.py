@@ -29,7 +29,12 @@ ConfigArguments = Annotated[
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that another command or program wrote.")]
-CARDS = {"tts train grace": "grace.json", "tts train finece": "finece.json", "tts train tiny": "recipe.json"}
+CARDS = {
+    "tts train grace": "grace.json",
+    "tts train finece": "finece.json",
+    "tts train head": "head.json",
+    "tts train tiny": "recipe.json",
+}
 """The file by which a trained model names the command that trained it."""
 
 

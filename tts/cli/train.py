@@ -1,4 +1,4 @@
-"""``tts train``: train a GrACE model, a FineCE scorer or the bundled reasoner."""
+"""``tts train``: train a GrACE model, a FineCE scorer, a head on hidden states, or the bundled reasoner."""
 
 from __future__ import annotations
 
@@ -56,6 +56,34 @@ def finece(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     if config.recipe.method != "grow":
         use = f"engine.model={config.engine.model} scorer.name=finece scorer.path={{out}}"
     _train(config, "tts train finece", force, use)
+
+
+@train_app.command(
+    schema="evals.training.config:HeadConfig",
+    examples=(
+        "tts train head pool=samples.sqlite out=probe",
+        "tts train head configs/train/head.yaml out=p_ik recipe.kind=p_ik",
+    ),
+)
+def head(configs: ConfigArguments = None, force: ForceOption = False) -> None:
+    """Fit a linear head on a frozen model's hidden states of its graded responses (probe, p_ik or apricot).
+
+    Draws the responses first, where no pool is given. Reads the states once and fits in seconds. Use the directory
+    that it writes with `scorer.name=KIND scorer.path=DIR`.
+    """
+    from evals.report.training import print_head, worthless_head
+    from evals.training.config import HeadConfig
+    from evals.training.train_head import train_head
+
+    config, _ = read_config(HeadConfig, configs)
+    out = model_directory(str(config.out), command="tts train head", base=config.engine.model, force=force)
+    with interruptible():
+        outcome = train_head(config, hooks=terminal_hooks())
+    print_head(console(), outcome.evaluation, outcome.split)
+    if outcome.evaluation.useful:
+        _print_written(out, f"engine.model={config.engine.model} scorer.name={outcome.card.kind} scorer.path={out}")
+    else:
+        console().print(f"wrote {out}\n{worthless_head(outcome.evaluation)}", soft_wrap=True)
 
 
 @train_app.command(

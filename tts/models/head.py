@@ -73,8 +73,8 @@ class Head:
     bias: float
 
     def log_odds(self, states: Floats) -> Floats:
-        """Return the log-odds of being right, [texts], of hidden states [texts, width]."""
-        return np.asarray(states @ self.weights + self.bias, dtype=np.float64)
+        """Return the log-odds of being right, [texts], of hidden states [texts, width]; equal for equal states."""
+        return np.asarray((states * self.weights).sum(axis=1) + self.bias, dtype=np.float64)
 
 
 FILE = CardFile(NAME, "tts-head-1", "head", ("kind", "base", "reader", "layer", "pooling", "width"))

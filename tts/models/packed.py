@@ -31,6 +31,11 @@ class PackedTrees:
     positions: Tensor
     mask: Tensor | None
 
+    def to(self, device: Any) -> PackedTrees:
+        """Return the tensors on a device."""
+        mask = None if self.mask is None else self.mask.to(device)
+        return PackedTrees(self.ids.to(device), self.positions.to(device), mask)
+
 
 def pack_trees(trees: Sequence[TokenTree]) -> PackedTrees:
     """Return at least one tree as padded tensors, in main memory."""

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from tts.errors import InputError
-from tts.models.packed import forward, pack_rows
+from tts.models.packed import forward, pack_trees
+from tts.models.token_tree import TokenTree
 
 Ids = tuple[int, ...]
 Item = tuple[Ids, Ids]
@@ -52,15 +53,22 @@ class Row:
     Attributes:
         prompt: tokens of the prompt.
         texts: tokens of each text.
+        length: number of tokens that are read: what texts share with each other counts once.
     """
 
     prompt: Ids
     texts: tuple[Ids, ...]
+    length: int
 
-    @property
-    def length(self) -> int:
-        """Number of tokens that are read."""
-        return len(self.prompt) + sum(map(len, self.texts))
+    @classmethod
+    def of(cls, prompt: Ids, texts: Sequence[Ids]) -> Row:
+        """Return the row of a prompt and of at least one text."""
+        if len(texts) == 1:
+            return cls(prompt, tuple(texts), len(prompt) + len(texts[0]))
+        tree = TokenTree(prompt)
+        for text in texts:
+            tree.add(text)
+        return cls(prompt, tuple(texts), len(tree.ids))
 
 
 def plan_rows(items: Sequence[Item], *, shared: bool) -> list[Row]:
@@ -79,11 +87,11 @@ def plan_rows(items: Sequence[Item], *, shared: bool) -> list[Row]:
         tokens = len(prompt)
         for text in sorted(distinct, key=len):
             if part and (not shared or len(part) == ROW_TEXTS or tokens + len(text) > PASS_TOKENS):
-                rows.append(Row(prompt, tuple(part)))
+                rows.append(Row.of(prompt, part))
                 part, tokens = [], len(prompt)
             part.append(text)
             tokens += len(text)
-        rows.append(Row(prompt, tuple(part)))
+        rows.append(Row.of(prompt, part))
     return sorted(rows, key=lambda row: row.length)
 
 
@@ -107,6 +115,16 @@ class StateReader:
             raise InputError(f"recipe.layer must be in [{-count - 1}, {count}] for this model, got {layer}")
         self.model, self.layer, self.shared = model, layer, shared
 
+    @property
+    def context(self) -> int | None:
+        """The most tokens that the model reads; None where its configuration does not say."""
+        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+
+    @property
+    def width(self) -> int:
+        """The width of a hidden state."""
+        return int(self.model.config.get_text_config().hidden_size)
+
     def rows(self, items: Sequence[Item]) -> list[Row]:
         """Return the rows that :meth:`read` reads for these items."""
         return plan_rows(items, shared=self.shared)
@@ -122,8 +140,7 @@ class StateReader:
         for batch in _passes(self.rows(items)):
             found.update(self._read_pass(batch))
             advance(sum(row.length for row in batch))
-        width = int(self.model.config.get_text_config().hidden_size)
-        mean, last = np.empty((len(items), width)), np.empty((len(items), width))
+        mean, last = np.empty((len(items), self.width)), np.empty((len(items), self.width))
         for i, (prompt, text) in enumerate(items):
             mean[i], last[i] = found[prompt, text]
         return States(mean, last)
@@ -134,8 +151,7 @@ class StateReader:
         device = next(self.model.parameters()).device
         more = {} if self.layer == -1 else {"output_hidden_states": True}
         if self.shared:
-            packed = pack_rows([(row.prompt, row.texts) for row in batch], device=device)
-            states = packed.branches(self._states(forward(self.model, packed, **more)))
+            states = self._read_trees(batch, device, more)
             lengths = torch.tensor([len(text) for _, text in every], device=device)
         else:
             states = self._states(self._forward_alone(every, device, more))
@@ -154,6 +170,17 @@ class StateReader:
         mean = torch.where(lengths[:, None] > 0, mean, last)
         both = zip(mean.double().cpu().numpy(), last.double().cpu().numpy(), strict=True)
         return dict(zip(every, both, strict=True))
+
+    def _read_trees(self, batch: Sequence[Row], device: Any, more: dict[str, Any]) -> Any:
+        """Return the states of each text and of the place before it, [texts, longest + 1, width]."""
+        trees = [TokenTree(row.prompt) for row in batch]
+        places = [tree.add(text) for tree, row in zip(trees, batch, strict=True) for text in row.texts]
+        packed = pack_trees(trees).to(device)
+        rows = [number for number, row in enumerate(batch) for _ in row.texts]
+        source = torch.zeros((len(places), max(map(len, places))), dtype=torch.long)
+        for number, (row, some) in enumerate(zip(rows, places, strict=True)):
+            source[number, : len(some)] = torch.tensor(some) + row * packed.ids.shape[1]
+        return self._states(forward(self.model, packed, **more)).flatten(0, 1)[source.to(device)]
 
     def _states(self, output: Any) -> Any:
         return output.last_hidden_state if self.layer == -1 else output.hidden_states[self.layer]

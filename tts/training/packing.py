@@ -75,7 +75,7 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         placed += [(row, tree.add((*r.ids, token) if after else r.ids), r.ids, r.ended) for r in one.responses]
         if one.solution is not None:
             solutions.append((row, tree.add(one.solution), one.solution, True))
-    packed = pack_trees(trees)
+    packed = pack_trees(trees).to(device)
     length = packed.ids.shape[1]
     every = [*placed, *solutions]
     width = max(len(places) for _, places, _, _ in every)
@@ -92,9 +92,9 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         at[number] = len(places) - 1
     used, inverse = np.unique(source.numpy(), return_inverse=True)
     return Packed(
-        packed.ids.to(device),
-        packed.positions.to(device),
-        None if packed.mask is None else packed.mask.to(device),
+        packed.ids,
+        packed.positions,
+        packed.mask,
         torch.from_numpy(used).to(device),
         torch.from_numpy(inverse.reshape(source.shape)).to(device),
         labels.to(device),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Kind = Literal["load", "read", "prepare", "learn", "evaluate", "write", "draw"]
+Kind = Literal["load", "read", "prepare", "learn", "evaluate", "write", "draw", "fit"]
 COSTS: dict[Kind, tuple[str, float]] = {
     "load": ("model", 1.0),
     "write": ("model", 1.0),
@@ -20,6 +20,7 @@ COSTS: dict[Kind, tuple[str, float]] = {
     "evaluate": ("token", 1.0),
     "learn": ("token", 3.0),
     "draw": ("sample", 1.0),
+    "fit": ("fit", 1.0),
 }
 """The unit of each kind of work, and its usual cost relative to other kinds of the same unit.
 

@@ -18,7 +18,7 @@ def read_texts(
     *,
     model: str,
     write: Write,
-    context: int | None,
+    context: int | None = None,
     advance: Callable[[int], None] = lambda questions: None,
 ) -> tuple[Response, ...]:
     """Return the graded responses of a pool in the tokens that ``write`` gives.

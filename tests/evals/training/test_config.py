@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from evals.training.config import FineceConfig, GraceConfig, TinyConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig, TinyConfig
 from tts.config import load_config
 from tts.errors import InputError
 from tts.training.finece.recipe import FineceRecipe
 from tts.training.finece.tree import TreeConfig
 from tts.training.grace.recipe import GraceRecipe
+from tts.training.heads.recipe import HeadRecipe
 
 TRAIN = Path(__file__).resolve().parents[3] / "configs" / "train"
 
@@ -41,6 +42,11 @@ def test_the_files_for_a_model_of_ones_own_state_the_default_recipe_in_smaller_b
     assert config.engine.model == "out/models/smollm2" and config.task.name == "jsonl"
 
 
+def test_the_file_of_heads_states_the_default_recipe_and_names_its_every_key() -> None:
+    config, text = load_config(HeadConfig, [TRAIN / "head.yaml"], ["out=x"]), (TRAIN / "head.yaml").read_text()
+    assert config.recipe == HeadRecipe() and all(f"{field.name}:" in text for field in fields(HeadRecipe))
+
+
 def test_the_file_of_tiny_states_the_default_recipe() -> None:
     config = load_config(TinyConfig, [TRAIN / "tiny.yaml"], ["out=x"])
     assert config == TinyConfig(out="x")
@@ -53,6 +59,8 @@ def test_the_file_of_tiny_states_the_default_recipe() -> None:
         (FineceConfig, ["out= "], "out names no directory: give out=DIR"),
         (TinyConfig, [], "out names no directory: give out=DIR"),
         (GraceConfig, ["out=x", "samples=0"], "samples must be at least 1, got 0"),
+        (HeadConfig, ["out=x", "samples=0"], "samples must be at least 1, got 0"),
+        (HeadConfig, ["out=x", "recipe.kind=mlp"], "recipe.kind must be one of probe, p_ik, apricot, got 'mlp'"),
         (FineceConfig, ["out=x", "engine.kind=fake"], "engine.kind must be transformers"),
         (TinyConfig, ["out=x", "share=2"], r"share must be above 0 and at most 1, got 2\.0"),
         (TinyConfig, ["out=x", "recipe.width=100"], r"recipe\.width must be a positive multiple of 64, got 100"),

@@ -32,7 +32,7 @@ def choose_decoder(model: Any, sampling: Sampling, suppressed: Ids, notify: Call
     """
     config = model.config.get_text_config()
     name = f"model type {config.model_type}"
-    why = _other_layers(config)
+    why = other_layers(config)
     if not why:
         found = Decoder(model, sampling, suppressed=suppressed)
         why = _fault(found)
@@ -45,7 +45,7 @@ def choose_decoder(model: Any, sampling: Sampling, suppressed: Ids, notify: Call
     return stepped
 
 
-def _other_layers(config: Any) -> str:
+def other_layers(config: Any) -> str:
     """Return the layers that do more than attend to all earlier tokens, in words; empty without any."""
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
     if kinds:

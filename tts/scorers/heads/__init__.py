@@ -1,0 +1,1 @@
+"""Heads that `tts train head` fits on hidden states of a frozen model."""
