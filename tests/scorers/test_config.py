@@ -56,7 +56,7 @@ def test_a_staged_scorer_opens_its_parts_and_keeps_their_keys() -> None:
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ({"name": "nme"}, "unknown scorer 'nme': allowed are cocoa_msp, "),
+        ({"name": "nme"}, "unknown scorer 'nme': allowed are apricot, cocoa_msp, "),
         ({}, "unknown scorer None"),
         (
             {"name": "constant", "valu": 1},

@@ -68,7 +68,7 @@ BAD = [
     ("run out=p.sqlite FAKE strategies=[deepconf_online]", r"this engine cannot record top-k confidences, which .*"),
     ("run out=p.sqlite FAKE budget=0", r"budget must be at least 1, got 0"),
     ("run out=p.sqlite FAKE lookahead=-1", r"lookahead must be at least 0, got -1"),
-    ("run out=p.sqlite FAKE scorer.name=nme", r"unknown scorer 'nme': allowed are cocoa_msp, .*"),
+    ("run out=p.sqlite FAKE scorer.name=nme", r"unknown scorer 'nme': allowed are apricot, cocoa_msp, .*"),
     ("run out=p.sqlite FAKE scorer=3", r"unknown scorer '3': allowed are .*"),
     (
         "run out=p.sqlite FAKE scorer.name=mean_logprob scorer.depth=3",
