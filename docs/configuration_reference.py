@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from evals.config import CompareConfig, DecideConfig, RunConfig, SampleConfig
 from evals.tasks import TaskConfig
-from evals.training.config import FineceConfig, GraceConfig, HeadConfig, TinyConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig, RewardConfig, TinyConfig
 from tts.agent.config import AgentConfig
 from tts.cli.config import shown
 from tts.config.keys import Key, keys
@@ -23,6 +23,7 @@ COMMANDS: dict[str, type] = {
     "tts train grace": GraceConfig,
     "tts train finece": FineceConfig,
     "tts train head": HeadConfig,
+    "tts train reward": RewardConfig,
     "tts train tiny": TinyConfig,
 }
 SHARED: dict[type, str] = {TaskConfig: "task", EngineConfig: "engine"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evals.live.hooks import Hooks, ProgressListener
 from evals.tasks import Task
-from evals.training.config import FineceConfig, GraceConfig, HeadConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig, RewardConfig
 from tts.engines.hf.device import pick
 from tts.errors import InputError
 from tts.training.base_model import check_base
@@ -23,7 +23,9 @@ ENOUGH_RESPONSES = 128
 """Responses of this many questions, and this many of them, that are all right or all wrong end the drawing."""
 
 
-def check_training(config: GraceConfig | FineceConfig, task: Task, method: TrainingMethod) -> TrainingMethod:
+def check_training(
+    config: GraceConfig | FineceConfig | RewardConfig, task: Task, method: TrainingMethod
+) -> TrainingMethod:
     """Check everything that is known before a model is loaded or a response drawn.
 
     Args:

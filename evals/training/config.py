@@ -11,6 +11,7 @@ from tts.training.finece.recipe import FineceRecipe
 from tts.training.finece.tree import TreeConfig
 from tts.training.grace.recipe import GraceRecipe
 from tts.training.heads.recipe import HeadRecipe
+from tts.training.reward.recipe import RewardRecipe
 from tts.training.tiny.recipe import TinyRecipe
 
 
@@ -42,16 +43,14 @@ class TrainingConfig:
 
 
 @dataclass
-class GraceConfig(TrainingConfig):
-    """The configuration of ``tts train grace``.
+class AnswersConfig(TrainingConfig):
+    """The keys of every training from whole graded responses.
 
     Attributes:
         samples: responses to a problem, where they are drawn, >= 1.
-        recipe: the recipe.
     """
 
     samples: int = 8
-    recipe: GraceRecipe = field(default_factory=GraceRecipe)
 
     def __post_init__(self) -> None:
         """Refuse a configuration that no model can be trained from, before any work is done."""
@@ -61,22 +60,36 @@ class GraceConfig(TrainingConfig):
 
 
 @dataclass
-class HeadConfig(TrainingConfig):
-    """The configuration of ``tts train head``.
+class GraceConfig(AnswersConfig):
+    """The configuration of ``tts train grace``.
 
     Attributes:
-        samples: responses to a problem, where they are drawn, >= 1.
         recipe: the recipe.
     """
 
-    samples: int = 8
+    recipe: GraceRecipe = field(default_factory=GraceRecipe)
+
+
+@dataclass
+class HeadConfig(AnswersConfig):
+    """The configuration of ``tts train head``.
+
+    Attributes:
+        recipe: the recipe.
+    """
+
     recipe: HeadRecipe = field(default_factory=HeadRecipe)
 
-    def __post_init__(self) -> None:
-        """Refuse a configuration that no head can be fitted from, before any work is done."""
-        if self.samples < 1:
-            raise InputError(f"samples must be at least 1, got {self.samples}")
-        super().__post_init__()
+
+@dataclass
+class RewardConfig(AnswersConfig):
+    """The configuration of ``tts train reward``.
+
+    Attributes:
+        recipe: the recipe.
+    """
+
+    recipe: RewardRecipe = field(default_factory=RewardRecipe)
 
 
 @dataclass

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evals.tasks import Task
-from evals.training.config import FineceConfig, GraceConfig, HeadConfig, TinyConfig
+from evals.training.config import AnswersConfig, FineceConfig, GraceConfig, HeadConfig, RewardConfig, TinyConfig
 from tts.engines.hf.device import fast_bfloat16, pick, pick_dtype
 from tts.training.responses import held_out_questions
 from tts.training.schedule import Schedule
 from tts.wording import counted
 
 
-def settings_text(config: GraceConfig | FineceConfig, task: Task) -> str:
+def settings_text(config: GraceConfig | FineceConfig | RewardConfig, task: Task) -> str:
     """Return the settings of a training, a few lines of at most 80 columns where names are short."""
     recipe, engine = config.recipe, config.engine
-    method = "GrACE" if isinstance(config, GraceConfig) else "FineCE"
+    names = {GraceConfig: "GrACE", FineceConfig: "FineCE", RewardConfig: "Reward"}
+    method = next(name for kind, name in names.items() if isinstance(config, kind))
     device = pick(engine.device)
     chosen = [f"device {device}"] if engine.device == "auto" else []
     if engine.dtype == "auto" and config.pool is None:
@@ -95,7 +96,7 @@ def _block(title: str, rows: Mapping[str, str]) -> str:
     return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows.items() if value)])
 
 
-def _source(config: GraceConfig | FineceConfig | HeadConfig, task: Task) -> str:
+def _source(config: FineceConfig | AnswersConfig, task: Task) -> str:
     if config.pool is not None:
         return f"the responses in {config.pool}"
     questions = f"{counted(len(task.problems), 'question')} of {task.name}"
@@ -121,7 +122,9 @@ def _method(recipe: Schedule) -> str:
     return f"grow by {', '.join(parts)}" + (f", upon {grow.base}" if grow.base else "")
 
 
-def _confidence(config: GraceConfig | FineceConfig) -> str:
+def _confidence(config: GraceConfig | FineceConfig | RewardConfig) -> str:
+    if isinstance(config, RewardConfig):
+        return "a classifier's logit at the last token, log loss"
     where = "after every token" if config.recipe.positions == "every" else f"at {config.recipe.positions}"
     if isinstance(config, GraceConfig):
         one = config.recipe
@@ -130,14 +133,14 @@ def _confidence(config: GraceConfig | FineceConfig) -> str:
     return f"{config.recipe.read} {where}"
 
 
-def _text(config: GraceConfig | FineceConfig) -> str:
+def _text(config: GraceConfig | FineceConfig | RewardConfig) -> str:
     """Return the loss that keeps the text as it was; empty where there is none."""
     if not isinstance(config, GraceConfig) or not config.recipe.weight_lm:
         return ""
     return f"kept near the {config.recipe.anchor}, weight {config.recipe.weight_lm:g}"
 
 
-def _held_out(config: GraceConfig | FineceConfig | HeadConfig, task: Task) -> str:
+def _held_out(config: GraceConfig | FineceConfig | HeadConfig | RewardConfig, task: Task) -> str:
     share = f"{config.recipe.held_out:.0%} of the questions"
     if config.pool is not None:
         return share

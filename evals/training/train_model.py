@@ -6,6 +6,7 @@ repeated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from evals.live.run_session import notify_all, opened
 from evals.live.sample_session import grow_trees_into, sample_into
 from evals.tasks import Task, load_task
 from evals.training.checks import check_training, ending_early
-from evals.training.config import FineceConfig, GraceConfig, HeadConfig
+from evals.training.config import AnswersConfig, FineceConfig, GraceConfig, RewardConfig
 from evals.training.settings import settings_text
 from tts.engines.hf.engine import TransformersEngine
 from tts.errors import InputError
 from tts.pool import Pool, load_pool
+from tts.scorers.reward.outcome import written_ids
 from tts.training.build import TrainedModel, build
 from tts.training.checkpoint import CHECKPOINT
 from tts.training.finece.cluster import tfidf
@@ -32,7 +34,10 @@ from tts.training.grace.method import GraceMethod
 from tts.training.gradable import check_pool
 from tts.training.method import TrainingMethod
 from tts.training.phases import Phases
-from tts.training.responses import Response, Split, combine, read_responses, solutions, split
+from tts.training.reading import read_texts
+from tts.training.responses import Ids, Response, Split, combine, read_responses, solutions, split
+from tts.training.reward.method import RewardMethod
+from tts.types import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class TrainingOutcome:
     split: Split
 
 
-def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) -> TrainingOutcome:
+def train_model(config: GraceConfig | FineceConfig | RewardConfig, *, hooks: Hooks = SILENT) -> TrainingOutcome:
     """Draw or read graded responses, train on them, and write the model directory with its card.
 
     Args:
@@ -63,8 +68,7 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
         KeyboardInterrupt: on Ctrl-C, with a sentence on how to continue.
     """
     task, out = load_task(config.task, engine=config.engine), Path(str(config.out))
-    method: TrainingMethod
-    method = GraceMethod(config.recipe) if isinstance(config, GraceConfig) else FineceMethod(config.recipe)
+    method = _method(config)
     checked = check_training(config, task, method)
     pools = _given_pools(config, hooks)
     notify_all(task.notes, hooks)
@@ -81,6 +85,12 @@ def train_model(config: GraceConfig | FineceConfig, *, hooks: Hooks = SILENT) ->
     return TrainingOutcome(trained, parts)
 
 
+def _method(config: GraceConfig | FineceConfig | RewardConfig) -> TrainingMethod:
+    if isinstance(config, GraceConfig):
+        return GraceMethod(config.recipe)
+    return FineceMethod(config.recipe) if isinstance(config, FineceConfig) else RewardMethod(config.recipe)
+
+
 def split_counts(parts: Split) -> str:
     """Return one line about the responses to learn from and those that are held out."""
     right = sum(one.correct for one in parts.train) / len(parts.train)
@@ -90,7 +100,7 @@ def split_counts(parts: Split) -> str:
     )
 
 
-def _given_pools(config: GraceConfig | FineceConfig, hooks: Hooks) -> list[Pool]:
+def _given_pools(config: GraceConfig | FineceConfig | RewardConfig, hooks: Hooks) -> list[Pool]:
     """Return the pools that the configuration names, checked before a model is loaded."""
     found = [] if config.pool is None else [load_pool(config.pool, run=config.run, notify=hooks.notify)]
     if isinstance(config, FineceConfig) and config.answers is not None:
@@ -101,7 +111,7 @@ def _given_pools(config: GraceConfig | FineceConfig, hooks: Hooks) -> list[Pool]
 
 
 def _responses(
-    config: GraceConfig | FineceConfig,
+    config: GraceConfig | FineceConfig | RewardConfig,
     task: Task,
     method: TrainingMethod,
     pools: list[Pool],
@@ -122,14 +132,14 @@ def _responses(
             pools = [load_pool(path, run=drawn.pool.number, notify=hooks.notify), *pools]
         total = sum(len(pool.entries) for pool in pools)
         with phases.phase("reading", "read", total, facts="the responses, as tokens"):
-            read = [read_tokens(pool, engine, model, phases, forks=isinstance(config, FineceConfig)) for pool in pools]
+            read = [_read(config, pool, engine, model, phases) for pool in pools]
         if isinstance(config, FineceConfig):
             responses = _completions(config, pools[0], read)
             base |= {"responses": len(responses), "tree": asdict(config.tree)}
         else:
             (responses,) = read
             base |= {"responses": len(responses)}
-            if config.recipe.anchor == "solution":
+            if isinstance(config, GraceConfig) and config.recipe.anchor == "solution":
                 prompts = {one.question: one.prompt for one in responses}
                 context = engine.encoder.context
                 worked = solutions(pools[0], task.solutions, encode=engine.encode, context=context, prompts=prompts)
@@ -137,10 +147,10 @@ def _responses(
 
 
 def _draw(
-    config: GraceConfig | FineceConfig, task: Task, engine: TransformersEngine, path: Path, hooks: Hooks
+    config: GraceConfig | FineceConfig | RewardConfig, task: Task, engine: TransformersEngine, path: Path, hooks: Hooks
 ) -> SampleOutcome:
     """Draw the responses that the pool does not hold yet: whole answers for GrACE, trees for FineCE."""
-    if isinstance(config, GraceConfig):
+    if not isinstance(config, FineceConfig):
         return draw_answers(config, task, engine, path, hooks)
     tree = Tree(config.tree, engine.decode, model_embedding(engine) if config.tree.embedding == "model" else tfidf)
     watched = ending_early(hooks, path, each=config.tree.k)
@@ -148,7 +158,7 @@ def _draw(
 
 
 def draw_answers(
-    config: GraceConfig | HeadConfig, task: Task, engine: TransformersEngine, path: Path, hooks: Hooks
+    config: AnswersConfig, task: Task, engine: TransformersEngine, path: Path, hooks: Hooks
 ) -> SampleOutcome:
     """Draw the whole answers that the pool does not hold yet.
 
@@ -171,6 +181,30 @@ def _completions(config: FineceConfig, pool: Pool, read: list[tuple[Response, ..
             "draw them (pool=null), or give such a pool as answers=POOL"
         )
     return combine(*read) if len(read) > 1 else read[0]
+
+
+def _read(
+    config: GraceConfig | FineceConfig | RewardConfig,
+    pool: Pool,
+    engine: TransformersEngine,
+    model: str,
+    phases: Phases,
+) -> tuple[Response, ...]:
+    """Return the graded responses of a pool: in the engine's tokens, or as a reward model reads question and text."""
+    if not isinstance(config, RewardConfig):
+        return read_tokens(pool, engine, model, phases, forks=isinstance(config, FineceConfig))
+    tokenizer = engine.encoder.tokenizer
+
+    def write(problem: Problem, texts: Sequence[str]) -> list[tuple[Ids, Ids]]:
+        found = []
+        for text in texts:
+            ids = written_ids(tokenizer, problem.question, text)
+            while len(ids) > 1 and ids[-1] == tokenizer.pad_token_id:  # a classifier is read before its padding
+                ids.pop()
+            found.append((tuple(ids[:1]), tuple(ids[1:])))
+        return found
+
+    return read_texts(pool, model=model, write=write, context=engine.encoder.context, advance=phases.advance)
 
 
 def read_tokens(

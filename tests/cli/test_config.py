@@ -39,7 +39,7 @@ def test_the_defaults_are_typed_as_they_are_shown(tts: Tts) -> None:
 def test_keys_and_sections_can_be_chosen_by_short_names_and_unknown_ones_get_a_sentence(tts: Tts) -> None:
     assert tts("config", "run", "temperature").out.startswith("engine.temperature=0.8  (number)\n    ")
     assert tts("config", "run", "task").out.count("\ntask.") == len(dataclasses.fields(TaskConfig))
-    assert tts("config").out.count("\n  train ") == 3
+    assert tts("config").out.count("\n  train ") == 5
     for arguments, sentence in (
         (("run", "temprature"), "unknown key 'temprature'"),
         (("train grce",), "unknown command with a configuration 'train grce': allowed are ask,"),

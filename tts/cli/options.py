@@ -33,6 +33,7 @@ CARDS = {
     "tts train grace": "grace.json",
     "tts train finece": "finece.json",
     "tts train head": "head.json",
+    "tts train reward": "reward.json",
     "tts train tiny": "recipe.json",
 }
 """The file by which a trained model names the command that trained it."""

@@ -1,4 +1,4 @@
-"""``tts train``: train a GrACE model, a FineCE scorer, a head on hidden states, or the bundled reasoner."""
+"""``tts train``: train a confidence from graded responses, or the bundled reasoner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tts.cli.app import App, app, console, interruptible
 from tts.cli.options import ConfigArguments, ForceOption, model_directory, read_config, terminal_hooks
 
 if TYPE_CHECKING:
-    from evals.training.config import FineceConfig, GraceConfig
+    from evals.training.config import FineceConfig, GraceConfig, RewardConfig
 
 train_app = App(
     help="Train a model to report its confidence, or the bundled one.", no_args_is_help=True, rich_markup_mode=None
@@ -87,6 +87,26 @@ def head(configs: ConfigArguments = None, force: ForceOption = False) -> None:
 
 
 @train_app.command(
+    schema="evals.training.config:RewardConfig",
+    examples=(
+        "tts train reward pool=samples.sqlite out=reward",
+        "tts train reward configs/train/reward.yaml out=reward epochs=1",
+    ),
+)
+def reward(configs: ConfigArguments = None, force: ForceOption = False) -> None:
+    """Train an outcome reward model, a sequence classifier of question and response, from a model's graded responses.
+
+    Draws the responses first, where no pool is given. After an interruption the same command continues from the last
+    checkpoint. Use the directory that it writes with `scorer.name=reward scorer.path=DIR`.
+    """
+    from evals.training.config import RewardConfig
+
+    config, _ = read_config(RewardConfig, configs)
+    use = f"engine.model={config.engine.model} scorer.name=reward scorer.path={{out}}"
+    _train(config, "tts train reward", force, use)
+
+
+@train_app.command(
     schema="evals.training.config:TinyConfig",
     examples=("tts train tiny out=tiny share=0.01", "tts train tiny configs/train/tiny.yaml out=tiny device=cuda"),
 )
@@ -108,7 +128,7 @@ def tiny(configs: ConfigArguments = None, force: ForceOption = False) -> None:
     _print_written(out, f"engine.model={out}")
 
 
-def _train(config: GraceConfig | FineceConfig, command: str, force: bool, use: str) -> None:
+def _train(config: GraceConfig | FineceConfig | RewardConfig, command: str, force: bool, use: str) -> None:
     """Train, print the evaluations, and say how the model is used, or that it should not be.
 
     Args:

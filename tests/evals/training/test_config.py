@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from evals.training.config import FineceConfig, GraceConfig, HeadConfig, TinyConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig, RewardConfig, TinyConfig
 from tts.config import load_config
 from tts.errors import InputError
 from tts.training.finece.recipe import FineceRecipe
 from tts.training.finece.tree import TreeConfig
 from tts.training.grace.recipe import GraceRecipe
 from tts.training.heads.recipe import HeadRecipe
+from tts.training.reward.recipe import RewardRecipe
 
 TRAIN = Path(__file__).resolve().parents[3] / "configs" / "train"
 
@@ -47,6 +48,11 @@ def test_the_file_of_heads_states_the_default_recipe_and_names_its_every_key() -
     assert config.recipe == HeadRecipe() and all(f"{field.name}:" in text for field in fields(HeadRecipe))
 
 
+def test_the_file_of_reward_models_states_the_default_recipe_in_smaller_batches() -> None:
+    config = load_config(RewardConfig, [TRAIN / "reward.yaml"], ["out=x"])
+    assert config.recipe == RewardRecipe(batch_size=32, micro_batch_size=8)
+
+
 def test_the_file_of_tiny_states_the_default_recipe() -> None:
     config = load_config(TinyConfig, [TRAIN / "tiny.yaml"], ["out=x"])
     assert config == TinyConfig(out="x")
@@ -59,6 +65,7 @@ def test_the_file_of_tiny_states_the_default_recipe() -> None:
         (FineceConfig, ["out= "], "out names no directory: give out=DIR"),
         (TinyConfig, [], "out names no directory: give out=DIR"),
         (GraceConfig, ["out=x", "samples=0"], "samples must be at least 1, got 0"),
+        (RewardConfig, ["out=x", "recipe.method=grow"], r"recipe\.method must be one of lora, full, got 'grow'"),
         (HeadConfig, ["out=x", "samples=0"], "samples must be at least 1, got 0"),
         (HeadConfig, ["out=x", "recipe.kind=mlp"], "recipe.kind must be one of probe, p_ik, apricot, got 'mlp'"),
         (FineceConfig, ["out=x", "engine.kind=fake"], "engine.kind must be transformers"),

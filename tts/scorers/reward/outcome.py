@@ -109,21 +109,10 @@ class OutcomeReward(BaseScorer):
         texts = []
         with self._loading:  # a tokenizer serves one thread at a time
             for sample in samples:
-                ids = self._ids(problem, sample, tokenizer)
+                ids = written_ids(tokenizer, problem.question, sample.text, self.template)
                 check_length(self.path, model, problem, sample, len(ids))
                 texts.append(ids)
         return texts
-
-    def _ids(self, problem: Problem, sample: Sample, tokenizer: Any) -> Ids:
-        plain = PlainText(tokenizer)
-        question, text = plain.guard(problem.question), plain.guard(sample.text)
-        if self.template is None and tokenizer.chat_template:
-            turns = [{"role": "user", "content": question}, {"role": "assistant", "content": text}]
-            return list(plain.encode(tokenizer.apply_chat_template(turns, tokenize=False)))
-        template = "{question}\n{text}" if self.template is None else self.template
-        before, _, after = template.partition("{text}")
-        filled = before.replace("{question}", question) + text + after.replace("{question}", question)
-        return list(plain.encode(filled, begin=True))
 
     def _odds(self, texts: list[Ids], model: Any, tokenizer: Any) -> NDArray[np.float64]:
         import torch
@@ -140,6 +129,25 @@ class OutcomeReward(BaseScorer):
         rest = logits[:, [k for k in range(labels) if k != positive]]
         odds = logits[:, positive] - (torch.logsumexp(rest, dim=1) if labels > 1 else 0.0)
         return np.asarray(odds.cpu().numpy(), dtype=np.float64)
+
+
+def written_ids(tokenizer: Any, question: str, text: str, template: str | None = None) -> Ids:
+    """Return the tokens of a question with a sample, as an outcome reward model reads them.
+
+    Args:
+        tokenizer: of the reward model.
+        question: the question.
+        text: the sample.
+        template: as :class:`OutcomeReward` takes it.
+    """
+    plain = PlainText(tokenizer)
+    question, text = plain.guard(question), plain.guard(text)
+    if template is None and tokenizer.chat_template:
+        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": text}]
+        return list(plain.encode(tokenizer.apply_chat_template(turns, tokenize=False)))
+    before, _, after = ("{question}\n{text}" if template is None else template).partition("{text}")
+    filled = before.replace("{question}", question) + text + after.replace("{question}", question)
+    return list(plain.encode(filled, begin=True))
 
 
 def load(path: Path, device: str) -> tuple[Any, Any]:

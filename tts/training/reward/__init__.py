@@ -1,0 +1,1 @@
+"""An outcome reward model of a model's own graded responses."""
