@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,7 @@ def run(out: Path, recipe: RewardRecipe = QUICK, split: Split | None = None, **g
 @needs_peft
 @pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.slow)])
 def test_it_learns_which_responses_are_right_and_becomes_a_classifier(tmp_path: Path, method: str) -> None:
-    recipe = RewardRecipe(
-        **{**vars(QUICK), "method": method, "lora": LoraConfig(rank=8), "epochs": 4 if method == "lora" else 2}
-    )
+    recipe = replace(QUICK, method=method, lora=LoraConfig(rank=8), epochs=4 if method == "lora" else 2)
     found = run(tmp_path, recipe)
     assert found.history.best.useful and found.history.best.auroc > 0.75
     held = halves().held_out[:6]

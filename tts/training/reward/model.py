@@ -85,11 +85,12 @@ def empty_classifier(config: Any) -> Any:
     """
     from transformers import AutoModelForSequenceClassification
 
+    auto: Any = AutoModelForSequenceClassification
     own = copy.deepcopy(config)
     own.num_labels = 1
     try:
         with torch.device("meta"):
-            made = AutoModelForSequenceClassification.from_config(own)
+            made = auto.from_config(own)
         if not isinstance(getattr(made, "score", None), nn.Linear):
             raise ValueError("its head is no linear layer called score")
     except (ValueError, NotImplementedError) as error:
