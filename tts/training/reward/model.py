@@ -16,8 +16,8 @@ from tts.logistic import fit_logistic
 from tts.models.packed import forward
 from tts.training.packing import Packed
 
-START_RIDGE = 1 / 256
-"""Penalty on the head's first weights for each response, in units of a hidden state's mean square."""
+START_RIDGE = 10.0
+"""Penalty on the head's first weights, in nats of the total log loss and in units of a hidden state's mean square."""
 
 
 class RewardModel(nn.Module):
@@ -60,7 +60,7 @@ class RewardModel(nn.Module):
             Kumar et al., arXiv 2202.10054: linear probing, then fine-tuning.
         """
         states, right = read()
-        penalty = np.full(states.shape[1], START_RIDGE * len(states) * float(np.square(states).mean()))
+        penalty = np.full(states.shape[1], START_RIDGE * float(np.square(states).mean()))
         weights = torch.tensor(fit_logistic(states, right, penalty), dtype=torch.float32)
         with torch.no_grad():
             self.score.weight.copy_(weights[None])
