@@ -86,6 +86,8 @@ demo: $(VENV)/demo-installed
 	mkdir -p out
 	$(BIN)/tts run configs/demo.yaml out=out/demo.sqlite --json out/demo.json --plot out/demo.png
 	@echo
+	$(BIN)/tts report out/demo.sqlite -o out/report.html
+	@echo 'See:   out/report.html in a browser: every question, its samples, and where each strategy stopped'
 	@echo 'Next:  $(BIN)/tts compare out/demo.sqlite --run 1    every strategy on the samples of run 1, 200 orders'
 	@echo '       $(BIN)/tts reliability out/demo.sqlite --run 1    is the confidence right?'
 	@echo '       $(BIN)/tts ask "Jack has 11 beads. Jack buys 8 more beads. How many beads does Jack have now?"'
@@ -103,12 +105,12 @@ PIP := -m pip install --quiet --disable-pip-version-check
 # What the demo needs, and no more: a newcomer waits for it.
 $(VENV)/demo-installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --no-compile --constraint constraints.txt --editable '.[plot,hf]'
+	$(BIN)/python $(PIP) --no-compile --constraint constraints.txt --editable '.[plot,hf,report]'
 	touch $@
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[plot,math,hf,openai,serve,mcp,dev]'
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[plot,math,hf,openai,serve,mcp,report,dev]'
 	touch $@
 
 $(VENV)/docs-installed: $(VENV)/installed

@@ -17,11 +17,12 @@ from typing import BinaryIO, Literal
 
 from tts.errors import InputError
 
-Kind = Literal["JSON file", "JSON Lines file", "picture", "table", "pool"]
+Kind = Literal["JSON file", "JSON Lines file", "picture", "table", "page", "pool"]
 
 _MARKS: dict[Kind, bytes] = {
     "JSON file": rb'\A\s*\{\s*"command": "%s"',
     "picture": rb"\A\x89PNG.*tEXtSoftware\0%s|\A<\?xml.*<dc:title>%s</dc:title>|\A%%PDF.*/Creator \(%s\)",
+    "page": rb"\A<!DOCTYPE html>\n<!-- %s -->",
     "table": rb"\A<!-- %s -->|\A%% %s\n",
 }
 """The place in each kind of file at which a command leaves its name, which %s stands for."""

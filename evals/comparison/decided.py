@@ -37,6 +37,9 @@ class QuestionDecision:
         samples: the indices of the samples used, in the order in which they were handed over.
         tokens: generated tokens of the samples used; None where the pool does not count them.
         stopped_by: the rule that ended the drawing, or "budget".
+        cause: of a wrong decision "unsolved", "not_selected" or "stopped_early", see
+            :class:`evals.comparison.regret.Regret`; "gained" where it is right and the full budget without stopping is
+            wrong; None of any other right decision.
         certified: whether the answer is certainly the model's most probable one; None where masses are not known.
         masses: the probability of the distinct texts used, by answer; None as ``certified``.
         unseen_mass: the probability of all other texts, in [0, 1]; None as ``certified``.
@@ -50,6 +53,7 @@ class QuestionDecision:
     samples: tuple[int, ...]
     tokens: int | None
     stopped_by: str
+    cause: str | None = None
     certified: bool | None = None
     masses: Mapping[str, float] | None = field(default=None, hash=False)
     unseen_mass: float | None = None
@@ -59,42 +63,61 @@ def decisions_of(comparison: Comparison, candidates: Sequence[Sequence[Candidate
     """Return the decisions of strategies at the full budget.
 
     Args:
-        comparison: the pool, its folds and scores.
+        comparison: the pool, its folds and scores; its settings name the questions.
         candidates: one list a fold, the same strategies in the same order.
 
     Returns:
         One list a strategy, one decision a question in the order of the pool.
     """
     arrays, budget = comparison.arrays, comparison.settings.budget
+    rows = comparison.settings.decided
+    wanted = set(range(arrays.questions) if rows is None else rows)
     found: list[dict[int, QuestionDecision]] = [{} for _ in candidates[0]]
     for fold, mine, scores in zip(comparison.folds, candidates, comparison.scores, strict=True):
-        for q in fold.scored.tolist():
+        for q in filter(wanted.__contains__, fold.scored.tolist()):
             for candidate, decided in zip(mine, found, strict=True):
                 calibrated = comparison.settings.calibrate is not None and candidate.scores == "recorded"
                 samples = _samples(arrays, q, budget, scores, candidate)
                 decided[q] = _decision(arrays, q, candidate, samples, calibrated=calibrated)
-    return [[decided[q] for q in range(arrays.questions)] for decided in found]
+    return [[decided[q] for q in sorted(wanted)] for decided in found]
 
 
 def _decision(
     arrays: PoolArrays, q: int, candidate: Candidate, samples: Sequence[Sample], *, calibrated: bool
 ) -> QuestionDecision:
-    strategy, classes = candidate.strategy, arrays.classes[q]
-    decision = decide(strategy, Problem(arrays.ids[q], ""), samples)
-    answered = decision.answer is not None
+    strategy, problem = candidate.strategy, Problem(arrays.ids[q], "")
+    decision = decide(strategy, problem, samples)
+    correct, patient = _is_right(arrays, q, decision.answer), None
+    if candidate.counterpart is not None:
+        patient = _is_right(arrays, q, decide(candidate.counterpart, problem, samples).answer)
+    read = len(decision.samples) if patient is None else len(samples)
     return QuestionDecision(
         arrays.ids[q],
         decision.answer,
-        answered and bool(arrays.class_correct[q, classes.index(str(decision.answer))]),
+        correct,
         decision.p_correct if calibrated or not strategy.requires.confidence else None,
         decision.vote_share,
         tuple(sample.index for sample in decision.samples),
         None if decision.usage is None else decision.usage.generated,
         decision.reason,
+        _cause(correct, patient, bool(arrays.right(np.array([q]))[0, :read].any())),
         decision.certified,
         decision.masses,
         decision.unseen_mass,
     )
+
+
+def _is_right(arrays: PoolArrays, q: int, answer: str | None) -> bool:
+    return answer is not None and bool(arrays.class_correct[q, arrays.classes[q].index(answer)])
+
+
+def _cause(correct: bool, patient: bool | None, solved: bool) -> str | None:
+    """Return the cause of a decision; ``patient`` tells whether its counterpart without stopping is right."""
+    if correct:
+        return "gained" if patient is False else None
+    if patient:
+        return "stopped_early"
+    return "not_selected" if solved else "unsolved"
 
 
 def _samples(arrays: PoolArrays, q: int, budget: int, scores: Scores, candidate: Candidate) -> list[Sample]:

@@ -53,7 +53,11 @@ class ComparisonOutcome:
 
 
 def compare_pool(
-    pool: Pool, config: CompareConfig, *, notify: Callable[[str], None] = lambda _: None
+    pool: Pool,
+    config: CompareConfig,
+    *,
+    notify: Callable[[str], None] = lambda _: None,
+    decided: Sequence[int] | None = None,
 ) -> ComparisonOutcome:
     """Replay the configured strategies on a pool and compare each with self-consistency at the full budget.
 
@@ -61,6 +65,7 @@ def compare_pool(
         pool: the recorded samples.
         config: strategies, budget, replay and bootstrap.
         notify: receives a sentence about signals that a strategy does without.
+        decided: the places of the questions whose decisions are kept, with ``config.decisions``; None keeps all.
 
     Raises:
         InputError: an unknown name, or a pool that cannot serve what was asked for.
@@ -75,6 +80,7 @@ def compare_pool(
         price=config.price,
         speed=fit_speed(pool, config.in_flight),
         decisions=config.decisions,
+        decided=None if decided is None else tuple(decided),
     )
     if config.score is not None:
         check_score(config.score, pool)

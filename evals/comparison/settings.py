@@ -26,6 +26,7 @@ class Settings:
         price: prices of tokens; all 0 without prices.
         speed: of the engine that drew the pool; None where the pool records no times.
         decisions: whether to keep the decision of each strategy on each question.
+        decided: the places of the questions whose decisions are kept; None keeps those of all.
     """
 
     budget: int
@@ -37,6 +38,7 @@ class Settings:
     price: PriceConfig = field(default_factory=PriceConfig)
     speed: Speed | None = None
     decisions: bool = False
+    decided: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""

@@ -41,16 +41,17 @@ def as_mapping(outcome: ComparisonOutcome) -> dict[str, Any]:
 
 def to_json(mapping: Mapping[str, Any]) -> str:
     """Return indented JSON with floats to ten digits, so that the same result has the same bytes."""
-    return json.dumps(_plain(mapping), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain(mapping), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value of a report as JSON values: components as mappings, floats to ten digits."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain({"name": component_name(value), **options(value)})
+        return plain({"name": component_name(value), **options(value)})
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float):
         return float(f"{value:.10g}") if abs(value) < float("inf") else str(value)
     return value

@@ -20,6 +20,7 @@ COMMANDS = (
     "run",
     "compare",
     "sample",
+    "report",
     "score",
     "decide",
     "rerank",

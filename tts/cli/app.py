@@ -31,6 +31,7 @@ ORDER = (
     "run",
     "compare",
     "sample",
+    "report",
     "score",
     "decide",
     "rerank",

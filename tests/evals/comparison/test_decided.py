@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 
 from evals.comparison.decided import decisions_of
 from evals.comparison.paired import Comparison
+from evals.comparison.regret import with_causes
 from evals.comparison.settings import Settings
 from evals.replay.arrays import PoolArrays
+from evals.replay.replay import replay
 from evals.replay.synthetic import synthetic_pool
 from evals.replay.vectorised import Candidate, decide
 from strategies.catalog import CATALOG
@@ -40,6 +43,24 @@ def test_they_are_those_of_the_replay_in_recorded_order(calibrate: str | None) -
             assert [d.answer is None for d in found] == outcome.abstained[:, 0].tolist()
     estimated = {name: {d.p_correct is None for d in of} for name, of in zip(NAMES, decided, strict=True)}
     assert estimated["cges"] == {calibrate is None} and estimated["oracle"] == {True}
+
+
+def test_causes_are_those_that_the_replay_counts() -> None:
+    arrays = PoolArrays.of(synthetic_pool(questions=60, samples=8))
+    rows = [CATALOG[name] for name in (*NAMES, "first_sample")]
+    comparison = Comparison.of(arrays, Settings(6, decided=tuple(range(5, 60))), rows, fitted=False)
+    candidates = [with_causes(Candidate(row.build(6), row.scores), 6) for row in rows]
+    places, [scores] = np.arange(5, 60), comparison.scores
+    orders = np.tile(np.arange(6), (60, 1, 1))
+    replayed = replay(arrays, candidates, orders, scores=scores, rows=places)
+    for outcome, decisions in zip(replayed, decisions_of(comparison, [candidates]), strict=True):
+        assert [one.id for one in decisions] == list(arrays.ids[5:]) and outcome.causes is not None
+        counted = Counter(one.cause for one in decisions)
+        assert counted["unsolved"] == outcome.causes.unsolved
+        assert counted["not_selected"] == outcome.causes.not_selected
+        assert counted["stopped_early"] == (outcome.causes.stopped_early or 0)
+        assert counted["gained"] == (outcome.causes.gained or 0)
+        assert all((one.cause in (None, "gained")) == one.correct for one in decisions)
 
 
 def test_the_json_has_them_on_request(tts: Tts, tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""The document behind the page: plain JSON values, the same numbers as ``tts compare`` and ``tts reliability`` give.
+
+``SCHEMA`` names its form, which docs/report.md describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evals.comparison.fit import REFERENCE
+from evals.comparison.session import ComparisonOutcome, compare_pool
+from evals.config import CompareConfig
+from evals.metrics.scored import grades
+from evals.replay.rescore import rescored
+from evals.report import units
+from evals.report.comparison import as_mapping, plain
+from evals.report.comparison_table import conclusion
+from evals.report_page.confidence import confidence_mapping
+from evals.report_page.questions import cached, question_mapping
+from evals.report_page.replayed import strategies_of
+from evals.report_page.run_facts import facts_of_runs, runs_of
+from evals.report_page.token_texts import decoder_of
+from evals.report_page.visible_traces import Positions
+from evals.tasks.equality import open_equality
+from tts.answers import Grader
+from tts.errors import InputError
+from tts.pool import Pool
+from tts.wording import counted
+
+SCHEMA = 1
+MAX_QUESTIONS = 2000
+"""The most questions whose samples a document has; of a larger pool a random sample of them."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """One pool of a report.
+
+    Attributes:
+        summary: everything but the questions, ready for JSON.
+        questions: those that are shown, in the order of the pool, ready for JSON.
+        places: their places in the pool.
+    """
+
+    summary: dict[str, Any]
+    questions: list[dict[str, Any]]
+    places: tuple[int, ...]
+
+
+def run_report(
+    pool: Pool,
+    config: CompareConfig,
+    *,
+    given: bool = False,
+    strict: bool = False,
+    most: int = MAX_QUESTIONS,
+    notify: Callable[[str], None] = lambda _: None,
+) -> RunReport:
+    """Return the report of a pool: its comparison, its confidences, its questions and what was run.
+
+    What a pool lacks is left out, with the reason in a sentence of ``missing``.
+
+    Args:
+        pool: the samples, as :func:`tts.pool.read_pool` returns them where ``config`` names a score.
+        config: strategies, budget, score and calibration, as for ``tts compare``.
+        given: whether ``config.strategies`` were asked for; if not, those of the run are replayed.
+        strict: whether a pool that cannot serve these settings is refused; if not, its page says what is missing.
+        most: the most questions to show, >= 1.
+        notify: receives a sentence about signals that a strategy does without.
+
+    Raises:
+        InputError: with ``strict``, a setting that the pool cannot serve.
+    """
+    runs, missing, skipped = runs_of(pool), list[str](), dict[str, str]()
+    places = shown_places(pool.questions, most, config.seed)
+    outcome: ComparisonOutcome | None = None
+    if lack := _not_comparable(pool):
+        missing.append(f"Strategies are not compared: {lack}.")
+    else:
+        if not given:
+            entries, skipped = strategies_of(pool, runs, window=config.window)
+            config = replace(config, strategies=entries)
+        settings = replace(config, decisions=True)
+        try:
+            outcome = compare_pool(pool, settings, notify=notify, decided=places)
+        except InputError as error:
+            if strict:
+                raise
+            missing.append(f"Strategies are not compared: {str(error).removeprefix(f'{pool.path}: ')}.")
+    equality = open_equality(config.equal, config.answers, key="equal")
+    if config.score is not None:
+        pool = rescored(
+            pool,
+            config.score,
+            probability=config.calibrate is None,
+            window=config.window,
+            answers=config.answers,
+            equality=equality,
+            seed=config.seed,
+        )
+    confidence, lack = confidence_mapping(
+        pool, calibrate=config.calibrate, seed=config.seed, replicates=config.replicates
+    )
+    if lack:
+        missing.append(f"Confidences are not measured: {lack}.")
+    decode, lack = decoder_of(runs[0]) if len(runs) == 1 else (None, "several runs are joined, or the file has none")
+    if lack:
+        missing.append(f"Tokens have no texts of their own, so traces are shown as charts: {lack}.")
+    rows = [] if outcome is None else list(outcome.rows)
+    positions, questions = Positions(), []
+    grader, decoder = Grader(config.answers, equality=equality), None if decode is None else cached(decode)
+    for at, place in enumerate(places):
+        decided = [row.decisions[at] for row in rows if row.decisions is not None]
+        questions.append(
+            question_mapping(pool.entries[place], decided, grader=grader, decode=decoder, positions=positions)
+        )
+    summary = {
+        "name": _name(pool),
+        "headline": _headline(pool, outcome),
+        "missing": missing,
+        "comparison": None if outcome is None else _without_decisions(as_mapping(outcome)),
+        "reference": REFERENCE,
+        "skipped": {**skipped, **({} if outcome is None else dict(outcome.skipped))},
+        "confidence": confidence,
+        "positions": positions.mapping,
+        "facts": facts_of_runs(pool, runs),
+    }
+    return RunReport(plain(summary), plain(questions), places)
+
+
+def shown_places(questions: int, most: int, seed: int) -> tuple[int, ...]:
+    """Return the places of the questions to show: all, or a random sample of ``most``, in ascending order."""
+    if questions <= most:
+        return tuple(range(questions))
+    chosen = np.random.default_rng([seed, questions]).permutation(questions)[:most]
+    return tuple(sorted(chosen.tolist()))
+
+
+def _not_comparable(pool: Pool) -> str:
+    """Return the reason why strategies cannot be replayed on a pool; empty where they can."""
+    facts = pool.facts
+    if facts.continued:
+        return "samples continue a prefix (beams), so they are no independent draws"
+    if facts.graded < facts.samples and any(None in grades(entry) for entry in pool.narrow().entries):
+        return "samples have no grade, and questions no gold answer to grade them by"
+    return ""
+
+
+def _name(pool: Pool) -> str:
+    runs = "" if not pool.runs else f", run {', '.join(map(str, pool.runs))}"
+    return f"{Path(pool.path).name}{runs}"
+
+
+def _headline(pool: Pool, outcome: ComparisonOutcome | None) -> str:
+    """Return the result in one sentence, with the interval of the reference's accuracy."""
+    if outcome is None:
+        return f"{counted(pool.questions, 'question')} with {counted(pool.facts.samples, 'sample')}, not compared"
+    reference = next(row for row in outcome.rows if row.name == REFERENCE)
+    point = reference.point
+    return (
+        f"{REFERENCE} with {counted(outcome.settings.budget, 'sample')} answers {units.percent(point.accuracy)} % "
+        f"{units.percent_interval(point.accuracy_ci)} of {counted(outcome.questions, 'question')} right; "
+        f"{conclusion(outcome.rows, questions=outcome.questions)}"
+    )
+
+
+def _without_decisions(comparison: dict[str, Any]) -> dict[str, Any]:
+    """Return a comparison without the decisions, which stand with the questions."""
+    strategies: Sequence[dict[str, Any]] = comparison["strategies"]
+    return {
+        **comparison,
+        "strategies": [{key: value for key, value in row.items() if key != "decisions"} for row in strategies],
+    }
+
+
+def check_most(most: int) -> None:
+    """Refuse a number of questions that shows none.
+
+    Raises:
+        InputError: it is below 1.
+    """
+    if most < 1:
+        raise InputError(f"questions must be at least 1, got {most}: it is the most questions that the page shows")

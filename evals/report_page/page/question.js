@@ -1,0 +1,173 @@
+"use strict";
+// The page of a question: its samples in the order drawn, the vote as it grew, and where each strategy stopped.
+
+report.views.question = function (state) {
+  const { el } = report;
+  const run = report.store.runs[state.run];
+  const places = report.picked(state);
+  const place = Math.min(Math.max(0, Number.parseInt(state.at || "0", 10) || 0), run.questions.length - 1);
+  const question = run.questions[place];
+  const names = report.strategies(run).map((one) => one.name);
+  const rank = places.indexOf(place);
+  const step = (by, label, key) => {
+    const next = report.neighbour(places, place, by);
+    return next === null ? el("span", { class: "off" }, label) : el("a", { href: report.address({ ...state, at: next }), rel: by > 0 ? "next" : "prev", title: `key ${key}` }, label);
+  };
+  return [
+    el("nav", { class: "steps", "aria-label": "questions" }, el("a", { href: report.address({ ...state, view: "questions", at: "" }) }, "all questions"),
+      step(-1, "← previous", "k"), step(1, "next →", "j"), el("span", { class: "note" }, rank >= 0 ? `${rank + 1} of ${places.length}` : "")),
+    el("h2", {}, "Question ", el("span", { class: "id" }, report.visible(question.id))),
+    el("blockquote", { class: "text", dir: "auto" }, report.visible(question.question)),
+    question.question_left_out ? leftOut(question.question_left_out) : null,
+    el("p", {}, el("strong", {}, "Gold: "), question.gold.length ? question.gold.map((gold, i) => [i ? ", " : "", el("code", {}, report.visible(gold))]) : "not known"),
+    names.length ? decisions(question, names) : null,
+    growth(question, names),
+    samples(question, names),
+  ];
+};
+
+// Return the place of the next question among those picked, or null.
+report.neighbour = function (places, place, by) {
+  const rank = places.indexOf(place);
+  const next = rank < 0 ? (by > 0 ? places.find((one) => one > place) : places.findLast((one) => one < place)) : places[rank + by];
+  return next === undefined ? null : next;
+};
+
+const leftOut = (characters) => report.el("p", { class: "missing" }, `${report.count(characters, "more character")} left out here.`);
+
+function answerName(question, label) {
+  return label < 0 ? "no answer" : report.visible(question.answers[label]);
+}
+
+function decisions(question, names) {
+  const { el } = report;
+  const rows = question.decisions.map((decision, i) => ({ ...decision, name: names[i] }));
+  return el("section", { id: "decisions" }, el("h3", {}, "Decisions, in the order drawn"), report.table([
+    { title: "strategy", left: true, key: "name" },
+    { title: "answer", left: true, show: (row) => (row.answer === null ? "abstained" : el("code", {}, report.visible(row.answer))), sort: (row) => row.answer ?? "" },
+    { title: "grade", left: true, show: (row) => report.grade(row.right), sort: (row) => Number(row.right) },
+    { title: "samples", key: "used" },
+    { title: "stopped by", left: true, key: "stopped_by" },
+    { title: "tokens", show: (row) => report.number(row.tokens, 0), sort: (row) => row.tokens },
+    { title: "P(right)", hint: "the strategy's own estimate", show: (row) => report.number(row.p_correct, 3), sort: (row) => row.p_correct },
+    { title: "share of votes", show: (row) => report.number(row.vote_share, 3), sort: (row) => row.vote_share },
+    { title: "cause", left: true, show: (row) => report.causeName(row.cause), sort: (row) => row.cause ?? "" },
+  ], rows));
+}
+
+// Return {draws: names of the strategies that stopped after them}, in ascending order.
+function stops(question, names) {
+  const found = new Map();
+  question.decisions.forEach((one, i) => found.set(one.used, [...(found.get(one.used) || []), names[i]]));
+  return new Map([...found].sort((a, b) => a[0] - b[0]));
+}
+
+// Return rows {draw, answer, share} of the votes of each answer after every draw; unread samples have no vote.
+report.shares = function (question) {
+  const counts = question.answers.map(() => 0);
+  let votes = 0;
+  return question.samples.flatMap((sample, i) => {
+    if (sample.answer >= 0) { counts[sample.answer] += 1; votes += 1; }
+    return counts.flatMap((count, label) => (count ? [{ draw: i + 1, label, share: count / votes }] : []));
+  });
+};
+
+function growth(question, names) {
+  const { el } = report;
+  const posterior = question.posteriors && question.posteriors.flatMap((shares, i) => shares.map((share, label) => ({ draw: i + 1, label, share })));
+  const kinds = { votes: ["share of the votes", report.shares(question)], ...(posterior ? { posterior: ["posterior by the confidences", posterior] } : {}) };
+  let kind = "votes";
+  const spec = () => growthSpec(question, names, kinds[kind][1], kinds[kind][0]);
+  const stopped = stops(question, names);
+  const figure = report.chart(spec(), {
+    label: `The vote after each of ${question.samples.length} draws. ${[...stopped].map(([draw, who]) => `After ${draw}: ${report.list(who)}`).join(". ")}.`,
+    note: "Vertical lines: a strategy stopped after this draw.",
+    numbers: () => report.table([{ title: "draw", key: "draw" }, { title: "answer", left: true, show: (row) => answerName(question, row.label), sort: (row) => row.label },
+      { title: "share", show: (row) => report.number(row.share, 4), sort: (row) => row.share }], kinds[kind][1]),
+  });
+  const choose = Object.keys(kinds).length > 1 ? el("select", { id: "kind", on: { change: () => { kind = choose.value; figure.redraw(spec()); } } },
+    Object.entries(kinds).map(([value, [label]]) => el("option", { value }, label))) : null;
+  return el("section", { id: "growth" }, el("h3", {}, "The vote as it grew"), choose ? el("div", { class: "controls" }, el("label", {}, "show ", choose)) : null, figure,
+    names.length ? el("ul", { class: "stops" }, [...stopped].map(([draw, who]) => el("li", {}, `after ${report.count(draw, "draw")}: ${who.map(report.visible).join(", ")}`))) : null);
+}
+
+function growthSpec(question, names, rows, title) {
+  const right = (label) => question.samples.some((sample) => sample.answer === label && sample.right);
+  const titles = question.answers.map((_, label) => `${answerName(question, label).slice(0, 40)}${right(label) ? " ✓" : ""}${label > 6 ? ` (${label + 1})` : ""}`);
+  const looks = titles.map((_, label) => report.look(label));
+  const values = rows.map((row) => ({ ...row, answer: titles[row.label], shown: report.number(row.share, 3) }));
+  const n = question.samples.length;
+  let before = 0;
+  const marks = [...stops(question, names)].map(([draw, who]) => {
+    const room = (Math.min(innerWidth, 1150) / n) * (draw - before) - 12;
+    before = draw;
+    const short = [who.join(", "), `${who.length} stopped`].find((text) => 6.3 * text.length < room) || String(who.length);
+    return { draw, who: who.join(", "), short };
+  });
+  const x = { field: "draw", type: "quantitative", scale: { domain: [0.5, n + 0.5], nice: false }, axis: { title: "draws", grid: true, format: "d", ...(n <= 16 && innerWidth >= 600 ? { values: question.samples.map((_, i) => i + 1) } : { tickMinStep: 1, tickCount: 6 }) } };
+  const color = { field: "answer", type: "nominal", title: null, scale: { domain: titles, range: looks.map((look) => look.color) }, legend: { columns: innerWidth < 600 ? 3 : 8 } };
+  const dash = { field: "answer", type: "nominal", title: null, scale: { domain: titles, range: looks.map((look) => look.dash) } };
+  const y = { field: "share", type: "quantitative", scale: { domain: [0, 1.08] }, axis: { ...report.axis(title, ".0%"), values: [0, 0.25, 0.5, 0.75, 1] } };
+  return {
+    height: 260,
+    layer: [
+      { data: { values: marks }, mark: { type: "rule", strokeDash: [3, 3], strokeWidth: 1.5 }, encoding: { x, tooltip: [{ field: "draw", title: "after draw" }, { field: "who", title: "stopped" }] } },
+      { data: { values: marks }, mark: { type: "text", align: "right", dx: -4, baseline: "top", fontSize: 11 }, encoding: { x, y: { value: 0 }, text: { field: "short" }, tooltip: [{ field: "draw", title: "after draw" }, { field: "who", title: "stopped" }] } },
+      { data: { values }, mark: { type: "line", strokeWidth: 2 }, encoding: { x, y, color, strokeDash: dash } },
+      { data: { values }, mark: { type: "point", filled: true, size: 45, opacity: 1 }, encoding: { x, y, color, tooltip: [{ field: "draw" }, { field: "answer" }, { field: "shown", title }] } },
+    ],
+  };
+}
+
+function samples(question, names) {
+  const { el } = report;
+  const traces = [...new Set(question.samples.flatMap((sample) => Object.keys(sample.traces || {})))];
+  const list = el("ol", { class: "samples" });
+  const stopped = stops(question, names);
+  const titles = { confidence: "confidence", probability: "probability of each token" };
+  const chosen = () => (choose ? choose.value : "");
+  const choose = traces.length ? el("select", { id: "shade", on: { change: fill } }, traces.map((name) => el("option", { value: name }, titles[name])), el("option", { value: "" }, "nothing")) : null;
+  function fill() {
+    list.replaceChildren(...question.samples.flatMap((sample, i) => {
+      const who = stopped.get(i + 1);
+      return [sampleItem(question, sample, i, chosen()), who ? el("li", { class: "stop" }, el("span", {}, `${who.map(report.visible).join(", ")} stopped here`)) : null].filter(Boolean);
+    }));
+  }
+  fill();
+  const key = el("span", { class: "key", "aria-hidden": "true" }, "low ", [0, 2, 4, 6, 8, 9].map((level) => el("span", { class: `heat h${level}` }, "\u2003")), " high");
+  return el("section", { id: "samples" }, el("h3", {}, "Samples, in the order drawn"),
+    choose ? el("div", { class: "controls" }, el("label", {}, "shade tokens by ", choose), key) : null, list);
+}
+
+const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+function sampleItem(question, sample, i, shade) {
+  const { el } = report;
+  const trace = (sample.traces || {})[shade];
+  const facts = [
+    el("strong", {}, `#${i + 1}`), el("code", { class: "answer" }, answerName(question, sample.answer)), report.grade(sample.right),
+    sample.confidence === null ? null : el("span", {}, `confidence ${report.number(sample.confidence, 3)}`),
+    sample.tokens === null ? null : el("span", {}, report.count(sample.tokens, "token")),
+    sample.end === "stop" ? null : el("span", { class: "cause" }, `ended by ${report.visible(sample.end)}`),
+  ];
+  return el("li", {}, el("div", { class: "facts" }, facts),
+    sample.reasoning ? el("details", {}, el("summary", {}, "reasoning"), el("div", { class: "text", dir: "auto" }, report.visible(sample.reasoning))) : null,
+    shaded(sample, trace, shade),
+    sample.text_left_out ? leftOut(sample.text_left_out) : null,
+    (sample.calls || []).map((call) => el("div", { class: "text" }, "calls ", el("code", {}, report.visible(call)))),
+    sample.error ? el("p", { class: "missing" }, report.visible(sample.error)) : null);
+}
+
+// Return a sample's text with its tokens shaded by a trace; where tokens have no texts, the text above the trace alone.
+function shaded(sample, trace, name) {
+  const { el } = report;
+  const value = (i) => LEVELS.indexOf(trace[i]) / (LEVELS.length - 1);
+  const level = (i) => Math.min(9, Math.floor(10 * value(i)));
+  const told = (i) => `${name} ${report.number(value(i))}`;
+  if (!trace || !sample.pieces) {
+    const strip = trace ? el("div", { class: "strip", title: `${name} token by token`, role: "img", "aria-label": `${name} of ${trace.length} tokens` },
+      [...trace].slice(0, 2000).map((_, i) => el("span", { class: `heat h${level(i)}`, title: `token ${i + 1}: ${told(i)}` }))) : null;
+    return [el("div", { class: "text", dir: "auto" }, report.visible(report.textOf(sample))), strip];
+  }
+  return el("div", { class: "text", dir: "auto" }, sample.pieces.map((piece, i) => (i < trace.length ? el("span", { class: `heat h${level(i)}`, title: told(i) }, report.visible(piece)) : report.visible(piece))));
+}

@@ -1,0 +1,47 @@
+"""The strategies that a report replays: those of the run, else all that the pool serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evals.methods import methods
+from evals.replay.traces import recorded_source
+from tts.errors import InputError
+from tts.pool import Pool, Run
+
+
+def strategies_of(pool: Pool, runs: Sequence[Run], *, window: int) -> tuple[list[Any], dict[str, str]]:
+    """Return the strategies that the runs of a pool were drawn by, and those that a replay leaves out with the reason.
+
+    A pool may come from anywhere: a stored strategy that names code of a module is left out.
+
+    Args:
+        pool: the samples.
+        runs: the runs that drew them.
+        window: tokens in a group, for strategies that read groups.
+
+    Returns:
+        (entries, skipped): entries as a configuration has them; ["all"] where no run names any that can be replayed.
+    """
+    source = recorded_source(pool)
+    chosen: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
+    for run in runs:
+        stored = run.config.get("strategies")
+        for entry in stored if isinstance(stored, list) else ():
+            name = str(entry.get("label", entry.get("name", "?")) if isinstance(entry, Mapping) else entry)
+            if ":" in json.dumps(entry, separators=(",", "=")):
+                skipped[name] = "it names code of a module, which a report of a stored run does not load"
+                continue
+            if not isinstance(entry, str | Mapping):
+                continue
+            try:
+                found, lacking = methods([entry], source, window=window)
+            except InputError as error:
+                skipped[name] = str(error)
+                continue
+            skipped |= lacking
+            chosen |= {row.name: entry for row in found}
+    return list(chosen.values()) or ["all"], skipped

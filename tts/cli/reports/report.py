@@ -1,0 +1,102 @@
+"""``tts report``: show runs in a browser, as one HTML file."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tts.cli.app import app
+from tts.cli.options import ForceOption, RunOption, read_config
+from tts.cli.verbosity import notify
+from tts.files import Output, check_outputs
+
+if TYPE_CHECKING:
+    from tts.pool import Pool
+
+
+@app.command(
+    examples=(
+        "tts report run.sqlite -o report.html",
+        "tts report run.sqlite run=1 strategies=self_consistency,esc out=report.html",
+    )
+)
+def report(
+    pools: Annotated[
+        list[Path],
+        typer.Argument(metavar="POOL...", help="Pools to show: .sqlite, .db, .pool, .jsonl, .jsonl.gz or .parquet."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="HTML file to write.")],
+    strategies: Annotated[
+        str | None, typer.Option(help="Comma-separated names [default: those of the run, else all that it serves].")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(help="Most samples per question [default: all].")] = None,
+    permutations: Annotated[
+        int | None, typer.Option(help="Random orders of the samples of each question [default: 200].")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")] = None,
+    answers: Annotated[
+        str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
+    ] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(help="Score to use as confidence: of a scorer, confidence, mean_logprob [default: recorded]."),
+    ] = None,
+    calibrate: Annotated[
+        str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
+    ] = None,
+    questions: Annotated[
+        int, typer.Option(help="Most questions whose samples the page shows; its numbers are of all questions.")
+    ] = 2000,
+    json: Annotated[Path | None, typer.Option(help="Write the numbers and texts of the page as JSON.")] = None,
+    force: ForceOption = False,
+    run: RunOption = None,
+) -> None:
+    """Show runs in a browser, as one HTML file.
+
+    The file works offline and can be mailed. It shows accuracy against samples, tokens and seconds, the causes of wrong decisions, the quality of confidences, and
+    each question with its samples in the order drawn, tokens shaded by their confidence, and the vote as it grew with
+    a mark where each strategy stopped. A SQLite pool is shown run by run. The page stays under 6 MB: of a larger pool
+    it shows a random sample of the questions.
+    """
+    from evals.config import CompareConfig
+    from evals.report.output import json_file, text_file
+    from evals.report_page.document import check_most, run_report
+    from evals.report_page.page_file import check_installed, page
+
+    chosen: dict[str, Any] = {"strategies": strategies, "answers": answers, "score": score, "calibrate": calibrate}
+    chosen |= {"budget": budget, "permutations": permutations, "seed": seed}
+    given = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+    settings, _ = read_config(CompareConfig, given)
+    check_most(questions)
+    check_installed()
+    outputs = [Output(out, "page"), Output(json, "JSON file")]
+    check_outputs(outputs, pools, command="tts report", force=force)
+    shown = [
+        run_report(pool, settings, given=strategies is not None, strict=bool(given), most=questions, notify=notify)
+        for path in pools
+        for pool in _pools(path, run, scored=score is not None)
+    ]
+    made = page(shown)
+    with ExitStack() as stack:
+        if json is not None:
+            stack.enter_context(json_file(json, made.document))
+        stack.enter_context(text_file(out, made.html))
+    for written in (json, out):
+        if written is not None:
+            typer.echo(f"wrote {written}")
+
+
+def _pools(path: Path, run: tuple[int, ...] | None, *, scored: bool) -> list[Pool]:
+    """Return the pools of a file: the runs that were asked for as one, else each run that holds samples."""
+    from tts.pool import PoolStore, load_pool, read_pool
+    from tts.pool.files import pool_format
+
+    read = read_pool if scored else load_pool
+    if run is not None or pool_format(path) != "sqlite":
+        return [read(path, run=run, notify=notify)]
+    with PoolStore.read(path) as store:
+        numbers = [one.id for one in store.runs() if one.samples]
+    return [read(path, run=number, notify=notify) for number in numbers] or [read(path, notify=notify)]
