@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.smollm2.reasoner import BARE, REPLICATES, drawn, run
+from benchmarks.smollm2.reasoner import BARE, REPLICATES, as_choices, drawn, run, source_of, training_of
 from evals.metrics.bootstrap import Bootstrap
 from evals.metrics.estimators import maj_curve
 from evals.metrics.scored import grades
@@ -57,21 +57,21 @@ def measure(options: argparse.Namespace) -> None:
     """
     if options.samples < BUDGET:
         raise InputError(f"--samples must be at least {BUDGET}, got {options.samples}")
-    if not (options.model / "held_out.jsonl").is_file():
-        raise InputError(f"{options.model} is no model of examples/finetune.py: make smollm2-reasoner")
+    form = training_of(options.model)["settings"]["form"]
     if not (data := os.environ.get("TTS_DATA")):
         raise InputError("TTS_DATA must name the folder with SVAMP: TTS_DATA=DIRECTORY make data fetches it")
     folder = options.out or Path("out") / "pools" / options.model.name
     sets = {
         "held-out": ((str(options.model / "held_out.jsonl"),), options.held_out),
-        "svamp": (("task=svamp", f"task.path={data}/svamp_test.jsonl.gz"), options.svamp),
+        "svamp": (source_of("svamp", Path(data)), options.svamp),
     }
     print(f"{options.model}, T = {options.temperature}: {STRATEGY} beside any {BUDGET} of {options.samples} draws")
     print(f"{'questions':<12}{'n':>5}{'vote, %':>9}{'distinct, %':>13}{'difference':>20}{'share of tokens, %':>24}")
     for name, (task, questions) in sets.items():
         if questions < 1:
             continue
-        keys = (*task, str(BARE), f"engine.model={options.model}", f"questions={questions}")
+        source = as_choices(name, task, folder) if form == "choices" else task
+        keys = (*source, str(BARE), f"engine.model={options.model}", f"questions={questions}")
         keys += (f"engine.temperature={options.temperature}", *PLAIN)
         stem = folder / f"{name}_T{options.temperature}"
         pool = drawn(stem.with_name(f"{stem.name}_{options.samples}.sqlite"), (*keys, f"samples={options.samples}"))

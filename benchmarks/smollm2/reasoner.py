@@ -85,13 +85,11 @@ def measure(options: argparse.Namespace) -> None:
         InputError: the model or the data are not there.
     """
     model: Path = options.model
-    if not (model / "held_out.jsonl").is_file() or not (model / "training.json").is_file():
-        raise InputError(f"{model} is no model of examples/finetune.py: make smollm2-reasoner")
+    training = training_of(model)
     if not (data := os.environ.get("TTS_DATA")):
         raise InputError(
             "TTS_DATA must name the folder with SVAMP and GSM8K: TTS_DATA=DIRECTORY make data fetches them"
         )
-    training = json.loads((model / "training.json").read_text(encoding="utf-8"))
     form, folder = training["settings"]["form"], options.out or Path("out") / "pools" / model.name
     measurements = [
         Measurement("held-out", (str(model / "held_out.jsonl"),), options.held_out, options.samples),
@@ -109,7 +107,7 @@ def measure(options: argparse.Namespace) -> None:
                 continue
             keys = (f"engine.model={model}", f"engine.temperature={temperature}", f"engine.seed={options.seed}")
             samples = one.samples if temperature else 1
-            source = as_choices(one, folder) if form == "choices" else one.keys
+            source = as_choices(one.name.lower(), one.keys, folder) if form == "choices" else one.keys
             path = folder / f"{one.name.lower()}_T{temperature}_seed{options.seed}.sqlite"
             whole, began = not path.exists(), time.monotonic()
             pool = drawn(path, (*source, str(config), *keys, f"questions={one.questions}", f"samples={samples}"))
@@ -120,22 +118,39 @@ def measure(options: argparse.Namespace) -> None:
                     show_part(f"  {mark}", pool, ids)
 
 
+def training_of(model: Path) -> dict[str, Any]:
+    """Return the settings and the log of a model's training.
+
+    Raises:
+        InputError: it is no model of examples/finetune.py.
+    """
+    if not (model / "held_out.jsonl").is_file() or not (model / "training.json").is_file():
+        raise InputError(f"{model} is no model of examples/finetune.py: make smollm2-reasoner")
+    training: dict[str, Any] = json.loads((model / "training.json").read_text(encoding="utf-8"))
+    return training
+
+
 def source_of(name: str, data: Path) -> tuple[str, ...]:
     """Return a data set of the folder of data as `tts sample` takes it."""
     return f"task={name}", f"task.path={data}/{name}_test.jsonl.gz"
 
 
-def as_choices(one: Measurement, folder: Path) -> tuple[str, ...]:
-    """Return the keys of a measurement with multiple-choice questions, which are made where it has others.
+def as_choices(name: str, keys: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """Return the keys of a task with multiple-choice questions, which are made where it has others.
+
+    Args:
+        name: the name of the questions.
+        keys: the task, as `tts sample` takes it.
+        folder: of the questions that are made.
 
     Raises:
         InputError: they cannot be made; the program that makes them has printed the reason.
     """
-    *_, source = one.keys
+    *_, source = keys
     if not source.startswith("task.path="):
-        return one.keys
+        return keys
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["examples/make_choices.py", source.partition("=")[2], "--out", f"{folder}/{one.name.lower()}.jsonl"]
+    command = ["examples/make_choices.py", source.partition("=")[2], "--out", f"{folder}/{name}.jsonl"]
     print("$ python " + shlex.join(command), file=sys.stderr, flush=True)
     added = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     program = [sys.executable, str(ROOT / command[0]), *command[1:]]

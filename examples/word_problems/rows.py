@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from evals.tasks.forms import SYSTEM
 from word_problems.drills import STEPS_A_ROW, drill, drill_share
-from word_problems.options import letter_of, options_of
+from word_problems.options import COUNT, letter_of, options_of, shuffled
 from word_problems.problem import Split, Step, WorkedProblem, spelled, text_of
 from word_problems.renumber import Template, renumbered, template
 from word_problems.stories import story
@@ -42,6 +42,9 @@ class Form(Protocol):
     def texts(self, problem: WorkedProblem) -> tuple[str, str]:
         """Return the text that is read, special tokens spelled out, and the text that the model learns to write."""
 
+    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+        """Yield the texts of operations in turn, that which is read and that which is learned behind it."""
+
 
 class Bare:
     """The shortest form: the question and a line break, then the steps and the number."""
@@ -54,6 +57,10 @@ class Bare:
         """Return the text that is read and the text that is learned."""
         return self._prompt(problem.question), response(problem)
 
+    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+        """Yield the texts of operations in turn."""
+        return _drills(steps)
+
     def _prompt(self, question: str) -> str:
         return f"{self._begin}{question}\n"
 
@@ -65,6 +72,17 @@ class Lettered(Bare):
         """Return the text that is read and the text that is learned."""
         choices = options_of(problem)
         return self._prompt(choices.shown(problem.question)), response(problem, letter_of(choices, problem.answer))
+
+    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+        """Yield operations behind options, each with the letter of its result: a letter is looked up in every line."""
+        asked = tuple({step.result: step for step in steps}.values())[:COUNT]
+        if len(asked) < COUNT:
+            yield from _drills(steps)
+            return
+        choices = shuffled([step.result for step in asked], " ".join(map(str, asked)))
+        yield f"{choices.shown('').lstrip()}\n", ""
+        for (read, learned), step in zip(_drills(asked), asked, strict=True):
+            yield read, f"{learned}####{letter_of(choices, step.result)}\n"
 
 
 class Chat:
@@ -80,6 +98,10 @@ class Chat:
         read = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         return str(read), response(problem)
 
+    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+        """Yield the texts of operations in turn."""
+        return _drills(steps)
+
 
 FORMS: dict[str, type[Bare] | type[Chat] | type[Lettered]] = {"bare": Bare, "chat": Chat, "choices": Lettered}
 
@@ -92,6 +114,12 @@ def response(problem: WorkedProblem, answer: str = "") -> str:
         answer: what stands behind ``####``, such as a letter; the number where it is left out.
     """
     return "".join(f"{step}\n" for step in problem.steps) + f"####{answer or spelled(problem.answer)}"
+
+
+def _drills(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+    for step in steps:
+        asked, _, result = str(step).partition("=")
+        yield f"{asked}=", f"{result}\n"
 
 
 class RowEncoder:
@@ -109,12 +137,11 @@ class RowEncoder:
         return Row(read + learned, (IGNORED,) * len(read) + learned)
 
     def drills(self, steps: Sequence[Step]) -> Row:
-        """Return operations as a row, of which the results are learned."""
+        """Return operations as a row, of which the results and, where the form has some, the letters are learned."""
         ids: Ids = ()
         labels: Ids = ()
-        for step in steps:
-            asked, _, result = str(step).partition("=")
-            read, learned = self._ids(f"{asked}="), self._ids(f"{result}\n")
+        for asked, answered in self._form.drills(steps):
+            read, learned = self._ids(asked), self._ids(answered)
             ids += read + learned
             labels += (IGNORED,) * len(read) + learned
         return Row(ids, labels)

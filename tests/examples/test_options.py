@@ -90,6 +90,20 @@ def test_a_training_shows_what_the_task_shows_and_writes_what_it_reads(tmp_path:
     assert text(tuple(label for label in row.labels if label != IGNORED)) == FORM.texts(PROBLEMS[0])[1] + "$"
 
 
+def test_drills_stand_behind_options_and_learn_results_and_letters() -> None:
+    one, two = PROBLEMS[0].steps, (*PROBLEMS[1].steps, *PROBLEMS[2].steps)
+    row = RowEncoder(Characters(), FORM).drills([*one, *two])
+    lines = text(row.ids).splitlines()
+    letters = {value: name for name, value in (line.split(". ") for line in lines[:4])}
+    assert sorted(letters) == ["0.75", "1.75", "32", "8"] and sorted(letters.values()) == ["A", "B", "C", "D"]
+    assert lines[4:6] == ["41-9=32", f"####{letters['32']}"] and len(lines) == 12
+    learned = text(tuple(label for label in row.labels if label != IGNORED)).split()
+    assert learned[::2] == ["32", "8", "0.75", "1.75"]
+    assert learned[1::2] == [f"####{letters[value]}" for value in learned[::2]]
+    few = RowEncoder(Characters(), FORM).drills([one[0], one[0]])  # one result is no choice
+    assert text(few.ids) == "41-9=32\n41-9=32\n"
+
+
 @pytest.mark.parametrize("answer", ["8", "She keeps 41 - 9 = 32, each has 32 / 4 = 8.\n#### 8"])
 def test_a_file_of_problems_becomes_one_of_choices(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str
