@@ -25,6 +25,22 @@ def filled(template: str, fields: Mapping[str, str], guard: Callable[[str], str]
     return re.sub(rf"\{{({names})\}}", lambda match: guard(fields[match[1]]), template)
 
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def visible(text: str) -> str:
+    """Return a text of a model for a terminal: control characters and marks of direction are shown, not sent.
+
+    Line feeds and tabs stay.
+    """
+    return _UNSEEN.sub(lambda mark: _picture(mark[0]), text.replace("\r\n", "\n"))
+
+
+def _picture(mark: str) -> str:
+    code = ord(mark)
+    return "\u2421" if code == 0x7F else chr(0x2400 + code) if code < 0x20 else f"\u27e8U+{code:04X}\u27e9"
+
+
 def once(notify: Callable[[str], None]) -> Callable[[str], None]:
     """Return a function that passes on each sentence the first time that it gets it."""
     said: set[str] = set()

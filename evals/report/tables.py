@@ -19,6 +19,7 @@ from rich.table import Table as Grid
 
 from evals.report import formats
 from tts.errors import InputError, UnsupportedError
+from tts.wording import visible
 
 if TYPE_CHECKING:
     import pandas
@@ -132,6 +133,8 @@ class Table:
     def print(self, console: Console, *, wide: bool = False) -> None:
         """Print the table; it never cuts a number: where it does not fit, its lines run over.
 
+        Control characters of its texts are shown, not sent; see :func:`tts.wording.visible`.
+
         A narrow terminal hides spare columns and says which; a file shows them all.
 
         Args:
@@ -151,7 +154,7 @@ class Table:
             grid.add_column(column.label, justify=justify, min_width=width, no_wrap=not column.fold, overflow="fold")
         for number, row in enumerate(self.rows):
             style = self.styles[number] if self.styles else ""
-            grid.add_row(*(c.text(row) for c in shown), style=style, end_section=number in self.breaks)
+            grid.add_row(*(visible(c.text(row)) for c in shown), style=style, end_section=number in self.breaks)
         console.width = max(room, need)
         console.print()
         console.print(grid)
@@ -176,7 +179,7 @@ class Table:
 
     def _width(self, column: Column) -> int:
         heading = max(map(cell_len, column.label.split("\n")))
-        widest = max((cell_len(column.text(row)) for row in self.rows), default=0)
+        widest = max((cell_len(visible(column.text(row))) for row in self.rows), default=0)
         return max(heading, min(FOLD, widest) if column.fold else widest)
 
 

@@ -144,3 +144,14 @@ def test_the_suffix_decides_the_format_of_a_file() -> None:
     ]
     with pytest.raises(InputError, match=r"table a\.xlsx must end in \.csv, \.md or \.tex"):
         check_table(Path("a.xlsx"))
+
+
+def test_a_terminal_is_sent_no_control_character_of_a_text() -> None:
+    text = "\x1b[31mred\x1b[0m \x00 \x07 \u202egnirts \x9b2J a\r"
+    table = Table((Column("answer", "answer", left=True),), ({"answer": text},))
+    file = io.StringIO()
+    table.print(Console(file=file, width=120, color_system=None, markup=False, emoji=False, highlight=False))
+    shown = file.getvalue()
+    assert "␛[31mred␛[0m ␀ ␇ ⟨U+202E⟩gnirts ⟨U+009B⟩2J a␍" in shown
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    assert table.records == [{"answer": text}]  # files have it as it is
