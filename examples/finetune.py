@@ -4,7 +4,7 @@
 
 About an hour for the 135 million parameters of SmolLM2 on two idle cores that multiply in bfloat16. After a kill the
 same command continues at the last checkpoint. A bare model is a base, too: --base out/models/smollm2-reasoner --form
-chat --steps 350 makes a chat model of it, --form choices --steps 200 one that answers multiple-choice questions. The
+chat --steps 350 makes a chat model of it, --form choices --steps 120 one that answers multiple-choice questions. The
 problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the 500 that are held out lie in OUT/held_out.jsonl,
 marked as clean and far. Among the others come stories, which word_problems/stories.py draws, and problems of
 gsm8k_train.jsonl.gz, which lies in the same folder.
@@ -52,7 +52,7 @@ class Settings:
     Attributes:
         base: the model to start from.
         data: the file of problems.
-        form: bare, chat for the model's chat template, or choices for lettered options and a letter as the answer.
+        form: bare, chat for the model's chat template, or choices for lettered options of which one is the answer.
         dtype: auto, float32 or bfloat16 (with float32 copies); auto takes bfloat16 where the processor has it.
         seed: chooses everything that is drawn, >= 0.
         steps: batches, >= 1.
@@ -121,7 +121,7 @@ def read_arguments() -> tuple[dict[str, Any], Path, int]:
     helps = {
         "base": "a model's directory, GGUF file or hub name",
         "data": f"problems with worked steps; $TTS_DATA/{FILE} if left out",
-        "form": "bare, the model's chat template, or choices, which are asked and answered by letter",
+        "form": "bare, the model's chat template, or choices among lettered options",
         "dtype": "auto takes bfloat16 (with float32 copies) where the processor has it",
         "seed": "chooses everything that is drawn",
         "steps": "batches",

@@ -47,12 +47,7 @@ def options(question: str, answer: Fraction, steps: Sequence[Step] = ()) -> Choi
         other = _distractor(found, [kind for kind in fitting if kind], rng)
         if other not in found and (other - answer) * side > 0 and (other >= 0) >= (answer >= 0):
             found.append(other)
-    return shuffled(found, question)
-
-
-def shuffled(values: Sequence[Fraction], text: str) -> Choices:
-    """Return options in an order that a text decides."""
-    return Choices(tuple(map(spelled, values))).shuffled(text)
+    return Choices(tuple(map(spelled, found))).shuffled(question)
 
 
 def _distractor(found: Sequence[Fraction], turns: Sequence[Sequence[Fraction]], rng: random.Random) -> Fraction:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from evals.tasks.forms import SYSTEM
 from word_problems.drills import STEPS_A_ROW, drill, drill_share
-from word_problems.options import COUNT, letter_of, options_of, shuffled
+from word_problems.options import options_of
 from word_problems.problem import Split, Step, WorkedProblem, spelled, text_of
 from word_problems.renumber import Template, renumbered, template
 from word_problems.stories import story
@@ -42,9 +42,6 @@ class Form(Protocol):
     def texts(self, problem: WorkedProblem) -> tuple[str, str]:
         """Return the text that is read, special tokens spelled out, and the text that the model learns to write."""
 
-    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
-        """Yield the texts of operations in turn, that which is read and that which is learned behind it."""
-
 
 class Bare:
     """The shortest form: the question and a line break, then the steps and the number."""
@@ -57,32 +54,19 @@ class Bare:
         """Return the text that is read and the text that is learned."""
         return self._prompt(problem.question), response(problem)
 
-    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
-        """Yield the texts of operations in turn."""
-        return _drills(steps)
-
     def _prompt(self, question: str) -> str:
         return f"{self._begin}{question}\n"
 
 
-class Lettered(Bare):
-    """The shortest form of a multiple-choice question: lettered options behind the question, a letter as the answer."""
+class Choosing(Bare):
+    """The shortest form of a multiple-choice question: lettered options behind the question, one option as the answer.
+
+    The answer is the option's text, its number: a letter would have to be looked up, which 200 steps did not teach.
+    """
 
     def texts(self, problem: WorkedProblem) -> tuple[str, str]:
         """Return the text that is read and the text that is learned."""
-        choices = options_of(problem)
-        return self._prompt(choices.shown(problem.question)), response(problem, letter_of(choices, problem.answer))
-
-    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
-        """Yield operations behind options, each with the letter of its result: a letter is looked up in every line."""
-        asked = tuple({step.result: step for step in steps}.values())[:COUNT]
-        if len(asked) < COUNT:
-            yield from _drills(steps)
-            return
-        choices = shuffled([step.result for step in asked], " ".join(map(str, asked)))
-        yield f"{choices.shown('').lstrip()}\n", ""
-        for (read, learned), step in zip(_drills(asked), asked, strict=True):
-            yield read, f"{learned}####{letter_of(choices, step.result)}\n"
+        return self._prompt(options_of(problem).shown(problem.question)), response(problem)
 
 
 class Chat:
@@ -98,28 +82,13 @@ class Chat:
         read = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         return str(read), response(problem)
 
-    def drills(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
-        """Yield the texts of operations in turn."""
-        return _drills(steps)
+
+FORMS: dict[str, type[Bare] | type[Chat] | type[Choosing]] = {"bare": Bare, "chat": Chat, "choices": Choosing}
 
 
-FORMS: dict[str, type[Bare] | type[Chat] | type[Lettered]] = {"bare": Bare, "chat": Chat, "choices": Lettered}
-
-
-def response(problem: WorkedProblem, answer: str = "") -> str:
-    """Return the text that the model learns to write: the steps and, behind ``####``, the answer, a line each.
-
-    Args:
-        problem: the problem.
-        answer: what stands behind ``####``, such as a letter; the number where it is left out.
-    """
-    return "".join(f"{step}\n" for step in problem.steps) + f"####{answer or spelled(problem.answer)}"
-
-
-def _drills(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
-    for step in steps:
-        asked, _, result = str(step).partition("=")
-        yield f"{asked}=", f"{result}\n"
+def response(problem: WorkedProblem) -> str:
+    """Return the text that the model learns to write: its steps and its answer behind ``####``, a line each."""
+    return "".join(f"{step}\n" for step in problem.steps) + f"####{spelled(problem.answer)}"
 
 
 class RowEncoder:
@@ -137,11 +106,12 @@ class RowEncoder:
         return Row(read + learned, (IGNORED,) * len(read) + learned)
 
     def drills(self, steps: Sequence[Step]) -> Row:
-        """Return operations as a row, of which the results and, where the form has some, the letters are learned."""
+        """Return operations as a row, of which the results are learned."""
         ids: Ids = ()
         labels: Ids = ()
-        for asked, answered in self._form.drills(steps):
-            read, learned = self._ids(asked), self._ids(answered)
+        for step in steps:
+            asked, _, result = str(step).partition("=")
+            read, learned = self._ids(f"{asked}="), self._ids(f"{result}\n")
             ids += read + learned
             labels += (IGNORED,) * len(read) + learned
         return Row(ids, labels)
