@@ -66,7 +66,7 @@ def measure(options: argparse.Namespace) -> None:
         "svamp": (source_of("svamp", Path(data)), options.svamp),
     }
     print(f"{options.model}, T = {options.temperature}: {STRATEGY} beside any {BUDGET} of {options.samples} draws")
-    print(f"{'questions':<12}{'n':>5}{'vote, %':>9}{'distinct, %':>13}{'difference':>20}{'share of tokens, %':>24}")
+    print(f"{'questions':<12}{'n':>5}{'vote, %':>9}{'distinct, %':>13}{'difference':>22}{'share of tokens, %':>24}")
     for name, (task, questions) in sets.items():
         if questions < 1:
             continue
@@ -99,7 +99,7 @@ def line(name: str, entries: tuple[Entry, ...], report: Path) -> str:
     gaps, shares = (np.percentile(values, [2.5, 97.5]) for values in (gap, share))
     return (
         f"{name:<12}{len(rows):>5}{100 * voted.mean():>9.1f}{100 * right.mean():>13.1f}"
-        f"{f'{100 * (right - voted).mean():+.2f} [{gaps[0]:+.2f}, {gaps[1]:+.2f}]':>20}"
+        f"{f'{100 * (right - voted).mean():+.2f} [{gaps[0]:+.2f}, {gaps[1]:+.2f}]':>22}"
         f"{f'{100 * spent.sum() / cost.sum():.1f} [{shares[0]:.1f}, {shares[1]:.1f}]':>24}"
     )
 
