@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 
 from evals.report_page.document import SCHEMA, RunReport
+from evals.report_page.pairs import pairs_of
 from tts.errors import UnsupportedError
 from tts.pool.runs import versions
 
 COMMAND = "tts report"
 SCRIPTS = (
     *("dom.js", "store.js", "charts.js", "overview.js", "confidence.js"),
-    *("questions.js", "question.js", "facts.js", "main.js"),
+    *("questions.js", "question.js", "pairs.js", "facts.js", "main.js"),
 )
 """The scripts, in the order in which they are loaded."""
 MAX_BYTES = 5_900_000
@@ -94,7 +95,7 @@ def _fewer(part: RunReport, count: int) -> RunReport:
 
 def _document(parts: Sequence[RunReport]) -> dict[str, Any]:
     runs = [{**part.summary, "places": list(part.places), "questions": part.questions} for part in parts]
-    return {"command": COMMAND, **_head(), "runs": runs}
+    return {"command": COMMAND, **_head(), "pairs": pairs_of(parts), "runs": runs}
 
 
 @cache
@@ -104,7 +105,11 @@ def _head() -> dict[str, Any]:
 
 
 def _page(parts: Sequence[RunReport]) -> str:
-    summary = {**_head(), "runs": [{**part.summary, "places": list(part.places)} for part in parts]}
+    summary = {
+        **_head(),
+        "pairs": pairs_of(parts),
+        "runs": [{**part.summary, "places": list(part.places)} for part in parts],
+    }
     packed = gzip.compress(_json([part.questions for part in parts]).encode(), 9, mtime=0)
     scripts = [_library(), *(_file(name) for name in SCRIPTS)]
     style = _file("style.css")

@@ -30,6 +30,16 @@ def report_of(questions: int = 12) -> RunReport:
     return run_report(synthetic_pool(questions=questions, samples=8), FAST, given=True)
 
 
+def other() -> RunReport:
+    """Other samples of ten of the same questions, with fewer strategies."""
+    found = run_report(synthetic_pool(questions=10, samples=8, seed=1), replace(FAST, strategies=["esc"]), given=True)
+    same = [
+        {**mine, "id": theirs["id"], "question": theirs["question"]}
+        for mine, theirs in zip(reversed(found.questions), report_of().questions, strict=False)
+    ]
+    return RunReport(found.summary, same, found.places)
+
+
 def harmful() -> Pool:
     """A pool whose questions, gold answers, samples, answers and names are such texts, with a line of a megabyte."""
     entries = []

@@ -13,7 +13,7 @@ from evals.live.run_session import run_strategies
 from evals.report_page.document import RunReport, run_report
 from evals.report_page.page_file import page
 from tests.evals.report_page.browser import Browser, chromium
-from tests.evals.report_page.cases import FAST, HARM, harmful, report_of
+from tests.evals.report_page.cases import FAST, HARM, harmful, other, report_of
 from tts.config import load_config
 from tts.pool import load_pool
 
@@ -25,11 +25,17 @@ class Shown(NamedTuple):
 
     path: Path
     run: dict[str, Any]
+    pairs: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     return written(tmp_path_factory.mktemp("simulated"), report_of())
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    return written(tmp_path_factory.mktemp("two"), report_of(), other())
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +58,11 @@ def written(folder: Path, *reports: RunReport) -> Shown:
     pytest.importorskip("vl_convert", reason="the library of the charts, vl-convert-python, is not installed")
     made, path = page(reports), folder / "report.html"
     path.write_text(made.html, encoding="utf-8")
-    return Shown(path, made.document["runs"][0])
+    return Shown(path, made.document["runs"][0], made.document["pairs"])
 
 
 @pytest.fixture(scope="module")
-def browser(simulated: Shown, harm: Shown, drawn: Shown) -> Iterator[Browser]:
+def browser(simulated: Shown, two: Shown, harm: Shown, drawn: Shown) -> Iterator[Browser]:
     """A browser; its driver has the thread's event loop, so that the pages are made before it starts."""
     with chromium() as found:
         yield found
@@ -228,6 +234,22 @@ def test_keys_walk_through_the_questions(browser: Browser, simulated: Shown) -> 
     assert browser.tab.locator("dialog[open]").count() == 1
     press("Escape")
     assert browser.tab.locator("dialog[open]").count() == 0
+
+
+def test_two_runs_are_paired_by_question(browser: Browser, simulated: Shown, two: Shown) -> None:
+    browser.open(simulated.path)
+    assert "Two runs" not in browser.texts("header nav a")
+    browser.open(two.path, "#pairs?strategy=esc")
+    assert "Two runs" in browser.texts("header nav a")
+    [pair] = two.pairs
+    shown = {row[0]: [int(one) for one in row[1:5]] for row in cells(browser, "main > .tabled")}
+    keys = ("both", "first_only", "second_only", "neither")
+    assert shown == {row["name"]: [row[key] for key in keys] for row in pair["strategies"]}
+    esc = next(row for row in pair["strategies"] if row["name"] == "esc")
+    changed = browser.tab.locator("#changes tbody tr")
+    assert changed.count() == esc["first_only"] + esc["second_only"] > 0
+    browser.act(lambda: browser.tab.locator("#changes tbody a").nth(1).click())
+    assert "run=1" in browser.tab.url and browser.tab.locator(".samples > li:not(.stop)").count() == 8
 
 
 def test_texts_of_a_pool_do_nothing(browser: Browser, harm: Shown) -> None:
