@@ -42,6 +42,11 @@ class Browser:
         action()
         self.tab.wait_for_function("before => document.documentElement.dataset.ready !== before", arg=before)
 
+    def unfold(self, selector: str) -> None:
+        """Open the table of numbers behind a chart, and wait until it has rows."""
+        self.tab.click(f"{selector} summary")
+        self.tab.wait_for_selector(f"{selector} details[open] tbody tr")
+
     def texts(self, selector: str) -> list[str]:
         """Return the texts of elements."""
         found: list[str] = self.tab.eval_on_selector_all(selector, "all => all.map(one => one.textContent)")

@@ -108,7 +108,7 @@ def test_the_overview_has_the_numbers_of_the_document(browser: Browser, simulate
     assert [row[1] for row in cells(browser, "#accuracy > .tabled")] == sorted(
         (values[0] for values in shown.values()), key=float
     )
-    browser.tab.click("#regret summary")
+    browser.unfold("#regret")
     regrets = {row[0]: row[1:4] for row in cells(browser, "#regret")}
     causes = ("unsolved", "not_selected", "stopped_early")
     for row in rows:
@@ -194,7 +194,7 @@ def test_a_question_has_its_samples_and_the_stops(browser: Browser, simulated: S
         assert [place - i for i, place in enumerate(stops)] == used
         browser.tab.select_option("#kind", "posterior")
         browser.tab.wait_for_function("document.querySelector('#growth .chart').textContent.includes('posterior')")
-        browser.tab.click("#growth summary")
+        browser.unfold("#growth")
         grown = [float(row[2]) for row in cells(browser, "#growth")]
         assert grown == [pytest.approx(p, abs=6e-5) for draw in question["posteriors"] for p in draw]
 
