@@ -20,6 +20,7 @@ from evals.live.run_session import notify_all, opened
 from evals.tasks import Task, load_task
 from evals.training.checks import check_head
 from evals.training.config import HeadConfig
+from evals.training.pool_prompt import prompt_of
 from evals.training.settings import head_settings_text
 from evals.training.train_model import draw_answers, read_tokens, split_counts
 from tts.engines.hf.compatibility import other_layers
@@ -29,8 +30,7 @@ from tts.models.head import Head, HeadCard, Kind, Pooling, write_head
 from tts.models.reader import TextEncoder, load_reader
 from tts.models.resolve import fingerprint
 from tts.models.states import Item, StateReader, States
-from tts.pool import Pool, PoolStore, load_pool
-from tts.prompts import Prompt, recorded_prompt
+from tts.pool import Pool, load_pool
 from tts.training.gradable import check_pool
 from tts.training.heads.clusters import fit_clustered
 from tts.training.heads.evaluation import HeadEvaluation, evaluate_head
@@ -91,7 +91,7 @@ def train_head(config: HeadConfig, *, hooks: Hooks = SILENT) -> HeadOutcome:
 def _train(config: HeadConfig, task: Task, pool: Pool | None, out: Path, hooks: Hooks, phases: Phases) -> HeadOutcome:
     recipe = config.recipe
     model, revision = config.engine.identity
-    template, prompt = _prompt(pool, task)
+    template, prompt = prompt_of([] if pool is None else [pool], task)
     with opened(config.engine, prompt, hooks) as engine:
         assert isinstance(engine, TransformersEngine)
         reader, encoder = _reader(config, engine)
@@ -124,16 +124,6 @@ def _train(config: HeadConfig, task: Task, pool: Pool | None, out: Path, hooks: 
     with phases.phase("writing", "write", 1, facts=str(out)):
         write_head(out, card, head)
     return HeadOutcome(card, head, found, parts)
-
-
-def _prompt(pool: Pool | None, task: Task) -> tuple[str, Prompt]:
-    """Return the prompt of the responses and its text: that which the pool's run records, or else the task's."""
-    if pool is not None and pool.runs:
-        with PoolStore.read(pool.path) as store:
-            template = next(run.key.prompt_template for run in store.runs() if run.id == pool.runs[0])
-        if "{question}" in template:
-            return template, recorded_prompt(template)
-    return task.template, task.prompt
 
 
 def _reader(config: HeadConfig, engine: TransformersEngine) -> tuple[StateReader, TextEncoder | None]:

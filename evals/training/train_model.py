@@ -19,6 +19,7 @@ from evals.live.sample_session import grow_trees_into, sample_into
 from evals.tasks import Task, load_task
 from evals.training.checks import check_training, ending_early
 from evals.training.config import AnswersConfig, FineceConfig, GraceConfig, RewardConfig
+from evals.training.pool_prompt import prompt_of
 from evals.training.settings import settings_text
 from tts.engines.hf.engine import TransformersEngine
 from tts.errors import InputError
@@ -120,9 +121,10 @@ def _responses(
 ) -> tuple[Split, dict[str, Any]]:
     """Return the responses in two parts, and their description as JSON values."""
     model, revision = config.engine.identity
-    base: dict[str, Any] = {"model": model, "revision": revision, "template": task.template}
+    template, prompt = prompt_of(pools if config.pool is not None else [], task)
+    base: dict[str, Any] = {"model": model, "revision": revision, "template": template}
     worked: dict[int, tuple[int, ...]] = {}
-    with opened(config.engine, task.prompt, hooks) as engine:
+    with opened(config.engine, prompt, hooks) as engine:
         assert isinstance(engine, TransformersEngine)
         method.check_tokenizer(engine.encoder.tokenizer)
         if config.pool is None:

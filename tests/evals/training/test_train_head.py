@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from evals.live.hooks import Hooks
-from evals.training.config import HeadConfig, RewardConfig
+from evals.training.config import FineceConfig, GraceConfig, HeadConfig, RewardConfig
 from evals.training.train_head import train_head
 from evals.training.train_model import train_model
 from tests.training.cases import TELLING, model, tokenizer
@@ -37,11 +38,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def write_pool(path: Path, base: Path, *, seed: int = 0) -> Path:
+def write_pool(path: Path, base: Path, *, seed: int = 0, template: str = TEMPLATE) -> Path:
     """A pool of a run: a response is right if and only if it holds the telling token."""
     rng, words, (name, revision) = np.random.default_rng(seed), tokenizer(), identity(str(base))
     with PoolStore.create_or_open(path) as store:
-        run = store.open_run(RunKey(name, revision, TEMPLATE, {"temperature": 1.0}), {})
+        run = store.open_run(RunKey(name, revision, template, {"temperature": 1.0}), {})
         for number in range(QUESTIONS):
             problem = Problem(f"q{number}", words.decode(rng.integers(30, 60, 5).tolist()), "1")
             samples, grades = [], []
@@ -141,3 +142,17 @@ def test_a_reward_model_learns_from_a_pool_as_its_scorer_reads_it(base: Path, po
     assert one.prompt == (tokenizer().bos_token_id,) or len(one.prompt) == 1
     assert SCORERS.get("reward")(path=str(tmp_path)).name == "reward"
     assert found.trained.history.evaluations
+
+
+def test_a_confidence_token_learns_behind_the_prompt_of_the_pool(base: Path, pool: Path, tmp_path: Path) -> None:
+    changes = ("recipe.method=full", "recipe.epochs=1", "recipe.anchor=response", "recipe.batch_size=12")
+    found = train_model(configured(GraceConfig, base, pool, tmp_path / "out", *changes))
+    first = tokenizer()(TEMPLATE.format(question=""), add_special_tokens=False).input_ids[0]
+    assert all(first in one.prompt for one in found.split.train)
+    assert json.loads((tmp_path / "out" / "grace.json").read_text())["learned_from"]["template"] == TEMPLATE
+
+
+def test_pools_of_different_prompts_are_refused(base: Path, pool: Path, tmp_path: Path) -> None:
+    other = write_pool(tmp_path / "other.sqlite", base, template="Q: {question}\n")
+    with pytest.raises(InputError, match=r"p.sqlite and .*other.sqlite were drawn with different prompts"):
+        train_model(configured(FineceConfig, base, pool, tmp_path / "out", f"answers={other}", "recipe.method=full"))
