@@ -23,7 +23,7 @@ class CardFile:
     Attributes:
         name: the name of the file.
         format: the value of its key "format".
-        scorer: the scorer that needs the card; ``tts train`` writes it.
+        scorer: what ``tts train`` calls the training that writes it.
         keys: the card's own keys; all others are extra.
     """
 
@@ -44,8 +44,7 @@ class CardFile:
         path, again = Path(folder) / self.name, f"train it again with `tts train {self.scorer}`"
         if not path.is_file():
             raise InputError(
-                f"{folder} has no {self.name}: train one with `tts train {self.scorer}`, or choose another scorer than "
-                f"{self.scorer}"
+                f"{folder} has no {self.name}: train one with `tts train {self.scorer}`, or choose another scorer"
             )
         given = read_bytes(path)
         try:
