@@ -158,8 +158,10 @@ def test_votes_on_the_calls_of_a_named_tool(tmp_path: Path) -> None:
     assert choice.finish_reason == "tool_calls" and choice.message.content is None
     assert call.function.name == "rain" and set(json.loads(call.function.arguments)) == {"city", "sure"}
     [agreed] = reply.tts["calls"]
-    assert agreed["name"] == "rain" and all(0.5 <= share <= 1 for share in agreed["agreement"].values())
-    assert sum(vote["n"] for vote in reply.tts["votes"]) == reply.tts["samples"] == 8
+    votes = [vote["n"] for vote in reply.tts["votes"]]
+    assert sum(votes) == reply.tts["samples"] == 8
+    assert agreed["name"] == "rain"  # a sample that agrees with the call agrees with each argument
+    assert all(max(votes) / 8 <= share <= 1 for share in agreed["agreement"].values())
     sent = [call for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or ()]
     assert [(call.index, call.function.name) for call in sent] == [(0, "rain")]
     assert json.loads(sent[0].function.arguments)["city"] in ("Oslo", "Rome")
