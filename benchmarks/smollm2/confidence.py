@@ -13,9 +13,6 @@ Platt's maps, is fitted on the other half of the questions. Intervals are 95 %, 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,11 +20,10 @@ import numpy as np
 
 from benchmarks.experiments.grace import calibrated, generation, measured, shown
 from benchmarks.experiments.grace_pools import GRACE, TRAINING_FREE
-from benchmarks.smollm2.reasoner import BARE, CHAT, drawn, run
+from benchmarks.smollm2.reasoner import BARE, CHAT, data_folder, drawn, run, source_of, status_of, training_of
 from evals.metrics.scored import ScoredSamples, grades
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.rescore import rescored, stacked
-from tts.errors import InputError, TTSError
 from tts.pool import Pool, load_pool
 from tts.scorers.stacking.features import FEATURES
 
@@ -54,13 +50,7 @@ def main() -> int:
     parser.add_argument("--svamp", type=int, default=1000, help="problems of SVAMP (1000)")
     parser.add_argument("--samples", type=int, default=16, help="draws of a problem (16)")
     parser.add_argument("--temperature", type=float, default=1.0, help="of the draws (1.0)")
-    options = parser.parse_args()
-    try:
-        measure(options)
-    except TTSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return status_of(measure, parser.parse_args())
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -69,12 +59,9 @@ def measure(options: argparse.Namespace) -> None:
     Raises:
         InputError: a model or the data are not there.
     """
-    if not (options.base / "held_out.jsonl").is_file():
-        raise InputError(f"{options.base} is no model of examples/finetune.py: make smollm2-reasoner")
-    if not (data := os.environ.get("TTS_DATA")):
-        raise InputError("TTS_DATA must name the folder with SVAMP: TTS_DATA=DIRECTORY make data fetches it")
+    form = str(CHAT if training_of(options.base)["settings"]["form"] == "chat" else BARE)
+    data = data_folder()
     folder = options.out or Path("out") / "pools" / options.model.name
-    form = str(CHAT if chat(options.base) else BARE)
     scorers = {
         name: (f"engine.model={options.model}", f"scorer={{name: {name}, path: {place}}}")
         for name, _, place in (given.partition("=") for given in options.scorer)
@@ -83,7 +70,7 @@ def measure(options: argparse.Namespace) -> None:
         scorers |= {name: (f"engine.model={options.judge}", f"scorer={name}") for name in ASKED}
     sets = {
         "held-out": ((str(options.base / "held_out.jsonl"),), options.held_out),
-        "svamp": (("task=svamp", f"task.path={data}/svamp_test.jsonl.gz"), options.svamp),
+        "svamp": (source_of("svamp", data), options.svamp),
     }
     for name, (task, questions) in sets.items():
         if questions < 1:
@@ -97,12 +84,6 @@ def measure(options: argparse.Namespace) -> None:
             run(["score", str(path), *keys])
         print(f"\n# {name}: {questions} questions, {options.samples} draws each, T = {options.temperature}")
         tables(base, load_pool(path), tuple(scorers))
-
-
-def chat(base: Path) -> bool:
-    """Return whether a model of examples/finetune.py has the chat form."""
-    training = json.loads((base / "training.json").read_text(encoding="utf-8"))
-    return bool(training["settings"]["form"] == "chat")
 
 
 def tables(base: Pool, model: Pool, scorers: Sequence[str]) -> None:

@@ -12,18 +12,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.smollm2.reasoner import BARE, REPLICATES, as_choices, drawn, run, source_of, training_of
+from benchmarks.smollm2.reasoner import (
+    BARE,
+    REPLICATES,
+    as_choices,
+    data_folder,
+    drawn,
+    run,
+    source_of,
+    status_of,
+    training_of,
+)
 from evals.metrics.bootstrap import Bootstrap
 from evals.metrics.estimators import maj_curve
 from evals.metrics.scored import grades
-from tts.errors import InputError, TTSError
+from tts.errors import InputError
 from tts.pool import Entry
 
 STRATEGY = "distinct_best_first"
@@ -40,13 +48,7 @@ def main() -> int:
     parser.add_argument("--svamp", type=int, default=1000, help="problems of SVAMP (1000)")
     parser.add_argument("--samples", type=int, default=64, help="draws of a problem (64)")
     parser.add_argument("--temperature", type=float, default=0.8, help="of the draws (0.8)")
-    options = parser.parse_args()
-    try:
-        measure(options)
-    except TTSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return status_of(measure, parser.parse_args())
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -58,12 +60,11 @@ def measure(options: argparse.Namespace) -> None:
     if options.samples < BUDGET:
         raise InputError(f"--samples must be at least {BUDGET}, got {options.samples}")
     form = training_of(options.model)["settings"]["form"]
-    if not (data := os.environ.get("TTS_DATA")):
-        raise InputError("TTS_DATA must name the folder with SVAMP: TTS_DATA=DIRECTORY make data fetches it")
+    data = data_folder()
     folder = options.out or Path("out") / "pools" / options.model.name
     sets = {
         "held-out": ((str(options.model / "held_out.jsonl"),), options.held_out),
-        "svamp": (source_of("svamp", Path(data)), options.svamp),
+        "svamp": (source_of("svamp", data), options.svamp),
     }
     print(f"{options.model}, T = {options.temperature}: {STRATEGY} beside any {BUDGET} of {options.samples} draws")
     print(f"{'questions':<12}{'n':>5}{'vote, %':>9}{'distinct, %':>13}{'difference':>22}{'share of tokens, %':>24}")

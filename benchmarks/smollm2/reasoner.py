@@ -20,7 +20,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,13 +69,30 @@ def main() -> int:
     parser.add_argument("--temperature", type=float, default=0.8, help="of the draws (0.8)")
     parser.add_argument("--greedy", action="store_true", help="one sample at temperature 0 of each problem as well")
     parser.add_argument("--seed", type=int, default=0, help="of the draws (0)")
-    options = parser.parse_args()
+    return status_of(measure, parser.parse_args())
+
+
+def status_of(measure: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Run a measurement and return its exit status: 2, with a sentence, where it refuses its input."""
     try:
         measure(options)
     except TTSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def data_folder() -> Path:
+    """Return the folder of SVAMP and GSM8K.
+
+    Raises:
+        InputError: no folder is named.
+    """
+    if not (data := os.environ.get("TTS_DATA")):
+        raise InputError(
+            "TTS_DATA must name the folder with SVAMP and GSM8K: TTS_DATA=DIRECTORY make data fetches them"
+        )
+    return Path(data)
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -86,15 +103,12 @@ def measure(options: argparse.Namespace) -> None:
     """
     model: Path = options.model
     training = training_of(model)
-    if not (data := os.environ.get("TTS_DATA")):
-        raise InputError(
-            "TTS_DATA must name the folder with SVAMP and GSM8K: TTS_DATA=DIRECTORY make data fetches them"
-        )
+    data = data_folder()
     form, folder = training["settings"]["form"], options.out or Path("out") / "pools" / model.name
     measurements = [
         Measurement("held-out", (str(model / "held_out.jsonl"),), options.held_out, options.samples),
-        Measurement("SVAMP", source_of("svamp", Path(data)), options.svamp, options.samples),
-        Measurement("GSM8K", source_of("gsm8k", Path(data)), options.gsm8k, options.gsm8k_samples),
+        Measurement("SVAMP", source_of("svamp", data), options.svamp, options.samples),
+        Measurement("GSM8K", source_of("gsm8k", data), options.gsm8k, options.gsm8k_samples),
     ]
     rows = [json.loads(line) for line in (model / "held_out.jsonl").read_text(encoding="utf-8").splitlines()]
     marked = {mark: {row["id"] for row in rows if row[mark]} for mark in ("clean", "far")}

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts.cli.app import app, console
-from tts.cli.options import ForceOption, PoolArgument, RunOption, read_config
+from tts.cli.options import (
+    AnswersOption,
+    BudgetOption,
+    CalibrateOption,
+    ForceOption,
+    PermutationsOption,
+    PoolArgument,
+    RunOption,
+    ScoreOption,
+    SeedOption,
+    read_config,
+)
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
 from tts.cli.verbosity import notify
 from tts.errors import InputError
@@ -47,17 +58,13 @@ def compare(
         typer.Argument(metavar="FILE|KEY=VALUE", help="YAML files, and keys such as seed=1."),
     ] = None,
     config: Annotated[list[Path] | None, typer.Option(help="YAML configuration; repeat to merge several.")] = None,
-    budget: Annotated[int | None, typer.Option(help="Most samples per question [default: all].")] = None,
+    budget: BudgetOption = None,
     strategies: Annotated[
         str | None, typer.Option(help="Comma-separated names, see `tts strategies` [default: all].")
     ] = None,
-    permutations: Annotated[
-        int | None, typer.Option(help="Random orders of the samples of each question [default: 200].")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")] = None,
-    answers: Annotated[
-        str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
-    ] = None,
+    permutations: PermutationsOption = None,
+    seed: SeedOption = None,
+    answers: AnswersOption = None,
     equal: Annotated[
         str | None,
         typer.Option(
@@ -65,13 +72,8 @@ def compare(
             "equal.engine.kind=openai, .model and .openai.urls) [default: auto]."
         ),
     ] = None,
-    score: Annotated[
-        str | None,
-        typer.Option(help="Score to use as confidence: of a scorer, confidence, mean_logprob [default: recorded]."),
-    ] = None,
-    calibrate: Annotated[
-        str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
-    ] = None,
+    score: ScoreOption = None,
+    calibrate: CalibrateOption = None,
     tune: Annotated[
         bool, typer.Option("--tune", help="Sweep the threshold of every stopping rule and show the frontiers.")
     ] = False,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tts.cli.app import app
-from tts.cli.options import ForceOption, PoolArgument, RunOption, read_config
+from tts.cli.options import AnswersOption, BudgetOption, ForceOption, PoolArgument, RunOption, ScoreOption, read_config
 from tts.cli.verbosity import notify
 from tts.files import Output, check_outputs
 
@@ -29,17 +29,12 @@ def decide(
     strategy: Annotated[
         str | None, typer.Option(help="A name, see `tts strategies`, or a mapping [default: self_consistency].")
     ] = None,
-    budget: Annotated[int | None, typer.Option(help="Most samples per question [default: all].")] = None,
-    score: Annotated[
-        str | None,
-        typer.Option(help="Score to use as confidence: of a scorer, confidence, mean_logprob [default: recorded]."),
-    ] = None,
+    budget: BudgetOption = None,
+    score: ScoreOption = None,
     calibration: Annotated[
         str | None, typer.Option(help="Map from the score to probabilities, a file of `tts calibrate`.")
     ] = None,
-    answers: Annotated[
-        str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
-    ] = None,
+    answers: AnswersOption = None,
     equal: Annotated[
         str | None, typer.Option(help="Equality of answers, as for `tts compare` [default: auto].")
     ] = None,

@@ -29,6 +29,21 @@ ConfigArguments = Annotated[
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that another command or program wrote.")]
+BudgetOption = Annotated[int | None, typer.Option(help="Most samples per question [default: all].")]
+PermutationsOption = Annotated[
+    int | None, typer.Option(help="Random orders of the samples of each question [default: 200].")
+]
+SeedOption = Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")]
+AnswersOption = Annotated[
+    str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
+]
+ScoreOption = Annotated[
+    str | None,
+    typer.Option(help="Score to use as confidence: of a scorer, confidence, mean_logprob [default: recorded]."),
+]
+CalibrateOption = Annotated[
+    str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
+]
 CARDS = {
     "tts train grace": "grace.json",
     "tts train finece": "finece.json",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts.cli.app import app, console
-from tts.cli.options import ForceOption, PoolArgument, RunOption
+from tts.cli.options import CalibrateOption, ForceOption, PoolArgument, RunOption
 from tts.cli.tables import FormatOption, TableFormat, TableOption, check_table, print_text, table_file
 from tts.cli.verbosity import notify
 from tts.errors import InputError
@@ -36,9 +36,7 @@ def reliability(
         str | None,
         typer.Option(help="Score to measure: of a scorer, confidence, mean_logprob [default: recorded]."),
     ] = None,
-    calibrate: Annotated[
-        str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
-    ] = None,
+    calibrate: CalibrateOption = None,
     replicates: Annotated[int, typer.Option(help="Bootstrap replicates (resamples of the questions).")] = 2000,
     seed: Annotated[int, typer.Option(help="Random seed of the bootstrap and of the halves.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write all numbers as JSON.")] = None,

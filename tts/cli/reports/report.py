@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts.cli.app import app
-from tts.cli.options import ForceOption, RunOption, read_config
+from tts.cli.options import (
+    AnswersOption,
+    BudgetOption,
+    CalibrateOption,
+    ForceOption,
+    PermutationsOption,
+    RunOption,
+    ScoreOption,
+    SeedOption,
+    read_config,
+)
 from tts.cli.verbosity import notify
 from tts.files import Output, check_outputs
 
@@ -32,21 +42,12 @@ def report(
     strategies: Annotated[
         str | None, typer.Option(help="Comma-separated names [default: those of the run, else all that it serves].")
     ] = None,
-    budget: Annotated[int | None, typer.Option(help="Most samples per question [default: all].")] = None,
-    permutations: Annotated[
-        int | None, typer.Option(help="Random orders of the samples of each question [default: 200].")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")] = None,
-    answers: Annotated[
-        str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
-    ] = None,
-    score: Annotated[
-        str | None,
-        typer.Option(help="Score to use as confidence: of a scorer, confidence, mean_logprob [default: recorded]."),
-    ] = None,
-    calibrate: Annotated[
-        str | None, typer.Option(help="Calibration map, cross-fitted: platt, isotonic, beta or temperature.")
-    ] = None,
+    budget: BudgetOption = None,
+    permutations: PermutationsOption = None,
+    seed: SeedOption = None,
+    answers: AnswersOption = None,
+    score: ScoreOption = None,
+    calibrate: CalibrateOption = None,
     questions: Annotated[
         int, typer.Option(help="Most questions whose samples the page shows; its numbers are of all questions.")
     ] = 2000,
