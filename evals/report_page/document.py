@@ -1,7 +1,4 @@
-"""The document behind the page: plain JSON values, the same numbers as ``tts compare`` and ``tts reliability`` give.
-
-``SCHEMA`` names its form, which docs/report.md describes.
-"""
+"""The document behind the page: plain JSON values, the same numbers as ``tts compare`` and ``tts reliability`` give."""
 
 from __future__ import annotations
 
@@ -29,10 +26,9 @@ from evals.report_page.visible_traces import Positions
 from evals.tasks.equality import open_equality
 from tts.answers import Grader
 from tts.errors import InputError
-from tts.pool import Pool
+from tts.pool import Pool, Run
 from tts.wording import counted
 
-SCHEMA = 1
 MAX_QUESTIONS = 2000
 """The most questions whose samples a document has; of a larger pool a random sample of them."""
 
@@ -50,6 +46,21 @@ class RunReport:
     summary: dict[str, Any]
     questions: list[dict[str, Any]]
     places: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The comparison of a pool, if there is one.
+
+    Attributes:
+        outcome: with the decisions of questions; None without a comparison.
+        missing: the reason why there is none; empty where there is one.
+        skipped: strategies that were left out, with the reason.
+    """
+
+    outcome: ComparisonOutcome | None
+    missing: str
+    skipped: dict[str, str]
 
 
 def run_report(
@@ -76,22 +87,12 @@ def run_report(
     Raises:
         InputError: with ``strict``, a setting that the pool cannot serve.
     """
-    runs, missing, skipped = runs_of(pool), list[str](), dict[str, str]()
+    runs, missing = runs_of(pool), list[str]()
     places = shown_places(pool.questions, most, config.seed)
-    outcome: ComparisonOutcome | None = None
-    if lack := _not_comparable(pool):
-        missing.append(f"Strategies are not compared: {lack}.")
-    else:
-        if not given:
-            entries, skipped = strategies_of(pool, runs, window=config.window)
-            config = replace(config, strategies=entries)
-        settings = replace(config, decisions=True)
-        try:
-            outcome = compare_pool(pool, settings, notify=notify, decided=places)
-        except InputError as error:
-            if strict:
-                raise
-            missing.append(f"Strategies are not compared: {str(error).removeprefix(f'{pool.path}: ')}.")
+    compared = replayed(pool, config, runs, given=given, strict=strict, decided=places, notify=notify)
+    outcome = compared.outcome
+    if compared.missing:
+        missing.append(compared.missing)
     equality = open_equality(config.equal, config.answers, key="equal")
     if config.score is not None:
         pool = rescored(
@@ -121,16 +122,56 @@ def run_report(
         )
     summary = {
         "name": _name(pool),
-        "headline": _headline(pool, outcome),
+        "headline": headline(pool, outcome),
         "missing": missing,
-        "comparison": None if outcome is None else _without_decisions(as_mapping(outcome)),
+        "comparison": None if outcome is None else without_decisions(as_mapping(outcome)),
         "reference": REFERENCE,
-        "skipped": {**skipped, **({} if outcome is None else dict(outcome.skipped))},
+        "skipped": compared.skipped,
         "confidence": confidence,
         "positions": positions.mapping,
         "facts": facts_of_runs(pool, runs),
     }
     return RunReport(plain(summary), plain(questions), places)
+
+
+def replayed(
+    pool: Pool,
+    config: CompareConfig,
+    runs: Sequence[Run],
+    *,
+    given: bool,
+    strict: bool = False,
+    decided: Sequence[int] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Replayed:
+    """Return the comparison of a pool, or the reason why there is none.
+
+    Args:
+        pool: the samples.
+        config: strategies, budget, score and calibration.
+        runs: the runs behind the pool.
+        given: whether ``config.strategies`` were asked for; if not, those of the runs are replayed.
+        strict: whether a pool that cannot serve these settings is refused.
+        decided: the places of the questions whose decisions are kept; None keeps all.
+        notify: receives a sentence about signals that a strategy does without.
+
+    Raises:
+        InputError: with ``strict``, a setting that the pool cannot serve.
+    """
+    if lack := _not_comparable(pool):
+        return Replayed(None, f"Strategies are not compared: {lack}.", {})
+    skipped = dict[str, str]()
+    if not given:
+        entries, skipped = strategies_of(pool, runs, window=config.window)
+        config = replace(config, strategies=entries)
+    try:
+        outcome = compare_pool(pool, replace(config, decisions=True), notify=notify, decided=decided)
+    except InputError as error:
+        if strict:
+            raise
+        lack = str(error).removeprefix(f"{pool.path}: ")
+        return Replayed(None, f"Strategies are not compared: {lack}.", skipped)
+    return Replayed(outcome, "", {**skipped, **outcome.skipped})
 
 
 def shown_places(questions: int, most: int, seed: int) -> tuple[int, ...]:
@@ -156,7 +197,7 @@ def _name(pool: Pool) -> str:
     return f"{Path(pool.path).name}{runs}"
 
 
-def _headline(pool: Pool, outcome: ComparisonOutcome | None) -> str:
+def headline(pool: Pool, outcome: ComparisonOutcome | None) -> str:
     """Return the result in one sentence, with the interval of the reference's accuracy."""
     if outcome is None:
         return f"{counted(pool.questions, 'question')} with {counted(pool.facts.samples, 'sample')}, not compared"
@@ -169,7 +210,7 @@ def _headline(pool: Pool, outcome: ComparisonOutcome | None) -> str:
     )
 
 
-def _without_decisions(comparison: dict[str, Any]) -> dict[str, Any]:
+def without_decisions(comparison: dict[str, Any]) -> dict[str, Any]:
     """Return a comparison without the decisions, which stand with the questions."""
     strategies: Sequence[dict[str, Any]] = comparison["strategies"]
     return {

@@ -56,7 +56,7 @@ def question_mapping(
             for sample, label, grade in zip(samples, merged.labels, right, strict=True)
         ],
         "posteriors": posteriors(merged.labels, [sample.confidence for sample in samples]),
-        "decisions": [_decision(one) for one in decisions],
+        "decisions": [decision_mapping(one) for one in decisions],
     }
 
 
@@ -86,7 +86,8 @@ def _sample(sample: Sample, label: int, right: bool | None, decode: Decode | Non
     }
 
 
-def _decision(decision: QuestionDecision) -> dict[str, Any]:
+def decision_mapping(decision: QuestionDecision) -> dict[str, Any]:
+    """Return a decision, ready for JSON."""
     return {
         "answer": decision.answer,
         "right": decision.correct,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tts.pool import Pool, PoolStore, Run
+from tts.pool import Entry, Pool, PoolStore, Run
 from tts.pool.files import pool_format
 from tts.types import End, Usage
 
@@ -19,15 +20,19 @@ def runs_of(pool: Pool) -> list[Run]:
         return [run for run in store.runs() if run.id in pool.runs]
 
 
-def facts_of_runs(pool: Pool, runs: list[Run]) -> dict[str, Any]:
+def facts_of_runs(
+    pool: Pool, runs: Sequence[Run], *, visit: Callable[[Entry], None] = lambda _: None
+) -> dict[str, Any]:
     """Return what was run, ready for JSON: the file, its runs, and its samples by end, failure and cause of tokens.
 
     Args:
         pool: the samples.
         runs: as :func:`runs_of` returns them.
+        visit: receives each question in order, with the token counts of its samples.
     """
     usage, counted, ends, failures = Usage(), 0, Counter[str](), Counter[str]()
     for entry in pool.narrow("usage").entries:
+        visit(entry)
         for sample in entry.samples:
             ends[str(sample.end)] += 1
             if sample.end is End.FAILED:
@@ -48,11 +53,12 @@ def facts_of_runs(pool: Pool, runs: list[Run]) -> dict[str, Any]:
         "tokens": {"samples_counted": counted, **(asdict(usage) if counted else {})},
         "ends": dict(ends.most_common()),
         "failures": dict(failures.most_common()),
-        "runs": [_run(run) for run in runs],
+        "runs": [run_mapping(run) for run in runs],
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def run_mapping(run: Run) -> dict[str, Any]:
+    """Return what a run records of itself, ready for JSON."""
     key = run.key
     return {
         "run": run.id,

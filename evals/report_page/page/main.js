@@ -3,9 +3,14 @@
 
 const TITLES = { overview: "Overview", questions: "Questions", pairs: "Two runs", facts: "What was run" };
 
-report.draw = function () {
+let drawn = 0; // draws so far: one that is overtaken by another stops
+
+report.draw = async function () {
   const { el } = report;
   const state = report.state();
+  const mine = ++drawn;
+  await report.data.prepare(state);
+  if (mine !== drawn) return;
   const run = report.store.runs[state.run];
   report.pending = [];
   const focused = document.activeElement && document.activeElement.id;
@@ -27,7 +32,7 @@ report.draw = function () {
     again.focus();
     if (again.type === "search") again.setSelectionRange(again.value.length, again.value.length);
   }
-  return report.drawCharts();
+  await report.drawCharts();
 };
 
 report.theme = function () {
@@ -44,8 +49,9 @@ function help() {
 function step(by) {
   const state = report.state();
   if (state.view === "question") {
-    const next = report.neighbour(report.picked(state), Number.parseInt(state.at || "0", 10) || 0, by);
-    if (next !== null) report.go({ ...state, at: next });
+    const { previous, next } = report.data.question(state);
+    const place = by > 0 ? next : previous;
+    if (place !== null) report.go({ ...state, at: place });
     return;
   }
   if (state.view !== "questions") {
@@ -81,4 +87,4 @@ document.addEventListener("keydown", (event) => {
 
 addEventListener("hashchange", () => { scrollTo(0, 0); report.draw(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => report.draw());
-report.store.load().then(report.draw);
+report.data.load().then(report.draw);

@@ -4,18 +4,13 @@
 report.views.question = function (state) {
   const { el } = report;
   const run = report.store.runs[state.run];
-  const places = report.picked(state);
-  const place = Math.min(Math.max(0, Number.parseInt(state.at || "0", 10) || 0), run.questions.length - 1);
-  const question = run.questions[place];
+  const { question, rank, total, previous, next } = report.data.question(state);
   const names = report.strategies(run).map((one) => one.name);
-  const rank = places.indexOf(place);
-  const step = (by, label, key) => {
-    const next = report.neighbour(places, place, by);
-    return next === null ? el("span", { class: "off" }, label) : el("a", { href: report.address({ ...state, at: next }), rel: by > 0 ? "next" : "prev", title: `key ${key}` }, label);
-  };
+  const step = (place, rel, label, key) => (place === null ? el("span", { class: "off" }, label)
+    : el("a", { href: report.address({ ...state, at: place }), rel, title: `key ${key}` }, label));
   return [
     el("nav", { class: "steps", "aria-label": "questions" }, el("a", { href: report.address({ ...state, view: "questions", at: "" }) }, "all questions"),
-      step(-1, "← previous", "k"), step(1, "next →", "j"), el("span", { class: "note" }, rank >= 0 ? `${rank + 1} of ${places.length}` : "")),
+      step(previous, "prev", "← previous", "k"), step(next, "next", "next →", "j"), el("span", { class: "note" }, rank === null ? "" : `${rank + 1} of ${total}`)),
     el("h2", {}, "Question ", el("span", { class: "id" }, report.visible(question.id))),
     el("blockquote", { class: "text", dir: "auto" }, report.visible(question.question)),
     question.question_left_out ? leftOut(question.question_left_out) : null,
@@ -24,13 +19,6 @@ report.views.question = function (state) {
     growth(question, names),
     samples(question, names),
   ];
-};
-
-// Return the place of the next question among those picked, or null.
-report.neighbour = function (places, place, by) {
-  const rank = places.indexOf(place);
-  const next = rank < 0 ? (by > 0 ? places.find((one) => one > place) : places.findLast((one) => one < place)) : places[rank + by];
-  return next === undefined ? null : next;
 };
 
 const leftOut = (characters) => report.el("p", { class: "missing" }, `${report.count(characters, "more character")} left out here.`);

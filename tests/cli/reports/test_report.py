@@ -9,7 +9,7 @@ import pytest
 
 from evals.config import RunConfig
 from evals.live.run_session import run_strategies
-from evals.report_page import confidence, page_file
+from evals.report_page import confidence, page_file, page_parts
 from tests.cli.cases import FAKE, FAST, Tts, compared, strict_json
 from tts.config import load_config
 
@@ -19,8 +19,8 @@ QUICK = ("permutations=10", "strategies=self_consistency,esc,cges")
 @pytest.fixture(autouse=True)
 def small_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A library of one line in place of that of the charts."""
-    monkeypatch.setattr(page_file, "_library", lambda: "window.vegaEmbed = null;")
-    monkeypatch.setattr(page_file, "check_installed", lambda: None)
+    monkeypatch.setattr(page_file, "chart_library", lambda: "window.vegaEmbed = null;")
+    monkeypatch.setattr(page_parts, "check_installed", lambda: None)
     monkeypatch.setattr(confidence, "REPLICATES", 20)
     yield
 

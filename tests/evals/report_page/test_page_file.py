@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from evals.report_page import page_file
+from evals.report_page import page_file, page_parts
 from evals.report_page.document import run_report
 from evals.report_page.page_file import SCRIPTS, page
 from evals.report_page.visible_traces import LEVELS
@@ -53,7 +53,7 @@ class Scripts(HTMLParser):
 @pytest.fixture(autouse=True)
 def small_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A library of one line, which takes no second to make."""
-    monkeypatch.setattr(page_file, "_library", lambda: "window.vegaEmbed = null;")
+    monkeypatch.setattr(page_file, "chart_library", lambda: "window.vegaEmbed = null;")
     yield
 
 
@@ -116,12 +116,12 @@ def test_a_page_that_would_be_too_large_shows_fewer_questions_and_the_same_numbe
 def test_without_the_library_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
     with pytest.raises(UnsupportedError, match=r"pip install 'tts-rerank\[report\]'"):
-        page_file.check_installed()
+        page_parts.check_installed()
 
 
 def test_the_scripts_write_texts_as_texts_alone() -> None:
     for name in SCRIPTS:
-        script = page_file._file(name)
+        script = page_parts.part(name)
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script), (
             name
         )

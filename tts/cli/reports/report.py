@@ -65,7 +65,8 @@ def report(
     from evals.config import CompareConfig
     from evals.report.output import json_file, text_file
     from evals.report_page.document import check_most, run_report
-    from evals.report_page.page_file import check_installed, page
+    from evals.report_page.page_file import page
+    from evals.report_page.page_parts import check_installed
 
     chosen: dict[str, Any] = {"strategies": strategies, "answers": answers, "score": score, "calibrate": calibrate}
     chosen |= {"budget": budget, "permutations": permutations, "seed": seed}
