@@ -13,18 +13,15 @@ from evals.comparison.fit import REFERENCE
 from evals.comparison.session import ComparisonOutcome, compare_pool
 from evals.config import CompareConfig
 from evals.metrics.scored import grades
-from evals.replay.rescore import rescored
 from evals.report import units
 from evals.report.comparison import as_mapping, plain
 from evals.report.comparison_table import conclusion
 from evals.report_page.confidence import confidence_mapping
 from evals.report_page.questions import cached, question_mapping
-from evals.report_page.replayed import strategies_of
+from evals.report_page.replayed import scored_and_graded, strategies_of
 from evals.report_page.run_facts import facts_of_runs, runs_of
 from evals.report_page.token_texts import decoder_of
 from evals.report_page.visible_traces import Positions
-from evals.tasks.equality import open_equality
-from tts.answers import Grader
 from tts.errors import InputError
 from tts.pool import Pool, Run
 from tts.wording import counted
@@ -93,17 +90,7 @@ def run_report(
     outcome = compared.outcome
     if compared.missing:
         missing.append(compared.missing)
-    equality = open_equality(config.equal, config.answers, key="equal")
-    if config.score is not None:
-        pool = rescored(
-            pool,
-            config.score,
-            probability=config.calibrate is None,
-            window=config.window,
-            answers=config.answers,
-            equality=equality,
-            seed=config.seed,
-        )
+    pool, grader = scored_and_graded(pool, config)
     confidence, lack = confidence_mapping(
         pool, calibrate=config.calibrate, seed=config.seed, replicates=config.replicates
     )
@@ -114,7 +101,7 @@ def run_report(
         missing.append(f"Tokens have no texts of their own, so traces are shown as charts: {lack}.")
     rows = [] if outcome is None else list(outcome.rows)
     positions, questions = Positions(), []
-    grader, decoder = Grader(config.answers, equality=equality), None if decode is None else cached(decode)
+    decoder = None if decode is None else cached(decode)
     for at, place in enumerate(places):
         decided = [row.decisions[at] for row in rows if row.decisions is not None]
         questions.append(

@@ -26,6 +26,7 @@ def question_mapping(
     grader: Grader,
     decode: Decode | None = None,
     positions: Positions | None = None,
+    most: int | None = MAX_TEXT,
 ) -> dict[str, Any]:
     """Return a question, ready for JSON.
 
@@ -35,6 +36,7 @@ def question_mapping(
         grader: the rule by which answers are equal and right.
         decode: the tokenizer of the model; None leaves texts whole.
         positions: counts the traces of graded samples.
+        most: the most characters of a text; None leaves all of them.
     """
     samples, problem = entry.samples, entry.problem
     mine = grader.on(problem)
@@ -44,15 +46,15 @@ def question_mapping(
         for sample, grade in zip(samples, right, strict=True):
             if grade is not None:
                 positions.add(sample, grade)
-    text, left_out = shortened(problem.question)
+    text, left_out = shortened(problem.question, most)
     return {
         "id": problem.id,
         "question": text,
         **({"question_left_out": left_out} if left_out else {}),
-        "gold": [shortened(gold)[0] for gold in problem.golds],
-        "answers": [shortened(answer)[0] for answer in merged.classes],
+        "gold": [shortened(gold, most)[0] for gold in problem.golds],
+        "answers": [shortened(answer, most)[0] for answer in merged.classes],
         "samples": [
-            _sample(sample, label, grade, decode)
+            _sample(sample, label, grade, decode, most)
             for sample, label, grade in zip(samples, merged.labels, right, strict=True)
         ],
         "posteriors": posteriors(merged.labels, [sample.confidence for sample in samples]),
@@ -60,13 +62,13 @@ def question_mapping(
     }
 
 
-def shortened(text: str) -> tuple[str, int]:
-    """Return the first :data:`MAX_TEXT` characters of a text, and the number of those that are left out."""
-    return text[:MAX_TEXT], max(0, len(text) - MAX_TEXT)
+def shortened(text: str, most: int | None) -> tuple[str, int]:
+    """Return the first characters of a text, at most ``most``, and the number of those that are left out."""
+    return text[:most], 0 if most is None else max(0, len(text) - most)
 
 
-def _sample(sample: Sample, label: int, right: bool | None, decode: Decode | None) -> dict[str, Any]:
-    text, left_out = shortened(sample.text)
+def _sample(sample: Sample, label: int, right: bool | None, decode: Decode | None, most: int | None) -> dict[str, Any]:
+    text, left_out = shortened(sample.text, most)
     pieces = None if decode is None or left_out else token_texts(sample, decode)
     usage = sample.usage
     return {
@@ -78,7 +80,7 @@ def _sample(sample: Sample, label: int, right: bool | None, decode: Decode | Non
         "end": str(sample.end),
         **({"pieces": pieces} if pieces is not None else {"text": text}),
         **({"text_left_out": left_out} if left_out else {}),
-        **({"reasoning": shortened(sample.reasoning)[0]} if sample.reasoning else {}),
+        **({"reasoning": shortened(sample.reasoning, most)[0]} if sample.reasoning else {}),
         **({"calls": [f"{call.name}({call.arguments})" for call in sample.calls]} if sample.calls else {}),
         **({"error": sample.error} if sample.error else {}),
         **({"given": sample.given} if sample.given else {}),

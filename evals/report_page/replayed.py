@@ -1,4 +1,4 @@
-"""The strategies that a report replays: those of the run, else all that the pool serves."""
+"""The strategies and scores that a report replays: those of the run, else all that the pool serves."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evals.config import CompareConfig
 from evals.methods import methods
+from evals.replay.rescore import rescored
 from evals.replay.traces import recorded_source
+from evals.tasks.equality import open_equality
+from tts.answers import Grader
 from tts.errors import InputError
 from tts.pool import Pool, Run
 
@@ -45,3 +49,19 @@ def strategies_of(pool: Pool, runs: Sequence[Run], *, window: int) -> tuple[list
             skipped |= lacking
             chosen |= {row.name: entry for row in found}
     return list(chosen.values()) or ["all"], skipped
+
+
+def scored_and_graded(pool: Pool, config: CompareConfig) -> tuple[Pool, Grader]:
+    """Return the pool with the confidences that a configuration asks for, and the rule that grades its answers."""
+    equality = open_equality(config.equal, config.answers, key="equal")
+    if config.score is not None:
+        pool = rescored(
+            pool,
+            config.score,
+            probability=config.calibrate is None,
+            window=config.window,
+            answers=config.answers,
+            equality=equality,
+            seed=config.seed,
+        )
+    return pool, Grader(config.answers, equality=equality)

@@ -21,6 +21,7 @@ COMMANDS = (
     "compare",
     "sample",
     "report",
+    "show",
     "score",
     "decide",
     "rerank",

@@ -16,7 +16,7 @@ from tts.cli import (  # noqa: F401 - importing a module registers its commands
     train,
 )
 from tts.cli.app import main
-from tts.cli.reports import answers, reliability, report  # noqa: F401
+from tts.cli.reports import answers, reliability, report, show  # noqa: F401
 from tts.cli.servers import mcp, serve  # noqa: F401
 
 __all__ = ["main"]

@@ -32,6 +32,7 @@ ORDER = (
     "compare",
     "sample",
     "report",
+    "show",
     "score",
     "decide",
     "rerank",
