@@ -13,6 +13,7 @@ import numpy as np
 
 from evals.config import DecideConfig
 from evals.methods import methods
+from evals.replay.independent import dependence
 from evals.replay.provenance import is_calibrated, provenance_of
 from evals.replay.rescore import CONFIDENCE, STACKED, rescored
 from evals.replay.traces import recorded_source, source_of
@@ -144,12 +145,8 @@ def open_decider(pool: Pool, config: DecideConfig, *, notify: Callable[[str], No
     Raises:
         InputError: an unknown name, or a pool that cannot serve the strategy.
     """
-    if pool.facts.continued:
-        forked = next(e.problem.id for e in pool.narrow().entries if any(sample.given for sample in e.samples))
-        raise InputError(
-            f"{pool.path}: samples of question {forked!r} continue a prefix, so they are no independent draws: draw a "
-            "pool with `tts sample`"
-        )
+    if lack := dependence(pool):
+        raise InputError(f"{pool.path}: {lack}: draw a pool with `tts sample`")
     if config.answers == "auto":
         config = replace(config, answers=recorded_kind(pool) or "auto")
     required = config.equal["name"] != "auto"

@@ -91,7 +91,7 @@ def _run_of(path: str, model: str) -> int | None:
     if pool_format(path) != "sqlite":
         return None
     with PoolStore.read(path) as store:
-        runs = [run.id for run in store.runs() if run.key.model == model]
+        runs = [run.id for run in store.runs() if run.key.model == model and run.key.draws != "tree"]
     return runs[0] if len(runs) == 1 else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +41,8 @@ class PoolRun:
         drawn: samples that this session added.
         truncated: samples that this session added to the run of draws that a strategy may truncate.
         tokens: tokens that this session generated for them.
-        unstored: tokens that it generated for strategies that continue draws; a repeated command draws them anew.
+        redrawn: tokens that it generated for strategies that continue draws; a repeated command draws them anew.
+        trees: by the name of such a strategy, the number of the run that holds its trees.
     """
 
     path: Path
@@ -50,13 +51,15 @@ class PoolRun:
     drawn: int
     truncated: int
     tokens: int
-    unstored: int = 0
+    redrawn: int = 0
+    trees: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return one line about the run."""
-        beams = f"{self.unstored} tokens of strategies that continue draws, drawn anew when the command is repeated"
-        if self.unstored and not self.samples:
-            return f"{self.path}: run {self.number} stores no samples; {beams}"
+        held = ", ".join(f"run {number} holds the trees of {name}" for name, number in self.trees.items())
+        beams = f"{held} ({self.redrawn} tokens, drawn anew when the command is repeated)"
+        if self.redrawn and not self.samples:
+            return f"{self.path}: {beams}"
         extra = (
             f"; {self.truncated} more that a strategy may have truncated are in a separate run"
             if self.truncated
@@ -64,14 +67,15 @@ class PoolRun:
         )
         return (
             f"{self.path}: run {self.number} holds {self.samples} samples, {self.drawn} of them drawn now "
-            f"({self.tokens} tokens{extra})" + (f"; {beams}" if self.unstored else "")
+            f"({self.tokens} tokens{extra})" + (f"; {beams}" if self.redrawn else "")
         )
 
 
 def of_one_run(sessions: Sequence[PoolRun]) -> PoolRun:
     """Return the run that several sessions drew into, one after the other, with the sums of their draws."""
-    sums = {name: sum(getattr(s, name) for s in sessions) for name in ("drawn", "truncated", "tokens", "unstored")}
-    return replace(sessions[-1], **sums)
+    sums = {name: sum(getattr(s, name) for s in sessions) for name in ("drawn", "truncated", "tokens", "redrawn")}
+    trees = {name: number for session in sessions for name, number in session.trees.items()}
+    return replace(sessions[-1], **sums, trees=trees)
 
 
 def pool_target(out: str | None, inputs: Sequence[str | Path | None]) -> Path | None:
@@ -164,8 +168,14 @@ def open_cache(
     def truncated_run() -> int:
         return open_run(replace(key, sampling={**key.sampling, "until": "group_below"}))
 
+    def tree_run(strategy: Mapping[str, object]) -> int:
+        judged = {} if scorer is None else {"scorer": dict(scorer.key)}
+        return open_run(replace(key, sampling={**key.sampling, "tree": {**strategy, **judged}}))
+
     number = open_run(key)
-    cache = PoolSampleCache(store, number, task.grade, scorer=judge, truncated_run=truncated_run, forks=forks)
+    cache = PoolSampleCache(
+        store, number, task.grade, scorer=judge, truncated_run=truncated_run, tree_run=tree_run, forks=forks
+    )
     return number, cache
 
 

@@ -175,10 +175,11 @@ def _play_part(
         )
     except MassError as error:
         raise error.named(f"engine {config.engine.kind} with model {key.model}") from None
-    beams = [p for p in played if p.planned.strategy.requires.branching]
+    beams = [p for p in played if p.trees is not None]
     spent = [result.decision.usage for p in beams for result in p.results]
-    unstored = sum(usage.generated for usage in spent if usage is not None)
-    return RunPart(key.model, key.revision, chosen, played, replace(pool, unstored=unstored))
+    redrawn = sum(usage.generated for usage in spent if usage is not None)
+    trees = {p.planned.method.name: p.trees for p in beams if p.trees is not None}
+    return RunPart(key.model, key.revision, chosen, played, replace(pool, redrawn=redrawn, trees=trees))
 
 
 @contextmanager

@@ -14,10 +14,13 @@ from typing import Any, ClassVar
 from evals.config import RunConfig, SampleConfig
 from evals.live.hooks import ProgressListener
 from evals.live.plan import Plan, PlannedStrategy
+from evals.report.comparison import plain
 from evals.tasks import Task
 from strategies.mass.asides import aside_sentence
 from tts.engines.base import Engine
 from tts.engines.streams import settle
+from tts.pool import PoolSampleCache
+from tts.pool.trees import PoolTrees
 from tts.requirements import Requirements
 from tts.runtime.cache import SampleCache
 from tts.runtime.driver import Options, Result, run
@@ -36,7 +39,8 @@ class Played:
     """A strategy's results, one per problem in the order of the problems, and which decisions are right.
 
     ``right`` is None where no right answers are known, ``rewards`` where the task has no graded metric; ``asides`` are
-    the sentences of :func:`~strategies.mass.asides.aside_sentence`. The samples of the decisions carry no text, tokens
+    the sentences of :func:`~strategies.mass.asides.aside_sentence`, and ``trees`` is the number of the run that holds
+    the draws of a strategy that continues draws, None of others. The samples of the decisions carry no text, tokens
     and trace.
     """
 
@@ -45,6 +49,7 @@ class Played:
     right: Sequence[bool] | None
     rewards: Sequence[float] | None = None
     asides: Sequence[str] = ()
+    trees: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,12 @@ async def draw_trees(
 
 
 async def play(
-    config: RunConfig, plan: Plan, task: Task, engine: Engine, cache: SampleCache, *, watch: ProgressListener
+    config: RunConfig, plan: Plan, task: Task, engine: Engine, cache: PoolSampleCache, *, watch: ProgressListener
 ) -> list[Played]:
-    """Play every strategy over every problem, one strategy after another; they share their draws through the cache."""
+    """Play every strategy over every problem, one strategy after another; they share their draws through the cache.
+
+    Draws that continue others are not shared: the trees of such a strategy have a run of their own.
+    """
     concurrency = config.concurrency or config.engine.max_batch_size
     options = replace(_options(config, concurrency, config.lookahead), min_in_flight=config.min_in_flight)
 
@@ -122,14 +130,22 @@ async def play(
         planned = plan.strategies[i]
         watch.start(planned.method.name, len(task.problems))
         asides: list[str] = []
+        trees = cache.trees(_described(planned)) if planned.strategy.requires.branching else None
         results = await _play_all(
-            planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch, asides
+            planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch, asides, trees
         )
         rewards = None
         if task.graded and task.metric and task.reward is not None:
             rewards = [task.reward(r.problem, r.decision.answer) for r in results]
-        played[i] = Played(planned, results, [right(r) for r in results] if task.graded else None, rewards, asides)
+        grades = [right(r) for r in results] if task.graded else None
+        played[i] = Played(planned, results, grades, rewards, asides, None if trees is None else trees.run)
     return [played[i] for i in sorted(played)]
+
+
+def _described(planned: PlannedStrategy) -> dict[str, Any]:
+    """Return a strategy with everything that it decides by, ready for JSON."""
+    params = {**planned.method.params, **planned.params}
+    return {"name": planned.method.name, "budget": planned.strategy.budget, "params": plain(params)}
 
 
 async def _play_all(
@@ -143,8 +159,12 @@ async def _play_all(
     right: Callable[[Result], float],
     watch: ProgressListener,
     asides: list[str] | None = None,
+    trees: PoolTrees | None = None,
 ) -> list[Result]:
-    """Every result, in the order of the problems; ``asides`` receives the sentences on masses that told too little."""
+    """Return every result, in the order of the problems.
+
+    ``asides`` receives the sentences on masses that told too little, and ``trees`` keeps every draw of a question.
+    """
     results: dict[str, Result] = {}
     playing = run(
         strategy,
@@ -162,6 +182,8 @@ async def _play_all(
             watch.advance(right(result) if task.graded else None)
             if asides is not None and (sentence := aside_sentence(strategy, result.decision)) is not None:
                 asides.append(sentence)
+            if trees is not None:
+                trees.put(result.problem, result.decision)
             results[result.problem.id] = _without_traces(result)
     watch.finish()
     return [results[problem.id] for problem in task.problems]

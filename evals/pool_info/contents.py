@@ -49,7 +49,7 @@ class RunInfo:
             "draws": self.draws,
             "questions": self.questions,
             "samples": self.run.samples,
-            "accuracy": self.grades.accuracy,
+            "accuracy": None if self.run.key.draws == "tree" else self.grades.accuracy,
             "answers": self.grades.answers,
             "wrong_but_equal": self.grades.wrong_but_equal,
             "right_but_different": self.grades.right_but_different,
@@ -178,6 +178,9 @@ def differences(runs: Sequence[Run]) -> list[dict[str, object]]:
     for run in runs:
         settings = _flat(run.key.sampling)
         settings.pop("until", None)  # shown as the kind of draws
+        tree = run.key.sampling.get("tree")
+        settings = {name: value for name, value in settings.items() if not name.startswith("tree.")}
+        settings |= {"strategy": tree["name"]} if isinstance(tree, Mapping) else {}
         settings |= {"revision": run.key.revision[:8] if revised else "", "reading": run.reading}
         flat.append({**settings, "prompt": PROMPTS[prompts.index(run.key.prompt_template) % len(PROMPTS)]})
     names = dict.fromkeys(name for settings in flat for name in settings)
@@ -186,7 +189,7 @@ def differences(runs: Sequence[Run]) -> list[dict[str, object]]:
 
 
 def _info(run: Run, tally: Tally, differs: Mapping[str, object]) -> RunInfo:
-    draws = "truncated" if "until" in run.key.sampling else "tree" if tally.continued else "whole"
+    draws = "tree" if tally.continued else run.key.draws
     return RunInfo(run, differs, draws, tally.questions, tally.grades)
 
 

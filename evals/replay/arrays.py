@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evals.replay.independent import dependence
 from evals.replay.traces import RecordedQuestions
 from tts.answers import Grader, Merged, merge
 from tts.answers.meaning.equality import Equality
@@ -84,6 +85,8 @@ class PoolArrays:
         Raises:
             InputError: a sample has no grade and its question no gold answer, or samples continue a prefix.
         """
+        if lack := dependence(pool):
+            raise InputError(f"{pool.path}: {lack} and cannot be replayed: draw a pool with `tts sample`")
         facts, entries = pool.facts, pool.narrow("usage").entries
         shape = facts.questions, facts.samples_max
         labels = np.full(shape, -1, dtype=np.int8)
@@ -93,11 +96,6 @@ class PoolArrays:
         ids, sizes, classes, correct, tiers, conflicts, unscored = [], [], [], [], Counter[str](), 0, 0
         for q, entry in enumerate(entries):
             samples = entry.samples
-            if any(s.given for s in samples):
-                raise InputError(
-                    f"{pool.path}: samples of question {entry.problem.id!r} continue a prefix, so they are no "
-                    "independent draws and cannot be replayed: draw a pool with `tts sample`"
-                )
             grader = Grader(answers, equality=equality).on(entry.problem)
             merged = merge([s.answer for s in samples], kind=answers, equal=grader.equal)
             labels = _filled(labels, q, merged.labels)

@@ -32,7 +32,7 @@ def as_mapping(
         texts: add the questions, with the text of every sample that the pool's run holds.
     """
     task, runs = outcome.task, outcome.runs
-    tokens = sum(pool.tokens + pool.unstored for pool, _ in runs)
+    tokens = sum(pool.tokens + pool.redrawn for pool, _ in runs)
     out: dict[str, Any] = {
         "command": "tts run",
         "task": {"name": task.name, "problems": len(task.problems), "prompt_template": task.template},
@@ -75,7 +75,7 @@ def _run(part: RunPart) -> dict[str, Any]:
 
 def _numbered(outcome: RunOutcome) -> list[tuple[int, Played]]:
     """Return every strategy with the number of the run that holds its samples."""
-    return [(part.pool.number, played) for part in outcome.parts for played in part.played]
+    return [(played.trees or part.pool.number, played) for part in outcome.parts for played in part.played]
 
 
 def _questions(outcome: RunOutcome) -> list[dict[str, Any]]:

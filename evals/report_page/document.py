@@ -13,6 +13,7 @@ from evals.comparison.fit import REFERENCE
 from evals.comparison.session import ComparisonOutcome, compare_pool
 from evals.config import CompareConfig
 from evals.metrics.scored import grades
+from evals.replay.independent import dependence
 from evals.report import units
 from evals.report.comparison import as_mapping, plain
 from evals.report.comparison_table import conclusion
@@ -21,6 +22,7 @@ from evals.report_page.questions import cached, question_mapping
 from evals.report_page.replayed import scored_and_graded, strategies_of
 from evals.report_page.run_facts import facts_of_runs, runs_of
 from evals.report_page.token_texts import decoder_of
+from evals.report_page.trees import of_question, tree_runs
 from evals.report_page.visible_traces import Positions
 from tts.errors import InputError
 from tts.pool import Pool, Run
@@ -100,13 +102,13 @@ def run_report(
     if lack:
         missing.append(f"Tokens have no texts of their own, so traces are shown as charts: {lack}.")
     rows = [] if outcome is None else list(outcome.rows)
-    positions, questions = Positions(), []
+    positions, trees, questions = Positions(), tree_runs(pool), []
     decoder = None if decode is None else cached(decode)
     for at, place in enumerate(places):
         decided = [row.decisions[at] for row in rows if row.decisions is not None]
-        questions.append(
-            question_mapping(pool.entries[place], decided, grader=grader, decode=decoder, positions=positions)
-        )
+        entry = pool.entries[place]
+        found = question_mapping(entry, decided, grader=grader, decode=decoder, positions=positions)
+        questions.append({**found, **of_question(trees, entry.problem.id, grader)})
     summary = {
         "name": _name(pool),
         "headline": headline(pool, outcome),
@@ -116,6 +118,7 @@ def run_report(
         "skipped": compared.skipped,
         "confidence": confidence,
         "positions": positions.mapping,
+        "trees": [one.mapping for one in trees],
         "facts": facts_of_runs(pool, runs),
     }
     return RunReport(plain(summary), plain(questions), places)
@@ -172,8 +175,8 @@ def shown_places(questions: int, most: int, seed: int) -> tuple[int, ...]:
 def _not_comparable(pool: Pool) -> str:
     """Return the reason why strategies cannot be replayed on a pool; empty where they can."""
     facts = pool.facts
-    if facts.continued:
-        return "samples continue a prefix (beams), so they are no independent draws"
+    if lack := dependence(pool):
+        return lack
     if facts.graded < facts.samples and any(None in grades(entry) for entry in pool.narrow().entries):
         return "samples have no grade, and questions no gold answer to grade them by"
     return ""

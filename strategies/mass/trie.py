@@ -68,7 +68,8 @@ class Branch:
             logprobs=(*trace.logprobs[:at], plain) if trace.logprobs else (),
             steps=(),  # whether the token ends a step is not known
         )
-        return Sample(token_ids=(*sample.token_ids[:at], token), end=End.BOUNDARY, trace=whole)
+        tokens = (*sample.token_ids[:at], token)
+        return Sample(token_ids=tokens, end=End.BOUNDARY, trace=whole, index=sample.index)
 
 
 class Trie:

@@ -47,13 +47,13 @@ def traces(draw: st.DrawFn) -> Trace:
 def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | None]:
     """A sample with any legal value in every field, and a grade; ``scored`` settles whether it has a confidence."""
     scored = draw(st.booleans()) if scored is None else scored
-    ids = draw(st.lists(INT32, max_size=4).map(tuple))
+    ids, index = draw(st.lists(INT32, max_size=4).map(tuple)), draw(COUNT)
     sample = Sample(
         text=draw(TEXT),
         answer=draw(st.none() | TEXT.filter(bool)),
         end=draw(st.sampled_from(End)),
         confidence=draw(st.floats(allow_nan=False, allow_infinity=False)) if scored else None,
-        index=draw(COUNT),
+        index=index,
         token_ids=ids,
         trace=draw(traces()),
         usage=draw(st.none() | USAGES),
@@ -67,6 +67,7 @@ def graded(draw: st.DrawFn, scored: bool | None = None) -> tuple[Sample, bool | 
         estimated=draw(st.none() | st.booleans()),
         failure=draw(st.none() | TEXT),
         reasoning=draw(st.none() | TEXT),
+        parent=draw(st.none() | st.integers(0, index - 1)) if index else None,
         calls=draw(st.lists(st.builds(ToolCall, TEXT, TEXT, TEXT), max_size=2).map(tuple)),
     )
     return sample, draw(st.sampled_from([None, False] if sample.answer is None else [None, False, True]))

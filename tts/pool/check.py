@@ -26,7 +26,8 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
 
     Allowed: index in [0, 2^63); an answer that is not empty, or None; a finite confidence (any scale: a raw reward
     logit is legal here), or None; a finite probe, or None; token counts in [0, 2^63); token ids in [-2^31, 2^31);
-    given tokens in [0, tokens]; owners of watched tokens only; ``correct`` not True where the answer is None.
+    given tokens in [0, tokens]; the parent's index in [0, index), or None; owners of watched tokens only; ``correct``
+    not True where the answer is None.
     """
     if not 0 <= sample.index <= _INT64_MAX:
         return f"index must be from 0 to {_INT64_MAX}, got {sample.index}"
@@ -56,6 +57,8 @@ def sample_fault(sample: Sample, correct: bool | None) -> str | None:
         return fault
     if not 0 <= sample.given <= len(sample.token_ids):
         return f"given must be from 0 to the sample's {len(sample.token_ids)} tokens, got {sample.given}"
+    if sample.parent is not None and not 0 <= sample.parent < sample.index:
+        return f"parent must be the index of a sample before this one, got {sample.parent} for sample {sample.index}"
     ids = (*sample.token_ids, *sample.trace.watched)
     for owner, tokens in sample.trace.owners.items():
         if fault := text_fault(owner):

@@ -25,12 +25,13 @@ def join_runs(pools: Sequence[Pool], runs: Sequence[Run], *, notify: Callable[[s
         notify: receives a sentence where their models or their readings of answers differ.
 
     Raises:
-        InputError: a run holds draws that a strategy may have truncated, which are no whole samples.
+        InputError: a run holds draws that a strategy may have truncated or continued, which are no whole samples.
     """
     for run in runs:
-        if "until" in run.key.sampling:
+        if run.key.draws != "whole":
+            did = "may have truncated" if run.key.draws == "truncated" else "continued"
             raise InputError(
-                f"{pools[0].path}: run {run.id} holds draws that a strategy may have truncated, and those are not "
+                f"{pools[0].path}: run {run.id} holds draws that a strategy {did}, and those are not "
                 "joined with whole samples: leave it out"
             )
     for what, values in (
@@ -89,10 +90,16 @@ def _joined(entries: Sequence[Entry]) -> Entry:
     scores: dict[str, list[Score | None]] = {label: [] for entry in entries for label in entry.scores}
     for entry in entries:
         beyond = samples[-1].index + 1 if samples else 0
-        samples += [replace(sample, index=beyond + sample.index) for sample in entry.samples]
+        samples += [_moved(sample, beyond) for sample in entry.samples]
         for label, found in scores.items():
             found += entry.scores.get(label, (None,) * len(entry.samples))
     models = dict.fromkeys(entry.meta["model"] for entry in entries if "model" in entry.meta)
     meta = {**entries[0].meta, **({"model": " + ".join(models)} if models else {})}
     correct = tuple(grade for entry in entries for grade in entry.correct)
     return Entry.checked(entries[0].problem, tuple(samples), correct, meta, {k: tuple(of) for k, of in scores.items()})
+
+
+def _moved(sample: Sample, by: int) -> Sample:
+    """Return a sample with its index, and that of its parent, ``by`` higher."""
+    parent = None if sample.parent is None else sample.parent + by
+    return replace(sample, index=sample.index + by, parent=parent)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Self
+from typing import Literal, Self
 
 from tts.errors import InputError
 from tts.pool.check import text_fault
@@ -48,6 +48,16 @@ class RunKey:
             if fault := text_fault(text):
                 raise InputError(f"run key: {name} {fault}")
         return columns
+
+    @property
+    def draws(self) -> Literal["whole", "truncated", "tree"]:
+        """The kind of draws: "whole" ones, those that a strategy may have truncated, or those that one continued."""
+        return "truncated" if "until" in self.sampling else "tree" if "tree" in self.sampling else "whole"
+
+    @property
+    def without_tree(self) -> Self:
+        """The key of the whole samples that were drawn as the trees of a strategy were."""
+        return replace(self, sampling={name: value for name, value in self.sampling.items() if name != "tree"})
 
     @classmethod
     def from_columns(cls, model: str, revision: str, prompt_template: str, sampling: str) -> Self:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tts.pool.records import Score
 from tts.pool.sqlite.store import PoolStore
+from tts.pool.trees import Grade, PoolTrees, score_of, unscored
 from tts.types import END, Boundary, Problem, Sample, Usage
-
-Grade = Callable[[Problem, Sample], bool | None]
 
 
 class PoolSampleCache:
@@ -38,6 +36,7 @@ class PoolSampleCache:
         *,
         scorer: int | None = None,
         truncated_run: Callable[[], int] | None = None,
+        tree_run: Callable[[Mapping[str, object]], int] | None = None,
         forks: bool = False,
     ) -> None:
         """Remember what ``run`` of ``store`` holds.
@@ -49,10 +48,12 @@ class PoolSampleCache:
             scorer: the number of the session's scorer, as ``open_scorer`` returned it; None if nothing is scored.
             truncated_run: opens the run for draws that may be truncated, called on the first; left out, they are not
                 remembered.
+            tree_run: opens the run for the trees of a strategy, given the strategy as JSON values; left out, trees are
+                not kept.
             forks: whether one strategy alone uses it, so that what continues a prefix is remembered as well.
         """
         self._store, self._run, self._grade, self._scorer = store, run, grade, scorer
-        self._open_truncated = truncated_run
+        self._open_truncated, self._open_trees = truncated_run, tree_run
         self._truncated: int | None = None
         self.forks = forks
         self.stored = self.truncated = self.tokens = 0
@@ -81,8 +82,8 @@ class PoolSampleCache:
         if run is None or (again and self._store.get(run, problem.id, sample.index) is not None):
             return
         grade = None if self._grade is None else self._grade(problem, sample)
-        scores = None if self._scorer is None else {self._scorer: _score(sample)}
-        self._store.add(run, problem.id, [_unscored(sample)], [grade], scores=scores)
+        scores = None if self._scorer is None else {self._scorer: score_of((sample,))}
+        self._store.add(run, problem.id, [unscored(sample)], [grade], scores=scores)
         if until.kind == "end":
             self.stored += 1
         else:
@@ -92,7 +93,7 @@ class PoolSampleCache:
     def put_score(self, problem: Problem, sample: Sample) -> None:
         """Keep the score that the session's scorer gave a remembered whole sample, committed on return."""
         if self._scorer is not None:
-            self._store.add_scores(self._run, self._scorer, problem.id, _score(sample))
+            self._store.add_scores(self._run, self._scorer, problem.id, score_of((sample,)))
             self.tokens += sample.usage.scorer_decode if sample.usage else 0
 
     def put_trace(self, problem: Problem, sample: Sample) -> None:
@@ -103,23 +104,19 @@ class PoolSampleCache:
         """Let the samples of a problem move to a part of a pool that grows, when enough have gathered."""
         self._store.decided(problem.id)
 
+    def trees(self, strategy: Mapping[str, object]) -> PoolTrees | None:
+        """Return what keeps the trees of a strategy that continues draws; None where trees are not kept.
+
+        Args:
+            strategy: the strategy with its parameters, JSON values only; "name" names it.
+        """
+        if self._open_trees is None:
+            return None
+        return PoolTrees(self._store, self._open_trees(strategy), self._grade, scorer=self._scorer)
+
     def _run_of(self, until: Boundary) -> int | None:
         if until.kind == "end":
             return self._run
         if self._truncated is None and self._open_truncated is not None:
             self._truncated = self._open_truncated()
         return self._truncated
-
-
-def _score(sample: Sample) -> dict[int, Score]:
-    """Return the score of a sample by its index."""
-    if sample.confidence is None:
-        return {}
-    usage = sample.usage or Usage()
-    return {sample.index: Score(sample.confidence, usage.scorer_prefill, usage.scorer_decode)}
-
-
-def _unscored(sample: Sample) -> Sample:
-    """Return the sample as it was drawn, without its score and the cost of that."""
-    usage = None if sample.usage is None else replace(sample.usage, scorer_prefill=0, scorer_decode=0)
-    return replace(sample, confidence=None, usage=usage)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, Usage
 
-_SQL_KINDS = {float: "REAL", str: "TEXT", bool: "INTEGER"}
+_SQL_KINDS = {float: "REAL", str: "TEXT", bool: "INTEGER", int: "INTEGER"}
 
 USAGE = Usage.__slots__
 """The token counts of a sample, in the order in which every format has them."""

@@ -117,11 +117,8 @@ class Session:
         """Return the samples of one draw, scored, in order of submission."""
         if self._pending and (draw.continues or self._pending[0][0] != draw.until):
             await self.abort_pending()
-        ahead = (
-            0
-            if draw.continues
-            else max(self.options.lookahead, self.options.min_in_flight // self._active_questions() - draw.n)
-        )
+        ahead = max(self.options.lookahead, self.options.min_in_flight // self._active_questions() - draw.n)
+        ahead = 0 if draw.continues else ahead
         want = draw.n + max(0, min(ahead, self.budget - self._delivered - draw.n))
         if draw.n == want == 1 and not self._pending:  # nothing runs at the same time, so it needs no task
             one = draw.single(0)
@@ -286,6 +283,7 @@ class Session:
             machine_s=life.machine_s,
             estimated=request.meter.estimated or None,
             answer=None if sample.end in self._unread else self._read(sample),
+            parent=None if request.prefix is None else request.prefix.index,
             usage=charge(request.meter) if spent is NOTHING else spent + charge(request.meter),
         )
 

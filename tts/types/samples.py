@@ -157,6 +157,8 @@ class Sample:
         estimated: True if its source told no token counts, so that ``usage`` is an estimate; None if it is not.
         failure: for a FAILED sample, a short name of the reason beside ``error``; None if it is not recorded.
         reasoning: the text of the model's reasoning, where an engine keeps it apart from ``text``; else None.
+        parent: the number of the draw that it continues, within its question; None if it continues none, or that is
+            not recorded.
         calls: the calls of tools that it makes, in the model's order; ``text`` is what it says beside them.
     """
 
@@ -178,6 +180,7 @@ class Sample:
     estimated: bool | None = None
     failure: str | None = None
     reasoning: str | None = None
+    parent: int | None = None
     calls: tuple[ToolCall, ...] = ()
 
     @property
@@ -204,6 +207,7 @@ SAMPLE_EXTRAS: Mapping[str, type] = {
     "estimated": bool,
     "failure": str,
     "reasoning": str,
+    "parent": int,
 }
 """The optional fields of a sample, by name, with their types; pools store them where they are not None."""
 

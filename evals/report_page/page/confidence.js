@@ -85,19 +85,30 @@ function metrics(found) {
   ], found.metrics.filter((row) => row.value !== null), { caption: `Confidence of ${report.count(found.samples, "sample")} of ${report.count(found.questions, "question")}` });
 }
 
+const TRACES = { confidence: "Confidence token by token", value: "FineCE's value token by token", probability: "Probability of the tokens drawn" };
+
+// Return the traces by position in the text: those of the samples, and those of the draws of searches that ended.
 function positions(run) {
-  const names = [...new Set(run.positions.map((row) => row.trace))];
-  const charts = names.map((name) => {
-    const values = run.positions.filter((row) => row.trace === name).map((row) => ({ ...row, grade: row.right ? "right" : "wrong", at: report.percent(row.position, 0) + " %", shown: report.number(row.mean, 3) }));
+  const ofSearch = (one) => byPosition(one.positions.filter((row) => row.trace !== "probability"), `, draws of ${report.visible(one.strategy)} that ended`);
+  const charts = [...byPosition(run.positions, ""), ...(run.trees || []).filter((one) => !one.own).flatMap(ofSearch)];
+  return charts.length ? report.el("section", { id: "positions" }, report.el("h2", {}, "Along the text"), report.el("div", { class: "columns" }, charts)) : null;
+}
+
+function byPosition(rows, of) {
+  return [...new Set(rows.map((row) => row.trace))].map((name) => {
+    const values = rows.filter((row) => row.trace === name).map((row) => ({ ...row, grade: row.right ? "right" : "wrong", at: report.percent(row.position, 0) + " %", shown: report.number(row.mean, 3), ranked: report.number(row.auroc, 3) }));
+    const known = values.filter((row) => row.auroc !== null);
+    const best = known.reduce((one, other) => (other.auroc > one.auroc ? other : one), known[0]);
     return report.chart({
       height: 190, data: { values }, mark: { type: "line", point: true },
       encoding: {
         x: { field: "position", type: "quantitative", scale: { domain: [0, 1] }, axis: report.axis("position in the text", ".0%") },
         y: { field: "mean", type: "quantitative", scale: { zero: false }, axis: report.axis("mean") }, color: gradeColor(),
-        tooltip: [{ field: "grade" }, { field: "at", title: "position" }, { field: "shown", title: "mean" }, { field: "samples" }],
+        tooltip: [{ field: "grade" }, { field: "at", title: "position" }, { field: "shown", title: "mean" }, { field: "ranked", title: "AUROC" }, { field: "samples" }],
       },
-    }, { title: name === "confidence" ? "Confidence token by token" : "Probability of the tokens drawn", label: `Mean ${name} by position in the text, of right and of wrong samples.`,
-      numbers: () => report.table([{ title: "grade", left: true, key: "grade" }, { title: "position", key: "at" }, { title: "mean", key: "shown" }, { title: "samples", key: "samples" }], values) });
+    }, { title: TRACES[name] + of, label: `Mean ${name} by position in the text, of right and of wrong samples${of}.`,
+      note: known.length ? `AUROC ${known[0].ranked} at the start, ${known.at(-1).ranked} at the end, ${best.ranked} at best (at ${best.at}).` : null,
+      numbers: () => report.table([{ title: "grade", left: true, key: "grade" }, { title: "position", key: "at" }, { title: "mean", key: "shown" }, { title: "samples", key: "samples" },
+        { title: "AUROC", hint: "P(a right sample has a higher mean here than a wrong one)", key: "ranked" }], values) });
   });
-  return report.el("section", { id: "positions" }, report.el("h2", {}, "Along the text"), report.el("div", { class: "columns" }, charts));
 }

@@ -100,6 +100,6 @@ function picked(state) {
 
 function searched(question) {
   question.searched ??= [question.id, question.question, ...question.gold, ...question.answers,
-    ...question.samples.map(report.textOf)].join("\n").toLowerCase();
+    ...question.samples.map(report.textOf), ...(question.trees || []).flatMap((tree) => (tree ? tree.nodes.map(report.textOf) : []))].join("\n").toLowerCase();
   return question.searched;
 }

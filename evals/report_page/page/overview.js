@@ -12,7 +12,7 @@ report.views.overview = function (state) {
     run.comparison ? comparison(run) : null,
     run.comparison ? regret(run, state) : null,
     run.confidence ? confidence(run) : null,
-    run.positions.length ? positions(run) : null,
+    positions(run),
   ];
 };
 

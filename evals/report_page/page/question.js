@@ -16,8 +16,9 @@ report.views.question = function (state) {
     question.question_left_out ? leftOut(question.question_left_out) : null,
     el("p", {}, el("strong", {}, "Gold: "), question.gold.length ? question.gold.map((gold, i) => [i ? ", " : "", el("code", {}, report.visible(gold))]) : "not known"),
     names.length ? decisions(question, names) : null,
-    growth(question, names),
-    samples(question, names),
+    report.isTree(run) ? null : growth(question, names),
+    report.trees(question, run),
+    report.isTree(run) ? null : samples(question, names),
   ];
 };
 
@@ -112,7 +113,7 @@ function samples(question, names) {
   const traces = [...new Set(question.samples.flatMap((sample) => Object.keys(sample.traces || {})))];
   const list = el("ol", { class: "samples" });
   const stopped = stops(question, names);
-  const titles = { confidence: "confidence", probability: "probability of each token" };
+  const titles = { confidence: "confidence", value: "FineCE's value", probability: "probability of each token" };
   const chosen = () => (choose ? choose.value : "");
   const choose = traces.length ? el("select", { id: "shade", on: { change: fill } }, traces.map((name) => el("option", { value: name }, titles[name])), el("option", { value: "" }, "nothing")) : null;
   function fill() {
@@ -122,10 +123,11 @@ function samples(question, names) {
     }));
   }
   fill();
-  const key = el("span", { class: "key", "aria-hidden": "true" }, "low ", [0, 2, 4, 6, 8, 9].map((level) => el("span", { class: `heat h${level}` }, "\u2003")), " high");
   return el("section", { id: "samples" }, el("h3", {}, "Samples, in the order drawn"),
-    choose ? el("div", { class: "controls" }, el("label", {}, "shade tokens by ", choose), key) : null, list);
+    choose ? el("div", { class: "controls" }, el("label", {}, "shade tokens by ", choose), shadeKey()) : null, list);
 }
+
+const shadeKey = () => report.el("span", { class: "key", "aria-hidden": "true" }, "low ", [0, 2, 4, 6, 8, 9].map((level) => report.el("span", { class: `heat h${level}` }, "\u2003")), " high");
 
 const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

@@ -41,15 +41,26 @@ def test_beams_are_played_beside_other_strategies_and_share_none_of_their_forks(
     assert [len(entry.samples) for entry in load_pool(path).entries] == [6] * 6
     compared = tts("compare", path, "--strategies", "self_consistency,grace_sc", "--permutations", "5")
     assert compared.status == 0
+    info = json.loads(tts("pool", "info", path, "--json").out)["runs"]
+    assert [(run["draws"], run["samples"]) for run in info] == [
+        ("whole", 36),
+        ("tree", sum(len(d["samples"]) for d in guided["decisions"])),
+    ]
+    assert info[1]["differs"] == {"strategy": "guided"} and info[1]["accuracy"] is None and guided["run"] == 2
+    for command in ("compare", "decide"):
+        refused = tts(command, path, "run=2")
+        assert refused.status == 2 and "no independent draws" in refused.err
+    joined = tts("compare", path, "run=1,2")
+    assert joined.status == 2 and "run 2 holds draws that a strategy continued" in joined.err
 
 
-def test_beams_alone_leave_nothing_in_the_pool_and_play_the_same_again(tts: Tts, tmp_path: Path) -> None:
+def test_beams_alone_keep_their_trees_apart_and_play_the_same_again(tts: Tts, tmp_path: Path) -> None:
     path, decisions = tmp_path / "p.sqlite", []
     for number in range(2):
         target = tmp_path / f"{number}.json"
         ran = tts("run", *FAKE, f"strategies=[{GUIDED}]", WATCHED, "lookahead=2", f"out={path}", "--json", target)
         assert ran.status == 0
-        assert "run 1 stores no samples; " in ran.out
+        assert "run 2 holds the trees of guided (" in ran.out
         assert "of this task" not in ran.out
         found = json.loads(target.read_text())["strategies"][0]["decisions"]
         decisions.append([(d["id"], d["answer"], d["samples"], d["usage"]["delivered"]) for d in found])

@@ -96,10 +96,11 @@ def test_a_label_tells_strategies_apart(tmp_path: Path) -> None:
         outcome(tmp_path, {"name": "grace_sc", "label": "flat(scorer=constant value=0.5)"}, *doubled)
 
 
-def test_beams_say_that_no_pool_stores_them(tts: Tts, tmp_path: Path) -> None:
+def test_beams_say_where_their_trees_are_and_that_they_are_drawn_anew(tts: Tts, tmp_path: Path) -> None:
     beams = {"name": "guided", "beams": {"width": 2, "until": {"tokens": 5}}, "scorer": CONSTANT}
     entries = json.dumps(["self_consistency", beams])
     ran = tts("run", *FAKE, "questions=2", "budget=2", f"strategies={entries}", f"out={tmp_path / 'p.sqlite'}")
     text = " ".join(ran.out.split())
     assert "model fake, scorer constant: guided" in text
+    assert "holds the trees of guided (" in text
     assert "drawn anew when the command is repeated" in text

@@ -88,7 +88,7 @@ def test_what_a_pool_lacks_is_said_and_the_rest_is_shown() -> None:
 
     beams = [replace(e, samples=tuple(replace(s, token_ids=(1, 2), given=1) for s in e.samples)) for e in POOL.entries]
     sentence = run_report(replace(POOL, entries=tuple(beams)), FAST).summary["missing"][0]
-    assert sentence.startswith("Strategies are not compared: samples continue a prefix")
+    assert sentence.startswith("Strategies are not compared: samples of question ")
 
 
 def test_a_score_and_a_calibration_map_are_those_of_the_comparison() -> None:

@@ -92,7 +92,7 @@ def report(
 
 
 def _pools(path: Path, run: tuple[int, ...] | None, *, scored: bool) -> list[Pool]:
-    """Return the pools of a file: the runs that were asked for as one, else each run that holds samples."""
+    """Return the pools of a file: the runs that were asked for as one, else each that holds samples, or else trees."""
     from tts.pool import PoolStore, load_pool, read_pool
     from tts.pool.files import pool_format
 
@@ -100,5 +100,6 @@ def _pools(path: Path, run: tuple[int, ...] | None, *, scored: bool) -> list[Poo
     if run is not None or pool_format(path) != "sqlite":
         return [read(path, run=run, notify=notify)]
     with PoolStore.read(path) as store:
-        numbers = [one.id for one in store.runs() if one.samples]
+        held = [one for one in store.runs() if one.samples]
+    numbers = [one.id for one in held if one.key.draws != "tree"] or [one.id for one in held]
     return [read(path, run=number, notify=notify) for number in numbers] or [read(path, notify=notify)]

@@ -36,7 +36,7 @@ from tts.pool.stored import USAGE
 from tts.types import COLUMNS, SAMPLE_EXTRAS, Column, End, Problem, Sample, Trace, Usage
 
 _NO_TRACE = Trace()
-_EXTRAS = {str: string, float: finite, bool: flag}
+_EXTRAS = {str: string, float: finite, bool: flag, int: whole}
 
 
 def parse_line(line: str, where: str) -> Entry:

@@ -33,7 +33,7 @@ def schema() -> Any:
 
     counts = pa.struct([(name, pa.int64()) for name in USAGE])
     score = pa.struct([("value", pa.float64()), ("read", pa.int64()), ("drawn", pa.int64())])
-    extras = {float: pa.float64(), str: pa.string(), bool: pa.bool_()}
+    extras = {float: pa.float64(), str: pa.string(), bool: pa.bool_(), int: pa.int64()}
     types = {
         "id": pa.string(),
         "question": pa.string(),

@@ -64,7 +64,7 @@ def open_writer(path: str | os.PathLike[str]) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             if not version:
                 schema.create(connection)
-            elif schema.missing(connection):
+            elif schema.lacks(connection):
                 schema.add_missing(connection)
             remove_unfinished(connection, str(path))
             check_parts(connection, str(path))

@@ -17,8 +17,8 @@ from tts.pool.sqlite.store import PoolStore
 from tts.types import Sample
 from tts.wording import counted
 
-_APART = ("until", "signals")
-"""Settings by which a run may be missing in a pool: draws that a strategy may truncate, and signals drawn apart."""
+_APART = ("until", "tree", "signals")
+"""Settings by which a run may be missing in a pool: draws that a strategy truncates or continues, and signals apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,8 @@ class _Merge:
                 )
             if run.samples:
                 self._copy(name, run, store.to_pool(run.id), number, store.scorers())
+            for problem, decision in store.decisions(run.id).items():
+                self._out.put_decision(number, problem, decision)
 
     def end(self) -> Merged:
         """Seal what was added, and return the counts."""

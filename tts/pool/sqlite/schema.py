@@ -3,7 +3,7 @@
 ``user_version`` is the version of the tables, ``application_id`` marks the file as a pool and not another
 program's SQLite file. Files of an older version are read by ``tts pool upgrade`` only, see
 :mod:`tts.pool.sqlite.upgrade`. A file of this version may lack columns of signals and optional fields that came later:
-a reader sees them as NULL throughout, and the first writer adds them.
+a reader sees them as NULL throughout, and the first writer adds them, as it does the table of decisions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sqlite3
 from tts.errors import InputError
 from tts.pool.digest import NOTHING
 from tts.pool.rows import COLUMNS, SQL
+from tts.pool.sqlite.decisions import DECISIONS, has_decisions
 from tts.pool.stored import TRACE_SQL
 
 VERSION = 8
@@ -71,7 +72,7 @@ CREATE TABLE part_facts (
     PRIMARY KEY (part, run)
 ) WITHOUT ROWID"""
 SINCE_8 = (TRACES, PARTS, SEALED, FACTS)
-_TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES, *SINCE_8)
+_TABLES = (PROBLEMS, RUNS, SCORERS, OPENINGS, SAMPLES, SCORES, *SINCE_8, DECISIONS)
 
 ADD_SAMPLE = f"INSERT INTO samples (run, problem, {', '.join(COLUMNS)}) VALUES (?, ?, {', '.join('?' * len(COLUMNS))})"
 PUT_TRACE = (
@@ -140,6 +141,11 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+def lacks(connection: sqlite3.Connection) -> bool:
+    """Return whether an open pool of this version lacks columns or a table that came later."""
+    return bool(missing(connection)) or not has_decisions(connection)
+
+
 def missing(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
     """Return the columns that an open pool's tables do not have yet, with their types, by table."""
     found = {}
@@ -151,8 +157,9 @@ def missing(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
 
 
 def add_missing(connection: sqlite3.Connection) -> None:
-    """Add the missing columns in one transaction: a crash leaves all or none."""
+    """Add the missing columns, and the table that came later, in one transaction: a crash leaves all or none."""
     connection.execute("BEGIN IMMEDIATE")
+    connection.execute(DECISIONS)
     for table, columns in missing(connection).items():
         for column, kind in columns.items():
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")

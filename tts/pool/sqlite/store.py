@@ -18,6 +18,7 @@ from tts.pool.records import Entry, Score
 from tts.pool.runs import RunKey, plain_json
 from tts.pool.sqlite import bulk, openings
 from tts.pool.sqlite.connect import open_writer, write_lock
+from tts.pool.sqlite.decisions import put_decision
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import add_problems, number_of, put_trace, reread
 from tts.pool.sqlite.scores import add_scores, open_scorer
@@ -181,6 +182,20 @@ class PoolStore(StoredRuns):
         with self._file.transaction():
             self._key(run)
             bulk.add_samples(self._file, run, problem_id, samples, correct, scores or {})
+
+    def put_decision(self, run: int, problem_id: str, decision: Mapping[str, object]) -> None:
+        """Keep the decision of a strategy on a question of its run, in one transaction; a known one stays as it is.
+
+        Args:
+            run: the number ``open_run`` returned.
+            problem_id: a question added before.
+            decision: JSON values only.
+
+        Raises:
+            InputError: for an unknown question, or a value that JSON does not have.
+        """
+        with self._file.transaction():
+            put_decision(self._connection, run, number_of(self._file, problem_id), decision)
 
     def together(self) -> AbstractContextManager[None]:
         """Return a block whose writes are one transaction: all of them are kept, or none; nothing is sealed in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Self
+from typing import Any, Self
 
 from tts.errors import InputError
 from tts.pool.parts.folder import unlisted
@@ -14,6 +14,7 @@ from tts.pool.runs import Run, RunKey
 from tts.pool.sqlite import openings, schema
 from tts.pool.sqlite.connect import open_reader
 from tts.pool.sqlite.counts import QuestionAnswers, answers_of, golds_of
+from tts.pool.sqlite.decisions import decisions_of
 from tts.pool.sqlite.open_file import OpenFile
 from tts.pool.sqlite.problems import number_of, problems_of
 from tts.pool.sqlite.run_reader import RunReader
@@ -102,15 +103,20 @@ class StoredRuns:
         """The right answers of each question of a run that has any."""
         return golds_of(self._file, run)
 
+    def decisions(self, run: int) -> dict[str, dict[str, Any]]:
+        """The decisions on the trees of a run, by the id of the question; empty of a run of other draws."""
+        return decisions_of(self._connection, run)
+
     def latest_run(self) -> int:
-        """The run with samples that was opened last; runs of draws that a strategy may truncate do not count.
+        """The run of whole samples that was opened last; draws that a strategy may truncate or continue come after.
 
         Raises:
             InputError: there is none.
         """
         found = self._connection.execute(
             "SELECT r.id FROM runs r JOIN openings o ON o.run = r.id WHERE r.samples > 0 "
-            "ORDER BY json_type(r.sampling, '$.until') IS NOT NULL, o.id DESC LIMIT 1"
+            "ORDER BY json_type(r.sampling, '$.until') IS NOT NULL OR json_type(r.sampling, '$.tree') IS NOT NULL, "
+            "o.id DESC LIMIT 1"
         ).fetchone()
         if found is None:
             raise InputError(f"{self._path}: holds no samples yet")

@@ -43,7 +43,7 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
     else:
         for column in _SINCE_7:
             connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
-    for statement in schema.SINCE_8:
+    for statement in (*schema.SINCE_8, schema.DECISIONS):
         connection.execute(statement)
     _count(connection)
     connection.execute(f"PRAGMA user_version = {schema.VERSION}")
