@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from evals.report_page.questions import cached, shortened
+from evals.report_page.questions import MAX_TEXT, cached, shortened
 from evals.report_page.run_facts import runs_of
 from evals.report_page.token_texts import Decode, decoder_of, token_texts
 from evals.report_page.visible_traces import Positions, traces_of
@@ -91,7 +91,7 @@ class TreeRun:
                     "fate": fate(sample, children.count(i), later=i < last),
                     "chosen": ended and answer is not None and bool(rule.grade(sample.answer, answer)),
                     "value": sample.confidence,
-                    "answer": None if sample.answer is None else shortened(sample.answer)[0],
+                    "answer": None if sample.answer is None else shortened(sample.answer, MAX_TEXT)[0],
                     "right": right,
                     "end": str(sample.end),
                     **_cost(sample),
@@ -206,13 +206,13 @@ def _new_text(sample: Sample, parent: Sample | None, decode: Decode | None) -> d
     Where it cannot be told from the text that was given, the text is whole, as "whole" says.
     """
     given, traces = sample.given, {name: levels[sample.given :] for name, levels in traces_of(sample).items()}
-    text, left_out = shortened(sample.text)
+    text, left_out = shortened(sample.text, MAX_TEXT)
     pieces = None if decode is None or left_out else token_texts(sample, decode)
     if pieces is not None:
         return {"pieces": pieces[given:], "traces": traces}
     paused = parent is not None and len(parent.token_ids) == given and sample.text.startswith(parent.text)
     if given and parent is not None and paused:
-        text, left_out = shortened(sample.text[len(parent.text) :])
+        text, left_out = shortened(sample.text[len(parent.text) :], MAX_TEXT)
     return {
         "text": text,
         **({"whole": True} if given and not paused else {}),
@@ -224,7 +224,7 @@ def _decided(decision: Mapping[str, Any], entry: Entry, rule: Grader) -> dict[st
     answer, usage = decision["answer"], decision.get("usage")
     counts = NO_USAGE if usage is None else Usage(**usage)
     return {
-        "answer": None if answer is None else shortened(answer)[0],
+        "answer": None if answer is None else shortened(answer, MAX_TEXT)[0],
         "right": rule.grade(answer, entry.problem.golds),
         "p_correct": decision["p_correct"],
         "vote_share": decision["vote_share"],
