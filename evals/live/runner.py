@@ -6,15 +6,14 @@ Knows nothing about terminals: a :class:`~evals.live.hooks.ProgressListener` rec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar
 
 from evals.config import RunConfig, SampleConfig
 from evals.live.hooks import ProgressListener
 from evals.live.plan import Plan, PlannedStrategy
-from evals.report.comparison import plain
 from evals.tasks import Task
 from strategies.mass.asides import aside_sentence
 from tts.engines.base import Engine
@@ -145,7 +144,20 @@ async def play(
 def _described(planned: PlannedStrategy) -> dict[str, Any]:
     """Return a strategy with everything that it decides by, ready for JSON."""
     params = {**planned.method.params, **planned.params}
-    return {"name": planned.method.name, "budget": planned.strategy.budget, "params": plain(params)}
+    return {"name": planned.method.name, "budget": planned.strategy.budget, "params": _plain(params)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON values, a component as a mapping."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"name": getattr(value, "name", type(value).__name__), **_plain(_fields(value))}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _fields(component: Any) -> dict[str, Any]:
+    return {field.name: getattr(component, field.name) for field in fields(component)}
 
 
 async def _play_all(

@@ -83,5 +83,5 @@ def test_means_by_position_are_of_right_and_of_wrong_samples() -> None:
 
 
 def test_a_long_text_is_shortened() -> None:
-    assert shortened("ab") == ("ab", 0)
-    assert shortened("x" * (MAX_TEXT + 7)) == ("x" * MAX_TEXT, 7)
+    assert shortened("ab", MAX_TEXT) == ("ab", 0)
+    assert shortened("x" * (MAX_TEXT + 7), MAX_TEXT) == ("x" * MAX_TEXT, 7)
