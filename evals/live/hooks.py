@@ -19,15 +19,50 @@ from tts.training.phases import PhaseListener, SilentPhases
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionCost:
+    """The samples and tokens of a question that is done.
+
+    Attributes:
+        samples: samples that the decision rests on.
+        recalled: those of them that the pool held before, drawn in an earlier session or for another strategy.
+        tokens: tokens generated for the question, those of recalled samples included.
+        failed: draws that gave no sample.
+        truncated: samples that reached the limit of tokens.
+    """
+
+    samples: int = 0
+    recalled: int = 0
+    tokens: int = 0
+    failed: int = 0
+    truncated: int = 0
+
+    @property
+    def is_recalled(self) -> bool:
+        """True if the pool held every sample."""
+        return 0 < self.samples <= self.recalled
+
+
 class ProgressListener(Protocol):
     """Receives the progress of a live run."""
 
-    def start(self, label: str, questions: int) -> None:
-        """A strategy starts on this number of questions."""
+    def start(self, label: str, questions: int, budget: int | None = None) -> None:
+        """A strategy starts.
+
+        Args:
+            label: its name.
+            questions: the number of questions.
+            budget: the most samples of a question; None where tokens do not follow from samples.
+        """
         ...
 
-    def advance(self, right: float | None) -> None:
-        """One more question is done; ``right`` is the share of it that is right, in [0, 1], or None."""
+    def advance(self, right: float | None, cost: QuestionCost | None = None) -> None:
+        """One more question is done.
+
+        Args:
+            right: the share of it that is right, in [0, 1]; None where that is not known.
+            cost: its samples and tokens, where they are known.
+        """
         ...
 
     def refresh(self) -> None:
@@ -42,10 +77,10 @@ class ProgressListener(Protocol):
 class Silent:
     """A listener that shows nothing."""
 
-    def start(self, label: str, questions: int) -> None:
+    def start(self, label: str, questions: int, budget: int | None = None) -> None:
         """Ignore the start."""
 
-    def advance(self, right: float | None) -> None:
+    def advance(self, right: float | None, cost: QuestionCost | None = None) -> None:
         """Ignore the question."""
 
     def refresh(self) -> None:

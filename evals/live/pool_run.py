@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from evals.live.draws import DrawCounts, count_draws
 from evals.live.hooks import Hooks, ProgressListener
-from evals.live.runner import Played
+from evals.live.runner import Played, Started
 from evals.tasks import Task
 from tts.engines.base import Capabilities, Engine
 from tts.engines.config import EngineConfig
@@ -21,6 +21,7 @@ from tts.pool import PoolSampleCache, PoolStore, RunKey
 from tts.pool.files import pool_format
 from tts.requirements import Requirements, missing
 from tts.runtime.driver import Result
+from tts.runtime.runner import Runner
 from tts.scorers.available import live_source
 from tts.scorers.config import OpenScorer
 from tts.types import Problem, Signals
@@ -204,7 +205,7 @@ def draw_into_pool(
     signals: Signals,
     scorer: OpenScorer | None,
     config: Mapping[str, Any],
-    work: Callable[[PoolSampleCache, ProgressListener], Coroutine[Any, Any, list[T]]],
+    work: Callable[[PoolSampleCache, ProgressListener, Started], Coroutine[Any, Any, list[T]]],
     hooks: Hooks,
     *,
     forks: bool = False,
@@ -230,8 +231,9 @@ def draw_into_pool(
             return next(run.samples for run in store.runs() if run.id == number)
 
         try:
-            with hooks.progress(_token_counter(engine, cache)) as watch:
-                results = hooks.execute(work(cache, watch))
+            tokens = _TokenCounter(engine)
+            with hooks.progress(tokens) as watch:
+                results = hooks.execute(work(cache, watch, tokens.watch))
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 f"interrupted; {path} holds {held()} samples: repeat the command to continue"
@@ -242,9 +244,17 @@ def draw_into_pool(
         return results, PoolRun(path, number, held(), cache.stored, cache.truncated, cache.tokens), draws
 
 
-def _token_counter(engine: LiveEngine, cache: PoolSampleCache) -> Callable[[], int]:
-    """Return a function that returns the tokens drawn so far; those of stored samples where the engine counts none."""
-    if isinstance(engine, CountsTokens):
-        counting = engine
-        return lambda: counting.drawn
-    return lambda: cache.tokens
+class _TokenCounter:
+    """Returns the tokens drawn so far: all that the engine counts, else those of the runners that it watches."""
+
+    def __init__(self, engine: LiveEngine) -> None:
+        self._engine = engine if isinstance(engine, CountsTokens) else None
+        self._runners: list[Runner] = []
+
+    def watch(self, runner: Runner) -> None:
+        self._runners.append(runner)
+
+    def __call__(self) -> int:
+        if self._engine is not None:
+            return self._engine.drawn
+        return sum(runner.in_flight.drawn for runner in self._runners)

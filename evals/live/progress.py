@@ -1,4 +1,4 @@
-"""Progress of a live run on standard error: a bar on a terminal, otherwise a plain line every few seconds."""
+"""Progress of a live run on standard error: a table on a terminal, otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evals.live.hooks import QuestionCost
+from evals.live.pace import Pace
+from evals.live.progress_rows import plain_line, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as Bars
+    from rich.console import Console, RenderableType
+    from rich.live import Live
 
 LINE_INTERVAL_S = 5.0
 """Seconds between two plain lines."""
 BAR_INTERVAL_S = 0.2
-"""Seconds between two updates of a bar."""
+"""Seconds between two updates of a bar or a table."""
 
 
 def notify(text: str) -> None:
@@ -25,12 +29,9 @@ def notify(text: str) -> None:
 
 
 class Progress:
-    """Shows questions done, and what is known of the accuracy so far, the tokens per second and the time left.
+    """Shows a row for each strategy: questions done, accuracy so far, cost, tokens per second and the time left.
 
     Implements :class:`evals.live.hooks.ProgressListener`.
-
-    Attributes:
-        done: questions done by the current strategy.
     """
 
     def __init__(self, drawn: Callable[[], int], *, terminal: bool | None = None) -> None:
@@ -38,16 +39,13 @@ class Progress:
 
         Args:
             drawn: returns the tokens drawn so far.
-            terminal: whether to draw a bar; None draws one if standard error is a terminal and NO_COLOR is not set.
+            terminal: whether to draw a table; None draws one if standard error is a terminal and NO_COLOR is not set.
         """
         self._drawn = drawn
         on = wants_bar() if terminal is None else terminal
-        self._bars = _bars() if on else None
-        self._label, self._total, self.done, self._right = "", 0, 0, 0.0
-        self._graded = True
-        self._began = self._printed = self._drawn_at = 0.0
-        self._tokens = 0
-        self._bar: Any = None
+        self._screen = LiveScreen() if on else None
+        self._pace = Pace("", 0, None, now=0.0, drawn=0)
+        self._shown, self._has_heading = 0.0, False
 
     def __enter__(self) -> Progress:
         """Return the display itself."""
@@ -55,76 +53,84 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         """Release the terminal."""
-        if self._bars is not None:
-            self._bars.stop()
+        if self._screen is not None:
+            self._screen.release()
 
-    def start(self, label: str, questions: int) -> None:
+    @property
+    def done(self) -> int:
+        """Questions done by the current strategy."""
+        return self._pace.done
+
+    def start(self, label: str, questions: int, budget: int | None = None) -> None:
         """Start a strategy."""
-        self._label, self._total, self.done, self._right = label, questions, 0, 0.0
-        self._began = self._printed = self._drawn_at = time.monotonic()
-        self._tokens = self._drawn()
-        if self._bars is not None:
-            self._bars.start()
-            self._bar = self._bars.add_task(label, total=questions, facts="")
+        self._shown = now = time.monotonic()
+        self._pace = Pace(label, questions, budget, now=now, drawn=self._drawn())
+        if self._screen is not None:
+            self._show(running=True)
 
-    def advance(self, right: float | None) -> None:
+    def advance(self, right: float | None, cost: QuestionCost | None = None) -> None:
         """Count one more question."""
-        self.done += 1
-        self._graded = right is not None
-        self._right += right or 0.0
+        self._pace.advance(right, cost)
         self.refresh()
 
     def refresh(self) -> None:
         """Update the display, at most once per interval."""
         now = time.monotonic()
-        if self._bars is not None:
-            if now - self._drawn_at >= BAR_INTERVAL_S:
-                self._drawn_at = now
-                self._show()
-        elif now - self._printed >= LINE_INTERVAL_S:
-            self._printed = now
-            notify(f"{self._line()}{self._left(now)}")
+        if now - self._shown < (LINE_INTERVAL_S if self._screen is None else BAR_INTERVAL_S):
+            return
+        self._shown = now
+        self._pace.see(now, self._drawn())
+        self._show(running=True)
 
     def finish(self) -> None:
         """Show the final state of the strategy."""
-        if self._bars is not None:
-            self._show()
-        else:
-            notify(self._line())
+        self._pace.see(time.monotonic(), self._drawn())
+        self._show(running=False)
 
-    def _line(self) -> str:
-        facts = self._facts()
-        return f"{self._label}: {self.done} of {self._total} questions" + (f", {facts}" if facts else "")
-
-    def _facts(self) -> str:
-        seconds = max(time.monotonic() - self._began, 1e-9)
-        tokens = self._drawn() - self._tokens
-        facts = [f"accuracy {self._right / self.done:.3f}"] if self.done and self._graded else []
-        if tokens:
-            facts.append(f"{tokens / seconds:.0f} tokens/s")
-        return ", ".join(facts)
-
-    def _left(self, now: float) -> str:
-        """Return the time left at the mean pace so far."""
-        if not self.done:
-            return ""
-        return f", {clock((now - self._began) / self.done * (self._total - self.done))} left"
-
-    def _show(self) -> None:
-        if self._bars is not None:
-            self._bars.update(self._bar, completed=self.done, facts=self._facts())
-            self._bars.refresh()
+    def _show(self, *, running: bool) -> None:
+        if self._screen is None:
+            notify(plain_line(self._pace, running=running))
+            return
+        self._screen.show(table(self._pace, self._screen.width, running=running, head=not self._has_heading))
+        if not running:
+            self._screen.release()
+            self._has_heading = True
 
 
-def clock(seconds: float) -> str:
-    """Return a time as hours, minutes and seconds."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+class LiveScreen:
+    """A part of the terminal that is drawn again on request, without a thread, until it is released."""
+
+    def __init__(self) -> None:
+        """Draw nothing yet."""
+        self._console = screen()
+        self._live: Live | None = None
+
+    @property
+    def width(self) -> int:
+        """Characters of a line."""
+        return self._console.width
+
+    def show(self, lines: RenderableType) -> None:
+        """Draw these lines in the place of the last ones."""
+        from rich.live import Live
+
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="visible")
+            self._live.start()
+        self._live.update(lines, refresh=True)
+
+    def release(self) -> None:
+        """Leave the last lines where they are."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 def wants_bar() -> bool:
-    """Return whether standard error is a terminal that takes bars."""
-    return sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    """Return whether standard error is a terminal that takes bars and tables."""
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
 def screen() -> Console:
@@ -132,19 +138,3 @@ def screen() -> Console:
     from rich.console import Console
 
     return Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
-
-
-def _bars() -> Bars:
-    """Return one bar per strategy, redrawn only on request, so that no thread is needed."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    return Bars(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[facts]}", markup=False),
-        TimeRemainingColumn(),
-        console=screen(),
-        auto_refresh=False,
-    )

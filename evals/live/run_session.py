@@ -24,7 +24,7 @@ from evals.live.parts import name_apart, split
 from evals.live.plan import Plan, plan
 from evals.live.pool_run import draw_into_pool, pool_target, run_key
 from evals.live.prompt_form import in_taken_form
-from evals.live.runner import Played, play
+from evals.live.runner import Played, Started, play
 from evals.tasks import Task, load_task
 from strategies.mass import MassError
 from tts.engines.base import Capabilities
@@ -166,8 +166,8 @@ def _play_part(
 ) -> RunPart:
     """Play the strategies of one model and one scorer; those of one model share the samples of its run."""
 
-    def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Played]]:
-        return play(config, chosen, task, engine, cache, watch=watch)
+    def work(cache: PoolSampleCache, watch: ProgressListener, started: Started) -> Coroutine[Any, Any, list[Played]]:
+        return play(config, chosen, task, engine, cache, watch=watch, started=started)
 
     try:
         played, pool, _ = draw_into_pool(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar
 
 from evals.config import RunConfig, SampleConfig
-from evals.live.hooks import ProgressListener
+from evals.live.hooks import ProgressListener, QuestionCost
 from evals.live.plan import Plan, PlannedStrategy
 from evals.tasks import Task
 from strategies.mass.asides import aside_sentence
@@ -23,11 +23,13 @@ from tts.pool.trees import PoolTrees
 from tts.requirements import Requirements
 from tts.runtime.cache import SampleCache
 from tts.runtime.driver import Options, Result, run
+from tts.runtime.runner import Runner
 from tts.scorers.base import Scorer
 from tts.strategy import Steps
 from tts.training.finece.tree import Tree
-from tts.types import Decision, Draw, Problem, Sample, Signals, Trace
+from tts.types import Decision, Draw, End, Problem, Sample, Signals, Trace
 
+Started = Callable[[Runner], None]
 NO_TRACE = Trace()
 REFRESH_S = 0.25
 """Seconds between two refreshes of the progress."""
@@ -68,7 +70,14 @@ class CollectSamples:
 
 
 async def draw_samples(
-    config: SampleConfig, task: Task, engine: Engine, cache: SampleCache, *, signals: Signals, watch: ProgressListener
+    config: SampleConfig,
+    task: Task,
+    engine: Engine,
+    cache: SampleCache,
+    *,
+    signals: Signals,
+    watch: ProgressListener,
+    started: Started | None = None,
 ) -> list[Result]:
     """Draw ``n`` samples of every problem into the cache, the samples of one question at the same time."""
     # As many questions as fill a batch, and one to fill the gaps.
@@ -78,8 +87,10 @@ async def draw_samples(
     def share(result: Result) -> float:
         return sum(bool(task.grade(result.problem, s)) for s in result.decision.samples) / config.samples
 
-    watch.start("samples", len(task.problems))
-    return await _play_all(CollectSamples(config.samples), task, engine, None, options, signals, cache, share, watch)
+    watch.start("samples", len(task.problems), config.samples)
+    return await _play_all(
+        CollectSamples(config.samples), task, engine, None, options, signals, cache, share, watch, started
+    )
 
 
 def _options(config: SampleConfig | RunConfig, concurrency: int, lookahead: int) -> Options:
@@ -94,7 +105,15 @@ def _options(config: SampleConfig | RunConfig, concurrency: int, lookahead: int)
 
 
 async def draw_trees(
-    tree: Tree, task: Task, engine: Engine, cache: SampleCache, *, rows: int, signals: Signals, watch: ProgressListener
+    tree: Tree,
+    task: Task,
+    engine: Engine,
+    cache: SampleCache,
+    *,
+    rows: int,
+    signals: Signals,
+    watch: ProgressListener,
+    started: Started | None = None,
 ) -> list[Result]:
     """Draw the tree of every problem into the cache, which must keep forks; ``rows`` fit into a batch."""
     options = Options(concurrency=-(-rows // tree.config.k) + 1, rows=rows, join_answers=False)
@@ -104,15 +123,23 @@ async def draw_trees(
         return sum(bool(task.grade(result.problem, s)) for s in samples) / len(samples)
 
     watch.start("trees", len(task.problems))
-    return await _play_all(tree, task, engine, None, options, signals, cache, share, watch)
+    return await _play_all(tree, task, engine, None, options, signals, cache, share, watch, started)
 
 
 async def play(
-    config: RunConfig, plan: Plan, task: Task, engine: Engine, cache: PoolSampleCache, *, watch: ProgressListener
+    config: RunConfig,
+    plan: Plan,
+    task: Task,
+    engine: Engine,
+    cache: PoolSampleCache,
+    *,
+    watch: ProgressListener,
+    started: Started | None = None,
 ) -> list[Played]:
     """Play every strategy over every problem, one strategy after another; they share their draws through the cache.
 
-    Draws that continue others are not shared: the trees of such a strategy have a run of their own.
+    Draws that continue others are not shared: the trees of such a strategy have a run of their own. ``watch`` and
+    ``started`` receive each strategy and its runner.
     """
     concurrency = config.concurrency or config.engine.max_batch_size
     options = replace(_options(config, concurrency, config.lookahead), min_in_flight=config.min_in_flight)
@@ -127,11 +154,23 @@ async def play(
         order.sort(key=lambda i: -plan.strategies[i].strategy.budget)
     for i in order:
         planned = plan.strategies[i]
-        watch.start(planned.method.name, len(task.problems))
+        budget = None if planned.strategy.requires.branching else planned.strategy.budget
+        watch.start(planned.method.name, len(task.problems), budget)
         asides: list[str] = []
         trees = cache.trees(_described(planned)) if planned.strategy.requires.branching else None
         results = await _play_all(
-            planned.strategy, task, engine, plan.judge, options, plan.signals, cache, right, watch, asides, trees
+            planned.strategy,
+            task,
+            engine,
+            plan.judge,
+            options,
+            plan.signals,
+            cache,
+            right,
+            watch,
+            started,
+            asides,
+            trees,
         )
         rewards = None
         if task.graded and task.metric and task.reward is not None:
@@ -170,6 +209,7 @@ async def _play_all(
     cache: SampleCache,
     right: Callable[[Result], float],
     watch: ProgressListener,
+    started: Started | None,
     asides: list[str] | None = None,
     trees: PoolTrees | None = None,
 ) -> list[Result]:
@@ -188,10 +228,11 @@ async def _play_all(
         signals=signals,
         cache=cache,
         equality=task.grader.equality,
+        started=started,
     )
     async with _refreshing(watch), aclosing(playing):  # type: ignore[type-var]
         async for result in playing:
-            watch.advance(right(result) if task.graded else None)
+            watch.advance(right(result) if task.graded else None, _cost(result))
             if asides is not None and (sentence := aside_sentence(strategy, result.decision)) is not None:
                 asides.append(sentence)
             if trees is not None:
@@ -199,6 +240,18 @@ async def _play_all(
             results[result.problem.id] = _without_traces(result)
     watch.finish()
     return [results[problem.id] for problem in task.problems]
+
+
+def _cost(result: Result) -> QuestionCost:
+    """The cost of a question as a display shows it."""
+    samples, usage = result.decision.samples, result.decision.usage
+    return QuestionCost(
+        samples=len(samples),
+        recalled=result.cached,
+        tokens=0 if usage is None else usage.generated,
+        failed=sum(sample.end is End.FAILED for sample in samples),
+        truncated=sum(sample.end is End.LENGTH for sample in samples),
+    )
 
 
 def _without_traces(result: Result) -> Result:

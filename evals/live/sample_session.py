@@ -14,7 +14,7 @@ from evals.live.outcome import SampleOutcome
 from evals.live.pool_run import draw_into_pool, pool_target, run_key
 from evals.live.prompt_form import in_taken_form
 from evals.live.run_session import live_task, notify_all, opened
-from evals.live.runner import draw_samples, draw_trees
+from evals.live.runner import Started, draw_samples, draw_trees
 from evals.tasks import Task
 from tts.engines.config import EngineConfig, recorded_signals
 from tts.engines.kinds import LiveEngine
@@ -60,8 +60,8 @@ def sample_into(
     """
     signals = recorded_signals(config.engine)
 
-    def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
-        return draw_samples(config, task, engine, cache, signals=signals, watch=watch)
+    def work(cache: PoolSampleCache, watch: ProgressListener, started: Started) -> Coroutine[Any, Any, list[Result]]:
+        return draw_samples(config, task, engine, cache, signals=signals, watch=watch, started=started)
 
     key = _key(config.engine, task)
     return SampleOutcome(*draw_into_pool(path, key, task, engine, signals, None, asdict(config), work, hooks))
@@ -93,7 +93,7 @@ def grow_trees_into(
     """
     signals = recorded_signals(engine_config) | tree.requires.signals
 
-    def work(cache: PoolSampleCache, watch: ProgressListener) -> Coroutine[Any, Any, list[Result]]:
+    def work(cache: PoolSampleCache, watch: ProgressListener, started: Started) -> Coroutine[Any, Any, list[Result]]:
         return draw_trees(
             tree,
             task,
@@ -102,6 +102,7 @@ def grow_trees_into(
             rows=engine_config.rows or engine_config.max_batch_size,
             signals=signals,
             watch=watch,
+            started=started,
         )
 
     key = _key(engine_config, task)

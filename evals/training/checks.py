@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from evals.live.hooks import Hooks, ProgressListener
+from evals.live.hooks import Hooks, ProgressListener, QuestionCost
 from evals.tasks import Task
 from evals.training.config import FineceConfig, GraceConfig, HeadConfig, RewardConfig
 from tts.engines.hf.device import pick
@@ -130,11 +130,11 @@ class _BothGrades:
         self._inner, self._path, self._enough = inner, path, enough
         self._done, self._right = 0, 0.0
 
-    def start(self, label: str, questions: int) -> None:
-        self._inner.start(label, questions)
+    def start(self, label: str, questions: int, budget: int | None = None) -> None:
+        self._inner.start(label, questions, budget)
 
-    def advance(self, right: float | None) -> None:
-        self._inner.advance(right)
+    def advance(self, right: float | None, cost: QuestionCost | None = None) -> None:
+        self._inner.advance(right, cost)
         self._done += 1
         self._right += right or 0.0
         if self._done == self._enough and self._right in (0.0, float(self._done)):

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from evals.live import progress
-from evals.live.progress import BAR_INTERVAL_S, clock, notify, wants_bar
+from evals.live.progress import BAR_INTERVAL_S, notify, wants_bar
+from evals.live.progress_rows import clock
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

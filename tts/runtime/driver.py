@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from operator import length_hint
 
 from tts.answers.meaning.equality import Equality
@@ -42,6 +42,7 @@ async def run(
     signals: Signals = NONE,
     cache: SampleCache | None = None,
     equality: Equality | None = None,
+    started: Callable[[Runner], None] | None = None,
 ) -> AsyncIterator[Result]:
     """Run a strategy over problems and yield each result as soon as it is decided.
 
@@ -56,6 +57,7 @@ async def run(
         cache: keeps draws, so that none is drawn or scored again; with a live engine only.
         equality: makes equal answers of a question one answer; None compares texts. Its tokens are part of the
             decision's usage, as a scorer's are.
+        started: receives the runner before the first question, to watch its draws; with a live engine only.
 
     Raises:
         UnsupportedError: the source or the scorer does not meet the strategy's requirements.
@@ -75,6 +77,8 @@ async def run(
         raise UnsupportedError("a live engine needs `extract` to read answers from texts")
     runner = Runner(source, extract=extract, options=options, max_questions=options.concurrency, max_waiting=0)
     runner.check(strategy, scorer, signals)
+    if started is not None:
+        started(runner)
     waiting = iter(problems)
     done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue(maxsize=2 * options.concurrency)
     working = min(options.concurrency, max(1, length_hint(problems, options.concurrency)))

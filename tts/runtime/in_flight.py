@@ -1,4 +1,7 @@
-"""The draws in flight over time: each one records the mean number of rows beside it, and its share of the machine."""
+"""The draws in flight over time: each one records the mean number of rows beside it, and its share of the machine.
+
+Their tokens are counted while they are drawn, as far as the engine tells.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
+
+from tts.engines.base import Meter
 
 
 @dataclass(slots=True)
@@ -35,11 +40,24 @@ class InFlight:
         """
         self._limit, self._clock = limit, clock
         self._count, self._rows, self._shares, self._at = 0, 0.0, 0.0, clock()
+        self._meters: dict[int, Meter] = {}
+        self._ended = 0
+
+    @property
+    def drawn(self) -> int:
+        """Tokens drawn so far, those of draws in flight included where the engine meters them as it draws."""
+        return self._ended + sum(meter.drawn for meter in self._meters.values())
 
     @contextmanager
-    def draw(self) -> Iterator[Life]:
-        """Count one draw for the length of the block."""
+    def draw(self, meter: Meter | None = None) -> Iterator[Life]:
+        """Count one draw for the length of the block.
+
+        Args:
+            meter: of its request; None leaves its tokens out.
+        """
         life = Life()
+        if meter is not None:
+            self._meters[id(meter)] = meter
         self._advance(+1)
         begun, rows, shares = self._at, self._rows, self._shares
         try:
@@ -50,6 +68,9 @@ class InFlight:
             spent = self._at - begun
             life.rows = (self._rows - rows) / spent if spent > 0 else float(beside)
             life.machine_s = self._shares - shares
+            if meter is not None:
+                del self._meters[id(meter)]
+                self._ended += meter.drawn
 
     def resize(self, limit: float) -> None:
         """Take another number of rows from now on."""

@@ -67,6 +67,7 @@ class Runner:
         options: look-ahead, rows and retries; ``concurrency`` is that of lists of problems.
         spent: the tokens of all questions that are over, however they ended.
         active: questions that are being played.
+        in_flight: the draws in flight, and the tokens drawn so far.
     """
 
     def __init__(
@@ -98,14 +99,13 @@ class Runner:
         self.engine, self.options, self.spent, self.active = engine, options, NOTHING, 0
         self._extract, self._ledger = extract, ledger
         self._checked: tuple[Strategy | None, Scorer | None, Signals, Signals] = (None, None, NONE, NONE)  # the last
-        self._admission = Admission(max_questions, max_waiting)
-        self._deadlines: set[Deadline] = set()
-        self._in_flight = InFlight(options.rows or math.inf)
+        self._admission, self._deadlines = Admission(max_questions, max_waiting), set[Deadline]()
+        self.in_flight = InFlight(options.rows or math.inf)
         self._rows = Rows(options.rows if options.share_rows else None)
 
     def resize(self, rows: int) -> None:
         """Take another number of rows, >= 1, of an engine that has grown or shrunk; draws in progress go on."""
-        self._in_flight.resize(rows)
+        self.in_flight.resize(rows)
         self._rows.resize(rows)
 
     @property
@@ -195,7 +195,7 @@ class Runner:
             equality=equality,
             known_answers=known_answers,
             calls=calls,
-            in_flight=self._in_flight,
+            in_flight=self.in_flight,
             rows=self._rows.share(),
             drawn=drawn,
         )

@@ -274,7 +274,7 @@ class Session:
     async def _attempt(self, request: Request, spent: Usage) -> Sample:
         asked = time()
         async with self._rows:
-            with self._in_flight.draw() as life:
+            with self._in_flight.draw(request.meter) as life:
                 sample = await collected(self.engine, request)
         return replace(
             sample,

@@ -1,4 +1,4 @@
-"""Progress on standard error: plain lines without a terminal, a bar on one."""
+"""Progress on standard error: plain lines without a terminal, a table on one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from evals.live import progress
+from evals.live.hooks import QuestionCost
 from tests.cli.cases import FAKE, TASK, Tts
 
 
@@ -63,15 +64,70 @@ def test_without_tokens_there_is_no_rate(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == "esc: 0 of 1 questions\nesc: 1 of 1 questions, accuracy 1.000\n"
 
 
-def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
+def test_lines_tell_recalled_questions_failed_draws_and_truncated_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.Progress(lambda: 0, terminal=False) as shown:
+        shown.start("esc", 2, 4)
+        shown.advance(1.0, QuestionCost(samples=4, recalled=4, tokens=400, truncated=3))
+        shown.advance(0.0, QuestionCost(samples=4, tokens=300, failed=2))
+        shown.finish()
+    assert capsys.readouterr().err == ("esc: 2 of 2 questions, accuracy 0.500, 1 recalled, 2 failed, 3 truncated\n")
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A terminal of 80 columns, and its clock."""
+    for name, value in {"COLUMNS": "80", "TERM": "xterm", "FORCE_COLOR": "1", "NO_COLOR": ""}.items():
+        monkeypatch.setenv(name, value)
+    now = [0.0]
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_on_a_terminal_there_is_a_row_for_each_strategy(
+    capsys: pytest.CaptureFixture[str], terminal: list[float]
+) -> None:
+    tokens = [0]
+    with progress.Progress(lambda: tokens[0], terminal=True) as table:
+        table.start("confidence_gated_self_consistency", 4, 4)
+        first = plain(capsys.readouterr().err)
+        terminal[0], tokens[0] = 10.0, 700
+        table.advance(1.0, QuestionCost(samples=4, tokens=400, truncated=1))
+        running = plain(capsys.readouterr().err)
+        table.advance(0.5, QuestionCost(samples=4, recalled=4, tokens=300))
+        table.finish()
+        table.start("esc", 4, 4)
+        table.finish()
+    rest = plain(capsys.readouterr().err)
+    assert first[:2] == [
+        "strategy                        questions   accuracy, % [95 %]  samples   tokens",
+        "confidence_gated_self_consi…          0/4                    -        -        -",
+    ]
+    assert first[2].endswith(" - tokens/s, - left")
+    assert running[-2] == "confidence_gated_self_consi…          1/4  100.0 [20.7, 100.0]      4.0      400"
+    assert running[-1].endswith("━ 70 tokens/s, 0:00:13 left, 1 truncated")
+    ended = rest.index("  took 0:00:10, 70 tokens/s, 1 recalled, 1 truncated")
+    assert rest[ended - 1] == "confidence_gated_self_consi…          2/4    75.0 [23.2, 96.8]      4.0      350"
+    assert rest[-2:] == [
+        "esc                                   0/4                    -        -        -",
+        "  took 0:00:00",
+    ]
+    assert not any(line.startswith("strategy ") for line in rest[ended + 1 :])
+    assert max(map(len, first + running + rest)) <= 80
+
+
+def test_a_terminal_that_takes_no_control_characters_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    tokens = itertools.count(0, 1000)
-    with progress.Progress(lambda: next(tokens), terminal=True) as bar:
-        bar.start("esc", 2)
-        bar.advance(1.0)
-        bar.advance(0.0)
-        bar.finish()
-    err = capsys.readouterr().err
-    assert "esc" in err and "2/2" in err and "accuracy 0.500" in err and "tokens/s" in err
+    assert progress.wants_bar()
+    monkeypatch.setenv("TERM", "dumb")
+    assert not progress.wants_bar()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not progress.wants_bar()
+
+
+def plain(text: str) -> list[str]:
+    """The lines without control sequences."""
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
+    return [line.rstrip() for line in lines if line.strip()]

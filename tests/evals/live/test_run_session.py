@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig, SampleConfig
-from evals.live.hooks import Hooks, Silent
+from evals.live.hooks import Hooks, QuestionCost, Silent
 from evals.live.plan import Plan
 from evals.live.pool_run import PoolRun, pool_target, run_key
 from evals.live.run_session import _signals_of_all, run_strategies
@@ -35,7 +35,7 @@ class Stopping(Silent):
     def __init__(self, questions: int) -> None:
         self.left = questions
 
-    def advance(self, right: float) -> None:
+    def advance(self, right: float | None, cost: QuestionCost | None = None) -> None:
         self.left -= 1
         if self.left == 0:
             raise KeyboardInterrupt

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from evals.config import RunConfig, SampleConfig
+from evals.live.hooks import QuestionCost
 from evals.live.plan import plan
 from evals.live.runner import CollectSamples, Played, draw_samples, play
 from evals.tasks import load_task
@@ -41,10 +42,10 @@ class Log:
     def __init__(self) -> None:
         self.calls: list[Any] = []
 
-    def start(self, label: str, questions: int) -> None:
+    def start(self, label: str, questions: int, budget: int | None = None) -> None:
         self.calls.append((label, questions))
 
-    def advance(self, right: float) -> None:
+    def advance(self, right: float | None, cost: QuestionCost | None = None) -> None:
         self.calls.append(right)
 
     def refresh(self) -> None:
