@@ -87,7 +87,7 @@ demo: $(VENV)/demo-installed
 	$(BIN)/tts run configs/demo.yaml out=out/demo.sqlite --json out/demo.json --plot out/demo.png
 	@echo
 	$(BIN)/tts report out/demo.sqlite -o out/report.html
-	@echo 'See:   out/report.html in a browser: every question, its samples, and where each strategy stopped'
+	@echo 'See:   out/report.html in a browser: every question, its samples, its beams, and where each strategy stopped'
 	@echo 'Next:  $(BIN)/tts compare out/demo.sqlite --run 1    every strategy on the samples of run 1, 200 orders'
 	@echo '       $(BIN)/tts reliability out/demo.sqlite --run 1    is the confidence right?'
 	@echo '       $(BIN)/tts ask "Jack has 11 beads. Jack buys 8 more beads. How many beads does Jack have now?"'

@@ -59,8 +59,9 @@ def report(
 
     The file works offline and can be mailed. It shows accuracy against samples, tokens and seconds, the causes of
     wrong decisions, the quality of confidences, and each question with its samples in the order drawn, tokens shaded by
-    their confidence, and the vote as it grew with a mark where each strategy stopped. A SQLite pool is shown run by
-    run. The page stays under 6 MB: of a larger pool it shows a random sample of the questions.
+    their confidence, the vote as it grew with a mark where each strategy stopped, and the beams of strategies that
+    continue draws as a tree. A SQLite pool is shown run by run. The page stays under 6 MB: of a larger pool it shows a
+    random sample of the questions.
     """
     from evals.config import CompareConfig
     from evals.report.output import json_file, text_file
