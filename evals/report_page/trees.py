@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,30 +74,23 @@ class TreeRun:
         decision = self.decisions.get(entry.problem.id)
         answer = None if decision is None else decision["answer"]
         parents = parents_of(entry.samples)
-        children = [parent for parent in parents if parent is not None]
+        children = Counter(parent for parent in parents if parent is not None)
         last = max((i for i, parent in enumerate(parents) if parent is not None), default=-1)
         nodes = []
         for i, (sample, recorded) in enumerate(zip(entry.samples, entry.correct, strict=True)):
             ended = sample.end not in (End.BOUNDARY, End.FAILED, End.ABORTED)
-            graded = rule.grade(sample.answer, entry.problem.golds) if recorded is None else recorded
-            right = graded if ended else None
+            right = None
+            if ended:
+                right = rule.grade(sample.answer, entry.problem.golds) if recorded is None else recorded
             if right is not None:
                 self.positions.add(sample, right)
-            parent = None if parents[i] is None else entry.samples[parents[i] or 0]
+            at = parents[i]
             nodes.append(
                 {
-                    "index": sample.index,
-                    "parent": None if parent is None else parent.index,
-                    "given": sample.given,
-                    "fate": fate(sample, children.count(i), later=i < last),
+                    **_node(sample, None if at is None else entry.samples[at], self.decode),
+                    "fate": fate(sample, children[i], later=i < last),
                     "chosen": ended and answer is not None and bool(rule.grade(sample.answer, answer)),
-                    "value": sample.confidence,
-                    "answer": None if sample.answer is None else shortened(sample.answer, MAX_TEXT)[0],
                     "right": right,
-                    "end": str(sample.end),
-                    **_cost(sample),
-                    **_new_text(sample, parent, self.decode),
-                    **({"error": sample.error} if sample.error else {}),
                 }
             )
         return {"nodes": nodes, "decision": None if decision is None else _decided(decision, entry, rule)}
@@ -166,7 +160,7 @@ def _tree_run(pool: Pool, run: Run | None, *, own: bool) -> TreeRun:
     if run is not None:
         with PoolStore.read(pool.path) as store:
             decisions = store.decisions(run.id)
-    strategy = {} if run is None else run.key.sampling.get("tree")
+    strategy = None if run is None else run.key.sampling.get("tree")
     return TreeRun(
         str(strategy.get("name", "tree")) if isinstance(strategy, Mapping) else "tree",
         None if run is None else run.id,
@@ -190,6 +184,21 @@ def of_question(trees: Iterable[TreeRun], question: str, grader: Grader) -> dict
     """
     found = [one.question(question, grader) for one in trees]
     return {"trees": found} if any(one is not None for one in found) else {}
+
+
+def _node(sample: Sample, parent: Sample | None, decode: Decode | None) -> dict[str, Any]:
+    """Return a draw of a tree by itself, ready for JSON."""
+    return {
+        "index": sample.index,
+        "parent": None if parent is None else parent.index,
+        "given": sample.given,
+        "value": sample.confidence,
+        "answer": None if sample.answer is None else shortened(sample.answer, MAX_TEXT)[0],
+        "end": str(sample.end),
+        **_cost(sample),
+        **_new_text(sample, parent, decode),
+        **({"error": sample.error} if sample.error else {}),
+    }
 
 
 def _cost(sample: Sample) -> dict[str, Any]:

@@ -51,7 +51,10 @@ def traces_of(sample: Sample) -> dict[str, str]:
 def value_of(sample: Sample) -> Sequence[float]:
     """Return FineCE's confidence at each token, in [0, 1]: the mean of its value tokens; empty where it has none."""
     owned = sample.trace.owned_by(FINECE)
-    return [] if not owned or not owned[0] else expectation(np.array(owned, dtype=np.float64).T).tolist()
+    if not owned or not owned[0]:
+        return []
+    found: list[float] = expectation(np.array(owned, dtype=np.float64).T).tolist()
+    return found
 
 
 class Positions:

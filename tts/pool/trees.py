@@ -76,9 +76,10 @@ class PoolTrees:
 def score_of(samples: tuple[Sample, ...]) -> dict[int, Score]:
     """Return the scores of samples by their index; those without a confidence have none."""
     found = {}
-    for sample in (one for one in samples if one.confidence is not None):
-        usage = sample.usage or Usage()
-        found[sample.index] = Score(sample.confidence or 0.0, usage.scorer_prefill, usage.scorer_decode)
+    for sample in samples:
+        if sample.confidence is not None:
+            usage = sample.usage or Usage()
+            found[sample.index] = Score(sample.confidence, usage.scorer_prefill, usage.scorer_decode)
     return found
 
 
