@@ -105,3 +105,14 @@ def test_the_token_row_can_be_the_vocabularys_last() -> None:
     words, base = tokenizer(), model()
     (token,) = add_tokens(base, words, ["<CNF>"])
     assert grown(base, token)(input_ids=IDS, use_cache=False).logits.shape[-1] == token + 1
+
+
+def test_without_heads_and_neurons_the_appended_layers_alone_are_new() -> None:
+    base = model()
+    found = grow(base, GrowConfig(channels=2, heads=0, neurons=0, layers=1), [base.config.vocab_size - 1])
+    names = {name for name, weight in found.named_parameters() if weight.requires_grad and weight.numel()}
+    assert names and all(".layers.2." in n or "lm_head" in n or n.endswith("model.norm.trained") for n in names)
+    with torch.no_grad():
+        states = found.merged()(input_ids=IDS, use_cache=False, output_hidden_states=True).hidden_states
+    width = base.config.hidden_size
+    assert not states[2][..., width:].any() and states[3][..., width:].abs().amin() > 0

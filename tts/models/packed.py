@@ -25,16 +25,18 @@ class PackedTrees:
         positions: of each token in its branch, [rows, length].
         mask: the places that each place attends to, booleans, [rows, 1, length, length]; None for plain causal
             attention.
+        trees: the tree of each row.
     """
 
     ids: Tensor
     positions: Tensor
     mask: Tensor | None
+    trees: tuple[TokenTree, ...]
 
     def to(self, device: Any) -> PackedTrees:
         """Return the tensors on a device."""
         mask = None if self.mask is None else self.mask.to(device)
-        return PackedTrees(self.ids.to(device), self.positions.to(device), mask)
+        return PackedTrees(self.ids.to(device), self.positions.to(device), mask, self.trees)
 
 
 def pack_trees(trees: Sequence[TokenTree]) -> PackedTrees:
@@ -45,7 +47,8 @@ def pack_trees(trees: Sequence[TokenTree]) -> PackedTrees:
     for row, tree in enumerate(trees):
         ids[row, : len(tree.ids)] = torch.tensor(tree.ids)
         positions[row, : len(tree.ids)] = torch.tensor(tree.depths)
-    return PackedTrees(ids, positions, None if all(tree.is_path for tree in trees) else _mask(trees, length))
+    mask = None if all(tree.is_path for tree in trees) else _mask(trees, length)
+    return PackedTrees(ids, positions, mask, tuple(trees))
 
 
 def _mask(trees: Sequence[TokenTree], length: int) -> Tensor:
@@ -58,15 +61,17 @@ def _mask(trees: Sequence[TokenTree], length: int) -> Tensor:
     return mask[:, None]
 
 
-def forward(model: Any, packed: PackedTrees, **more: Any) -> Any:
+def forward(model: Any, packed: PackedTrees, *, states: Tensor | None = None, **more: Any) -> Any:
     """Return the model's output on packed trees, [rows, length, ...].
 
     Args:
         model: a causal model with attention in every layer.
         packed: the trees.
+        states: what the model reads in place of the tokens' embeddings, [rows, length, width].
         more: further arguments of the model.
     """
+    tokens = {"input_ids": packed.ids} if states is None else {"inputs_embeds": states}
     mask = packed.mask
     if mask is not None and getattr(model.config, "_attn_implementation", "sdpa") not in ("sdpa", "flex_attention"):
         mask = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)
-    return model(input_ids=packed.ids, attention_mask=mask, position_ids=packed.positions, use_cache=False, **more)
+    return model(**tokens, attention_mask=mask, position_ids=packed.positions, use_cache=False, **more)

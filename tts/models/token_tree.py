@@ -23,6 +23,11 @@ class TokenTree:
         self._children: dict[tuple[int, int], int] = {}
 
     @property
+    def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The tokens and the parents of all places: trees with equal keys are equal."""
+        return tuple(self.ids), tuple(self.parents)
+
+    @property
     def is_path(self) -> bool:
         """True if no place has two children."""
         return self.depths[-1] == len(self.depths) - 1

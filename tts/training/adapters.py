@@ -75,12 +75,19 @@ def adapted(model: Any, schedule: Schedule, tokens: Sequence[int]) -> Any:
         r=schedule.lora.rank,
         lora_alpha=schedule.lora.alpha,
         lora_dropout=schedule.lora.dropout,
-        target_modules="all-linear",
+        target_modules="all-linear" if schedule.lora.layers is None else _last(model, schedule.lora.layers),
         trainable_token_indices={name: list(tokens) for name in rows} if tokens else None,
         task_type="CAUSAL_LM",
     )
     with quiet_peft():
         return get_peft_model(model, config)
+
+
+def _last(model: Any, layers: int) -> list[str]:
+    """Return the names of the linear modules of a model's last layers."""
+    some = model.base_model.layers[-layers:]
+    inside = {id(part) for part in some.modules() if isinstance(part, torch.nn.Linear)}
+    return [name for name, part in model.named_modules() if id(part) in inside]
 
 
 def check_installed(schedule: Schedule) -> None:

@@ -18,6 +18,7 @@ from tts.models.loading import quiet
 from tts.models.resolve import BUNDLED, fingerprint
 from tts.training.adapters import check_installed
 from tts.training.grow import check_growable
+from tts.training.last_states import frozen_layers
 from tts.training.schedule import Schedule
 
 
@@ -67,17 +68,19 @@ def check_base(engine: EngineConfig, schedule: Schedule) -> None:
     """Refuse a base that the method cannot train, before any response is drawn.
 
     Raises:
-        InputError: adapters need a package that is not installed; the model's type or shape cannot be grown; or as
-            :func:`load_base` for ``grow.base``.
+        InputError: adapters need a package that is not installed; the model's type or shape cannot be grown; as
+            :func:`tts.training.last_states.frozen_layers`; or as :func:`load_base` for ``grow.base``.
     """
     check_installed(schedule)
-    if schedule.method == "grow":
+    if schedule.method == "grow" or schedule.lora.layers is not None:
         options = {"revision": engine.revision} if engine.revision else {}
         try:
             config = AutoConfig.from_pretrained(engine.folder or engine.model, **options)
         except (OSError, ValueError):  # the load that follows names the fault
             return
-        check_growable(config, schedule.grow)
+        frozen_layers(config, schedule)
+        if schedule.method == "grow":
+            check_growable(config, schedule.grow)
     if schedule.grow_base is not None:
         load_base(engine, schedule)
 

@@ -2,11 +2,11 @@
 
 A small model has no spare capacity: when it learns to detect its mistakes, it unlearns part of the task. So growing
 widens the residual stream by some channels and every layer by some attention heads and neurons, and appends layers that
-consist of new parts only. The appended layers are as wide as the others and read the base's last states. The new parts
-read everything and write into the new channels only; the base's parts read and write the same as before. So the text
-stays the base's whatever is learned, every response of the base is one of the grown model's, and only the new tokens
-read the new channels. The result is a plain model of the same class with larger matrices that contain zeros, and its
-cost grows in proportion.
+consist of new parts only. The appended layers are as wide as the others and read the base's last states; without new
+heads and neurons they are all that is new. The new parts read everything and write into the new channels only; the
+base's parts read and write the same as before. So the text stays the base's whatever is learned, every response of the
+base is one of the grown model's, and only the new tokens read the new channels. The result is a plain model of the same
+class with larger matrices that contain zeros, and its cost grows in proportion.
 
 RMS norms are the only place where both meet: they divide by the size of all channels. The new channels therefore carry
 ``EPSILON`` times their values, and their norm weights are 1 / ``EPSILON``: the base's channels are divided by the same
@@ -63,6 +63,10 @@ class Grown(nn.Module):
         """Return the module that computes logits of the last hidden state."""
         return self.model.get_output_embeddings()
 
+    def get_base_model(self) -> Any:
+        """Return the wider model."""
+        return self.model
+
     @property
     def rows(self) -> Tensor:
         """The new tokens' rows, trained, [tokens, width]."""
@@ -111,14 +115,19 @@ def grow(model: Any, config: GrowConfig, tokens: Sequence[int], *, seed: int = 0
     for name, module in list(found.named_modules()):
         part = name.rpartition(".")[2]
         base = old.get(name)
+        still = base is not None and ".layers." in name and not config.heads
         like: Any = base or old.get(re.sub(r"\blayers\.\d+\.", "layers.0.", name))
         if part in READS or part in WRITES:
             scale = write if part in WRITES else 1.0
             fresh = base is None and part in READS
             rows = like.weight[:0] if fresh else like.weight
-            replaced: nn.Module = _Linear(rows, like.bias, base is not None, module.weight.shape, scale, generator)
+            linear = _Linear(rows, like.bias, base is not None, module.weight.shape, scale, generator)
+            if still:
+                linear.stay_empty()
+            replaced: nn.Module = linear
         elif name.endswith("norm"):
             replaced = _Norm(like, base is not None, wide)
+            replaced.requires_grad_(not still)
         elif part == "lm_head":
             replaced = _Head(like, tokens, wide.hidden_size, generator)
         else:
@@ -200,6 +209,10 @@ class _Linear(nn.Module):
         self.old, self.scale = base.shape, scale
         fresh = torch.randn((shape[0] - base.shape[0], shape[1]), generator=generator)
         self.trained = nn.Parameter(fresh / shape[1] ** 0.5)
+
+    def stay_empty(self) -> None:
+        """Leave the new rows at 0: none of the base's parts writes into the new channels."""
+        self.trained.requires_grad_(False).zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         if self.base is None:

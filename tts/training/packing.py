@@ -95,6 +95,7 @@ def pack(given: Sequence[Branches], *, end: int, token: int, after: bool = False
         packed.ids,
         packed.positions,
         packed.mask,
+        packed.trees,
         torch.from_numpy(used).to(device),
         torch.from_numpy(inverse.reshape(source.shape)).to(device),
         labels.to(device),

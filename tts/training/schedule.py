@@ -21,11 +21,14 @@ class LoraConfig:
         rank: of each adapter, >= 1. Ours.
         alpha: scale of an adapter is alpha / rank. Ours.
         dropout: on an adapter's input, in [0, 1). Ours.
+        layers: the number of last layers that have adapters, >= 1; what the layers below compute of a response is
+            computed in the first epoch and kept. None: all layers have. Ours.
     """
 
     rank: int = 32
     alpha: int = 64
     dropout: float = 0.0
+    layers: int | None = None
 
 
 @dataclass
@@ -34,8 +37,9 @@ class GrowConfig:
 
     Attributes:
         channels: of the residual stream, >= 1. Ours.
-        heads: more key-value heads in every layer, >= 1, with as many queries each as the model has. Ours.
-        neurons: more in every layer's MLP, >= 1. Ours.
+        heads: more key-value heads in every layer, >= 0, with as many queries each as the model has. Ours.
+        neurons: more in every layer's MLP, >= 0. With 0 heads and 0 neurons the layers at the end alone are new, and
+            what the base computes of a response is computed in the first epoch and kept. Ours.
         layers: more layers at the end, >= 0; they have new parts only, are as wide as the others, and read the base's
             last states. Ours.
         base: a model that was grown from the same base before (a bundled model's name or a directory); its parts stay
@@ -94,9 +98,10 @@ class Schedule:
         self.check_names({"method": METHODS, "dtype": DTYPES})
         for key, value, least in (
             ("lora.rank", self.lora.rank, 1),
+            ("lora.layers", 1 if self.lora.layers is None else self.lora.layers, 1),
             ("grow.channels", self.grow.channels, 1),
-            ("grow.heads", self.grow.heads, 1),
-            ("grow.neurons", self.grow.neurons, 1),
+            ("grow.heads", self.grow.heads, 0),
+            ("grow.neurons", self.grow.neurons, 0),
             ("grow.layers", self.grow.layers, 0),
             ("epochs", self.epochs, 1),
             ("batch_size", self.batch_size, 1),
@@ -116,6 +121,11 @@ class Schedule:
             raise InputError(
                 "recipe.warmup and recipe.lora.dropout must be in [0, 1) and recipe.held_out in (0, 1), "
                 f"got {self.warmup}, {self.lora.dropout} and {self.held_out}"
+            )
+        if bool(self.grow.heads) != bool(self.grow.neurons) or not (self.grow.heads or self.grow.layers):
+            raise InputError(
+                "recipe.grow.heads and recipe.grow.neurons must both be at least 1, or both be 0 with at least 1 of "
+                f"recipe.grow.layers, got {self.grow.heads}, {self.grow.neurons} and {self.grow.layers}"
             )
         if self.muon_learning_rate and self.method == "lora":
             raise InputError(

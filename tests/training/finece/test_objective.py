@@ -14,6 +14,7 @@ from tests.training.cases import model, tokenizer  # noqa: E402
 from tests.training.finece_cases import halves  # noqa: E402
 from tts.training.finece.objective import FineceObjective  # noqa: E402
 from tts.training.finece.recipe import FineceRecipe  # noqa: E402
+from tts.training.last_states import LastStates  # noqa: E402
 
 RECIPE = FineceRecipe(method="full", dtype="float32", batch_size=20, micro_batch_size=20)
 
@@ -21,7 +22,9 @@ RECIPE = FineceRecipe(method="full", dtype="float32", batch_size=20, micro_batch
 def objective(**changes: object) -> FineceObjective:
     words = tokenizer()
     tokens = tuple(range(len(words), len(words) + 11))
-    return FineceObjective(halves(6), replace(RECIPE, **changes), tokens=tokens, end=words.eos_token_id, device="cpu")
+    return FineceObjective(
+        halves(6), replace(RECIPE, **changes), tokens=tokens, end=words.eos_token_id, device="cpu", states=LastStates()
+    )
 
 
 def test_every_response_has_a_goal_after_each_of_its_tokens_that_has_one() -> None:

@@ -19,6 +19,7 @@ from tts.errors import InputError
 from tts.scorers.metered import MeteredEngine
 from tts.scorers.reward.outcome import OutcomeReward, written_ids
 from tts.training.build import TrainedModel, train
+from tts.training.last_states import LastStates
 from tts.training.responses import Split
 from tts.training.reward.method import CARD, RewardMethod
 from tts.training.reward.model import RewardModel, classifier, empty_classifier
@@ -98,4 +99,4 @@ def test_a_model_without_such_a_classifier_and_grown_parts_are_refused() -> None
     with pytest.raises(InputError, match=r"recipe\.method must be one of lora, full, got 'grow'"):
         RewardRecipe(method="grow")
     assert RewardMethod(QUICK).for_base(EngineConfig()).recipe == QUICK
-    assert classifier(RewardModel(model())).num_labels == 1
+    assert classifier(RewardModel(model(), LastStates())).num_labels == 1

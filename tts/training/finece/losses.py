@@ -8,18 +8,25 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from tts.models.packed import forward
+from tts.training.last_states import LastStates
 from tts.training.packing import Packed
 
 
-def value_logits(model: Any, packed: Packed, tokens: Sequence[int]) -> Tensor:
+def value_logits(model: Any, packed: Packed, tokens: Sequence[int], states: LastStates) -> Tensor:
     """Return the logits of the confidence at every place of every branch.
+
+    Args:
+        model: the scorer.
+        packed: the branches.
+        tokens: ids of the value tokens; empty for a :class:`~tts.models.value_head.ValueHeadModel`.
+        states: computes last hidden states.
 
     Returns:
         [branches, width, 11] of the value tokens, or [branches, width, 1] of a head.
     """
-    logits: Tensor = forward(model, packed).logits
-    return packed.branches(packed.read(logits[..., list(tokens)] if tokens else logits)).float()
+    if tokens:
+        return packed.branches(states.read(model, packed)[1][:, list(tokens)]).float()
+    return packed.branches(model.head(packed.read(states(model.model, packed)).float()))
 
 
 def value_loss(logits: Tensor, goal: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from tts.models.value_head import ValueHeadModel
 from tts.training.adapters import adapted, add_tokens, refuse_tokens
 from tts.training.finece.objective import FineceObjective
 from tts.training.finece.recipe import FineceRecipe
+from tts.training.last_states import LastStates, frozen_layers
 from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.saving import save_model
@@ -80,10 +81,11 @@ class FineceMethod:
         phases: Phases,
     ) -> tuple[Any, FineceObjective]:
         """Add the trained parts; the checkpoint has nothing that the responses do not determine."""
+        kept = LastStates(frozen_layers(model.config, self.recipe))
         learner = adapted(model, self.recipe, tokens if self.recipe.read == "values" else [])
         if self.recipe.read == "head":
             learner = ValueHeadModel(learner).to(device)
-        return learner, FineceObjective(split, self.recipe, tokens=tokens, end=end, device=device)
+        return learner, FineceObjective(split, self.recipe, tokens=tokens, end=end, device=device, states=kept)
 
     def write(
         self,

@@ -15,6 +15,7 @@ from tts.training.finece.labels import goals
 from tts.training.finece.losses import value_logits, value_loss
 from tts.training.finece.recipe import FineceRecipe
 from tts.training.history import Evaluation, evaluated
+from tts.training.last_states import LastStates
 from tts.training.loop import precision
 from tts.training.packing import Packed, pack
 from tts.training.responses import Branches, Split, group_rows, passes, row_tokens
@@ -27,11 +28,22 @@ class FineceObjective:
         rows: numbers of the responses in each row, which answer one question and share its prompt.
         lengths: tokens of each row.
         goals: the target confidence after each token of each response, NaN where there is none.
+        states: computes last hidden states.
     """
 
-    def __init__(self, split: Split, recipe: FineceRecipe, *, tokens: Sequence[int], end: int, device: str) -> None:
+    def __init__(
+        self,
+        split: Split,
+        recipe: FineceRecipe,
+        *,
+        tokens: Sequence[int],
+        end: int,
+        device: str,
+        states: LastStates,
+    ) -> None:
         """Take the responses."""
         self.split, self.recipe, self.tokens, self.end, self.device = split, recipe, tuple(tokens), end, device
+        self.states = states
         self.rows = group_rows(split.train)
         self.lengths = [Branches.of(split.train, row).length for row in self.rows]
         self.goals = goals(split.train, every=recipe.positions == "every")
@@ -47,7 +59,7 @@ class FineceObjective:
         count = sum(len(self.rows[i]) for i in batch)
         packed = self._pack([Branches.of(self.split.train, row) for row in rows])
         with precision(self.recipe.dtype, self.device):
-            logits = value_logits(model, packed, self.tokens)
+            logits = value_logits(model, packed, self.tokens, self.states)
         wanted = torch.full(logits.shape[:2], math.nan)
         for branch, number in enumerate(i for row in rows for i in row):
             wanted[branch, : len(self.goals[number])] = torch.tensor(self.goals[number], dtype=torch.float32)
@@ -73,7 +85,7 @@ class FineceObjective:
         for some, rows in passes(held, size):
             packed = self._pack(rows)
             with precision(self.recipe.dtype, self.device):
-                logits = value_logits(model, packed, self.tokens)
+                logits = value_logits(model, packed, self.tokens, self.states)
             at = logits[torch.arange(len(some)), packed.at]
             found[some] = confidence(at).double().cpu().numpy()
             advance(sum(row.length for row in rows))

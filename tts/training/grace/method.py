@@ -16,6 +16,7 @@ from tts.models.grace import NAME, GraceCard, read_card, write_card
 from tts.training.adapters import adapted, add_tokens, refuse_tokens
 from tts.training.grace.objective import GraceObjective
 from tts.training.grace.recipe import GraceRecipe
+from tts.training.last_states import LastStates, frozen_layers
 from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.saving import save_model
@@ -94,7 +95,8 @@ class GraceMethod:
         phases: Phases,
     ) -> tuple[Any, GraceObjective]:
         """Fit the token's first row and the targets, or take the targets of the checkpoint."""
-        objective = GraceObjective(split, self.recipe, token=tokens[0], end=end, device=device)
+        kept = LastStates(frozen_layers(model.config, self.recipe))
+        objective = GraceObjective(split, self.recipe, token=tokens[0], end=end, device=device, states=kept)
         if saved is not None:
             objective.targets = saved["targets"]
         else:

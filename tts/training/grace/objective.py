@@ -17,13 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tts.models.packed import forward
 from tts.training.adapters import is_tied
 from tts.training.grace.losses import confidence_logit, confidence_loss, divergence, language_loss
 from tts.training.grace.recipe import GraceRecipe
 from tts.training.grace.targets import targets
 from tts.training.grace.token_row import start_row
 from tts.training.history import Evaluation, evaluated
+from tts.training.last_states import LastStates
 from tts.training.loop import precision
 from tts.training.packing import Packed, pack
 from tts.training.phases import Phases
@@ -43,15 +43,19 @@ class GraceObjective:
         lengths: tokens of each row.
         targets: of each response, [responses]; see :mod:`tts.training.grace.targets`.
         base: a copy of the base model, where the anchor is the base and every weight is trained; else None.
+        states: computes last hidden states.
     """
 
-    def __init__(self, split: Split, recipe: GraceRecipe, *, token: int, end: int, device: str) -> None:
+    def __init__(
+        self, split: Split, recipe: GraceRecipe, *, token: int, end: int, device: str, states: LastStates
+    ) -> None:
         """Take the responses; :meth:`set_targets` or a checkpoint gives the targets."""
         self.split, self.recipe, self.token, self.end, self.device = split, recipe, token, end, device
         self.rows = group_rows(split.train)
         self.lengths = [self._branches(row).length for row in self.rows]
         self.targets: Floats = np.empty(0)
         self.base: Any = None
+        self.states = states
 
     @property
     def extra_state(self) -> Mapping[str, Any]:
@@ -168,8 +172,7 @@ class GraceObjective:
     def _logits(self, model: Any, packed: Packed) -> Tensor:
         """Logits at the places that branches read, [places, vocab]."""
         with precision(self.recipe.dtype, self.device):
-            out: Tensor = forward(model, packed).logits
-        return packed.read(out).float()
+            return self.states.read(model, packed)[1].float()
 
     @torch.no_grad()
     def _read(
@@ -189,8 +192,7 @@ class GraceObjective:
         """
         order, states, logits = [], [], []
         for some, packed, tokens in self._passes(responses):
-            found = forward(model, packed, output_hidden_states=True)
-            hidden, vocabulary = packed.read(found.hidden_states[-1]), packed.read(found.logits)
+            hidden, vocabulary = self.states.read(model, packed)
             branches = torch.arange(len(some))
             shares = (0.0, 0.25, 0.5, 0.75) if within else ()
             for at in (packed.at, *((share * packed.at).long() for share in shares)):

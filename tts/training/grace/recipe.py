@@ -82,6 +82,11 @@ class GraceRecipe(Schedule):
                 "recipe.method=grow needs recipe.readout=before: the base reads a token that is fed, and its parts are "
                 "not trained; give recipe.readout=before, or recipe.method=lora or full"
             )
+        if self.readout == "after" and self.method == "lora" and self.lora.layers is not None:
+            raise InputError(
+                "recipe.lora.layers needs recipe.readout=before: what the lower layers compute of a confidence token "
+                "that is fed changes with its row; give recipe.readout=before, or leave recipe.lora.layers out"
+            )
         if self.readout == "after" and self.positions == "every":
             raise InputError(
                 "recipe.positions=every needs recipe.readout=before: after each token there is no confidence token to "

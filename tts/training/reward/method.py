@@ -15,6 +15,7 @@ from tts.engines.config import EngineConfig
 from tts.models.card_file import CardFile
 from tts.models.states import StateReader
 from tts.training.adapters import adapted, is_tied
+from tts.training.last_states import LastStates, frozen_layers
 from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.reward.model import RewardModel, classifier, empty_classifier
@@ -78,7 +79,8 @@ class RewardMethod:
         empty_classifier(model.config)
         if not is_tied(model):
             model.get_output_embeddings().weight.requires_grad_(False)  # the words are not used
-        learner = RewardModel(adapted(model, self.recipe, [])).to(device)
+        kept = LastStates(frozen_layers(model.config, self.recipe))
+        learner = RewardModel(adapted(model, self.recipe, []), kept).to(device)
         if saved is None:
             learner.start(lambda: _read(learner, split, phases))
         return learner, RewardObjective(split, self.recipe, device=device)

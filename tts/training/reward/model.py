@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tts.errors import InputError
 from tts.logistic import fit_logistic
-from tts.models.packed import forward
+from tts.training.last_states import LastStates, decoder_of
 from tts.training.packing import Packed
 
 START_RIDGE = 10.0
@@ -25,13 +25,15 @@ class RewardModel(nn.Module):
 
     Attributes:
         model: the model with its language head, which is not trained.
+        states: computes last hidden states.
         score: the head.
         config: the model's configuration.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, states: LastStates) -> None:
         """Put a head of zeros on a model: it starts at confidence 1/2."""
         super().__init__()
+        self.states = states
         self.model, self.config = model, model.config
         self.score = nn.Linear(model.config.get_text_config().hidden_size, 1, bias=False)
         nn.init.zeros_(self.score.weight)
@@ -39,12 +41,11 @@ class RewardModel(nn.Module):
     @property
     def decoder(self) -> Any:
         """The model without its language head."""
-        inner = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-        return inner.base_model
+        return decoder_of(self.model)
 
     def forward(self, packed: Packed) -> Tensor:
         """Return the log-odds of being right at the end of each branch, [branches]."""
-        states = packed.ends(packed.read(forward(self.decoder, packed).last_hidden_state))
+        states = packed.ends(packed.read(self.states(self.model, packed)))
         log_odds: Tensor = self.score(states.float())[:, 0]
         return log_odds
 
