@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evals.comparison.decided import QuestionDecision
 from evals.metrics.scored import grades
 from evals.report_page.token_texts import Decode, token_texts
 from evals.report_page.visible_traces import Positions, traces_of
@@ -14,6 +13,9 @@ from evals.report_page.vote_growth import posteriors
 from tts.answers import Grader, merge
 from tts.pool import Entry
 from tts.types import Sample
+
+if TYPE_CHECKING:
+    from evals.comparison.decided import QuestionDecision
 
 MAX_TEXT = 20_000
 """The most characters of a text on the page."""

@@ -140,29 +140,43 @@ def tree_runs(pool: Pool) -> list[TreeRun]:
     """
     runs = runs_of(pool)
     if pool.facts.continued or any(run.key.draws == "tree" for run in runs):
-        return [_tree_run(pool, runs[0] if len(runs) == 1 else None, own=True)]
+        return [tree_run(pool, runs[0] if len(runs) == 1 else None, own=True)]
     if not runs or pool_format(pool.path) != "sqlite":
         return []
     with PoolStore.read(pool.path) as store:
-        known = [run for run in store.runs() if run.samples]
-    whole = {run.key.columns: run.id for run in known if run.key.draws == "whole"}
-    found = []
-    for run in (one for one in known if one.key.draws == "tree"):
-        if whole.get(run.key.without_tree.columns, pool.runs[0]) in pool.runs:
-            trees = read_pool(pool.path, run=run.id)
-            found.append(_tree_run(trees.with_scores(run.scorers[-1]) if run.scorers else trees, run, own=False))
-    return found
+        belonging = trees_of_runs(store.runs(), pool.runs)
+    read = [(read_pool(pool.path, run=run.id), run) for run in belonging]
+    return [tree_run(of.with_scores(run.scorers[-1]) if run.scorers else of, run, own=False) for of, run in read]
 
 
-def _tree_run(pool: Pool, run: Run | None, *, own: bool) -> TreeRun:
+def trees_of_runs(known: Iterable[Run], shown: Sequence[int]) -> list[Run]:
+    """Return the runs of trees that are shown with runs of whole samples.
+
+    Args:
+        known: all runs of the file.
+        shown: the numbers of the runs of whole samples.
+    """
+    held = [run for run in known if run.samples]
+    whole = {run.key.columns: run.id for run in held if run.key.draws == "whole"}
+    trees = (run for run in held if run.key.draws == "tree")
+    return [run for run in trees if whole.get(run.key.without_tree.columns, shown[0]) in shown]
+
+
+def tree_run(pool: Pool, run: Run | None, *, own: bool) -> TreeRun:
+    """Return the trees of a pool.
+
+    Args:
+        pool: their draws, with the values to show.
+        run: the run that drew them; None of a file without runs.
+        own: whether they are the samples of the shown pool itself.
+    """
     decode = None if run is None else decoder_of(run)[0]
     decisions: Mapping[str, Mapping[str, Any]] = {}
     if run is not None:
         with PoolStore.read(pool.path) as store:
             decisions = store.decisions(run.id)
-    strategy = None if run is None else run.key.sampling.get("tree")
     return TreeRun(
-        str(strategy.get("name", "tree")) if isinstance(strategy, Mapping) else "tree",
+        strategy_of(run),
         None if run is None else run.id,
         ", ".join(pool.facts.models) if run is None else run.key.model,
         pool.scored_by,
@@ -172,6 +186,12 @@ def _tree_run(pool: Pool, run: Run | None, *, own: bool) -> TreeRun:
         None if decode is None else cached(decode),
         own,
     )
+
+
+def strategy_of(run: Run | None) -> str:
+    """Return the name of the strategy whose trees a run holds; "tree" where it is not recorded."""
+    strategy = None if run is None else run.key.sampling.get("tree")
+    return str(strategy.get("name", "tree")) if isinstance(strategy, Mapping) else "tree"
 
 
 def of_question(trees: Iterable[TreeRun], question: str, grader: Grader) -> dict[str, Any]:

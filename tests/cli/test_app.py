@@ -22,6 +22,7 @@ COMMANDS = (
     "sample",
     "report",
     "show",
+    "view",
     "score",
     "decide",
     "rerank",

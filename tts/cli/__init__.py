@@ -17,6 +17,6 @@ from tts.cli import (  # noqa: F401 - importing a module registers its commands
 )
 from tts.cli.app import main
 from tts.cli.reports import answers, reliability, report, show  # noqa: F401
-from tts.cli.servers import mcp, serve  # noqa: F401
+from tts.cli.servers import mcp, serve, view  # noqa: F401
 
 __all__ = ["main"]

@@ -33,6 +33,7 @@ ORDER = (
     "sample",
     "report",
     "show",
+    "view",
     "score",
     "decide",
     "rerank",

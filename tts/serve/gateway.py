@@ -16,7 +16,8 @@ from uuid import uuid4
 
 from tts.serve.body import ClientGone, Receive, check_depth, read_body
 from tts.serve.errors import GONE, Failure, bad_request, failure_of, no_key, not_allowed, wrong_key
-from tts.serve.keys import Key, is_loopback
+from tts.serve.keys import Key
+from tts.serve.listening import is_loopback
 from tts.serve.state import State
 
 LOG = logging.getLogger("tts.serve")

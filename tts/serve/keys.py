@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from tts.errors import InputError, first_line
 from tts.serve.config import ServeConfig
+from tts.serve.listening import is_loopback
 
 VARIABLE = "TTS_SERVE_KEYS"
 
@@ -85,16 +85,6 @@ def read_keys(config: ServeConfig) -> Keys:
             f"serve.keys_file=FILE or the environment variable {VARIABLE}, or listen on 127.0.0.1"
         )
     return Keys(keys)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _key(words: Sequence[str], where: str, number: int) -> Key:

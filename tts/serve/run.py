@@ -20,6 +20,7 @@ from tts.serve.app import create_app
 from tts.serve.config import ServeConfig
 from tts.serve.connection import Connection
 from tts.serve.kept import open_kept
+from tts.serve.listening import listening
 from tts.serve.models import Models
 from tts.serve.state import State
 
@@ -169,15 +170,9 @@ def _listening(config: ServeConfig) -> socket.socket:
     Raises:
         InputError: it cannot be listened on.
     """
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    # With the protocol named, asyncio sends small parts of an answer without delay.
-    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((config.host.strip("[]"), config.port))
+        return listening(config.host, config.port)
     except OSError as error:
-        found.close()
         raise InputError(
             f"serve.host={config.host}, serve.port={config.port} cannot be listened on: {error.strerror or error}"
         ) from None
-    return found

@@ -1,6 +1,8 @@
 "use strict";
 // Charts: Vega-Lite specifications, drawn by Vega with its expression interpreter, so that no text becomes code.
 
+report.library ??= null; // the promise of the library, where it is loaded apart
+
 // Colours that colour-blind readers tell apart (Okabe and Ito 2008), for light and for dark pages.
 const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b27c00", "#3d9fd6", "#7a5195"];
 const DARK = ["#56b4e9", "#ff8a4c", "#2fc79d", "#e6a3c8", "#f0c94a", "#a8d8f5", "#b79ae0"];
@@ -52,6 +54,8 @@ report.chart = function (spec, { title, label, note, click, numbers }) {
   }
   figure.redraw = async (changed) => {
     if (changed) spec = changed;
+    await report.library;
+    if (!window.vegaEmbed) return;
     if (figure.view) figure.view.finalize();
     const full = { width: "container", autosize: { type: "fit-x", contains: "padding" }, ...spec };
     const made = await vegaEmbed(place, full, { mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: tip, config: themed() });

@@ -5,15 +5,15 @@ report.views.facts = function (state) {
   const { el } = report;
   const run = report.store.runs[state.run];
   const facts = run.facts;
-  const tokens = Object.entries(facts.tokens).filter(([name]) => name !== "samples_counted");
+  const tokens = Object.entries(facts.tokens ?? {}).filter(([name]) => name !== "samples_counted");
   const settings = run.comparison ? { budget: run.comparison.budget, permutations: run.comparison.permutations, seed: run.comparison.seed, calibrate: run.comparison.calibrate, margin: run.comparison.margin, "bootstrap replicates": run.comparison.bootstrap_replicates } : {};
   const skipped = Object.entries(run.skipped);
   return [
     el("h2", {}, "What was run"),
-    pairs({ file: facts.path, sha256: facts.sha256, questions: facts.questions, samples: facts.samples, models: facts.models.join(", ") || "–", "scored by": facts.scored_by ?? "–" }),
+    pairs({ file: facts.path, ...(facts.sha256 ? { sha256: facts.sha256 } : {}), questions: facts.questions, samples: facts.samples, models: facts.models.join(", ") || "–", "scored by": facts.scored_by ?? "–" }),
     tokens.length ? report.table([{ title: "tokens by cause", left: true, key: "cause" }, { title: "tokens", show: (row) => row.tokens.toLocaleString("en"), sort: (row) => row.tokens }],
-      tokens.map(([cause, count]) => ({ cause: cause.replaceAll("_", " "), tokens: count }))) : el("p", { class: "missing" }, "The pool counts no tokens."),
-    report.table([{ title: "samples ended by", left: true, key: "end" }, { title: "samples", key: "samples" }], Object.entries(facts.ends).map(([end, samples]) => ({ end, samples }))),
+      tokens.map(([cause, count]) => ({ cause: cause.replaceAll("_", " "), tokens: count }))) : facts.tokens && el("p", { class: "missing" }, "The pool counts no tokens."),
+    facts.ends && report.table([{ title: "samples ended by", left: true, key: "end" }, { title: "samples", key: "samples" }], Object.entries(facts.ends).map(([end, samples]) => ({ end, samples }))),
     Object.keys(facts.failures).length ? report.table([{ title: "failed because of", left: true, key: "why" }, { title: "samples", key: "samples" }], Object.entries(facts.failures).map(([why, samples]) => ({ why, samples }))) : null,
     run.comparison ? [el("h3", {}, "The comparison"), pairs(settings)] : null,
     skipped.length ? [el("h3", {}, "Strategies left out"), el("ul", {}, skipped.map(([name, why]) => el("li", {}, el("code", {}, report.visible(name)), ": ", report.visible(why))))] : null,

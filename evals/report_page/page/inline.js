@@ -38,8 +38,8 @@ report.data = {
     document.getElementById("questions").textContent = "";
   },
 
-  // Make ready what a state shows.
-  async prepare() {},
+  // Make ready what a state shows, and return true if it can be shown.
+  prepare: async () => true,
 
   // Return the filters and the orders that a run has.
   filters: (run) => (report.strategies(run).length ? Object.keys(report.filters) : ["all", "unread"]),

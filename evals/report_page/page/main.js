@@ -9,14 +9,14 @@ report.draw = async function () {
   const { el } = report;
   const state = report.state();
   const mine = ++drawn;
-  await report.data.prepare(state);
-  if (mine !== drawn) return;
+  const ready = await report.data.prepare(state);
+  if (!ready || mine !== drawn) return;
   const run = report.store.runs[state.run];
   report.pending = [];
   const focused = document.activeElement && document.activeElement.id;
   const select = el("select", { "aria-label": "run", on: { change: (event) => report.go({ view: state.view === "question" ? "questions" : state.view, run: Number(event.target.value) }) } },
     report.store.runs.map((one, i) => el("option", { value: String(i), selected: i === state.run }, report.visible(one.name))));
-  const views = Object.keys(TITLES).filter((view) => report.views[view] && (view !== "pairs" || report.store.runs.length > 1));
+  const views = Object.keys(TITLES).filter((view) => report.views[view] && (view !== "pairs" || (report.store.runs.length > 1 && report.store.summary.pairs)));
   const current = state.view === "question" ? "questions" : state.view;
   document.title = `${run.name}: ${TITLES[current]}`;
   document.querySelector("header").replaceChildren(

@@ -24,16 +24,16 @@ class Browser:
 
     Attributes:
         tab: playwright's page.
-        faults: the console's messages, errors of scripts, and requests for anything but the file.
+        faults: the console's messages, errors of scripts, and requests for anything but the page.
     """
 
     tab: Any
     faults: list[str] = field(default_factory=list)
 
-    def open(self, path: Path, state: str = "#overview") -> None:
-        """Open a file in a state and wait until its charts are drawn."""
+    def open(self, page: Path | str, state: str = "#overview") -> None:
+        """Open a file or an address in a state and wait until its charts are drawn."""
         self.tab.goto("about:blank")
-        self.tab.goto(f"{path.as_uri()}{state}")
+        self.tab.goto(f"{page if isinstance(page, str) else page.as_uri()}{state}")
         self.tab.wait_for_selector("html[data-ready]", timeout=60_000)
 
     def act(self, action: Any) -> None:
@@ -54,8 +54,13 @@ class Browser:
 
 
 @contextmanager
-def chromium(**context: Any) -> Iterator[Browser]:
-    """Start a browser with a new profile; the test is skipped where there is none."""
+def chromium(*, pages: str = "file:", **context: Any) -> Iterator[Browser]:
+    """Start a browser with a new profile; the test is skipped where there is none.
+
+    Args:
+        pages: the beginning of the addresses that it may ask for.
+        context: further options of the browser.
+    """
     driver = pytest.importorskip("playwright.sync_api", reason="the browser's driver, playwright, is not installed")
     path = shutil.which("chromium")
     if path is None:
@@ -70,7 +75,7 @@ def chromium(**context: Any) -> Iterator[Browser]:
             found.tab.on("pageerror", lambda error: found.faults.append(str(error)))
             found.tab.on(
                 "request",
-                lambda sent: None if sent.url.startswith(("file:", "about:")) else found.faults.append(sent.url),
+                lambda sent: None if sent.url.startswith((pages, "about:")) else found.faults.append(sent.url),
             )
             yield found
         finally:

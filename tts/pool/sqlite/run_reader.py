@@ -87,50 +87,17 @@ class RunReader:
             return self._block(places, fields)
 
     def _block(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
-        first, last = self._numbers[places[0]], self._numbers[places[-1]]
-        columns = ("problem", *columns_of(fields))
+        numbers = [self._numbers[place] for place in places]
         try:
             self._connection.execute("BEGIN")
             self._check()
-            problems = self._connection.execute(
-                f"SELECT number, {PROBLEM_COLUMNS}, meta FROM problems WHERE number BETWEEN ? AND ?",
-                (first, last),
-            ).fetchall()
-            rows = self._connection.execute(
-                f"SELECT {', '.join(columns)} FROM samples WHERE run = ? AND problem BETWEEN ? AND ? "
-                "ORDER BY problem, idx",
-                (self._run, first, last),
-            ).fetchall()
-            sealed = {} if self._file.sealed is None else self._file.sealed.samples(self._run, first, last, fields)
-            scores = scores_of(self._connection, self._run, first, last) if "scores" in fields else {}
+            found = entries_between(self._file, self._run, self._model, numbers[0], numbers[-1], fields)
         except sqlite3.DatabaseError as error:
             raise InputError(f"{self._path}: cannot be read ({error})") from error
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        graded: dict[int, Graded] = {}
-        read = reader_of(columns)
-        for row in rows:
-            graded.setdefault(row[0], []).append(read(row))
-        for number, found in sealed.items():
-            graded[number] = sorted([*found, *graded.get(number, ())], key=lambda pair: pair[0].index)
-        known = {number: rest for number, *rest in problems}
-        return [
-            self._entry(number, known[number], graded[number], scores)
-            for number in map(self._numbers.__getitem__, places)
-        ]
-
-    def _entry(self, number: int, columns: Sequence[Any], graded: Graded, scores: Mapping[str, Any]) -> Entry:
-        *problem, meta = columns
-        samples = tuple(sample for sample, _ in graded)
-        found = {label: tuple(of.get((number, sample.index)) for sample in samples) for label, of in scores.items()}
-        return Entry.checked(
-            to_problem(problem),
-            samples,
-            tuple(correct for _, correct in graded),
-            {**json.loads(meta), **({"model": self._model} if self._model else {})},
-            {label: of for label, of in found.items() if any(score is not None for score in of)},
-        )
+        return [found[number] for number in numbers]
 
     @cached_property
     def _facts(self) -> Facts:
@@ -194,3 +161,52 @@ class RunReader:
                 f"{self._path}: samples were added to run {self._run} while it was read: repeat this command when "
                 "nothing writes to it"
             )
+
+
+def entries_between(
+    file: OpenFile, run: int, model: str, first: int, last: int, fields: frozenset[Fields]
+) -> dict[int, Entry]:
+    """Return the questions of a run that have samples, within the caller's transaction.
+
+    Args:
+        file: an open pool.
+        run: the run's number.
+        model: the run's model; empty where it names none.
+        first: the number of the first question.
+        last: the number of the last question.
+        fields: the fields of samples to read.
+
+    Returns:
+        By the number of the question.
+    """
+    connection, columns = file.connection, ("problem", *columns_of(fields))
+    problems = connection.execute(
+        f"SELECT number, {PROBLEM_COLUMNS}, meta FROM problems WHERE number BETWEEN ? AND ?", (first, last)
+    ).fetchall()
+    rows = connection.execute(
+        f"SELECT {', '.join(columns)} FROM samples WHERE run = ? AND problem BETWEEN ? AND ? ORDER BY problem, idx",
+        (run, first, last),
+    ).fetchall()
+    sealed = {} if file.sealed is None else file.sealed.samples(run, first, last, fields)
+    scores = scores_of(connection, run, first, last) if "scores" in fields else {}
+    graded: dict[int, Graded] = {}
+    read = reader_of(columns)
+    for row in rows:
+        graded.setdefault(row[0], []).append(read(row))
+    for number, found in sealed.items():
+        graded[number] = sorted([*found, *graded.get(number, ())], key=lambda pair: pair[0].index)
+    known = {number: rest for number, *rest in problems}
+    return {number: _entry(number, model, known[number], found, scores) for number, found in graded.items()}
+
+
+def _entry(number: int, model: str, columns: Sequence[Any], graded: Graded, scores: Mapping[str, Any]) -> Entry:
+    *problem, meta = columns
+    samples = tuple(sample for sample, _ in graded)
+    found = {label: tuple(of.get((number, sample.index)) for sample in samples) for label, of in scores.items()}
+    return Entry.checked(
+        to_problem(problem),
+        samples,
+        tuple(correct for _, correct in graded),
+        {**json.loads(meta), **({"model": model} if model else {})},
+        {label: of for label, of in found.items() if any(score is not None for score in of)},
+    )

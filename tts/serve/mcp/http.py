@@ -21,7 +21,7 @@ from tts.agent.answer import Answer
 from tts.agent.opening import Parts
 from tts.agent.verification import Caches
 from tts.serve.errors import GONE, REQUEST, ApiError, Failure, not_allowed
-from tts.serve.keys import is_loopback
+from tts.serve.listening import is_loopback
 from tts.serve.mcp.calls import Calls
 from tts.serve.state import State
 

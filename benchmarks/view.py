@@ -1,0 +1,183 @@
+"""Time of `tts view` on a large pool: until the list is there, and until a question is open.
+
+    python -m benchmarks.view [--questions 20000] [--samples 64] [--pool FILE] [--numbers]
+
+The samples are those of `python -m benchmarks.pool`. Times are taken over HTTP, and in chromium where playwright and a
+browser are installed. They are taken while the numbers of the overview are computed beside, at low priority;
+``--numbers`` waits for those as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.pool import write
+
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+ROUNDS = 10
+
+
+class Viewed:
+    """A view that is served in a process of its own.
+
+    Attributes:
+        url: its address.
+        started_s: seconds from the start of the command until connections are accepted.
+    """
+
+    def __init__(self, pool: Path) -> None:
+        """Start it."""
+        began = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tts", "view", str(pool), "--no-browser"], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        self.started_s = time.perf_counter() - began
+        self._root, _, self._token = self.url.partition("/?token=")
+
+    def ask(self, path: str, **query: object) -> Any:
+        """Return an answer."""
+        url = f"{self._root}/{path}?{urllib.parse.urlencode({'token': self._token, **query})}"
+        with urllib.request.urlopen(url, timeout=600) as answer:
+            body = answer.read()
+        return json.loads(body) if path.startswith("api/") else body
+
+    @property
+    def memory_mb(self) -> float:
+        """The memory of the process, in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+    def end(self) -> None:
+        """End it."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+
+def timed(label: str, work: Callable[[int], object], rounds: int = ROUNDS) -> None:
+    """Print the median and the largest of the times of some work."""
+    times = []
+    for at in range(rounds):
+        began = time.perf_counter()
+        work(at)
+        times.append(time.perf_counter() - began)
+    spread = f", at most {max(times):.3f} s of {rounds}" if rounds > 1 else ""
+    print(f"  {label:<44} {statistics.median(times):.3f} s{spread}", flush=True)
+
+
+def over_http(viewed: Viewed, questions: int) -> None:
+    """Time what the page asks for."""
+    rng = random.Random(0)
+    places = [rng.randrange(1, questions + 1) for _ in range(ROUNDS)]
+    print("over HTTP", flush=True)
+    timed("page", lambda _: viewed.ask(""), 1)
+    timed("summary", lambda _: viewed.ask("api/summary"), 1)
+    timed("first 100 questions", lambda _: viewed.ask("api/questions", count=100), 1)
+    timed("100 questions anywhere", lambda at: viewed.ask("api/questions", count=100, **{"from": places[at] // 2}))
+    timed("a question, the first one", lambda _: viewed.ask("api/question", at=places[0]), 1)
+    timed("a question", lambda at: viewed.ask("api/question", at=places[at]))
+    timed("a part of a search, with what it has found", lambda _: viewed.ask("api/questions", find="word399 word398"))
+
+
+def in_browser(viewed: Viewed) -> None:
+    """Time what a reader sees."""
+    path = shutil.which("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        path = None
+    if path is None:
+        print("no browser: chromium and playwright are needed")
+        return
+    print("in chromium", flush=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
+        tab = browser.new_page()
+
+        def opened(_: int) -> None:
+            tab.goto("about:blank")
+            tab.goto(viewed.url, wait_until="commit")
+            tab.wait_for_selector(".questions a")
+
+        def question(at: int) -> None:
+            tab.locator(".questions a").nth(at).click()
+            tab.wait_for_selector(".samples li")
+
+        def back(_: int) -> None:
+            tab.go_back()
+            tab.wait_for_selector(".questions a")
+
+        def more(at: int) -> None:
+            tab.locator("button", has_text="Show more").click()
+            tab.wait_for_function(f"document.querySelectorAll('.questions a').length === {200 + 100 * at}")
+
+        timed("the list, from its address", opened, 3)
+        timed("100 more questions", more)
+        for at in range(3):
+            timed("a question, from the click", lambda _, at=at: question(11 * at), 1)
+            timed("back to the list", back, 1)
+        browser.close()
+
+
+def numbers(viewed: Viewed) -> None:
+    """Print when each step of the numbers is done."""
+    began, before = time.perf_counter(), ""
+    while True:
+        [state] = viewed.ask("api/state")["runs"]
+        if state["doing"] != before:
+            print(f"  {time.perf_counter() - began:7.0f} s: {state['doing'] or state['failed'] or 'done'}", flush=True)
+            before = state["doing"]
+        if not state["doing"]:
+            return
+        time.sleep(1)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--questions", type=int, default=20_000)
+    parser.add_argument("--samples", type=int, default=64, help="of a question")
+    parser.add_argument("--pool", type=Path, help="where to keep the pool, made if it is not there")
+    parser.add_argument("--numbers", action="store_true", help="wait for the numbers of the overview")
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        pool = options.pool or Path(folder) / "pool.sqlite"
+        if not pool.exists():
+            write(pool, options.questions, options.samples)
+        size = pool.stat().st_size / 1e6
+        print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+        print(f"{pool.name}: {options.questions} questions x {options.samples} samples, {size:.0f} MB", flush=True)
+        viewed = Viewed(pool)
+        try:
+            print(f"accepts connections {viewed.started_s:.2f} s behind the start of the command", flush=True)
+            in_browser(viewed)
+            over_http(viewed, options.questions)
+            print(f"memory of the server: {viewed.memory_mb:.0f} MB")
+            if options.numbers:
+                print("numbers of the overview", flush=True)
+                numbers(viewed)
+                over_http(viewed, options.questions)
+                print(f"memory of the server: {viewed.memory_mb:.0f} MB")
+        finally:
+            viewed.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The decisions on each question, kept in a file while a view is served: memory does not grow with them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from typing import Any
+
+
+def keep_decisions(path: str, questions: Iterable[tuple[str, Sequence[dict[str, Any]]]]) -> None:
+    """Write the decisions on questions to a new file.
+
+    Args:
+        path: the file.
+        questions: of each question its id and one mapping a strategy, ready for JSON.
+    """
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE TABLE decisions (id TEXT PRIMARY KEY, decisions TEXT NOT NULL)")
+        file.executemany("INSERT INTO decisions VALUES (?, ?)", ((name, json.dumps(of)) for name, of in questions))
+        file.commit()
+
+
+def decisions_on(path: str, question: str) -> list[dict[str, Any]]:
+    """Return the decisions on a question; none where the file has none, or is there no more."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
+            row = file.execute("SELECT decisions FROM decisions WHERE id = ?", (question,)).fetchone()
+    except sqlite3.OperationalError:
+        return []
+    found: list[dict[str, Any]] = [] if row is None else json.loads(row[0])
+    return found

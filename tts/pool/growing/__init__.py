@@ -1,0 +1,1 @@
+"""Pools that are read while another process writes to them."""

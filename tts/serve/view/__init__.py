@@ -1,0 +1,1 @@
+"""``tts view``: the page of a report over a local server."""
