@@ -126,7 +126,7 @@ def in_browser(viewed: Viewed) -> None:
 
         def more(at: int) -> None:
             tab.locator("button", has_text="Show more").click()
-            tab.wait_for_function(f"document.querySelectorAll('.questions a').length === {200 + 100 * at}")
+            tab.wait_for_function(f"() => document.querySelectorAll('.questions a').length === {200 + 100 * at}")
 
         timed("the list, from its address", opened, 3)
         timed("100 more questions", more)

@@ -80,22 +80,22 @@ def test_the_list_comes_first_and_in_parts(browser: Browser, pages: Pages) -> No
     assert rows(browser) == 100 and browser.texts("#picked") == ["230 questions of 230"]
     for wanted in (200, 230):
         browser.tab.click("text=Show more")
-        browser.tab.wait_for_function(f"document.querySelectorAll('.questions a').length === {wanted}")
+        browser.tab.wait_for_function(f"() => document.querySelectorAll('.questions a').length === {wanted}")
     assert not browser.tab.is_visible("text=Show more")
     browser.tab.reload()  # by the cookie
     browser.tab.wait_for_selector(".questions a")
     browser.act(lambda: browser.tab.fill("#find", "synthetic-22"))
-    browser.tab.wait_for_function("document.querySelector('#picked').textContent === '11 questions found'")
+    browser.tab.wait_for_function("() => document.querySelector('#picked').textContent === '11 questions found'")
     assert rows(browser) == 11
     browser.act(lambda: browser.tab.fill("#find", "nowhere"))
-    browser.tab.wait_for_function("document.querySelector('#picked').textContent === '0 questions found'")
+    browser.tab.wait_for_function("() => document.querySelector('#picked').textContent === '0 questions found'")
 
 
 def test_numbers_appear_when_they_are_ready(browser: Browser, pages: Pages) -> None:
     browser.open(pages.large, "#overview")
     assert browser.tab.locator(".headline").count() == 1
     browser.tab.wait_for_selector("#regret .chart svg")
-    browser.tab.wait_for_function("document.querySelector('#status').textContent === ''")
+    browser.tab.wait_for_function("() => document.querySelector('#status').textContent === ''")
     [run] = pages.views[0].runs
     assert browser.texts(".headline") == [run.known.summary["headline"]]
     assert browser.tab.locator(".chart svg").count() == browser.tab.locator(".chart").count() >= 5
@@ -133,14 +133,16 @@ def test_a_run_under_way_is_followed(browser: Browser, pages: Pages) -> None:
     with PoolStore.create_or_open(pages.path) as store:
         for entry in GROWING.entries[2:5]:
             store.add(1, entry.problem.id, entry.samples, entry.correct)
-        browser.tab.wait_for_function("document.querySelectorAll('.questions a').length === 5")
-        browser.tab.wait_for_function("document.querySelector('#status').textContent.includes('Running: 5 of 12')")
+        browser.tab.wait_for_function("() => document.querySelectorAll('.questions a').length === 5")
+        browser.tab.wait_for_function(
+            "() => document.querySelector('#status').textContent.includes('Running: 5 of 12')"
+        )
         browser.act(lambda: browser.tab.locator(".questions a").nth(4).click())
         last = GROWING.entries[4]
         assert browser.tab.locator(".samples > li:not(.stop)").count() == 4
         store.add(1, last.problem.id, [replace(last.samples[0], index=4)], [last.correct[0]])
-        browser.tab.wait_for_function("document.querySelectorAll('.samples > li:not(.stop)').length === 5")
-    browser.tab.wait_for_function("!document.querySelector('#status').textContent.includes('Running')")
+        browser.tab.wait_for_function("() => document.querySelectorAll('.samples > li:not(.stop)').length === 5")
+    browser.tab.wait_for_function("() => !document.querySelector('#status').textContent.includes('Running')")
     browser.tab.wait_for_selector("#decisions tbody tr")  # the numbers are computed anew
 
 
@@ -160,5 +162,7 @@ def test_a_server_that_has_ended_is_told(browser: Browser, tmp_path: Path) -> No
     server = ViewServer(View(open_sources(tmp_path / "pool.sqlite"), SETTINGS), 0)
     browser.open(server.url, "")
     server.end()
-    browser.tab.wait_for_function("document.querySelector('#status').textContent.includes('The server has ended')")
+    browser.tab.wait_for_function(
+        "() => document.querySelector('#status').textContent.includes('The server has ended')"
+    )
     browser.faults.clear()  # the browser reports the lost connection
