@@ -74,6 +74,11 @@ def rows(browser: Browser) -> int:
     return int(browser.tab.locator(".questions a").count())
 
 
+def status(browser: Browser, holds: str) -> None:
+    """Wait until the line above the list holds what an expression looks for."""
+    browser.tab.wait_for_function(f"() => document.querySelector('#status').textContent.{holds}")
+
+
 def test_the_list_comes_first_and_in_parts(browser: Browser, pages: Pages) -> None:
     browser.open(pages.large, "")
     assert "token" not in browser.tab.url and browser.texts(".questions .id")[:2] == ["synthetic-0", "synthetic-1"]
@@ -95,7 +100,7 @@ def test_numbers_appear_when_they_are_ready(browser: Browser, pages: Pages) -> N
     browser.open(pages.large, "#overview")
     assert browser.tab.locator(".headline").count() == 1
     browser.tab.wait_for_selector("#regret .chart svg")
-    browser.tab.wait_for_function("() => document.querySelector('#status').textContent === ''")
+    status(browser, "trim() === ''")
     [run] = pages.views[0].runs
     assert browser.texts(".headline") == [run.known.summary["headline"]]
     assert browser.tab.locator(".chart svg").count() == browser.tab.locator(".chart").count() >= 5
@@ -142,7 +147,7 @@ def test_a_run_under_way_is_followed(browser: Browser, pages: Pages) -> None:
         assert browser.tab.locator(".samples > li:not(.stop)").count() == 4
         store.add(1, last.problem.id, [replace(last.samples[0], index=4)], [last.correct[0]])
         browser.tab.wait_for_function("() => document.querySelectorAll('.samples > li:not(.stop)').length === 5")
-    browser.tab.wait_for_function("() => !document.querySelector('#status').textContent.includes('Running')")
+    status(browser, "startsWith('Running') === false")
     browser.tab.wait_for_selector("#decisions tbody tr")  # the numbers are computed anew
 
 
