@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from evals.metrics.estimators import MAX_POOL, best_of_curve, maj_curve, pass_at_k
 from evals.replay.arrays import PoolArrays
+from tts.progress.phases import tracked
 
 Curve = dict[int, float]
 MAX_K = 64
@@ -35,7 +36,7 @@ def curves(arrays: PoolArrays, budget: int, *, seed: int = 0) -> dict[str, Curve
     found: dict[str, NDArray[Any]] = {"maj": np.zeros(budget), "pass": np.zeros(budget)}
     if arrays.confidence is not None:
         found["best_of"] = np.zeros(budget)
-    for q in range(arrays.questions):
+    for q in tracked(range(arrays.questions), "curves", "evaluate", arrays.questions):
         drawn = np.arange(int(arrays.sizes[q]))
         if len(drawn) > MAX_POOL:
             drawn = rng.choice(drawn, MAX_POOL, replace=False)

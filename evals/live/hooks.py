@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from tts.engines.config import EngineConfig, open_engine
 from tts.engines.kinds import LiveEngine
+from tts.progress.phases import PhaseListener, SilentPhases
 from tts.prompts import Prompt
-from tts.training.phases import PhaseListener, SilentPhases
 
 T = TypeVar("T")
 

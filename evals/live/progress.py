@@ -1,31 +1,14 @@
-"""Progress of a live run on standard error: a table on a terminal, otherwise a plain line every few seconds."""
+"""Progress of a live run: a table on a terminal or in a notebook, otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from evals.live.hooks import QuestionCost
 from evals.live.pace import Pace
 from evals.live.progress_rows import plain_line, table
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.live import Live
-
-LINE_INTERVAL_S = 5.0
-"""Seconds between two plain lines."""
-BAR_INTERVAL_S = 0.2
-"""Seconds between two updates of a bar or a table."""
-
-
-def notify(text: str) -> None:
-    """Print one line about the run on standard error."""
-    if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)
+from evals.progress.display import DRAW_INTERVAL_S, LINE_INTERVAL_S, TerminalDisplay, find_display, notify
 
 
 class Progress:
@@ -39,11 +22,10 @@ class Progress:
 
         Args:
             drawn: returns the tokens drawn so far.
-            terminal: whether to draw a table; None draws one if standard error is a terminal and NO_COLOR is not set.
+            terminal: whether to draw a table on standard error; None draws one where a terminal or a notebook takes it.
         """
         self._drawn = drawn
-        on = wants_bar() if terminal is None else terminal
-        self._screen = LiveScreen() if on else None
+        self._display = find_display() if terminal is None else TerminalDisplay() if terminal else None
         self._pace = Pace("", 0, None, now=0.0, drawn=0)
         self._shown, self._has_heading = 0.0, False
 
@@ -53,8 +35,8 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         """Release the terminal."""
-        if self._screen is not None:
-            self._screen.release()
+        if self._display is not None:
+            self._display.release()
 
     @property
     def done(self) -> int:
@@ -65,7 +47,7 @@ class Progress:
         """Start a strategy."""
         self._shown = now = time.monotonic()
         self._pace = Pace(label, questions, budget, now=now, drawn=self._drawn())
-        if self._screen is not None:
+        if self._display is not None:
             self._show(running=True)
 
     def advance(self, right: float | None, cost: QuestionCost | None = None) -> None:
@@ -76,7 +58,7 @@ class Progress:
     def refresh(self) -> None:
         """Update the display, at most once per interval."""
         now = time.monotonic()
-        if now - self._shown < (LINE_INTERVAL_S if self._screen is None else BAR_INTERVAL_S):
+        if now - self._shown < (LINE_INTERVAL_S if self._display is None else DRAW_INTERVAL_S):
             return
         self._shown = now
         self._pace.see(now, self._drawn())
@@ -88,53 +70,10 @@ class Progress:
         self._show(running=False)
 
     def _show(self, *, running: bool) -> None:
-        if self._screen is None:
+        if self._display is None:
             notify(plain_line(self._pace, running=running))
             return
-        self._screen.show(table(self._pace, self._screen.width, running=running, head=not self._has_heading))
+        self._display.show(table(self._pace, self._display.width, running=running, head=not self._has_heading))
         if not running:
-            self._screen.release()
+            self._display.release()
             self._has_heading = True
-
-
-class LiveScreen:
-    """A part of the terminal that is drawn again on request, without a thread, until it is released."""
-
-    def __init__(self) -> None:
-        """Draw nothing yet."""
-        self._console = screen()
-        self._live: Live | None = None
-
-    @property
-    def width(self) -> int:
-        """Characters of a line."""
-        return self._console.width
-
-    def show(self, lines: RenderableType) -> None:
-        """Draw these lines in the place of the last ones."""
-        from rich.live import Live
-
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="visible")
-            self._live.start()
-        self._live.update(lines, refresh=True)
-
-    def release(self) -> None:
-        """Leave the last lines where they are."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-
-def wants_bar() -> bool:
-    """Return whether standard error is a terminal that takes bars and tables."""
-    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
-        return False
-    return os.environ.get("TERM", "") not in ("dumb", "unknown")
-
-
-def screen() -> Console:
-    """Return standard error as bars are drawn on it."""
-    from rich.console import Console
-
-    return Console(file=sys.stderr, markup=False, emoji=False, highlight=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evals.live.pace import Pace
+from evals.progress.display import clock
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -83,12 +84,6 @@ def table(pace: Pace, width: int, *, running: bool, head: bool) -> RenderableTyp
         below.add_row(GAP[1:], ProgressBar(total=pace.total, completed=pace.done, width=bar), line(facts))
     lines: list[RenderableType] = [line(heading(width), "bold")] if head else []
     return Group(*lines, line(row(pace, width)), below)
-
-
-def clock(seconds: float) -> str:
-    """Return a time as hours, minutes and seconds."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def _joined(name: str, cells: Sequence[str], width: int) -> str:

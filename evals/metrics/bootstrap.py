@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tts.errors import InputError
+from tts.progress.phases import phase
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -75,9 +76,11 @@ class Bootstrap:
         columns = given.reshape(self.questions, -1)
         out = np.zeros((self.replicates, columns.shape[1]))
         step, done = max(1, _VALUES // max(1, columns.shape[1])), 0
-        for block in self.counts():
-            part = out[done : done + len(block)]
-            for at in range(0, self.questions, step):
-                part += block[:, at : at + step].astype(np.float64) @ columns[at : at + step].astype(np.float64)
-            done += len(block)
+        with phase("intervals", "resample", columns.size * self.replicates) as advance:
+            for block in self.counts():
+                part = out[done : done + len(block)]
+                for at in range(0, self.questions, step):
+                    part += block[:, at : at + step].astype(np.float64) @ columns[at : at + step].astype(np.float64)
+                done += len(block)
+                advance(columns.size * len(block))
         return (out / self.questions).reshape(-1, *given.shape[1:])

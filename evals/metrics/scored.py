@@ -13,6 +13,7 @@ from evals.metrics.folds import halves
 from tts.answers import Grader
 from tts.errors import InputError
 from tts.pool import Entry, Pool
+from tts.progress.phases import tracked
 from tts.scorers.calibration.maps import fit_map
 
 Floats = NDArray[np.float64]
@@ -94,7 +95,7 @@ class ScoredSamples:
         """
         confidence, correct, question = array("d"), array("b"), array("q")
         left_out, unparsed, number = Counter[str](), 0, 0
-        for entry in pool.narrow().entries:
+        for entry in tracked(pool.narrow().entries, "reading", "read", pool.facts.questions):
             before = len(confidence)
             for sample, right in zip(entry.samples, grades(entry), strict=True):
                 if sample.confidence is None:

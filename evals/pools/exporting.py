@@ -13,6 +13,7 @@ from typing import Any
 from tts.errors import InputError, unknown_name
 from tts.files import Output, atomic_path, check_replaced
 from tts.pool import Entry, Pool, export_pool, read_pool
+from tts.progress.phases import tracked
 from tts.types import End, Sample
 
 FORMATS = ("jsonl", "parquet", "lm-eval", "inspect")
@@ -65,7 +66,7 @@ def export(
 
 def _harness(pool: Pool) -> Iterator[str]:
     """Yield the lines of a log of lm-evaluation-harness, one a question with all of its samples."""
-    for number, entry in enumerate(pool.entries):
+    for number, entry in enumerate(tracked(pool.entries, "writing", "store", pool.questions)):
         problem = entry.problem
         doc = {"id": problem.id, "question": problem.question, "answer": problem.gold}
         replies = [_text(sample) for sample in entry.samples]
@@ -99,7 +100,7 @@ def _inspect(pool: Pool) -> Iterator[str]:
     head = {"version": 2, "status": "success", "eval": about, "plan": {"name": "plan", "steps": [], "config": {}}}
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "samples": ['
     first = True
-    for entry in pool.entries:
+    for entry in tracked(pool.entries, "writing", "store", pool.questions):
         for epoch, (sample, correct) in enumerate(zip(entry.samples, entry.correct, strict=True), 1):
             yield ("" if first else ",\n") + json.dumps(
                 _epoch(entry, sample, correct, epoch, model), ensure_ascii=False

@@ -21,7 +21,9 @@ from tts.pool import PoolStore, RunKey
 from tts.pool.files import pool_format
 from tts.pool.parts.folder import atomic_pool
 from tts.pool.sqlite.connect import write_lock
+from tts.progress.phases import phase
 from tts.types import Problem, Signals
+from tts.wording import counted
 
 _NO_FIELDS = Fields()
 _SAMPLES_AT_ONCE, _CHARACTERS_AT_ONCE = 2_000, 2_000_000
@@ -203,7 +205,10 @@ def _into(samples: Samples, store: PoolStore, target: str, *, whole: bool) -> Im
     ordered = dict.fromkeys(one.number for model in models for one in samples.joined if model in one.samples)
     left = {one.number: sum(one.samples.values()) for one in samples.joined}
     graded = right = 0
-    with store.together() if whole else nullcontext():
+    with (
+        store.together() if whole else nullcontext(),
+        phase("importing", "draw", samples.count, facts=counted(samples.count, "sample")) as advance,
+    ):
         numbers = store.start_runs(
             keys,
             [held[number] for number in ordered if held[number].id not in known],
@@ -213,6 +218,7 @@ def _into(samples: Samples, store: PoolStore, target: str, *, whole: bool) -> Im
         )
         runs = dict(zip(models, numbers, strict=True))
         for part in samples.read(problems):
+            advance(sum(len(read) for _, read in part))
             store.add_entries((runs[piece.model], entry(held[piece.joined.number], read)) for piece, read in part)
             for piece, read in part:
                 graded += sum(one.correct is not None for one in read)

@@ -23,6 +23,7 @@ from evals.replay.traces import recorded_source
 from strategies.check import Check
 from tts.errors import InputError
 from tts.pool import Entry, Pool
+from tts.progress.phases import tracked
 from tts.runtime.recorded import decide
 from tts.scorers.calibration.calibration_file import READ
 from tts.scorers.calibration.promise_file import decision_score
@@ -108,7 +109,7 @@ class Judging:
         kind = recorded_kind(pool) or "auto"
         how, needed, judge = self._way(scored)
         scores, right, logprobs = [], [], []
-        for entry in scored.entries:
+        for entry in tracked(scored.entries, "judging", "read", scored.questions):
             if len(entry.samples) < needed:
                 raise InputError(
                     f"{pool.path}: question {entry.problem.id!r} has {len(entry.samples)} samples and {how} needs "

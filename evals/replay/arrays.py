@@ -20,6 +20,7 @@ from tts.answers import Grader, Merged, merge
 from tts.answers.meaning.equality import Equality
 from tts.errors import InputError
 from tts.pool import Entry, Pool
+from tts.progress.phases import tracked
 
 Array = NDArray[Any]
 
@@ -94,7 +95,7 @@ class PoolArrays:
         names = ("tokens", "prompt", "cached") if facts.has_tokens else ()
         counts = {name: np.zeros(shape, dtype=np.uint8) for name in names}
         ids, sizes, classes, correct, tiers, conflicts, unscored = [], [], [], [], Counter[str](), 0, 0
-        for q, entry in enumerate(entries):
+        for q, entry in enumerate(tracked(entries, "reading", "read", facts.questions)):
             samples = entry.samples
             grader = Grader(answers, equality=equality).on(entry.problem)
             merged = merge([s.answer for s in samples], kind=answers, equal=grader.equal)

@@ -22,6 +22,8 @@ from evals.replay.orders import Orders
 from evals.replay.outcome import Causes, Outcome, causes_of, first_right
 from evals.replay.scores import Scores
 from evals.replay.vectorised import Candidate, Replayed, check, decide
+from tts.progress.phases import phase
+from tts.wording import counted
 
 Array = NDArray[Any]
 CHUNK = 262_144
@@ -91,8 +93,14 @@ def replay(
     distinct = arrays.labels[rows].max(axis=1, initial=-1)
     order = np.lexsort((distinct, np.arange(len(rows)) // WINDOW))
     batch = max(1, CHUNK // (count * draws))
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        list(pool.map(play, [order[i : i + batch] for i in range(0, len(rows), batch)]))
+    parts = [order[i : i + batch] for i in range(0, len(rows), batch)]
+    each = count * len(candidates)
+    with (
+        phase("replaying", "replay", len(rows) * each, facts=counted(len(candidates), "setting")) as advance,
+        ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool,
+    ):
+        for part, _ in zip(parts, pool.map(play, parts), strict=True):
+            advance(len(part) * each)
     return [tally.outcome for tally in tallies]
 
 

@@ -14,6 +14,7 @@ from tts.answers.meaning.equality import Equality
 from tts.errors import InputError, UnsupportedError, suggestion
 from tts.models.finece import OWNER
 from tts.pool import Entry, Pool
+from tts.progress.phases import tracked
 from tts.runtime.scoring import with_calls
 from tts.scorers.consistency.scores import CONSISTENCY_SCORES, FREQUENCY, ConsistencyScore
 from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES
@@ -132,7 +133,7 @@ def graded(pool: Pool) -> list[tuple[Sample, bool]]:
     """Return the answered samples that have a grade, with it; see :func:`evals.metrics.scored.grades`."""
     return [
         (sample, right)
-        for entry in pool.entries
+        for entry in tracked(pool.entries, "reading", "read", pool.questions)
         for sample, right in zip(entry.samples, grades(entry), strict=True)
         if sample.answer is not None and right is not None
     ]

@@ -26,6 +26,7 @@ from evals.report_page.trees import of_question, tree_runs
 from evals.report_page.visible_traces import Positions
 from tts.errors import InputError
 from tts.pool import Pool, Run
+from tts.progress.phases import tracked
 from tts.wording import counted
 
 MAX_QUESTIONS = 2000
@@ -104,7 +105,7 @@ def run_report(
     rows = [] if outcome is None else list(outcome.rows)
     positions, trees, questions = Positions(), tree_runs(pool), []
     decoder = None if decode is None else cached(decode)
-    for at, place in enumerate(places):
+    for at, place in enumerate(tracked(places, "questions", "store", len(places))):
         decided = [row.decisions[at] for row in rows if row.decisions is not None]
         entry = pool.entries[place]
         found = question_mapping(entry, decided, grader=grader, decode=decoder, positions=positions)

@@ -31,11 +31,11 @@ from tts.models.reader import TextEncoder, load_reader
 from tts.models.resolve import fingerprint
 from tts.models.states import Item, StateReader, States
 from tts.pool import Pool, load_pool
+from tts.progress.phases import Phases
 from tts.training.gradable import check_pool
 from tts.training.heads.clusters import fit_clustered
 from tts.training.heads.evaluation import HeadEvaluation, evaluate_head
 from tts.training.heads.fit import fit_question_probe, fit_response_probe
-from tts.training.phases import Phases
 from tts.training.reading import read_texts
 from tts.training.responses import Response, Split, split
 from tts.types import Problem
@@ -104,7 +104,7 @@ def _train(config: HeadConfig, task: Task, pool: Pool | None, out: Path, hooks: 
         parts = split(responses, recipe.held_out, recipe.seed)
         hooks.notify(split_counts(parts))
         states = _states(reader, [*parts.train, *parts.held_out], recipe.kind, phases)
-        vectors = _question_vectors(reader, parts.train) if recipe.kind == "apricot" else None
+        vectors = _question_vectors(reader, parts.train, phases) if recipe.kind == "apricot" else None
     pooled, count = states.pooled("last" if recipe.kind == "p_ik" else recipe.pooling), len(parts.train)
     head = _fit(config, pooled[:count], parts.train, vectors, phases)
     found = evaluate_head(head.log_odds(pooled[count:]), parts)
@@ -166,10 +166,13 @@ def _states(reader: StateReader, responses: Sequence[Response], kind: str, phase
         return reader.read(items, phases.advance)
 
 
-def _question_vectors(reader: StateReader, responses: Sequence[Response]) -> Floats:
+def _question_vectors(reader: StateReader, responses: Sequence[Response], phases: Phases) -> Floats:
     """Return the mean state of each distinct question, in rising order of their numbers, [questions, width]."""
     prompts = {one.question: one.prompt for one in responses}
-    return reader.read([((), prompts[number]) for number in sorted(prompts)]).mean
+    items: list[Item] = [((), prompts[number]) for number in sorted(prompts)]
+    tokens = sum(row.length for row in reader.rows(items))
+    with phases.phase("questions", "prepare", tokens, facts=counted(len(items), "question")):
+        return reader.read(items, phases.advance).mean
 
 
 def _fit(

@@ -24,6 +24,7 @@ from evals.training.settings import settings_text
 from tts.engines.hf.engine import TransformersEngine
 from tts.errors import InputError
 from tts.pool import Pool, load_pool
+from tts.progress.phases import Phases
 from tts.scorers.reward.outcome import written_ids
 from tts.training.build import TrainedModel, build
 from tts.training.checkpoint import CHECKPOINT
@@ -34,7 +35,6 @@ from tts.training.finece.tree import Tree
 from tts.training.grace.method import GraceMethod
 from tts.training.gradable import check_pool
 from tts.training.method import TrainingMethod
-from tts.training.phases import Phases
 from tts.training.reading import read_texts
 from tts.training.responses import Ids, Response, Split, combine, read_responses, solutions, split
 from tts.training.reward.method import RewardMethod

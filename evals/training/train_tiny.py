@@ -8,8 +8,8 @@ from evals.live.hooks import SILENT, Hooks
 from evals.training.config import TinyConfig
 from evals.training.settings import tiny_settings_text
 from tts.engines.hf.device import pick
+from tts.progress.phases import Phases
 from tts.training.checkpoint import CHECKPOINT
-from tts.training.phases import Phases
 from tts.training.tiny.grade import grade
 from tts.training.tiny.train import record, train
 

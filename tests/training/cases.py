@@ -14,11 +14,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from tts.progress.phases import Phases
 from tts.training.build import TrainedModel, train
 from tts.training.grace.method import GraceMethod
 from tts.training.grace.recipe import GraceRecipe
 from tts.training.loop import Loop
-from tts.training.phases import Phases
 from tts.training.responses import Branches, Response, Split
 from tts.training.tiny.tokenizer import build
 

@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tests.training.cases import interrupted  # noqa: E402
+from tts.progress.phases import Phases  # noqa: E402
 from tts.training.checkpoint import CHECKPOINT, read  # noqa: E402
 from tts.training.history import Evaluation  # noqa: E402
 from tts.training.loop import Loop  # noqa: E402
-from tts.training.phases import Phases  # noqa: E402
 from tts.training.schedule import Schedule  # noqa: E402
 
 SCHEDULE = Schedule(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.comparison.session import ComparisonOutcome, compare_pool
 from evals.config import CompareConfig
+from evals.progress.phases import brief_phases
 from evals.report import figures
 from evals.report.comparison_table import comparison_table, conclusion
 from evals.report.plot import Axis, plot
@@ -90,6 +91,7 @@ def compare(
     strategies: str | Iterable[str | Mapping[str, Any]] = "all",
     budget: int | None = None,
     run: int | Sequence[int] | None = None,
+    progress: bool = True,
     **settings: Any,
 ) -> Comparison:
     """Compare strategies on the same recorded samples, each with self-consistency at the full budget.
@@ -101,6 +103,7 @@ def compare(
         strategies: names of the catalogue, "all", or composed strategies.
         budget: the most samples of a question; None takes as many as every question has.
         run: the run to read, if a SQLite pool holds several, or several runs to join; None takes the latest.
+        progress: whether to show what takes more than about a second, on a terminal or in a notebook.
         settings: other keys of ``tts compare`` by name, such as ``score``, ``calibrate``, ``tune`` or ``seed``.
 
     Raises:
@@ -110,6 +113,7 @@ def compare(
     values = {key: plain(value) for key, value in {**settings, "budget": budget}.items() if value is not None}
     config = from_mapping(CompareConfig, {**values, "strategies": plain(names)}, "tts.compare(...)")
     read = load_pool if config.score is None else read_pool
-    loaded = pool if isinstance(pool, Pool) else read(Path(os.fspath(pool)), run=run)
-    outcome = compare_pool(loaded, config)
+    with brief_phases(shown=progress):
+        loaded = pool if isinstance(pool, Pool) else read(Path(os.fspath(pool)), run=run)
+        outcome = compare_pool(loaded, config)
     return Comparison(outcome)

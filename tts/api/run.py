@@ -113,7 +113,7 @@ def run(
         questions: the number of questions, >= 1; None takes all of a file.
         budget: the most samples of a question, >= 1.
         out: the pool to write, .sqlite, .db or .pool; None takes a dated file under ``runs/``.
-        progress: whether to show the progress on standard error.
+        progress: whether to show the progress: a table on a terminal or in a notebook, else lines on standard error.
         settings: other keys of ``tts run`` by name, such as ``fit`` or ``calibrate``, or of its engine, such as
             ``temperature``.
 
@@ -213,7 +213,7 @@ def _task_keys(task: OneTask) -> Mapping[str, Any]:
 
 
 def progress_display(shown: bool) -> Callable[[Callable[[], int]], AbstractContextManager[ProgressListener]]:
-    """Return the display of the progress on standard error, or one that shows nothing."""
+    """Return the display of the progress, or one that shows nothing."""
     return _shown if shown else _hidden
 
 

@@ -37,7 +37,7 @@ def score_pool(
         pool: a SQLite pool.
         scorer: a scorer's name, or {name, ...} with its options.
         run: the run whose samples are scored; None takes the latest.
-        progress: whether to show the progress on standard error.
+        progress: whether to show the progress: a table on a terminal or in a notebook, else lines on standard error.
         settings: other keys of ``tts score`` by name, such as ``raw``, or of its engine, such as ``model``.
 
     Returns:

@@ -9,7 +9,7 @@ import typer
 
 from tts.cli.app import app
 from tts.cli.options import ForceOption, PoolArgument, RunOption
-from tts.cli.verbosity import notify
+from tts.cli.verbosity import notify, shown_work
 from tts.errors import InputError
 from tts.files import Output, check_outputs
 
@@ -92,17 +92,19 @@ def calibrate(
     if promise is not None and map is not None:
         raise InputError(f"--map {map} does not apply to a promise, which is a threshold of the score: leave --map out")
     check_outputs([Output(out, "JSON file")], [pool], command="tts calibrate", force=force)
-    recorded = read_pool(pool, run=run, notify=notify)
-    score = only_score(recorded) if score is None else score
-    check_score(score, recorded)
-    judging = Judging(score, draws, given, budget, window)
-    provenance = provenance_of(recorded, score, window=window, source=source or (BARE if judging.bare else None))
-    if promise is not None:
-        print(_promise(out, recorded, judging, provenance, promise))
-    elif alone:
-        print(_fit(out, recorded, score, map, window, provenance))
-    else:
-        print(_map_of_answers(out, recorded, judging, map or "platt", provenance))
+    with shown_work():
+        recorded = read_pool(pool, run=run, notify=notify)
+        score = only_score(recorded) if score is None else score
+        check_score(score, recorded)
+        judging = Judging(score, draws, given, budget, window)
+        provenance = provenance_of(recorded, score, window=window, source=source or (BARE if judging.bare else None))
+        if promise is not None:
+            sentence = _promise(out, recorded, judging, provenance, promise)
+        elif alone:
+            sentence = _fit(out, recorded, score, map, window, provenance)
+        else:
+            sentence = _map_of_answers(out, recorded, judging, map or "platt", provenance)
+    print(sentence)
 
 
 def _fit(out: Path, recorded: Pool, score: str, map: str | None, window: int, provenance: Provenance) -> str:

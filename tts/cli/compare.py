@@ -23,7 +23,7 @@ from tts.cli.options import (
     read_config,
 )
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
-from tts.cli.verbosity import notify
+from tts.cli.verbosity import notify, shown_work
 from tts.errors import InputError
 from tts.files import Output, check_outputs
 from tts.wording import counted
@@ -133,7 +133,8 @@ def compare(
     ]
     check_outputs(outputs, [pool, *files], command="tts compare", force=force)
     read = load_pool if settings.score is None else read_pool
-    outcome = compare_pool(read(pool, run=run, notify=notify), settings, notify=notify)
+    with shown_work():
+        outcome = compare_pool(read(pool, run=run, notify=notify), settings, notify=notify)
     main = comparison_table(outcome.rows)
     if plot is not None:
         plotting.check_axis(outcome.rows, x.value)

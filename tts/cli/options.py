@@ -167,8 +167,8 @@ def terminal_hooks() -> Hooks:
     """Return the hooks that show a live run on standard error; a quiet command shows nothing."""
     from evals.live.hooks import Hooks
     from evals.live.progress import Progress
-    from evals.training.progress import TrainingProgress
+    from evals.progress.phases import PhaseProgress
 
     if is_quiet():
         return Hooks(notify=notify)
-    return Hooks(progress=Progress, phases=TrainingProgress, notify=notify)
+    return Hooks(progress=Progress, phases=PhaseProgress, notify=notify)

@@ -10,7 +10,7 @@ import typer
 from tts.cli.app import App, app, console
 from tts.cli.options import ForceOption, PoolArgument, RunOption
 from tts.cli.tables import WideOption, print_text
-from tts.cli.verbosity import notify
+from tts.cli.verbosity import notify, shown_work
 from tts.errors import InputError
 from tts.files import Output, check_outputs
 from tts.wording import counted
@@ -138,12 +138,14 @@ def import_(
     fields = Fields({part: name for part, name in named.items() if name is not None})
     whole = not (dry_run or add or fields) and answers == "auto" and len(sources) == 1
     if whole and target is not None and is_pool_file(sources[0]):
-        pool = import_pool(sources[0], target, force=force)
+        with shown_work():
+            pool = import_pool(sources[0], target, force=force)
         print(f"{sources[0]}: pool")
         held = sum(len(entry.samples) for entry in pool.entries)
         print(f"wrote {target}: {counted(pool.questions, 'question')}, {counted(held, 'sample')}")
         return
-    samples = gather(sources, fields=fields, answers=answers, rule=extract, split=split)
+    with shown_work():
+        samples = gather(sources, fields=fields, answers=answers, rule=extract, split=split)
     for source in samples.sources:
         print(sentence_of(source))
     if dry_run or target is None:
@@ -156,7 +158,8 @@ def import_(
         more = len(samples.joined) - SHOWN
         print(f"{more} more questions; nothing was written" if more > 0 else "nothing was written")
         return
-    written = write(samples, target, add=add, force=force)
+    with shown_work():
+        written = write(samples, target, add=add, force=force)
     for sentence in sentences(samples):
         print(sentence)
     right = f", {100 * written.right / written.graded:.1f} % right" if written.graded else ""
@@ -195,7 +198,8 @@ def export(
     if to is None:
         pool_format(target, "parquet", "jsonl")
     check_outputs([Output(target, "pool")], [source], command="tts pool export", force=force)
-    pool = write(source, target, to=to, force=force, run=run, notify=notify)
+    with shown_work():
+        pool = write(source, target, to=to, force=force, run=run, notify=notify)
     print(f"wrote {target}: {counted(pool.questions, 'question')}")
 
 
@@ -252,7 +256,9 @@ def merge(
 
     pool_format(out, "sqlite")
     check_outputs([Output(out, "pool")], pools, command="tts pool merge", force=force)
-    print(f"wrote {out}: {merge_pools(pools, out, force=force, notify=notify)}")
+    with shown_work():
+        merged = merge_pools(pools, out, force=force, notify=notify)
+    print(f"wrote {out}: {merged}")
 
 
 @pool_app.command(examples=("tts pool upgrade runs.sqlite", "tts pool upgrade old/*.sqlite"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from tts.errors import unknown_name
@@ -38,9 +40,24 @@ def set_log_level(level: str) -> None:
     )
 
 
+@contextmanager
+def shown_work() -> Iterator[None]:
+    """Show the phases of a block where they take more than about a second, on a terminal, unless the command is quiet.
+
+    They are taken away at the end of the block; what it prints goes after it.
+    """
+    if is_quiet() or sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    from evals.progress.phases import brief_phases
+
+    with brief_phases():
+        yield
+
+
 def notify(text: str) -> None:
     """Print one line on standard error, unless the command is quiet."""
     if not is_quiet():
-        from evals.live.progress import notify as show
+        from evals.progress.display import notify as show
 
         show(text)

@@ -17,6 +17,7 @@ from tts.pool.records import Entry, Pool, Score
 from tts.pool.runs import RunKey
 from tts.pool.sqlite.connect import write_lock
 from tts.pool.sqlite.store import PoolStore
+from tts.progress.phases import tracked
 
 
 def load_pool(
@@ -107,7 +108,7 @@ def import_pool(src: str | os.PathLike[str], dst: str | os.PathLike[str], *, for
             said = {"model"} if shared else set()
             store.add_problems((e.problem, {k: v for k, v in e.meta.items() if k not in said}) for e in pool.entries)
             scorers = {label: store.open_scorer(label, {"name": label}) for label in pool.scorers}
-            for entry in pool.entries:
+            for entry in tracked(pool.entries, "writing", "store", pool.questions):
                 scores = {scorers[label]: _by_index(entry, of) for label, of in entry.scores.items()}
                 store.add(run, entry.problem.id, entry.samples, entry.correct, scores=scores)
                 store.decided(entry.problem.id)

@@ -13,12 +13,12 @@ import torch
 from tts.engines.config import EngineConfig
 from tts.engines.hf.device import pick
 from tts.models.loading import quiet
+from tts.progress.phases import Phases
 from tts.training.base_model import load_base
 from tts.training.checkpoint import CHECKPOINT, read
 from tts.training.history import History
 from tts.training.loop import Loop
 from tts.training.method import TrainingMethod
-from tts.training.phases import Phases
 from tts.training.responses import Split, row_tokens
 
 

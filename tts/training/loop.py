@@ -19,10 +19,10 @@ from torch import Tensor
 
 from tts.engines.hf.device import fast_bfloat16
 from tts.errors import TTSError
+from tts.progress.phases import Phases
 from tts.training.adapters import optimisers, trainable
 from tts.training.checkpoint import BEST, CHECKPOINT, write
 from tts.training.history import Evaluation, History
-from tts.training.phases import Phases
 from tts.training.responses import batches
 from tts.training.schedule import Schedule
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 
 from tts.engines.config import EngineConfig
+from tts.progress.phases import Phases
 from tts.training.loop import Objective
-from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.schedule import Schedule
 

@@ -70,7 +70,7 @@ def _odds(learner: Any, one: Any) -> Any:
 
 
 def test_the_head_starts_as_a_probe_of_the_base(tmp_path: Path) -> None:
-    from tts.training.phases import Phases
+    from tts.progress.phases import Phases
 
     base, split = model(), halves()
     learner, objective = RewardMethod(QUICK).start(base, split, None, tokens=[], end=2, device="cpu", phases=Phases())

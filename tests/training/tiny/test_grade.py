@@ -11,7 +11,7 @@ pytest.importorskip("transformers")
 
 from tests.training.test_phases import Recorder
 from tts.models.bundled import weights
-from tts.training.phases import Phases
+from tts.progress.phases import Phases
 from tts.training.tiny.grade import grade
 
 

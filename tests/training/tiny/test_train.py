@@ -17,7 +17,7 @@ pytest.importorskip("transformers")
 from tests.training.test_phases import Recorder  # noqa: E402
 from tts.errors import InputError  # noqa: E402
 from tts.models.bundled import weights  # noqa: E402
-from tts.training.phases import Phases  # noqa: E402
+from tts.progress.phases import Phases  # noqa: E402
 from tts.training.tiny.grade import auroc, grade  # noqa: E402
 from tts.training.tiny.recipe import Phase, TinyRecipe  # noqa: E402
 from tts.training.tiny.tokenizer import build  # noqa: E402

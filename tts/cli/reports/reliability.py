@@ -11,7 +11,7 @@ import typer
 from tts.cli.app import app, console
 from tts.cli.options import CalibrateOption, ForceOption, PoolArgument, RunOption
 from tts.cli.tables import FormatOption, TableFormat, TableOption, check_table, print_text, table_file
-from tts.cli.verbosity import notify
+from tts.cli.verbosity import notify, shown_work
 from tts.errors import InputError
 from tts.files import Output, check_outputs
 from tts.wording import counted
@@ -72,15 +72,16 @@ def reliability(
     outputs = [Output(json, "JSON file"), Output(plot, "picture"), Output(table, "table", "metric,value,")]
     check_outputs(outputs, [pool], command="tts reliability", force=force)
     read = load_pool if score is None else read_pool
-    recorded = read(pool, run=run, notify=notify)
-    if score is not None:
-        from evals.replay.rescore import rescored
+    with shown_work():
+        recorded = read(pool, run=run, notify=notify)
+        if score is not None:
+            from evals.replay.rescore import rescored
 
-        recorded = rescored(recorded, score, seed=seed)
-    samples = ScoredSamples.of_pool(recorded)
-    if calibrate is not None:
-        samples = samples.calibrated(calibrate, seed)
-    quality = measure(samples, replicates=replicates, seed=seed)
+            recorded = rescored(recorded, score, seed=seed)
+        samples = ScoredSamples.of_pool(recorded)
+        if calibrate is not None:
+            samples = samples.calibrated(calibrate, seed)
+        quality = measure(samples, replicates=replicates, seed=seed)
     main = reliability_table(quality)
     shown = ("confidence" if score is None else score) + (f", {calibrate} calibration" if calibrate else "")
     # Files first, all or none: they are written even if the reader of the table stops early.

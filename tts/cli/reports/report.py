@@ -20,7 +20,7 @@ from tts.cli.options import (
     SeedOption,
     read_config,
 )
-from tts.cli.verbosity import notify
+from tts.cli.verbosity import notify, shown_work
 from tts.files import Output, check_outputs
 
 if TYPE_CHECKING:
@@ -77,12 +77,13 @@ def report(
     check_installed()
     outputs = [Output(out, "page"), Output(json, "JSON file")]
     check_outputs(outputs, pools, command="tts report", force=force)
-    shown = [
-        run_report(pool, settings, given=strategies is not None, strict=bool(given), most=questions, notify=notify)
-        for path in pools
-        for pool in _pools(path, run, scored=score is not None)
-    ]
-    made = page(shown)
+    with shown_work():
+        shown = [
+            run_report(pool, settings, given=strategies is not None, strict=bool(given), most=questions, notify=notify)
+            for path in pools
+            for pool in _pools(path, run, scored=score is not None)
+        ]
+        made = page(shown)
     with ExitStack() as stack:
         if json is not None:
             stack.enter_context(json_file(json, made.document))

@@ -14,6 +14,7 @@ from tts.files import atomic_path, read_bytes
 from tts.pool.files import pool_format
 from tts.pool.jsonl.line import dump_line, parse_line
 from tts.pool.records import Entry, Pool
+from tts.progress.phases import tracked
 
 
 def read_jsonl(path: str | os.PathLike[str]) -> Pool:
@@ -30,7 +31,8 @@ def read_jsonl(path: str | os.PathLike[str]) -> Pool:
     entries: list[Entry] = []
     lines: list[int] = []
     first: dict[str, int] = {}
-    for number, raw in enumerate(_text(path, data).split(b"\n"), start=1):
+    rows = _text(path, data).split(b"\n")
+    for number, raw in enumerate(tracked(rows, "reading", "read", len(rows)), start=1):
         if not raw.strip():
             continue
         where = f"{path}, line {number}"
@@ -70,13 +72,15 @@ def write_jsonl(pool: Pool, path: str | os.PathLike[str]) -> None:
             f"cannot write {path}: question {question!a} has an answer without a confidence while others have one; "
             "JSON Lines pools have it on every answer or on none, so write .parquet instead"
         )
+    written = tracked(pool.entries, "writing", "store", pool.questions)
+    lines = (dump_line(entry).encode() + b"\n" for entry in written)
     with atomic_path(path) as temp, temp.open("wb") as file:
         if temp.suffix.lower() == ".gz":
             # No name and no time in the header: equal pools are equal files.
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6) as packed:
-                packed.writelines(dump_line(entry).encode() + b"\n" for entry in pool.entries)
+                packed.writelines(lines)
         else:
-            file.writelines(dump_line(entry).encode() + b"\n" for entry in pool.entries)
+            file.writelines(lines)
 
 
 def _text(path: str | os.PathLike[str], data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from tts.pool.files import pool_format
 from tts.pool.parquet.schema import PROBLEM, REQUIRED, SINCE, schema
 from tts.pool.parquet.tables import from_json, samples_of, to_table
 from tts.pool.records import Entry, Pool, Score
+from tts.progress.phases import tracked
 from tts.types import Problem
 
 GROUP = 8_192
@@ -33,7 +34,7 @@ def write_parquet(pool: Pool, path: str | os.PathLike[str]) -> None:
 
     pool_format(path, "parquet")
     with atomic_path(path) as temp, pq.ParquetWriter(temp, schema(), compression="zstd") as writer:
-        for some in in_groups(pool.entries):
+        for some in in_groups(tracked(pool.entries, "writing", "store", pool.questions)):
             writer.write_table(to_table(some).select(schema().names))
 
 

@@ -14,6 +14,7 @@ from tts.pool.records import Entry, Pool
 from tts.pool.runs import Run, RunKey
 from tts.pool.sqlite.connect import write_lock
 from tts.pool.sqlite.store import PoolStore
+from tts.progress.phases import tracked
 from tts.types import Sample
 from tts.wording import counted
 
@@ -122,7 +123,7 @@ class _Merge:
         """Copy the samples and scores of a run."""
         named = {label: (str(keys[label].get("name", label)), keys[label]) for label in pool.scorers}
         scorers = {label: self._out.open_scorer(*key) for label, key in named.items()}
-        for entry in pool.entries:
+        for entry in tracked(pool.entries, "copying", "store", pool.questions):
             problem = entry.problem
             # A run records its model; its questions, which other runs share, do not repeat it.
             meta = {key: value for key, value in entry.meta.items() if key != "model" or not run.key.model}

@@ -14,11 +14,11 @@ from tts.engines.config import EngineConfig
 from tts.errors import InputError
 from tts.models.finece import HEAD, FineceCard, Form, write_card
 from tts.models.value_head import ValueHeadModel
+from tts.progress.phases import Phases
 from tts.training.adapters import adapted, add_tokens, refuse_tokens
 from tts.training.finece.objective import FineceObjective
 from tts.training.finece.recipe import FineceRecipe
 from tts.training.last_states import LastStates, frozen_layers
-from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.saving import save_model
 

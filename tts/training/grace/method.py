@@ -13,11 +13,11 @@ import torch
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
 from tts.models.grace import NAME, GraceCard, read_card, write_card
+from tts.progress.phases import Phases
 from tts.training.adapters import adapted, add_tokens, refuse_tokens
 from tts.training.grace.objective import GraceObjective
 from tts.training.grace.recipe import GraceRecipe
 from tts.training.last_states import LastStates, frozen_layers
-from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.saving import save_model
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tts.progress.phases import Phases
 from tts.training.adapters import is_tied
 from tts.training.grace.losses import confidence_logit, confidence_loss, divergence, language_loss
 from tts.training.grace.recipe import GraceRecipe
@@ -26,7 +27,6 @@ from tts.training.history import Evaluation, evaluated
 from tts.training.last_states import LastStates
 from tts.training.loop import precision
 from tts.training.packing import Packed, pack
-from tts.training.phases import Phases
 from tts.training.responses import Branches, Response, Split, group_rows, passes, row_tokens
 
 Floats = NDArray[np.float64]

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tts.engines.config import EngineConfig
 from tts.models.card_file import CardFile
 from tts.models.states import StateReader
+from tts.progress.phases import Phases
 from tts.training.adapters import adapted, is_tied
 from tts.training.last_states import LastStates, frozen_layers
-from tts.training.phases import Phases
 from tts.training.responses import Split
 from tts.training.reward.model import RewardModel, classifier, empty_classifier
 from tts.training.reward.objective import RewardObjective

@@ -13,11 +13,11 @@ from tts.answers import extract_gsm8k
 from tts.engines.base import Request
 from tts.engines.hf.engine import TransformersEngine
 from tts.engines.sampling import Sampling
+from tts.progress.phases import Phases
 from tts.prompts import Prompt
 from tts.ranking import auroc
 from tts.stories.stories import take
 from tts.stories.story import Split
-from tts.training.phases import Phases
 from tts.types import Problem
 
 

@@ -19,9 +19,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tts.progress.phases import Phases
 from tts.stories.stories import stories
 from tts.stories.story import Story
-from tts.training.phases import Phases
 from tts.training.tiny.recipe import TinyRecipe
 from tts.training.tiny.tokenizer import build
 

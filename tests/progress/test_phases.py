@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tts.training.phases import COSTS, Phases
+from tts.progress.phases import COSTS, Phases, phase, shown_by, tracked
 
 
 class Recorder:
@@ -99,3 +99,17 @@ def test_writing_is_expected_to_take_as_long_as_loading() -> None:
     with phases.phase("loading", "load", 1):
         clock.now = 7.0
     assert phases.left_s == pytest.approx(7.0)
+
+
+def test_work_is_shown_where_a_display_is_and_nowhere_else() -> None:
+    recorder = Recorder()
+    with shown_by(recorder):
+        assert list(tracked("abcd", "reading", "read", 4)) == [*"abcd"]
+        with phase("replaying", "replay", 10, facts="2 settings") as advance:
+            advance(5)
+    with phase("replaying", "replay", 10) as advance:
+        advance(5)
+    assert list(tracked("ab", "reading", "read", 2)) == [*"ab"]
+    assert recorder.labels == ["reading", "replaying"]
+    shares = [event[1] for event in recorder.events if event[0] == "advance"]
+    assert shares == [0.25, 0.5, 0.75, 1.0, 1.0, 0.5, 1.0]

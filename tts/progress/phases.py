@@ -1,4 +1,4 @@
-"""The phases of a training, and the time that is left: measured paces times the work that is still to come.
+"""The phases of a command, and the time that is left: measured paces times the work that is still to come.
 
 Imports no torch and knows nothing about terminals: a :class:`PhaseListener` shows what it receives.
 """
@@ -6,12 +6,14 @@ Imports no torch and knows nothing about terminals: a :class:`PhaseListener` sho
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
-Kind = Literal["load", "read", "prepare", "learn", "evaluate", "write", "draw", "fit"]
+T = TypeVar("T")
+Kind = Literal["load", "read", "prepare", "learn", "evaluate", "write", "draw", "fit", "store", "replay", "resample"]
 COSTS: dict[Kind, tuple[str, float]] = {
     "load": ("model", 1.0),
     "write": ("model", 1.0),
@@ -21,6 +23,9 @@ COSTS: dict[Kind, tuple[str, float]] = {
     "learn": ("token", 3.0),
     "draw": ("sample", 1.0),
     "fit": ("fit", 1.0),
+    "store": ("question", 1.0),
+    "replay": ("decision", 1.0),
+    "resample": ("value", 1.0),
 }
 """The unit of each kind of work, and its usual cost relative to other kinds of the same unit.
 
@@ -30,7 +35,7 @@ backward at twice the cost.
 
 
 class PhaseListener(Protocol):
-    """Receives the phases of a training; a phase may hold others."""
+    """Receives the phases of a command; a phase may hold others."""
 
     def start(self, label: str, facts: str, left_s: float | None) -> None:
         """A phase starts.
@@ -48,7 +53,7 @@ class PhaseListener(Protocol):
         Args:
             share: of its work, in [0, 1].
             facts: a few words, or empty.
-            left_s: seconds until the end of the whole training, as far as its work is known; None if it is not.
+            left_s: seconds until the end of the whole command, as far as its work is known; None if it is not.
         """
         ...
 
@@ -79,7 +84,7 @@ class _Open:
 
 
 class Phases:
-    """The phases of one training: their work, their measured paces, and the time left.
+    """The phases of one command: their work, their measured paces, and the time left.
 
     Time belongs to the innermost open phase.
     """
@@ -169,3 +174,46 @@ class Phases:
             kind = self._open[-1].kind
             self._seconds[kind] = self._seconds.get(kind, 0.0) + now - self._mark
         self._mark = now
+
+
+_SHOWN: ContextVar[Phases | None] = ContextVar("shown phases", default=None)
+
+
+@contextmanager
+def shown_by(listener: PhaseListener) -> Iterator[None]:
+    """Show the phases that :func:`phase` and :func:`tracked` open within a block."""
+    token = _SHOWN.set(Phases(listener))
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
+@contextmanager
+def phase(label: str, kind: Kind, total: float, *, facts: str = "") -> Iterator[Callable[[float], None]]:
+    """Open a phase of work for a block, and yield a function that counts work; nothing is shown outside of a display.
+
+    Args:
+        label: one word.
+        kind: the kind of its work.
+        total: the work, in the unit of the kind.
+        facts: a few words.
+    """
+    shown = _SHOWN.get()
+    if shown is None:
+        yield _nothing
+        return
+    with shown.phase(label, kind, total, facts=facts):
+        yield shown.advance
+
+
+def tracked(items: Iterable[T], label: str, kind: Kind, total: float) -> Iterator[T]:
+    """Yield items in a phase, each one unit of its work; they must be read to the end, or up to an error."""
+    with phase(label, kind, total) as advance:
+        for item in items:
+            yield item
+            advance(1)
+
+
+def _nothing(_: float) -> None:
+    """Count nothing."""

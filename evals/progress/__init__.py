@@ -1,0 +1,1 @@
+"""Displays of what takes time, on standard error or in a notebook."""

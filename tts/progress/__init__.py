@@ -1,0 +1,1 @@
+"""Phases of work, and the time that is left of it."""
