@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from evals.tasks import TaskConfig
 from tts.engines.config import EngineConfig
 from tts.errors import InputError
+from tts.pool.join import run_numbers
 from tts.training.finece.recipe import FineceRecipe
 from tts.training.finece.tree import TreeConfig
 from tts.training.grace.recipe import GraceRecipe
@@ -23,14 +24,14 @@ class TrainingConfig:
         task: the problems and their prompts.
         engine: the base model, and how its responses are drawn.
         pool: graded responses of the base model; null draws them into the directory ``out``.
-        run: the run of that pool, where it holds several.
+        run: the run of that pool, where it holds several, or several to join, such as "1,2"; null: the latest.
         out: the directory to write.
     """
 
     task: TaskConfig = field(default_factory=lambda: TaskConfig(split="train", questions=2000))
     engine: EngineConfig = field(default_factory=EngineConfig)
     pool: str | None = None
-    run: int | None = None
+    run: str | None = None
     out: str | None = None
 
     def __post_init__(self) -> None:
@@ -40,6 +41,12 @@ class TrainingConfig:
                 f"engine.kind must be transformers, whose weights can be trained, got {self.engine.kind!r}"
             )
         check_out(self.out)
+        _ = self.runs
+
+    @property
+    def runs(self) -> tuple[int, ...] | None:
+        """The numbers of the runs to read; None for the latest."""
+        return None if self.run is None else run_numbers(self.run)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from evals.tasks import Task
 from tts.errors import InputError
@@ -20,19 +20,21 @@ def prompt_of(pools: Sequence[Pool], task: Task) -> tuple[str, Prompt]:
     Raises:
         InputError: the pools record different prompts.
     """
-    recorded = {pool.path: template for pool in pools if (template := _recorded(pool)) is not None}
-    if len(set(recorded.values())) > 1:
-        first, second = list(recorded)[:2]
+    recorded = {template: name for pool in pools for name, template in _recorded(pool)}
+    if len(recorded) > 1:
+        first, second = list(recorded.values())[:2]
         raise InputError(f"{first} and {second} were drawn with different prompts: draw one of them with the other's")
-    for template in recorded.values():
+    for template in recorded:
         return template, recorded_prompt(template)
     return task.template, task.prompt
 
 
-def _recorded(pool: Pool) -> str | None:
-    """Return the prompt that a pool's run records; None where it shows no place for the question."""
+def _recorded(pool: Pool) -> Iterator[tuple[str, str]]:
+    """Yield the name of each run of a pool, and its prompt, where that shows the place of the question."""
     if not pool.runs:
-        return None
+        return
     with PoolStore.read(pool.path) as store:
-        template = next(run.key.prompt_template for run in store.runs() if run.id == pool.runs[0])
-    return template if "{question}" in template else None
+        for run in store.runs():
+            if run.id in pool.runs and "{question}" in run.key.prompt_template:
+                several = f", run {run.id}" if len(pool.runs) > 1 else ""
+                yield f"{pool.path}{several}", run.key.prompt_template

@@ -77,7 +77,7 @@ def train_head(config: HeadConfig, *, hooks: Hooks = SILENT) -> HeadOutcome:
     check_head(config, task)
     pool = None
     if config.pool is not None:
-        pool = load_pool(config.pool, run=config.run, notify=hooks.notify)
+        pool = load_pool(config.pool, run=config.runs, notify=hooks.notify)
         check_pool(pool, config.engine.identity[0])
     notify_all(task.notes if pool is None else (), hooks)
     hooks.notify(head_settings_text(config, task))

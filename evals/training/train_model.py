@@ -103,7 +103,7 @@ def split_counts(parts: Split) -> str:
 
 def _given_pools(config: GraceConfig | FineceConfig | RewardConfig, hooks: Hooks) -> list[Pool]:
     """Return the pools that the configuration names, checked before a model is loaded."""
-    found = [] if config.pool is None else [load_pool(config.pool, run=config.run, notify=hooks.notify)]
+    found = [] if config.pool is None else [load_pool(config.pool, run=config.runs, notify=hooks.notify)]
     if isinstance(config, FineceConfig) and config.answers is not None:
         found.append(load_pool(config.answers))
     for pool in found:

@@ -58,25 +58,24 @@ class RunNumbers(tuple[int, ...]):
     """The numbers of runs, a type of its own so that an option takes them as one text."""
 
 
-def run_numbers(text: str | None) -> RunNumbers | None:
-    """Return the numbers of runs that an option names, such as 2 or 1,2; None where it is not given.
+def given_runs(text: str | None) -> RunNumbers | None:
+    """Return the numbers of runs that an option names; None where it is not given.
 
     Raises:
-        InputError: it names anything else.
+        InputError: as :func:`tts.pool.join.run_numbers`.
     """
     if text is None:
         return None
-    numbers = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in numbers):
-        raise InputError(f"run must be the number of a run, or several such as 1,2, got {text!r}")
-    return RunNumbers(map(int, numbers))
+    from tts.pool.join import run_numbers
+
+    return RunNumbers(run_numbers(text))
 
 
 RunOption = Annotated[
     RunNumbers | None,
     typer.Option(
         parser=str,
-        callback=run_numbers,
+        callback=given_runs,
         metavar="N[,N]",
         help="Run to read, or runs to join, of a SQLite pool [default: the latest].",
     ),

@@ -13,6 +13,18 @@ from tts.pool.runs import Run
 from tts.types import Sample
 
 
+def run_numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers of runs that a text names, such as 2 or 1,2.
+
+    Raises:
+        InputError: it names anything else.
+    """
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in numbers):
+        raise InputError(f"run must be the number of a run, or several such as 1,2, got {text!r}")
+    return tuple(map(int, numbers))
+
+
 def join_runs(pools: Sequence[Pool], runs: Sequence[Run], *, notify: Callable[[str], None] = lambda _: None) -> Pool:
     """Return the samples of several runs as one pool.
 

@@ -65,6 +65,7 @@ def test_the_file_of_tiny_states_the_default_recipe() -> None:
         (FineceConfig, ["out= "], "out names no directory: give out=DIR"),
         (TinyConfig, [], "out names no directory: give out=DIR"),
         (GraceConfig, ["out=x", "samples=0"], "samples must be at least 1, got 0"),
+        (HeadConfig, ["out=x", "run=first"], "run must be the number of a run, or several such as 1,2, got 'first'"),
         (RewardConfig, ["out=x", "recipe.method=grow"], r"recipe\.method must be one of lora, full, got 'grow'"),
         (HeadConfig, ["out=x", "samples=0"], "samples must be at least 1, got 0"),
         (HeadConfig, ["out=x", "recipe.kind=mlp"], "recipe.kind must be one of probe, p_ik, apricot, got 'mlp'"),
@@ -77,3 +78,8 @@ def test_the_file_of_tiny_states_the_default_recipe() -> None:
 def test_what_cannot_be_trained_gets_one_sentence(schema: type[Any], changes: list[str], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         load_config(schema, [], changes)
+
+
+@pytest.mark.parametrize(("given", "runs"), [([], None), (["run=2"], (2,)), (["run=1,2"], (1, 2))])
+def test_runs_are_named_as_for_the_other_commands(given: list[str], runs: tuple[int, ...] | None) -> None:
+    assert load_config(GraceConfig, [], ["out=x", *given]).runs == runs

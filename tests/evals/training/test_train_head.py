@@ -38,11 +38,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def write_pool(path: Path, base: Path, *, seed: int = 0, template: str = TEMPLATE) -> Path:
+def write_pool(path: Path, base: Path, *, seed: int = 0, template: str = TEMPLATE, temperature: float = 1.0) -> Path:
     """A pool of a run: a response is right if and only if it holds the telling token."""
     rng, words, (name, revision) = np.random.default_rng(seed), tokenizer(), identity(str(base))
     with PoolStore.create_or_open(path) as store:
-        run = store.open_run(RunKey(name, revision, template, {"temperature": 1.0}), {})
+        run = store.open_run(RunKey(name, revision, template, {"temperature": temperature}), {})
         for number in range(QUESTIONS):
             problem = Problem(f"q{number}", words.decode(rng.integers(30, 60, 5).tolist()), "1")
             samples, grades = [], []
@@ -156,3 +156,13 @@ def test_pools_of_different_prompts_are_refused(base: Path, pool: Path, tmp_path
     other = write_pool(tmp_path / "other.sqlite", base, template="Q: {question}\n")
     with pytest.raises(InputError, match=r"p.sqlite and .*other.sqlite were drawn with different prompts"):
         train_model(configured(FineceConfig, base, pool, tmp_path / "out", f"answers={other}", "recipe.method=full"))
+    both = write_pool(write_pool(tmp_path / "both.sqlite", base), base, template="Q: {question}\n")
+    with pytest.raises(InputError, match=r"both.sqlite, run 1 and .*both.sqlite, run 2 were drawn with different"):
+        train_model(configured(GraceConfig, base, both, tmp_path / "out", "run=1,2", "recipe.method=full"))
+
+
+def test_runs_of_a_pool_are_joined(base: Path, tmp_path: Path) -> None:
+    both = write_pool(write_pool(tmp_path / "both.sqlite", base), base, temperature=0.5)
+    changes = ("run=1,2", "recipe.method=full", "recipe.epochs=1", "recipe.anchor=response")
+    found = train_model(configured(GraceConfig, base, both, tmp_path / "out", *changes))
+    assert len(found.split.train) + len(found.split.held_out) == 2 * 4 * QUESTIONS
