@@ -36,6 +36,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda mark: _picture(mark[0]), text.replace("\r\n", "\n"))
 
 
+def escaped(json_text: str) -> str:
+    """Return the same JSON with control characters and marks of direction as escapes, harmless on a terminal."""
+    return _UNSEEN.sub(lambda mark: f"\\u{ord(mark[0]):04x}", json_text)
+
+
 def _picture(mark: str) -> str:
     code = ord(mark)
     return "\u2421" if code == 0x7F else chr(0x2400 + code) if code < 0x20 else f"\u27e8U+{code:04X}\u27e9"

@@ -13,6 +13,7 @@ from evals.decisions.rerank import Ranking
 from evals.decisions.session import PoolDecision
 from tts.files import atomic_path
 from tts.types import mass_line
+from tts.wording import escaped
 
 DECISION_HEAD = '{"strategy": '
 """The start of a file of decisions; no pool and no file of questions starts so."""
@@ -108,4 +109,4 @@ class DecisionCounts:
 
 
 def _text(line: Mapping[str, Any], *, ascii_only: bool = False) -> str:
-    return json.dumps(line, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+    return escaped(json.dumps(line, ensure_ascii=ascii_only, allow_nan=False)) + "\n"

@@ -6,6 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tts.terminal import open_console
+from tts.wording import visible
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
@@ -38,7 +41,7 @@ class Display(Protocol):
 def notify(text: str) -> None:
     """Print one line on standard error."""
     if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:
@@ -73,9 +76,7 @@ class TerminalDisplay:
 
     def __init__(self) -> None:
         """Draw nothing yet."""
-        from rich.console import Console
-
-        self._console = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
+        self._console = open_console(sys.stderr)
         self._live: Live | None = None
 
     @property
@@ -141,15 +142,4 @@ def _bundle(lines: RenderableType) -> dict[str, str]:
 def _recorder() -> Console:
     from io import StringIO
 
-    from rich.console import Console
-
-    return Console(
-        file=StringIO(),
-        width=NOTEBOOK_WIDTH,
-        record=True,
-        force_terminal=True,
-        force_jupyter=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
+    return open_console(StringIO(), width=NOTEBOOK_WIDTH, record=True, force_terminal=True, force_jupyter=False)

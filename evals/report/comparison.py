@@ -14,6 +14,7 @@ from evals.comparison.session import ComparisonOutcome
 from evals.comparison.table import ComparisonRow
 from evals.report.units import component_name, options
 from tts.types import mass_line
+from tts.wording import escaped
 
 
 def as_mapping(outcome: ComparisonOutcome) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def as_mapping(outcome: ComparisonOutcome) -> dict[str, Any]:
 
 def to_json(mapping: Mapping[str, Any]) -> str:
     """Return indented JSON with floats to ten digits, so that the same result has the same bytes."""
-    return json.dumps(plain(mapping), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return escaped(json.dumps(plain(mapping), indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def plain(value: Any) -> Any:

@@ -14,6 +14,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tts.wording import escaped
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -117,7 +119,7 @@ def json_text(records: Sequence[dict[str, Any]]) -> str:
         return value if not isinstance(value, float) or abs(value) < float("inf") else str(value)
 
     read = [{key: plain(value) for key, value in record.items()} for record in records]
-    return json.dumps(read, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return escaped(json.dumps(read, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _one_line(text: str) -> str:

@@ -22,6 +22,8 @@ from tts.cli.grammar import Command
 from tts.cli.verbosity import set_log_level, set_quiet
 from tts.errors import DrawsFailedError, TTSError
 from tts.installation import check_packages
+from tts.terminal import open_console, shown_output
+from tts.wording import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -139,7 +141,11 @@ def main() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the terminal may not know every character
-    name = Path(sys.argv[0]).name
+    with shown_output():
+        _run(Path(sys.argv[0]).name)
+
+
+def _run(name: str) -> None:
     try:
         check_packages()
         status = command_tree()(prog_name=name if name == "tts-rerank" else "tts", standalone_mode=False)
@@ -151,7 +157,7 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise SystemExit(1) from None
-        print(_sentence(error), file=sys.stderr)
+        print(visible(_sentence(error)), file=sys.stderr)
         raise SystemExit(1 if isinstance(error, DrawsFailedError) else 2) from None
     if status:
         raise SystemExit(status)
@@ -164,7 +170,7 @@ def interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt as interrupt:
         if interrupt.args:
-            print(f"tts: {interrupt}", file=sys.stderr, flush=True)
+            print(visible(f"tts: {interrupt}"), file=sys.stderr, flush=True)
         raise
 
 
@@ -192,8 +198,6 @@ def console() -> Console:
 
     With NO_COLOR in the environment it writes no escape codes at all.
     """
-    from rich.console import Console
-
     width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 120
     colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    return Console(width=width, color_system=colors, markup=False, emoji=False, highlight=False)
+    return open_console(sys.stdout, width=width, color_system=colors)

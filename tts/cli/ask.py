@@ -13,7 +13,6 @@ from tts.cli.grammar import YAML, is_setting
 from tts.cli.options import read_config
 from tts.cli.verbosity import notify
 from tts.errors import InputError
-from tts.wording import visible
 
 if TYPE_CHECKING:
     from tts.agent.answer import Answer
@@ -77,7 +76,7 @@ def ask(
         ("model", f"{solver.parts.model}, strategy {found.strategy}"),
     )
     for name, value in rows:
-        screen.print(f"{name:<11}{visible(str(value))}", soft_wrap=True)
+        screen.print(f"{name:<11}{value}", soft_wrap=True)
     draws = count_samples((sample, None) for sample in found.samples)
     for sentence in draw_sentences(draws, config.engine.max_tokens):
         screen.print(sentence, style="yellow", soft_wrap=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tts.terminal import raw_stream
 
 if TYPE_CHECKING:
     from evals.report.tables import Table
@@ -51,5 +54,5 @@ def table_file(table: Table, path: Path, *, command: str) -> AbstractContextMana
 
 
 def print_text(text: str) -> None:
-    """Print text as it is: nothing is wrapped, and no style is added."""
-    typer.echo(text, nl=False)
+    """Print text without wrapping and styles, as it is; on a terminal its control characters are shown."""
+    typer.echo(text, nl=False, file=sys.stdout if sys.stdout.isatty() else raw_stream(sys.stdout))

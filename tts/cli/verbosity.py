@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from tts.errors import unknown_name
+from tts.terminal import VisibleStream
 
 LEVELS = ("debug", "info", "warning", "error")
 _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -33,7 +34,7 @@ def set_log_level(level: str) -> None:
     if level.lower() not in LEVELS:
         raise unknown_name("log level", level, LEVELS)
     logging.basicConfig(
-        stream=sys.stderr,
+        stream=VisibleStream(sys.stderr),
         level=level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,

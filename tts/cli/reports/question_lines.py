@@ -20,6 +20,8 @@ MOST_ANSWER = 16
 """The columns of an answer."""
 MOST_QUESTION = 2000
 """The characters of a question and of each gold answer that are shown without ``--texts``."""
+MOST_WRAPPED = 20_000
+"""The characters of a text that is broken between words; a longer one is left to the terminal."""
 GRADES = {True: "right", False: "wrong", None: "-"}
 STYLES = {True: "green", False: "red", None: ""}
 CAUSES = {
@@ -55,7 +57,7 @@ def print_question(console: Console, found: ShownQuestion, title: str, texts: bo
         wide: whether spare columns are shown, however narrow the terminal is.
     """
     question = found.question
-    console.print(f"{title}, {visible(question['id'])}", style="bold", soft_wrap=True)
+    console.print(f"{title}, {question['id']}", style="bold", soft_wrap=True)
     console.print()
     console.print(_shown(question["question"], texts))
     console.print()
@@ -73,9 +75,9 @@ def print_question(console: Console, found: ShownQuestion, title: str, texts: bo
         _decisions(found).print(console, wide=wide)
     console.print()
     for sentence in found.missing:
-        console.print(visible(sentence), style="yellow")
+        console.print(sentence, style="yellow")
     if found.skipped:
-        console.print(f"left out: {', '.join(map(visible, found.skipped))}; --json says why", style="dim")
+        console.print(f"left out: {', '.join(found.skipped)}; --json says why", style="dim")
 
 
 def _print_samples(console: Console, question: Mapping[str, Any], stops: Mapping[int, str], wide: bool) -> None:
@@ -111,8 +113,9 @@ def _print_texts(console: Console, question: Mapping[str, Any], stops: Mapping[i
         ]
         console.print(f"# {at + 1}  {', '.join(facts)}", style=f"bold {STYLES[sample['right']]}", soft_wrap=True)
         if sample.get("reasoning"):
-            console.print(f"(reasoning) {visible(sample['reasoning'])}", style="dim")
-        console.print(visible(_said(sample)))
+            console.print(f"(reasoning) {sample['reasoning']}", style="dim")
+        said = _said(sample)
+        console.print(said, soft_wrap=len(said) > MOST_WRAPPED)
         if at + 1 in stops:
             console.print(f"-- {stops[at + 1]}", style="bold")
         console.print()
@@ -170,7 +173,7 @@ def _stops(found: ShownQuestion) -> dict[int, str]:
     """Return who stopped after each number of draws, and by which rule."""
     stopped = dict[int, list[str]]()
     for name, decision in zip(found.strategies, found.question["decisions"], strict=True):
-        stopped.setdefault(decision["used"], []).append(f"{visible(name)} ({visible(decision['stopped_by'])})")
+        stopped.setdefault(decision["used"], []).append(f"{name} ({decision['stopped_by']})")
     return {after: f"after {counted(after, 'draw')}: {', '.join(who)}" for after, who in stopped.items()}
 
 
@@ -204,7 +207,7 @@ def _said(sample: Mapping[str, Any]) -> str:
 
 def _shown(text: str, whole: bool) -> str:
     rest = 0 if whole else max(0, len(text) - MOST_QUESTION)
-    return visible(text[: len(text) - rest]) + (f" ... ({rest} more characters: --texts)" if rest else "")
+    return text[: len(text) - rest] + (f" ... ({rest} more characters: --texts)" if rest else "")
 
 
 def _first_line(text: str) -> str:
