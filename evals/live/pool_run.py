@@ -235,8 +235,9 @@ def draw_into_pool(
             with hooks.progress(tokens) as watch:
                 results = hooks.execute(work(cache, watch, tokens.watch))
         except KeyboardInterrupt:
+            held_in_all = sum(run.samples for run in store.runs())  # trees have runs of their own
             raise KeyboardInterrupt(
-                f"interrupted; {path} holds {held()} samples: repeat the command to continue"
+                f"interrupted; {path} holds {held_in_all} samples: repeat the command to continue"
             ) from None
         found = (r for item in results for r in (item.results if isinstance(item, Played) else (item,)))
         draws = count_draws(found, task.grade)
