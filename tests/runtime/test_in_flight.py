@@ -7,6 +7,7 @@ import pytest
 from strategies.vote import Vote
 from tests.engines.cases import CountingEngine
 from tests.runtime.cache_cases import Notes, play
+from tts.engines.base import Meter
 from tts.runtime.in_flight import InFlight
 
 
@@ -38,6 +39,18 @@ def test_a_draw_that_takes_no_time_counts_those_beside_it() -> None:
     with count.draw(), count.draw() as other:
         pass
     assert other.rows == 2.0
+
+
+def test_tokens_are_counted_while_they_are_drawn() -> None:
+    count, one, other = InFlight(), Meter(), Meter()
+    with count.draw(one):
+        one.drawn = 3
+        with count.draw(other), count.draw():
+            other.drawn = 5
+            assert count.drawn == 8
+        one.drawn += 1
+        assert count.drawn == 9
+    assert count.drawn == 9
 
 
 def test_live_samples_have_times_in_order() -> None:
