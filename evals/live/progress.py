@@ -8,7 +8,7 @@ from collections.abc import Callable
 from evals.live.hooks import QuestionCost
 from evals.live.pace import Pace
 from evals.live.progress_rows import plain_line, table
-from evals.progress.display import DRAW_INTERVAL_S, LINE_INTERVAL_S, TerminalDisplay, find_display, notify
+from evals.progress.display import DRAW_INTERVAL_S, LINE_INTERVAL_S, Display, TerminalDisplay, find_display, notify
 
 
 class Progress:
@@ -25,7 +25,9 @@ class Progress:
             terminal: whether to draw a table on standard error; None draws one where a terminal or a notebook takes it.
         """
         self._drawn = drawn
-        self._display = find_display() if terminal is None else TerminalDisplay() if terminal else None
+        self._display: Display | None = TerminalDisplay() if terminal else None
+        if terminal is None:
+            self._display = find_display()
         self._pace = Pace("", 0, None, now=0.0, drawn=0)
         self._shown, self._has_heading = 0.0, False
 

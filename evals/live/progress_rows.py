@@ -80,8 +80,9 @@ def table(pace: Pace, width: int, *, running: bool, head: bool) -> RenderableTyp
     bar = min(MOST_BAR, width - len(facts) - 2 * len(GAP))
     below: RenderableType = line(GAP + facts, "dim")
     if running and bar >= LEAST_NAME:
-        below = Table.grid(padding=(0, 1))
-        below.add_row(GAP[1:], ProgressBar(total=pace.total, completed=pace.done, width=bar), line(facts))
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(GAP[1:], ProgressBar(total=pace.total, completed=pace.done, width=bar), line(facts))
+        below = grid
     lines: list[RenderableType] = [line(heading(width), "bold")] if head else []
     return Group(*lines, line(row(pace, width)), below)
 

@@ -12,7 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evals.progress.display import DRAW_INTERVAL_S, LINE_INTERVAL_S, TerminalDisplay, clock, find_display, notify
+from evals.progress.display import (
+    DRAW_INTERVAL_S,
+    LINE_INTERVAL_S,
+    Display,
+    TerminalDisplay,
+    clock,
+    find_display,
+    notify,
+)
 from tts.progress.phases import shown_by
 
 if TYPE_CHECKING:
@@ -40,7 +48,9 @@ class PhaseProgress:
             terminal: whether to draw bars on standard error; None draws them where a terminal or a notebook takes them.
             brief: show nothing for a second, leave nothing behind, and print no lines.
         """
-        self._display = find_display() if terminal is None else TerminalDisplay() if terminal else None
+        self._display: Display | None = TerminalDisplay() if terminal else None
+        if terminal is None:
+            self._display = find_display()
         self._brief, self._open = brief, list[_Open]()
         self._began = self._shown = time.monotonic()
         self._closed = False
