@@ -77,8 +77,16 @@ class Comparison(Tabular):
         pool = self.outcome.pool
         return f"Comparison({pool['path']!r}, {len(self.outcome.rows)} strategies: {self.conclusion})"
 
+    @cached_property
+    def _charts(self) -> str:
+        from evals.report_page.notebook import comparison_frame
+
+        return comparison_frame(self.outcome)
+
     def _repr_html_(self) -> str:
-        """Return the table, the conclusion and, where matplotlib is installed, the plot for a notebook."""
+        """Return charts and the table for a notebook; without the extra ``report`` the plot, if it can be drawn."""
+        if self._charts:
+            return super()._repr_html_()
         shown = f"{self.table._repr_html_()}<p>{html.escape(self.conclusion)}</p>\n"
         if find_spec("matplotlib") is None:
             return shown

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
@@ -18,9 +19,10 @@ from evals.live.outcome import RunOutcome
 from evals.live.run_session import run_strategies
 from evals.report.draws import failure_sentence
 from evals.report.grid import grid_rows
-from evals.report.run import run_plot, run_rows
+from evals.report.run import compared_rows, run_plot, run_rows
 from evals.report.run_table import RunRow, run_table
 from evals.report.tables import Table
+from evals.tracking.tracked import TrackedResult, grid_results, tracking
 from tts.agent.models import MODELS
 from tts.api.runs import Runs
 from tts.api.tabular import Tabular
@@ -73,6 +75,13 @@ class Run(Tabular):
         """
         return run_plot(self.config, self.outcome, self.rows, x=x)
 
+    @cached_property
+    def _charts(self) -> str:
+        from evals.report_page.notebook import run_frame
+
+        task, rows = self.outcome.task, compared_rows(self.rows, self.config.budget)
+        return run_frame(rows, name=task.name, questions=len(task.problems))
+
     def __repr__(self) -> str:
         """Return the sizes of the run; its table is what ``print`` shows."""
         task, rows = self.outcome.task, len(self.rows)
@@ -97,6 +106,7 @@ def run(
     budget: int = 8,
     out: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    track: str | None = None,
     **settings: Any,
 ) -> Run | Runs:
     """Play strategies live over a task, all of them on the same samples.
@@ -114,6 +124,7 @@ def run(
         budget: the most samples of a question, >= 1.
         out: the pool to write, .sqlite, .db or .pool; None takes a dated file under ``runs/``.
         progress: whether to show the progress: a table on a terminal or in a notebook, else lines on standard error.
+        track: the experiment tracker that receives the run too: "wandb", "mlflow" or "trackio".
         settings: other keys of ``tts run`` by name, such as ``fit`` or ``calibrate``, or of its engine, such as
             ``temperature``.
 
@@ -140,15 +151,19 @@ def run(
     }
     configs = [_configured(one, model=name, **given, **settings) for one in tasks for name in models]
     hooks = Hooks(progress=progress_display(progress), notify=LOG.info, execute=LOOP.run, open_engine=MODELS.opened)
-    if any(lists):
-        runs = run_grid(configs, hooks=hooks)
-        for one in runs:
-            _check_draws(one.outcome, f"{one.task}, {one.model}: ")
-        return Runs(tuple(runs), tuple(grid_rows(runs)))
-    [config] = configs
-    outcome = run_strategies(config, hooks=hooks)
-    _check_draws(outcome)
-    return Run(config, outcome, tuple(run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)))
+    with tracking(track, configs, hooks, warn=LOG.warning) as tracked:
+        if any(lists):
+            runs = run_grid(configs, hooks=tracked.hooks)
+            for one in runs:
+                _check_draws(one.outcome, f"{one.task}, {one.model}: ")
+            tracked.log(grid_results(runs))
+            return Runs(tuple(runs), tuple(grid_rows(runs)))
+        [config] = configs
+        outcome = run_strategies(config, hooks=tracked.hooks)
+        _check_draws(outcome)
+        rows = run_rows(outcome.played, margin=config.margin, seed=config.engine.seed)
+        tracked.log([TrackedResult("", outcome, rows)])
+        return Run(config, outcome, tuple(rows))
 
 
 def _check_draws(outcome: RunOutcome, prefix: str = "") -> None:

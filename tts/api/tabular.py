@@ -39,6 +39,12 @@ class Tabular(ABC):
         """Return comma-separated values."""
         return self.table.to_csv()
 
+    @property
+    def _charts(self) -> str:
+        """Charts for a notebook as HTML; empty where there are none."""
+        return ""
+
     def _repr_html_(self) -> str:
-        """Return the table for a notebook."""
-        return self.table._repr_html_()
+        """Return charts and the table for a notebook; the table alone where there are no charts."""
+        table, charts = self.table._repr_html_(), self._charts
+        return f"{charts}<details><summary>The numbers as a table</summary>\n{table}</details>\n" if charts else table

@@ -10,7 +10,7 @@ report.views.overview = function (state) {
     el("p", { class: "headline" }, report.visible(run.headline)),
     run.missing.map((sentence) => el("p", { class: "missing" }, report.visible(sentence))),
     run.comparison ? comparison(run) : null,
-    run.comparison ? regret(run, state) : null,
+    run.comparison && run.comparison.strategies.every((row) => row.regret) ? regret(run, state) : null,
     run.confidence ? confidence(run) : null,
     positions(run),
   ];
@@ -28,7 +28,8 @@ function comparison(run) {
   const title = () => `Accuracy against ${COSTS[cost]}`;
   const figure = report.chart(accuracy(run, shown, cost, few), {
     label: `${run.headline}. The table below has the values of the chart.`,
-    note: `Each line is a strategy at growing budgets, the last point the full one; bands are 95 % intervals over questions. The thick line is the reference, ${run.reference}.`,
+    note: run.live ? `Each point is a strategy, with its 95 % interval over questions. The reference is ${run.reference}.`
+      : `Each line is a strategy at growing budgets, the last point the full one; bands are 95 % intervals over questions. The thick line is the reference, ${run.reference}.`,
     numbers: () => budgets(rows),
   });
   const heading = el("h2", {}, title());
@@ -81,6 +82,7 @@ function accuracy(run, shown, cost, bands) {
     layer: [
       { transform: bands ? [{ filter: { field: "strategy", oneOf: [...bands] } }] : [], mark: { type: "area", opacity: 0.13 }, encoding: { y: { ...y, field: "low" }, y2: { field: "high" } } },
       { mark: { type: "line" }, encoding: { y: { ...y, field: "accuracy" }, strokeDash: dash, order: { field: "budget" }, strokeWidth: { condition: { test: "datum.reference", value: 3 }, value: 1.8 } } },
+      ...(run.live ? [{ mark: { type: "rule" }, encoding: { y: { ...y, field: "low" }, y2: { field: "high" }, color } }] : []),
       { mark: { type: "point", filled: true, size: 46, opacity: 1 }, encoding: { y: { ...y, field: "accuracy" }, tooltip } },
     ],
   };
@@ -109,7 +111,7 @@ function strategies(run, shown, toggle) {
     { title: "diff, points", hint: "accuracy minus the reference's, paired by question", show: (row) => report.signed(versus(row).accuracy_diff), sort: (row) => versus(row).accuracy_diff },
     { title: "interval of diff", show: (row) => report.interval(versus(row).accuracy_diff_ci, report.signed), sort: (row) => versus(row).accuracy_diff_ci[0] },
     { title: "verdict", left: true, show: (row) => versus(row).verdict, sort: (row) => versus(row).verdict },
-  ], report.strategies(run), { caption: "Strategies on the same samples, averaged over random orders", rowClass: (row) => (row.name === run.reference ? "reference" : null) });
+  ], report.strategies(run), { caption: run.live ? "Strategies on the same samples, each as it was played" : "Strategies on the same samples, averaged over random orders", rowClass: (row) => (row.name === run.reference ? "reference" : null) });
 }
 
 function budgets(rows) {
@@ -134,7 +136,7 @@ function regret(run, state) {
   const lead = (strategy, cause) => report.go({ view: "questions", run: state.run, strategy, only: cause });
   const figure = report.chart({
     data: { values }, height: 24 * rows.length,
-    mark: { type: "bar", cursor: "pointer" },
+    mark: { type: "bar", ...(report.views.questions ? { cursor: "pointer" } : {}) },
     encoding: {
       y: { field: "strategy", type: "nominal", sort: null, axis: { title: null, labelLimit: innerWidth < 600 ? 120 : 220, ticks: false, domain: false } },
       x: { field: "share", type: "quantitative", axis: report.axis("share of decisions", ".0%") },
@@ -144,7 +146,7 @@ function regret(run, state) {
     },
   }, {
     label: "Wrong decisions of each strategy by cause; the table below has the values and links.",
-    note: "Shares are means over random orders of the samples. A click leads to the questions that are wrong for that cause in the order drawn.",
+    note: `Shares are means over random orders of the samples.${report.views.questions ? " A click leads to the questions that are wrong for that cause in the order drawn." : ""}`,
     click: (datum) => lead(datum.strategy, datum.cause),
     numbers: () => report.table([
       { title: "strategy", left: true, key: "name" },
