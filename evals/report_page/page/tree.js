@@ -27,7 +27,7 @@ function treeSection(tree, about, at) {
   };
   const choose = traces.length ? el("select", { id: `shade-tree-${at}`, on: { change: fill } }, traces.map((name) => el("option", { value: name }, titles[name] || name)), el("option", { value: "" }, "nothing")) : null;
   fill();
-  const where = [about.model, about.scorer, about.run === null ? "" : `run ${about.run}`].filter(Boolean).map(report.visible).join(", ");
+  const where = [about.model && `model ${about.model}`, about.scorer && `scorer ${about.scorer}`, about.run === null ? "" : `run ${about.run}`].filter(Boolean).map(report.visible).join(", ");
   return el("section", { class: "search" }, el("h3", {}, `Search of ${report.visible(about.strategy)}`, where ? el("span", { class: "id" }, ` (${where})`) : null),
     el("details", { open: true }, el("summary", {}, treeSummary(tree)), treeDecision(tree),
       choose ? el("div", { class: "controls" }, el("label", {}, "shade tokens by ", choose), shadeKey()) : null, list));
