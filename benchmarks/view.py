@@ -60,6 +60,12 @@ class Viewed:
         return json.loads(body) if path.startswith("api/") else body
 
     @property
+    def processor_s(self) -> float:
+        """The processor time of the process so far, in seconds."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def memory_mb(self) -> float:
         """The memory of the process, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -71,15 +77,16 @@ class Viewed:
         self.process.wait(60)
 
 
-def timed(label: str, work: Callable[[int], object], rounds: int = ROUNDS) -> None:
-    """Print the median and the largest of the times of some work."""
-    times = []
+def timed(viewed: Viewed, label: str, work: Callable[[int], object], rounds: int = ROUNDS) -> None:
+    """Print the median and the largest of the times of some work, and the server's processor time for one."""
+    times, before = [], viewed.processor_s
     for at in range(rounds):
         began = time.perf_counter()
         work(at)
         times.append(time.perf_counter() - began)
-    spread = f", at most {max(times):.3f} s of {rounds}" if rounds > 1 else ""
-    print(f"  {label:<44} {statistics.median(times):.3f} s{spread}", flush=True)
+    used = (viewed.processor_s - before) / rounds
+    most = f", at most {max(times):.3f} s of {rounds}" if rounds > 1 else ""
+    print(f"  {label:<42} {statistics.median(times):7.3f} s (server's processor {used:.3f} s){most}", flush=True)
 
 
 def over_http(viewed: Viewed, questions: int) -> None:
@@ -87,13 +94,19 @@ def over_http(viewed: Viewed, questions: int) -> None:
     rng = random.Random(0)
     places = [rng.randrange(1, questions + 1) for _ in range(ROUNDS)]
     print("over HTTP", flush=True)
-    timed("page", lambda _: viewed.ask(""), 1)
-    timed("summary", lambda _: viewed.ask("api/summary"), 1)
-    timed("first 100 questions", lambda _: viewed.ask("api/questions", count=100), 1)
-    timed("100 questions anywhere", lambda at: viewed.ask("api/questions", count=100, **{"from": places[at] // 2}))
-    timed("a question, the first one", lambda _: viewed.ask("api/question", at=places[0]), 1)
-    timed("a question", lambda at: viewed.ask("api/question", at=places[at]))
-    timed("a part of a search, with what it has found", lambda _: viewed.ask("api/questions", find="word399 word398"))
+    timed(viewed, "page", lambda _: viewed.ask(""), 1)
+    timed(viewed, "summary", lambda _: viewed.ask("api/summary"), 1)
+    timed(viewed, "first 100 questions", lambda _: viewed.ask("api/questions", count=100), 1)
+    timed(
+        viewed, "100 questions anywhere", lambda at: viewed.ask("api/questions", count=100, **{"from": places[at] // 2})
+    )
+    timed(viewed, "a question, the first one", lambda _: viewed.ask("api/question", at=places[0]), 1)
+    timed(viewed, "a question", lambda at: viewed.ask("api/question", at=places[at]))
+    timed(
+        viewed,
+        "a part of a search, with what it has found",
+        lambda _: viewed.ask("api/questions", find="word399 word398"),
+    )
 
 
 def in_browser(viewed: Viewed) -> None:
@@ -128,11 +141,11 @@ def in_browser(viewed: Viewed) -> None:
             tab.locator("button", has_text="Show more").click()
             tab.wait_for_function(f"() => document.querySelectorAll('.questions a').length === {200 + 100 * at}")
 
-        timed("the list, from its address", opened, 3)
-        timed("100 more questions", more)
+        timed(viewed, "the list, from its address", opened, 3)
+        timed(viewed, "100 more questions", more)
         for at in range(3):
-            timed("a question, from the click", lambda _, at=at: question(11 * at), 1)
-            timed("back to the list", back, 1)
+            timed(viewed, "a question, from the click", lambda _, at=at: question(11 * at), 1)
+            timed(viewed, "back to the list", back, 1)
         browser.close()
 
 
@@ -166,7 +179,8 @@ def main() -> None:
         print(f"{pool.name}: {options.questions} questions x {options.samples} samples, {size:.0f} MB", flush=True)
         viewed = Viewed(pool)
         try:
-            print(f"accepts connections {viewed.started_s:.2f} s behind the start of the command", flush=True)
+            used = viewed.processor_s
+            print(f"accepts connections {viewed.started_s:.2f} s after its start (processor {used:.2f} s)", flush=True)
             in_browser(viewed)
             over_http(viewed, options.questions)
             print(f"memory of the server: {viewed.memory_mb:.0f} MB")
