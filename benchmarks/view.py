@@ -123,6 +123,7 @@ def in_browser(viewed: Viewed) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
         tab = browser.new_page()
+        tab.set_default_timeout(300_000)
 
         def opened(_: int) -> None:
             tab.goto("about:blank")

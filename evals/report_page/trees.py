@@ -10,6 +10,7 @@ from typing import Any
 from evals.report_page.questions import MAX_TEXT, cached, shortened
 from evals.report_page.run_facts import runs_of
 from evals.report_page.token_texts import Decode, decoder_of, token_texts
+from evals.report_page.tree_runs import strategy_of, trees_of_runs
 from evals.report_page.visible_traces import Positions, traces_of
 from tts.answers import Grader
 from tts.pool import Entry, Pool, PoolStore, Run, read_pool
@@ -149,19 +150,6 @@ def tree_runs(pool: Pool) -> list[TreeRun]:
     return [tree_run(of.with_scores(run.scorers[-1]) if run.scorers else of, run, own=False) for of, run in read]
 
 
-def trees_of_runs(known: Iterable[Run], shown: Sequence[int]) -> list[Run]:
-    """Return the runs of trees that are shown with runs of whole samples.
-
-    Args:
-        known: all runs of the file.
-        shown: the numbers of the runs of whole samples.
-    """
-    held = [run for run in known if run.samples]
-    whole = {run.key.columns: run.id for run in held if run.key.draws == "whole"}
-    trees = (run for run in held if run.key.draws == "tree")
-    return [run for run in trees if whole.get(run.key.without_tree.columns, shown[0]) in shown]
-
-
 def tree_run(pool: Pool, run: Run | None, *, own: bool) -> TreeRun:
     """Return the trees of a pool.
 
@@ -186,12 +174,6 @@ def tree_run(pool: Pool, run: Run | None, *, own: bool) -> TreeRun:
         None if decode is None else cached(decode),
         own,
     )
-
-
-def strategy_of(run: Run | None) -> str:
-    """Return the name of the strategy whose trees a run holds; "tree" where it is not recorded."""
-    strategy = None if run is None else run.key.sampling.get("tree")
-    return str(strategy.get("name", "tree")) if isinstance(strategy, Mapping) else "tree"
 
 
 def of_question(trees: Iterable[TreeRun], question: str, grader: Grader) -> dict[str, Any]:

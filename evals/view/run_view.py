@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from evals.report_page.run_facts import run_mapping
+from evals.report_page.tree_runs import strategy_of
 from evals.view.known import Known, Query
 from evals.view.sources import Contents, Source, name_of
 from tts.pool import Entry, Run
@@ -81,9 +83,6 @@ class RunView:
         """Return all of the run but its questions, ready for JSON; what is not known yet is null or empty."""
         state, known = self.state(), self.known
         headline = f"{number_of(state['questions'], 'question')} with {number_of(state['samples'], 'sample')}"
-        from evals.report_page.run_facts import run_mapping
-        from evals.view.trees import trees_about
-
         run = self._run
         facts = {
             "path": self.source.path,
@@ -105,7 +104,7 @@ class RunView:
             "facts": facts,
             **known.summary,
             "missing": list(known.missing),
-            "trees": trees_about(self.source),
+            "trees": _trees_about(self.source),
             "state": state,
             "counted": known.counted is not None,
         }
@@ -212,3 +211,15 @@ def _grades(entry: Entry) -> Sequence[bool | None]:
     from evals.metrics.scored import grades
 
     return grades(entry)
+
+
+def _trees_about(source: Source) -> list[dict[str, Any]]:
+    """Return the strategies whose trees are shown with a run, ready for JSON, without the means of their traces."""
+    found = []
+    for trees, own in source.trees():
+        run = trees.stored_run()
+        scorer = run.scorers[-1] if run is not None and run.scorers else ""
+        model = "" if run is None else run.key.model
+        about = {"strategy": strategy_of(run), "run": trees.run, "model": model, "scorer": scorer}
+        found.append({**about, "own": own, "positions": []})
+    return found

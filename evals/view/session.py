@@ -22,7 +22,7 @@ LOOK_S = 2.0
 """Seconds between two looks for changes."""
 WARM_UP_S = 1.0
 """Seconds for the first page before further modules are loaded."""
-REST = 3.0
+REST = 1.0
 """The time between two computations of a growing run, as a multiple of the time of the one before."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from evals.report_page.tree_runs import trees_of_runs
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore, Run, load_pool
 from tts.pool.entries import Fields
@@ -149,8 +150,6 @@ class StoredSource:
 
     def trees(self) -> list[tuple[Source, bool]]:
         """Return the run itself where it holds trees, else the runs of trees of its file that belong to it."""
-        from evals.report_page.trees import trees_of_runs
-
         if self._file.run().key.draws == "tree":
             return [(self, True)]
         with PoolStore.read(self.path) as store:

@@ -1,29 +1,13 @@
-"""The trees of a run as a view shows them: their strategies with the summary, a tree when its question is opened."""
+"""The trees of a question as a view shows them, read when it is opened."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from evals.report_page.trees import of_question, strategy_of, tree_run
+from evals.report_page.trees import of_question, tree_run
 from evals.view.sources import Source
 from tts.answers import Grader
 from tts.pool import Pool, Run
-
-
-def trees_about(source: Source) -> list[dict[str, Any]]:
-    """Return the strategies whose trees are shown with a run, ready for JSON, without the means of their traces.
-
-    Args:
-        source: the run.
-    """
-    found = []
-    for trees, own in source.trees():
-        run = trees.stored_run()
-        scorer = run.scorers[-1] if run is not None and run.scorers else ""
-        model = "" if run is None else run.key.model
-        about = {"strategy": strategy_of(run), "run": trees.run, "model": model, "scorer": scorer}
-        found.append({**about, "own": own, "positions": []})
-    return found
 
 
 def trees_on(source: Source, key: int, question: str, grader: Grader) -> dict[str, Any]:

@@ -80,9 +80,11 @@ function take(summary) {
   report.store.runs = summary.runs;
 }
 
-// Return an empty list. "part" asks for a part of it, "rest" goes on with a search until the first rows are there.
+// Return an empty list. "part" asks for a part of it, "rest" goes on until the rows that are wanted are there, "again"
+// asks anew for those that it shows. The last two wait for each other.
 function newList(key, query) {
-  const made = { key, query, rows: [], next: 0, told: "", ended: false, wanted: report.ROWS, changed: () => {} };
+  const made = { key, query, rows: [], next: 0, told: "", ended: false, wanted: report.ROWS, changed: () => {}, turn: Promise.resolve() };
+  const inTurn = (work) => { made.turn = made.turn.then(() => tried(work)); return made.turn; };
   made.part = async () => {
     const found = await ask("questions", { ...query, from: made.next, count: made.wanted - made.rows.length });
     made.rows.push(...found.rows);
@@ -90,13 +92,25 @@ function newList(key, query) {
     made.ended = found.next === null;
     made.told = toldOf(made, found);
   };
-  made.rest = () => tried(async () => {
+  made.rest = () => inTurn(async () => {
     while (!made.ended && made.rows.length < made.wanted) {
       await made.part();
       if (made === list) made.changed();
       else return;
     }
   });
+  made.again = () => {
+    if (query.find.trim()) return made.turn; // a search is not repeated
+    inTurn(async () => {
+      const now = newList(key, query);
+      now.wanted = Math.max(report.ROWS, made.rows.length);
+      await now.part();
+      const { rows, next, told, ended } = now;
+      Object.assign(made, { rows, next, told, ended });
+      if (made === list) made.changed();
+    });
+    return made.rest();
+  };
   made.more = () => {
     made.wanted += report.ROWS;
     return made.rest();
@@ -108,17 +122,6 @@ function toldOf(made, found) {
   if (!made.query.find.trim()) return `${report.count(found.total, "question")} of ${found.of.toLocaleString("en")}`;
   const searched = made.ended ? "" : `; ${made.next.toLocaleString("en")} of ${found.total.toLocaleString("en")} searched`;
   return `${report.count(made.rows.length, "question")} found${searched}`;
-}
-
-// Ask for the rows of the list anew, as many as it shows.
-async function refreshed() {
-  const made = newList(list.key, list.query);
-  made.wanted = Math.max(report.ROWS, list.rows.length);
-  made.changed = list.changed;
-  await made.part();
-  if (made.key !== list.key) return;
-  Object.assign(list, { rows: made.rows, next: made.next, told: made.told, ended: made.ended, wanted: made.wanted });
-  list.changed();
 }
 
 // Show what is under way, and what is computed.
@@ -152,7 +155,7 @@ async function look() {
 async function show(shown, computed) {
   const typing = document.activeElement && document.activeElement.id === "find";
   if (shown.view === "questions" && list) {
-    await refreshed();
+    await list.again();
     if (computed && !typing) await report.draw();
   } else if (shown.view === "question" && opened) {
     const made = await open(queryOf(shown), opened.key, opened.at);

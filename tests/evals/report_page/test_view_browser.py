@@ -19,7 +19,7 @@ from tts.pool import PoolStore, write_jsonl
 
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 pytest.importorskip("vl_convert", reason="the library of the charts, vl-convert-python, is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 POOL = synthetic_pool(questions=230, samples=6)
 SETTINGS = ("permutations=10", "strategies=self_consistency,esc,cges,first_sample")
 
@@ -35,6 +35,7 @@ class Pages:
     """
 
     def __init__(self, folder: Path) -> None:
+        from evals.view.page import ChartLibrary
         from tts.serve.view.run import ViewServer
 
         self.path = folder / "growing.sqlite"
@@ -43,7 +44,8 @@ class Pages:
         write_jsonl(harmful(), folder / "harm.jsonl")
         names = ("large.sqlite", "harm.jsonl", "growing.sqlite")
         self.views = [View(open_sources(folder / name), SETTINGS) for name in names]
-        self.servers = [ViewServer(view, 0) for view in self.views]
+        library = ChartLibrary()
+        self.servers = [ViewServer(view, 0, library) for view in self.views]
         self.large, self.harm, self.growing = (server.url for server in self.servers)
 
 
