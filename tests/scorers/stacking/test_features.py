@@ -24,6 +24,9 @@ def test_features_are_their_definitions() -> None:
             "total_logprob": -4.5,
             "log_tokens": math.log(3),
             "least_logprob": -3.0,
+            "mean_logprob_root": -math.sqrt(1.5),
+            "total_logprob_root": -math.sqrt(4.5),
+            "least_logprob_root": -math.sqrt(3.0),
         }
     )
     assert measure([Sample(trace=trace)], ("log_tokens", "grace_min")).tolist() == [[math.log(3), least]]

@@ -74,6 +74,24 @@ def test_a_feature_that_does_not_vary_counts_for_nothing() -> None:
     assert fitted.weights[3:] == pytest.approx(without.weights, abs=1e-6)
 
 
+def test_roots_follow_log_odds_that_fall_steeply_at_first() -> None:
+    rng = np.random.default_rng(0)
+    nats = rng.exponential(1.0, 4000)
+    right = [bool(one) for one in rng.random(4000) < expit(4 - 12 * np.sqrt(nats))]
+    samples = [Sample(trace=Trace(logprobs=(-n,))) for n in nats]
+    losses = []
+    for features in (("mean_logprob",), ("mean_logprob", "mean_logprob_root")):
+        fitted = fit_stacked(samples[:2000], right[:2000], features=features)
+        losses.append(float(np.mean((fitted.score(samples[2000:]) - right[2000:]) ** 2)))
+    assert losses[1] < 0.95 * losses[0]
+    assert _root_of(0.0) == 0.0
+
+
+def _root_of(log_probability: float) -> float:
+    (row,) = measure([Sample(trace=Trace(logprobs=(log_probability,)))], ("mean_logprob_root",)).tolist()
+    return float(row[0])
+
+
 def area(pool: Pool) -> float:
     """AUROC over the answered samples of a pool."""
     pairs = [(s.confidence, y) for s, y in graded(pool)]
@@ -119,7 +137,10 @@ def test_weights_come_back_from_their_file_and_only_for_what_they_were_fitted_on
             path.read_text().replace('"intercept": ', '"intercept": "x", "was": '),
             "intercept of stacked weights must be",
         ),
-        (path.read_text().replace('"weights": [', '"weights": [1.0, '), "weights of stacked weights must be 7 finite"),
+        (
+            path.read_text().replace('"weights": [', '"weights": [1.0, '),
+            f"weights of stacked weights must be {len(FEATURES)} finite",
+        ),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=sentence):

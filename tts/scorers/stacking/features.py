@@ -24,11 +24,12 @@ class Feature:
 
     read: TraceScore
     scale: Callable[[float], float] = float
+    suffix: str = ""
 
     @property
     def name(self) -> str:
         """The name in files and in ``features=``."""
-        return self.read.name
+        return f"{self.read.name}{self.suffix}"
 
     def of(self, sample: Sample, token: int | None) -> float:
         """The feature of one sample, finite.
@@ -46,6 +47,10 @@ def _log_odds(p: float) -> float:
     return float(logit(min(max(p, CLIP), 1 - CLIP)))
 
 
+def _root(log_probability: float) -> float:
+    return -math.sqrt(max(-log_probability, 0.0))
+
+
 def _count(values: Sequence[float], window: int) -> float:
     return float(len(values))
 
@@ -54,6 +59,7 @@ def _least(values: Sequence[float], window: int) -> float:
     return min(values)
 
 
+_LEAST = TraceScore("least_logprob", "the least probable token", "logprobs", _least)
 _ALL = (
     Feature(TRACE_SCORES["grace"], _log_odds),
     Feature(TRACE_SCORES["grace_min"], _log_odds),
@@ -61,15 +67,21 @@ _ALL = (
     Feature(TRACE_SCORES["mean_logprob"]),
     Feature(TRACE_SCORES["total_logprob"]),
     Feature(TraceScore("log_tokens", "length of the sample", "logprobs", _count), math.log),
-    Feature(TraceScore("least_logprob", "the least probable token", "logprobs", _least)),
+    Feature(_LEAST),
+    Feature(TRACE_SCORES["mean_logprob"], _root, "_root"),
+    Feature(TRACE_SCORES["total_logprob"], _root, "_root"),
+    Feature(_LEAST, _root, "_root"),
     Feature(TRACE_SCORES["finece"], _log_odds),
 )
 BY_NAME = {feature.name: feature for feature in _ALL}
-FINECE_FEATURES = ("finece", "mean_logprob", "total_logprob", "log_tokens", "least_logprob")
+FINECE_FEATURES = ("finece", *(name for name in BY_NAME if "log" in name))
 """The features of a FineCE model's pass: log-odds of its confidence, and the log-probabilities."""
 FEATURES = tuple(name for name in BY_NAME if name != "finece")
 """The features of a GrACE model's pass: log-odds of grace, grace_min and grace_step; the mean, the sum and the least
-of the tokens' log-probabilities, in nats; the logarithm of the number of tokens."""
+of the tokens' log-probabilities, in nats, and the negated roots of their sizes; the logarithm of the number of tokens.
+
+The log-odds of being right fall steeply with the first tenths of a nat and slowly after them: they are far from linear
+in the log-probabilities, and a stack without the roots may rank below the best of its features."""
 
 
 def measure(
