@@ -18,7 +18,7 @@ from tts.errors import InputError  # noqa: E402
 from tts.training import last_states  # noqa: E402
 from tts.training.last_states import PLAIN, LastStates, decoder_of, frozen_layers  # noqa: E402
 from tts.training.packing import Packed, pack  # noqa: E402
-from tts.training.responses import Branches, group_rows  # noqa: E402
+from tts.training.responses import Branches, Split, group_rows  # noqa: E402
 from tts.training.schedule import GrowConfig, LoraConfig, Schedule  # noqa: E402
 
 
@@ -120,6 +120,8 @@ def test_a_model_with_appended_layers_alone_keeps_the_bases_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = replace(QUICK, method="grow", grow=GrowConfig(channels=2, heads=0, neurons=0, layers=1), epochs=2)
+    alone = Split(responses(12, each=1), responses(6, seed=1))  # the preparation reads the rows of the training
+    assert run(tmp_path / "alone", recipe, alone).history.evaluations
     kept = run(tmp_path / "kept", recipe, halves(12))
     monkeypatch.setattr("tts.training.grace.method.frozen_layers", lambda config, schedule: 0)
     plain = run(tmp_path / "plain", recipe, halves(12))

@@ -95,14 +95,15 @@ class GraceMethod:
         phases: Phases,
     ) -> tuple[Any, GraceObjective]:
         """Fit the token's first row and the targets, or take the targets of the checkpoint."""
-        kept = LastStates(frozen_layers(model.config, self.recipe))
-        objective = GraceObjective(split, self.recipe, token=tokens[0], end=end, device=device, states=kept)
+        frozen = frozen_layers(model.config, self.recipe)
+        objective = GraceObjective(split, self.recipe, token=tokens[0], end=end, device=device)
         if saved is not None:
             objective.targets = saved["targets"]
         else:
             objective.prepare(model, phases, start_row=self.token is None)
         if self.recipe.anchor == "base" and self.recipe.method == "full":
             objective.base = copy.deepcopy(model)  # adapters can be switched off; a whole model needs a copy
+        objective.states = LastStates(frozen)  # of the trained model: a grown one is wider than the base
         return adapted(model, self.recipe, tokens), objective
 
     def write(

@@ -46,16 +46,14 @@ class GraceObjective:
         states: computes last hidden states.
     """
 
-    def __init__(
-        self, split: Split, recipe: GraceRecipe, *, token: int, end: int, device: str, states: LastStates
-    ) -> None:
+    def __init__(self, split: Split, recipe: GraceRecipe, *, token: int, end: int, device: str) -> None:
         """Take the responses; :meth:`set_targets` or a checkpoint gives the targets."""
         self.split, self.recipe, self.token, self.end, self.device = split, recipe, token, end, device
         self.rows = group_rows(split.train)
         self.lengths = [self._branches(row).length for row in self.rows]
         self.targets: Floats = np.empty(0)
         self.base: Any = None
-        self.states = states
+        self.states = LastStates()
 
     @property
     def extra_state(self) -> Mapping[str, Any]:
