@@ -24,9 +24,12 @@ from evals.report_page.page_parts import BEFORE, chart_library, html, inline, js
 
 SCRIPTS = (*BEFORE, "charts.js", "overview.js", "confidence.js", "notebook.js")
 """The scripts, in the order in which they are loaded."""
-HEIGHT, ROW = 760, 62
-"""Pixels of the frame without its strategies, and of each strategy in the table and in the chart of causes."""
-MOST_HEIGHT = 1600
+HEIGHT, ROW = 820, 31
+"""Pixels of the frame without its strategies, and of each strategy in the table."""
+CAUSES_HEIGHT, CAUSES_ROW = 210, 24
+"""Pixels of the chart of causes without its strategies, and of each strategy."""
+MOST_HEIGHT = 1700
+"""Pixels above which the frame scrolls."""
 
 
 def comparison_frame(outcome: ComparisonOutcome) -> str:
@@ -38,7 +41,7 @@ def comparison_frame(outcome: ComparisonOutcome) -> str:
             "headline": conclusion(outcome.rows, questions=outcome.questions),
             "comparison": shown,
         },
-        len(outcome.rows),
+        HEIGHT + CAUSES_HEIGHT + (ROW + CAUSES_ROW) * len(outcome.rows),
     )
 
 
@@ -65,10 +68,10 @@ def run_frame(rows: Sequence[ComparedRun], *, name: str, questions: int) -> str:
     ]
     shown = {"strategies": strategies, "price": {}}
     headline = conclusion(rows, questions=questions)
-    return _frame({"name": name, "headline": headline, "comparison": shown, "live": True}, len(rows))
+    return _frame({"name": name, "headline": headline, "comparison": shown, "live": True}, HEIGHT + ROW * len(rows))
 
 
-def _frame(summary: Mapping[str, Any], strategies: int) -> str:
+def _frame(summary: Mapping[str, Any], height: int) -> str:
     if find_spec("vl_convert") is None:
         return ""
     whole = {"reference": REFERENCE, "missing": [], "confidence": None, "positions": [], "trees": [], **summary}
@@ -80,8 +83,8 @@ def _frame(summary: Mapping[str, Any], strategies: int) -> str:
         policy=policy(scripts, part("style.css")),
         note="which it runs without any request",
     )
-    height = min(MOST_HEIGHT, HEIGHT + ROW * strategies)
     return (
         f'<iframe title="Charts of {markup.escape(str(whole["name"]))}" sandbox="allow-scripts" '
-        f'style="width: 100%; height: {height}px; border: 0" srcdoc="{markup.escape(page)}"></iframe>\n'
+        f'style="width: 100%; height: {min(height, MOST_HEIGHT)}px; border: 0" '
+        f'srcdoc="{markup.escape(page)}"></iframe>\n'
     )
