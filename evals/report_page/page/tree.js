@@ -2,7 +2,7 @@
 // Searches over partial samples: each draw below the one that it continues, pruned, forked or ended, and the decision.
 
 const FATES = {
-  pruned: ["✂ pruned", "paused, and no draw continued it"], forked: ["⑂ forked", "several draws continue it"], continued: ["↳ continued", "one draw continues it"],
+  pruned: ["✂ pruned", "paused, and no draw continued it"], forked: ["⇉ forked", "several draws continue it"], continued: ["↳ continued", "one draw continues it"],
   ended: ["■ ended", "drawn to its end"], unfinished: ["… unfinished", "the strategy decided before it was judged"], failed: ["✗ failed", "the draw failed"],
 };
 

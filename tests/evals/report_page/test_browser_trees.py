@@ -50,7 +50,7 @@ def clean(browser: Browser) -> Iterator[None]:
 
 FATES = {
     "pruned": "✂ pruned",
-    "forked": "⑂ forked",
+    "forked": "⇉ forked",
     "continued": "↳ continued",
     "ended": "■ ended",
     "unfinished": "… unfinished",
