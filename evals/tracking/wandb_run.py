@@ -29,7 +29,7 @@ class WandbRun:
             resume=None if os.environ.get("WANDB_MODE") == "offline" else "allow",
             settings=wandb.Settings(console="off"),
         )
-        return str(self._run.url or self._run.dir)
+        return str(self._run.dir if self._run.offline else self._run.url)
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Write metrics as one step."""
