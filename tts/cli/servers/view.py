@@ -15,8 +15,9 @@ from tts.cli.options import (
     BudgetOption,
     CalibrateOption,
     PermutationsOption,
-    RunOption,
+    RunNumbers,
     SeedOption,
+    given_runs,
 )
 from tts.cli.verbosity import is_quiet
 from tts.errors import InputError, UnsupportedError
@@ -41,7 +42,15 @@ def view(
     seed: SeedOption = None,
     answers: AnswersOption = None,
     calibrate: CalibrateOption = None,
-    run: RunOption = None,
+    run: Annotated[
+        RunNumbers | None,
+        typer.Option(
+            parser=str,
+            callback=given_runs,
+            metavar="N[,N]",
+            help="Run of a SQLite pool to show, or several [default: each that holds samples].",
+        ),
+    ] = None,
 ) -> None:
     """Show runs in a browser, from a local server.
 
