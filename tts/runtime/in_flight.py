@@ -1,6 +1,6 @@
 """The draws in flight over time: each one records the mean number of rows beside it, and its share of the machine.
 
-Their tokens are counted while they are drawn, as far as the engine tells.
+Their tokens are counted while they are drawn, as far as the engine meters them.
 """
 
 from __future__ import annotations
