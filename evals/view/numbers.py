@@ -52,7 +52,7 @@ def compute(job: Job, send: Callable[[Step], None]) -> None:
         send(Step("counting samples", {}))
         tally = _Tally()
         facts = facts_of_runs(pool, runs, visit=tally.visit)
-        ready = {"facts": facts}
+        ready: dict[str, Any] = {"facts": facts}
         send(Step("measuring confidences", plain(ready), counted=tally.counted))
         confidence, lack = confidence_mapping(
             pool, calibrate=config.calibrate, seed=config.seed, replicates=config.replicates
@@ -60,8 +60,8 @@ def compute(job: Job, send: Callable[[Step], None]) -> None:
         lack = f"Confidences are not measured: {lack}." if lack else ""
         send(Step(_replaying(pool, config), plain({"confidence": confidence}), lack))
         compared = replayed(pool, config, runs, given=job.asks("strategies"), strict=bool(job.settings))
-        decided, ready = None, {"skipped": compared.skipped, "reference": REFERENCE}
-        ready["headline"] = headline(pool, compared.outcome)
+        decided = None
+        ready = {"skipped": compared.skipped, "reference": REFERENCE, "headline": headline(pool, compared.outcome)}
         if compared.outcome is not None:
             decided = _decided(compared.outcome, job.decisions)
             ready["comparison"] = without_decisions(as_mapping(_bare(compared.outcome)))

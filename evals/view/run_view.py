@@ -215,7 +215,7 @@ def _grades(entry: Entry) -> Sequence[bool | None]:
 
 def _trees_about(source: Source) -> list[dict[str, Any]]:
     """Return the strategies whose trees are shown with a run, ready for JSON, without the means of their traces."""
-    found = []
+    found: list[dict[str, Any]] = []
     for trees, own in source.trees():
         run = trees.stored_run()
         scorer = run.scorers[-1] if run is not None and run.scorers else ""

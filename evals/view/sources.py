@@ -34,15 +34,17 @@ class Contents:
 
 
 class Source(Protocol):
-    """The questions of one run, or of a file without runs.
+    """The questions of one run, or of a file without runs."""
 
-    Attributes:
-        path: the file.
-        run: the run's number; None of a file without runs.
-    """
+    @property
+    def path(self) -> str:
+        """The file."""
+        ...
 
-    path: str
-    run: int | None
+    @property
+    def run(self) -> int | None:
+        """The run's number; None of a file without runs."""
+        ...
 
     def contents(self) -> Contents:
         """Return what the run holds now."""
@@ -72,7 +74,7 @@ class Source(Protocol):
 class HeldSource:
     """A pool in memory; a key is the place of a question."""
 
-    run = None
+    run: None = None
 
     def __init__(self, pool: Pool) -> None:
         """Take the pool."""
@@ -200,7 +202,7 @@ def _scored(entry: Entry) -> Entry:
     """Return a question with the scores of the last scorer that judged all answers, where it has no confidences."""
     if any(sample.confidence is not None for sample in entry.samples):
         return entry
-    for label in reversed(entry.scores):
+    for label in reversed(tuple(entry.scores)):
         scores = zip(entry.samples, entry.scores[label], strict=True)
         if all(score is not None for sample, score in scores if sample.answer is not None):
             return Pool("", "", (entry,)).with_scores(label).entries[0]
