@@ -214,7 +214,7 @@ def _cost(sample: Sample) -> dict[str, Any]:
 def _new_text(sample: Sample, parent: Sample | None, decode: Decode | None) -> dict[str, Any]:
     """Return the text of the new tokens of a draw, by token where the tokenizer is known, with their traces.
 
-    Where it cannot be told from the text that was given, the text is whole, as "whole" says.
+    Where the new text cannot be separated from the one that was given, the text is whole, as "whole" says.
     """
     given, traces = sample.given, {name: levels[sample.given :] for name, levels in traces_of(sample).items()}
     text, left_out = shortened(sample.text, MAX_TEXT)
