@@ -38,7 +38,8 @@ def test_numbers_follow_a_run(tmp_path: Path) -> None:
             for entry in POOL.entries[6:]:
                 store.add(1, entry.problem.id, entry.samples, entry.correct)
         wait(lambda: run.known.decided is not None and run.known.decided.right.shape == (2, 12) and not run.doing)
-        assert run.known.decisions != before and not Path(before).exists() and Path(run.known.decisions).exists()
+        assert run.known.decisions != before and Path(run.known.decisions).exists()
+        wait(lambda: not Path(before).exists())
     finally:
         view.end()
     assert not Path(run.known.decisions).exists() and run.failed == ""
