@@ -97,7 +97,7 @@ class Positions:
             }
             for name, right in sorted(self._means)
             for found in [self._auroc(name)]
-            for place, mean in enumerate(np.mean(self._means[name, right], axis=0, dtype=np.float64))
+            for place, mean in enumerate(np.array(self._means[name, right], dtype=np.float64).mean(axis=0))
         ]
 
     def _auroc(self, name: str) -> list[float | None]:

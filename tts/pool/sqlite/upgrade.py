@@ -15,6 +15,7 @@ from typing import Any
 from tts.pool.digest import NOTHING
 from tts.pool.runs import canonical_json
 from tts.pool.sqlite import schema
+from tts.pool.sqlite.decisions import DECISIONS
 from tts.pool.sqlite.scores import digest_of, open_scorer
 from tts.pool.stored import unpack
 from tts.types import COLUMNS, Signals
@@ -43,7 +44,7 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
     else:
         for column in _SINCE_7:
             connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
-    for statement in (*schema.SINCE_8, schema.DECISIONS):
+    for statement in (*schema.SINCE_8, DECISIONS):
         connection.execute(statement)
     _count(connection)
     connection.execute(f"PRAGMA user_version = {schema.VERSION}")
