@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tests.training.test_phases import Recorder
+from tests.progress.test_phases import Recorder
 from tts.models.bundled import weights
 from tts.progress.phases import Phases
 from tts.training.tiny.grade import grade

@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tests.training.test_phases import Recorder  # noqa: E402
+from tests.progress.test_phases import Recorder  # noqa: E402
 from tts.errors import InputError  # noqa: E402
 from tts.models.bundled import weights  # noqa: E402
 from tts.progress.phases import Phases  # noqa: E402
