@@ -96,7 +96,13 @@ class RunView:
             "failures": {},
             "runs": [] if run is None else [run_mapping(run)],
         }
-        nothing: dict[str, Any] = {"comparison": None, "reference": "", "skipped": {}, "confidence": None, "positions": []}
+        nothing: dict[str, Any] = {
+            "comparison": None,
+            "reference": "",
+            "skipped": {},
+            "confidence": None,
+            "positions": [],
+        }
         return {
             "name": name_of(self.source),
             **nothing,
