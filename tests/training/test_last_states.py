@@ -95,9 +95,9 @@ def test_a_training_of_the_last_layers_is_the_same_with_and_without_kept_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anchor: str
 ) -> None:
     recipe = replace(QUICK, method="lora", lora=LoraConfig(rank=4, layers=1), anchor=anchor, epochs=2)
-    kept = run(tmp_path / "kept", recipe, halves(12))
+    kept = run(tmp_path / "kept", recipe, halves(6))
     monkeypatch.setattr("tts.training.grace.method.frozen_layers", lambda config, schedule: 0)
-    plain = run(tmp_path / "plain", recipe, halves(12))
+    plain = run(tmp_path / "plain", recipe, halves(6))
     assert np.allclose(kept.history.losses, plain.history.losses, rtol=1e-4)
     trained = {name for name, weight in kept.model.named_parameters() if weight.requires_grad and "lora" in name}
     assert trained and all(".layers.1." in name for name in trained)
@@ -120,10 +120,10 @@ def test_a_model_with_appended_layers_alone_keeps_the_bases_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = replace(QUICK, method="grow", grow=GrowConfig(channels=2, heads=0, neurons=0, layers=1), epochs=2)
-    alone = Split(responses(12, each=1), responses(6, seed=1))  # the preparation reads the rows of the training
+    alone = Split(responses(6, each=1), responses(6, seed=1))  # the preparation reads the rows of the training
     assert run(tmp_path / "alone", recipe, alone).history.evaluations
-    kept = run(tmp_path / "kept", recipe, halves(12))
+    kept = run(tmp_path / "kept", recipe, halves(6))
     monkeypatch.setattr("tts.training.grace.method.frozen_layers", lambda config, schedule: 0)
-    plain = run(tmp_path / "plain", recipe, halves(12))
+    plain = run(tmp_path / "plain", recipe, halves(6))
     assert np.allclose(kept.history.losses, plain.history.losses, rtol=1e-4)
     assert len(set(np.array(kept.history.losses)[:, 1])) > 1
