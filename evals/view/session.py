@@ -58,7 +58,7 @@ class View:
         """End the computing."""
         self._ended.set()
         if self._worker is not None:
-            self._worker.end()
+            self._worker.stop()
         if self._thread.is_alive():
             self._thread.join(LOOK_S)
         if self._folder is not None:

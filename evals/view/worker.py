@@ -60,8 +60,12 @@ class Worker:
             yield message
             ended = not message.doing
 
+    def stop(self) -> None:
+        """Stop the process, from any thread: who reads its steps then finds that it has ended."""
+        self._process.kill()
+
     def end(self) -> None:
-        """End the process."""
+        """End the process, from the thread that reads its steps."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
