@@ -21,6 +21,7 @@ from evals.replay.rescore import check_score, rescored
 from evals.replay.traces import recorded_source
 from evals.tasks.equality import open_equality
 from strategies.method import Method
+from tts.answers.meaning.equality import Equality
 from tts.pool import Pool
 from tts.scorers.consistency.scores import CONSISTENCY_SCORES
 from tts.scorers.judges.equality import JudgedEquality
@@ -88,16 +89,7 @@ def compare_pool(
     if isinstance(equality, JudgedEquality):
         asked = [(entry.problem, [s.answer for s in entry.samples]) for entry in pool.narrow().entries]
         equality.compare_all(asked, graded=pool.facts.graded < pool.facts.samples)
-    if config.score is not None:
-        pool = rescored(
-            pool,
-            config.score,
-            probability=config.calibrate is None,
-            window=config.window,
-            answers=config.answers,
-            equality=equality,
-            seed=config.seed,
-        )
+    pool = with_asked_score(pool, config, equality)
     arrays = PoolArrays.of(pool, answers=config.answers, equality=equality)
     chosen, skipped = methods(config.strategies, recorded_source(pool), window=config.window, notify=notify)
     if config.score is not None:
@@ -124,6 +116,25 @@ def compare_pool(
     }
     return ComparisonOutcome(
         described, settings, rows, curves(arrays, settings.budget, seed=settings.seed), swept, skipped
+    )
+
+
+def with_asked_score(pool: Pool, config: CompareConfig, equality: Equality | None) -> Pool:
+    """Return the pool with the confidences that a configuration asks for; those recorded where it names no score.
+
+    Raises:
+        InputError: as :func:`evals.replay.rescore.rescored`.
+    """
+    if config.score is None:
+        return pool
+    return rescored(
+        pool,
+        config.score,
+        probability=config.calibrate is None,
+        window=config.window,
+        answers=config.answers,
+        equality=equality,
+        seed=config.seed,
     )
 
 

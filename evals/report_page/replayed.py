@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evals.comparison.session import with_asked_score
 from evals.config import CompareConfig
 from evals.methods import methods
-from evals.replay.rescore import rescored
 from evals.replay.traces import recorded_source
 from evals.tasks.equality import open_equality
 from tts.answers import Grader
@@ -54,14 +54,4 @@ def strategies_of(pool: Pool, runs: Sequence[Run], *, window: int) -> tuple[list
 def scored_and_graded(pool: Pool, config: CompareConfig) -> tuple[Pool, Grader]:
     """Return the pool with the confidences that a configuration asks for, and the rule that grades its answers."""
     equality = open_equality(config.equal, config.answers, key="equal")
-    if config.score is not None:
-        pool = rescored(
-            pool,
-            config.score,
-            probability=config.calibrate is None,
-            window=config.window,
-            answers=config.answers,
-            equality=equality,
-            seed=config.seed,
-        )
-    return pool, Grader(config.answers, equality=equality)
+    return with_asked_score(pool, config, equality), Grader(config.answers, equality=equality)

@@ -20,6 +20,7 @@ from tts.cli.options import (
     RunOption,
     ScoreOption,
     SeedOption,
+    as_overrides,
     read_config,
 )
 from tts.cli.tables import FormatOption, TableFormat, TableOption, WideOption, check_table, print_text, table_file
@@ -113,8 +114,7 @@ def compare(
     from evals.report.output import json_file
     from tts.pool import load_pool, read_pool
 
-    chosen = {"strategies": strategies, "answers": answers}
-    names = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+    names = as_overrides(strategies=strategies, answers=answers)
     given: dict[str, Any] = {"budget": budget, "permutations": permutations, "seed": seed}
     given |= {"score": score, "calibrate": calibrate, "tune": tune or None, "margin": margin}
     given["decisions"] = decisions or None

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tts.cli.app import app
-from tts.cli.options import AnswersOption, BudgetOption, ForceOption, PoolArgument, RunOption, ScoreOption, read_config
+from tts.cli.options import (
+    AnswersOption,
+    BudgetOption,
+    ForceOption,
+    PoolArgument,
+    RunOption,
+    ScoreOption,
+    as_overrides,
+    read_config,
+)
 from tts.cli.verbosity import notify
 from tts.files import Output, check_outputs
 
@@ -54,9 +63,9 @@ def decide(
     from evals.decisions.session import open_decider
     from tts.pool import load_pool, read_pool
 
-    chosen: dict[str, Any] = {"strategy": strategy, "budget": budget, "score": score, "calibration": calibration}
-    chosen |= {"equal": equal, "answers": answers}
-    given = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+    given = as_overrides(
+        strategy=strategy, budget=budget, score=score, calibration=calibration, equal=equal, answers=answers
+    )
     settings, files = read_config(DecideConfig, [*given, *(overrides or ())])
     check_outputs(
         [Output(out, "JSON Lines file", DECISION_HEAD)],

@@ -21,6 +21,10 @@ C = TypeVar("C")
 PoolArgument = Annotated[
     Path, typer.Argument(metavar="POOL", help="Pool to read: .jsonl, .jsonl.gz, .sqlite, .db, .pool or .parquet.")
 ]
+PoolsArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="POOL...", help="Pools to show: .sqlite, .db, .pool, .jsonl, .jsonl.gz or .parquet."),
+]
 ConfigArguments = Annotated[
     list[str] | None,
     typer.Argument(
@@ -36,6 +40,9 @@ PermutationsOption = Annotated[
 SeedOption = Annotated[int | None, typer.Option(help="Random seed of orders, halves and bootstrap [default: 0].")]
 AnswersOption = Annotated[
     str | None, typer.Option(help="Kind of answers: auto, number, choice, math, text [default: auto].")
+]
+StrategiesOption = Annotated[
+    str | None, typer.Option(help="Comma-separated names [default: those of the run, else all that it serves].")
 ]
 ScoreOption = Annotated[
     str | None,
@@ -80,6 +87,11 @@ RunOption = Annotated[
         help="Run to read, or runs to join, of a SQLite pool [default: the latest].",
     ),
 ]
+
+
+def as_overrides(**chosen: object) -> list[str]:
+    """Return the options that are given as overrides of a configuration, KEY=VALUE each."""
+    return [f"{key}={value}" for key, value in chosen.items() if value is not None]
 
 
 def read_config(schema: type[C], arguments: Sequence[str] | None) -> tuple[C, list[Path]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +15,12 @@ from tts.cli.options import (
     CalibrateOption,
     ForceOption,
     PermutationsOption,
+    PoolsArgument,
     RunOption,
     ScoreOption,
     SeedOption,
+    StrategiesOption,
+    as_overrides,
     read_config,
 )
 from tts.cli.verbosity import notify, shown_work
@@ -34,14 +37,9 @@ if TYPE_CHECKING:
     )
 )
 def report(
-    pools: Annotated[
-        list[Path],
-        typer.Argument(metavar="POOL...", help="Pools to show: .sqlite, .db, .pool, .jsonl, .jsonl.gz or .parquet."),
-    ],
+    pools: PoolsArgument,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="HTML file to write.")],
-    strategies: Annotated[
-        str | None, typer.Option(help="Comma-separated names [default: those of the run, else all that it serves].")
-    ] = None,
+    strategies: StrategiesOption = None,
     budget: BudgetOption = None,
     permutations: PermutationsOption = None,
     seed: SeedOption = None,
@@ -69,9 +67,15 @@ def report(
     from evals.report_page.page_file import page
     from evals.report_page.page_parts import check_installed
 
-    chosen: dict[str, Any] = {"strategies": strategies, "answers": answers, "score": score, "calibrate": calibrate}
-    chosen |= {"budget": budget, "permutations": permutations, "seed": seed}
-    given = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+    given = as_overrides(
+        strategies=strategies,
+        answers=answers,
+        score=score,
+        calibrate=calibrate,
+        budget=budget,
+        permutations=permutations,
+        seed=seed,
+    )
     settings, _ = read_config(CompareConfig, given)
     check_most(questions)
     check_installed()

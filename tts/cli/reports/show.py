@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,6 +18,8 @@ from tts.cli.options import (
     RunOption,
     ScoreOption,
     SeedOption,
+    StrategiesOption,
+    as_overrides,
     read_config,
 )
 from tts.cli.tables import WideOption, print_text
@@ -37,9 +39,7 @@ STDOUT = Path("-")
 def show(
     pool: PoolArgument,
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="Its id, or its number, counted from 1.")],
-    strategies: Annotated[
-        str | None, typer.Option(help="Comma-separated names [default: those of the run, else all that it serves].")
-    ] = None,
+    strategies: StrategiesOption = None,
     budget: BudgetOption = None,
     seed: SeedOption = None,
     answers: AnswersOption = None,
@@ -65,9 +65,9 @@ def show(
     from tts.cli.reports.question_lines import print_question
     from tts.pool import load_pool, read_pool
 
-    chosen: dict[str, Any] = {"strategies": strategies, "answers": answers, "score": score, "calibrate": calibrate}
-    chosen |= {"budget": budget, "seed": seed}
-    given = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+    given = as_overrides(
+        strategies=strategies, answers=answers, score=score, calibrate=calibrate, budget=budget, seed=seed
+    )
     settings, _ = read_config(CompareConfig, given)
     file = None if json == STDOUT else json
     check_outputs([Output(file, "JSON file")], [pool], command="tts show", force=force)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,8 +14,11 @@ from tts.cli.options import (
     BudgetOption,
     CalibrateOption,
     PermutationsOption,
+    PoolsArgument,
     RunNumbers,
     SeedOption,
+    StrategiesOption,
+    as_overrides,
     given_runs,
 )
 from tts.cli.verbosity import is_quiet
@@ -28,15 +30,10 @@ PACKAGES = {"starlette": "serve", "uvicorn": "serve", "vl_convert": "report"}
 
 @app.command(examples=("tts view run.sqlite", "tts view run.sqlite other.sqlite --port 8400 --no-browser"))
 def view(
-    pools: Annotated[
-        list[Path],
-        typer.Argument(metavar="POOL...", help="Pools to show: .sqlite, .db, .pool, .jsonl, .jsonl.gz or .parquet."),
-    ],
+    pools: PoolsArgument,
     port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to listen on; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address alone.")] = False,
-    strategies: Annotated[
-        str | None, typer.Option(help="Comma-separated names [default: those of the run, else all that it serves].")
-    ] = None,
+    strategies: StrategiesOption = None,
     budget: BudgetOption = None,
     permutations: PermutationsOption = None,
     seed: SeedOption = None,
@@ -70,9 +67,16 @@ def view(
             )
     if not 0 <= port <= 65535:
         raise InputError(f"port must be from 0 to 65535, got {port}")
-    chosen: dict[str, Any] = {"strategies": strategies, "answers": answers, "calibrate": calibrate}
-    chosen |= {"budget": budget, "permutations": permutations, "seed": seed}
-    settings = tuple(f"{key}={value}" for key, value in chosen.items() if value is not None)
+    settings = tuple(
+        as_overrides(
+            strategies=strategies,
+            answers=answers,
+            calibrate=calibrate,
+            budget=budget,
+            permutations=permutations,
+            seed=seed,
+        )
+    )
     if settings:  # the check loads what a view without settings opens faster without
         config_of(settings)
     sources = [source for path in pools for source in open_sources(path, run)]
