@@ -26,12 +26,13 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
+from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from tts.engines.hf.device import fast_bfloat16, pick
 from tts.errors import InputError, TTSError, first_line
-from tts.models.loading import quiet
+from tts.models.loading import quiet, quiet_peft
 from tts.models.resolve import resolve
 from word_problems.annotated import read_annotated
 from word_problems.options import choice_row
@@ -42,6 +43,8 @@ from word_problems.trainer import train
 
 TOKENS_PER_SECOND = 300
 """A first guess of the speed: SmolLM2-135M on two cores of an AMD EPYC with bfloat16 arithmetic."""
+LORA_ALPHA = 32
+"""Adapters are scaled by this over their rank."""
 FILE, GSM8K = "mawps_asdiv_train.jsonl.gz", "gsm8k_train.jsonl.gz"
 
 
@@ -62,6 +65,7 @@ class Settings:
         stories: the share of drawn stories among the rows that are no drills, >= 0.
         gsm8k: the share of problems of GSM8K's training set among these rows, >= 0; both together are below 1.
         aside: the share of the problems that is set aside, unlearned, for a confidence to learn from, in [0, 1).
+        lora: the rank of adapters on all linear layers, which alone are trained; 0 trains all weights.
     """
 
     base: str = "out/models/smollm2"
@@ -76,10 +80,11 @@ class Settings:
     stories: float = 0.25
     gsm8k: float = 0.05
     aside: float = 0.0
+    lora: int = 0
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        for name, least in (("seed", 0), ("steps", 1), ("batch_tokens", 1), ("held_out", 0)):
+        for name, least in (("seed", 0), ("steps", 1), ("batch_tokens", 1), ("held_out", 0), ("lora", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, got {getattr(self, name)}")
         if not 0 < self.learning_rate < 1:
@@ -131,6 +136,7 @@ def read_arguments() -> tuple[dict[str, Any], Path, int]:
         "stories": "the share of drawn stories among the rows that are no drills",
         "gsm8k": "the share of problems of GSM8K's training set among them",
         "aside": "the share of the problems that is set aside for a confidence, in aside.jsonl",
+        "lora": "the rank of adapters that are trained in place of all weights, at a --learning-rate of 1e-3",
     }
     choices = {"form": tuple(FORMS), "dtype": ("auto", "float32", "bfloat16")}
     for field in fields(Settings):
@@ -234,6 +240,8 @@ def prepared(
     batches = make_batches(problems, encoder, seed=settings.seed, mixture=mixture, **sizes)
     if settings.form != "chat":
         tokenizer.chat_template = None  # it is no chat model any more
+    if settings.lora:
+        model = with_adapters(model, settings.lora)
     count = sum(len(row.ids) for batch in batches for row in batch)
     show(
         f"{settings.steps} steps, {count:,} tokens of {len(problems.training) + len(mixture.others):,} problems, of "
@@ -242,6 +250,13 @@ def prepared(
         "two idle cores; the lines below measure it"
     )
     return model, tokenizer, batches
+
+
+def with_adapters(model: Any, rank: int) -> Any:
+    """Return the model with adapters on all linear layers but the head, which alone are trained."""
+    config = LoraConfig(r=rank, lora_alpha=LORA_ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
+    with quiet_peft():
+        return get_peft_model(model, config)
 
 
 def template_of_origin(base: Path) -> str:
@@ -262,17 +277,22 @@ def template_of_origin(base: Path) -> str:
 
 def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, Any]) -> None:
     """Write a directory of a model and its tokenizer, of the held-out problems and of the log, whole."""
-    form = record["settings"]["form"]
+    settings = record["settings"]
+    form = settings["form"]
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         made = Path(folder) / "model"
-        for part in parts:
-            part.save_pretrained(made)
+        model, tokenizer = parts
+        if settings["lora"]:
+            model.save_pretrained(made / "adapter")
+            model = model.merge_and_unload()
+        model.save_pretrained(made)
+        tokenizer.save_pretrained(made)
         with (made / "held_out.jsonl").open("w", encoding="utf-8") as file:
             for problem in problems.held_out:
                 marks = {"clean": problem.id in problems.clean, "far": problem.id in problems.far}
                 print(json.dumps(row_of(problem, form) | marks), file=file)
         if problems.aside:
-            aside = with_copies(problems.aside, record["settings"]["seed"])
+            aside = with_copies(problems.aside, settings["seed"])
             lines = (json.dumps(row_of(problem, form)) for problem in aside)
             (made / "aside.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         (made / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")

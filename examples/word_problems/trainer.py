@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from tts.training.last_states import decoder_of
 from word_problems.optimizer import MasterAdamW
 from word_problems.rows import IGNORED, Row
 
@@ -59,7 +60,7 @@ class LearnedTokensTrainer(Trainer):
         """Return the mean cross-entropy, in nats, of the learned tokens of a batch."""
         # On a processor the backward pass of fused attention takes three times as long as that of plain products.
         with sdpa_kernel(SDPBackend.MATH) if model.device.type == "cpu" else nullcontext():
-            hidden = model.base_model(input_ids=inputs["input_ids"], use_cache=False).last_hidden_state[:, :-1]
+            hidden = decoder_of(model)(input_ids=inputs["input_ids"], use_cache=False).last_hidden_state[:, :-1]
         labels = inputs["labels"][:, 1:]
         learned = labels != IGNORED
         logits = model.get_output_embeddings()(hidden[learned]).float()
