@@ -17,6 +17,7 @@ from tests.pool.cases import left_in, pools
 from tests.pool.sqlite.cases import KEY, PROBLEM, filled
 from tests.support.examples import examples
 from tts.errors import InputError
+from tts.pool.sqlite.run_reader import RunReader
 from tts.pool import Pool, PoolStore, RunKey
 from tts.pool.sqlite.scores import digest_of
 from tts.types import End, Problem, Sample, Trace, Usage
@@ -239,3 +240,22 @@ def test_a_closed_pool_is_one_plain_file_that_reading_leaves_alone(path: Path) -
 def test_it_is_in_wal_mode_while_written(path: Path) -> None:
     with PoolStore.create_or_open(path), closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_pool_is_read_as_it_was_at_one_moment_while_it_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PoolStore.create_or_open(path) as store:
+        run = store.open_run(KEY, {})
+        for problem in (PROBLEM, Problem("q2", "3+3?", "6")):
+            store.add_problem(problem)
+            store.add(run, problem.id, [Sample("so 4", "4")])
+        reader = RunReader(str(path), run)
+        store.add(run, "q1", [Sample("so 5", "5", index=1)])
+        assert [len(entry.samples) for entry in reader.pool().entries] == [1, 1]
+        assert [len(entry.samples) for entry in RunReader(str(path), run).pool().entries] == [2, 1]
+        monkeypatch.setattr("tts.pool.sqlite.run_reader.HELD", 0)
+        larger = RunReader(str(path), run).pool()
+        store.add(run, "q2", [Sample("so 5", "5", index=1)])
+        with pytest.raises(InputError, match="while it was read"):
+            larger.entries[0]

@@ -35,12 +35,13 @@ _LACKING = ("top IS NULL", "(watched IS NULL OR steps IS NULL)")
 class RunReader:
     """The questions of a run, read over a connection of their own.
 
-    A read fails where samples were added, or answers read anew, since it was made: the sizes of what it has read and
-    of what it reads next would differ.
+    A run that is held in memory is read in one transaction, so another process may write to it. A later read of a
+    larger run fails where samples were added, or answers read anew, since: the sizes of what it has read and of what
+    it reads next would differ.
     """
 
     def __init__(self, path: str, run: int) -> None:
-        """Open the file for reading.
+        """Open the file for reading, and begin a transaction that :meth:`pool` ends.
 
         Raises:
             InputError: it is missing or no pool, or holds no such run or no samples of it.
@@ -50,6 +51,7 @@ class RunReader:
         self._connection = self._file.connection
         self._lock = Lock()  # views of other fields share the connection
         finalize(self, self._file.close)
+        self._connection.execute("BEGIN")
         found = self._state()
         if found is None:
             raise InputError(f"{path}: no run {run}; `tts pool info {path}` lists those it holds")
@@ -71,7 +73,8 @@ class RunReader:
             "SELECT number, id, question, gold, task, accepted, meta, chat FROM problems ORDER BY number"
         )
         rows = (row[1:] if row[-1] is not None else row[1:-1] for row in problems if row[0] in self._sizes)
-        return Pool(self._path, content_hash((self._digest, self._model), rows), self._entries(), (self._run,))
+        content = content_hash((self._digest, self._model), rows)
+        return Pool(self._path, content, self._entries(), (self._run,))
 
     def _entries(self) -> Entries:
         sizes = [self._sizes[number] for number in self._numbers]
@@ -79,6 +82,7 @@ class RunReader:
             entries = HeldEntries(self._read(range(len(sizes)), ALL))
             self._file.close()
             return entries
+        self._connection.execute("ROLLBACK")
         return StoredEntries(self._read, sizes, lambda: self._facts)
 
     def _read(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
@@ -88,14 +92,16 @@ class RunReader:
 
     def _block(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
         numbers = [self._numbers[place] for place in places]
+        first = self._connection.in_transaction
         try:
-            self._connection.execute("BEGIN")
-            self._check()
+            if not first:
+                self._connection.execute("BEGIN")
+                self._check()
             found = entries_between(self._file, self._run, self._model, numbers[0], numbers[-1], fields)
         except sqlite3.DatabaseError as error:
             raise InputError(f"{self._path}: cannot be read ({error})") from error
         finally:
-            if self._connection.in_transaction:
+            if self._connection.in_transaction and not first:
                 self._connection.execute("ROLLBACK")
         return [found[number] for number in numbers]
 
