@@ -17,8 +17,8 @@ from tests.pool.cases import left_in, pools
 from tests.pool.sqlite.cases import KEY, PROBLEM, filled
 from tests.support.examples import examples
 from tts.errors import InputError
-from tts.pool.sqlite.run_reader import RunReader
 from tts.pool import Pool, PoolStore, RunKey
+from tts.pool.sqlite.run_reader import RunReader
 from tts.pool.sqlite.scores import digest_of
 from tts.types import End, Problem, Sample, Trace, Usage
 
