@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tts.errors import InputError
-from tts.models.grace import NAME, OWNER, GraceCard, read_card, write_card
+from tts.models.bundled import weights
+from tts.models.grace import NAME, OWNER, GraceCard, check_token, read_card, write_card
 from tts.types import Signals
 
 WATCHED = Signals.watching(OWNER, (7,))
@@ -52,3 +53,14 @@ def test_a_broken_card_gets_one_sentence(tmp_path: Path, key: str, value: object
     (tmp_path / NAME).write_text(json.dumps({**GOOD, key: value}))
     with pytest.raises(InputError, match=rf"grace\.json: {wanted}.*: train it again with `tts train grace`"):
         read_card(tmp_path)
+
+
+def test_a_card_of_another_model_is_refused_with_both_tokens(tmp_path: Path) -> None:
+    grace = weights("grace")
+    card = read_card(grace)
+    check_token(card, grace)
+    check_token(card, tmp_path)  # no tokenizer.json: the engine looks at the tokenizer
+    with pytest.raises(InputError, match=r"is '<CNF>', token \d+, and the tokenizer of .*tiny has no such token: give"):
+        check_token(card, weights("tiny"))
+    with pytest.raises(InputError, match=rf"token 3, and the tokenizer of .* has it as token {card.token_id}: give"):
+        check_token(GraceCard("<CNF>", 3), grace)

@@ -5,11 +5,14 @@ Plain data that any part of the framework may read; knows nothing about torch or
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, get_args
 
+from tts.errors import InputError
 from tts.models.card_file import CardFile
 from tts.types import Signals
 
@@ -72,6 +75,31 @@ def read_card(folder: str | os.PathLike[str]) -> GraceCard:
         FILE.check(path, key, data.get(key), " or ".join(allowed), data.get(key) in allowed)
     FILE.check(path, "base", base, "text", isinstance(base, str))
     return GraceCard(data["token"], data["token_id"], data["readout"], data["positions"], base, extra)
+
+
+def check_token(card: GraceCard, folder: Path) -> None:
+    """Refuse a model whose tokenizer lacks the card's token, or has it under another id.
+
+    Args:
+        card: the card.
+        folder: the model's directory; one without a tokenizer.json is not looked at.
+
+    Raises:
+        InputError: the sentence has both tokens.
+    """
+    if not (path := folder / "tokenizer.json").is_file():
+        return
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        tokens = dict(data["model"]["vocab"]) | {one["content"]: one["id"] for one in data["added_tokens"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # the engine reports a tokenizer that cannot be read
+    if (number := tokens.get(card.token)) != card.token_id:
+        has = "has no such token" if number is None else f"has it as token {number}"
+        raise InputError(
+            f"the confidence token is {card.token!r}, token {card.token_id}, and the tokenizer of {folder} {has}: give "
+            "the model that the card belongs to, or train one with `tts train grace`"
+        )
 
 
 def write_card(folder: str | os.PathLike[str], card: GraceCard) -> None:

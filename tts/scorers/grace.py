@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tts.engines.base import Prefix
 from tts.errors import EngineError, InputError, UnsupportedError
-from tts.models.grace import GraceCard, read_card
+from tts.models.grace import GraceCard, check_token, read_card
 from tts.scorers.base import BaseScorer
 from tts.scorers.metered import MeteredEngine, with_signals
 from tts.scorers.trace_scores import TRACE_SCORES, scorer_name
@@ -135,14 +135,17 @@ def find_card(scorer: str, card: str | None, folder: Path | None) -> GraceCard:
     """The card that a configuration means: of the directory it names, else of the model's own.
 
     Raises:
-        InputError: neither is there, or the directory has no good card.
+        InputError: neither is there, the directory has no good card, or the model's tokenizer lacks the token.
     """
     if card is None and folder is None:
         raise InputError(
             f"scorer {scorer} needs the grace.json of a GrACE model, and this model is no local directory: give "
             "engine.model=DIRECTORY, or scorer.card=DIRECTORY"
         )
-    return read_card(Path(card).expanduser() if card is not None else cast("Path", folder))
+    found = read_card(Path(card).expanduser() if card is not None else cast("Path", folder))
+    if folder is not None:
+        check_token(found, folder)
+    return found
 
 
 def open_grace(*, reading: str = "last", card: str | None = None, folder: Path | None = None) -> Grace:
