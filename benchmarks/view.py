@@ -77,16 +77,31 @@ class Viewed:
         self.process.wait(60)
 
 
-def timed(viewed: Viewed, label: str, work: Callable[[int], object], rounds: int = ROUNDS) -> None:
-    """Print the median and the largest of the times of some work, and the server's processor time for one."""
-    times, before = [], viewed.processor_s
+def timed(
+    viewed: Viewed,
+    label: str,
+    work: Callable[[int], object],
+    rounds: int = ROUNDS,
+    browser_s: Callable[[], float] | None = None,
+) -> None:
+    """Print the median and the largest of the times of some work, and the processor time for one.
+
+    Args:
+        viewed: the server.
+        label: the work, in words.
+        work: receives the number of the round.
+        rounds: how often it is done.
+        browser_s: returns the processor time of the browser so far, in seconds.
+    """
+    meters = {"server": lambda: viewed.processor_s, **({} if browser_s is None else {"chromium": browser_s})}
+    times, before = [], {name: read() for name, read in meters.items()}
     for at in range(rounds):
         began = time.perf_counter()
         work(at)
         times.append(time.perf_counter() - began)
-    used = (viewed.processor_s - before) / rounds
+    used = ", ".join(f"{name} {(read() - before[name]) / rounds:.3f} s" for name, read in meters.items())
     most = f", at most {max(times):.3f} s of {rounds}" if rounds > 1 else ""
-    print(f"  {label:<42} {statistics.median(times):7.3f} s (server's processor {used:.3f} s){most}", flush=True)
+    print(f"  {label:<42} {statistics.median(times):7.3f} s (processor: {used}){most}", flush=True)
 
 
 def over_http(viewed: Viewed, questions: int) -> None:
@@ -124,6 +139,11 @@ def in_browser(viewed: Viewed) -> None:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
         tab = browser.new_page()
         tab.set_default_timeout(300_000)
+        devtools = browser.new_browser_cdp_session()
+
+        def used() -> float:
+            found = devtools.send("SystemInfo.getProcessInfo")["processInfo"]
+            return float(sum(process["cpuTime"] for process in found))
 
         def opened(_: int) -> None:
             tab.goto("about:blank")
@@ -134,6 +154,9 @@ def in_browser(viewed: Viewed) -> None:
             tab.locator(".questions a").nth(at).click()
             tab.wait_for_selector(".samples li")
 
+        def drawn(_: int) -> None:
+            tab.wait_for_selector("#growth svg")
+
         def back(_: int) -> None:
             tab.go_back()
             tab.wait_for_selector(".questions a")
@@ -142,11 +165,12 @@ def in_browser(viewed: Viewed) -> None:
             tab.locator("button", has_text="Show more").click()
             tab.wait_for_function(f"() => document.querySelectorAll('.questions a').length === {200 + 100 * at}")
 
-        timed(viewed, "the list, from its address", opened, 3)
-        timed(viewed, "100 more questions", more)
-        for at in range(3):
-            timed(viewed, "a question, from the click", lambda _, at=at: question(11 * at), 1)
-            timed(viewed, "back to the list", back, 1)
+        timed(viewed, "the list, from its address", opened, 3, used)
+        timed(viewed, "100 more questions", more, ROUNDS, used)
+        for at in range(5):
+            timed(viewed, "a question, from the click", lambda _, at=at: question(11 * at), 1, used)
+            timed(viewed, "its chart", drawn, 1, used)
+            timed(viewed, "back to the list", back, 1, used)
         browser.close()
 
 

@@ -20,7 +20,7 @@ BEFORE = ("dom.js", "store.js")
 """The scripts that every other one needs."""
 VIEWS = (
     *("charts.js", "overview.js", "confidence.js"),
-    *("questions.js", "tree.js", "question.js", "pairs.js", "facts.js", "main.js"),
+    *("questions.js", "shading.js", "tree.js", "question.js", "pairs.js", "facts.js", "main.js"),
 )
 """The scripts that show runs; the last one draws the first view."""
 

@@ -1,7 +1,7 @@
 "use strict";
 // Charts: Vega-Lite specifications, drawn by Vega with its expression interpreter, so that no text becomes code.
 
-report.library ??= null; // the promise of the library, where it is loaded apart
+report.loadLibrary ??= async () => {}; // where the library is loaded apart, this loads it
 
 // Colours that colour-blind readers tell apart (Okabe and Ito 2008), for light and for dark pages.
 const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b27c00", "#3d9fd6", "#7a5195"];
@@ -32,9 +32,9 @@ function tip(_, event, __, value) {
     return;
   }
   if (!box) document.body.append((box = report.el("div", { id: "tip", role: "tooltip" })));
-  const rows = typeof value === "object" ? Object.entries(value) : [["", value]];
+  const rows = Array.isArray(value) ? value : typeof value === "object" ? Object.entries(value) : [["", value]];
   box.replaceChildren(report.el("table", {}, rows.filter(([, one]) => one !== "" && one !== null && one !== "null").map(([name, one]) =>
-    report.el("tr", {}, report.el("th", {}, name), report.el("td", {}, report.visible(one))))));
+    report.el("tr", {}, report.el("th", {}, report.visible(name)), report.el("td", {}, report.visible(one))))));
   box.hidden = false;
   const { clientX: x, clientY: y } = event;
   box.style.left = Math.max(4, Math.min(x + 14, innerWidth - box.offsetWidth - 8)) + "px";
@@ -46,6 +46,7 @@ function tip(_, event, __, value) {
 report.chart = function (spec, { title, label, note, click, numbers }) {
   const { el } = report;
   const place = el("div", { class: "chart", role: "img", "aria-label": label });
+  place.style.minHeight = `${spec.height + 60}px`; // what is below moves little when the chart is drawn
   const figure = el("figure", {}, title ? el("figcaption", {}, title) : null, place, note ? el("p", { class: "note" }, note) : null);
   if (numbers) {
     const details = el("details", {}, el("summary", {}, "The numbers as a table"));
@@ -54,12 +55,13 @@ report.chart = function (spec, { title, label, note, click, numbers }) {
   }
   figure.redraw = async (changed) => {
     if (changed) spec = changed;
-    await report.library;
+    await report.loadLibrary();
     if (!window.vegaEmbed) return;
     if (figure.view) figure.view.finalize();
     const full = { width: "container", autosize: { type: "fit-x", contains: "padding" }, ...spec };
     const made = await vegaEmbed(place, full, { mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: tip, config: themed() });
     figure.view = made.view;
+    place.style.minHeight = "";
     place.querySelectorAll("svg").forEach((svg) => svg.setAttribute("aria-hidden", "true"));
     if (click) made.view.addEventListener("click", (event, item) => { if (item && item.datum) click(item.datum); });
   };
@@ -69,9 +71,13 @@ report.chart = function (spec, { title, label, note, click, numbers }) {
 
 report.pending = []; // figures that wait until they are in the document
 
-// Draw the figures that have been put into the document.
+// Return once the browser has shown what is in the document.
+const painted = () => new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)));
+
+// Draw the figures that have been put into the document, each after what is there has been shown.
 report.drawCharts = async function () {
   for (const figure of report.pending.splice(0)) {
+    await painted();
     if (figure.isConnected) await figure.redraw();
   }
   document.documentElement.dataset.ready = String(Number(document.documentElement.dataset.ready || 0) + 1);

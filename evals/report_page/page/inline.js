@@ -25,6 +25,8 @@ function meanConfidence(question) {
   return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : 1;
 }
 
+let lastList = null; // the list that was asked for last
+
 report.data = {
   // Read the runs and their questions.
   async load() {
@@ -48,6 +50,12 @@ report.data = {
   // Return the list of a state: rows that are shown, a sentence on their number, whether there are more, and "more",
   // which shows them.
   list(state) {
+    const key = JSON.stringify([state.run, state.strategy, state.only, state.order, state.find]);
+    if (lastList === null || lastList.key !== key) lastList = { key, list: this.made(state) };
+    return lastList.list;
+  },
+
+  made(state) {
     const run = report.store.runs[state.run];
     const places = picked(state);
     const at = report.strategyAt(state);

@@ -4,6 +4,8 @@
 const TITLES = { overview: "Overview", questions: "Questions", pairs: "Two runs", facts: "What was run" };
 
 let drawn = 0; // draws so far: one that is overtaken by another stops
+let shown = null; // the state that the page shows
+const scrolled = new Map(); // by address of a list: how far down it was left
 
 report.draw = async function () {
   const { el } = report;
@@ -26,7 +28,12 @@ report.draw = async function () {
       el("button", { type: "button", title: "keys", on: { click: help } }, "?")));
   const content = report.views[state.view](state);
   const main = document.querySelector("main");
+  const before = shown;
+  shown = { ...state, address: report.address(state) };
+  const place = before === null ? () => {} : before.address === shown.address ? stayAt(main) : () => goTo(before);
   main.replaceChildren(...content.flat(2).filter(Boolean));
+  report.forgetUnshaded();
+  place();
   const again = focused && document.getElementById(focused);
   if (again && main.contains(again)) {
     again.focus();
@@ -34,6 +41,28 @@ report.draw = async function () {
   }
   await report.drawCharts();
 };
+
+// Return a function that scrolls to where the reader is now, once the same view has been drawn anew.
+function stayAt(main) {
+  const rows = () => [...main.querySelectorAll(".questions > li, .samples > li")];
+  const at = rows().findIndex((row) => row.getBoundingClientRect().bottom > 0);
+  if (at < 0 || !scrollY) return () => {};
+  const top = rows()[at].getBoundingClientRect().top;
+  return () => {
+    const row = rows()[at];
+    if (row) scrollBy(0, row.getBoundingClientRect().top - top);
+  };
+}
+
+// Scroll to the top of another view; a list to where it was left, with the question that was open chosen.
+function goTo(before) {
+  scrollTo(0, shown.view === "questions" ? scrolled.get(shown.address) ?? 0 : 0);
+  if (shown.view !== "questions" || before.view !== "question" || before.run !== shown.run) return;
+  const link = document.querySelector(`.questions a[data-place="${report.placeOf(before)}"]`);
+  if (!link) return;
+  link.focus({ preventScroll: true });
+  link.scrollIntoView({ block: "nearest" });
+}
 
 report.theme = function () {
   document.documentElement.dataset.theme = report.isDark() ? "light" : "dark";
@@ -85,6 +114,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-addEventListener("hashchange", () => { scrollTo(0, 0); report.draw(); });
+history.scrollRestoration = "manual"; // a view is scrolled once it is drawn
+addEventListener("pagehide", () => { history.scrollRestoration = "auto"; });
+addEventListener("hashchange", () => {
+  if (shown && shown.view === "questions") scrolled.set(shown.address, scrollY);
+  report.draw();
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => report.draw());
-report.data.load().then(report.draw);
+report.data.load().then(report.draw).then(() => setTimeout(report.loadLibrary));

@@ -70,7 +70,7 @@ function growth(question, names) {
   const stopped = stops(question, names);
   const figure = report.chart(spec(), {
     label: `The vote after each of ${question.samples.length} draws. ${[...stopped].map(([draw, who]) => `After ${draw}: ${report.list(who)}`).join(". ")}.`,
-    note: "Vertical lines: a strategy stopped after this draw.",
+    note: "A dot: the answer of this draw. Vertical lines: a strategy stopped after this draw.",
     numbers: () => report.table([{ title: "draw", key: "draw" }, { title: "answer", left: true, show: (row) => answerName(question, row.label), sort: (row) => row.label },
       { title: "share", show: (row) => report.number(row.share, 4), sort: (row) => row.share }], kinds[kind][1]),
   });
@@ -80,30 +80,41 @@ function growth(question, names) {
     names.length ? el("ul", { class: "stops" }, [...stopped].map(([draw, who]) => el("li", {}, `after ${report.count(draw, "draw")}: ${who.map(report.visible).join(", ")}`))) : null);
 }
 
+const MOST_TOLD = 8; // answers after a draw that the box beside the pointer lists
+
 function growthSpec(question, names, rows, title) {
   const right = (label) => question.samples.some((sample) => sample.answer === label && sample.right);
   const titles = question.answers.map((_, label) => `${answerName(question, label).slice(0, 40)}${right(label) ? " ✓" : ""}${label > 6 ? ` (${label + 1})` : ""}`);
   const looks = titles.map((_, label) => report.look(label));
   const values = rows.map((row) => ({ ...row, answer: titles[row.label], shown: report.number(row.share, 3) }));
   const n = question.samples.length;
+  const stopped = stops(question, names);
   let before = 0;
-  const marks = [...stops(question, names)].map(([draw, who]) => {
+  const marks = [...stopped].map(([draw, who]) => {
     const room = (Math.min(innerWidth, 1150) / n) * (draw - before) - 12;
     before = draw;
     const short = [who.join(", "), `${who.length} stopped`].find((text) => 6.3 * text.length < room) || String(who.length);
-    return { draw, who: who.join(", "), short };
+    return { draw, short };
+  });
+  const draws = question.samples.map((sample, i) => {
+    const here = values.filter((row) => row.draw === i + 1).sort((a, b) => b.share - a.share);
+    const own = here.find((row) => row.label === sample.answer);
+    const told = [["after draw", i + 1], ["stopped", (stopped.get(i + 1) || []).join(", ")], ...here.slice(0, MOST_TOLD).map((row) => [row.answer, row.shown]),
+      ["further answers", here.length > MOST_TOLD ? here.length - MOST_TOLD : ""]];
+    return { draw: i + 1, told, answer: own ? own.answer : null, share: own ? own.share : null };
   });
   const x = { field: "draw", type: "quantitative", scale: { domain: [0.5, n + 0.5], nice: false }, axis: { title: "draws", grid: true, format: "d", ...(n <= 16 && innerWidth >= 600 ? { values: question.samples.map((_, i) => i + 1) } : { tickMinStep: 1, tickCount: 6 }) } };
   const color = { field: "answer", type: "nominal", title: null, scale: { domain: titles, range: looks.map((look) => look.color) }, legend: { columns: innerWidth < 600 ? 3 : 8 } };
   const dash = { field: "answer", type: "nominal", title: null, scale: { domain: titles, range: looks.map((look) => look.dash) } };
   const y = { field: "share", type: "quantitative", scale: { domain: [0, 1.08] }, axis: { ...report.axis(title, ".0%"), values: [0, 0.25, 0.5, 0.75, 1] } };
   return {
-    height: 260,
+    height: 260, config: { aria: false },
     layer: [
-      { data: { values: marks }, mark: { type: "rule", strokeDash: [3, 3], strokeWidth: 1.5 }, encoding: { x, tooltip: [{ field: "draw", title: "after draw" }, { field: "who", title: "stopped" }] } },
-      { data: { values: marks }, mark: { type: "text", align: "right", dx: -4, baseline: "top", fontSize: 11 }, encoding: { x, y: { value: 0 }, text: { field: "short" }, tooltip: [{ field: "draw", title: "after draw" }, { field: "who", title: "stopped" }] } },
+      { data: { values: marks }, mark: { type: "rule", strokeDash: [3, 3], strokeWidth: 1.5 }, encoding: { x } },
+      { data: { values: marks }, mark: { type: "text", align: "right", dx: -4, baseline: "top", fontSize: 11 }, encoding: { x, y: { value: 0 }, text: { field: "short" } } },
       { data: { values }, mark: { type: "line", strokeWidth: 2 }, encoding: { x, y, color, strokeDash: dash } },
-      { data: { values }, mark: { type: "point", filled: true, size: 45, opacity: 1 }, encoding: { x, y, color, tooltip: [{ field: "draw" }, { field: "answer" }, { field: "shown", title }] } },
+      { data: { values: draws.filter((row) => row.answer !== null) }, mark: { type: "point", filled: true, size: 45, opacity: 1 }, encoding: { x, y, color } },
+      { data: { values: draws }, mark: { type: "rule", opacity: 0, strokeWidth: Math.max(4, Math.min(innerWidth, 1150) / n), tooltip: { expr: "datum.told" } }, encoding: { x } },
     ],
   };
 }
@@ -127,10 +138,6 @@ function samples(question, names) {
     choose ? el("div", { class: "controls" }, el("label", {}, "shade tokens by ", choose), shadeKey()) : null, list);
 }
 
-const shadeKey = () => report.el("span", { class: "key", "aria-hidden": "true" }, "low ", [0, 2, 4, 6, 8, 9].map((level) => report.el("span", { class: `heat h${level}` }, "\u2003")), " high");
-
-const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 function sampleItem(question, sample, i, shade) {
   const { el } = report;
   const trace = (sample.traces || {})[shade];
@@ -146,18 +153,4 @@ function sampleItem(question, sample, i, shade) {
     sample.text_left_out ? leftOut(sample.text_left_out) : null,
     (sample.calls || []).map((call) => el("div", { class: "text" }, "calls ", el("code", {}, report.visible(call)))),
     sample.error ? el("p", { class: "missing" }, report.visible(sample.error)) : null);
-}
-
-// Return a sample's text with its tokens shaded by a trace; where tokens have no texts, the text above the trace alone.
-function shaded(sample, trace, name) {
-  const { el } = report;
-  const value = (i) => LEVELS.indexOf(trace[i]) / (LEVELS.length - 1);
-  const level = (i) => Math.min(9, Math.floor(10 * value(i)));
-  const told = (i) => `${name} ${report.number(value(i))}`;
-  if (!trace || !sample.pieces) {
-    const strip = trace ? el("div", { class: "strip", title: `${name} token by token`, role: "img", "aria-label": `${name} of ${trace.length} tokens` },
-      [...trace].slice(0, 2000).map((_, i) => el("span", { class: `heat h${level(i)}`, title: `token ${i + 1}: ${told(i)}` }))) : null;
-    return [el("div", { class: "text", dir: "auto" }, report.visible(report.textOf(sample))), strip];
-  }
-  return el("div", { class: "text", dir: "auto" }, sample.pieces.map((piece, i) => (i < trace.length ? el("span", { class: `heat h${level(i)}`, title: told(i) }, report.visible(piece)) : report.visible(piece))));
 }

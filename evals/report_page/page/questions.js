@@ -2,20 +2,38 @@
 // The list of questions, with filters, an order and a search in all texts.
 
 report.views.questions = function (state) {
-  const { el } = report;
   const listed = report.data.list(state);
+  if (kept === null || kept.listed !== listed) kept = elementsOf(listed, state);
+  kept.fill();
+  return [controls(report.store.runs[state.run], state), ...kept.elements];
+};
+
+let kept = null; // the elements of the list that was shown last
+
+function elementsOf(listed, state) {
+  const { el } = report;
   const list = el("ol", { class: "questions" });
   const told = el("p", { class: "note", id: "picked" });
   const more = el("button", { type: "button", on: { click: () => listed.more().then(fill) } }, "Show more");
+  const shown = []; // the rows that the list shows, as text
   function fill() {
-    list.replaceChildren(...listed.rows.map((row) => item(state, row)));
+    listed.rows.forEach((row, i) => {
+      const text = JSON.stringify(row);
+      if (shown[i] === text) return;
+      if (i < shown.length) list.children[i].replaceWith(item(state, row));
+      else list.append(item(state, row));
+      shown[i] = text;
+    });
+    while (shown.length > listed.rows.length) {
+      list.lastChild.remove();
+      shown.pop();
+    }
     more.hidden = listed.ended;
     told.textContent = listed.told;
   }
   listed.changed = fill;
-  fill();
-  return [controls(report.store.runs[state.run], state), told, list, more];
-};
+  return { listed, elements: [told, list, more], fill };
+}
 
 function controls(run, state) {
   const { el } = report;

@@ -4,10 +4,15 @@
 const LOOK_MS = 2000;
 
 report.first = "questions";
-report.library = new Promise((loaded) => {
-  if (window.vegaEmbed) loaded();
-  else for (const end of ["load", "error"]) document.getElementById("library").addEventListener(end, loaded);
-});
+// Load the library of the charts, once one is to be drawn or the first list is there.
+let library = null;
+report.loadLibrary = () => (library ??= new Promise((ended) => {
+  const { nonce, dataset } = document.getElementById("library");
+  const script = report.el("script", { src: dataset.src });
+  script.nonce = nonce;
+  for (const end of ["load", "error"]) script.addEventListener(end, ended);
+  document.head.append(script);
+}));
 
 // Return the answer of the server.
 async function ask(what, query = {}) {

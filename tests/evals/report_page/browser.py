@@ -18,6 +18,10 @@ FLAGS = (
 )
 
 
+TIMEOUT_MS = 120_000
+"""The most time that a step may take, which a crowded machine needs."""
+
+
 @dataclass
 class Browser:
     """A page of a browser.
@@ -34,7 +38,7 @@ class Browser:
         """Open a file or an address in a state and wait until its charts are drawn."""
         self.tab.goto("about:blank")
         self.tab.goto(f"{page if isinstance(page, str) else page.as_uri()}{state}")
-        self.tab.wait_for_selector("html[data-ready]", timeout=60_000)
+        self.tab.wait_for_selector("html[data-ready]")
 
     def act(self, action: Any) -> None:
         """Do something that changes the state, and wait until it is drawn."""
@@ -71,6 +75,7 @@ def chromium(*, pages: str = "file:", **context: Any) -> Iterator[Browser]:
         )
         try:
             found = Browser(browser.new_page())
+            found.tab.set_default_timeout(TIMEOUT_MS)
             found.tab.on("console", lambda message: found.faults.append(f"{message.type}: {message.text}"))
             found.tab.on("pageerror", lambda error: found.faults.append(str(error)))
             found.tab.on(

@@ -204,12 +204,15 @@ def test_tokens_are_shaded_by_their_trace(browser: Browser, drawn: Shown) -> Non
     question = drawn.run["questions"][0]
     assert browser.texts(".samples .text") == ["".join(s["pieces"]) for s in question["samples"]]
     for i, sample in enumerate(question["samples"]):
-        heat = browser.tab.locator(f".samples > li:not(.stop) >> nth={i}").locator(".heat")
+        shown = browser.tab.locator(f".samples > li:not(.stop) >> nth={i}")
+        shown.scroll_into_view_if_needed()
+        heat = shown.locator(".heat")
+        heat.first.wait_for(state="attached")
         assert heat.count() == min(len(sample["pieces"]), len(sample["traces"]["confidence"]))
     first = browser.tab.locator(".samples .heat").first
     assert first.get_attribute("title").startswith("confidence 0.")
     browser.tab.select_option("#shade", "probability")
-    assert browser.tab.locator(".samples .heat").first.get_attribute("title").startswith("probability ")
+    browser.tab.wait_for_selector(".samples .heat[title^='probability ']")
     browser.tab.select_option("#shade", "")
     assert browser.tab.locator(".samples .heat").count() == 0
 

@@ -60,7 +60,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 @pytest.fixture(scope="module")
 def browser(pages: Pages) -> Iterator[Browser]:
     with chromium(pages="http://127.0.0.1:") as found:
-        found.tab.set_default_timeout(120_000)
         yield found
 
 
@@ -96,6 +95,26 @@ def test_the_list_comes_first_and_in_parts(browser: Browser, pages: Pages) -> No
     assert rows(browser) == 11
     browser.act(lambda: browser.tab.fill("#find", "nowhere"))
     browser.tab.wait_for_function("() => document.querySelector('#picked').textContent === '0 questions found'")
+
+
+def test_a_list_comes_back_as_it_was_left(browser: Browser, pages: Pages) -> None:
+    browser.open(pages.large, "#questions")
+    browser.tab.click("text=Show more")
+    browser.tab.wait_for_function("() => document.querySelectorAll('.questions a').length === 200")
+    row = browser.tab.locator(".questions a").nth(150)
+    row.evaluate("one => { one.scrollIntoView({ block: 'center' }); one.same = true; }")
+    before = browser.tab.evaluate("scrollY")
+    browser.act(row.click)
+    assert before > 1000 and browser.tab.evaluate("scrollY") == 0
+    for back in (browser.tab.go_back, lambda: browser.tab.keyboard.press("l")):
+        browser.act(back)
+        assert rows(browser) == 200 and row.evaluate("one => one.same === true && one === document.activeElement")
+        assert abs(browser.tab.evaluate("scrollY") - before) < 200
+        browser.act(lambda: browser.tab.keyboard.press("Enter"))
+        assert browser.texts("blockquote") == [POOL.entries[150].problem.question]
+    browser.act(lambda: browser.tab.keyboard.press("j"))
+    browser.act(lambda: browser.tab.keyboard.press("l"))
+    assert browser.tab.evaluate("document.activeElement.dataset.place") != row.get_attribute("data-place")
 
 
 def test_numbers_appear_when_they_are_ready(browser: Browser, pages: Pages) -> None:

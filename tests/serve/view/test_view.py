@@ -70,7 +70,7 @@ def test_the_page_comes_with_its_policy_and_a_cookie_that_opens_the_rest(served:
     status, html, headers = served.ask(f"/?token={served.token}")
     assert status == 200 and html.startswith("<!DOCTYPE html>\n<!-- tts view -->")
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
-    [nonce] = re.findall(r'<script id="library" async nonce="([^"]+)" src="library.js">', html)
+    [nonce] = re.findall(r'<script id="library" type="text/plain" nonce="([^"]+)" data-src="library.js">', html)
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert policy["connect-src"] == "'self'" and policy["frame-ancestors"] == "'none'"
     sources = policy["script-src"].split()
