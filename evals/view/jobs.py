@@ -44,6 +44,7 @@ class Step:
         missing: a sentence on what the pool lacks; empty where it lacks nothing.
         counted: figures of samples, if this step has them.
         decided: decisions, if this step has them.
+        kept: whether the file of the decisions has more than before.
     """
 
     doing: str
@@ -51,6 +52,7 @@ class Step:
     missing: str = ""
     counted: Counted | None = None
     decided: Decided | None = None
+    kept: bool = False
 
 
 @cache

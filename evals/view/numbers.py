@@ -24,14 +24,14 @@ from evals.report.comparison import as_mapping, plain
 from evals.report_page.confidence import confidence_mapping
 from evals.report_page.document import MAX_QUESTIONS, headline, replayed, shown_places, without_decisions
 from evals.report_page.questions import decision_mapping
+from evals.report_page.replayed import scored_and_graded
 from evals.report_page.run_facts import facts_of_runs, runs_of
 from evals.report_page.visible_traces import Positions
-from evals.tasks.equality import open_equality
-from evals.view.decisions_file import keep_decisions
+from evals.view.decisions_file import keep_decisions, keep_scores
 from evals.view.figures import CAUSES, Counted, Decided
 from evals.view.jobs import Job, Step, config_of
 from tts.answers import Grader
-from tts.pool import Entry, Pool, load_pool
+from tts.pool import Entry, Pool, load_pool, read_pool
 from tts.pool.sqlite.connect import open_reader
 from tts.wording import counted as number_of
 
@@ -50,33 +50,38 @@ def compute(job: Job, send: Callable[[Step], None]) -> None:
         pool = _read(job, Path(folder))
         config, runs = _settings(job, pool), runs_of(pool)
         send(Step("counting samples", {}))
+        scored, grader = scored_and_graded(pool, config)
         tally = _Tally()
-        facts = facts_of_runs(pool, runs, visit=tally.visit)
-        ready: dict[str, Any] = {"facts": facts}
-        send(Step("measuring confidences", plain(ready), counted=tally.counted))
+        facts = facts_of_runs(scored, runs, visit=tally.visit)
+        if config.score is not None:
+            keep_scores(job.decisions, ((e.problem.id, [s.confidence for s in e.samples]) for e in scored.entries))
+        kept = config.score is not None
+        send(Step("measuring confidences", plain({"facts": facts}), counted=tally.counted, kept=kept))
         confidence, lack = confidence_mapping(
-            pool, calibrate=config.calibrate, seed=config.seed, replicates=config.replicates
+            scored, calibrate=config.calibrate, seed=config.seed, replicates=config.replicates
         )
         lack = f"Confidences are not measured: {lack}." if lack else ""
         send(Step(_replaying(pool, config), plain({"confidence": confidence}), lack))
         compared = replayed(pool, config, runs, given=job.asks("strategies"), strict=bool(job.settings))
         decided = None
-        ready = {"skipped": compared.skipped, "reference": REFERENCE, "headline": headline(pool, compared.outcome)}
+        ready: dict[str, Any] = {"skipped": compared.skipped, "reference": REFERENCE}
+        ready["headline"] = headline(pool, compared.outcome)
         if compared.outcome is not None:
             decided = _decided(compared.outcome, job.decisions)
             ready["comparison"] = without_decisions(as_mapping(_bare(compared.outcome)))
-        send(Step("reading traces", plain(ready), compared.missing, decided=decided))
-        send(Step("", {"positions": plain(_positions(pool, config))}))
+        send(Step("reading traces", plain(ready), compared.missing, decided=decided, kept=decided is not None))
+        send(Step("", {"positions": plain(_positions(pool, config, grader))}))
 
 
 def _read(job: Job, folder: Path) -> Pool:
     """Return the pool; of a file that is being written, a copy of this moment."""
+    read = read_pool if job.asks("score") else load_pool
     if not job.under_way or not job.path.lower().endswith((".sqlite", ".db")):
-        return load_pool(job.path, run=job.run)
+        return read(job.path, run=job.run)
     copy = folder / "copy.sqlite"
     with closing(open_reader(job.path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-    return replace(load_pool(copy, run=job.run), path=job.path)
+    return replace(read(copy, run=job.run), path=job.path)
 
 
 def _settings(job: Job, pool: Pool) -> CompareConfig:
@@ -142,10 +147,9 @@ def _sure(decision: QuestionDecision) -> float:
     return next(known, float("nan"))
 
 
-def _positions(pool: Pool, config: CompareConfig) -> list[dict[str, Any]]:
+def _positions(pool: Pool, config: CompareConfig, grader: Grader) -> list[dict[str, Any]]:
     """Return means of traces by position, of at most as many questions as a report shows."""
     positions = Positions()
-    grader = Grader(config.answers, equality=open_equality(config.equal, config.answers, key="equal"))
     traced = pool.narrow("trace")
     for place in shown_places(pool.questions, MAX_QUESTIONS, config.seed):
         entry = traced.entries[place]

@@ -153,7 +153,8 @@ class RunView:
         """
         from evals.view.opened import opened
 
-        question = opened(self.source, key, self._answers, self._run, self.known.decisions)
+        scored = any(setting.startswith("score=") for setting in self.settings)
+        question = opened(self.source, key, self._answers, self._run, self.known.decisions, scored=scored)
         if question is None:
             return None
         picked = self.known.picked(query, self.contents().keys)

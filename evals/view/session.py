@@ -103,7 +103,7 @@ class View:
         try:
             for step in self._worker.steps():
                 known = run.learned(known, step)
-                if step.decided is not None:
+                if step.kept:
                     known = known.with_decisions(str(file))
                 run.doing = step.doing
                 if first or not step.doing:

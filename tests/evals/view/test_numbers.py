@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,15 @@ from evals.config import CompareConfig
 from evals.replay.synthetic import synthetic_pool
 from evals.report_page.document import run_report
 from evals.view import numbers
-from evals.view.decisions_file import decisions_on
+from evals.view.decisions_file import decisions_on, scores_of
 from evals.view.figures import CAUSES
 from evals.view.jobs import Job, Step
 from evals.view.numbers import compute
+from evals.view.opened import opened
+from evals.view.sources import open_sources
 from tests.evals.view.cases import stored
 from tts.errors import InputError
-from tts.pool import PoolStore, load_pool
+from tts.pool import PoolStore, load_pool, read_pool
 
 SETTINGS = ("permutations=5", "replicates=100", "strategies=self_consistency,esc,first_sample")
 CONFIG = CompareConfig(permutations=5, replicates=100, strategies=["self_consistency", "esc", "first_sample"])
@@ -57,6 +60,25 @@ def test_the_numbers_are_those_of_a_report(tmp_path: Path) -> None:
         assert counted.unread[at] == any(sample["answer"] < 0 for sample in question["samples"])
         assert np.isclose(counted.confidence[at], np.mean([s["confidence"] for s in question["samples"]]))
     assert decisions_on(str(kept), "another") == [] == decisions_on(str(tmp_path / "none"), "another")
+
+
+def test_an_asked_score_is_that_of_a_report(tmp_path: Path) -> None:
+    path, kept = tmp_path / "pool.sqlite", tmp_path / "decisions.sqlite"
+    stored(path, POOL)
+    steps = computed(Job(str(path), 1, (*SETTINGS, "score=frequency"), str(kept)))
+    report = run_report(read_pool(path), replace(CONFIG, score="frequency"), given=True)
+    summary = {key: value for step in steps for key, value in step.summary.items()}
+    assert summary == {key: report.summary[key] for key in summary}
+    assert [step.kept for step in steps if step.counted is not None or step.decided is not None] == [True, True]
+    [source] = open_sources(path)
+    for key, question in zip(source.contents().keys, report.questions, strict=True):
+        asked = [sample["confidence"] for sample in question["samples"]]
+        assert scores_of(str(kept), question["id"]) == asked
+        shown = opened(source, key, "auto", None, str(kept), scored=True)
+        assert shown is not None and [sample["confidence"] for sample in shown["samples"]] == asked
+        assert shown["posteriors"] == question["posteriors"] and shown["decisions"] == question["decisions"]
+        before = opened(source, key, "auto", None, "", scored=True)
+        assert before is not None and {sample["confidence"] for sample in before["samples"]} == {None}
 
 
 def test_a_large_pool_is_replayed_in_fewer_orders_unless_their_number_is_asked_for(

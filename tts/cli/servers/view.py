@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,7 @@ from tts.cli.options import (
     PermutationsOption,
     PoolsArgument,
     RunNumbers,
+    ScoreOption,
     SeedOption,
     StrategiesOption,
     as_overrides,
@@ -23,6 +25,9 @@ from tts.cli.options import (
 )
 from tts.cli.verbosity import is_quiet
 from tts.errors import InputError, UnsupportedError
+
+if TYPE_CHECKING:
+    from evals.view.sources import Source
 
 PACKAGES = {"starlette": "serve", "uvicorn": "serve", "vl_convert": "report"}
 """The packages that a view needs, and their extras."""
@@ -38,6 +43,7 @@ def view(
     permutations: PermutationsOption = None,
     seed: SeedOption = None,
     answers: AnswersOption = None,
+    score: ScoreOption = None,
     calibrate: CalibrateOption = None,
     run: Annotated[
         RunNumbers | None,
@@ -71,6 +77,7 @@ def view(
         as_overrides(
             strategies=strategies,
             answers=answers,
+            score=score,
             calibrate=calibrate,
             budget=budget,
             permutations=permutations,
@@ -80,6 +87,8 @@ def view(
     if settings:  # the check loads what a view without settings opens faster without
         config_of(settings)
     sources = [source for path in pools for source in open_sources(path, run)]
+    if score is not None:
+        _check_score(score, sources)
 
     from tts.serve.view.run import serve_view
 
@@ -93,3 +102,12 @@ def view(
     serve_view(View(sources, settings), port, started)
     if not is_quiet():
         print("stopped", flush=True)
+
+
+def _check_score(score: str, sources: Sequence[Source]) -> None:
+    """Refuse a score that a run does not hold and that cannot be computed."""
+    from evals.replay.rescore import check_score
+    from tts.pool import read_pool
+
+    for source in sources:
+        check_score(score, read_pool(source.path, run=source.run))
