@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evals.replay.rescore import CONFIDENCE, compared, labels_of
 from tts.errors import InputError, UnsupportedError, suggestion
 from tts.pool import Entry, Pool
+from tts.progress.phases import tracked
 from tts.scorers.consistency.scores import CONSISTENCY_SCORES
 from tts.scorers.trace_scores import TRACE_SCORES, WINDOW
 from tts.types import End, Sample
@@ -61,7 +62,7 @@ def rankings(
     if window < 1:
         raise InputError(f"window must be at least 1, got {window}")
     total = unscored = 0
-    for entry in pool.narrow("scores", "trace", "usage").entries:
+    for entry in tracked(pool.narrow("scores", "trace", "usage").entries, "reading", "read", pool.questions):
         found = _scores(pool, entry, scorer, window)
         total += len(found)
         unscored += found.count(None)
@@ -73,7 +74,8 @@ def rankings(
         )
     if unscored:
         notify(f"{unscored} of {total} samples have no score {scorer!r} and come last; {ADD}")
-    return (_ranked(entry, _scores(pool, entry, scorer, window)) for entry in pool.entries)
+    entries = tracked(pool.entries, "ranking", "store", pool.questions)
+    return (_ranked(entry, _scores(pool, entry, scorer, window)) for entry in entries)
 
 
 def _scores(pool: Pool, entry: Entry, scorer: str, window: int) -> list[float | None]:

@@ -27,6 +27,7 @@ from tts.answers.meaning.equality import Equality
 from tts.engines.loop import LOOP
 from tts.errors import InputError
 from tts.pool import Entry, Pool, PoolStore
+from tts.progress.phases import tracked
 from tts.requirements import Missing
 from tts.runtime.recorded import decide, decide_equal
 from tts.scorers.calibration.calibration_file import load_calibration
@@ -95,7 +96,7 @@ class Decider:
     def __iter__(self) -> Iterator[PoolDecision]:
         """Yield the decision on each question, in the order of the pool."""
         built: dict[int, Strategy] = {}
-        for entry in self.pool.entries:
+        for entry in tracked(self.pool.entries, "deciding", "replay", self.pool.questions):
             size = len(entry.samples) if self.budget is None else min(self.budget, len(entry.samples))
             if size not in built:
                 built[size] = self.method.build(size)

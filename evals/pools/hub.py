@@ -17,6 +17,7 @@ from evals.pools.sources import HUB
 from tts.errors import InputError
 from tts.files import atomic_path
 from tts.pool import Pool, describe, import_pool, read_parquet, read_pool, write_parquet
+from tts.progress.phases import phase
 
 DATA = "data/train-00000-of-00001.parquet"
 """The file of the samples in a data set."""
@@ -54,7 +55,8 @@ def push(
         name = target.removeprefix(HUB)
         api = _hub().HfApi()
         _asked(name, lambda: api.create_repo(name, repo_type="dataset", private=private, exist_ok=True))
-        _asked(name, lambda: api.upload_folder(repo_id=name, repo_type="dataset", folder_path=made))
+        with phase("uploading", "store", pool.questions, facts=name):
+            _asked(name, lambda: api.upload_folder(repo_id=name, repo_type="dataset", folder_path=made))
     return pool
 
 
@@ -75,7 +77,8 @@ def pull(source: str, target: str | os.PathLike[str], *, force: bool = False) ->
             raise InputError(f"{source}: holds no pushed pool, which has {DATA}")
         return import_pool(found, target, force=force)
     name = source.removeprefix(HUB)
-    file = _asked(name, lambda: _hub().hf_hub_download(name, DATA, repo_type="dataset"))
+    with phase("downloading", "read", 1, facts=name):
+        file = _asked(name, lambda: _hub().hf_hub_download(name, DATA, repo_type="dataset"))
     with TemporaryDirectory() as made:
         local = Path(made) / "pool.parquet"  # the cache of the hub holds links
         shutil.copyfile(file, local)
@@ -138,6 +141,7 @@ def _yes(value: bool) -> str:
 
 
 def _hub() -> Any:
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # its bars would cross those of phases
     try:
         return import_module("huggingface_hub")
     except ModuleNotFoundError:

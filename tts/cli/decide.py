@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +20,7 @@ from tts.cli.options import (
     as_overrides,
     read_config,
 )
-from tts.cli.verbosity import notify
+from tts.cli.verbosity import notify, shown_work
 from tts.files import Output, check_outputs
 
 
@@ -74,9 +76,10 @@ def decide(
         force=force,
     )
     read = load_pool if settings.score is None else read_pool
-    decider = open_decider(read(pool, run=run, notify=notify), settings, notify=notify)
     counts = DecisionCounts()
-    write_lines(map(decision_line, counts.counted(decider)), out)
+    with _shown_work(out):
+        decider = open_decider(read(pool, run=run, notify=notify), settings, notify=notify)
+        write_lines(map(decision_line, counts.counted(decider)), out)
     if out is None:
         notify(counts.sentence)
     else:
@@ -113,8 +116,14 @@ def rerank(
     from tts.scorers.trace_scores import WINDOW
 
     check_outputs([Output(out, "JSON Lines file", RANKING_HEAD)], [pool], command="tts rerank", force=force)
-    recorded = read_pool(pool, run=run, notify=notify)
-    ranked = rankings(recorded, scorer, window=WINDOW if window is None else window, notify=notify)
-    write_lines((ranking_line(one, scorer) for one in ranked), out)
+    with _shown_work(out):
+        recorded = read_pool(pool, run=run, notify=notify)
+        ranked = rankings(recorded, scorer, window=WINDOW if window is None else window, notify=notify)
+        write_lines((ranking_line(one, scorer) for one in ranked), out)
     if out is not None:
         print(f"wrote {out}: {recorded.questions} questions by {scorer}")
+
+
+def _shown_work(out: Path | None) -> AbstractContextManager[None]:
+    """Show the work of a block, unless its lines go to the terminal, where they show how far it is."""
+    return nullcontext() if out is None and sys.stdout.isatty() else shown_work()

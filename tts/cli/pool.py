@@ -213,7 +213,8 @@ def push(
     """Push a pool with a card to a data set on the hub."""
     from evals.pools.hub import push as send
 
-    pool = send(source, target, run=run, private=not public, notify=notify)
+    with shown_work():
+        pool = send(source, target, run=run, private=not public, notify=notify)
     print(f"pushed {source} to {target}: {counted(pool.questions, 'question')}")
 
 
@@ -229,7 +230,8 @@ def pull(
 
     pool_format(target, "sqlite")
     check_outputs([Output(target, "pool")], [], command="tts pool pull", force=force)
-    pool = fetch(source, target, force=force)
+    with shown_work():
+        pool = fetch(source, target, force=force)
     print(f"wrote {target}: {counted(pool.questions, 'question')}")
 
 
@@ -269,7 +271,9 @@ def upgrade(
     from tts.pool.upgrade import upgrade_pool
 
     for pool in pools:
-        print(f"{pool}: upgraded" if upgrade_pool(pool) else f"{pool}: nothing to upgrade")
+        with shown_work():
+            upgraded = upgrade_pool(pool)
+        print(f"{pool}: upgraded" if upgraded else f"{pool}: nothing to upgrade")
 
 
 @pool_app.command(

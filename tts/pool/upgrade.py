@@ -20,6 +20,7 @@ from tts.pool.files import pool_format
 from tts.pool.parts.folder import database
 from tts.pool.sqlite import schema, upgrade
 from tts.pool.sqlite.connect import write_lock
+from tts.progress.phases import tracked
 
 
 def upgrade_pool(path: str | os.PathLike[str]) -> bool:
@@ -62,7 +63,8 @@ def _upgrade_jsonl(path: Path) -> bool:
         records = [json.loads(line) for line in lines if line.strip()]
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{path}: not a JSON Lines pool ({error})") from None
-    changed = [_upgrade_sample(sample) for record in records for sample in _samples(record)]
+    read = tracked(records, "upgrading", "read", len(records))
+    changed = [_upgrade_sample(sample) for record in read for sample in _samples(record)]
     if not any(changed):
         return False
     text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()

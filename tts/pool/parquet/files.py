@@ -108,8 +108,8 @@ def _entries(columns: Mapping[str, Any], rows: int) -> Iterator[Entry]:
     chats = values("chat")
     keys = list(zip(*map(values, PROBLEM), strict=True))
     samples = samples_of(columns, ids)
-    for key, group in itertools.groupby(range(rows), key=keys.__getitem__):
-        at = list(group)
+    groups = [(key, list(group)) for key, group in itertools.groupby(range(rows), key=keys.__getitem__)]
+    for key, at in tracked(groups, "reading", "read", len(groups)):
         first, last = at[0], at[-1] + 1
         problem = Problem(**dict(zip(PROBLEM, key, strict=True)), accepted=tuple(accepted[first] or ()))
         yield Entry(

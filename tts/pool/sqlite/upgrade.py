@@ -18,6 +18,7 @@ from tts.pool.sqlite import schema
 from tts.pool.sqlite.decisions import DECISIONS
 from tts.pool.sqlite.scores import digest_of, open_scorer
 from tts.pool.stored import unpack
+from tts.progress.phases import phase
 from tts.types import COLUMNS, Signals
 
 OLDEST = 2
@@ -114,9 +115,14 @@ def _count(connection: sqlite3.Connection) -> None:
     """Count the samples of each run and compute its digest."""
     for column, kind in schema.missing(connection).get("samples", {}).items():
         connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
-    for (run,) in connection.execute("SELECT id FROM runs").fetchall():
-        digest, count = digest_of(connection, run)
-        connection.execute("UPDATE runs SET digest = ?, samples = ? WHERE id = ?", (digest, count, run))
+    sizes = connection.execute(
+        "SELECT r.id, count(s.run) FROM runs r LEFT JOIN samples s ON s.run = r.id GROUP BY r.id"
+    ).fetchall()
+    with phase("upgrading", "draw", sum(size for _, size in sizes)) as advance:
+        for run, size in sizes:
+            digest, count = digest_of(connection, run)
+            connection.execute("UPDATE runs SET digest = ?, samples = ? WHERE id = ?", (digest, count, run))
+            advance(size)
 
 
 def _reading(answers: Any) -> str:
