@@ -11,6 +11,7 @@ import pytest
 
 from evals.config import CompareConfig
 from evals.replay.synthetic import synthetic_pool
+from evals.report.comparison import plain
 from evals.report_page.document import run_report
 from evals.view import numbers
 from evals.view.decisions_file import decisions_on, scores_of
@@ -76,6 +77,7 @@ def test_an_asked_score_is_that_of_a_report(tmp_path: Path) -> None:
         assert scores_of(str(kept), question["id"]) == asked
         shown = opened(source, key, "auto", None, str(kept), scored=True)
         assert shown is not None and [sample["confidence"] for sample in shown["samples"]] == asked
+        shown = plain(shown)
         assert shown["posteriors"] == question["posteriors"] and shown["decisions"] == question["decisions"]
         before = opened(source, key, "auto", None, "", scored=True)
         assert before is not None and {sample["confidence"] for sample in before["samples"]} == {None}
