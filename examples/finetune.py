@@ -1,14 +1,15 @@
 """Fine-tune a small language model on word problems, so that it is worth asking several times.
 
     python examples/finetune.py [--base out/models/smollm2] [--out out/models/smollm2-reasoner] [--form chat]
+    python examples/finetune.py --adapter benchmarks/smollm2/reasoner --out out/models/reasoner
 
 About an hour for the 135 million parameters of SmolLM2 on two idle cores that multiply in bfloat16. After a kill the
 same command continues at the last checkpoint. A bare model is a base, too: --base out/models/smollm2-reasoner --form
 chat --steps 350 makes a chat model of it, --form choices --steps 120 one that answers multiple-choice questions. The
 problems are mawps_asdiv_train.jsonl.gz in the folder $TTS_DATA; the 500 that are held out lie in OUT/held_out.jsonl,
 marked as clean and far. Among the others come stories, which word_problems/stories.py draws, and problems of
-gsm8k_train.jsonl.gz, which lies in the same folder.
-`make smollm2-reasoner` runs this, and then measures the model (benchmarks/smollm2/reasoner.py).
+gsm8k_train.jsonl.gz there. With --lora, OUT/adapter has the adapters; --adapter makes the same model of them again.
+`make smollm2-reasoner` runs this, then benchmarks/smollm2/reasoner.py, which measures the model.
 """
 
 from __future__ import annotations
@@ -24,17 +25,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging
 
 from tts.engines.hf.device import fast_bfloat16, pick
 from tts.errors import InputError, TTSError, first_line
-from tts.models.loading import quiet, quiet_peft
-from tts.models.resolve import resolve
+from tts.models.loading import quiet
 from word_problems.annotated import read_annotated
+from word_problems.models import adapted, load, record_of, save, with_adapters
 from word_problems.options import choice_row
 from word_problems.problem import Split, WorkedProblem, read_problems, spelled, split
 from word_problems.renumber import with_copies
@@ -43,8 +40,6 @@ from word_problems.trainer import train
 
 TOKENS_PER_SECOND = 300
 """A first guess of the speed: SmolLM2-135M on two cores of an AMD EPYC with bfloat16 arithmetic."""
-LORA_ALPHA = 32
-"""Adapters are scaled by this over their rank."""
 FILE, GSM8K = "mawps_asdiv_train.jsonl.gz", "gsm8k_train.jsonl.gz"
 
 
@@ -99,10 +94,13 @@ class Settings:
 
 def main() -> int:
     """Train, and return the exit status."""
-    settings, out, save_every = read_arguments()
+    settings, out, adapter, save_every = read_arguments()
     try:
         with quiet():
-            finetune(Settings(**settings), out, save_every=save_every, show=lambda line: print(line, flush=True))
+            if adapter is not None:
+                rebuild(adapter, settings["data"] or data_file(), out)
+            else:
+                finetune(Settings(**settings), out, save_every=save_every, show=lambda line: print(line, flush=True))
     except TTSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -118,10 +116,11 @@ def main() -> int:
     return 0
 
 
-def read_arguments() -> tuple[dict[str, Any], Path, int]:
-    """Return the settings of the command line, the directory to write and the steps between checkpoints."""
+def read_arguments() -> tuple[dict[str, Any], Path, Path | None, int]:
+    """Return the settings of the command line, the directory to write, adapters and the steps between checkpoints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/models/smollm2-reasoner"), help="the directory to write")
+    parser.add_argument("--adapter", type=Path, metavar="DIRECTORY", help="adapters to take in place of training")
     parser.add_argument("--save-every", type=int, default=50, metavar="STEPS", help="steps between checkpoints")
     helps = {
         "base": "a model's directory, GGUF file or hub name",
@@ -148,7 +147,7 @@ def read_arguments() -> tuple[dict[str, Any], Path, int]:
             help=f"{helps[field.name]} ({field.default})" if field.default else helps[field.name],
         )
     given = vars(parser.parse_args())
-    return given, given.pop("out"), max(given.pop("save_every"), 1)
+    return given, given.pop("out"), given.pop("adapter"), max(given.pop("save_every"), 1)
 
 
 def finetune(settings: Settings, out: Path, *, save_every: int, show: Any) -> None:
@@ -164,15 +163,13 @@ def finetune(settings: Settings, out: Path, *, save_every: int, show: Any) -> No
         InputError: the base, the data or the directories cannot be used.
     """
     data = settings.data or data_file()
-    others = read_annotated(str(Path(data).with_name(GSM8K))) if settings.gsm8k else ()
-    problems = split(read_problems(data), settings.held_out, others, aside=settings.aside)
+    problems, others = problems_of(settings, data)
     mixture = Mixture(settings.stories, others, settings.gsm8k)
     record = {**asdict(settings), "data": Path(data).name}
     if (out / "training.json").is_file() and json.loads((out / "training.json").read_text())["settings"] == record:
         show(f"{out} is there already: remove it to train it again")
         return
-    if out.exists():
-        raise InputError(f"{out} is something else already: give another --out, or remove it")
+    refuse_other(out)
     folder = out.with_name(f"{out.name}.training")
     check_same(folder / "settings.json", record)
     model, tokenizer, batches = prepared(settings, problems, mixture, show)
@@ -190,6 +187,38 @@ def finetune(settings: Settings, out: Path, *, save_every: int, show: Any) -> No
     shutil.rmtree(folder, ignore_errors=True)
     seconds = max((entry.get("seconds", 0) for entry in log), default=0)
     show(f"{out}: trained in {seconds / 60:.1f} min; the {settings.held_out} held-out problems are in held_out.jsonl")
+
+
+def rebuild(adapter: Path, data: str, out: Path) -> None:
+    """Write the model that a training with adapters wrote, from these adapters, with its held-out problems.
+
+    Raises:
+        InputError: the base, the adapters, the data or the directory cannot be used.
+    """
+    record = record_of(adapter)
+    settings = Settings(**record["settings"])
+    problems, _ = problems_of(settings, data)
+    refuse_other(out)
+    model, tokenizer = load(settings.base, chat=settings.form == "chat")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(out, (adapted(model, adapter), tokenizer), problems, record)
+    print(f"{out}: the model of {adapter}; the {settings.held_out} held-out problems are in held_out.jsonl")
+
+
+def problems_of(settings: Settings, data: str) -> tuple[Split, Sequence[WorkedProblem]]:
+    """Return the problems to train on, held out and set aside, and those of GSM8K among the first."""
+    others = read_annotated(str(Path(data).with_name(GSM8K))) if settings.gsm8k else ()
+    return split(read_problems(data), settings.held_out, others, aside=settings.aside), others
+
+
+def refuse_other(out: Path) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        InputError: something is.
+    """
+    if out.exists():
+        raise InputError(f"{out} is something else already: give another --out, or remove it")
 
 
 def data_file() -> str:
@@ -222,15 +251,7 @@ def prepared(
     Raises:
         InputError: the base is not there, or has no chat template where one is wanted.
     """
-    logging.set_verbosity_error()
-    base = resolve(settings.base)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--base {settings.base} cannot be read ({first_line(error):.200}): make smollm2") from None
-    if settings.form == "chat" and not tokenizer.chat_template:
-        tokenizer.chat_template = template_of_origin(Path(base))
+    model, tokenizer = load(settings.base, chat=settings.form == "chat")
     embedding = model.get_input_embeddings().weight.requires_grad_(False)
     short = settings.dtype == "bfloat16" or (settings.dtype == "auto" and fast_bfloat16(pick("auto")))
     if short:
@@ -238,10 +259,8 @@ def prepared(
     encoder = RowEncoder(tokenizer, FORMS[settings.form](tokenizer))
     sizes = {"batches": settings.steps, "tokens": settings.batch_tokens}
     batches = make_batches(problems, encoder, seed=settings.seed, mixture=mixture, **sizes)
-    if settings.form != "chat":
-        tokenizer.chat_template = None  # it is no chat model any more
     if settings.lora:
-        model = with_adapters(model, settings.lora)
+        model = with_adapters(model.bfloat16() if short else model, settings.lora)
     count = sum(len(row.ids) for batch in batches for row in batch)
     show(
         f"{settings.steps} steps, {count:,} tokens of {len(problems.training) + len(mixture.others):,} problems, of "
@@ -252,41 +271,13 @@ def prepared(
     return model, tokenizer, batches
 
 
-def with_adapters(model: Any, rank: int) -> Any:
-    """Return the model with adapters on all linear layers but the head, which alone are trained."""
-    config = LoraConfig(r=rank, lora_alpha=LORA_ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
-    with quiet_peft():
-        return get_peft_model(model, config)
-
-
-def template_of_origin(base: Path) -> str:
-    """Return the chat template of the model that a bare one was made of by this program.
-
-    Raises:
-        InputError: the base is no such model, or that model is gone.
-    """
-    try:
-        origin = json.loads((base / "training.json").read_text(encoding="utf-8"))["settings"]["base"]
-        template = AutoTokenizer.from_pretrained(resolve(origin)).chat_template
-    except (OSError, ValueError, KeyError, TTSError):
-        template = None
-    if not template:
-        raise InputError(f"--base {base} has no chat template: use --form bare")
-    return str(template)
-
-
 def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, Any]) -> None:
     """Write a directory of a model and its tokenizer, of the held-out problems and of the log, whole."""
     settings = record["settings"]
     form = settings["form"]
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         made = Path(folder) / "model"
-        model, tokenizer = parts
-        if settings["lora"]:
-            model.save_pretrained(made / "adapter")
-            model = model.merge_and_unload()
-        model.save_pretrained(made)
-        tokenizer.save_pretrained(made)
+        save(made, *parts, record)
         with (made / "held_out.jsonl").open("w", encoding="utf-8") as file:
             for problem in problems.held_out:
                 marks = {"clean": problem.id in problems.clean, "far": problem.id in problems.far}
@@ -295,7 +286,6 @@ def write(out: Path, parts: Sequence[Any], problems: Split, record: dict[str, An
             aside = with_copies(problems.aside, settings["seed"])
             lines = (json.dumps(row_of(problem, form)) for problem in aside)
             (made / "aside.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        (made / "training.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
         os.replace(made, out)
 
 
