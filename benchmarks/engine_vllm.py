@@ -2,6 +2,11 @@
 
     make vllm && .venv-vllm/bin/python -m benchmarks.engine_vllm [--questions 200] [--rounds 3]
     .venv-vllm/bin/python -m benchmarks.engine_vllm --pairs 40 --only pairs
+    .venv-vllm/bin/python -m benchmarks.engine_vllm --model DIRECTORY [--config FILE] [--dtype bfloat16]
+
+The bundled models answer stories, the model of a directory SVAMP (in the folder $TTS_DATA), in the form of the YAML
+file --config. Its confidence token is read where it has one; benchmarks/smollm2/stand_in.py makes such a model without
+training, whose confidence costs as much as a trained one and is worth nothing.
 
 The driver runs each strategy over all questions. Then `LLM.generate`, in another process that waits meanwhile, draws
 the same numbers of sequences and tokens from the same prompts, without log-probabilities and without decisions. The two
@@ -20,48 +25,31 @@ import math
 import multiprocessing
 import os
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.smollm2.reasoner import BARE, status_of
+from benchmarks.workloads.cases import MAX_BATCH_SIZE, VOTES, Case, bundled, confident, counting
+from benchmarks.workloads.workload import Workload, open_workload
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
-from strategies.catalog import CATALOG
-from strategies.spec import compose
-from tts.answers import extract_gsm8k
-from tts.engines.sampling import Sampling
 from tts.engines.vllm.args import CPU_BLOCK_SIZE, engine_args
 from tts.engines.vllm.engine import VllmEngine
-from tts.models.bundled import weights
-from tts.prompts import Prompt
-from tts.runtime.driver import Options, Result, run_all
-from tts.runtime.options import DEFAULTS
-from tts.scorers.finece import open_finece
-from tts.scorers.grace import open_grace
-from tts.stories.stories import take
+from tts.errors import InputError
+from tts.runtime.driver import Result, run_all
+from tts.scorers.grace import Grace
 from tts.types import Problem, Usage
 
-MAX_BATCH_SIZE, FEW = 128, 20
-SAMPLING = Sampling(temperature=0.8, max_tokens=256)
-SHOTS = tuple((story.question, story.solution) for story in take("train", 2, seed=7))
-GUIDED = {"beams": {"width": 8, "pruner": {"name": "top_k", "k": 4}, "max_checks": 3, "fork": True}}
-VOTES = CATALOG["self_consistency"].build(16)
+FEW = 20
+"""Questions of the run that warms a case up."""
 
 Sequences = list[tuple[list[int], int]]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A row of the table: a strategy with its scorer and the driver's options."""
-
-    name: str
-    strategy: Any
-    scorer: Any = None
-    options: Options = DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -80,75 +68,76 @@ class CaseRun:
         return self.usage.generated / self.seconds
 
 
-def cases() -> list[tuple[str, Prompt, list[Case]]]:
-    """Return the cases by the model that draws and its prompt."""
-    grace, finece = open_grace(folder=weights("grace")), open_finece(folder=weights("finece"))
-    es, gated = (CATALOG[name].build(16) for name in ("grace_es", "confidence_gated_self_consistency"))
-    beams = compose(GUIDED, budget=8)
-    return [
-        (
-            "grace",
-            Prompt(),
-            [
-                Case("self-consistency, 16", VOTES),
-                Case("GrACE-ES", es, grace),
-                Case("GrACE-ES, look-ahead 2", es, grace, Options(lookahead=2)),
-                Case("GrACE-ES, filled", es, grace, Options(min_in_flight=MAX_BATCH_SIZE)),
-                Case("confidence-gated self-consistency", gated, grace),
-                Case("the same, filled", gated, grace, Options(min_in_flight=MAX_BATCH_SIZE)),
-            ],
-        ),
-        ("finece", Prompt(), [Case("FineCE beams", beams, finece)]),
-        ("finece", Prompt(shots=SHOTS), [Case("FineCE beams, 2 worked examples", beams, finece)]),
-    ]
-
-
-def main() -> None:
-    """Run the benchmark."""
+def main() -> int:
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="a directory; left out, the bundled models")
+    parser.add_argument("--config", type=Path, default=BARE, help="the prompt and the length of its samples")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"), help="of both contenders")
     parser.add_argument("--questions", type=int, default=200, help="questions of the table")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each case")
     parser.add_argument("--pairs", type=int, default=40, help="pairs of self-consistency with and without a confidence")
+    parser.add_argument("--few", type=int, default=20, help="questions of each run of a pair")
     parser.add_argument(
         "--only", default="", help="run only cases whose names contain this; `pairs` runs only the pairs"
     )
-    options = parser.parse_args()
-    problems = [Problem(f"s{i}", s.question, s.answer) for i, s in enumerate(take("test", options.questions, seed=7))]
-    if options.only in ("", "pairs"):
-        grace = load("grace", Prompt())
-        asyncio.run(in_pass(grace, problems[:FEW], options.pairs))
-        grace.close()
+    return status_of(measure, parser.parse_args())
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Run the pairs and the table.
+
+    Raises:
+        InputError: no such model or data, or pairs of a model without a confidence token.
+    """
+    workload = open_workload(options.model or "grace", config=options.config, dtype=options.dtype)
+    if options.only == "pairs" and workload.card is None:
+        raise InputError(
+            f"{workload.model} has no confidence token: give a model of `tts train grace`, or add one by "
+            "python -m benchmarks.smollm2.stand_in"
+        )
+    if options.only in ("", "pairs") and workload.card is not None:
+        engine = load(workload)
+        asyncio.run(in_pass(engine, workload, options.few, options.pairs))
+        engine.close()
     if options.only != "pairs":
-        table(problems, options.rounds, options.only)
+        cases = [(workload, [*counting(), *confident(workload)])] if options.model else bundled(options.dtype)
+        table(cases, options.questions, options.rounds, options.only)
 
 
-def load(model: str, prompt: Prompt) -> VllmEngine:
+def load(workload: Workload) -> VllmEngine:
     """Load the engine that strategies drive."""
-    options = {"max_num_seqs": MAX_BATCH_SIZE, "disable_log_stats": False}
-    return VllmEngine.load(weights(model), prompt=prompt, sampling=SAMPLING, options=options)
+    return VllmEngine.load(
+        workload.folder,
+        prompt=workload.prompt,
+        sampling=workload.sampling,
+        dtype=workload.dtype,
+        options={"max_num_seqs": MAX_BATCH_SIZE, "disable_log_stats": False},
+    )
 
 
-def table(problems: list[Problem], rounds: int, only: str) -> None:
+def table(cases: list[tuple[Workload, list[Case]]], questions: int, rounds: int, only: str) -> None:
     """Print the table of all cases whose names contain ``only``."""
-    print(f"{len(problems)} questions, {rounds} rounds, float32, {os.cpu_count()} cores, {MAX_BATCH_SIZE} rows")
+    first, _ = cases[0]
     print(
+        f"{first.shown}, {questions} questions, {rounds} rounds, {os.cpu_count()} cores, {MAX_BATCH_SIZE} rows\n"
         f"{'':36}{'accuracy':>9}{'sequences':>10}{'tokens':>9}{'aborted':>9}{'cache hits':>12}"
-        f"{'of blocks':>10}{'tokens/s':>10}{'raw':>8}{'ratio':>7}  of each round",
+        f"{'of blocks':>10}{'seconds':>9}{'tokens/s':>10}{'raw':>8}{'ratio':>7}  of each round",
         flush=True,
     )
-    for model, prompt, every in cases():
+    for workload, every in cases:
         if not (selected := [case for case in every if only in case.name]):
             continue
-        engine = load(model, prompt)
-        with raw(model) as generate, asyncio.Runner() as runner:
+        engine, problems = load(workload), workload.take("test", questions)
+        with raw(workload) as generate, asyncio.Runner() as runner:
             for case in selected:
-                warm = runner.run(run_case(engine, case, problems[:FEW]))
+                warm = runner.run(run_case(engine, workload, case, problems[:FEW]))
                 generate.send(warm.sequences)
                 generate.recv()
             found: dict[str, list[tuple[CaseRun, float]]] = {case.name: [] for case in selected}
             for left in reversed(range(rounds)):
                 for case in selected:
-                    done = runner.run(run_case(engine, case, problems))
+                    done = runner.run(run_case(engine, workload, case, problems))
                     generate.send(done.sequences)
                     found[case.name].append((done, generate.recv()))
                     if not left:
@@ -156,20 +145,22 @@ def table(problems: list[Problem], rounds: int, only: str) -> None:
         engine.close()
 
 
-async def in_pass(engine: VllmEngine, problems: list[Problem], pairs: int) -> None:
+async def in_pass(engine: VllmEngine, workload: Workload, questions: int, pairs: int) -> None:
     """Print the speed of self-consistency with a confidence relative to that without one, over pairs of runs."""
-    scorers = (None, open_grace(folder=weights("grace")))
+    assert workload.card is not None
+    scorers, problems = (None, Grace(workload.card)), workload.take("test", questions)
     for scorer in scorers:
-        await run_case(engine, Case("warm", VOTES, scorer), problems)
+        await run_case(engine, workload, Case("warm", VOTES, scorer), problems)
     ratios = []
     for pair in range(pairs):
         speed = {}
         for scorer in scorers if pair % 2 else reversed(scorers):
-            speed[scorer is not None] = (await run_case(engine, Case("votes", VOTES, scorer), problems)).speed
+            speed[scorer is not None] = (await run_case(engine, workload, Case("votes", VOTES, scorer), problems)).speed
         ratios.append(speed[True] / speed[False])
     logs = np.log(ratios)
     low, high = (float(np.exp(end)) for end in bootstrap_interval(logs, bootstrap_weights(pairs, 10_000, 0)))
     print(
+        f"{workload.shown}, {engine.encoder.vocabulary:,} tokens\n"
         f"confidence in pass, against none: {math.exp(logs.mean()):.3f} [{low:.3f}, {high:.3f}] of the tokens/s, "
         f"geometric mean of {pairs} pairs of {len(problems)} questions; median {statistics.median(ratios):.3f}\n"
         f"  {' '.join(f'{ratio:.2f}' for ratio in sorted(ratios))}",
@@ -188,12 +179,12 @@ def table_row(name: str, runs: Sequence[tuple[CaseRun, float]]) -> str:
     whole = sum((len(ids) - 1) // CPU_BLOCK_SIZE * CPU_BLOCK_SIZE for ids, _ in last.sequences)
     return (
         f"{name:36}{last.accuracy:9.3f}{last.begun:10}{use.generated:9}{use.aborted / use.generated:9.1%}{hits:12.1%}"
-        f"{use.prompt_cached / whole:10.1%}"
+        f"{use.prompt_cached / whole:10.1%}{statistics.median(done.seconds for done, _ in runs):9.1f}"
         f"{mine:10.0f}{offline:8.0f}{statistics.median(ratios):7.2f}  {' '.join(f'{r:.2f}' for r in ratios)}"
     )
 
 
-async def run_case(engine: VllmEngine, case: Case, problems: list[Problem]) -> CaseRun:
+async def run_case(engine: VllmEngine, workload: Workload, case: Case, problems: list[Problem]) -> CaseRun:
     """Run a case once.
 
     Raises:
@@ -205,7 +196,7 @@ async def run_case(engine: VllmEngine, case: Case, problems: list[Problem]) -> C
         case.strategy,
         problems,
         engine,
-        extract=lambda problem, text: extract_gsm8k(text),
+        extract=workload.extract,
         scorer=case.scorer,
         options=case.options,
     )
@@ -236,10 +227,12 @@ def sequences(engine: VllmEngine, result: Result) -> Sequences:
 
 
 @contextmanager
-def raw(model: str) -> Iterator[Connection]:
+def raw(workload: Workload) -> Iterator[Connection]:
     """Run offline vLLM in another process, which draws the sequences sent to it and answers with tokens per second."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=offline, args=(model, there))
+    process = multiprocessing.get_context("spawn").Process(
+        target=offline, args=(str(workload.folder), workload.dtype, workload.sampling.temperature, there)
+    )
     process.start()
     try:
         yield here
@@ -248,10 +241,10 @@ def raw(model: str) -> Iterator[Connection]:
         process.join()
 
 
-def offline(model: str, asked: Connection) -> None:
+def offline(folder: str, dtype: str, temperature: float, asked: Connection) -> None:
     """Draw the sequences that arrive on a connection, as vLLM's documentation says, until None arrives."""
     args = engine_args(
-        weights(model), dtype="float32", revision=None, device="auto", seed=0, seeded=False,
+        folder, dtype=dtype, revision=None, device="auto", seed=0, seeded=False,
         options={"max_num_seqs": MAX_BATCH_SIZE},
     )  # fmt: skip
     from vllm import LLM, SamplingParams
@@ -260,8 +253,7 @@ def offline(model: str, asked: Connection) -> None:
     engine = LLM(**{name: getattr(args, name) for name in names}, enable_prefix_caching=True)
     while (some := asked.recv()) is not None:
         params = [
-            SamplingParams(temperature=SAMPLING.temperature, max_tokens=n, ignore_eos=True, detokenize=False)
-            for _, n in some
+            SamplingParams(temperature=temperature, max_tokens=n, ignore_eos=True, detokenize=False) for _, n in some
         ]
         start = time.perf_counter()
         outputs = engine.generate([{"prompt_token_ids": ids} for ids, _ in some], params, use_tqdm=False)
@@ -271,4 +263,4 @@ def offline(model: str, asked: Connection) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,14 +1,13 @@
-"""The votes of its-hub 1.2.0 on a server of a bundled model."""
+"""The votes of its-hub 1.2.0 on a server."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from tts.answers import extract_gsm8k
-from tts.engines.sampling import Sampling
-from tts.models.grace import GraceCard
+from benchmarks.workloads.workload import Workload
 from tts.types import Problem
 
 DEFAULT_CONCURRENCY = 32
@@ -16,25 +15,15 @@ DEFAULT_CONCURRENCY = 32
 
 
 async def vote(
-    algorithm: str,
-    problems: Sequence[Problem],
-    *,
-    url: str,
-    model: str,
-    card: GraceCard | None,
-    sampling: Sampling,
-    budget: int,
-    concurrency: int,
+    algorithm: str, problems: Sequence[Problem], workload: Workload, *, url: str, budget: int, concurrency: int
 ) -> list[bool]:
     """Vote on all questions at once, and return whether each answer is right.
 
     Args:
         algorithm: SelfConsistency or BetaSelfConsistency.
         problems: the questions.
+        workload: the model, whose confidence token is not drawn where it has one, the prompt and the sampling.
         url: base URL of the server.
-        model: the model's name at the server.
-        card: the card of the model's confidence token, which is not drawn; None without such a token.
-        sampling: how tokens are drawn.
         budget: samples of a question.
         concurrency: requests at a time.
     """
@@ -46,6 +35,7 @@ async def vote(
         "SelfConsistency": self_consistency.SelfConsistency,
         "BetaSelfConsistency": beta_self_consistency.BetaSelfConsistency,
     }
+    card, prompt = workload.card, workload.prompt
     bias = {} if card is None else {"logit_bias": {str(card.token_id): -100}}
 
     class Model(OpenAICompatibleLanguageModel):  # type: ignore[misc]
@@ -57,13 +47,41 @@ async def vote(
     client = Model(
         endpoint=url,
         api_key="none",
-        model_name=model,
-        temperature=sampling.temperature,
-        max_completion_tokens=sampling.max_tokens,
+        model_name=workload.name,
+        system_prompt=(prompt.system or None) if prompt.chat else None,
+        temperature=workload.sampling.temperature,
+        max_completion_tokens=workload.sampling.max_tokens,
     )
-    votes = algorithms[algorithm](
-        consistency_space_projection_func=extract_gsm8k, orchestrator=LMOrchestrator(max_concurrency=concurrency)
-    )
-    answers = await asyncio.gather(*(votes.ainfer(client, problem.question, budget) for problem in problems))
+    orchestrator = LMOrchestrator(max_concurrency=concurrency)
+
+    async def right(problem: Problem) -> bool:
+        read: Callable[[str], str | None] = partial(workload.extract, problem)
+        votes = algorithms[algorithm](consistency_space_projection_func=read, orchestrator=orchestrator)
+        question = prompt.filled(problem.question) if prompt.chat else problem.question
+        answer = await votes.ainfer(client, question, budget)
+        return read(answer["content"]) == problem.gold
+
+    found = await asyncio.gather(*map(right, problems))
     await client.close()
-    return [extract_gsm8k(one["content"]) == p.gold for one, p in zip(answers, problems, strict=True)]
+    return list(found)
+
+
+def template_of(workload: Workload) -> str | None:
+    """Return a chat template that writes the prompt of our engines around a message; None for the model's own.
+
+    A prompt that is no chat begins with the token that the tokenizer puts before a text, if it puts any.
+    """
+    if workload.prompt.chat:
+        return None
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(workload.folder)
+    begins = tokenizer("a").input_ids[:1] == [tokenizer.bos_token_id]
+    head, tail = workload.prompt.text(Problem("", "{question}")).split("{question}")
+    parts = [*(["{{ bos_token }}"] if begins else []), *_spelled(head), "{{ messages[0]['content'] }}", *_spelled(tail)]
+    return "".join(parts)
+
+
+def _spelled(text: str) -> list[str]:
+    """Return a text as Jinja writes it out, line breaks included."""
+    return [f"{{{{ {text!r} }}}}"] if text else []

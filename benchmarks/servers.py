@@ -2,17 +2,20 @@
 
     make vllm && .venv-vllm/bin/pip install -c .ci/constraints-vllm.txt 'its_hub[lm]==1.2.0'
     .venv-vllm/bin/python -m benchmarks.servers [--model grace] [--questions 200] [--rounds 3]
+    .venv-vllm/bin/python -m benchmarks.servers --model DIRECTORY [--config FILE] [--dtype bfloat16] [--timeout-s 3600]
 
-The server has a bundled model and a chat template that adds nothing to our prompt. its-hub runs as its documentation
-says, with 32 requests at a time, its default, and once more with as many as we send, twice the server's rows. It gets
-all questions at once. Neither system draws the confidence token of `grace`. The systems take turns in rounds. Its-hub's
-Beta early stop runs once, last, and is compared with the first round. A ratio is of questions per second, relative to
-its-hub's default in the same round. The table has medians of ratios and means of accuracies over the rounds.
+The bundled models answer stories, the model of a directory SVAMP (in the folder $TTS_DATA), in the form of the YAML
+file --config. The server has a chat template that adds nothing to our prompt, or the model's own for a chat. its-hub
+runs as its documentation says, with 32 requests at a time, its default, and once more with as many as we send, twice
+the server's rows. It gets all questions at once. Neither system draws a confidence token. The systems take turns in
+rounds. Its-hub's Beta early stop runs once, last, and is compared with the first round. A ratio is of questions per
+second, relative to its-hub's default in the same round. The table has medians of ratios and means of accuracies over
+the rounds.
 
-Our settings are fitted on questions of the calibration split, drawn from the same server: the cheapest setting that is
-there as accurate as 16 votes, within half a point or without any loss. Confidences are `stacked` (GrACE's token and
-log-probabilities) with `grace`, and the mean log-probability with `tiny`. The driver looks further ahead when few
-questions are left (`min_in_flight`). Tokens are counted by the server.
+Our settings are fitted on other questions (of the calibration split, or of SVAMP), drawn from the same server: the
+cheapest setting that is there as accurate as 16 votes, within half a point or without any loss. Confidences are
+`stacked` (GrACE's token and log-probabilities) where the model has a token, else the mean log-probability. The driver
+looks further ahead when few questions are left (`min_in_flight`). Tokens are counted by the server.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import argparse
 import asyncio
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -33,31 +37,27 @@ import numpy as np
 
 from benchmarks import its_hub
 from benchmarks.experiments.grace_scaling import MARGIN, platt_of, points, side_of, tuned
+from benchmarks.smollm2.reasoner import BARE, status_of
 from benchmarks.vllm_server import VllmServer
+from benchmarks.workloads.cases import BUDGET, MAX_BATCH_SIZE, VOTES
+from benchmarks.workloads.workload import Workload, open_workload
 from evals.comparison.matched import play_fitted
 from evals.metrics.stats import bootstrap_interval, bootstrap_weights
 from evals.replay.arrays import PoolArrays
 from evals.replay.rescore import fit_weights, rescored, stacked
 from strategies.catalog import CATALOG
-from tts.answers import extract_gsm8k
 from tts.engines.openai.config import OpenAIConfig
 from tts.engines.openai.engine import OpenAIEngine
-from tts.engines.sampling import Sampling
 from tts.engines.vllm.args import WORKER_EXTENSION
-from tts.models.bundled import weights
-from tts.models.grace import GraceCard, read_card
 from tts.pool import Entry, Pool
-from tts.prompts import Prompt
 from tts.runtime.driver import Options, Result, run_all
 from tts.scorers.base import Calibrated, Scorer
 from tts.scorers.stacking.features import FEATURES
 from tts.scorers.stacking.stacked import StackedScorer
 from tts.scorers.trace_scores import TraceScorer
-from tts.stories.stories import take
 from tts.types import Problem, Signals, Usage
 
-MAX_BATCH_SIZE, BUDGET, TIMEOUT_S, CHECK_EVERY, FILL = 128, 16, 600, 32, 96
-SAMPLING = Sampling(temperature=0.8, max_tokens=256)
+CHECK_EVERY, FILL = 32, 96
 ADAPTIVE = {
     "cges_cost": ("cges_cost", MARGIN),
     "cges_cost, no margin": ("cges_cost", 0.0),
@@ -66,9 +66,6 @@ ADAPTIVE = {
 """Our adaptive strategies, and how much less accurate than 16 votes each may be on the questions it is fitted on."""
 STACKED = tuple(name for name in FEATURES if name not in ("grace_min", "grace_step"))
 """Features that rank as well as all features do (docs/results/grace.txt), without a signal at every step."""
-TEMPLATE = "{{ bos_token }}{% for one in messages %}{{ one['content'] }}{{ '\n' }}{% endfor %}"
-"""A chat template that adds nothing to the prompt of our engines."""
-VOTES = CATALOG["self_consistency"].build(BUDGET)
 
 System = Callable[[], Awaitable[list[bool]]]
 
@@ -83,57 +80,89 @@ class Round:
     drawn: int
 
 
-def main() -> None:
-    """Run the benchmark."""
+def main() -> int:
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", choices=("grace", "tiny"), default="grace", help="a bundled model")
+    parser.add_argument("--model", default="grace", help="grace, tiny or a directory")
+    parser.add_argument("--config", type=Path, default=BARE, help="the prompt and the length of a directory's samples")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"), help="of the server")
     parser.add_argument("--questions", type=int, default=200, help="questions of the table")
-    parser.add_argument("--fit", type=int, default=400, help="questions of the calibration split to fit on")
+    parser.add_argument("--fit", type=int, default=400, help="other questions to fit on")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each system")
-    options = parser.parse_args()
-    with serving(options.model) as server:
-        asyncio.run(compare(server, options.model, options.questions, options.fit, options.rounds))
+    parser.add_argument("--timeout-s", type=float, default=600, help="the most seconds of a run")
+    return status_of(measure, parser.parse_args())
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Serve the model and compare the systems.
+
+    Raises:
+        InputError: no such model or data, or fewer questions than asked for.
+    """
+    workload = open_workload(options.model, config=options.config, dtype=options.dtype)
+    problems, others = workload.take("test", options.questions), workload.take("calibration", options.fit)
+    with serving(workload) as server:
+        asyncio.run(compare(server, workload, problems, others, options.rounds, options.timeout_s))
 
 
 @contextmanager
-def serving(model: str) -> Iterator[VllmServer]:
-    """Serve a bundled model with vLLM while the block runs."""
+def serving(workload: Workload) -> Iterator[VllmServer]:
+    """Serve a model with vLLM while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
-        (template := Path(folder) / "chat.jinja").write_text(TEMPLATE)
-        options = ["--max-num-seqs", str(MAX_BATCH_SIZE), "--chat-template", str(template)]
+        options = ["--max-num-seqs", str(MAX_BATCH_SIZE)]
         options += ["--disable-uvicorn-access-log", "--worker-extension-cls", WORKER_EXTENSION]
-        server = VllmServer(model, *options)
+        if (template := its_hub.template_of(workload)) is not None:
+            (file := Path(folder) / "chat.jinja").write_text(template)
+            options += ["--chat-template", str(file)]
+        server = VllmServer(workload.name, *options, folder=workload.folder, dtype=workload.dtype)
         try:
             yield server
         finally:
             server.stop()
 
 
-async def compare(server: VllmServer, model: str, questions: int, fit: int, rounds: int) -> None:
-    """Run all systems in turn and print the table."""
+async def compare(
+    server: VllmServer,
+    workload: Workload,
+    problems: Sequence[Problem],
+    others: Sequence[Problem],
+    rounds: int,
+    timeout_s: float,
+) -> None:
+    """Run all systems in turn and print the table.
+
+    Args:
+        server: serves the model.
+        workload: the model.
+        problems: the questions of the table.
+        others: the questions that settings are fitted on.
+        rounds: runs of each system.
+        timeout_s: the most seconds of a run.
+    """
     engine = OpenAIEngine.load(
         # requests that wait at the server keep its batch full
-        OpenAIConfig(urls=[f"{server.root}/v1"], tokenizer=str(weights(model)), concurrency=2 * MAX_BATCH_SIZE),
-        model=model,
-        prompt=Prompt(),
-        sampling=SAMPLING,
+        OpenAIConfig(urls=[f"{server.root}/v1"], tokenizer=str(workload.folder), concurrency=2 * MAX_BATCH_SIZE),
+        model=workload.name,
+        prompt=workload.prompt,
+        sampling=workload.sampling,
         seeded=False,
         check_every_tokens=CHECK_EVERY,
     )
-    problems = take_problems("test", questions)
     print(
-        f"{model}: {questions} questions, {rounds} rounds, {BUDGET} samples at most, float32, {os.cpu_count()} cores, "
-        f"{MAX_BATCH_SIZE} rows",
+        f"{workload.shown}, {len(problems)} questions, {rounds} rounds, {BUDGET} samples at most, "
+        f"{os.cpu_count()} cores, {MAX_BATCH_SIZE} rows",
         flush=True,
     )
-    rules = await fit_rules(engine, model, take_problems("calibration", fit))
+    rules = await fit_rules(engine, workload, others)
     spent: dict[str, list[Usage]] = {}
 
     def ours(name: str, strategy: Any, scorer: Scorer | None = None) -> System:
 
         async def run() -> list[bool]:
             driver_options = Options(min_in_flight=FILL)
-            results = await run_all(strategy, problems, engine, extract=extract, scorer=scorer, options=driver_options)
+            results = await run_all(
+                strategy, problems, engine, extract=workload.extract, scorer=scorer, options=driver_options
+            )
             spent.setdefault(name, []).append(sum((r.decision.usage or Usage() for r in results), Usage()))
             return [r.decision.answer == r.problem.gold for r in results]
 
@@ -141,14 +170,7 @@ async def compare(server: VllmServer, model: str, questions: int, fit: int, roun
 
     def theirs(algorithm: str, concurrency: int) -> System:
         return lambda: its_hub.vote(
-            algorithm,
-            problems,
-            url=f"{server.root}/v1",
-            model=model,
-            card=card_of(model),
-            sampling=SAMPLING,
-            budget=BUDGET,
-            concurrency=concurrency,
+            algorithm, problems, workload, url=f"{server.root}/v1", budget=BUDGET, concurrency=concurrency
         )
 
     default, most = its_hub.DEFAULT_CONCURRENCY, 2 * MAX_BATCH_SIZE
@@ -165,9 +187,9 @@ async def compare(server: VllmServer, model: str, questions: int, fit: int, roun
     for selected in [*[systems] * rounds, beta]:
         for name, system in selected.items():
             try:
-                done.setdefault(name, []).append(await run_round(system, server))
+                done.setdefault(name, []).append(await run_round(system, server, timeout_s))
             except TimeoutError:
-                print(f"{name:34} has not ended after {TIMEOUT_S} seconds", flush=True)
+                print(f"{name:34} has not ended after {timeout_s:g} seconds", flush=True)
                 continue
             if len(done[name]) == rounds or selected is beta:
                 print_row(name, done[name], done[first], done.get(votes, []))
@@ -176,28 +198,13 @@ async def compare(server: VllmServer, model: str, questions: int, fit: int, roun
         print_ledger(name, done[name], sum(usages, Usage()))
 
 
-def take_problems(split: str, n: int) -> list[Problem]:
-    """Return questions of a split."""
-    return [Problem(f"{split}-{i}", s.question, s.answer) for i, s in enumerate(take(split, n, seed=7))]
-
-
-def extract(problem: Problem, text: str) -> str | None:
-    """Return the answer of a text."""
-    return extract_gsm8k(text)
-
-
-def card_of(model: str) -> GraceCard | None:
-    """Return the card of a model's confidence token, if it has one."""
-    return read_card(weights(model)) if model == "grace" else None
-
-
 async def fit_rules(
-    engine: OpenAIEngine, model: str, problems: Sequence[Problem]
+    engine: OpenAIEngine, workload: Workload, problems: Sequence[Problem]
 ) -> dict[str, tuple[Any, Scorer | None]]:
     """Return the adaptive strategies, each with the scorer that it needs, fitted on these questions."""
-    card = card_of(model)
+    card = workload.card
     signals = Signals(logprobs=True, watch=() if card is None else (card.token_id,))
-    drawn = await run_all(VOTES, problems, engine, extract=extract, signals=signals)
+    drawn = await run_all(VOTES, problems, engine, extract=workload.extract, signals=signals)
     pool = Pool("the calibration split", "", tuple(map(entry, drawn)))
     scorer: Scorer
     if card is None:
@@ -223,7 +230,7 @@ def entry(result: Result) -> Entry:
     return Entry(result.problem, samples, tuple(s.answer == result.problem.gold for s in samples))
 
 
-async def run_round(system: System, server: VllmServer) -> Round:
+async def run_round(system: System, server: VllmServer, timeout_s: float) -> Round:
     """Run a system once.
 
     Raises:
@@ -231,7 +238,7 @@ async def run_round(system: System, server: VllmServer) -> Round:
     """
     await asyncio.to_thread(server.wait_idle)
     before, start = server.tokens(), time.perf_counter()
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(timeout_s):
         right = await system()
     seconds = time.perf_counter() - start
     await asyncio.to_thread(server.wait_idle)
@@ -286,4 +293,4 @@ def print_ledger(name: str, rounds: Sequence[Round], use: Usage) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

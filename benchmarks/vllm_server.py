@@ -26,7 +26,14 @@ class VllmServer:
         root: its address, without the /v1 of OpenAI's interface.
     """
 
-    def __init__(self, model: str, *options: str, port: int | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        *options: str,
+        port: int | None = None,
+        folder: Path | None = None,
+        dtype: str = "float32",
+    ) -> None:
         """Start a server as vLLM's documentation says, and wait until it is ready.
 
         Args:
@@ -34,6 +41,7 @@ class VllmServer:
             options: further options of vLLM's command.
             port: a free port; None chooses one.
             folder: of the model; None for the bundled model of that name.
+            dtype: of the weights.
 
         Raises:
             RuntimeError: it did not start.
@@ -42,9 +50,9 @@ class VllmServer:
         self.root = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"]
         command += [str(weights(model) if folder is None else folder)]
-        command += ["--served-model-name", model, "--port", str(self.port), "--dtype", "float32", "--enforce-eager"]
+        command += ["--served-model-name", model, "--port", str(self.port), "--dtype", dtype, "--enforce-eager"]
         command += ["--block-size", "32", "--enable-prompt-tokens-details", *options]
-        environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+        environment = {"VLLM_CPU_KVCACHE_SPACE": "1", **os.environ, "VLLM_LOGGING_LEVEL": "ERROR"}
         nothing = subprocess.DEVNULL
         self._process = subprocess.Popen(
             command, env=environment, stdout=nothing, stderr=nothing, start_new_session=True

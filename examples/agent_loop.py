@@ -1,25 +1,30 @@
 """A plain agent loop with three tools (answer, verify, solve), beside an agent without a verifier.
 
 python examples/agent_loop.py [--stories 200]
+python examples/agent_loop.py --config FILE.yaml --questions FILE.jsonl
 tts serve configs/serve/grace_agent.yaml & python examples/agent_loop.py --url http://127.0.0.1:8321/v1
 
 Each question is answered by four agents. The first one answers at once. The second one verifies its answer, and lets
 the solver find another one where the verifier does not let it through. The third one does the same, and says so where
 the solver's answer is not let through either. The last one votes over 16 draws every time. With ``--url`` the tools are
-those of a server.
+those of a server. A configuration with promises of its own, and questions for it, are made by `python -m
+benchmarks.agent --model DIRECTORY --only "agent loop"`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from evals.metrics.stats import wilson_interval
+from evals.tasks import TaskConfig, load_task
 from tts import Problem, Solver, Verifier
+from tts.errors import TTSError
 from tts.stories.stories import take
 
 CONFIG = Path(__file__).parents[1] / "configs" / "serve" / "grace_agent.yaml"
@@ -66,12 +71,12 @@ WITHOUT = {"calibration": {"solve": None}, "promise": {"solve": None}}
 class Library:
     """The tools on one model that is open in this process."""
 
-    def __init__(self) -> None:
-        """Open the model once."""
-        self.solvers = {"solver": Solver.open(CONFIG)}
+    def __init__(self, config: Path) -> None:
+        """Open the model of a configuration once."""
+        self.solvers = {"solver": Solver.open(config)}
         for how, (strategy, budget) in WAYS.items():
-            self.solvers[how] = Solver.open(CONFIG, strategy=strategy, budget=budget, **WITHOUT)
-        self.verifier = Verifier.open(CONFIG)
+            self.solvers[how] = Solver.open(config, strategy=strategy, budget=budget, **WITHOUT)
+        self.verifier = Verifier.open(config)
 
     async def solve(self, question: Problem, how: str) -> Found:
         """Return an answer."""
@@ -88,9 +93,9 @@ class Library:
 class Server:
     """The tools of ``tts serve``, by OpenAI's client, which asks again by itself where the server is full."""
 
-    def __init__(self, client: Any) -> None:
-        """Take the client."""
-        self.client, self.model = client, CONFIG.stem
+    def __init__(self, client: Any, model: str) -> None:
+        """Take the client, and the name of the model at the server."""
+        self.client, self.model = client, model
 
     async def solve(self, question: Problem, how: str) -> Found:
         """Return an answer."""
@@ -160,31 +165,52 @@ def line(name: str, questions: Sequence[Problem], done: Sequence[Done]) -> str:
     return f"{name:<26} {len(answered) / len(done):>8.1%}   {interval:<22} {draws:>7.2f} {tokens:>8.0f}"
 
 
-async def play(tools: Tools, stories: int) -> None:
+def questions_of(file: Path | None, stories: int) -> Sequence[Problem]:
+    """Return the questions of a file, or stories.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if file is not None:
+        return load_task(TaskConfig(name="jsonl", path=str(file))).problems
+    return [Problem(f"story-{i}", s.question, s.answer) for i, s in enumerate(take("test", stories, seed=11))]
+
+
+async def play(tools: Tools, questions: Sequence[Problem]) -> None:
     """Play all agents on the same questions and print a line for each."""
-    questions = [Problem(f"story-{i}", s.question, s.answer) for i, s in enumerate(take("test", stories, seed=11))]
     print(f"{'agent':<26} {'answered':>8}   {'of these right':<23} {'draws':>6} {'tokens':>8}")
     for name, agent in AGENTS.items():
         done = await asyncio.gather(*(agent(tools, question) for question in questions))
         print(line(name, questions, done), flush=True)
 
 
-async def play_over(url: str, stories: int) -> None:
+async def play_over(url: str, model: str, questions: Sequence[Problem]) -> None:
     """Play all agents with the tools of a server."""
     from openai import AsyncOpenAI
 
     async with AsyncOpenAI(base_url=url, api_key="none", max_retries=8) as client:
-        await play(Server(client), stories)
+        await play(Server(client, model), questions)
 
 
-def main() -> None:
-    """Print the table."""
+def main() -> int:
+    """Print the table and return the exit status: 2, with a sentence, for input that cannot be used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stories", type=int, default=200, help="questions")
+    parser.add_argument("--stories", type=int, default=200, help="questions, where no file names others")
+    parser.add_argument("--questions", type=Path, help="a file of questions with their answers (JSON Lines)")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="of the verifier and the solver")
     parser.add_argument("--url", help="of a server, with /v1; left out, the model is open in this process")
     given = parser.parse_args()
-    asyncio.run(play_over(given.url, given.stories) if given.url else play(Library(), given.stories))
+    try:
+        questions = questions_of(given.questions, given.stories)
+        if given.url:
+            asyncio.run(play_over(given.url, given.config.stem, questions))
+        else:
+            asyncio.run(play(Library(given.config), questions))
+    except TTSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

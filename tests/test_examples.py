@@ -42,7 +42,9 @@ def test_the_winner_of_tool_votes_is_decided_argument_by_argument(capsys, monkey
 @pytest.mark.slow
 def test_the_agent_loop_prints_a_line_for_each_agent(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["agent_loop.py", "--stories", "6"])
-    runpy.run_path(str(ROOT / "examples" / "agent_loop.py"), run_name="__main__")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "examples" / "agent_loop.py"), run_name="__main__")
+    assert ended.value.code == 0
     assert [line[:26].strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
         "one answer",
         "verify, escalate",

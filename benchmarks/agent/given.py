@@ -12,10 +12,11 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.agent.subject import Subject
 from evals.metrics.counts import Counts
 from evals.metrics.probability import ece_equal_mass
 from evals.metrics.scored import ScoredSamples
-from tts.agent.opening import Parts, configured, open_parts
+from tts.agent.opening import Parts
 from tts.agent.terms import Terms
 from tts.agent.verdict import Verdict
 from tts.agent.verifier import Verifier
@@ -62,26 +63,25 @@ PROSE = (
 
 
 @cache
-def opened(model: str = "grace", temperature: float = 0.8) -> Parts:
-    """Return a bundled model, open."""
-    keys = {"model": model, "temperature": temperature, "max_batch_size": 64}
-    config, _ = configured("benchmark", None, None, None, keys)
-    return open_parts(config)
+def opened(subject: Subject, model: str = "", temperature: float = 0.8) -> Parts:
+    """Return the subject's model, or another bundled one, open."""
+    return subject.parts(temperature=temperature, **({"model": model} if model else {}))
 
 
 @cache
-def drawn(count: int, seed: int, model: str = "grace", temperature: float = 0.8) -> tuple[list[Problem], list[Sample]]:
+def drawn(
+    subject: Subject, count: int, seed: int, model: str = "", temperature: float = 0.8
+) -> tuple[list[Problem], list[Sample]]:
     """Return questions of the test split and one draw of each, with its answer and the confidence of its pass."""
-    parts, scorer = opened(model, temperature), opened().judge
-    stories = take("test", count, seed=seed)
-    problems = [Problem(f"{seed}-{i}", story.question, story.answer) for i, story in enumerate(stories)]
-    signals = (scorer.needs if scorer is not None and model == "grace" else Signals()) | Signals(logprobs=True)
+    parts, scorer = opened(subject, model, temperature), None if model else opened(subject).judge
+    problems = subject.questions(count, seed=seed)
+    signals = (Signals() if scorer is None else scorer.needs) | Signals(logprobs=True)
 
     async def draw() -> list[Sample]:
         samples = await together([collected(parts.engine, Request(p, 0, signals=signals)) for p in problems])
         answers = [parts.task.extract(p, s.text) for p, s in zip(problems, samples, strict=True)]
         samples = [replace(s, answer=answer) for s, answer in zip(samples, answers, strict=True)]
-        if model != "grace" or scorer is None:
+        if scorer is None:
             return samples
         metered = MeteredEngine(parts.engine)
         scores = [await scorer.score(p, [s], metered) for p, s in zip(problems, samples, strict=True)]
@@ -95,10 +95,10 @@ def right(problems: Sequence[Problem], answers: Sequence[str | None]) -> np.ndar
     return np.array([answer == problem.gold for problem, answer in zip(problems, answers, strict=True)])
 
 
-def own_draws(fraction: float) -> str:
+def own_draws(subject: Subject, fraction: float) -> str:
     """Compare the scores of own draws that are given as text with those of the pass that drew them."""
-    problems, samples = drawn(round(QUESTIONS * fraction), 81)
-    verdicts = judged(Verifier.of(opened()), problems, [sample.text for sample in samples])
+    problems, samples = drawn(subject, subject.count(QUESTIONS, fraction), 81)
+    verdicts = judged(Verifier.of(opened(subject)), problems, [sample.text for sample in samples])
     at = [i for i, verdict in enumerate(verdicts) if verdict.score is not None]
     marks = right(problems, [sample.answer for sample in samples])[at]
     read = np.array([verdicts[i].score or 0.0 for i in at])
@@ -111,23 +111,24 @@ def own_draws(fraction: float) -> str:
     )
 
 
-def bare_answers(fraction: float) -> str:
+def bare_answers(subject: Subject, fraction: float) -> str:
     """Check the answers of own draws by fresh draws; fit a map on half of the questions and judge it on the others."""
-    problems, samples = drawn(round(QUESTIONS * fraction), 81)
+    problems, samples = drawn(subject, subject.count(QUESTIONS, fraction), 81)
     keep = [i for i, sample in enumerate(samples) if sample.answer is not None]
     problems = [problems[i] for i in keep]
     answers = [f"#### {samples[i].answer}" for i in keep]
     marks = right(problems, [samples[i].answer for i in keep])
     lines = [f"{len(keep)} answers, {100 * marks.mean():.0f} % of them right; each half is mapped by the other one"]
     for name, draws in (("read", 0), ("4 draws", 4), ("8 draws", 8)):
-        verdicts = judged(Verifier.of(opened()), problems, answers, draws=draws)
+        verdicts = judged(Verifier.of(opened(subject)), problems, answers, draws=draws)
         known = np.array([verdict.score is not None for verdict in verdicts])
         scores = np.array([verdict.score for verdict in verdicts if verdict.score is not None])
-        errors = {kind: calibration_error(scores, marks[known], kind) for kind in ("platt", "beta")}
+        kinds = ("platt", "beta") if scores.min() >= 0.0 and scores.max() <= 1.0 else ("platt", "isotonic")
+        errors = [f"{calibration_error(scores, marks[known], kind):.3f} by a {kind} map" for kind in kinds]
         spent = sum(verdict.usage.generated for verdict in verdicts) / len(keep)
         lines.append(
-            f"  {name}: AUROC {auroc(scores, marks[known]):.3f}, ECE {errors['platt']:.3f} by a platt map and "
-            f"{errors['beta']:.3f} by a beta map; {np.sum(~known)} abstentions, {spent:.0f} tokens an answer"
+            f"  {name}: AUROC {auroc(scores, marks[known]):.3f}, ECE {' and '.join(errors)}; "
+            f"{np.sum(~known)} abstentions, {spent:.0f} tokens an answer"
         )
     return "\n".join(lines)
 
@@ -143,15 +144,15 @@ def calibration_error(scores: np.ndarray, marks: np.ndarray, kind: str) -> float
     return float(ece_equal_mass(Counts.of(ScoredSamples.of(found, marks)), bins=10)[0])
 
 
-def appended(fraction: float) -> str:
+def appended(subject: Subject, fraction: float) -> str:
     """Append texts to wrong answers and compare their mean confidence with that of the untouched ones.
 
     Sentences that are put before the answer are no appended ones, and no cut removes them; the reference may.
     """
-    problems, samples = drawn(round(QUESTIONS * fraction), 81)
+    problems, samples = drawn(subject, subject.count(QUESTIONS, fraction), 81)
     marks = right(problems, [sample.answer for sample in samples])
     wrong = [i for i, sample in enumerate(samples) if not marks[i] and sample.answer is not None]
-    asked, verifier = [problems[i] for i in wrong], Verifier.of(opened())
+    asked, verifier = [problems[i] for i in wrong], Verifier.of(opened(subject))
     plain = judged(verifier, asked, [samples[i].text for i in wrong])
     lines = [f"{len(wrong)} wrong answers, mean confidence {_mean(plain)} untouched"]
     for name, tail in TAILS.items():
@@ -159,7 +160,7 @@ def appended(fraction: float) -> str:
         verdicts = judged(verifier, asked, texts)
         lost = sum(verdict.abstained for verdict in verdicts)
         lines.append(f"  {name}: {_mean(verdicts)}, {lost} abstentions")
-    judge = like_own_draws(fraction)
+    judge = like_own_draws(subject, fraction)
     for name, inserted in INSERTED.items():
         texts = [inserted.join(samples[i].text.rpartition("\n")[::2]) for i in wrong]
         verdicts = judged(judge, asked, texts)
@@ -172,20 +173,23 @@ def appended(fraction: float) -> str:
     return "\n".join(lines)
 
 
-def like_own_draws(fraction: float) -> Verifier:
+def like_own_draws(subject: Subject, fraction: float) -> Verifier:
     """Return a verifier that knows the log-probabilities of own draws of other questions."""
-    _, reference = drawn(round(1000 * fraction), 82)
+    _, reference = drawn(subject, subject.count(1000, fraction), 82)
     logprobs = [found for sample in reference if (found := mean_logprob([sample])) is not None]
-    terms, parts = Terms(READ, reference=Reference.of([], logprobs)), opened()
+    terms, parts = Terms(READ, reference=Reference.of([], logprobs)), opened(subject)
     return Verifier(parts.engine, parts.judge, extract=parts.task.extract, read=terms, runner=parts.runner)
 
 
-def unlike(fraction: float) -> str:
+def unlike(subject: Subject, fraction: float) -> str:
     """Read texts of six kinds that are unlike own draws, own draws, and texts of other writers."""
-    problems, samples = drawn(round(QUESTIONS * fraction), 81)
-    verifier = like_own_draws(fraction)
-    lines = [f"{len(problems)} texts of each kind; the reference has {round(1000 * fraction)} draws of other questions"]
-    for name, texts in {**_unlike([sample.text for sample in samples]), **_others(problems, samples)}.items():
+    problems, samples = drawn(subject, subject.count(QUESTIONS, fraction), 81)
+    verifier = like_own_draws(subject, fraction)
+    lines = [
+        f"{len(problems)} texts of each kind; the reference has {subject.count(1000, fraction)} draws of other "
+        "questions"
+    ]
+    for name, texts in {**_unlike([sample.text for sample in samples]), **_others(subject, problems, samples)}.items():
         verdicts = judged(verifier, problems[: len(texts)], texts, draws=0)
         lost = [verdict.reason for verdict in verdicts if verdict.abstained]
         causes = {"unlike": "unlike", "no answer": "no answer", "no token": "unknown words"}
@@ -195,9 +199,9 @@ def unlike(fraction: float) -> str:
     return "\n".join(lines)
 
 
-def any_text(fraction: float) -> str:
+def any_text(subject: Subject, fraction: float) -> str:
     """Give the verifier arbitrary questions and texts, and count what is neither a verdict nor a sentence."""
-    verifier, count = Verifier.of(opened()), round(10_000 * fraction)
+    verifier, count = Verifier.of(opened(subject)), round(10_000 * fraction)
     words = [
         " 7",
         "\n",
@@ -266,15 +270,21 @@ def _unlike(texts: Sequence[str]) -> dict[str, list[str]]:
     }
 
 
-def _others(problems: Sequence[Problem], samples: Sequence[Sample]) -> dict[str, list[str]]:
-    stories = take("test", len(problems), seed=81)
-    return {
-        "own draws": [sample.text for sample in samples],
-        "draws of tiny, its base": [sample.text for sample in drawn(len(problems), 81, "tiny")[1]],
-        "own draws at temperature 1.2": [s.text for s in drawn(len(problems), 81, "grace", 1.2)[1]],
-        "draws of finece, grown on the same base": [sample.text for sample in drawn(len(problems), 81, "finece")[1]],
-        "the task's own solutions": ["\n".join([*story.lines, f"#### {story.answer}"]) for story in stories],
-    }
+def _others(subject: Subject, problems: Sequence[Problem], samples: Sequence[Sample]) -> dict[str, list[str]]:
+    """Return own draws, hotter ones, and beside a bundled model texts of other writers."""
+
+    def texts(model: str = "", temperature: float = 0.8) -> list[str]:
+        return [sample.text for sample in drawn(subject, len(problems), 81, model, temperature)[1]]
+
+    found = {"own draws": [sample.text for sample in samples]}
+    if subject.bundled:
+        found["draws of tiny, its base"] = texts("tiny")
+    found["own draws at temperature 1.2"] = texts(temperature=1.2)
+    if subject.bundled:
+        stories = take("test", len(problems), seed=81)
+        found["draws of finece, grown on the same base"] = texts("finece")
+        found["the task's own solutions"] = ["\n".join([*story.lines, f"#### {story.answer}"]) for story in stories]
+    return found
 
 
 def _mean(verdicts: Sequence[Verdict]) -> str:

@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.agent.subject import Subject
 from strategies.beam import PrunedBeams
 from strategies.catalog import method
 from tts.agent.opening import Parts
-from tts.agent.solver import Solver
 from tts.engines.base import Chunk, Request
 from tts.engines.streams import together
 from tts.runtime import Runner
 from tts.runtime.options import Options
 from tts.scorers.grace import Grace
-from tts.stories.stories import take
 from tts.strategy import Strategy
 from tts.types import Problem, Sample, Usage
 
 ROWS = 64
+BUNDLED = Subject()
 
 
 class ReadAgain(Grace):
@@ -37,14 +37,9 @@ class ReadAgain(Grace):
         return None
 
 
-def open_parts() -> Parts:
-    """Return the bundled GrACE model with a batch of :data:`ROWS` rows."""
-    return Solver.open(model="grace", strategy="cges", max_batch_size=ROWS).parts
-
-
-def stories(count: int, *, seed: int) -> list[Problem]:
-    """Return questions of the test split."""
-    return [Problem(f"{seed}-{i}", s.question, s.answer) for i, s in enumerate(take("test", count, seed=seed))]
+def open_parts(subject: Subject) -> Parts:
+    """Return the model with a batch of :data:`ROWS` rows."""
+    return subject.parts(strategy="cges", max_batch_size=ROWS)
 
 
 def strategies() -> list[tuple[Strategy, int]]:
@@ -54,20 +49,24 @@ def strategies() -> list[tuple[Strategy, int]]:
     return [*named, (beams, 0)]
 
 
-async def cancels(number: int) -> str:
+async def cancels(number: int, subject: Subject = BUNDLED) -> str:
     """Cancel questions at random moments among others that stay; compare ledgers, rows and texts.
 
     Args:
-        number: questions to cancel.
+        number: questions to cancel; they repeat where there are fewer.
+        subject: the model.
     """
-    parts = open_parts()
-    kept = stories(24, seed=71)
+    parts = open_parts(subject)
+    kept = subject.questions(subject.count(24, 1.0), seed=71)
     alone = await _kept(_runner(parts), parts, kept)
     counted = _counters(parts)
     booked: list[Usage] = []
     runner = _runner(parts, booked)
-    rng, kinds, again = random.Random(5), strategies(), ReadAgain(parts.judge.card)  # type: ignore[union-attr]
-    leaving = stories(number, seed=72)
+    rng, kinds, again = random.Random(5), strategies(), parts.judge
+    if isinstance(again, Grace):
+        again = ReadAgain(again.card)
+    some = subject.questions(subject.count(number, 1.0), seed=72)
+    leaving = [replace(some[i % len(some)], id=f"leaving-{i}") for i in range(number)]
     tasks: list[asyncio.Task[Any]] = []
     staying: list[asyncio.Task[Any]] = []
 
@@ -105,22 +104,23 @@ async def cancels(number: int) -> str:
     )
 
 
-async def new_question(waiting: int) -> str:
+async def new_question(waiting: int, subject: Subject = BUNDLED) -> str:
     """Ask one question while others with 16 draws each want every row.
 
     Args:
         waiting: the other questions.
+        subject: the model.
     """
-    parts = open_parts()
+    parts = open_parts(subject)
     runner = _runner(parts)
     full = method("self_consistency").build(16)
+    many, [new] = subject.questions(subject.count(waiting, 1.0), seed=73), subject.questions(1, seed=74)
     begun: dict[str, float] = {}
     spans: list[float] = []
     with _watched(parts.engine, begun, spans):
-        others = [asyncio.create_task(runner.run(full, p, scorer=parts.judge)) for p in stories(waiting, seed=73)]
-        while len(begun) < waiting:
+        others = [asyncio.create_task(runner.run(full, p, scorer=parts.judge)) for p in many]
+        while len(begun) < len(many):
             await asyncio.sleep(0.01)
-        [new] = stories(1, seed=74)
         asked, queued = perf_counter(), runner.draws_waiting
         result = await runner.run(method("self_consistency").build(4), new, scorer=parts.judge)
         answered = perf_counter() - asked
@@ -130,9 +130,9 @@ async def new_question(waiting: int) -> str:
     first = begun[new.id] - asked
     samples: list[Sample] = list(result.decision.samples)
     return (
-        f"behind {waiting} questions of 16 draws ({queued} draws wait for {ROWS} rows): first row after {first:.2f} s,"
-        f"\n  {len(samples)} draws and the answer after {answered:.2f} s; a sample takes {np.median(spans):.2f} s in "
-        f"the median, {max(spans):.2f} s at most"
+        f"behind {len(many)} questions of 16 draws ({queued} draws wait for {ROWS} rows): first row after "
+        f"{first:.2f} s,\n  {len(samples)} draws and the answer after {answered:.2f} s; a sample takes "
+        f"{np.median(spans):.2f} s in the median, {max(spans):.2f} s at most"
     )
 
 
