@@ -96,7 +96,7 @@ def adapted(model: Any, folder: Path) -> Any:
     """
     try:
         with quiet_peft():
-            return PeftModel.from_pretrained(model, str(folder), is_trainable=True)
+            return PeftModel.from_pretrained(model, str(folder))
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"--adapter {folder} cannot be read ({first_line(error):.200})") from None
 
@@ -104,21 +104,19 @@ def adapted(model: Any, folder: Path) -> Any:
 def save(folder: Path, model: Any, tokenizer: Any, record: dict[str, Any]) -> None:
     """Write a model, its tokenizer and the record of its training.
 
-    Adapters are rounded to bfloat16, written into ``adapter`` with the record, and merged.
+    Adapters are rounded to bfloat16, written into ``adapter`` with the record, and merged into the base in float32.
     """
     text = json.dumps(record, indent=1)
     if isinstance(model, PeftModel):
         adapters = folder / "adapter"
-        for weight in model.parameters():
-            if weight.requires_grad:
-                weight.data = weight.data.bfloat16().float()
         config = model.peft_config["default"]
         config.base_model_name_or_path = record["settings"]["base"]
         config.save_pretrained(str(adapters))
         state = {name: weight.bfloat16().contiguous() for name, weight in get_peft_model_state_dict(model).items()}
         save_file(state, adapters / "adapter_model.safetensors")
         (adapters / RECORD).write_text(text, encoding="utf-8")
-        model = model.float().merge_and_unload()
+        base, _ = load(record["settings"]["base"], chat=False)
+        model = adapted(base, adapters).merge_and_unload()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / RECORD).write_text(text, encoding="utf-8")

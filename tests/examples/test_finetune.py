@@ -127,14 +127,14 @@ def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_adapters_are_trained_alone_and_make_the_model_again(folder: Path, dtype: str) -> None:
-    options = [*COMMON, "--dtype", dtype, "--lora", "4", "--aside", "0.3"]
+    options = [*COMMON, "--dtype", dtype, "--lora", "4"]
     status, out, err = finished(folder, *options, "--out", f"{dtype}/tuned", "--save-every", "2")
     assert status == 0 and "step 6 of 6: loss" in out, err
     made, adapter = folder / dtype / "tuned", folder / dtype / "tuned" / "adapter"
     assert json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == "base"
     status, _, err = finished(folder, "--adapter", str(adapter), "--data", "problems.jsonl", "--out", f"{dtype}/again")
     assert status == 0, err
-    for name in ("model.safetensors", "held_out.jsonl", "aside.jsonl", "training.json"):
+    for name in ("model.safetensors", "held_out.jsonl", "training.json"):
         assert (folder / dtype / "again" / name).read_bytes() == (made / name).read_bytes()
     assert (made / "model.safetensors").read_bytes() != (folder / "base" / "model.safetensors").read_bytes()
     status, _, err = finished(folder, "--adapter", "base", "--data", "problems.jsonl", "--out", f"{dtype}/other")
