@@ -19,7 +19,7 @@ from evals.metrics.scored import ScoredSamples
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.rescore import rescored, stacked
 from tts.pool import Pool, load_pool
-from tts.scorers.stacking.features import FEATURES
+from tts.scorers.stacking.features import FEATURES, LOGPROB_FEATURES
 
 ALONE = "mean_logprob"
 RANKS = ("auroc", "within")
@@ -53,8 +53,7 @@ def table(pool: Pool) -> None:
 
 def stacks(pool: Pool) -> dict[str, Pool]:
     """Return the pool with each score as its confidences."""
-    free = tuple(name for name in FEATURES if not name.startswith("grace"))
-    sets = {"stacked": free}
+    sets = {"stacked": LOGPROB_FEATURES}
     if any(sample.trace.watched for entry in pool.entries[:1] for sample in entry.samples):
         sets["stacked with GrACE"] = FEATURES
     found = {ALONE: rescored(pool, ALONE)}

@@ -17,7 +17,7 @@ from tts.pool import Entry, Pool
 from tts.progress.phases import tracked
 from tts.runtime.scoring import with_calls
 from tts.scorers.consistency.scores import CONSISTENCY_SCORES, FREQUENCY, ConsistencyScore
-from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES
+from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES, LOGPROB_FEATURES
 from tts.scorers.stacking.stacked import NAME, Stacked, fit_stacked
 from tts.scorers.trace_scores import TRACE_SCORES, WINDOW, TraceScore
 from tts.types import Sample
@@ -103,9 +103,11 @@ def stacked(pool: Pool, *, seed: int = 0, features: Sequence[str] | None = None)
 
 
 def given_features(pool: Pool) -> tuple[str, ...]:
-    """Return the features that the recorded traces hold: those with FineCE's confidence, or those with GrACE's."""
+    """Return the features that the recorded traces hold: FineCE's or GrACE's confidence, or log-probabilities alone."""
     traces = (sample.trace for entry in pool.narrow("trace").entries for sample in entry.samples)
-    values = next((OWNER in trace.owners for trace in traces if trace.watched), False)
+    values = next((OWNER in trace.owners for trace in traces if trace.watched), None)
+    if values is None:
+        return LOGPROB_FEATURES
     return FINECE_FEATURES if values else FEATURES
 
 

@@ -199,9 +199,9 @@ def test_bad_input_gets_one_sentence_and_nothing_is_written(tts: Tts, pool: Path
     write_jsonl(replace(POOL, entries=ungraded), bare)
     refused("calibration needs graded answers and the pool has none", "--score", "mean_logprob", path=bare)
     plain = tmp_path / "plain.jsonl"
-    blind = (replace(e, samples=tuple(replace(s, trace=Trace((-1.0,))) for s in e.samples)) for e in POOL.entries)
+    blind = (replace(e, samples=tuple(replace(s, trace=Trace()) for s in e.samples)) for e in POOL.entries)
     write_jsonl(replace(POOL, entries=tuple(blind)), plain)
-    refused("score stacked takes feature grace: trace score grace reads the prob", "--score", "stacked", path=plain)
+    refused("score stacked takes feature mean_logprob: ", "--score", "stacked", path=plain)
     two = tuple(replace(e, meta={"model": f"m{i % 2}"}) for i, e in enumerate(POOL.entries))
     write_jsonl(replace(POOL, entries=two), mixed)
     refused("holds for one model and the pool names 'm0', 'm1'", "--score", "mean_logprob", path=mixed)

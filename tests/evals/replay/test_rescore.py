@@ -26,7 +26,7 @@ from tts.models.finece import OWNER
 from tts.pool import Pool
 from tts.requirements import Available
 from tts.scorers.consistency.scores import CONSISTENCY_SCORES
-from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES
+from tts.scorers.stacking.features import FEATURES, FINECE_FEATURES, LOGPROB_FEATURES
 from tts.scorers.trace_scores import TRACE_SCORES
 from tts.types import End, Signals, Trace
 
@@ -121,7 +121,9 @@ def test_stacking_names_what_a_pool_lacks_and_takes_fewer_features() -> None:
     with pytest.raises(
         InputError, match=r"takes feature grace: trace score grace reads the prob.* 0 has none: draw it"
     ):
-        rescored(pool, "stacked")
+        rescored(pool, "stacked", features=FEATURES)
+    without = rescored(pool, "stacked")
+    assert without.entries == rescored(pool, "stacked", features=LOGPROB_FEATURES).entries
     plain = rescored(pool, "stacked", features=("mean_logprob", "least_logprob"))
     found = [s.confidence for e in plain.entries for s in e.samples if s.answer is not None]
     assert all(c is not None and 0 < c < 1 for c in found)

@@ -74,7 +74,9 @@ _ALL = (
     Feature(TRACE_SCORES["finece"], _log_odds),
 )
 BY_NAME = {feature.name: feature for feature in _ALL}
-FINECE_FEATURES = ("finece", *(name for name in BY_NAME if "log" in name))
+LOGPROB_FEATURES = tuple(name for name in BY_NAME if "log" in name)
+"""The features of any model's pass: the log-probabilities alone."""
+FINECE_FEATURES = ("finece", *LOGPROB_FEATURES)
 """The features of a FineCE model's pass: log-odds of its confidence, and the log-probabilities."""
 FEATURES = tuple(name for name in BY_NAME if name != "finece")
 """The features of a GrACE model's pass: log-odds of grace, grace_min and grace_step; the mean, the sum and the least
