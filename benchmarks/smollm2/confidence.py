@@ -1,14 +1,15 @@
 """Confidences of a fine-tuned model on problems that people wrote: GrACE beside all of its rivals, on the same samples.
 
     python -m benchmarks.smollm2.confidence [--base out/models/smollm2-reasoner] [--model out/models/smollm2-grace]
-        [--scorer NAME=DIRECTORY ...] [--judge out/models/smollm2] [--temperature 1.0] [--no-base]
+        [--scorer NAME=DIRECTORY ...] [--judge out/models/smollm2] [--temperature 1.0] [--only base]
 
 The model is one of `tts train grace` that was trained on responses of the base, which is one of examples/finetune.py.
-Both answer the base's held-out problems and SVAMP (in the folder $TTS_DATA) through `tts sample`; a grown model keeps
-its base's text, and --no-base leaves the base out. Scorers score the model's samples through `tts score`: those of
-directories, and with --judge the questions that P(True) and verbalised confidence put to an untuned chat model. An
-interrupted command continues. What is fitted, the weights of stacking and Platt's maps, is fitted on the other half of
-the questions. Intervals are 95 %, by a bootstrap over questions.
+Both answer the base's held-out problems and SVAMP (in the folder $TTS_DATA) through `tts sample`. A grown model keeps
+its base's text: --only model leaves the base out. --only base compares the scores that need no training, and the stack
+of log-probabilities. Scorers score the samples through `tts score`: those of directories, and with --judge the
+questions that P(True) and verbalised confidence put to an untuned chat model. An interrupted command continues. What
+is fitted, the weights of stacking and Platt's maps, is fitted on the other half of the questions. Intervals are 95 %,
+by a bootstrap over questions.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from evals.metrics.scored import ScoredSamples, grades
 from evals.metrics.stats import bootstrap_weights
 from evals.replay.rescore import rescored, stacked
 from tts.pool import Pool, load_pool
-from tts.scorers.stacking.features import FEATURES
+from tts.scorers.stacking.features import FEATURES, LOGPROB_FEATURES
 
 REPLICATES = 2000
 ASKED = ("p_true", "verbalised")
@@ -44,7 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, default=Path("out/models/smollm2-reasoner"), help="the model before")
     parser.add_argument("--model", type=Path, default=Path("out/models/smollm2-grace"), help="the GrACE model")
-    parser.add_argument("--no-base", action="store_true", help="draw from the GrACE model alone")
+    parser.add_argument("--only", choices=("base", "model"), help="draw from one of both alone")
     parser.add_argument("--scorer", action="append", default=[], metavar="NAME=DIRECTORY", help="a trained rival")
     parser.add_argument("--judge", type=Path, help="the chat model that is asked about the answers")
     parser.add_argument("--out", type=Path, help="the folder of the pools (out/pools/NAME of the model)")
@@ -78,24 +79,26 @@ def measure(options: argparse.Namespace) -> None:
         if questions < 1:
             continue
         size = (f"questions={questions}", f"samples={options.samples}", f"engine.temperature={options.temperature}")
-        base = None
-        if not options.no_base:
-            base = drawn(folder / f"{name}_base.sqlite", (*task, form, f"engine.model={options.base}", *size))
-        path = folder / f"{name}.sqlite"
-        signals = ("engine.signals.confidence=true", "engine.signals.steps=true")
-        drawn(path, (*task, form, f"engine.model={options.model}", *signals, *size))
+        paths = {"base": folder / f"{name}_base.sqlite", "model": folder / f"{name}.sqlite"}
+        if options.only != "model":
+            drawn(paths["base"], (*task, form, f"engine.model={options.base}", *size))
+        if options.only != "base":
+            signals = ("engine.signals.confidence=true", "engine.signals.steps=true")
+            drawn(paths["model"], (*task, form, f"engine.model={options.model}", *signals, *size))
         for keys in scorers.values():
-            run(["score", str(path), *keys])
+            run(["score", str(paths[options.only or "model"]), *keys])
         print(f"\n# {name}: {questions} questions, {options.samples} draws each, T = {options.temperature}")
-        tables(base, load_pool(path), tuple(scorers))
+        if options.only is None:
+            generation(load_pool(paths["base"]), load_pool(paths["model"]))
+        tables(load_pool(paths[options.only or "model"]), tuple(scorers), trained=options.only != "base")
 
 
-def tables(base: Pool | None, model: Pool, scorers: Sequence[str]) -> None:
-    """Print what the training did to the text, where the base's is there, and every confidence."""
-    if base is not None:
-        generation(base, model)
-    pools = {name: rescored(model, name) for name in (*TRAINING_FREE, "leco", *OF_ALL, *scorers, *GRACE)}
-    pools |= {name: stacked(model, features=features) for name, features in STACKED.items()}
+def tables(pool: Pool, scorers: Sequence[str], *, trained: bool) -> None:
+    """Print every confidence of a pool, those of a trained token among them where its model has one."""
+    names = (*TRAINING_FREE, "leco", *OF_ALL, *scorers, *(GRACE if trained else ()))
+    sets = STACKED if trained else {"stacked": LOGPROB_FEATURES}
+    pools = {name: rescored(pool, name) for name in names}
+    pools |= {name: stacked(pool, features=features) for name, features in sets.items()}
     scores = scored_by_all(pools)
     ranks(scores)
     calibrations(scores)
