@@ -2,8 +2,9 @@ r"""Equality of mathematical answers by shape and value, in processes that can b
 
 math-verify parses LaTeX and compares relations and sets; `tts.answers.algebra` decides the rest. sympy may compute for
 ever, or in one C call that no signal handler interrupts, and math-verify's own timeouts need SIGALRM and so the main
-thread. Here every comparison runs in a child process, bounded by the wall clock: a child that takes longer is killed
-and replaced, and the answer that it was busy with is not compared again. Safe from any thread and from several at once.
+thread. Here every comparison runs in a child process, bounded by its processor time: a child that takes longer ends
+and is replaced, and the answer that it was busy with is not compared again. Safe from any thread and from several at
+once.
 
     with MathVerifier() as verifier:
         verifier.equal(r"\frac12", "0.5")  # True
@@ -50,7 +51,7 @@ class MathVerifier:
         """Check that math-verify is installed; processes start with the first comparison that needs one.
 
         Args:
-            timeout: seconds of wall-clock time for one comparison, > 0; the start of a process is not counted.
+            timeout: seconds of processor time for one comparison, > 0; the start of a process is not counted.
             workers: processes, >= 1; one `equal_many` and several threads share them.
 
         Raises:

@@ -22,6 +22,7 @@ from typing import Any
 from tts.errors import UnsupportedError
 
 START_SECONDS = 120.0  # for the imports of a child on a busy machine
+PATIENCE = 20.0  # seconds to wait for each second of processor time that an item may take, on a busy machine
 MEMORY_BYTES = 2 << 30  # of address space: what computes a number too large crashes the child, not the machine
 
 
@@ -38,10 +39,10 @@ class Worker:
         self._buffer = b""
 
     def run(self, items: Sequence[Any], timeout: float) -> list[Any]:
-        """The child's results for ``items`` (JSON values), in order, each within ``timeout`` seconds.
+        """The child's results for ``items`` (JSON values), in order, each within ``timeout`` seconds of processor time.
 
-        Fewer results than items mean that the next item took longer or crashed the child. The child is then gone and
-        the next call starts another.
+        A machine that does other work, too, gives the same results, later. Fewer results than items mean that the next
+        item took longer or crashed the child. The child is then gone and the next call starts another.
 
         Raises:
             UnsupportedError: the child could not start; the sentence is its own.
@@ -53,7 +54,7 @@ class Worker:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(json.dumps({"items": items, "timeout": timeout}).encode() + b"\n")
                 process.stdin.flush()
-                while len(results) < len(items) and (line := self._line(process, timeout)) is not None:
+                while len(results) < len(items) and (line := self._line(process, PATIENCE * timeout)) is not None:
                     results.append(json.loads(line))
         finally:  # after Ctrl-C, too: the next request must not read this one's results
             if len(results) < len(items):
@@ -113,8 +114,8 @@ class Worker:
 def serve(load: Callable[[], Callable[[Any], Any]]) -> None:
     """Answer requests on standard input until it closes: the child's whole life.
 
-    An exception ends the child, which the parent sees as a crash of that item. Should the parent be gone, an item that
-    never ends is ended by SIGALRM's default action after twice its time, even inside a single C call.
+    An exception ends the child, which the parent sees as a crash of that item. An item that takes too much of the
+    processor is ended by SIGPROF's default action, even inside a single C call, and though the parent be gone.
 
     Args:
         load: imports what is needed and returns the function that answers one item; an ImportError of it is reported to
@@ -122,7 +123,7 @@ def serve(load: Callable[[], Callable[[Any], Any]]) -> None:
     """
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # a library that prints must not answer
     try:
@@ -134,7 +135,7 @@ def serve(load: Callable[[], Callable[[Any], Any]]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         for item in request["items"]:
-            signal.setitimer(signal.ITIMER_REAL, 2 * request["timeout"] + 1)
+            signal.setitimer(signal.ITIMER_PROF, request["timeout"])
             result = answer(item)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             print(json.dumps(result), file=replies)
