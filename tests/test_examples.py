@@ -20,11 +20,11 @@ def test_the_own_rule_example_compares_and_runs_live(capsys):
 
 
 @pytest.mark.slow
-def test_the_mcp_client_solves_and_verifies(capsys, monkeypatch):
+def test_the_mcp_client_solves_and_verifies(capfd, monkeypatch):
     pytest.importorskip("mcp")
     monkeypatch.setattr("sys.argv", ["mcp_client.py", "engine.kind=fake", "engine.model=fake"])
     runpy.run_path(str(ROOT / "examples" / "mcp_client.py"), run_name="__main__")
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert "verify: Tell how likely" in out and "  1 of at most 8 samples" in out
     assert "solve: {'answer': '" in out and "verify: {'answer': '19'" in out
 

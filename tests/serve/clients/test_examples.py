@@ -17,7 +17,10 @@ AGENTS = ["one answer", "verify, escalate", "verify, escalate, abstain", "16 vot
 
 def run(name: str, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr("sys.argv", [name, *arguments])
-    runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+    try:
+        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+    except SystemExit as ended:
+        assert not ended.code, ended.code
 
 
 def test_decisions_tell_the_probability_of_answers_and_the_choice(
