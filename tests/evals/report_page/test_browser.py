@@ -17,7 +17,7 @@ from tests.evals.report_page.cases import FAST, HARM, harmful, other, report_of
 from tts.config import load_config
 from tts.pool import load_pool
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clean")]
 
 
 class Shown(NamedTuple):
@@ -66,14 +66,6 @@ def browser(simulated: Shown, two: Shown, harm: Shown, drawn: Shown) -> Iterator
     """A browser; its driver has the thread's event loop, so that the pages are made before it starts."""
     with chromium() as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def clean(browser: Browser) -> Iterator[None]:
-    """No message on the console, no error and no request, whatever a test does."""
-    browser.faults.clear()
-    yield
-    assert browser.faults == []
 
 
 def cells(browser: Browser, selector: str) -> list[list[str]]:

@@ -12,7 +12,7 @@ from evals.report_page.page_file import page
 from tests.evals.report_page.browser import Browser, chromium
 from tests.evals.report_page.cases import report_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clean")]
 SAMPLES, TOKENS = 64, 300
 PIECES = [f"word{i} " for i in range(TOKENS)]
 
@@ -42,14 +42,6 @@ def browser(shown: Path) -> Iterator[Browser]:
     """A browser; its driver has the thread's event loop, so that the page is made before it starts."""
     with chromium() as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def clean(browser: Browser) -> Iterator[None]:
-    """No message on the console, no error and no request, whatever a test does."""
-    browser.faults.clear()
-    yield
-    assert browser.faults == []
 
 
 def shades(browser: Browser) -> int:

@@ -16,7 +16,7 @@ from tests.evals.report_page.cases import FAST, HARM
 from tests.evals.report_page.trees import pool_of_trees
 from tts.pool import load_pool
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clean")]
 
 CONFIG = replace(FAST, strategies=["self_consistency"], permutations=2, replicates=10)
 QUESTIONS = len(HARM) + 1
@@ -38,14 +38,6 @@ def browser(shown: tuple[Path, dict[str, Any]]) -> Iterator[Browser]:
     """A browser; its driver has the thread's event loop, so that the page is made before it starts."""
     with chromium() as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def clean(browser: Browser) -> Iterator[None]:
-    """No message on the console, no error and no request, whatever a test does."""
-    browser.faults.clear()
-    yield
-    assert browser.faults == []
 
 
 FATES = {

@@ -19,7 +19,7 @@ from tts.pool import PoolStore, write_jsonl
 
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 pytest.importorskip("vl_convert", reason="the library of the charts, vl-convert-python, is not installed")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("clean")]
 POOL = synthetic_pool(questions=230, samples=6)
 SETTINGS = ("permutations=10", "strategies=self_consistency,esc,cges,first_sample")
 
@@ -61,14 +61,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 def browser(pages: Pages) -> Iterator[Browser]:
     with chromium(pages="http://127.0.0.1:") as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def clean(browser: Browser) -> Iterator[None]:
-    """No message on the console, no error and no other request, whatever a test does."""
-    browser.faults.clear()
-    yield
-    assert browser.faults == []
 
 
 def rows(browser: Browser) -> int:

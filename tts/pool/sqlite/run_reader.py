@@ -73,36 +73,35 @@ class RunReader:
             "SELECT number, id, question, gold, task, accepted, meta, chat FROM problems ORDER BY number"
         )
         rows = (row[1:] if row[-1] is not None else row[1:-1] for row in problems if row[0] in self._sizes)
-        content = content_hash((self._digest, self._model), rows)
-        return Pool(self._path, content, self._entries(), (self._run,))
+        return Pool(self._path, content_hash((self._digest, self._model), rows), self._entries(), (self._run,))
 
     def _entries(self) -> Entries:
         sizes = [self._sizes[number] for number in self._numbers]
         if sum(sizes) <= HELD:
-            entries = HeldEntries(self._read(range(len(sizes)), ALL))
+            entries = HeldEntries(self._block(range(len(sizes)), ALL))
             self._file.close()
             return entries
         self._connection.execute("ROLLBACK")
         return StoredEntries(self._read, sizes, lambda: self._facts)
 
     def _read(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
-        """Return the questions at a range of places."""
+        """Return the questions at a range of places, in a transaction of their own."""
         with self._lock:
-            return self._block(places, fields)
-
-    def _block(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
-        numbers = [self._numbers[place] for place in places]
-        first = self._connection.in_transaction
-        try:
-            if not first:
+            try:
                 self._connection.execute("BEGIN")
                 self._check()
+                return self._block(places, fields)
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _block(self, places: range, fields: frozenset[Fields]) -> Sequence[Entry]:
+        """Return the questions at a range of places, within the transaction that is open."""
+        numbers = [self._numbers[place] for place in places]
+        try:
             found = entries_between(self._file, self._run, self._model, numbers[0], numbers[-1], fields)
         except sqlite3.DatabaseError as error:
-            raise InputError(f"{self._path}: cannot be read ({error})") from error
-        finally:
-            if self._connection.in_transaction and not first:
-                self._connection.execute("ROLLBACK")
+            raise self._unreadable(error) from error
         return [found[number] for number in numbers]
 
     @cached_property
@@ -161,8 +160,15 @@ class RunReader:
         found = self._connection.execute("SELECT samples, reading FROM runs WHERE id = ?", (self._run,)).fetchone()
         return None if found is None else tuple(found)
 
+    def _unreadable(self, error: sqlite3.DatabaseError) -> InputError:
+        return InputError(f"{self._path}: cannot be read ({error})")
+
     def _check(self) -> None:
-        if self._state() != self._seen:
+        try:
+            now = self._state()
+        except sqlite3.DatabaseError as error:
+            raise self._unreadable(error) from error
+        if now != self._seen:
             raise InputError(
                 f"{self._path}: samples were added to run {self._run} while it was read: repeat this command when "
                 "nothing writes to it"
